@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+PYTHON_TOOL = tools/bootstrap && .venv/bin/python
+
+.PHONY: help
+help: ## print the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
+
+.PHONY: demo
+demo: ## take three simulated Ascend hosts through site.yml, from nothing (5 minutes)
+	@$(PYTHON_TOOL) tools/demo.py up
+
+.PHONY: demo-down
+demo-down: ## remove the hosts of the demo
+	@$(PYTHON_TOOL) tools/demo.py down
+
+.PHONY: test
+test: ## everything but test-real (30 minutes)
+	@$(PYTHON_TOOL) tools/run_tests.py
+
+.PHONY: test-unit
+test-unit: ## pytest of the plugins, tools and simulated fleet
+	@$(PYTHON_TOOL) tools/run_tests.py unit
+
+.PHONY: test-contract
+test-contract: ## defaults, argument specs and READMEs agree; every source is pinned
+	@$(PYTHON_TOOL) tools/run_tests.py contract
+
+.PHONY: lint
+lint: ## ansible-lint (production), yamllint, ruff, shellcheck
+	@$(PYTHON_TOOL) tools/run_tests.py lint
+
+.PHONY: sanity
+sanity: ## every test of ansible-test sanity
+	@$(PYTHON_TOOL) tools/run_tests.py sanity
+
+.PHONY: molecule
+molecule: ## the scenarios, or those named: make molecule SCENARIOS="cmake site"
+	@$(PYTHON_TOOL) tools/run_molecule.py $(SCENARIOS)
+
+.PHONY: test-real
+test-real: ## real gcc and, with REAL_MIRROR=<folder of bare clones>, real Apex
+	@$(PYTHON_TOOL) tools/run_molecule.py --real
+
+.PHONY: tarball
+tarball: ## the collection's tarball, in .cache
+	@$(PYTHON_TOOL) .venv/bin/ansible-galaxy collection build --force --output-path .cache
+
+.PHONY: clean
+clean: ## remove what tools made; the hosts of the demo are demo-down's
+	rm -rf .cache .venv

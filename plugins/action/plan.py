@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Around the plan: check the variables, examine the host in one call, plan, and stop with all that is wrong at once."""
+
+from __future__ import annotations
+
+import json
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.ascend.pytorch.plugins.module_utils import checks, plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
+
+ARGUMENTS = {
+    "recipes": {"type": "list", "elements": "dict", "required": True},
+    "release": {"type": "dict", "default": {}},
+    "python": {"type": "str", "default": "auto"},
+    "venv": {"type": "str", "default": ""},
+    "environment": {"type": "dict"},
+    "needs": {"type": "list", "elements": "str", "default": []},
+    "jobs": {"type": "str", "default": "auto"},
+    "timeout_s": {"type": "int", "default": 43200},
+    "mirrors": {"type": "list", "elements": "str", "default": []},
+    "work_dir": {"type": "str", "default": "auto"},
+    "env_file": {"type": "str", "default": "auto"},
+    "keep_builds": {"type": "bool", "default": False},
+    "replace_link": {"type": "bool", "default": False},
+    "install_packages": {"type": "bool", "default": True},
+    "packages_become": {"type": "bool", "default": False},
+    "require_cann": {"type": "bool", "default": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "group": {"type": "str", "default": ""},
+}
+
+# The fact that carries, through a run in check mode, what earlier roles would have put there.
+PROMISED = "ascend_promised"
+
+display = Display()
+
+
+def unfit(host, problems):
+    """Return the message for a host that has problems."""
+    return "{0}: {1}, nothing was changed:\n{2}".format(
+        host, "1 problem" if len(problems) == 1 else "{0} problems".format(len(problems)),
+        "\n".join("  - " + problem for problem in problems))
+
+
+class ActionModule(ActionBase):
+    """See the module of the same name for the options."""
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        host = task_vars["inventory_hostname"]
+        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+        # Plain data from here on: what came out of templates carries marks that hashing must not see.
+        request = json.loads(json.dumps(arguments))
+        check_mode = self._task.check_mode
+        facts = task_vars.get("ansible_facts") or {}
+        request.update(collection_version=VERSION,
+                       promised=json.loads(json.dumps(facts.get(PROMISED, {}))) if check_mode else {})
+
+        problems = checks.variable_problems(request)
+        if problems:
+            raise AnsibleActionFail(unfit(host, problems))
+        examined = self._execute_module(
+            "ascend.pytorch.examine", module_args=plan.question(request), task_vars=task_vars)
+        if examined.get("failed") or examined.get("unreachable"):
+            result.update(examined)
+            return result
+        state = examined["state"]
+        planned = plan.make(request, state)
+        findings = checks.findings(request, state, planned)
+        result.update(changed=False, plan=planned, findings=findings, state=state)
+        errors = [finding for finding in findings if finding["severity"] == "error"]
+        if errors:
+            result.update(failed=True, msg=unfit(host, [checks.words(finding) for finding in errors]))
+            return result
+        for finding in findings:
+            if finding["severity"] == "warning":
+                display.warning("{0}: {1}".format(host, checks.words(finding)))
+        if check_mode:
+            for entry in planned["products"].values():
+                if entry["do"] != plan.NOTHING:
+                    display.display("{0}: would {1} {2}: {3}".format(
+                        host, entry["do"], entry["then"], "; ".join(entry["why"])))
+            if planned["packages"]["names"]:
+                display.display("{0}: would install packages: {1}".format(
+                    host, " ".join(planned["packages"]["names"])))
+            promised = dict(request["promised"], **planned["tools"])
+            result["ansible_facts"] = {PROMISED: promised}
+        # Who asks for the verification alone asks for it on converged hosts too.
+        if request["group"] and (planned["work"] or "verify" in task_vars.get("ansible_run_tags", ())):
+            result.update(add_group=request["group"], parent_groups=["all"])
+        return result

@@ -1,0 +1,308 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Archives in and out: unpack foreign ones without trust, pack our own so that equal trees give equal bytes."""
+
+import bz2
+import errno
+import gzip
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import time
+import zipfile
+import zlib
+from contextlib import contextmanager
+from typing import IO, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+# Where every packed file says it was last changed (2000-01-01 UTC); not 0, which make and zip cannot tell from "never".
+PACKED_MTIME = 946684800
+
+# What the readers below raise on damaged input; bad gzip and bz2 data is an OSError without a number.
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, NotImplementedError,
+           RuntimeError, ValueError, OverflowError)
+
+
+class ArchiveError(Exception):
+    """An archive that cannot be used, or a tree that cannot be packed; the message names the file and the remedy."""
+
+
+Entry = NamedTuple("Entry", [
+    ("name", str),                                # as the archive spells it
+    ("kind", str),                                # "file", "dir", "symlink", "hardlink" or what else it claims to be
+    ("mode", int),
+    ("mtime", float),                             # seconds since 1970
+    ("target", str),                              # of a link
+    ("open", Optional[Callable[[], IO[bytes]]]),  # of a file
+])
+
+
+def unpack(archive: str, dest: str, strip: int = 1) -> None:
+    """Unpack `archive` (tar, tar.gz, tar.bz2, tar.xz or zip) as the tree `dest`, replacing what stood there.
+
+    The tree grows in `<dest>.partial` and is renamed, so `dest` is whole or absent. `strip` leading folders are taken
+    off every name and must be the same for all of them. The files belong to the caller, lose setuid, setgid and sticky
+    bits, and keep their times, except that none is later than now: make never ends on sources from the future.
+
+    Raises ArchiveError for a file that is missing, empty, cut short or no archive, and for one that names absolute
+    paths, `..`, links that lead out of the tree, devices or pipes. Nothing is ever written outside `<dest>.partial`.
+    """
+    dest = dest.rstrip("/")
+    partial = dest + ".partial"
+    try:
+        _remove(partial)
+        os.makedirs(partial, 0o700)
+        with _opened(archive) as entries:
+            _write_tree(archive, entries, partial, strip)
+    except BaseException as error:
+        _remove(partial)
+        if isinstance(error, _DAMAGE) or isinstance(error, OSError) and error.errno is None:
+            raise ArchiveError("%s is no archive, or is damaged or cut short (%s). Remove it, so that it is fetched "
+                               "anew." % (archive, str(error) or type(error).__name__)) from error
+        if isinstance(error, OSError):
+            raise ArchiveError(_os_problem(error, "unpack %s into %s" % (archive, dest), dest)) from error
+        raise
+    former = dest + ".former"
+    _remove(former)
+    if os.path.lexists(dest):
+        os.rename(dest, former)
+    os.rename(partial, dest)
+    _remove(former)
+
+
+def pack(tree: str, archive: str) -> None:
+    """Pack what stands in the folder `tree` (names relative to it: unpack with strip=0) as the tar.gz `archive`.
+
+    Equal trees give equal bytes with one and the same zlib: names sorted, owner root (0), and one fixed time for all,
+    since times say when somebody built, not what; kept times would make two builds of one fingerprint differ. Hard
+    links stay links. Written beside `archive`, synced and renamed. Compressed fast rather than small: a user waits.
+
+    Raises ArchiveError for what `unpack` would refuse again (links out of the tree, devices, pipes), and when writing
+    fails.
+    """
+    if not os.path.isdir(tree):
+        raise ArchiveError("%s is not a folder: there is nothing to pack." % tree)
+    _refuse_links_out_of(tree, "cannot pack %s" % tree)
+    partial = archive + ".partial"
+    try:
+        with open(partial, "wb") as raw:
+            with gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0) as zipped, \
+                    tarfile.open(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8",
+                                 errors="surrogateescape") as tar:
+                for name in _names(tree):
+                    _add(tar, os.path.join(tree, name), name)
+            raw.flush()
+            os.fsync(raw.fileno())
+        os.rename(partial, archive)
+        _sync_folder(os.path.dirname(archive) or ".")
+    except BaseException as error:
+        _remove(partial)
+        if isinstance(error, OSError):
+            raise ArchiveError(_os_problem(error, "pack %s as %s" % (tree, archive), archive)) from error
+        raise
+
+
+def _names(tree: str) -> List[str]:
+    """Every path in `tree`, relative to it, sorted by its bytes: a folder comes before what is in it."""
+    found = []  # type: List[str]
+    for folder, folders, files in os.walk(tree, onerror=_raise):
+        found += [os.path.relpath(os.path.join(folder, name), tree) for name in folders + files]
+    return sorted(found, key=os.fsencode)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _add(tar: tarfile.TarFile, path: str, name: str) -> None:
+    info = tar.gettarinfo(path, name)
+    if info is None or not (info.isreg() or info.isdir() or info.issym() or info.islnk()):
+        raise ArchiveError("%s is neither file, folder nor link: it cannot be packed. Remove it." % path)
+    info.uid = info.gid = 0
+    info.uname = info.gname = "root"
+    info.mtime = PACKED_MTIME
+    info.mode &= 0o777
+    if info.isreg():
+        with open(path, "rb") as content:
+            tar.addfile(info, content)
+    else:
+        tar.addfile(info)
+
+
+class _StrictTarInfo(tarfile.TarInfo):
+    """tarfile takes a damaged header, or no end mark, for the end of the archive; here both are errors."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> "tarfile.TarInfo":
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.EOFHeaderError:
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(str(error)) from error
+
+
+@contextmanager
+def _opened(archive: str) -> Iterator[Iterator[Entry]]:
+    """The entries of an archive, read in its order. The name decides nothing and the first bytes all."""
+    with open(archive, "rb") as raw:
+        magic = raw.read(4)
+    if not magic:
+        raise ArchiveError("%s is empty. Remove it, so that it is fetched anew." % archive)
+    if magic in (b"PK\x03\x04", b"PK\x05\x06"):
+        with zipfile.ZipFile(archive) as zipped:
+            yield _zip_entries(zipped)
+        return
+    # tarfile would guess the compression itself, but then hides why a file cannot be read.
+    openers = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}  # type: Dict[bytes, Callable[..., IO[bytes]]]
+    with openers.get(magic[:2], open)(archive, "rb") as stream, \
+            tarfile.open(fileobj=stream, mode="r:", tarinfo=_StrictTarInfo, errors="surrogateescape") as tar:
+        yield _tar_entries(tar)
+        while stream.read(1024 * 1024):  # the checksum stands at the end, behind what tar has use for
+            pass
+
+
+def _tar_entries(tar: tarfile.TarFile) -> Iterator[Entry]:
+    for info in tar:
+        kind = ("file" if info.isreg() else "dir" if info.isdir() else "symlink" if info.issym()
+                else "hardlink" if info.islnk() else "device or pipe")
+        yield Entry(info.name, kind, info.mode, info.mtime, info.linkname,
+                    (lambda one=info: tar.extractfile(one)) if kind == "file" else None)
+
+
+def _zip_entries(opened: zipfile.ZipFile) -> Iterator[Entry]:
+    for info in opened.infolist():
+        mode = info.external_attr >> 16  # Unix mode; 0 when made elsewhere
+        folder = info.filename.endswith("/")
+        kind = "dir" if folder else "file"
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            kind = "symlink" if stat.S_ISLNK(mode) else "device or pipe"
+        target = os.fsdecode(opened.read(info)) if kind == "symlink" else ""
+        yield Entry(info.filename, kind, stat.S_IMODE(mode) or (0o755 if folder else 0o644),
+                    time.mktime(info.date_time + (0, 0, -1)), target,
+                    (lambda one=info: opened.open(one)) if kind == "file" else None)
+
+
+def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int) -> None:
+    """Write `entries` into the empty folder `tree`. Symbolic links come last: until then no name can lead elsewhere."""
+    now = min(time.time(), os.stat(tree).st_mtime)  # a file server's clock may differ from ours: the earlier is safe
+    links = {}    # type: Dict[str, str]
+    folders = {}  # type: Dict[str, Tuple[int, float]]
+    tops = set()
+    for entry in entries:
+        top, name = _inner_name(archive, entry, strip)
+        if top is None:
+            continue
+        tops.add(top)
+        if len(tops) > 1:
+            raise ArchiveError("%s has more than one top folder (%s): it is not the archive that was expected. Name "
+                               "the right file and digest." % (archive, ", ".join(sorted(map(repr, tops)))))
+        if not name:
+            continue
+        path = os.path.join(tree, name)
+        when = max(0, min(entry.mtime, now))
+        if entry.kind == "dir":
+            os.makedirs(path, 0o700, exist_ok=True)
+            folders[path] = (entry.mode & 0o777 | 0o700, when)
+            continue
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        links.pop(name, None)
+        if os.path.lexists(path):  # a later entry of the same name wins, as with tar
+            os.unlink(path)
+        if entry.kind == "symlink":
+            links[name] = entry.target
+        elif entry.kind == "hardlink":
+            _link(archive, entry, tree, path, name, links, strip)
+        elif entry.kind == "file" and entry.open is not None:
+            with entry.open() as content, open(path, "xb") as out:
+                shutil.copyfileobj(content, out, 1024 * 1024)
+            os.chmod(path, entry.mode & 0o777 | 0o600)
+            os.utime(path, (when, when))
+        else:
+            raise ArchiveError("%s holds %r, a %s: refused. It is not the archive that was expected."
+                               % (archive, entry.name, entry.kind))
+    if not tops:
+        raise ArchiveError("%s is an archive with nothing in it. Name the right file and digest." % archive)
+    for name, target in links.items():
+        os.symlink(target, os.path.join(tree, name))
+    _refuse_links_out_of(tree, "%s is refused" % archive)
+    _finish_folders(tree, folders)
+
+
+def _finish_folders(tree: str, folders: Dict[str, Tuple[int, float]]) -> None:
+    """Give folders their modes and times, the deepest first, since writing in a folder changes its time."""
+    for folder, _folders, _files in os.walk(tree, topdown=False):
+        mode, when = folders.get(folder, (0o755, None))  # named by no entry: as if it had been
+        os.chmod(folder, mode)
+        if when is not None:
+            os.utime(folder, (when, when))
+
+
+def _link(archive: str, entry: Entry, tree: str, path: str, name: str, links: Dict[str, str], strip: int) -> None:
+    target = _inner_name(archive, entry._replace(name=entry.target), strip)[1]
+    original = os.path.join(tree, target)
+    if target in links:  # a second name of a symbolic link
+        links[name] = links[target]
+    elif target and os.path.isfile(original):
+        os.link(original, path)
+    else:
+        raise ArchiveError("%s holds %r, a hard link to %r, which is not in it: refused."
+                           % (archive, entry.name, entry.target))
+
+
+def _inner_name(archive: str, entry: Entry, strip: int) -> Tuple[Optional[str], str]:
+    """(the folders taken off, the rest) of an entry's name.
+
+    The rest is empty for the top folder itself; both say nothing for a folder above that, such as the `./` that many
+    archives begin with.
+    """
+    parts = [part for part in entry.name.split("/") if part not in ("", ".")]
+    if entry.name.startswith("/") or ".." in parts or "\0" in entry.name:
+        raise ArchiveError("%s holds %r, a name that leads out of its tree: refused. It is not the archive that was "
+                           "expected." % (archive, entry.name))
+    if entry.kind == "dir" and (len(parts) < strip or not parts):
+        return None, ""
+    if len(parts) <= strip and entry.kind != "dir":
+        raise ArchiveError("%s holds %r beside its top folder: it is not the archive that was expected. Name the right "
+                           "file and digest." % (archive, entry.name))
+    return "/".join(parts[:strip]), "/".join(parts[strip:])
+
+
+def _refuse_links_out_of(tree: str, what: str) -> None:
+    """Raise ArchiveError when a symbolic link in `tree` is absolute or, followed for real, ends outside of it.
+
+    What a link's text seems to say is no proof: `p/../x` goes elsewhere when `p` is a link itself.
+    """
+    root = os.path.realpath(tree)
+    for folder, folders, files in os.walk(tree):
+        for path in (os.path.join(folder, name) for name in folders + files):
+            if not os.path.islink(path):
+                continue
+            target, end = os.readlink(path), os.path.realpath(path)
+            if os.path.isabs(target) or not (end + "/").startswith(root + "/"):
+                raise ArchiveError("%s: the link %r leads out of the tree, to %r."
+                                   % (what, os.path.relpath(path, tree), target))
+
+
+def _os_problem(error: OSError, what: str, where: str) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "Cannot %s: no space left on the file system of %s. Free some, and run again." % (what, where)
+    return "Cannot %s: %s. Mend that, and run again." % (what, error)
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def _sync_folder(folder: str) -> None:
+    """Make a rename in `folder` last through a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

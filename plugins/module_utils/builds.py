@@ -1,0 +1,501 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A build on a host: detached, locked, stage by stage, with a log and a status file.
+
+Layout of the work directory, all of it 0700 and the builder's own:
+  downloads/, git/                       sources, kept between builds
+  builds/<name>-<version>-<fp12>/        lock, status.json, build.log, stamps/<stage>.json, src/, obj/, stage/, tmp/
+  products/<name>-<version>-<fp12>/      product.json and the archive or wheel; there whole or not at all
+"""
+
+import errno
+import fcntl
+import io
+import json
+import os
+import platform
+import shutil
+import signal
+import sys
+import tarfile
+import time
+import traceback
+from typing import Any, Dict, List, Optional, Tuple
+
+from ansible_collections.ascend.pytorch.plugins.module_utils import archive, diagnose, fetch, fingerprint, manifest, recipe
+from ansible_collections.ascend.pytorch.plugins.module_utils import steps as recipe_steps
+from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
+
+TAIL_LINES = 20
+
+# A build's environment is made, not inherited, so that the same recipe gives the same product; these alone pass, since
+# they decide how the network is reached and not what is built.
+PASSED_ON = frozenset((
+    "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "ftp_proxy",
+    "all_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO",
+    "HOME", "USER", "LOGNAME"))
+PASSED_ON_PREFIX = "PIP_"
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def label(order):
+    # type: (Dict[str, Any]) -> str
+    """Return the name that a build and its product have in the work directory."""
+    return "{0}-{1}-{2}".format(order["name"], order["version"], fingerprint.short(order["fingerprint"]))
+
+
+class Place:
+    """The paths of one build."""
+
+    def __init__(self, order):
+        # type: (Dict[str, Any]) -> None
+        work = order["work_dir"]
+        self.work = work
+        self.folder = os.path.join(work, "builds", label(order))
+        self.product = os.path.join(work, "products", label(order))
+        self.downloads = os.path.join(work, "downloads")
+        self.git = os.path.join(work, "git")
+        self.lock = os.path.join(self.folder, "lock")
+        self.status = os.path.join(self.folder, "status.json")
+        self.log = os.path.join(self.folder, "build.log")
+        self.stamps = os.path.join(self.folder, "stamps")
+        self.src, self.obj, self.stage, self.tmp = (
+            os.path.join(self.folder, name) for name in ("src", "obj", "stage", "tmp"))
+
+    def make(self):
+        # type: () -> None
+        """Make the folders; the work directory is closed to others."""
+        if not os.path.isdir(self.work):
+            os.makedirs(self.work, 0o700)
+            os.chmod(self.work, 0o700)
+        for folder in (self.folder, self.downloads, self.git, self.stamps, self.src, self.obj, self.stage, self.tmp):
+            if not os.path.isdir(folder):
+                os.makedirs(folder)
+
+
+def write_json(path, data):
+    # type: (str, Any) -> None
+    """Write JSON by a rename, so that a reader never sees a half."""
+    with open(path + ".partial", "w") as stream:
+        json.dump(data, stream, sort_keys=True)
+    os.rename(path + ".partial", path)
+
+
+def read_json(path):
+    # type: (str) -> Optional[Dict[str, Any]]
+    """Return the mapping in a JSON file, None when it is not there or not readable as one."""
+    try:
+        with open(path) as stream:
+            data = json.load(stream)
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def tail(path, lines=TAIL_LINES):
+    # type: (str, int) -> List[str]
+    """Return the last lines of a log."""
+    try:
+        with open(path, "rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, stream.tell() - 64 * 1024))
+            text = stream.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    return text.splitlines()[-lines:]
+
+
+def product(order):
+    # type: (Dict[str, Any]) -> Optional[Dict[str, Any]]
+    """Return {"path", "sha256", "manifest"} of the finished product in the work directory; None when there is none."""
+    folder = Place(order).product
+    card = read_json(os.path.join(folder, "product.json"))
+    if card is None or card["manifest"]["fingerprint"] != order["fingerprint"]:
+        return None
+    path = os.path.join(folder, card["file"])
+    if not os.path.isfile(path):
+        return None
+    return {"path": path, "sha256": card["sha256"], "manifest": card["manifest"]}
+
+
+# --- one at a time ----------------------------------------------------------------------------------------------------
+
+def try_lock(place):
+    # type: (Place) -> Optional[int]
+    """Return the descriptor of the build's lock, None when a build holds it.
+
+    Programs that the build starts inherit it, so a build whose head was killed still holds it while its hands work.
+    """
+    descriptor = os.open(place.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    os.set_inheritable(descriptor, True)
+    return descriptor
+
+
+def _session_members(session):
+    # type: (int) -> List[int]
+    members = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open("/proc/{0}/stat".format(name)) as stream:
+                    # "pid (command) state ppid pgrp session …"; the command may hold spaces and parentheses.
+                    if int(stream.read().rpartition(")")[2].split()[3]) == session:
+                        members.append(int(name))
+            except (OSError, ValueError, IndexError):
+                continue
+    return members
+
+
+def _birth(pid):
+    # type: (int) -> Optional[str]
+    """Return when a process began, in clock ticks since boot: a pid used again has another birth."""
+    try:
+        with open("/proc/{0}/stat".format(pid)) as stream:
+            return stream.read().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None
+
+
+def headless(status):
+    # type: (Optional[Dict[str, Any]]) -> bool
+    """Say whether a build that holds its lock has lost its head: killed, while a program it started works on."""
+    return bool(status) and _birth(status["pid"]) != status["birth"]
+
+
+def stop_orphans(place, status, patience_s=10.0):
+    # type: (Place, Dict[str, Any], float) -> Optional[int]
+    """End what a headless build left running, and return the lock, None when it is still held after that time."""
+    for pid in _session_members(status["pid"]):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
+    until = time.time() + patience_s
+    while time.time() < until:
+        descriptor = try_lock(place)
+        if descriptor is not None:
+            return descriptor
+        time.sleep(0.05)
+    return None
+
+
+# --- the stages -------------------------------------------------------------------------------------------------------
+
+def stage_plan(order):
+    # type: (Dict[str, Any]) -> List[Tuple[str, Any, str]]
+    """Return (stage, its steps or sources, its fingerprint) in order; a stage's fingerprint covers those before it."""
+    plan, before = [], ""
+    pins = [[source.get("sha256") or source["commit"], source["dest"], bool(source.get("submodules"))]
+            for source in order["sources"]]
+    for stage in recipe.STAGES:
+        what = pins if stage in ("fetch", "verify", "extract") else order["stages"].get(stage, [])
+        before = fingerprint.digest([before, stage, what])
+        plan.append((stage, what, before))
+    return plan
+
+
+class Build:
+    """Runs the stages of one order; made and used in the detached process alone."""
+
+    def __init__(self, order, place, log_stream):
+        # type: (Dict[str, Any], Place, Any) -> None
+        self.order = order
+        self.place = place
+        self.log_stream = log_stream
+        self.deadline = time.time() + order["timeout_s"]
+        pid = os.getpid()
+        self.status = {
+            "state": "running", "stage": "", "percent": None, "pid": pid, "birth": _birth(pid), "started": time.time(),
+            "host": platform.node(), "done": [], "seconds": {}}  # type: Dict[str, Any]
+        self.told = 0.0
+        prefix = order["prefix"]
+        names = {
+            "src": place.src, "obj": place.obj, "stage": place.stage, "root": place.stage + prefix, "prefix": prefix,
+            "jobs": str(order["jobs"]), "python": order["python"], "python_version": order["python_version"],
+            "env_file": order["env_file"], "version": order["version"], "work": place.work}
+        self.shop = recipe_steps.Workshop(
+            names, recipe.fill(environment(order, place), names), self.log, self.tell, order["python_tag"],
+            order["arch"], order["pip_options"])
+
+    def log(self, line):
+        # type: (str) -> None
+        self.log_stream.write(line + "\n")
+        self.log_stream.flush()
+
+    def tell(self, percent):
+        # type: (int) -> None
+        if percent != self.status["percent"] and time.time() - self.told >= 1.0:
+            self.status["percent"] = percent
+            self.save()
+
+    def save(self):
+        # type: () -> None
+        self.told = time.time()
+        write_json(self.place.status, self.status)
+
+    def run(self):
+        # type: () -> None
+        """Run every stage that is not stamped, then put the product in its place."""
+        self.log("=== {0} on {1}, {2} jobs".format(label(self.order), platform.node(), self.order["jobs"]))
+        stale = False
+        for stage, what, mark in stage_plan(self.order):
+            stamp_path = os.path.join(self.place.stamps, stage + ".json")
+            stamp = read_json(stamp_path)
+            if not stale and stamp is not None and stamp["fingerprint"] == mark:
+                self.log("=== {0}: done before".format(stage))
+                self.shop.learned.update(stamp["learned"])
+            else:
+                stale = True
+                if stamp is not None:
+                    os.unlink(stamp_path)
+                stamp = {"fingerprint": mark, "seconds": self.perform(stage, what), "learned": self.shop.learned}
+                write_json(stamp_path, stamp)
+            self.status["done"].append(stage)
+            self.status["seconds"][stage] = stamp["seconds"]
+        self.status["stage"] = "pack"
+        self.save()
+        self.pack()
+        self.status["state"] = "done"
+        self.save()
+        if not self.order["keep"]:
+            for folder in (self.place.src, self.place.obj, self.place.stage, self.place.tmp):
+                shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(self.place.stamps, ignore_errors=True)
+
+    def perform(self, stage, what):
+        # type: (str, Any) -> float
+        self.log("=== {0}".format(stage))
+        self.status.update(stage=stage, percent=None)
+        self.save()
+        began = time.time()
+        if stage in ("fetch", "verify", "extract"):
+            for source in self.order["sources"]:
+                getattr(self, "_" + stage)(source)
+        else:
+            # What a killed run left in these is of unknown worth; make alone can go on from a half.
+            if stage in ("configure", "install"):
+                self.clear(self.place.obj if stage == "configure" else self.place.stage)
+            for step in what:
+                recipe_steps.perform(recipe.fill(step, self.shop.names), self.shop)
+        return round(time.time() - began, 1)
+
+    @staticmethod
+    def clear(folder):
+        # type: (str) -> None
+        shutil.rmtree(folder)
+        os.makedirs(folder)
+
+    def _download(self, source):
+        # type: (Dict[str, Any]) -> str
+        return fetch.fetch_archive(
+            source, self.order["mirrors"], self.place.downloads, self.log, deadline=self.deadline)
+
+    def _fetch(self, source):
+        # type: (Dict[str, Any]) -> None
+        if source["kind"] == "archive":
+            self._download(source)
+        else:
+            found = fetch.fetch_git(
+                source, self.order["mirrors"], self.place.git, os.path.join(self.place.src, source["dest"]), self.log,
+                deadline=self.deadline)
+            self.shop.learned.setdefault("commits", {})[source["name"]] = found
+
+    def _verify(self, source):
+        # type: (Dict[str, Any]) -> None
+        # Between the fetch and now there may lie a reboot or a full disk.
+        if source["kind"] == "archive":
+            self._download(source)
+
+    def _extract(self, source):
+        # type: (Dict[str, Any]) -> None
+        if source["kind"] == "archive":
+            archive.unpack(self._download(source), os.path.join(self.place.src, source["dest"]))
+
+    def pack(self):
+        # type: () -> None
+        """Write the manifest and put the product under products/ by a rename."""
+        order, place = self.order, self.place
+        card = manifest.compose(
+            order["name"], order["version"], order["product"], order["fingerprint"], order["identity"],
+            {"when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "host": platform.node(),
+             "seconds": self.status["seconds"]},
+            order["collection_version"])
+        for key, value in self.shop.learned.items():
+            card[key] = value
+        partial = place.product + ".partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        os.makedirs(partial)
+        if order["product"] == "tree":
+            root = place.stage + order["prefix"]
+            card["files"] = manifest.scan(root)
+            if not card["files"]:
+                raise recipe_steps.StepError("the install stage put nothing into {0}".format(root))
+            manifest.write(root, card)
+            name = label(order) + ".tar.gz"
+            archive.pack(root, os.path.join(partial, name))
+        else:
+            staged = os.listdir(place.stage)
+            name = staged[0]
+            wheels.embed(os.path.join(place.stage, name), os.path.join(partial, name), manifest.WHEEL_NAME,
+                         json.dumps(card, sort_keys=True, indent=1))
+        write_json(os.path.join(partial, "product.json"), {
+            "file": name, "sha256": fingerprint.file_digest(os.path.join(partial, name)),
+            "manifest": {key: value for key, value in card.items() if key != "files"}})
+        shutil.rmtree(place.product, ignore_errors=True)
+        os.rename(partial, place.product)
+
+
+def environment(order, place):
+    # type: (Dict[str, Any], Place) -> Dict[str, str]
+    """Return the whole environment of a build's programs: what the recipe says, how to reach the network, no more."""
+    made = {name: value for name, value in os.environ.items()
+            if name in PASSED_ON or name.startswith(PASSED_ON_PREFIX)}
+    made.update(LC_ALL="C.UTF-8", TZ="UTC", TMPDIR=place.tmp, PYTHONUNBUFFERED="1")
+    made.update(order["environment"])
+    made["PATH"] = ":".join(list(order["path"]) + [SYSTEM_PATH])
+    if order["library_path"]:
+        made["LD_LIBRARY_PATH"] = ":".join(order["library_path"])
+    return made
+
+
+# --- detached ---------------------------------------------------------------------------------------------------------
+
+def explain(error, place):
+    # type: (BaseException, Place) -> Dict[str, Any]
+    """Return {"message", "cause", "remedy"} for what ended a build."""
+    known = diagnose.diagnose("\n".join(tail(place.log, 200) + [str(error)])) or {}
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        known = {"name": "disk full", "cause": "the disk of {0} is full".format(place.work),
+                 "remedy": "free some space, or set ascend_work_dir to a disk with more, and run again"}
+    return {"message": str(error) or type(error).__name__, "cause": known.get("cause", ""),
+            "remedy": known.get("remedy", ""), "name": known.get("name", "")}
+
+
+def _live(order, place):
+    # type: (Dict[str, Any], Place) -> None
+    """The life of the detached process: it must never return into the module that made it."""
+    os.umask(0o022)
+    code = 1
+    try:
+        with io.open(place.log, "a", encoding="utf-8", errors="replace") as stream:
+            build = Build(order, place, stream)
+            # Past its time limit a build is ended as a whole, programs and all.
+            signal.signal(signal.SIGALRM, _out_of_time)
+            signal.alarm(int(order["timeout_s"]))
+            try:
+                build.save()
+                build.run()
+                code = 0
+            except (recipe_steps.StepError, fetch.FetchError, archive.ArchiveError, wheels.WheelError, OSError,
+                    tarfile.TarError) as error:
+                build.log("!!! {0}: {1}".format(build.status["stage"], error))
+                build.status.update(state="failed", error=explain(error, place))
+                build.save()
+            except Exception as error:
+                build.log(traceback.format_exc())
+                build.status.update(state="failed", error=explain(error, place))
+                build.save()
+    finally:
+        os._exit(code)
+
+
+def _out_of_time(signum, frame):
+    # type: (int, Any) -> None
+    me = os.getpid()
+    for pid in _session_members(me):
+        if pid != me:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+    raise recipe_steps.StepError(
+        "the build took longer than its time limit. Raise the role's _timeout_s variable, or give it more jobs; the next run goes on "
+        "from the last good stage")
+
+
+def start(order):
+    # type: (Dict[str, Any]) -> str
+    """Start the build, detached, and return "started", "resumed"; "joined" when it is under way, "done" when it stands."""
+    if product(order) is not None:
+        return "done"
+    place = Place(order)
+    place.make()
+    before = read_json(place.status)
+    lock = try_lock(place)
+    if lock is None:
+        if not headless(before):
+            return "joined"
+        lock = stop_orphans(place, before)
+        if lock is None:
+            return "joined"
+    # Between the first look and the lock another run may have finished it.
+    if product(order) is not None:
+        os.close(lock)
+        return "done"
+    if os.path.exists(place.status):
+        os.unlink(place.status)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        os.close(lock)
+        return "resumed" if before else "started"
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    # A session of its own is what tells this build's programs from all others (see stop_orphans).
+    try:
+        os.setsid()
+    except OSError:
+        pass
+    os.chdir(place.folder)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    log = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(nothing, 0)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    for descriptor in range(3, 256):
+        if descriptor != lock:
+            try:
+                os.close(descriptor)
+            except OSError:
+                pass
+    _live(order, place)
+    return ""
+
+
+def look(order, seen=None, wait_s=0.0):
+    # type: (Dict[str, Any], Any, float) -> Dict[str, Any]
+    """Return how a build stands: its status with "log" and "tail"; waits up to wait_s for it to differ from seen.
+
+    state is "running", "done", "failed", or "dead" when no process works on it any more and it never said that it ended.
+    """
+    place = Place(order)
+    until = time.time() + wait_s
+    while True:
+        status = read_json(place.status) or {"state": "running", "stage": "", "percent": None}
+        finished = product(order)
+        if finished is not None:
+            status["state"] = "done"
+        elif status["state"] == "running" and os.path.isdir(place.folder):
+            lock = try_lock(place)
+            if lock is not None:
+                os.close(lock)
+                # It may have ended between reading its status and trying its lock.
+                status = read_json(place.status) or status
+                if status["state"] == "running":
+                    status["state"] = "done" if product(order) is not None else "dead"
+            elif headless(read_json(place.status)):
+                status["state"] = "dead"
+        now = [status["state"], status["stage"], status["percent"]]
+        if status["state"] != "running" or now != seen or time.time() >= until:
+            status.update(log=place.log, tail=tail(place.log), seen=now, product=product(order))
+            return status
+        time.sleep(0.2)

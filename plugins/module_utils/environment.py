@@ -1,0 +1,278 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one file that sets every variable of the guide's table, and where its values come from.
+
+Settings are a dict, any key of which may be missing:
+
+    {"prepend": {"LD_LIBRARY_PATH": ["/a", "/b"]},   folders that go in front of a path list, in this order
+     "set":     {"TASK_QUEUE_ENABLE": "0"},          plain variables
+     "unset":   ["GOMP_CPU_AFFINITY"],
+     "comment": {"TASK_QUEUE_ENABLE": "why"}}        explanations, written above the variable
+"""
+
+import re
+import shlex
+from typing import Any, Callable, Dict, Iterable, List, Tuple
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+# What a vendor's script puts folders in front of; all else that it sets is a plain variable.
+_LISTS = ("LD_LIBRARY_PATH", "PYTHONPATH", "PATH", "CMAKE_PREFIX_PATH", "ASCEND_CUSTOM_OPP_PATH")
+# The shell's own, which any script changes.
+_SHELL = ("PWD", "OLDPWD", "SHLVL", "_", "IFS", "PS1", "PS4", "LINENO", "RANDOM", "SECONDS")
+
+_SWITCH = (re.compile(r"[01]"), "0 or 1")
+# The guide's table of environment variables: name -> the values it allows.
+_TABLE = {
+    "TASK_QUEUE_ENABLE": _SWITCH,
+    "HCCL_WHITELIST_DISABLE": _SWITCH,
+    "PTCOPY_ENABLE": _SWITCH,
+    "ASCEND_SLOG_PRINT_TO_STDOUT": _SWITCH,
+    "ASCEND_GLOBAL_LOG_LEVEL": (re.compile(r"[0-4]"), "0 (debug), 1 (info), 2 (warning), 3 (error) or 4 (none)"),
+    "ASCEND_GLOBAL_EVENT_ENABLE": _SWITCH,
+    "DYNAMIC_COMPILE_ENABLE": _SWITCH,
+    "COMBINED_ENABLE": _SWITCH,
+    "TRI_COMBINED_ENABLE": _SWITCH,
+    "ACL_DUMP_DATA": _SWITCH,
+    "DYNAMIC_OP": (re.compile(r"[A-Za-z]\w*(#[A-Za-z]\w*)*", re.ASCII), "operators joined by #, such as ADD#MUL"),
+}
+_MISPRINTS = {"RI_COMBINED_ENABLE": "TRI_COMBINED_ENABLE"}
+
+_HEAD = """\
+# Environment of the Ascend build of PyTorch. Written by the collection ascend.pytorch: changes here are overwritten.
+# To be sourced by sh, bash, zsh or ksh, as often as you like:  . <this file>
+"""
+
+# An empty element of a path list means the current directory, so none is left, not even the user's own.
+_FUNCTION = """
+# LIST FOLDER...: the folders, then what else LIST has, without empty elements
+_ascend_pytorch_prepend() {
+    _ascend_pytorch_list=":$1:"
+    _ascend_pytorch_head=""
+    shift
+    for _ascend_pytorch_dir in "$@"; do
+        _ascend_pytorch_head="$_ascend_pytorch_head$_ascend_pytorch_dir:"
+        while :; do
+            case "$_ascend_pytorch_list" in
+                *":$_ascend_pytorch_dir:"*)
+                    _ascend_pytorch_tail="${_ascend_pytorch_list#*":$_ascend_pytorch_dir:"}"
+                    _ascend_pytorch_list="${_ascend_pytorch_list%%":$_ascend_pytorch_dir:"*}:$_ascend_pytorch_tail" ;;
+                *) break ;;
+            esac
+        done
+    done
+    while :; do
+        case "$_ascend_pytorch_list" in
+            *::*) _ascend_pytorch_list="${_ascend_pytorch_list%%::*}:${_ascend_pytorch_list#*::}" ;;
+            *) break ;;
+        esac
+    done
+    _ascend_pytorch_list="$_ascend_pytorch_head${_ascend_pytorch_list#:}"
+    _ascend_pytorch_list="${_ascend_pytorch_list%:}"
+}
+"""
+_FUNCTION_END = """
+unset -f _ascend_pytorch_prepend
+unset _ascend_pytorch_list _ascend_pytorch_head _ascend_pytorch_dir _ascend_pytorch_tail
+"""
+
+# Where the parts of CANN are when it has no set_env.sh, below the toolkit's folder: of 8.x first, then of 5.0.x, where
+# each part has a folder of its own. {arch} is the machine's name (aarch64).
+_CANN_LISTS = {
+    "LD_LIBRARY_PATH": (
+        "lib64", "lib64/plugin/opskernel", "lib64/plugin/nnengine",
+        "opp/built-in/op_impl/ai_core/tbe/op_tiling/lib/linux/{arch}",
+        "tools/aml/lib64", "tools/aml/lib64/plugin",
+        "fwkacllib/lib64", "fwkacllib/lib64/plugin/opskernel", "fwkacllib/lib64/plugin/nnengine",
+        "atc/lib64", "acllib/lib64"),
+    "PYTHONPATH": (
+        "python/site-packages", "opp/built-in/op_impl/ai_core/tbe",
+        "fwkacllib/python/site-packages", "fwkacllib/python/site-packages/auto_tune.egg/auto_tune",
+        "fwkacllib/python/site-packages/schedule_search.egg",
+        "toolkit/python/site-packages", "atc/python/site-packages", "pyACL/python/site-packages/acl",
+        "opp/op_impl/built-in/ai_core/tbe"),
+    "PATH": (
+        "bin", "compiler/ccec_compiler/bin", "tools/ccec_compiler/bin",
+        "fwkacllib/ccec_compiler/bin", "fwkacllib/bin", "atc/ccec_compiler/bin", "atc/bin",
+        "toolkit/tools/ide_daemon/bin"),
+}
+_DRIVER_LIBRARIES = ("lib64", "lib64/common", "lib64/driver")
+_CANN_VARIABLES = (
+    ("ASCEND_TOOLKIT_HOME", ""), ("ASCEND_HOME_PATH", ""), ("ASCEND_AICPU_PATH", ""),
+    ("ASCEND_OPP_PATH", "opp"), ("TOOLCHAIN_HOME", "toolkit"))
+_PLUGINS = tuple("fwkacllib/lib64/plugin/opskernel/" + name
+                 for name in ("libfe.so", "libaicpu_engine.so", "libge_local_engine.so"))
+
+
+def render(settings: Dict[str, Any]) -> str:
+    """Return the text of the environment file, in POSIX sh.
+
+    It may be sourced any number of times, by dash, bash, busybox, ksh and zsh, under `set -eu` and with any IFS: it
+    prints nothing, returns 0, leaves nothing of its own behind, doubles nothing, and leaves no empty element in a path
+    list that it touches.
+
+    :raises ValueError: a name, a folder or a value that no such file can carry; the message lists all of them
+    """
+    wrong = _malformed(settings)
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    comments = settings.get("comment") or {}
+    lists = [(name, folders) for name, folders in (settings.get("prepend") or {}).items() if folders]
+    text = [_HEAD]
+    if lists:
+        text.append(_FUNCTION)
+    for name, folders in lists:
+        text.append("\n" + _comment(comments.get(name)))
+        text.append('_ascend_pytorch_prepend "${%s-}" \\\n    %s\n' % (
+            name, " \\\n    ".join(shlex.quote(folder) for folder in _once(folders))))
+        text.append('export %s="$_ascend_pytorch_list"\n' % name)
+    for name, value in (settings.get("set") or {}).items():
+        text.append("\n" + _comment(comments.get(name)))
+        text.append("export {0}={1}\n".format(name, shlex.quote(str(value))))
+    for name in settings.get("unset") or []:
+        text.append("\n" + _comment(comments.get(name)))
+        text.append("unset {0}\n".format(name))
+    if lists:
+        text.append(_FUNCTION_END)
+    return "".join(text)
+
+
+def role_variable(name: str) -> str:
+    """Return the role's variable that an environment variable's value comes from."""
+    return "torch_npu_build_" + name.lower()
+
+
+def validate(settings: Dict[str, Any], unsupported: Iterable[str] = ()) -> List[str]:
+    """Return what is wrong with settings by the guide's table, each with the role's variable to mend; [] is well.
+
+    :param unsupported: variables of the table that the release does not know (1.8.1: DYNAMIC_COMPILE_ENABLE)
+    """
+    problems = _malformed(settings)
+    chosen = settings.get("set") or {}
+    for name, value in chosen.items():
+        said = str(value)
+        if name in _MISPRINTS:
+            problems.append("{0} is a misprint of the guide: set {1}, by {2}".format(
+                name, _MISPRINTS[name], role_variable(_MISPRINTS[name])))
+        elif name in unsupported:
+            problems.append("{0} is not supported by this release of torch: leave {1} unset".format(
+                name, role_variable(name)))
+        elif name == "HCCL_IF_IP":
+            why = _no_host_address(said)
+            if why:
+                problems.append("HCCL_IF_IP is {0!r}, which {1}: set {2} to the IPv4 address of a network card of this "
+                                "host that the others reach, such as 192.168.1.10".format(
+                                    said, why, role_variable(name)))
+        elif name in _TABLE and not _TABLE[name][0].fullmatch(said):
+            problems.append("{0} is {1!r}: set {2} to {3}".format(name, said, role_variable(name), _TABLE[name][1]))
+    return problems
+
+
+def from_vendor(before: Dict[str, str], after: Dict[str, str]) -> Dict[str, Any]:
+    """Return, as settings, what a vendor's set_env.sh does: from the environments before and after sourcing it.
+
+    Of path lists, the absolute folders that were not there before, each once; empty and relative elements are dropped.
+    What the script changed of other variables is taken whole. (An environment that already had it sourced shows
+    nothing: compare with a clean one.)
+    """
+    prepend = {}  # type: Dict[str, List[str]]
+    plain = {}
+    for name, value in after.items():
+        if name in _SHELL or not _NAME.fullmatch(name) or before.get(name) == value:
+            continue
+        if name in _LISTS:
+            had = before.get(name, "").split(":")
+            folders = [folder for folder in _once(value.split(":")) if folder.startswith("/") and folder not in had]
+            if folders:
+                prepend[name] = folders
+        else:
+            plain[name] = value
+    return {"prepend": prepend, "set": plain}
+
+
+def cann_layout(toolkit: str, driver: str, arch: str, exists: Callable[[str], bool]) -> Dict[str, Any]:
+    """Return, as settings, what set_env.sh would set, for a CANN that has none; only what exists.
+
+    :param toolkit: the folder of CANN, such as /usr/local/Ascend/ascend-toolkit/latest
+    :param driver: the driver's folder, such as /usr/local/Ascend/driver
+    :param arch: aarch64 or x86_64
+    :param exists: says whether a path is there
+    """
+    toolkit, driver = toolkit.rstrip("/"), driver.rstrip("/")
+    prepend = {"LD_LIBRARY_PATH": ["{0}/{1}".format(driver, part) for part in _DRIVER_LIBRARIES]}
+    for name, parts in _CANN_LISTS.items():
+        prepend[name] = prepend.get(name, []) + ["{0}/{1}".format(toolkit, part.format(arch=arch)) for part in parts]
+    found = {name: [folder for folder in folders if exists(folder)] for name, folders in prepend.items()}
+    paths = ((name, (toolkit + "/" + part).rstrip("/")) for name, part in _CANN_VARIABLES)
+    plain = {name: path for name, path in paths if exists(path)}
+    plugins = [path for path in ("{0}/{1}".format(toolkit, part) for part in _PLUGINS) if exists(path)]
+    if plugins:
+        plain["OPTION_EXEC_EXTERN_PLUGIN_PATH"] = ":".join(plugins)
+    return {"prepend": {name: folders for name, folders in found.items() if folders}, "set": plain}
+
+
+def merge(*settings: Dict[str, Any]) -> Dict[str, Any]:
+    """Return several settings as one: folders of the first stand in front, and of variables the last one decides."""
+    prepend = {}  # type: Dict[str, List[str]]
+    plain = {}  # type: Dict[str, Any]
+    unset = []  # type: List[str]
+    comment = {}  # type: Dict[str, str]
+    for each in settings:
+        for name, folders in (each.get("prepend") or {}).items():
+            prepend[name] = _once(prepend.get(name, []) + list(folders))
+        for name, value in (each.get("set") or {}).items():
+            plain[name] = value
+            unset = [other for other in unset if other != name]
+        for name in each.get("unset") or []:
+            plain.pop(name, None)
+            unset = _once(unset + [name])
+        comment.update(each.get("comment") or {})
+    return {"prepend": prepend, "set": plain, "unset": unset, "comment": comment}
+
+
+def _once(items: Iterable[str]) -> List[str]:
+    return list(dict.fromkeys(items))
+
+
+def _comment(text: Any) -> str:
+    # A control character other than the end of a line has no place in a file that people read.
+    lines = re.sub(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f]", " ", str(text)).split("\n") if text else []
+    return "".join("# {0}\n".format(line.strip()) for line in lines)
+
+
+def _malformed(settings: Dict[str, Any]) -> List[str]:
+    wrong = []
+    prepend, plain, unset = (settings.get(key) or {} for key in ("prepend", "set", "unset"))
+    for name in list(prepend) + list(plain) + list(unset):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            wrong.append("{0!r} is not the name of an environment variable".format(name))
+    for name, folders in prepend.items():
+        for folder in folders:
+            if not isinstance(folder, str) or not folder.startswith("/") or re.search(r"[:\x00\n]", folder):
+                wrong.append("{0}: {1!r} is not an absolute folder that a path list can hold".format(name, folder))
+    for name, value in plain.items():
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            wrong.append("{0}: {1!r} is neither text nor a number: mend {2}".format(
+                name, value, role_variable(str(name))))
+        elif "\x00" in str(value):
+            wrong.append("{0}: {1!r} has a NUL character: mend {2}".format(name, value, role_variable(str(name))))
+    return wrong
+
+
+def _octets(text: str) -> Tuple[int, ...]:
+    # Leading zeros are refused: some readers take them for octal.
+    parts = text.split(".")
+    if len(parts) != 4 or not all(re.fullmatch(r"0|[1-9][0-9]{0,2}", part) and int(part) < 256 for part in parts):
+        return ()
+    return tuple(int(part) for part in parts)
+
+
+def _no_host_address(text: str) -> str:
+    octets = _octets(text)
+    if not octets:
+        return "is not a dotted IPv4 address"
+    if octets[0] in (0, 127) or octets[0] >= 224:
+        # Loopback too: HCCL tells this address to the other hosts. On a single host the variable is left unset.
+        return "is not the address of a network card"
+    return ""

@@ -1,0 +1,409 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host says of itself: read only, each question under a time limit, none of them fatal."""
+
+import fcntl
+import glob
+import json
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import time
+from typing import Any, Dict, List, Optional, Tuple
+
+from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    ascend_files, builds, environment, fingerprint, manifest, needs, places, publishing, versions)
+from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
+
+TIME_LIMIT_S = 10.0
+
+# Ids of /etc/os-release (lower case) whose systems are openEuler or descend from it: there CPU binding is undone.
+OPENEULER_FAMILY = frozenset((
+    "openeuler", "euleros", "uos", "uniontech", "kylin", "bclinux", "kylinsec", "hce", "cul", "ctyunos", "fusionos"))
+
+
+def ask(argv, env=None, time_limit_s=TIME_LIMIT_S):
+    # type: (List[str], Optional[Dict[str, str]], float) -> Tuple[Optional[int], bytes, str]
+    """Run a program and return (status, what it printed, why it gave none); a hanging one is killed with its children."""
+    try:
+        process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, preexec_fn=os.setsid, cwd="/")
+    except OSError as error:
+        return None, b"", "cannot be started: {0}".format(error.strerror)
+    try:
+        said = process.communicate(timeout=time_limit_s)[0]
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return None, b"", "gave no answer in {0:.0f} s".format(time_limit_s)
+    return process.returncode, said, ""
+
+
+def text(path):
+    # type: (str) -> str
+    """Return a file's text, empty when it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+# --- the machine ------------------------------------------------------------------------------------------------------
+
+def user():
+    # type: () -> Dict[str, Any]
+    """Return {"uid", "name", "home"} of the account that the module runs as."""
+    uid = os.geteuid()
+    try:
+        entry = pwd.getpwuid(uid)
+        return {"uid": uid, "name": entry.pw_name, "home": entry.pw_dir}
+    except KeyError:
+        return {"uid": uid, "name": str(uid), "home": os.path.expanduser("~")}
+
+
+def os_release(content):
+    # type: (str) -> Dict[str, Any]
+    """Return {"id", "id_like", "version", "name", "openeuler_family"} from the text of os-release(5)."""
+    keys = ascend_files.parse_info_file(content)
+    ids = [keys.get("ID", "").lower()] + keys.get("ID_LIKE", "").lower().split()
+    return {
+        "id": keys.get("ID", "").lower(), "id_like": keys.get("ID_LIKE", "").lower(),
+        "version": keys.get("VERSION_ID", ""), "name": keys.get("PRETTY_NAME", "") or keys.get("NAME", ""),
+        "openeuler_family": any(name in OPENEULER_FAMILY for name in ids)}
+
+
+def package_manager():
+    # type: () -> Tuple[str, str]
+    """Return (family, package manager): ("Debian", "apt"), ("RedHat", "dnf"|"yum") or ("", "").
+
+    Told by the tools and not by the name, since Kylin and UOS exist in both families.
+    """
+    if shutil.which("apt-get", path=builds.SYSTEM_PATH) and shutil.which("dpkg", path=builds.SYSTEM_PATH):
+        return "Debian", "apt"
+    for name in ("dnf", "yum"):
+        if shutil.which(name, path=builds.SYSTEM_PATH):
+            return "RedHat", name
+    return "", ""
+
+
+def libc():
+    # type: () -> str
+    """Return the C library and its version, such as "glibc 2.31"."""
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (ValueError, OSError):
+        return "unknown"
+
+
+def memory(meminfo):
+    # type: (str) -> Dict[str, int]
+    """Return {"total_mib", "available_mib"} from the text of /proc/meminfo (kB)."""
+    found = dict(re.findall(r"^(MemTotal|MemAvailable|MemFree):\s+(\d+) kB", meminfo, re.MULTILINE))
+    available = found.get("MemAvailable", found.get("MemFree", 0))
+    return {"total_mib": int(found.get("MemTotal", 0)) // 1024, "available_mib": int(available) // 1024}
+
+
+def cgroup_memory_mib():
+    # type: () -> Optional[int]
+    """Return what the control group still allows, None without a limit."""
+    for limit, used in (("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+                        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes")):
+        most, now = text(limit).strip(), text(used).strip()
+        if most.isdigit() and now.isdigit() and int(most) < 1 << 60:
+            return max(0, int(most) - int(now)) // (1 << 20)
+    return None
+
+
+def disk(path):
+    # type: (str) -> Dict[str, Any]
+    """Return {"path", "stands_at", "free_mib", "writable"} of a path that need not exist, by its nearest parent."""
+    there = path
+    while not os.path.isdir(there):
+        there = os.path.dirname(there) or "/"
+    info = os.statvfs(there)
+    return {"path": path, "stands_at": there, "free_mib": info.f_bavail * info.f_frsize // (1 << 20),
+            "writable": os.access(there, os.W_OK | os.X_OK)}
+
+
+def interfaces():
+    # type: () -> Dict[str, str]
+    """Return the IPv4 address of each network interface that has one."""
+    found = {}
+    probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        for _number, name in socket.if_nameindex():
+            try:
+                # SIOCGIFADDR, linux/sockios.h; the address stands at bytes 20 to 24 of struct ifreq.
+                answer = fcntl.ioctl(probe.fileno(), 0x8915, struct.pack("256s", name[:15].encode("utf-8")))
+                found[name] = socket.inet_ntoa(answer[20:24])
+            except OSError:
+                continue
+    finally:
+        probe.close()
+    return found
+
+
+# --- its tools --------------------------------------------------------------------------------------------------------
+
+_VERSION_OF = {
+    "gcc": ["-dumpfullversion", "-dumpversion"], "g++": ["-dumpfullversion", "-dumpversion"],
+    "cc": ["-dumpfullversion", "-dumpversion"], "c++": ["-dumpfullversion", "-dumpversion"]}
+
+
+def tool(path):
+    # type: (str) -> Dict[str, Any]
+    """Return {"path", "version", "problem"} of a program; the version is what it says itself, None when it says none."""
+    argv = [path] + _VERSION_OF.get(os.path.basename(path), ["--version"])
+    status, said, problem = ask(argv)
+    if status != 0:
+        return {"path": path, "version": None, "problem": problem or "`{0}` ended with status {1}".format(
+            " ".join(argv), status)}
+    return {"path": path, "version": versions.find_version(said.decode("utf-8", "replace")), "problem": ""}
+
+
+def candidates(command, search):
+    # type: (str, List[str]) -> List[str]
+    """Return every program of that name in the search path, each file once."""
+    found, seen = [], set()
+    for folder in search:
+        path = os.path.join(folder, command)
+        if os.path.isfile(path) and os.access(path, os.X_OK) and os.path.realpath(path) not in seen:
+            seen.add(os.path.realpath(path))
+            found.append(path)
+    return found
+
+
+# Asked of the interpreter itself, which need not be the one that runs this module.
+_PYTHON_QUESTION = """
+import json, os, site, sys, sysconfig
+get = sysconfig.get_config_var
+sites = [] if sys.prefix != getattr(sys, 'base_prefix', sys.prefix) else [site.getusersitepackages()]
+library = os.path.join(get('LIBDIR') or '', get('INSTSONAME') or get('LDLIBRARY') or '')
+multiarch = os.path.join(get('LIBDIR') or '', get('MULTIARCH') or '', get('INSTSONAME') or get('LDLIBRARY') or '')
+print(json.dumps({
+    'version': '%d.%d.%d' % sys.version_info[:3],
+    'tag': 'cp%d%d' % sys.version_info[:2],
+    'abi': 'cp' + (get('SOABI') or '').split('-')[1] if '-' in (get('SOABI') or '') else '',
+    'executable': sys.executable,
+    'headers': os.path.isfile(os.path.join(sysconfig.get_paths()['include'], 'Python.h')),
+    'shared_library': bool(get('Py_ENABLE_SHARED')) or os.path.exists(multiarch) and '.so' in multiarch
+                      or os.path.exists(library) and '.so' in library,
+    'sites': sites + site.getsitepackages(),
+    'user_site': site.getusersitepackages(),
+    'venv': sys.prefix != getattr(sys, 'base_prefix', sys.prefix)}))
+"""
+
+
+def python(command):
+    # type: (str) -> Optional[Dict[str, Any]]
+    """Return what an interpreter says of itself, None when it is not there or does not answer."""
+    path = command if os.path.isabs(command) else shutil.which(
+        command, path=builds.SYSTEM_PATH + ":" + os.path.expanduser("~/.local/bin"))
+    if not path or not os.path.isfile(path):
+        return None
+    # -I would hide the user's site; -E alone keeps a PYTHONHOME of ours out of it.
+    status, said, problem = ask([path, "-E", "-c", _PYTHON_QUESTION])
+    try:
+        found = json.loads(said.decode("utf-8", "replace")) if status == 0 else None
+    except ValueError:
+        found = None
+    if found is None:
+        return {"path": path, "version": None, "problem": problem or "does not run: " + said.decode(
+            "utf-8", "replace").strip()[-200:]}
+    found.update(path=path, problem="", packages=packages(found["sites"]))
+    return found
+
+
+def packages(sites):
+    # type: (List[str]) -> Dict[str, str]
+    """Return normalised name -> version of the distributions in site directories, the first of each name."""
+    found = {}
+    for site in sites:
+        for path in glob.glob(os.path.join(glob.escape(site), "*.dist-info")) + glob.glob(
+                os.path.join(glob.escape(site), "*.egg-info")):
+            name, _dash, version = os.path.basename(path).rpartition(".")[0].partition("-")
+            found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), version.partition("-")[0])
+    return found
+
+
+# --- CANN -------------------------------------------------------------------------------------------------------------
+
+_KINDS = (
+    # kind, folder below the Ascend root, its environment script
+    ("toolkit", "ascend-toolkit/latest", "ascend-toolkit/set_env.sh"),
+    ("nnae", "nnae/latest", "nnae/set_env.sh"),
+    ("toolkit", "cann", "cann/set_env.sh"),
+    ("nnrt", "nnrt/latest", "nnrt/set_env.sh"),
+)
+
+
+def cann_roots(home):
+    # type: (str) -> List[str]
+    """Return the folders where CANN may stand: as its own record says, the usual one, the user's own."""
+    recorded = [ascend_files.parse_info_file(text(path)).get("Install_Path", "") for path in (
+        "/etc/Ascend/ascend_cann_install.info", os.path.join(home, "Ascend/ascend_cann_install.info"))]
+    roots = []
+    for root in recorded + ["/usr/local/Ascend", os.path.join(home, "Ascend")]:
+        if root and root not in roots and os.path.isdir(root):
+            roots.append(root)
+    return roots
+
+
+def cann(home):
+    # type: (str) -> List[Dict[str, Any]]
+    """Return the CANN installations: [{"kind", "root", "path", "version", "set_env"}], those to prefer first."""
+    found = []
+    for root in cann_roots(home):
+        for kind, folder, script in _KINDS:
+            path = os.path.join(root, folder)
+            if not os.path.isdir(path):
+                continue
+            release = None
+            records = sorted(glob.glob(os.path.join(glob.escape(path), "*-linux", "ascend_*_install.info"))) + [
+                os.path.join(path, "ascend_{0}_install.info".format(kind)), os.path.join(path, "version.info")]
+            config = ascend_files.parse_version_cfg(text(os.path.join(path, "version.cfg")))
+            for record in records:
+                release = ascend_files.toolkit_release(ascend_files.parse_info_file(text(record)), {})
+                if release:
+                    break
+            release = release or ascend_files.toolkit_release({}, config)
+            set_env = os.path.join(root, script)
+            found.append({"kind": kind, "root": root, "path": path, "version": release,
+                          "set_env": set_env if os.path.isfile(set_env) else None})
+    return found
+
+
+def cann_environment(installation, arch):
+    # type: (Dict[str, Any], str) -> Dict[str, Any]
+    """Return {"prepend": {...}, "set": {...}} that CANN wants: what its own script sets, else its usual layout."""
+    before = {"PATH": builds.SYSTEM_PATH, "HOME": "/nonexistent"}
+    driver = os.path.join(installation["root"], "driver")
+    if installation["set_env"]:
+        status, said, _problem = ask(
+            ["bash", "--noprofile", "--norc", "-c", '. "$1" >/dev/null 2>&1; env -0', "bash", installation["set_env"]],
+            env=before)
+        after = dict(pair.split("=", 1) for pair in said.decode("utf-8", "replace").split("\0") if "=" in pair)
+        if status == 0 and len(after) > len(before):
+            return environment.from_vendor(before, after)
+    return environment.cann_layout(installation["path"], driver, arch, os.path.exists)
+
+
+# --- what this collection put there -----------------------------------------------------------------------------------
+
+def product(wanted, sites):
+    # type: (Dict[str, Any], List[str]) -> Dict[str, Any]
+    """Return how a product stands on the host.
+
+    {"manifest": without its files | None, "version", "damage": [first ten], "occupied": words | None, "links": {..}}
+    """
+    if wanted["product"] == "wheel":
+        there = wheels.installed(sites, wanted["distribution"])
+        if there is None:
+            return {"manifest": None, "version": None, "damage": []}
+        return {"manifest": there["manifest"], "version": there["version"], "site": there["site"],
+                "damage": ["{0}: missing".format(path) for path in there["missing"][:10]]}
+    prefix = wanted["prefix"]
+    card = manifest.read(prefix)
+    state = {
+        "manifest": None, "version": None, "damage": [], "prefix": prefix,
+        "occupied": publishing.occupied(prefix, wanted["name"]),
+        "links": {link["path"]: publishing.link_state(link["path"], prefix, link["target"])
+                  for link in wanted["links"]}}  # type: Dict[str, Any]
+    if card is not None and card["name"] == wanted["name"]:
+        state.update(damage=manifest.damage(prefix, card)[:10], version=card["version"],
+                     manifest={key: value for key, value in card.items() if key != "files"})
+    return state
+
+
+def stored(work_dir):
+    # type: (str) -> Dict[str, str]
+    """Return label -> fingerprint of the finished products in the work directory."""
+    found = {}
+    for path in glob.glob(os.path.join(glob.escape(work_dir), "products", "*", "product.json")):
+        card = builds.read_json(path)
+        if card:
+            found[os.path.basename(os.path.dirname(path))] = card["manifest"]["fingerprint"]
+    return found
+
+
+# --- all of it --------------------------------------------------------------------------------------------------------
+
+def examine(question):
+    # type: (Dict[str, Any]) -> Dict[str, Any]
+    """Return the whole state of the host that a plan is made from.
+
+    :param question: products, tools (names of commands), needs, pythons (commands), venv, work_dir, env_file
+    """
+    who = user()
+    arch = os.uname().machine
+    family, manager = package_manager()
+    work_dir = places.resolve(question["work_dir"], "work_dir", who)
+    env_file = places.resolve(question["env_file"], "env_file", who)
+    wanted = []
+    for entry in question["products"]:
+        entry = dict(entry)
+        if entry["product"] == "tree":
+            entry["prefix"] = places.resolve(entry["prefix"], entry["name"], who, entry["version"])
+            entry["links"] = [dict(link, path=places.resolve(link["path"], "link", who))
+                              for link in entry.get("links") or [] if link["path"]]
+        wanted.append(entry)
+    prefixes = [entry["prefix"] for entry in wanted if entry["product"] == "tree"]
+    search = builds.SYSTEM_PATH.split(":") + [os.path.join(who["home"], ".local/bin")] + [
+        os.path.join(prefix, "bin") for prefix in prefixes]
+
+    venv = question.get("venv") or ""
+    venv = who["home"] + venv[1:] if venv.startswith("~/") else venv
+    pythons = {name: python(name) for name in question["pythons"]}
+    venv_python = python(os.path.join(venv, "bin", "python")) if venv else None
+    installations = cann(who["home"])
+    memory_now = memory(text("/proc/meminfo"))
+    allowed = cgroup_memory_mib()
+    if allowed is not None:
+        memory_now["available_mib"] = min(memory_now["available_mib"], allowed)
+
+    def sites(entry):
+        # type: (Dict[str, Any]) -> List[str]
+        interpreter = venv_python if venv else pythons.get(entry.get("python") or "")
+        return (interpreter or {}).get("sites") or []
+
+    chosen = next((name for name in question["pythons"] if (pythons[name] or {}).get("version")), None)
+    return {
+        "user": who,
+        "os": dict(os_release(text("/etc/os-release")), family=family, package_manager=manager),
+        "arch": arch,
+        "libc": libc(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory": memory_now,
+        "clock": time.time(),
+        "umask": "%04o" % _umask(),
+        "work_dir": work_dir,
+        "env_file": {"path": env_file, "sha256": fingerprint.file_digest(env_file) if os.path.isfile(env_file) else None},
+        "disk": {path: disk(path) for path in [work_dir, os.path.dirname(env_file)] + [
+            os.path.dirname(prefix) for prefix in prefixes]},
+        "tools": {name: [tool(path) for path in candidates(name, search)] for name in question["tools"]},
+        "missing_needs": needs.missing(question["needs"], lambda name: shutil.which(name, path=":".join(search))),
+        "pythons": pythons,
+        "python": chosen,
+        "venv": venv,
+        "venv_python": venv_python,
+        "cann": installations,
+        "cann_environment": cann_environment(installations[0], arch) if installations else {},
+        "interfaces": interfaces(),
+        "products": {entry["name"]: product(entry, sites(dict(entry, python=entry.get("python") or chosen)))
+                     for entry in wanted},
+        "stored": stored(work_dir),
+    }
+
+
+def _umask():
+    # type: () -> int
+    now = os.umask(0o077)
+    os.umask(now)
+    return now

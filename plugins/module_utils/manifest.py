@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The manifest: JSON inside a published product that says what it is and lists its files.
+
+Its presence, whole, is the only meaning of "installed". In a tree it is <prefix>/.ascend-manifest.json; in a wheel it
+is ascend-manifest.json in the dist-info folder, where the wheel's own RECORD lists the files.
+"""
+
+import json
+import os
+import stat
+from typing import Any, Dict, List, Optional
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.fingerprint import file_digest
+
+SCHEMA = 1
+TREE_NAME = ".ascend-manifest.json"
+WHEEL_NAME = "ascend-manifest.json"
+
+
+def compose(name: str, version: str, product: str, fingerprint: str, identity: Dict[str, Any],
+            built: Dict[str, Any], collection_version: str) -> Dict[str, Any]:
+    """Return a manifest without files.
+
+    :param identity: what was hashed into the fingerprint, so that a later run can say what changed
+    :param built: {"when": UTC ISO time, "host": name, "seconds": {stage: seconds}}
+    """
+    return {
+        "schema": SCHEMA, "name": name, "version": version, "product": product, "fingerprint": fingerprint,
+        "identity": identity, "built": built, "collection_version": collection_version,
+    }
+
+
+def scan(root: str) -> Dict[str, Dict[str, Any]]:
+    """Return every file and link below root: relative path -> {sha256, size (bytes), mode} or {link: target}."""
+    found = {}
+    for folder, names, files in os.walk(root):
+        links = [name for name in names if os.path.islink(os.path.join(folder, name))]
+        for name in files + links:
+            path = os.path.join(folder, name)
+            relative = os.path.relpath(path, root)
+            if relative == TREE_NAME:
+                continue
+            info = os.lstat(path)
+            if stat.S_ISLNK(info.st_mode):
+                found[relative] = {"link": os.readlink(path)}
+            elif stat.S_ISREG(info.st_mode):
+                found[relative] = {
+                    "sha256": file_digest(path), "size": info.st_size, "mode": "%04o" % stat.S_IMODE(info.st_mode)}
+    return found
+
+
+def write(root: str, manifest: Dict[str, Any]) -> None:
+    """Write a tree's manifest, durably, by a rename."""
+    path = os.path.join(root, TREE_NAME)
+    with open(path + ".partial", "w") as stream:
+        json.dump(manifest, stream, sort_keys=True, indent=1)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.chmod(path + ".partial", 0o644)
+    os.rename(path + ".partial", path)
+
+
+def parse(text: str) -> Optional[Dict[str, Any]]:
+    """Return a manifest from its text, None when the text is not a manifest of this schema."""
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA or not isinstance(data.get("fingerprint"), str):
+        return None
+    return data
+
+
+def read(root: str) -> Optional[Dict[str, Any]]:
+    """Return the manifest of the tree at root, None when there is none that can be read."""
+    try:
+        with open(os.path.join(root, TREE_NAME), encoding="utf-8", errors="replace") as stream:
+            return parse(stream.read())
+    except OSError:
+        return None
+
+
+def damage(root: str, manifest: Dict[str, Any], full: bool = False) -> List[str]:
+    """Return what is not as the manifest says, as "path: what is wrong"; empty when the tree is whole.
+
+    :param full: also compare every file's digest (reads all of it), else presence, size, mode and link targets
+    """
+    wrong = []
+    for relative, wanted in sorted(manifest.get("files", {}).items()):
+        path = os.path.join(root, relative)
+        try:
+            info = os.lstat(path)
+        except OSError:
+            wrong.append(relative + ": missing")
+            continue
+        if "link" in wanted:
+            if not stat.S_ISLNK(info.st_mode) or os.readlink(path) != wanted["link"]:
+                wrong.append("{0}: not a link to {1}".format(relative, wanted["link"]))
+        elif not stat.S_ISREG(info.st_mode) or info.st_size != wanted["size"]:
+            wrong.append(relative + ": size differs")
+        elif "%04o" % stat.S_IMODE(info.st_mode) != wanted["mode"]:
+            wrong.append("{0}: mode {1:04o}, wanted {2}".format(relative, stat.S_IMODE(info.st_mode), wanted["mode"]))
+        elif full and file_digest(path) != wanted["sha256"]:
+            wrong.append(relative + ": content differs")
+    return wrong

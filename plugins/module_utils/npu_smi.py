@@ -1,0 +1,194 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What `npu-smi` prints, read by its own headings.
+
+The table of `npu-smi info` differs by chip and release, but always tells an NPU in two lines under two lines of
+headings:
+
+    | NPU   Name      | Health        | Power(W)   Temp(C)                          |
+    | Chip  Phy-ID    | Bus-Id        | AICore(%)  Memory-Usage(MB)  HBM-Usage(MB)  |
+    +=================+===============+=============================================+
+    | 0     910A      | OK            | 68.6       36                               |
+    | 0     0         | 0000:C1:00.0  | 0          591  / 14795      0    / 32768   |
+"""
+
+import re
+from typing import Any, Dict, List, Optional, Tuple
+
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+# First line: the tool's version, then the driver's; the space after the colon may be missing.
+_BANNER = re.compile(r"npu-smi\s+(?P<tool>[^\s|]+)\s+Version:\s*(?P<driver>[^\s|]+)", re.IGNORECASE)
+_CODE = re.compile(r"(?<![\w.])-8[0-9]{3}(?![0-9])")
+_ADDRESS = re.compile(r"[0-9A-Fa-f]{4,8}:[0-9A-Za-z]{2}:[0-9A-Za-z]{2}\.[0-9A-Za-z]")
+_NOTHING = ("NA", "N/A", "-", "--", "")
+_AMOUNT = r"(?:[0-9]+(?:\.[0-9]+)?|NA|N/A|--?)"
+# A value: "591  / 14795" and "52675/ 65536" are one.
+_VALUE = re.compile(r"{0}\s*/\s*{0}(?!\S)|\S+".format(_AMOUNT))
+
+Heading = Tuple[int, str]  # where in the line it starts, and its words in lower case without the unit
+Row = List[Tuple[int, str]]
+
+_REMEDIES = {
+    -8005: "There is no device, or the host was not rebooted after a driver upgrade, or this user is not in the group "
+           "HwHiAiUser (device nodes are root:HwHiAiUser 0660). Look at `ls -l /dev/davinci*` and `lspci -d 19e5:`, "
+           "reboot after an upgrade, or add the user with `usermod -a -G HwHiAiUser <user>` and log in again.",
+    -8020: "Another container or process holds the NPU. Stop it, or give this host's work another NPU.",
+}
+_REMEDY = "Run `npu-smi info` by hand on the host as the same user, and see the driver's log in /var/log/npu."
+
+
+class NpuSmiError(Exception):
+    """npu-smi has no table to show. `code` is DCMI's number (an int such as -8005) or None; `remedy` is what to do."""
+
+    def __init__(self, message: str, code: Optional[int] = None) -> None:
+        super(NpuSmiError, self).__init__(message)
+        self.code = code
+        self.remedy = _REMEDIES.get(code, _REMEDY)
+
+
+def parse_info(text: str) -> Dict[str, Any]:
+    """Return what `npu-smi info` shows: {"tool_version": str, "driver_version": str, "chips": [...]}.
+
+    A chip is {"npu_id": int, "chip_id": int, "phy_id": int|None, "name": str, "health": str, "bus_id": str|None,
+    "power_w": float|None, "temp_c": int|None, "aicore_percent": int|None, "memory_used_mb": int|None,
+    "memory_total_mb": int|None, "hbm_used_mb": int|None, "hbm_total_mb": int|None}; None is a column that this release
+    has not, or a value of `-` or `NA`. `phy_id` is the column Phy-ID, or Device where the table has that instead.
+    An NPU of which only a part was printed is left out.
+
+    :raises NpuSmiError: the text is a failure message, or nothing that npu-smi prints
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    text = _COLOUR.sub("", text)
+    banner = _BANNER.search(text)
+    chips = _chips(text)
+    code = _CODE.search(text)
+    if banner is None or (code and not chips):
+        said = " ".join(text.split())[:200]
+        raise NpuSmiError(
+            "npu-smi failed: {0}".format(said) if code else "not the output of npu-smi info: {0!r}".format(said),
+            int(code.group()) if code else None)
+    return {"tool_version": banner.group("tool"), "driver_version": banner.group("driver"), "chips": chips}
+
+
+def parse_mapping(text: str) -> List[Dict[str, Any]]:
+    """Return the rows of `npu-smi info -m`: [{"npu_id": int, "chip_id": int, "logic_id": int|None, "name": str}].
+
+    Its columns are parted by two spaces or more, under one line of headings. Rows without a logic id are management
+    chips ("Mcu"). Text without such headings gives an empty list.
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    headings = []  # type: List[str]
+    rows = []
+    for line in _COLOUR.sub("", text).splitlines():
+        fields = re.split(r"\s{2,}", line.strip())
+        if fields[0].lower() == "npu id":
+            headings = [field.lower() for field in fields]
+            continue
+        row = dict(zip(headings, fields))
+        npu_id, chip_id = _whole(row.get("npu id")), _whole(row.get("chip id"))
+        if npu_id is not None and chip_id is not None:
+            rows.append({"npu_id": npu_id, "chip_id": chip_id, "logic_id": _whole(row.get("chip logic id")),
+                         "name": row.get("chip name", "")})
+    return rows
+
+
+def _chips(text: str) -> List[Dict[str, Any]]:
+    npu_headings = chip_headings = None  # type: Optional[List[Row]]
+    npu = {}  # type: Dict[str, str]
+    chip_is_next = False
+    chips = []
+    for line in text.splitlines():
+        line = line.strip()
+        if line.startswith("+"):
+            chip_is_next = False
+            continue
+        if not line.startswith("|"):
+            continue
+        cells = _cells(line)
+        first = [word.lower() for _, word in cells[0][:2]]
+        if first[:1] == ["npu"]:
+            # The process table at the end has headings of its own, and nothing of it is wanted.
+            npu_headings = None if "chip" in first else cells
+            chip_headings, npu = None, {}
+        elif first[:1] == ["chip"]:
+            chip_headings = cells
+        elif npu_headings and chip_headings and len(cells) == len(npu_headings) == len(chip_headings):
+            if chip_is_next or _has_address(cells):
+                _add(chips, npu, _row(chip_headings, cells))
+                chip_is_next = False
+            else:
+                npu, chip_is_next = _row(npu_headings, cells), True
+    return chips
+
+
+def _cells(line: str) -> List[Row]:
+    cells = []
+    start = 1
+    for cell in line.strip("|").split("|"):
+        cells.append([(start + value.start(), value.group()) for value in _VALUE.finditer(cell)])
+        start += len(cell) + 1
+    return cells
+
+
+def _has_address(cells: List[Row]) -> bool:
+    return len(cells) > 1 and len(cells[1]) == 1 and _ADDRESS.fullmatch(cells[1][0][1]) is not None
+
+
+def _row(headings: List[Row], cells: List[Row]) -> Dict[str, str]:
+    # heading (lower case, without its unit) -> value
+    row = {}
+    for names, values in zip(headings, cells):
+        keys = [name.lower().partition("(")[0] for _, name in names]
+        if len(values) > len(keys) and keys:
+            # Only a name has spaces in it, and it stands last in its cell.
+            values = values[:len(keys) - 1] + [(0, " ".join(word for _, word in values[len(keys) - 1:]))]
+        if len(values) == len(keys):
+            row.update(zip(keys, (word for _, word in values)))
+            continue
+        # Some value is blank: each of the others belongs to the heading that starts nearest.
+        for start, word in values if names else []:
+            nearest = min(range(len(names)), key=lambda i: abs(names[i][0] - start))
+            row[keys[nearest]] = word
+    return row
+
+
+def _add(chips: List[Dict[str, Any]], npu: Dict[str, str], chip: Dict[str, str]) -> None:
+    npu_id, chip_id = _whole(npu.get("npu")), _whole(chip.get("chip"))
+    if npu_id is None or chip_id is None:
+        return
+    bus_id = chip.get("bus-id", "")
+    memory_used, memory_total = _usage(chip.get("memory-usage"))
+    hbm_used, hbm_total = _usage(chip.get("hbm-usage"))
+    chips.append({
+        "npu_id": npu_id,
+        "chip_id": chip_id,
+        "phy_id": _whole(chip.get("phy-id", chip.get("device"))),
+        "name": npu.get("name", ""),
+        "health": npu.get("health", ""),
+        "bus_id": None if bus_id.upper() in _NOTHING else bus_id,
+        "power_w": _number(npu.get("power")),
+        "temp_c": _whole(npu.get("temp")),
+        "aicore_percent": _whole(chip.get("aicore")),
+        "memory_used_mb": memory_used,
+        "memory_total_mb": memory_total,
+        "hbm_used_mb": hbm_used,
+        "hbm_total_mb": hbm_total,
+    })
+
+
+def _number(value: Optional[str]) -> Optional[float]:
+    return float(value) if value and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value) else None
+
+
+def _whole(value: Optional[str]) -> Optional[int]:
+    number = _number(value)
+    return None if number is None else int(number)
+
+
+def _usage(value: Optional[str]) -> Tuple[Optional[int], Optional[int]]:
+    # "591  / 14795": used, total
+    used, _slash, total = (value or "").partition("/")
+    return _whole(used.strip()), _whole(total.strip())

@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where things stand on a host when a variable says "auto": by the guide for root, the same under $HOME for others."""
+
+import os
+from typing import Dict
+
+AUTO = "auto"
+
+_ROOT = {
+    "cmake": "/usr/local/cmake",
+    "gcc730": "/usr/local/linux_gcc{version}",
+    "link": "/usr/bin/cmake",
+    "work_dir": "/var/lib/ascend-pytorch",
+    "env_file": "/etc/ascend-pytorch/env.sh",
+}
+_USER = {
+    "cmake": "~/.local/cmake",
+    "gcc730": "~/.local/linux_gcc{version}",
+    "link": "~/.local/bin/cmake",
+    "work_dir": "~/.local/share/ascend-pytorch",
+    "env_file": "~/.config/ascend-pytorch/env.sh",
+}
+
+# "a prefix of /usr or /usr/local would break the system compiler" (the guide); the others would swallow a system folder.
+FORBIDDEN_PREFIXES = frozenset((
+    "/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sbin", "/srv",
+    "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/local", "/usr/local/bin", "/usr/local/lib",
+    "/usr/sbin", "/usr/share", "/var", "/var/lib", "/var/tmp"))
+
+
+def resolve(value: str, kind: str, user: Dict[str, object], version: str = "") -> str:
+    """Return the absolute path that a variable means on a host.
+
+    :param value: "auto", or a path that may begin with ~/
+    :param kind: cmake, gcc730, link, work_dir or env_file
+    :param user: {"uid": int, "home": str} of the account that the collection works as
+    """
+    if value == AUTO:
+        value = (_ROOT if user["uid"] == 0 else _USER)[kind].replace("{version}", version)
+    if value == "~" or value.startswith("~/"):
+        value = str(user["home"]) + value[1:]
+    return os.path.normpath(value) if value else value
+
+
+def forbidden(prefix: str) -> bool:
+    """Say whether a prefix is one that no product may be published at."""
+    if prefix == AUTO or prefix.startswith("~/"):
+        return False
+    # normpath keeps two leading slashes, as POSIX allows; here they mean one.
+    clean = "/" + os.path.normpath(prefix).lstrip("/")
+    return not prefix.startswith("/") or clean in FORBIDDEN_PREFIXES

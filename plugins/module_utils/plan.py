@@ -1,0 +1,344 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan: from variables and a host's examined state to what that host needs, and why. Pure: nothing is read or run.
+
+A request is a mapping:
+  recipes           in the order in which they are built; see recipe.py. One with "reference": true is only used by others
+  release           the torch release's row, {} when none is asked for
+  python, venv      "auto" or an interpreter's name; a virtual environment's path or ""
+  environment       {"set": {NAME: value}, "unset": [..], "hccl_interface": name}, None when no file is asked for
+  needs             what must be there even when nothing is built
+  jobs, timeout_s, mirrors, keep_builds, replace_link, install_packages, packages_become, require_cann,
+  collection_version, state ("present" or "absent": the products are to be taken away)
+  promised          what earlier plans of this run would have provided, by name (check mode: nothing really stands)
+The state is what host.examine returns.
+"""
+
+import hashlib
+import os
+from typing import Any, Dict, List, Optional
+
+from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    environment, fingerprint, needs, places, publishing, versions)
+from ansible_collections.ascend.pytorch.plugins.module_utils.recipe import jobs as count_jobs
+
+NOTHING, PUBLISH, BUILD, REMOVE = "nothing", "publish", "build", "remove"
+
+
+def question(request):
+    # type: (Dict[str, Any]) -> Dict[str, Any]
+    """Return what host.examine must be asked for this request."""
+    recipes = request["recipes"]
+    commands = {command for entry in recipes for command in (entry.get("accept") or {}).get("commands", [])}
+    return {
+        "products": [
+            {"name": entry["name"], "version": entry["version"], "product": entry["product"],
+             "prefix": entry.get("prefix", ""), "links": entry.get("links", []),
+             "distribution": entry.get("distribution", "")} for entry in recipes],
+        "tools": sorted(commands | {"gcc", "g++"}),
+        "needs": sorted({need for entry in recipes for need in entry.get("needs", [])} | set(request["needs"])),
+        "pythons": pythons(request),
+        "venv": request["venv"],
+        "work_dir": request["work_dir"],
+        "env_file": request["env_file"],
+    }
+
+
+def pythons(request):
+    # type: (Dict[str, Any]) -> List[str]
+    """Return the interpreters to look for, the one to prefer first."""
+    if request["python"] != places.AUTO:
+        return [request["python"]]
+    return ["python" + version for version in request["release"].get("pythons", [])]
+
+
+def interpreter(state):
+    # type: (Dict[str, Any]) -> Dict[str, Any]
+    """Return the interpreter that wheels are for: the virtual environment's if one is asked for, else the chosen."""
+    chosen = state["pythons"].get(state["python"] or "") or {}
+    if not state["venv"]:
+        return chosen
+    # An environment that is not made yet will be the chosen one's, and empty.
+    return state["venv_python"] or dict(chosen, path=state["venv"] + "/bin/python", sites=[], packages={})
+
+
+def foreign(accept, state, ours):
+    # type: (Dict[str, Any], Dict[str, Any], str) -> Optional[Dict[str, Any]]
+    """Return {"folder", "version"} of what the host has itself of acceptable versions, all its commands of one version.
+
+    :param ours: the prefix whose programs do not count
+    """
+    if not accept:
+        return None
+    first, others = accept["commands"][0], accept["commands"][1:]
+    for found in state["tools"].get(first, []):
+        folder = os.path.dirname(found["path"])
+        if not found["version"] or (folder + "/").startswith(ours + "/"):
+            continue
+        same = all(any(other["path"] == os.path.join(folder, name) and other["version"] == found["version"]
+                       for other in state["tools"].get(name, [])) for name in others)
+        if same and versions.within(found["version"], accept.get("minimum", ""), accept.get("maximum", "")):
+            return {"folder": folder, "version": found["version"]}
+    return None
+
+
+def unfit(accept, state):
+    # type: (Dict[str, Any], Dict[str, Any]) -> str
+    """Say what the host has of a tool and why it will not do."""
+    there = ["{0} {1}".format(found["path"], found["version"] or "(" + found["problem"] + ")")
+             for command in accept.get("commands", []) for found in state["tools"].get(command, [])]
+    return ", ".join(there) or "none"
+
+
+def wanted_words(accept):
+    # type: (Dict[str, Any]) -> str
+    """Say what of a tool will do, such as "gcc and g++ of one version, at least 7.3.0"."""
+    words = " and ".join(accept["commands"]) + (" of one version" if len(accept["commands"]) > 1 else "")
+    words += ", at least " + accept["minimum"] if accept.get("minimum") else ""
+    return words + (", at most " + accept["maximum"] if accept.get("maximum") else "")
+
+
+def adapt(recipe, state):
+    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    """Return the recipe with the options and variables that this host's libc or compiler demand.
+
+    recipe["adapt"] is a list of {"libc_above": v | "compiler_from": v, "options": [..], "environment": {..}}; the options
+    stand where a step's argument is "{options}".
+    """
+    options, extra = [], {}
+    compiler = next((found["version"] for found in state["tools"].get("g++", []) if found["version"]), None)
+    libc = state["libc"].rpartition(" ")[2]
+    for rule in recipe.get("adapt", []):
+        if "libc_above" in rule:
+            holds = bool(libc) and state["libc"].startswith("glibc") and not versions.within(
+                libc, "", rule["libc_above"])
+        else:
+            holds = bool(compiler) and versions.within(compiler, rule["compiler_from"], "")
+        if holds:
+            options += rule.get("options", [])
+            extra.update(rule.get("environment", {}))
+
+    def spread(step):
+        # type: (Dict[str, Any]) -> Dict[str, Any]
+        if "run" not in step or "{options}" not in step["run"]:
+            return step
+        at = step["run"].index("{options}")
+        return dict(step, run=step["run"][:at] + options + step["run"][at + 1:])
+
+    return dict(
+        recipe, environment=dict(recipe.get("environment", {}), **extra),
+        stages={stage: [spread(step) for step in steps] for stage, steps in recipe.get("stages", {}).items()})
+
+
+def make(request, state):
+    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    """Return {"products": {name: …}, "packages": {…}, "environment": …, "tools": {name: {…}},
+    "venv": argv, "work": bool}.
+
+    A product is {"do": nothing|publish|build, "why": [words], "now": words, "then": words, "order": {…}}; the order is
+    what the build, publish and verify modules work by.
+    """
+    tools = {}  # type: Dict[str, Optional[Dict[str, Any]]]
+    products, lacking = {}, [need for need in request["needs"] if need in state["missing_needs"]]
+    for recipe in request["recipes"]:
+        decided = _product(request, recipe, state, tools)
+        if not recipe.get("reference"):
+            products[recipe["name"]] = decided
+        if decided["do"] == BUILD:
+            lacking += [need for need in recipe["needs"] if need in state["missing_needs"] and need not in lacking]
+    env = _environment(request, state, tools)
+    return {
+        "products": products,
+        "packages": {"needs": lacking, "names": packages(request, state, lacking)},
+        "environment": env,
+        "tools": {name: tool for name, tool in tools.items() if tool},
+        "venv": make_venv(state),
+        "work": bool(env and env["do"] != NOTHING) or any(entry["do"] != NOTHING for entry in products.values()),
+    }
+
+
+def packages(request, state, lacking):
+    # type: (Dict[str, Any], Dict[str, Any], List[str]) -> List[str]
+    """Return the packages that bring what lacks, with the headers and pip of a Python that the distribution provides."""
+    names = needs.packages(lacking, state["os"]["family"])
+    if request["release"] and not state["venv"]:
+        found = interpreter(state)
+        # A Python of the user's own (built under /usr/local, say) is not the package manager's to complete.
+        if str(found.get("path", "")).startswith("/usr/bin/"):
+            debian = state["os"]["family"] == "Debian"
+            if not found.get("headers"):
+                names.append("python{0}-dev".format(".".join(found["version"].split(".")[:2]))
+                             if debian else "python3-devel")
+            if "pip" not in found.get("packages", {}):
+                names.append("python3-pip")
+    return names
+
+
+def _tool(name, folder, mark, library=""):
+    # type: (str, str, str, str) -> Dict[str, Any]
+    return {"name": name, "folder": folder, "identity": mark, "library": library}
+
+
+def _product(request, recipe, state, tools):
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    name = recipe["name"]
+    there = state["products"][name]
+    card = there["manifest"]
+    tree = recipe["product"] == "tree"
+    own = foreign(recipe.get("accept") or {}, state, there["prefix"]) if tree else None
+
+    if recipe.get("reference"):
+        usable = card and not there["damage"] and versions.within(
+            card["version"], (recipe.get("accept") or {}).get("minimum", ""),
+            (recipe.get("accept") or {}).get("maximum", ""))
+        if usable and tree:
+            tools[name] = _ours(there["prefix"], name, card["fingerprint"])
+        elif not tree and there["version"]:
+            tools[name] = _tool(name, "", card["fingerprint"] if card else "{0} {1}".format(name, there["version"]))
+        elif own:
+            tools[name] = _tool(name, own["folder"], "{0} {1}".format(name, own["version"]))
+        else:
+            tools[name] = request["promised"].get(name)
+        return {"do": NOTHING}
+
+    now = "not installed"
+    if there["version"]:
+        now = "{0} {1}".format(name, there["version"]) + (
+            " ({0})".format(fingerprint.short(card["fingerprint"])) if card else ", not made by this collection")
+
+    if request["state"] == "absent":
+        order = _order(request, recipe, there, state, tools)
+        return {"do": REMOVE if card else NOTHING, "why": [name + ": asked for"] if card else [], "now": now,
+                "then": name + ": not installed", "order": order}
+
+    if card is None and own is not None:
+        tools[name] = _tool(name, own["folder"], "{0} {1}".format(name, own["version"]))
+        words = "the host's own {0} {1} in {2}".format(name, own["version"], own["folder"])
+        return {"do": NOTHING, "why": [words + " will do"], "now": words, "then": words, "order": None}
+
+    order = _order(request, adapt(recipe, state), there, state, tools)
+    mark = order["fingerprint"]
+    tools[name] = _ours(there["prefix"], name, mark) if tree else _tool(name, "", mark)
+    then = "{0} {1} ({2}){3}".format(name, recipe["version"], fingerprint.short(mark),
+                                     " at " + there["prefix"] if tree else "")
+    why = _reasons(recipe, there, order)
+    if not why:
+        return {"do": NOTHING, "why": [], "now": then, "then": then, "order": order}
+    label = "{0}-{1}-{2}".format(name, recipe["version"], fingerprint.short(mark))
+    do = PUBLISH if state["stored"].get(label) == mark or (tree and card and not there["damage"] and
+                                                           card["fingerprint"] == mark) else BUILD
+    return {"do": do, "why": ["{0}: {1}".format(name, reason) for reason in why], "now": now, "then": then,
+            "order": order}
+
+
+def _ours(prefix, name, mark):
+    # type: (str, str, str) -> Dict[str, Any]
+    return _tool(name, prefix + "/bin", mark, prefix + "/lib64" if name == "gcc730" else "")
+
+
+def _reasons(recipe, there, order):
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> List[str]
+    card = there["manifest"]
+    if card is None:
+        if there["version"]:
+            return ["{0} is there, which this collection did not make".format(there["version"])]
+        return ["not installed"]
+    if card["fingerprint"] != order["fingerprint"]:
+        return fingerprint.changes(card["identity"], order["identity"]) or ["recipe changed"]
+    reasons = list(there["damage"][:3])
+    if recipe["product"] == "tree":
+        reasons += ["{0} is not linked to it".format(path) for path, stands in there["links"].items()
+                    if stands == "absent" or (stands == "foreign" and order["replace_link"])]
+    reasons += ["{0} is not installed".format(line) for line in order["requirements_missing"]]
+    return reasons
+
+
+def _order(request, recipe, there, state, tools):
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    python = interpreter(state)
+    wheel = recipe["product"] == "wheel"
+    used = {name: tools.get(name) for name in recipe.get("built_with", [])}
+    platform = {"arch": state["arch"], "libc": state["libc"],
+                "python_abi": "{0}-{1}".format(python.get("tag", ""), python.get("abi", ""))}
+    resolved = dict(recipe, prefix=there.get("prefix", ""))
+    identity = fingerprint.identity(
+        resolved, platform, {name: tool["identity"] if tool else "missing" for name, tool in used.items()})
+    known = [tool for tool in used.values() if tool]
+    made = dict(recipe.get("environment", {}))
+    compiler = used.get("gcc730")
+    if compiler:
+        made.update(CC=compiler["folder"] + "/gcc", CXX=compiler["folder"] + "/g++")
+    folders = [tool["folder"] for tool in known if tool["folder"]]
+    python_folder = os.path.dirname(python.get("path") or "")
+    if wheel and python_folder and python_folder not in folders:
+        # After the tools: /usr/bin, where many a Python stands, also holds the compiler that was found wanting.
+        folders.append(python_folder)
+    requirements = list(recipe.get("requirements", [])) + list((there["manifest"] or {}).get("requirements", []))
+    return {
+        "name": recipe["name"], "version": recipe["version"], "product": recipe["product"],
+        "distribution": recipe.get("distribution", ""),
+        "fingerprint": fingerprint.digest(identity), "identity": identity,
+        "prefix": resolved["prefix"],
+        "links": [{"path": path, "target": link["target"]}
+                  for path, link in zip(there.get("links", {}), recipe.get("links", []))],
+        "replace_link": bool(request["replace_link"]),
+        "sources": recipe["sources"], "stages": recipe["stages"], "verify": recipe.get("verify", []),
+        "environment": made, "path": folders,
+        "library_path": [tool["library"] for tool in known if tool["library"]],
+        "jobs": count_jobs(request["jobs"], state["cores"], state["memory"]["available_mib"],
+                           recipe.get("mem_gib_per_job", 1)),
+        "work_dir": state["work_dir"], "env_file": state["env_file"]["path"], "mirrors": request["mirrors"],
+        "python": python.get("path", ""), "python_version": ".".join(str(python.get("version") or "").split(".")[:2]),
+        "python_tag": python.get("tag", ""), "arch": state["arch"],
+        "sites": python.get("sites", []),
+        "pip_options": pip_options(state),
+        "requirements": recipe.get("requirements", []),
+        "requirements_missing": publishing.pip_missing(requirements, python.get("packages", {})) if wheel else [],
+        "keep": request["keep_builds"], "timeout_s": request["timeout_s"],
+        "collection_version": request["collection_version"],
+    }
+
+
+def make_venv(state):
+    # type: (Dict[str, Any]) -> List[str]
+    """Return the command that makes the virtual environment, empty when none is asked for or it is there."""
+    chosen = state["pythons"].get(state["python"] or "")
+    if not state["venv"] or state["venv_python"] or not chosen:
+        return []
+    return [chosen["path"], "-m", "venv", state["venv"]]
+
+
+def pip_options(state):
+    # type: (Dict[str, Any]) -> List[str]
+    """Return what pip is told in addition: a plain user installs for himself, as the guide says."""
+    return ["--user"] if state["user"]["uid"] != 0 and not state["venv"] else []
+
+
+def _environment(request, state, tools):
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
+    wanted = request["environment"]
+    if wanted is None or request["state"] == "absent":
+        return None
+    settings = environment.merge(state["cann_environment"], environment_settings(request, state))
+    compiler = tools.get("gcc730")
+    if compiler and compiler["library"]:
+        settings = environment.merge({"prepend": {"LD_LIBRARY_PATH": [compiler["library"]]}}, settings)
+    text = environment.render(settings)
+    there = state["env_file"]
+    same = there["sha256"] == hashlib.sha256(text.encode("utf-8")).hexdigest()
+    why = [] if same else ["environment file: " + ("changed" if there["sha256"] else "not there")]
+    return {"path": there["path"], "text": text, "do": NOTHING if same else PUBLISH, "why": why}
+
+
+def environment_settings(request, state):
+    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    """Return what the variables ask of the environment file, the address of a named interface filled in."""
+    wanted = request["environment"]
+    values = {name: str(value) for name, value in wanted["set"].items() if str(value) != ""}
+    if wanted.get("hccl_interface") and "HCCL_IF_IP" not in values:
+        address = state["interfaces"].get(wanted["hccl_interface"])
+        if address:
+            values["HCCL_IF_IP"] = address
+    unset = list(wanted.get("unset", [])) + (["GOMP_CPU_AFFINITY"] if state["os"]["openeuler_family"] else [])
+    return {"set": values, "unset": unset}

@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Versions as the field writes them: of tools, of CANN and its driver, of wheels and of packages.
+
+    [v] numbers   { stage [number] }   [ local ]
+        3.12.0      .RC1 .alpha003       +ascend.post3, -6
+                    -beta.1 .post10
+
+The order: numbers first (3.12 is 3.12.0), then each stage (dev < alpha < beta < rc < none < post), then the local part.
+"""
+
+import re
+from typing import Optional, Tuple
+
+_STAGES = {
+    "dev": -4, "a": -3, "alpha": -3, "b": -2, "beta": -2, "c": -1, "rc": -1, "pre": -1, "preview": -1,
+    "post": 1, "p": 1, "sp": 1, "spc": 1,
+}
+_LONGEST = 200
+_FINAL = (0, 0)
+_NUMBERED = 1
+
+_VERSION = re.compile(
+    r"v?(?P<numbers>[0-9]+(?:\.[0-9]+)*)"
+    # Words and numbers are taken whole (the look-aheads), or foreign text would be tried in exponentially many ways.
+    r"(?P<stages>(?:[-._~]?[a-z]+(?![a-z])(?:[-._]?[0-9]+(?![0-9]))*)*)"
+    r"(?P<local>(?:\+|-(?=[0-9]))[a-z0-9.+~_-]+)?", re.IGNORECASE)
+_WORDS = re.compile(r"[0-9]+|[a-z]+")
+
+# In what a tool prints: at least two numbers, not a part of a word, a path or a longer thing such as lib3.9.so.
+_PRINTED = re.compile(
+    r"(?<![\w./+])[vV]?([0-9]{1,9}(?:\.[0-9]{1,9})+(?:[-.]?(?:rc|alpha|beta|dev|post|a|b)\.?[0-9]{1,9})*)(?![0-9])",
+    re.IGNORECASE)
+_ALONE = re.compile(r"\s*([0-9]{1,9})\s*")
+
+
+def parse(text: str) -> Tuple:
+    """Return what a version is compared by, a tuple; only tuples of this function may be compared with each other.
+
+    :raises ValueError: the text is not a version, such as V100R001C13SPC005B246; the message repeats the text
+    """
+    if not isinstance(text, str):
+        raise ValueError("not a version: {0!r}".format(text))
+    found = _VERSION.fullmatch(text.strip()) if len(text) <= _LONGEST else None
+    if found is None:
+        raise ValueError("not a version: {0!r}".format(text[:_LONGEST]))
+    numbers = [int(number) for number in found.group("numbers").split(".")]
+    while len(numbers) > 1 and numbers[-1] == 0:
+        numbers.pop()
+    stages = []
+    for word in _WORDS.findall(found.group("stages").lower()):
+        if not word.isdigit():
+            if word not in _STAGES:
+                raise ValueError("not a version: {0!r} ({1!r} is unknown)".format(text, word))
+            stages.append((_STAGES[word], 0))
+        elif stages[-1][1] == 0:
+            stages[-1] = (stages[-1][0], int(word))
+        else:
+            stages.append((_NUMBERED, int(word)))
+    # As in PEP 440 a number in the local part counts for more than a word.
+    local = tuple(
+        (1, int(word), "") if word.isdigit() else (0, 0, word)
+        for word in _WORDS.findall((found.group("local") or "").lower()))
+    return tuple(numbers), tuple(stages) + (_FINAL,), local
+
+
+def compare(a: str, b: str) -> int:
+    """Return -1, 0 or 1 as a is older than, the same as, or newer than b.
+
+    :raises ValueError: one of them is not a version
+    """
+    left, right = parse(a), parse(b)
+    return (left > right) - (left < right)
+
+
+def within(version: str, minimum: str = "", maximum: str = "") -> bool:
+    """Say whether minimum <= version <= maximum; "" leaves a side open.
+
+    A maximum is compared in as many numbers as it has: 3.26 admits 3.26.4, 3 admits every 3.x, and 3.26.4 does not
+    admit 3.26.5. A maximum with a stage (5.1.RC1) is compared whole. The local part (+ascend, -6) of the version never
+    puts it above a maximum without one.
+
+    :raises ValueError: one of them is not a version
+    """
+    value = parse(version)
+    if minimum and value < parse(minimum):
+        return False
+    if not maximum:
+        return True
+    numbers, stages, local = parse(maximum)
+    if stages == (_FINAL,) and not local:
+        written = _VERSION.fullmatch(maximum.strip()).group("numbers").count(".") + 1
+        return value[0][:written] <= numbers
+    return (value[0], value[1], value[2] if local else ()) <= (numbers, stages, local)
+
+
+def find_version(text: str) -> Optional[str]:
+    """Return the first version in what a tool prints for `--version`, None when there is none.
+
+    What stands in parentheses is the packager's and counts only when nothing else is found:
+    `gcc (Debian 10.2.1-6) 10.2.1 20210110` is 10.2.1. A number alone counts when it is all of the text
+    (`gcc -dumpversion` of some builds).
+    """
+    bare = re.sub(r"\([^()\n]*\)", " ", text)
+    for candidate in (bare, text):
+        found = _PRINTED.search(candidate)
+        if found:
+            return found.group(1)
+    alone = _ALONE.fullmatch(text)
+    return alone.group(1) if alone else None

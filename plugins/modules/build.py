@@ -1,0 +1,118 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+---
+module: build
+short_description: Build a product from source on a host, detached and resumable
+version_added: "0.1.0"
+description:
+  - Starts the build of an order that M(ascend.pytorch.plan) made, in a process of its own that outlives the connection,
+    and follows it to its end.
+  - A build that is under way is joined. One that died goes on from its last good stage. One that stands is not repeated.
+  - On the controller an action of the same name carries mirrors that are folders there to the host, shows the stages as
+    they pass, and tells of a failure by stage, log, last lines and remedy.
+author: the ascend.pytorch authors (@ascend)
+options:
+  order:
+    description: The order of one product, from the result of M(ascend.pytorch.plan).
+    type: dict
+    required: true
+  state:
+    description:
+      - V(started) starts or joins the build and returns.
+      - V(finished) does that and follows the build to its end.
+      - V(status) only looks; V(mirrored) takes in a mirror that the controller has sent.
+    type: str
+    choices: [started, finished, status, mirrored]
+    default: finished
+  seen:
+    description: What V(status) last returned as RV(status), which it waits to change.
+    type: list
+    elements: raw
+  wait_s:
+    description: How long V(status) waits for a change, in seconds.
+    type: float
+    default: 0
+  mirror:
+    description: Digest of the mirror that V(mirrored) is about.
+    type: str
+  archive:
+    description: The mirror's archive on the host, for V(mirrored); without it the module only says whether it is needed.
+    type: str
+attributes:
+  check_mode:
+    support: full
+    description: In check mode nothing is started; the result says what would be built.
+  diff_mode:
+    support: full
+    description: Shows what stands and what would stand.
+"""
+
+EXAMPLES = r"""
+- name: Build CMake
+  ascend.pytorch.build:
+    order: "{{ __plan.plan.products.cmake.order }}"
+"""
+
+RETURN = r"""
+status:
+  description: How the build stands, with C(state), C(stage), C(percent), C(seconds), C(log) and C(tail).
+  returned: when not in check mode
+  type: dict
+product:
+  description: The finished product, with C(path), C(sha256) and C(manifest).
+  returned: when the build is done
+  type: dict
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.ascend.pytorch.plugins.module_utils import archive, builds
+
+
+def main():
+    """Start a build, or look at one."""
+    module = AnsibleModule(
+        argument_spec={
+            "order": {"type": "dict", "required": True},
+            "state": {"type": "str", "choices": ["started", "finished", "status", "mirrored"], "default": "finished"},
+            "seen": {"type": "list", "elements": "raw"},
+            "wait_s": {"type": "float", "default": 0},
+            "mirror": {"type": "str"},
+            "archive": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    order, state = module.params["order"], module.params["state"]
+    if module.check_mode:
+        module.exit_json(changed=builds.product(order) is None)
+    if state == "mirrored":
+        folder = os.path.join(order["work_dir"], "mirror", module.params["mirror"])
+        sent = module.params["archive"]
+        builds.Place(order).make()
+        if sent and not os.path.isdir(folder):
+            try:
+                if not os.path.isdir(os.path.dirname(folder)):
+                    os.makedirs(os.path.dirname(folder))
+                archive.unpack(sent, folder, strip=0)
+                os.unlink(sent)
+            except (archive.ArchiveError, OSError) as error:
+                module.fail_json(msg="the mirror could not be unpacked on the host: {0}".format(error))
+        module.exit_json(changed=bool(sent), present=os.path.isdir(folder), folder=folder)
+    how = ""
+    if state != "status":
+        try:
+            how = builds.start(order)
+        except OSError as error:
+            module.fail_json(msg="the build of {0} cannot be started in {1}: {2}. Set ascend_work_dir to a place with "
+                                 "room that this account may write".format(order["name"], order["work_dir"], error))
+    status = builds.look(order, module.params["seen"], module.params["wait_s"])
+    module.exit_json(changed=how in ("started", "resumed"), how=how, status=status, product=status.pop("product"))
+
+
+if __name__ == "__main__":
+    main()

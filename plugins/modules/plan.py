@@ -1,0 +1,121 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+---
+module: plan
+short_description: Examine a host and plan what it needs, and why
+version_added: "0.1.0"
+description:
+  - Checks the variables, examines the host in one module call, and works out what each recipe needs there.
+  - Fails with every problem at once when the variables are wrong or the host is not fit, before anything is changed.
+  - A host that needs something joins the group named by O(group).
+author: the ascend.pytorch authors (@ascend)
+options:
+  recipes:
+    description: Recipes in the order in which they are built. One with C(reference) is only looked for.
+    type: list
+    elements: dict
+    required: true
+  release:
+    description: The row of the torch release, empty when none is asked for.
+    type: dict
+    default: {}
+  python:
+    description: V(auto), or the name or path of the interpreter.
+    type: str
+    default: auto
+  venv:
+    description: Path of a virtual environment, empty for none.
+    type: str
+    default: ""
+  environment:
+    description: What the environment file shall hold, with C(set), C(unset) and C(hccl_interface); none by default.
+    type: dict
+  needs:
+    description: What must be there even when nothing is built.
+    type: list
+    elements: str
+    default: []
+  jobs:
+    description: V(auto), or how many jobs a build runs.
+    type: str
+    default: auto
+  timeout_s:
+    description: The longest that one build may take, in seconds.
+    type: int
+    default: 43200
+  mirrors:
+    description: Mirrors that are tried before the sources' own URLs.
+    type: list
+    elements: str
+    default: []
+  work_dir:
+    description: Where sources, builds and products stand, or V(auto).
+    type: str
+    default: auto
+  env_file:
+    description: Where the environment file stands, or V(auto).
+    type: str
+    default: auto
+  keep_builds:
+    description: Whether sources and object files of a finished build are kept.
+    type: bool
+    default: false
+  replace_link:
+    description: Whether a link's place that something else holds may be taken; what stood there is saved.
+    type: bool
+    default: false
+  install_packages:
+    description: Whether packages may be installed.
+    type: bool
+    default: true
+  packages_become:
+    description: Whether a plain user may become root to install packages.
+    type: bool
+    default: false
+  require_cann:
+    description: Whether a host without CANN is unfit.
+    type: bool
+    default: true
+  state:
+    description: Whether the products are wanted, or are to be taken away.
+    type: str
+    choices: [present, absent]
+    default: present
+  group:
+    description: The group that hosts with work join; empty for none.
+    type: str
+    default: ""
+attributes:
+  check_mode:
+    support: full
+    description: The action changes nothing on the host, with or without check mode.
+"""
+
+EXAMPLES = r"""
+- name: Plan what CMake needs
+  ascend.pytorch.plan:
+    recipes: "{{ [__cmake_recipe] }}"
+  register: __cmake_plan
+"""
+
+RETURN = r"""
+plan:
+  description:
+    - C(products) by name, each with C(do) (nothing, publish or build), C(why) and the C(order) that the other modules take;
+      C(packages), C(environment), C(venv) and whether there is C(work).
+  returned: always
+  type: dict
+findings:
+  description: What was noticed, each with C(id), C(severity), C(found), C(wanted), C(remedy) and C(source).
+  returned: always
+  type: list
+  elements: dict
+state:
+  description: What M(ascend.pytorch.examine) returned.
+  returned: always
+  type: dict
+"""

@@ -1,0 +1,156 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+---
+module: publish
+short_description: Make a built product live on a host, or take it away
+version_added: "0.1.0"
+description:
+  - A tree is unpacked beside its prefix, checked against its manifest, and made live by a rename and a link swap. Before
+    the swap the host has the former tree whole, after it the new one whole.
+  - A wheel is installed by the pip of its own Python, which removes a different version first.
+  - What this collection did not put there is never touched.
+author: the ascend.pytorch authors (@ascend)
+options:
+  order:
+    description: The order of one product, from the result of M(ascend.pytorch.plan).
+    type: dict
+    required: true
+  product:
+    description: The finished product with C(path) and C(sha256); by default the one in the work directory.
+    type: dict
+  state:
+    description: V(present) publishes; V(absent) takes away what the manifests say is ours, and puts back what was saved.
+    type: str
+    choices: [present, absent]
+    default: present
+attributes:
+  check_mode:
+    support: full
+    description: Says what would be published or removed.
+  diff_mode:
+    support: full
+    description: Shows what stands and what would stand.
+"""
+
+EXAMPLES = r"""
+- name: Publish CMake
+  ascend.pytorch.publish:
+    order: "{{ __plan.plan.products.cmake.order }}"
+"""
+
+RETURN = r"""
+notes:
+  description: Complaints of pip that mean no harm, each explained.
+  returned: always
+  type: list
+  elements: str
+removed:
+  description: What was taken away.
+  returned: when O(state=absent)
+  type: list
+  elements: str
+"""
+
+import os
+import traceback
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    archive, builds, diagnose, fingerprint, host, publishing)
+
+
+def words(name, card):
+    """Return what stands, in words that a diff shows."""
+    if card is None:
+        return "{0}: not installed\n".format(name)
+    return "{0}: {1} ({2})\n".format(name, card["version"], fingerprint.short(card["fingerprint"]))
+
+
+def standing(order):
+    """Return the manifest of what is published now, None when there is none."""
+    entry = {"name": order["name"], "product": order["product"], "prefix": order["prefix"], "links": order["links"],
+             "distribution": order["distribution"]}
+    return host.product(entry, order["sites"])
+
+
+def main():
+    """Publish one product, or take it away."""
+    module = AnsibleModule(
+        argument_spec={
+            "order": {"type": "dict", "required": True},
+            "product": {"type": "dict"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+        supports_check_mode=True,
+    )
+    order = module.params["order"]
+    before = standing(order)
+    if module.params["state"] == "absent":
+        withdraw(module, order, before)
+    after = {"version": order["version"], "fingerprint": order["fingerprint"]}
+    diff = {"before": words(order["name"], before["manifest"]), "after": words(order["name"], after),
+            "before_header": order["prefix"] or order["python"], "after_header": order["prefix"] or order["python"]}
+    if module.check_mode:
+        module.exit_json(changed=True, diff=diff, notes=[])
+    product = module.params["product"] or builds.product(order)
+    if not product and not (before["manifest"] and before["manifest"]["fingerprint"] == order["fingerprint"]):
+        module.fail_json(msg="{0} {1} ({2}) is not in {3}/products: build it first".format(
+            order["name"], order["version"], fingerprint.short(order["fingerprint"]), order["work_dir"]))
+    os.umask(0o022)
+    notes = []
+    try:
+        if order["product"] == "tree":
+            publishing.publish_tree(order, (product or {}).get("path", ""), (product or {}).get("sha256", ""))
+        else:
+            notes = install_wheel(module, order, product)
+    except (publishing.PublishError, archive.ArchiveError, OSError) as error:
+        module.fail_json(msg="{0} was not published, what was there before still is: {1}".format(order["name"], error),
+                         exception=traceback.format_exc())
+    module.exit_json(changed=True, diff=diff, notes=notes)
+
+
+def install_wheel(module, order, product):
+    """Install the wheel and what it requires by the pip of its Python; return the notes."""
+    sites = order["sites"]
+    packages = host.packages(sites)
+    wanted = order["requirements"] + list(product["manifest"].get("requirements", []))
+    notes = publishing.publish_wheel(
+        order, product["path"], product["sha256"], publishing.pip_missing(wanted, packages),
+        lambda argv: run_pip(module, order, argv))
+    publishing.sweep(sites, order["distribution"])
+    return notes
+
+
+def run_pip(module, order, argv):
+    """Run pip outside any source tree and return what it said; fail with its last lines and the remedy."""
+    status, out, err = module.run_command(argv, cwd="/", environ_update={"LC_ALL": "C.UTF-8"})
+    if status != 0:
+        known = diagnose.diagnose(out + "\n" + err) or {}
+        module.fail_json(
+            msg="{0} was not published: `{1}` ended with status {2}.{3}\nIts last lines:\n{4}".format(
+                order["name"], " ".join(argv), status,
+                " {cause}. {remedy}.".format(**known) if known else "",
+                "\n".join((out + "\n" + err).strip().splitlines()[-builds.TAIL_LINES:])))
+    return out + "\n" + err
+
+
+def withdraw(module, order, before):
+    """Take a product away."""
+    diff = {"before": words(order["name"], before["manifest"]), "after": words(order["name"], None)}
+    if order["product"] == "wheel":
+        ours = before["manifest"] is not None
+        if ours and not module.check_mode:
+            run_pip(module, order, [order["python"], "-m", "pip", "uninstall", "-y", order["distribution"]])
+        module.exit_json(changed=ours, diff=diff, removed=[order["distribution"]] if ours else [], notes=[])
+    trees = publishing.trees(order["prefix"], order["name"])
+    if module.check_mode or not (trees or before["manifest"]):
+        module.exit_json(changed=bool(trees), diff=diff, removed=trees, notes=[])
+    module.exit_json(changed=True, diff=diff, removed=publishing.withdraw_tree(order), notes=[])
+
+
+if __name__ == "__main__":
+    main()

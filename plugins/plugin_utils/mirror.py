@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mirrors that are folders on the controller: find in them what an order needs, and pack it to be sent to a host."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+
+from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, fingerprint
+
+
+def is_folder(mirror: str) -> bool:
+    """Say whether a mirror is a folder on the controller, and not a URL that hosts reach."""
+    return mirror.startswith(("/", "~", "./", "../"))
+
+
+def contents(folder: str, sources: list[dict]) -> list[tuple[str, str]]:
+    """Return (path below the folder, sha256 or commit) of what a mirror holds of the sources, submodules too.
+
+    :raises fetch.FetchError: a repository of the mirror lacks the commit, or a submodule's repository is not there
+    """
+    held = []
+    for source in sources:
+        if source["kind"] == "archive":
+            if os.path.isfile(os.path.join(folder, source["file"])):
+                held.append((source["file"], source["sha256"]))
+        elif os.path.isdir(os.path.join(folder, source["repo"] + ".git")):
+            if source.get("submodules"):
+                held += [(entry["repo"] + ".git", entry["commit"])
+                         for entry in fetch.git_closure(folder, source["repo"], source["commit"])]
+            else:
+                held.append((source["repo"] + ".git", source["commit"]))
+    return sorted(set(held))
+
+
+def name(held: list[tuple[str, str]]) -> str:
+    """Return the name under which the contents stand on a host."""
+    return fingerprint.short(fingerprint.digest(held))
+
+
+def pack(folder: str, held: list[tuple[str, str]], archive: str) -> None:
+    """Write the contents into one tar archive, not compressed again: git and the archives have done that."""
+    with tarfile.open(archive, "w") as tar:
+        for path in sorted({path for path, _pin in held}):
+            tar.add(os.path.join(folder, path), arcname=path)

@@ -1,0 +1,214 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the contract tests read out of roles, plugins and READMEs, and the rules they hold them to. Pure functions.
+
+A rule returns the list of what is wrong, in words; nothing wrong is the empty list.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import yaml
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+ARCHIVE = re.compile(r"[\w.+-]+\.(tar\.\w+|tgz|zip)")
+_SHARED = re.compile(r"\{\{-?\s*(ascend_\w+)\s*\|\s*default\((.*?)(?:,\s*true)?\s*\)\s*-?\}\}", re.IGNORECASE | re.DOTALL)
+_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+CONDITIONS = ("when", "that", "until", "failed_when", "changed_when")
+
+
+class Default(NamedTuple):
+    """A variable's default as documents can state it: `value`, unless it is computed."""
+
+    value: Any = None
+    computed: bool = False
+
+
+def default_of(raw: Any) -> Default:
+    """Read the value that defaults/main.yml has for a variable.
+
+    A plain value is its own default. `{{ ascend_x | default(LITERAL) }}` and nothing else around it is the shared
+    variable's value, and documents state LITERAL. Every other Jinja expression is computed, and has no default to state.
+    """
+    if not any("{{" in text or "{%" in text for text in strings(raw)):
+        return Default(raw)
+    shared = _SHARED.fullmatch(raw.strip()) if isinstance(raw, str) else None
+    if shared:
+        text = {"true": "True", "false": "False", "none": "None"}.get(shared[2].strip().lower(), shared[2].strip())
+        try:
+            return Default(ast.literal_eval(text))
+        except (SyntaxError, ValueError):
+            pass
+    return Default(computed=True)
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every string in a value of YAML, keys of mappings too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from strings(key)
+            yield from strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
+
+
+def mappings(value: Any) -> Iterator[dict]:
+    """Every mapping in a value of YAML."""
+    if isinstance(value, dict):
+        yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for item in inner:
+        yield from mappings(item)
+
+
+# --- READMEs
+
+
+def variable_table(markdown: str) -> list[tuple[str, str]]:
+    """The (variable, default) cells of every table of a README whose first column is headed "variable" (变量).
+
+    The default is that of the column headed "default" (默认…), "" where there is none.
+    """
+    rows, default_at, inside = [], None, False
+    for line in markdown.splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+        if not line.lstrip().startswith("|"):
+            inside = False
+        elif not inside:
+            inside = True
+            heads = [cell.lower() for cell in cells]
+            wanted = heads[0].startswith(("variable", "变量"))
+            default_at = next((i for i, head in enumerate(heads) if head.startswith(("default", "默认"))), None)
+        elif wanted and not set(cells[0]) <= set("-: "):
+            for name in re.findall(r"`(\w+)`", cells[0]):
+                rows.append((name, cells[default_at] if default_at is not None and default_at < len(cells) else ""))
+    return rows
+
+
+def shown(cell: str) -> str:
+    """The value that a default cell shows: its first code span, or all of it."""
+    span = re.search(r"`([^`]*)`", cell)
+    return span[1] if span else cell
+
+
+def shows(cell: str, default: Default) -> bool:
+    """Whether a README's default cell states a default.
+
+    A value stands in the cell as YAML, in backticks or bare. A list or mapping that is not empty may instead be a
+    reference to `defaults/main.yml`. A computed default needs words, whichever they are.
+    """
+    if default.computed or (isinstance(default.value, (list, dict)) and default.value and "defaults/main.yml" in cell):
+        return bool(cell)
+    if not cell:
+        return False
+    try:
+        return yaml.safe_load(shown(cell).replace("\\|", "|")) == default.value or shown(cell) == default.value
+    except yaml.YAMLError:
+        return False
+
+
+# --- roles
+
+
+def check_role(role: str, defaults: dict, options: dict, readme: str) -> list[str]:
+    """defaults/main.yml, the options of meta/argument_specs.yml and the README's table name the same variables.
+
+    Each begins with the role's name. The spec's default equals the default; it is left out where the default is
+    computed, and may be where the default is empty (null).
+    """
+    table = variable_table(readme)
+    named = [name for name, _cell in table]
+    wrong = [f"{name}: does not begin with {role}_" for name in defaults if not name.startswith(f"{role}_")]
+    wrong += [f"{name}: in defaults, not in argument_specs" for name in defaults if name not in options]
+    wrong += [
+        f"{name}: in argument_specs with a default, not in defaults"
+        for name, option in options.items()
+        if name not in defaults and not option.get("required")
+    ]
+    wrong += [f"{name}: {named.count(name)} times in the README's table" for name in options if named.count(name) != 1]
+    wrong += [f"{name}: in the README's table, not in argument_specs" for name in named if name not in options]
+    for name, raw in defaults.items():
+        default, option = default_of(raw), options.get(name, {})
+        if default.computed and "default" in option:
+            wrong.append(f"{name}: its default is computed, so argument_specs cannot state one")
+        elif not default.computed and option.get("default") != default.value:
+            wrong.append(f"{name}: {default.value!r} in defaults, {option.get('default')!r} in argument_specs")
+        wrong += [
+            f"{name}: the README shows {cell!r} as its default, which is {default.value!r}"
+            for row, cell in table
+            if row == name and not shows(cell, default)
+        ]
+    return wrong
+
+
+def is_template(value: Any) -> bool:
+    """Whether a value is worked out by Jinja, from a table that is checked where it stands."""
+    return isinstance(value, str) and "{{" in value
+
+
+def check_pins(variables: dict) -> list[str]:
+    """Every source among the variables (defaults and vars) of a role is pinned.
+
+    A mapping with `urls` or `repo` has a `sha256` or a `commit`; a variable `x_urls` has beside it `x_sha256`,
+    `x_commit` or `x_digests`; an archive's bare file name is the key of a digest, or stands in a mapping with one.
+    """
+    wrong = []
+    known = {name for mapping in mappings(variables) for name, value in mapping.items() if is_digest(value)}
+    for mapping in mappings(variables):
+        own = [mapping.get("sha256"), mapping.get("commit")]
+        pinned = any(is_digest(value) or is_template(value) for value in own)
+        if {"urls", "repo"} & set(mapping) and not pinned:
+            wrong.append(f"{mapping.get('name') or mapping.get('repo') or mapping.get('urls')}: no sha256 and no commit")
+        for name, value in mapping.items():
+            if ARCHIVE.fullmatch(str(name)) and not is_digest(value):
+                wrong.append(f"{name}: {value!r} is no sha256")
+            for text in [value] if isinstance(value, str) else value if isinstance(value, list) else []:
+                if isinstance(text, str) and ARCHIVE.fullmatch(text) and not pinned and text not in known:
+                    wrong.append(f"{text}: no sha256")
+            if re.search(r"(^|_)sha256$", str(name)) and not (is_template(value) or SHA256.fullmatch(str(value))):
+                wrong.append(f"{name}: {value!r} is not 64 hexadecimal digits")
+            if re.search(r"(^|_)commit$", str(name)) and not (is_template(value) or COMMIT.fullmatch(str(value))):
+                wrong.append(f"{name}: {value!r} is not 40 hexadecimal digits")
+    for name in variables:
+        stem = name.removesuffix("_urls")
+        if stem != name and not {f"{stem}_sha256", f"{stem}_commit", f"{stem}_digests"} & set(variables):
+            wrong.append(f"{name}: no {stem}_sha256, _commit or _digests beside it")
+    return wrong
+
+
+def is_digest(value: Any) -> bool:
+    """Whether a value is a sha256 or a git commit."""
+    return isinstance(value, str) and bool(SHA256.fullmatch(value) or COMMIT.fullmatch(value))
+
+
+def conditions(value: Any) -> Iterator[str]:
+    """Every bare Jinja expression of a task file: the strings under `when`, `that`, `until` and the like."""
+    for mapping in mappings(value):
+        for key in CONDITIONS:
+            yield from (text for text in strings(mapping.get(key)))
+
+
+def shared_variables(text: str, bare: list[str]) -> set[str]:
+    """The shared variables `ascend_…` that Jinja reads in `text` and in the bare expressions."""
+    expressions = _JINJA.findall(text) + bare
+    return {name for part in expressions for name in re.findall(r"(?<![\w.])ascend_\w+", _QUOTED.sub("''", part))}
+
+
+def task_actions(tasks: Any, keywords: set[str]) -> list[str]:
+    """The names of the actions of all tasks in a task file, blocks opened."""
+    names = []
+    for task in tasks or []:
+        inner = [task[key] for key in ("block", "rescue", "always") if key in task]
+        for block in inner:
+            names += task_actions(block, keywords)
+        if not inner:
+            names += [key for key in task if key not in keywords and not key.startswith("with_")]
+    return names

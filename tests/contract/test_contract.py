@@ -1,0 +1,190 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What documents, specs, defaults and sources promise each other. The rules are in rules.py, in words at each function.
+
+In short: a role's defaults, its argument spec and its README's table name the same variables with the same defaults;
+`{{ ascend_x | default(LITERAL) }}` counts as LITERAL, and any other expression as computed, which has no default in the
+spec and words in the README. Every source is pinned by a sha256 or a commit.
+"""
+
+import re
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.playbook.block import Block
+from ansible.playbook.task import Task
+from checkout import BIN, ROOT, files
+from rules import check_pins, check_role, conditions, shared_variables, task_actions, variable_table
+
+FILES = files()
+ROLES = sorted({name.split("/")[1] for name in FILES if name.startswith("roles/")})
+GUIDE = ("apex_build", "cann_check", "cmake", "gcc730", "torch_npu_build")
+KEYWORDS = {name for kind in (Task, Block) for name in kind.fattributes} | {"local_action"}
+GALAXY = yaml.safe_load((ROOT / "galaxy.yml").read_text())
+# What opens a source file; data that tools write, prose and stand-ins for other people's files have none.
+SOURCES = re.compile(r".*(\.(py|ya?ml|j2|sh|cfg|toml|txt)|/Makefile|/Containerfile)$|tools/\w+$|\.ci/run$|Makefile$")
+NO_HEADER = re.compile(r"changelogs/changelog\.yaml|tests/unit/data/|tests/mirror/sources/|.*/files/.*\.txt$")
+
+
+def load(path: Path):
+    """The value of a YAML file, {} where there is no such file."""
+    return (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
+
+
+def below(*patterns: str) -> list[str]:
+    """The files of the checkout that match one of the regular expressions."""
+    return [name for name in FILES if any(re.fullmatch(pattern, name) for pattern in patterns)]
+
+
+def plugins(kind: str) -> list[str]:
+    """The names of the plugins of a kind."""
+    return [Path(name).stem for name in below(rf"plugins/{kind}/(?!__init__)\w+\.py")]
+
+
+def offending(names: list[str], pattern: str) -> list[str]:
+    """`file:line: text` for every line of the files that matches, comments left out."""
+    return [
+        f"{name}:{number}: {line.strip()}"
+        for name in names
+        for number, line in enumerate((ROOT / name).read_text().splitlines(), 1)
+        if re.search(pattern, line.split(" # ")[0]) and not line.lstrip().startswith(("#", "{#"))
+    ]
+
+
+def test_the_five_roles_are_there():
+    assert set(GUIDE) <= set(ROLES)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_says_one_thing(role):
+    """The defaults, the argument spec and the README of a role agree: rules.check_role."""
+    folder = ROOT / "roles" / role
+    readme = folder / "README.md"
+    specs = load(folder / "meta" / "argument_specs.yml")
+    assert readme.exists()
+    assert "main" in specs.get("argument_specs", {})
+    options = specs["argument_specs"]["main"].get("options", {})
+    assert not check_role(role, load(folder / "defaults" / "main.yml"), options, readme.read_text())
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_sources_are_pinned(role):
+    """Every source is pinned: rules.check_pins."""
+    variables = {}
+    for name in below(rf"roles/{role}/(defaults|vars)/.+\.ya?ml"):
+        variables.update(load(ROOT / name))
+    assert not check_pins(variables)
+
+
+def test_shared_variables_are_in_the_readme():
+    """The first page has a table of the variables that roles share, and every one in it is read."""
+    read = set()
+    for name in below(r"(roles|playbooks)/.+\.(ya?ml|j2)"):
+        text = (ROOT / name).read_text()
+        bare = list(conditions(yaml.safe_load(text))) if not name.endswith(".j2") else []
+        read |= shared_variables(text, bare)
+    told = {name for name, _cell in variable_table((ROOT / "README.md").read_text()) if name.startswith("ascend_")}
+    assert read == told
+
+
+@pytest.mark.parametrize("folder", ["", *(f"roles/{role}/" for role in ROLES)])
+def test_translation_names_the_same_variables(folder):
+    """A README.zh-CN.md beside a README.md, which the first page must have, names the same variables."""
+    chinese, english = (ROOT / f"{folder}{name}" for name in ("README.zh-CN.md", "README.md"))
+    assert chinese.exists() or folder
+    if chinese.exists():
+        ours, theirs = (sorted(name for name, _cell in variable_table(p.read_text())) for p in (english, chinese))
+        assert ours == theirs
+
+
+@pytest.mark.parametrize("kind", ["modules", "filter"])
+def test_plugins_are_documented(kind):
+    """Every module and filter has a DOCUMENTATION with version_added; an action is documented by its module."""
+    for name in plugins(kind):
+        aside = ROOT / "plugins" / kind / f"{name}.yml"
+        source = (ROOT / "plugins" / kind / f"{name}.py").read_text()
+        text = re.search(r'^DOCUMENTATION = r?"""(.*?)"""', source, re.DOTALL | re.MULTILINE)
+        documents = load(aside).get("DOCUMENTATION", {}) if aside.exists() else yaml.safe_load(text[1]) if text else {}
+        assert "version_added" in documents, name
+
+
+def test_actions_have_modules():
+    assert set(plugins("action")) <= set(plugins("modules"))
+
+
+def test_action_group_has_every_module():
+    groups = load(ROOT / "meta" / "runtime.yml")["action_groups"]
+    assert groups["all"] == sorted(plugins("modules"))
+
+
+def test_tasks_use_full_names():
+    short = [
+        f"{name}: {action}"
+        for name in below(r"roles/\w+/(tasks|handlers)/.+\.ya?ml")
+        for action in task_actions(load(ROOT / name), KEYWORDS)
+        if action.count(".") < 2
+    ]
+    assert not short
+
+
+def test_nothing_names_tmp():
+    assert not offending(below(r"(roles|plugins|playbooks)/.+\.(ya?ml|j2|py|sh)"), r"(?<![\w}])/tmp\b")
+
+
+def test_no_task_names_a_release():
+    """What differs between releases is a row of the table, so no condition compares with a version."""
+    named = [
+        f"{name}: {text}"
+        for name in below(r"roles/\w+/(tasks|handlers)/.+\.ya?ml", r"playbooks/.+\.ya?ml")
+        for text in conditions(load(ROOT / name))
+        if re.search(r"""['"]\d+(\.\d+)+""", text)
+    ]
+    assert not named
+
+
+def test_source_files_open_with_the_licence():
+    bare = [
+        name
+        for name in FILES
+        if SOURCES.fullmatch(name) and not NO_HEADER.match(name) and (ROOT / name).stat().st_size
+        if not re.search(
+            r"Copyright: \(c\) .*\n.*GNU General Public License v3\.0\+",
+            "\n".join((ROOT / name).read_text().splitlines()[:6]),
+        )
+    ]
+    assert not bare
+
+
+def test_versions_agree():
+    version = GALAXY["version"]
+    changes = load(ROOT / "changelogs" / "changelog.yaml")["releases"]
+    about = (ROOT / "plugins" / "module_utils" / "about.py").read_text()
+    assert list(changes)[-1] == version
+    assert f"v{version}\n" in (ROOT / "CHANGELOG.rst").read_text()
+    assert f'VERSION = "{version}"' in about
+
+
+def test_requirements_are_those_of_galaxy():
+    wanted = load(ROOT / "requirements.yml")["collections"]
+    assert {entry["name"]: entry["version"] for entry in wanted} == GALAXY["dependencies"]
+
+
+def test_sanity_ignores_nothing():
+    assert not below(r"tests/sanity/ignore.*")
+
+
+def test_tarball_holds_what_a_user_runs(tmp_path):
+    """What is not for the user stays out, above all the link in collections/ that leads back to the checkout."""
+    build = [BIN / "ansible-galaxy", "collection", "build", "--output-path", tmp_path, ROOT]
+    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        names = archive.getnames()
+    known = {"MANIFEST.json", "FILES.json", "LICENSE", "README.md", "README.zh-CN.md", "CHANGELOG.rst", "requirements.yml"}
+    folders = {"changelogs", "inventories", "meta", "playbooks", "plugins", "requirements", "roles"}
+    assert {name.split("/")[0] for name in names} <= known | folders
+    assert [name for name in names if name.startswith("requirements/")] == ["requirements/controller.txt"]
+    assert not [name for name in names if "__pycache__" in name or re.search(r"/\.|\.pyc$", name)]

@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Code that runs on hosts: Python 3.6, the standard library, and in module_utils nothing of Ansible."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from checkout import ROOT
+
+UTILS = "ansible_collections.ascend.pytorch.plugins.module_utils"
+MODULES = sorted(ROOT.glob("plugins/modules/*.py"))
+MODULE_UTILS = sorted(ROOT.glob("plugins/module_utils/*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    """The full names of the modules that a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or ".")
+    return names
+
+
+def is_standard(name: str) -> bool:
+    """Whether a module is of Python's standard library."""
+    return name.split(".")[0] in sys.stdlib_module_names
+
+
+def test_host_code_is_there():
+    assert MODULES
+    assert MODULE_UTILS
+
+
+def test_host_code_is_python_3_6():
+    argv = [sys.executable, "-m", "vermin", "--target=3.6-", "--violations", "--no-tips", "--eval-annotations"]
+    folders = [str(ROOT / "plugins" / kind) for kind in ("modules", "module_utils")]
+    told = subprocess.run([*argv, *folders], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert told.returncode == 0, told.stdout
+
+
+@pytest.mark.parametrize("path", MODULE_UTILS, ids=lambda path: path.stem)
+def test_module_utils_import_the_standard_library_alone(path):
+    assert not {name for name in imports(path) if not is_standard(name) and not name.startswith(UTILS)}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_modules_import_no_more_than_ansible_brings_along(path):
+    allowed = (UTILS, "ansible.module_utils.")
+    assert not {name for name in imports(path) if not is_standard(name) and not name.startswith(allowed)}

@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kinds of hosts, as data, and how a command line names hosts.
+
+A kind is added by adding a row: another Debian release needs its name and its Python, nothing else.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fleet.shell import FleetError
+
+SCRIPTS = Path(__file__).parent / "scripts"
+
+# What an Ascend server's administrator has put there before the collection comes. cmake, dos2unix, patch and bzip2
+# are absent on purpose: to bring them is the collection's work.
+PACKAGES = (
+    "systemd-sysv", "openssh-server", "iproute2", "procps", "ca-certificates",
+    "python3", "python3-dev", "python3-venv", "python3-pip",
+    "gcc", "g++", "make", "git", "zlib1g-dev", "libssl-dev", "libopenblas-dev",
+)  # fmt: skip
+
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """One kind of host. `script` turns the image of the flavour `base` into this one; without `base`, it is Debian."""
+
+    release: str
+    python: str
+    arch: str = "amd64"
+    base: str = ""
+    script: str = "debian.sh"
+    apt: bool = True
+    packages: tuple[str, ...] = PACKAGES
+
+    @property
+    def machine(self) -> str:
+        """What `uname -m` says on such a host."""
+        return MACHINES[self.arch]
+
+
+FLAVOURS = {
+    "bullseye": Flavour(release="bullseye", python="3.9"),
+    "bookworm": Flavour(release="bookworm", python="3.11"),
+    "bullseye-arm64": Flavour(release="bullseye", python="3.9", arch="arm64"),
+    "openeuler": Flavour(release="bullseye", python="3.9", base="bullseye", script="openeuler.sh", apt=False),
+}
+
+USERS = {"root": "root", "plain": "ascend"}
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host as the command line asks for it.
+
+    :ivar user: the account to log in with: `root`, or `ascend`, which may not use sudo.
+    :ivar options: see OPTIONS.
+    """
+
+    name: str
+    flavour: str
+    user: str = "root"
+    options: dict[str, str] = field(default_factory=dict)
+
+
+# What `--opt HOST:KEY=VALUE` takes, and the shape of each value.
+OPTIONS = {
+    "memory": re.compile(r"[1-9]\d*[bkmg]"),  # limit of the host's memory, as podman writes it: 512m
+    "cpus": re.compile(r"\d+(\.\d+)?"),  # limit of its processor time, in cores
+    "tmpfs": re.compile(r"/[^:,]+:[1-9]\d*[kmg]"),  # a file system of that size at that path: a disk that gets full
+    "cann": re.compile(r"none|\d+\.[0-9A-Za-z.-]+"),  # CANN's release; `none`: neither CANN nor driver nor NPU
+}
+
+
+def checked_name(name: str, what: str) -> str:
+    """Return `name` when it can name a container and a host.
+
+    :raises FleetError: when it cannot; `what` says whose name it is.
+    """
+    if not NAME.fullmatch(name):
+        raise FleetError(f"{what} '{name}': use up to 32 small letters, digits and inner hyphens")
+    return name
+
+
+def parse_hosts(hosts: list[str], options: list[str], user: str = "root") -> list[Host]:
+    """Read `NAME=FLAVOUR[:USER]` and `NAME:KEY=VALUE` arguments.
+
+    :param user: `root` or `plain`, for hosts that do not say.
+    :raises FleetError: naming the argument that is wrong and what it may be.
+    """
+    found: dict[str, Host] = {}
+    for text in hosts:
+        name, equals, rest = text.partition("=")
+        flavour, _, login = rest.partition(":")
+        checked_name(name, "host")
+        if not equals or flavour not in FLAVOURS:
+            raise FleetError(f"--host {text}: expected NAME=FLAVOUR[:USER] with a flavour of {', '.join(FLAVOURS)}")
+        if (login or user) not in USERS:
+            raise FleetError(f"--host {text}: the user is one of {', '.join(USERS)}")
+        if name in found:
+            raise FleetError(f"--host {text}: host {name} was already given")
+        found[name] = Host(name, flavour, USERS[login or user])
+    for text in options:
+        name, _, rest = text.partition(":")
+        key, _, value = rest.partition("=")
+        if name not in found:
+            raise FleetError(f"--opt {text}: expected HOST:KEY=VALUE with a host of {', '.join(found)}")
+        if key not in OPTIONS or not OPTIONS[key].fullmatch(value):
+            shapes = "; ".join(f"{known}={shape.pattern}" for known, shape in OPTIONS.items())
+            raise FleetError(f"--opt {text}: expected HOST:KEY=VALUE with one of {shapes}")
+        found[name].options[key] = value
+    return list(found.values())

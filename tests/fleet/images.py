@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images of hosts: a Debian release by mmdebstrap and `podman import`, other kinds by a script on top of one."""
+
+import hashlib
+import json
+import os
+import platform
+import shlex
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from fleet import controller, shell, state
+from fleet.flavours import FLAVOURS, MACHINES, SCRIPTS, Flavour
+from fleet.podman import podman, put_files
+
+REPOSITORY = "localhost/ascend-fleet"
+
+# Nobody reads manuals on a simulated host or links openblas statically, and a build that is cut short is thrown away.
+LEAN = (
+    "--variant=apt",
+    # As Debian's installer does it; mmdebstrap's own hook for that knows only releases that need no help.
+    '--setup-hook=for dir in bin sbin lib lib64; do mkdir -p "$1/usr/$dir"; ln -s "usr/$dir" "$1/$dir"; done',
+    "--skip=essential/unlink",
+    '--aptopt=APT::Install-Recommends "false"',
+    '--aptopt=Acquire::Languages "none"',
+    "--dpkgopt=force-unsafe-io",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    "--dpkgopt=path-exclude=/usr/lib/*/openblas-pthread/*.a",
+)
+
+
+def fingerprint(name: str) -> str:
+    """Return 12 hex digits that change with everything of ours that decides what the image of a flavour holds."""
+    flavour = FLAVOURS[name]
+    below = fingerprint(flavour.base) if flavour.base else ""
+    inputs = [asdict(flavour), LEAN, (SCRIPTS / flavour.script).read_text(), below]
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:12]
+
+
+def image_name(name: str) -> str:
+    """Return the name of a flavour's image as it must be now."""
+    return f"{REPOSITORY}/{name}:{fingerprint(name)}"
+
+
+def mmdebstrap_argv(flavour: Flavour, mirror: str, apt_conf: list[str], debs: Path, target: Path) -> list[str]:
+    """Return the command that makes a Debian flavour's tree as a tar archive.
+
+    :param mirror: address of a Debian mirror; "" leaves the choice to mmdebstrap.
+    :param apt_conf: further lines of apt's configuration.
+    :param debs: folder in which downloaded packages stay for the next time.
+    """
+    kept, script = shlex.quote(str(debs)), shlex.quote(str(SCRIPTS / flavour.script))
+    argv = ["mmdebstrap", f"--architectures={flavour.arch}", f"--include={','.join(flavour.packages)}", *LEAN]
+    argv += [f"--aptopt={line}" for line in apt_conf]
+    # Hard links where the file system allows: the packages are hundreds of megabytes.
+    copy = "cp --archive --update"
+    argv += [
+        f'--setup-hook=mkdir -p "$1/var/cache/apt/archives" && ({copy} --link {kept}/. "$1/var/cache/apt/archives/" '
+        f'|| {copy} {kept}/. "$1/var/cache/apt/archives/")',
+        f'--customize-hook={copy} --link "$1"/var/cache/apt/archives/*.deb {kept}/ '
+        f'|| {copy} "$1"/var/cache/apt/archives/*.deb {kept}/',
+        f'--customize-hook=chroot "$1" sh -eu < {script}',
+        flavour.release,
+        str(target),
+    ]
+    return [*argv, controller.sources_list(mirror, flavour.release)] if mirror else argv
+
+
+def ensure_emulation(arch: str) -> None:
+    """Let this machine run programs of `arch` (Debian's word), by qemu where it cannot itself.
+
+    :raises FleetError: when the kernel or qemu-user-static lacks.
+    """
+    machine, registry = MACHINES[arch], Path("/proc/sys/fs/binfmt_misc")
+    if machine == platform.machine():
+        return
+    if not (registry / "register").exists():
+        shell.run(shell.root_argv(["mount", "-t", "binfmt_misc", "binfmt_misc", str(registry)]))
+    if not (registry / f"qemu-{machine}").exists():
+        shell.run(shell.root_argv(["update-binfmts", "--enable", f"qemu-{machine}"]))
+
+
+def _build_debian(name: str, flavour: Flavour) -> None:
+    temporary = state.folder("tmp")
+    tar = temporary / f"{name}.tar"
+    debs = state.folder("debs", f"{flavour.release}-{flavour.arch}")
+    argv = mmdebstrap_argv(flavour, controller.read_mirror(), controller.read_apt_conf(), debs, tar)
+    try:
+        shell.run(shell.root_argv(["env", f"TMPDIR={temporary}", *argv]))
+        podman("import", "--quiet", "--arch", flavour.arch, str(tar), image_name(name))
+    finally:
+        if tar.exists():
+            shell.run(shell.root_argv(["rm", "-f", str(tar)]))
+
+
+def _build_derived(name: str, flavour: Flavour) -> None:
+    # One checkout's build must not take another's container for its own.
+    container = f"ascend-fleet-image-{name}-{os.getpid()}"
+    podman("run", "--detach", "--pull=never", "--name", container, image_name(flavour.base), "sleep", "infinity")
+    try:
+        put_files(container, controller.host_files(flavour.release, apt=True))
+        podman("exec", "--interactive", container, "sh", "-eu", stdin=(SCRIPTS / flavour.script).read_bytes())
+        podman("commit", "--quiet", container, image_name(name))
+    finally:
+        podman("rm", "--force", "--time", "0", container)
+
+
+def ensure(name: str, say: Callable[[str], None]) -> str:
+    """Return the name of a flavour's image, which is built now if it is missing.
+
+    :param say: takes a line about what is done and how long it took.
+    :raises FleetError: when the build fails.
+    """
+    flavour, image = FLAVOURS[name], image_name(name)
+    ensure_emulation(flavour.arch)
+    with state.lock(f"image-{name}"):
+        if not podman("images", "--quiet", image).strip():
+            if flavour.base:
+                ensure(flavour.base, say)
+            say(f"{name}: building its image …")
+            start = time.monotonic()
+            (_build_derived if flavour.base else _build_debian)(name, flavour)
+            say(f"{name}: {image} built in {time.monotonic() - start:.0f} s")
+    return image
+
+
+def clean() -> list[str]:
+    """Remove every image of the fleet and return their names.
+
+    :raises FleetError: when a host still uses one: take it down first.
+    """
+    names = podman("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={REPOSITORY}/*").split()
+    if names:
+        podman("rmi", *names)
+    return names

@@ -1,0 +1,274 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The mirror's stand-ins are the same on every run, and have the habits that the collection must cope with."""
+
+import importlib.util
+import subprocess
+import tarfile
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+MIRROR = Path(__file__).resolve().parents[2] / "mirror"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location("mirror_" + name, MIRROR / (name + ".py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+make = load("make")
+serve = load("serve")
+
+
+def run(*args, cwd=None):
+    """Status and output of a program."""
+    done = subprocess.run([str(arg) for arg in args], cwd=cwd, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory):
+    """A mirror without CMake's archive, which needs PyPI; with the commits and digests it was made with."""
+    out = tmp_path_factory.mktemp("mirror")
+    commits = make.make_repositories(out)
+    return out, commits, make.make_gcc(out)
+
+
+def write(root, files):
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+
+
+@pytest.fixture
+def adapter(tmp_path):
+    """Ascend/pytorch at its newest ref, with a native 1.8.1 in it."""
+    write(tmp_path, make.torch_adapter("2.0.4.tr5"))
+    write(tmp_path / "pytorch", make.native_torch("1.8.1", False))
+    return tmp_path
+
+
+# ---------------------------------------------------------------- always the same
+
+def test_commits_and_digests_do_not_change(mirror, tmp_path):
+    _out, commits, digests = mirror
+    assert make.make_repositories(tmp_path) == commits
+    assert make.make_gcc(tmp_path) == digests
+
+
+def test_variables_are_yaml_for_the_roles(mirror):
+    import yaml
+    _out, commits, digests = mirror
+    made = yaml.safe_load(make.variables("0" * 64, digests, commits))
+    assert set(made) == {"cmake_sha256", "gcc730_digests", "mirror_commits", "torch_npu_build_adapter_commit",
+                         "torch_npu_build_native_commit", "apex_build_adapter_commit", "apex_build_native_commit"}
+    assert set(made["gcc730_digests"]) == {"gcc-7.3.0.tar.gz", "gmp-6.1.0.tar.bz2", "mpfr-3.1.4.tar.bz2",
+                                           "mpc-1.0.3.tar.gz", "isl-0.16.1.tar.bz2"}
+    assert all(len(commit) == 40 for row in made["mirror_commits"].values() for commit in row.values())
+
+
+# ---------------------------------------------------------------- templates
+
+def test_render_picks_and_fills_in():
+    text = "@@if a\nA @@{b}\n@@if !c\nnested\n@@end\n@@else\nB\n@@end\n"
+    assert make.render(text, {"a": True, "b": "x"}) == "A x\nnested\n"
+    assert make.render(text, {"a": True, "b": "x", "c": True}) == "A x\n"
+    assert make.render(text, {"b": "x"}) == "B\n"
+
+
+@pytest.mark.parametrize("text", ["@@if a\n", "@@end\n"])
+def test_render_refuses_what_does_not_pair(text):
+    with pytest.raises(ValueError):
+        make.render(text, {"a": True})
+
+
+@pytest.mark.parametrize("version", make.TORCH_VERSIONS)
+@pytest.mark.parametrize("npu", [False, True])
+def test_rendered_python_compiles(version, npu):
+    for name, content in make.native_torch(version, npu).items():
+        if name.endswith(".py"):
+            compile(content, name, "exec")
+
+
+# ---------------------------------------------------------------- patches and gen.sh
+
+@pytest.mark.parametrize("version", make.TORCH_VERSIONS)
+@pytest.mark.parametrize("ref", make.REFS)
+def test_the_patch_turns_native_into_npu(tmp_path, version, ref):
+    write(tmp_path, make.native_torch(version, False))
+    patch = tmp_path / "npu.patch"
+    patch.write_bytes(make.torch_adapter(ref)["patch/pytorch{}_npu.patch".format(version)])
+    status, said = run("patch", "-p1", "-i", patch, cwd=tmp_path)
+    assert (status, "fuzz" in said, list(tmp_path.rglob("*.rej"))) == (0, False, [])
+    wanted = make.native_torch(version, True)
+    if ref == "2.0.4.tr5":
+        assert {name: (tmp_path / name).read_bytes() for name in wanted} == wanted
+
+
+def test_the_apex_patch_fits_the_guides_commit_and_no_other(mirror, tmp_path):
+    out, commits, _digests = mirror
+    for revision, fits in ((commits["1.8.1"]["apex_native"], True), ("master", False)):
+        tree = tmp_path / revision
+        assert run("git", "clone", "-q", out / "NVIDIA/apex.git", tree)[0] == 0
+        assert run("git", "checkout", "-q", revision, cwd=tree)[0] == 0
+        patch = tmp_path / "npu.patch"
+        patch.write_text(run("git", "-C", out / "Ascend/apex.git", "show", "2.0.4.tr5:patch/npu.patch")[1])
+        status, _said = run("patch", "-p1", "--dry-run", "--force", "-i", patch, cwd=tree)
+        assert (status == 0) is fits
+
+
+def test_gen_sh_says_nothing_of_a_second_run(adapter):
+    assert run("bash", adapter / "scripts/gen.sh", "-v", "1.8.1")[0] == 0
+    assert not list(adapter.rglob("*.rej"))
+    assert (adapter / "pytorch/build.sh").exists()
+    assert run("bash", adapter / "scripts/gen.sh", "-v", "1.8.1")[0] == 0
+    assert (adapter / "pytorch/setup.py.rej").exists()
+    # a hunk that fits a second time: what it brings is there twice, and the build will fail much later
+    assert (adapter / "pytorch/aten/src/ATen/native/ReduceOps.cpp.orig").exists()
+
+
+def test_gen_sh_says_nothing_of_a_wrong_tree(adapter):
+    (adapter / "pytorch/setup.py").write_text("not PyTorch\n")
+    status, said = run("bash", adapter / "scripts/gen.sh", "-v", "1.8.1")
+    assert status == 0 and "FAILED" in said
+    assert (adapter / "pytorch/setup.py.rej").exists() and (adapter / "pytorch/build.sh").exists()
+
+
+@pytest.mark.parametrize("option", ["--version=1.8.1", "--help"])
+def test_gen_sh_silently_does_1_5_0(adapter, option):
+    assert run("bash", adapter / "scripts/gen.sh", option)[0] == 0
+    assert (adapter / "pytorch/pytorch1.5.0_npu.patch").exists()
+
+
+@pytest.mark.parametrize("version", ["1.9.0", "v1.8.1"])
+def test_gen_sh_refuses_other_versions(adapter, version):
+    status, said = run("bash", adapter / "scripts/gen.sh", "-v", version)
+    assert status == 1 and "Only support version" in said
+
+
+@pytest.mark.parametrize("options, said", [
+    (["--python=3.11"], "unsupported python version"),
+    (["--python=3.9", "--verbose"], "Unsupported parameters"),
+    (["--python=3.9", "--python=3.9"], "Failed to parse"),
+    (["3.9"], "Unsupported parameters"),
+])
+def test_build_sh_takes_one_option(adapter, options, said):
+    status, output = run("bash", adapter / "pytorch1.8.1/src/build.sh", *options)
+    assert status == 1 and said in output
+
+
+def test_pythons_are_those_of_the_release():
+    for (ref, version), wanted in make.BUILDS.items():
+        script = make.torch_adapter(ref)["pytorch{}/src/build.sh".format(version)].decode()
+        assert "supported=({})\n".format(wanted["pythons"]) in script
+        assert "PYTORCH_BUILD_NUMBER={}\n".format(wanted["number"]) in script
+
+
+def test_build_stub_needs_dos2unix(adapter):
+    assert b"\r\n" in (adapter / "pytorch1.8.1/src/third_party/acl/libs/build_stub.sh").read_bytes()
+
+
+# ---------------------------------------------------------------- repositories
+
+def test_the_default_branch_has_moved_on(mirror):
+    out, commits, _digests = mirror
+    head = run("git", "-C", out / "Ascend/pytorch.git", "ls-tree", "-r", "--name-only", "HEAD")[1].split()
+    assert "ci/build.sh" in head and "scripts/gen.sh" not in head
+    assert run("git", "-C", out / "pytorch/pytorch.git", "rev-parse", "v1.8.1^{commit}")[1].strip() == \
+        commits["1.8.1"]["native"]
+
+
+@pytest.mark.parametrize("version", make.TORCH_VERSIONS)
+def test_submodules_come_recursively_through_the_mirror(mirror, tmp_path, version):
+    out, _commits, _digests = mirror
+    options = ["-c", "protocol.file.allow=always", "-c", "url.file://{}/.insteadOf=https://github.com/".format(out)]
+    status, said = run("git", *options, "clone", "-q", "--depth=1", "-b", "v" + version, "--recurse-submodules",
+                       "https://github.com/pytorch/pytorch.git", tmp_path / "native")
+    assert status == 0, said
+    for path in make.SUBMODULES[version]:
+        assert (tmp_path / "native" / path / "CMakeLists.txt").exists()
+    nested = tmp_path / "native/third_party/fbgemm/third_party/cpuinfo/README.md"
+    assert "old" in nested.read_text()
+
+
+# ---------------------------------------------------------------- gcc's archive
+
+def test_gcc_wants_its_prerequisites(mirror, tmp_path):
+    out, _commits, _digests = mirror
+    with tarfile.open(out / "gcc-7.3.0.tar.gz") as tar:
+        tar.extractall(tmp_path)
+    source = tmp_path / "gcc-7.3.0"
+    status, said = run(source / "configure", "--prefix=/opt/x", "--disable-bootstrap", cwd=tmp_path)
+    assert status == 1 and "Building GCC requires GMP" in said
+    for name in make.PREREQUISITES:
+        file = make.prerequisite_file(name)
+        (source / file).write_bytes((out / file).read_bytes())
+    assert run("./contrib/download_prerequisites", cwd=source)[0] == 0
+    assert (source / "mpfr/configure").exists()
+    (source / make.prerequisite_file("isl")).write_bytes(b"half of it")
+    status, said = run("./contrib/download_prerequisites", cwd=source)
+    assert status == 1 and "isl-0.16.1.tar.bz2" in said
+    assert run(source / "configure", "--no-such-option", cwd=tmp_path)[0] == 1
+
+
+# ---------------------------------------------------------------- the server
+
+@pytest.fixture
+def address(tmp_path):
+    write(tmp_path, {"file": bytes(range(200)), "owner/repo.git/info/refs": b"refs"})
+    server = serve.make_server(tmp_path, cut_after=50, stall_seconds=60)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield "http://127.0.0.1:{}/".format(server.server_address[1])
+    server.shutdown()
+    server.server_close()
+
+
+def get(url, timeout=10, **headers):
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout) as answer:
+        return answer.status, answer.read()
+
+
+def test_whole_files_and_ranges(address):
+    whole = bytes(range(200))
+    assert get(address + "file") == (200, whole)
+    assert get(address + "file", Range="bytes=190-") == (206, whole[190:])
+    assert get(address + "file", Range="bytes=5-9") == (206, whole[5:10])
+    assert get(address + "file", Range="bytes=-3") == (206, whole[-3:])
+    with pytest.raises(urllib.error.HTTPError, match="416"):
+        get(address + "file", Range="bytes=200-")
+
+
+def test_a_repository_is_found_without_its_suffix(address):
+    assert get(address + "owner/repo/info/refs")[1] == get(address + "owner/repo.git/info/refs")[1] == b"refs"
+
+
+@pytest.mark.parametrize("path", ["404/file", "nothing", "../" + Path(__file__).name, "%2e%2e/x"])
+def test_not_found(address, path):
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        get(address + path)
+
+
+def test_flaky_cuts_once_and_can_be_resumed(address):
+    with pytest.raises(Exception) as error:
+        get(address + "flaky/file")
+    assert error.value.partial == bytes(range(50))
+    assert get(address + "flaky/file", Range="bytes=50-") == (206, bytes(range(50, 200)))
+
+
+def test_corrupt_differs_in_one_byte(address):
+    got = get(address + "corrupt/file")[1]
+    assert [i for i in range(200) if got[i] != i] == [100]
+
+
+def test_stall_stops_in_the_middle(address):
+    with pytest.raises(OSError):
+        get(address + "stall/file", timeout=0.3)

@@ -1,0 +1,329 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Unpacking what others made, packing what we made."""
+
+import errno
+import io
+import os
+import stat
+import tarfile
+import tempfile
+import time
+import warnings
+import zipfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils import archive as archive_module
+from ansible_collections.ascend.pytorch.plugins.module_utils.archive import (
+    PACKED_MTIME,
+    ArchiveError,
+    pack,
+    unpack,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+
+def member(name, content=b"", mode=0o644, mtime=1_000_000_000, kind=tarfile.REGTYPE, link=""):
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.mtime, info.type, info.linkname = len(content), mode, mtime, kind, link
+    info.uid, info.uname = 12345, "stranger"
+    return info, content
+
+
+def folder(name, mode=0o755, **more):
+    return member(name, mode=mode, kind=tarfile.DIRTYPE, **more)
+
+
+def symlink(name, target):
+    return member(name, kind=tarfile.SYMTYPE, link=target)
+
+
+def tar(path, *members, mode="w:gz"):
+    with tarfile.open(path, mode) as out:
+        for info, content in members:
+            out.addfile(info, io.BytesIO(content))
+    return str(path)
+
+
+PLAIN = (folder("top-1.0"), member("top-1.0/configure", b"#!/bin/sh\n", 0o755), folder("top-1.0/src"),
+         member("top-1.0/src/a.c", b"int a;\n"), symlink("top-1.0/link.c", "src/a.c"))
+
+
+def tree(path):
+    """Everything under `path`: name to content, link target or None."""
+    found = {}
+    for one in sorted(Path(path).rglob("*")):
+        found[str(one.relative_to(path))] = (os.readlink(one) if one.is_symlink() else None if one.is_dir()
+                                             else one.read_bytes())
+    return found
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_every_compression_gives_the_tree_without_its_top_folder(tmp_path, mode):
+    archive = tar(tmp_path / "misnamed.zip", *PLAIN, mode=mode)
+    unpack(archive, str(tmp_path / "dest"))
+    assert tree(tmp_path / "dest") == {"configure": b"#!/bin/sh\n", "src": None, "src/a.c": b"int a;\n",
+                                       "link.c": "src/a.c"}
+    assert os.access(tmp_path / "dest/configure", os.X_OK)
+    assert int((tmp_path / "dest/src/a.c").stat().st_mtime) == 1_000_000_000
+    assert (tmp_path / "dest/src/a.c").stat().st_uid == os.getuid()
+    assert sorted(os.listdir(tmp_path)) == ["dest", "misnamed.zip"]
+
+
+def test_zip_with_modes_and_links(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as out:
+        out.writestr(zipfile.ZipInfo("top/"), "")
+        script = zipfile.ZipInfo("top/run", (2020, 2, 3, 4, 5, 6))
+        script.external_attr = (stat.S_IFREG | 0o4755) << 16
+        out.writestr(script, "#!/bin/sh\n")
+        link = zipfile.ZipInfo("top/alias")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        out.writestr(link, "run")
+        out.writestr("top/plain", "x")
+    unpack(str(path), str(tmp_path / "dest"))
+    assert tree(tmp_path / "dest") == {"run": b"#!/bin/sh\n", "alias": "run", "plain": b"x"}
+    assert stat.S_IMODE((tmp_path / "dest/run").stat().st_mode) == 0o755
+    assert time.localtime((tmp_path / "dest/run").stat().st_mtime)[:6] == (2020, 2, 3, 4, 5, 6)
+
+
+def test_leading_dot_folder_and_strip_0(tmp_path):
+    unpack(tar(tmp_path / "a.tar.gz", folder("./"), folder("./top"), member("./top/f", b"1")), str(tmp_path / "one"))
+    assert tree(tmp_path / "one") == {"f": b"1"}
+    unpack(tar(tmp_path / "b.tar.gz", folder("./"), member("./f", b"1"), member("g", b"2")), str(tmp_path / "two"), 0)
+    assert tree(tmp_path / "two") == {"f": b"1", "g": b"2"}
+
+
+def test_former_tree_and_a_killed_runs_half_are_replaced(tmp_path):
+    (tmp_path / "dest").mkdir()
+    (tmp_path / "dest/old").write_text("old")
+    (tmp_path / "dest.partial/deep").mkdir(parents=True)
+    (tmp_path / "dest.partial/deep/half").write_text("half")
+    unpack(tar(tmp_path / "a.tar.gz", *PLAIN), str(tmp_path / "dest"))
+    assert "old" not in tree(tmp_path / "dest") and "deep" not in tree(tmp_path / "dest")
+    assert sorted(os.listdir(tmp_path)) == ["a.tar.gz", "dest"]
+
+
+def test_setuid_goes_unwritable_folders_work_and_the_umask_decides_nothing(tmp_path):
+    archive = tar(tmp_path / "a.tar.gz", folder("t"), folder("t/locked", 0o555), member("t/locked/su", b"", 0o6755),
+                  member("t/shared/deep/f", b"", 0o444))
+    before = os.umask(0o077)
+    try:
+        unpack(archive, str(tmp_path / "dest"))
+    finally:
+        os.umask(before)
+    modes = {name: stat.S_IMODE((tmp_path / "dest" / name).stat().st_mode) for name in tree(tmp_path / "dest")}
+    assert modes == {"locked": 0o755, "locked/su": 0o755, "shared": 0o755, "shared/deep": 0o755, "shared/deep/f": 0o644}
+
+
+def test_nothing_is_from_the_future(tmp_path):
+    future = int(time.time()) + 10 * 365 * 86400
+    unpack(tar(tmp_path / "a.tar.gz", folder("t"), folder("t/d", mtime=future), member("t/d/new", mtime=future),
+               member("t/old", mtime=5)), str(tmp_path / "dest"))
+    now = time.time()
+    assert (tmp_path / "dest/d/new").stat().st_mtime <= now
+    assert (tmp_path / "dest/d").stat().st_mtime <= now
+    assert (tmp_path / "dest/old").stat().st_mtime == 5
+
+
+def test_hard_links_and_links_to_links(tmp_path):
+    unpack(tar(tmp_path / "a.tar.gz", member("t/g++", b"elf", 0o755), member("t/c++", kind=tarfile.LNKTYPE, link="t/g++"),
+               symlink("t/lib.so", "lib.so.6"), member("t/also.so", kind=tarfile.LNKTYPE, link="t/lib.so")),
+           str(tmp_path / "dest"))
+    assert (tmp_path / "dest/g++").samefile(tmp_path / "dest/c++")
+    assert os.readlink(tmp_path / "dest/also.so") == "lib.so.6"
+
+
+def test_a_later_entry_of_a_name_wins_and_does_not_write_through_the_former(tmp_path):
+    unpack(tar(tmp_path / "a.tar.gz", member("t/one", b"1"), member("t/two", kind=tarfile.LNKTYPE, link="t/one"),
+               member("t/two", b"2"), symlink("t/x", "one"), member("t/x", b"3")), str(tmp_path / "dest"))
+    assert tree(tmp_path / "dest") == {"one": b"1", "two": b"2", "x": b"3"}
+
+
+HOSTILE = {
+    "absolute name": [member("/etc/passwd", b"x")],
+    "name with ..": [member("t/../../x", b"x")],
+    "folder with ..": [folder("t/..")],
+    "absolute link": [symlink("t/l", "/etc")],
+    "link out": [symlink("t/l", "../x")],
+    "link out, deeper": [member("t/d/f", b""), symlink("t/d/l", "../../x")],
+    "file through a link": [symlink("t/d", ".."), member("t/d/x", b"x")],
+    "links that only together lead out": [member("t/p/q/f", b""), symlink("t/p/q/r", "../.."), symlink("t/l", "p/q/r/../x")],
+    "hard link to outside": [member("t/l", kind=tarfile.LNKTYPE, link="/etc/passwd")],
+    "hard link by ..": [member("t/l", kind=tarfile.LNKTYPE, link="t/../../secret")],
+    "hard link to nothing": [member("t/l", kind=tarfile.LNKTYPE, link="t/none")],
+    "device": [member("t/dev", kind=tarfile.CHRTYPE)],
+    "pipe": [member("t/pipe", kind=tarfile.FIFOTYPE)],
+    "two tops": [member("t/a", b""), member("u/b", b"")],
+    "file beside the top": [member("t/a", b""), member("README", b"")],
+    "file where a folder stands": [member("t/a/b", b""), member("t/a", b"")],
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("members", HOSTILE.values(), ids=HOSTILE.keys())
+def test_refused_and_nothing_left(tmp_path, members):
+    (tmp_path / "secret").write_text("s")
+    archive = tar(tmp_path / "bad.tar.gz", *members)
+    with pytest.raises(ArchiveError, match="bad.tar.gz"):
+        unpack(archive, str(tmp_path / "dest"))
+    assert sorted(os.listdir(tmp_path)) == ["bad.tar.gz", "secret"]
+    assert (tmp_path / "secret").read_text() == "s"
+
+
+def test_zip_that_climbs_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as out:
+        out.writestr("t/../../x", "x")
+    with pytest.raises(ArchiveError, match="leads out"):
+        unpack(str(tmp_path / "bad.zip"), str(tmp_path / "dest"))
+    assert os.listdir(tmp_path) == ["bad.zip"]
+
+
+@pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", ""])
+def test_cut_short_anywhere_is_an_error(tmp_path, suffix):
+    noise = os.urandom(30_000)
+    whole = Path(tar(tmp_path / "whole", member("t/a", noise), member("t/b", noise), mode="w:" + suffix)).read_bytes()
+    end = len(whole) if suffix else 512 * (2 + 2 * 59)  # a plain tar is padded behind its end mark
+    for cut in [1, 2, 3, 100, 511, 512, 513, end // 3, end // 2, end - 600, end - 1]:
+        (tmp_path / "cut.tar").write_bytes(whole[:cut])
+        with pytest.raises(ArchiveError, match="cut.tar.*Remove it"):
+            unpack(str(tmp_path / "cut.tar"), str(tmp_path / "dest"))
+    assert not (tmp_path / "dest").exists() and not (tmp_path / "dest.partial").exists()
+
+
+def test_plain_tar_that_ends_between_members_is_an_error(tmp_path):
+    whole = Path(tar(tmp_path / "whole", member("t/a", b"a" * 512), member("t/b", b"b"), mode="w")).read_bytes()
+    (tmp_path / "cut.tar").write_bytes(whole[:1024])
+    with pytest.raises(ArchiveError, match="cut short"):
+        unpack(str(tmp_path / "cut.tar"), str(tmp_path / "dest"))
+
+
+def test_damage_in_the_middle_is_an_error(tmp_path):
+    whole = bytearray(Path(tar(tmp_path / "a", member("t/a", os.urandom(9000)), member("t/b", b"b"))).read_bytes())
+    whole[4000] ^= 0xFF
+    (tmp_path / "a.tar.gz").write_bytes(whole)
+    with pytest.raises(ArchiveError, match="damaged"):
+        unpack(str(tmp_path / "a.tar.gz"), str(tmp_path / "dest"))
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>Please log in</html>", b"\0" * 5000, b"PK\x03\x04junk", b"\x1f\x8bjunk",
+                                     b"BZh9junk", b"\xfd7zXZ\0junk"])
+def test_what_is_no_archive_is_named_with_the_remedy(tmp_path, content):
+    (tmp_path / "a.tar.gz").write_bytes(content)
+    with pytest.raises(ArchiveError, match=r"a\.tar\.gz .*(Remove it|Name the right file)"):
+        unpack(str(tmp_path / "a.tar.gz"), str(tmp_path / "dest"))
+    assert os.listdir(tmp_path) == ["a.tar.gz"]
+
+
+def test_missing_file_and_unwritable_place_and_full_disk(tmp_path, monkeypatch):
+    with pytest.raises(ArchiveError, match="none.tar.gz"):
+        unpack(str(tmp_path / "none.tar.gz"), str(tmp_path / "dest"))
+    archive = tar(tmp_path / "a.tar.gz", *PLAIN)
+    with pytest.raises(ArchiveError, match="Not a directory"):
+        unpack(archive, archive + "/dest")
+
+    def full(*unused):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(archive_module.shutil, "copyfileobj", full)
+    with pytest.raises(ArchiveError, match="no space left on the file system of .*dest"):
+        unpack(archive, str(tmp_path / "dest"))
+    assert not (tmp_path / "dest.partial").exists()
+
+
+NAMES = st.lists(st.sampled_from(["..", ".", "", "a", "b", "c", "d", "\n", "é", "x" * 300, "\udc80"]), min_size=1,
+                 max_size=5).map("/".join)
+MEMBERS = st.lists(st.tuples(st.sampled_from(["file", "dir", "sym", "hard", "fifo"]), NAMES, NAMES), max_size=8)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(members=MEMBERS, strip=st.integers(0, 2), inside=st.booleans())
+def test_no_archive_reaches_out_of_its_tree(members, strip, inside):
+    kinds = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "sym": tarfile.SYMTYPE, "hard": tarfile.LNKTYPE,
+             "fifo": tarfile.FIFOTYPE}
+    with tempfile.TemporaryDirectory() as base:
+        home = Path(base, "p", "q")
+        (home / "a").mkdir(parents=True)
+        (home / "a/b").write_text("kept")
+        archive = tar(home / "a.tar", *[
+            member(("top/" if inside else "") + name, b"w" if kind == "file" else b"", kind=kinds[kind], link=link)
+            for kind, name, link in members], mode="w")
+        before = tree(base)
+        try:
+            unpack(archive, str(home / "dest"), strip)
+        except ArchiveError:
+            assert tree(base) == before
+            return
+        after = tree(base)
+        assert {name: value for name, value in after.items() if not name.startswith("p/q/dest")} == before
+        for name in after:
+            assert os.path.realpath(os.path.join(base, name)).startswith(os.path.realpath(base))
+
+
+def built(path):
+    (path / "bin").mkdir(parents=True)
+    (path / "bin/g++").write_bytes(b"elf")
+    (path / "bin/g++").chmod(0o755)
+    os.link(path / "bin/g++", path / "bin/c++")
+    (path / "lib").mkdir()
+    (path / "lib/lib.so.6").write_bytes(b"so")
+    (path / "lib/lib.so").symlink_to("lib.so.6")
+    (path / "lib-empty").mkdir(mode=0o700)
+    return path
+
+
+def test_pack_is_deterministic_and_comes_back(tmp_path):
+    one, two = built(tmp_path / "one"), built(tmp_path / "two")
+    os.utime(two / "lib/lib.so.6", (1, 1))
+    pack(str(one), str(tmp_path / "1.tar.gz"))
+    time_of_packing = time.time()
+    pack(str(two), str(tmp_path / "2.tar.gz"))
+    assert (tmp_path / "1.tar.gz").read_bytes() == (tmp_path / "2.tar.gz").read_bytes()
+    unpack(str(tmp_path / "1.tar.gz"), str(tmp_path / "back"), 0)
+    assert tree(tmp_path / "back") == tree(one)
+    assert (tmp_path / "back/bin/c++").samefile(tmp_path / "back/bin/g++")
+    assert stat.S_IMODE((tmp_path / "back/bin/g++").stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / "back/lib-empty").stat().st_mode) == 0o700
+    assert (tmp_path / "back/lib/lib.so.6").stat().st_mtime == PACKED_MTIME < time_of_packing
+    with tarfile.open(tmp_path / "1.tar.gz") as packed:
+        assert {(info.uid, info.gid, info.uname) for info in packed} == {(0, 0, "root")}
+        assert packed.getnames() == sorted(packed.getnames())
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_pack_refuses_what_could_not_be_unpacked(tmp_path):
+    root = built(tmp_path / "one")
+    (root / "out").symlink_to("/usr/lib")
+    with pytest.raises(ArchiveError, match="'out' leads out"):
+        pack(str(root), str(tmp_path / "1.tar.gz"))
+    (root / "out").unlink()
+    os.mkfifo(root / "pipe")
+    with pytest.raises(ArchiveError, match="pipe is neither"):
+        pack(str(root), str(tmp_path / "1.tar.gz"))
+    with pytest.raises(ArchiveError, match="nothing to pack"):
+        pack(str(tmp_path / "none"), str(tmp_path / "1.tar.gz"))
+    assert os.listdir(tmp_path) == ["one"]
+
+
+def test_pack_keeps_the_former_archive_when_it_fails(tmp_path, monkeypatch):
+    root = built(tmp_path / "one")
+    (tmp_path / "1.tar.gz").write_bytes(b"former")
+
+    def full(*unused):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(archive_module.os, "fsync", full)
+    with pytest.raises(ArchiveError, match="no space left"):
+        pack(str(root), str(tmp_path / "1.tar.gz"))
+    assert (tmp_path / "1.tar.gz").read_bytes() == b"former"
+    assert sorted(os.listdir(tmp_path)) == ["1.tar.gz", "one"]
+
+
+def test_no_deprecation_warnings(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        unpack(tar(tmp_path / "a.tar.gz", *PLAIN), str(tmp_path / "dest"))
+        pack(str(tmp_path / "dest"), str(tmp_path / "b.tar.gz"))

@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run every test of `ansible-test sanity`, on the collection as it stands in the checkout, with no skip.
+
+ansible-test wants a real folder at …/ansible_collections/ascend/pytorch, so the files are copied to .cache/sanity.
+It keeps its virtual environments and caches under $HOME/.ansible; HOME is set to .cache/sanity/home to keep them here.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from checkout import BIN, ROOT, environment, files
+
+CACHE = ROOT / ".cache" / "sanity"
+HOME = CACHE / "home"
+COPY = CACHE / "ansible_collections" / "ascend" / "pytorch"
+
+# ansible-test's own get-pip is fetched from an address that many networks do not reach. This stands in for it: the pip
+# of .venv installs the pip that ansible-test asks for, from PyPI or what pip is configured to use instead of it.
+GET_PIP = """\
+import subprocess, sys
+packages = [a for a in sys.argv[1:] if a not in ("--no-setuptools", "--no-wheel")]
+sys.exit(subprocess.call([{pip!r}, "--python", sys.executable, "install", "--quiet", *packages]))
+"""
+# How ansible-test warns that it leaves something out, beside the reasons that it writes down. No shellcheck, say.
+LEFT_OUT = re.compile(r"WARNING: (Skipping |Required program )")
+
+
+def prepare() -> None:
+    """Make the copy and the home afresh, keeping the home's caches."""
+    shutil.rmtree(COPY, ignore_errors=True)
+    for name in files():
+        (COPY / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, COPY / name)
+    # ansible-test asks the nearest git repository which files count, and to the checkout's all of .cache is ignored.
+    subprocess.run(["git", "init", "--quiet", str(COPY)], check=True)
+    shim = HOME / ".ansible" / "test" / "cache" / "get_pip_24_2.py"
+    shim.parent.mkdir(parents=True, exist_ok=True)
+    shim.write_text(GET_PIP.format(pip=str(BIN / "pip")))
+    # pip's configuration, which may name a mirror, is the user's
+    settings = HOME / ".config" / "pip"
+    settings.parent.mkdir(exist_ok=True)
+    settings.unlink(missing_ok=True)
+    settings.symlink_to(Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "pip")
+
+
+class Outcome(NamedTuple):
+    """What ansible-test reports: the names of tests, and for those skipped for want of something the reason too."""
+
+    passed: list[str]
+    failed: list[str]
+    skipped: list[str]
+
+
+def outcome(folder: Path) -> Outcome:
+    """Read ansible-test's JUnit files in `folder`.
+
+    A test to which no file applies (PowerShell's, say) is neither passed nor skipped.
+    """
+    result = Outcome([], [], [])
+    for report in sorted(folder.glob("*.xml")):
+        for case in ElementTree.parse(report).iter("testcase"):
+            name, skip = case.get("name", report.stem), case.find("skipped")
+            if case.find("failure") is not None or case.find("error") is not None:
+                result.failed.append(name)
+            elif skip is None:
+                result.passed.append(name)
+            elif (reason := skip.text or skip.get("message") or "") != "No tests applicable.":
+                result.skipped.append(f"{name}: {reason}")
+    return result
+
+
+def main() -> int:
+    """Run the tests, print a closing line `sanity: N passed, N failed`, and return the exit status."""
+    prepare()
+    argv = ["ansible-test", "sanity", "--color", "no", "--junit", "--python", "%d.%d" % sys.version_info[:2]]
+    left_out = []
+    with subprocess.Popen(
+        argv, cwd=COPY, env=environment(HOME=str(HOME)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            if LEFT_OUT.match(line):
+                left_out.append(line.strip())
+    passed, failed, skipped = outcome(COPY / "tests" / "output" / "junit")
+    not_tested = skipped + [line for line in left_out if not any(reason in line for reason in skipped)]
+    for reason in not_tested:
+        print(f"sanity: not tested in full, which counts as a failure: {reason}")
+    bad = max(len(failed) + len(not_tested), 1 if process.returncode or not passed else 0)
+    print(f"sanity: {len(passed)} passed, {bad} failed")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

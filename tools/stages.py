@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run stages one after another, show what they print as it comes, and sum up what passed and failed.
+
+A stage is a command, and one thing that passed or failed, as its exit status says; or it counts, and then what it
+counted stands in the last line of its output that says `N passed` or `N failed`: pytest's closing line, or that of a
+tool of this folder. A failed stage does not stop the ones after it.
+"""
+
+import re
+import subprocess
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from checkout import ROOT, environment
+
+_COUNT = re.compile(r"\b(\d+) (passed|failed|errors?)\b")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Stage(NamedTuple):
+    """A command to run: `name` is what the summary calls it; `counts` says that its closing line is to be read."""
+
+    name: str
+    argv: list[str]
+    counts: bool = False
+    cwd: Path = ROOT
+    env: dict[str, str] = {}
+
+
+class Result(NamedTuple):
+    """How a stage ended; `seconds` is wall time."""
+
+    name: str
+    passed: int
+    failed: int
+    seconds: float
+
+
+def count(lines: Iterable[str], status: int) -> tuple[int, int]:
+    """Return (passed, failed) of a stage from the lines that it printed and its exit status.
+
+    A failing status weighs more than the lines: a stage that says "3 passed" and exits with 1 has one failure.
+    """
+    passed, failed = (0, 0) if status else (1, 0)
+    for line in lines:
+        found = _COUNT.findall(_COLOUR.sub("", line))
+        if found:
+            passed = sum(int(number) for number, what in found if what == "passed")
+            failed = sum(int(number) for number, what in found if what != "passed")
+    return passed, max(failed, 1 if status else 0)
+
+
+def run(stage: Stage) -> Result:
+    """Run one stage, passing its output (both streams) on line by line."""
+    print(f"\n=== {stage.name}: {' '.join(stage.argv)}", flush=True)
+    begin = time.monotonic()
+    lines: list[str] = []
+    try:
+        with subprocess.Popen(
+            stage.argv,
+            cwd=stage.cwd,
+            # PWD says how cwd was reached, for the tools that want to know it without its links resolved
+            env=environment(PWD=str(stage.cwd), **stage.env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process:
+            for line in process.stdout or ():
+                print(line, end="", flush=True)
+                lines.append(line)
+        status = process.returncode
+    except OSError as error:
+        print(f"{stage.name}: cannot run {stage.argv[0]}: {error}; has tools/bootstrap been run?", flush=True)
+        status = 1
+    return Result(stage.name, *count(lines if stage.counts else [], status), time.monotonic() - begin)
+
+
+def summary(results: list[Result]) -> str:
+    """A table of the results, one line a stage."""
+    width = max((len(result.name) for result in results), default=0)
+    return "\n".join(f"{r.name:{width}}  {r.passed:5} passed  {r.failed:5} failed  {r.seconds:7.1f} s" for r in results)
+
+
+def report(results: list[Result], title: str = "") -> int:
+    """Print the summary and a closing line `[title]N passed, N failed`; return the exit status."""
+    passed, failed = sum(r.passed for r in results), sum(r.failed for r in results)
+    print(f"\n{summary(results)}\n\n{title}{passed} passed, {failed} failed", flush=True)
+    return 1 if failed or not passed else 0

@@ -78,6 +78,9 @@ class ActionModule(ActionBase):
         result.update(product=last["product"], status=last["status"])
         if last["status"]["state"] != "done":
             result.update(failed=True, msg=failure(self._host, order, last["status"]))
+            # The message has said it; a second time would push it off the screen.
+            for key in ("tail", "error"):
+                result["status"].pop(key, None)
         return result
 
     def _call(self, arguments):

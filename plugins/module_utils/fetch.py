@@ -95,8 +95,8 @@ def _shown(text: str) -> str:
 
 def _remedy(source: Source) -> str:
     urls = source.get("urls_variable", "the role's …_urls variable")
-    return ("Put it where this host can reach it, as <mirror>/%s, and name <mirror> in ascend_mirrors%s. Proxies are read "
-            "from http_proxy, https_proxy and no_proxy, certificates from SSL_CERT_FILE."
+    return ("Put it where this host can reach it, as <mirror>/%s, and name <mirror> in ascend_mirrors%s. Proxies are "
+            "read from http_proxy, https_proxy and no_proxy, certificates from SSL_CERT_FILE."
             % (_tail(source), "; or name other URLs in " + urls if urls else ""))
 
 
@@ -765,15 +765,15 @@ def _fetch_into(git: _Git, store: str, url: str, source: Source, last: bool) -> 
     if not _is_address(url):
         raise _Fault("not an address git can fetch from")
     commit, shallow = source["commit"], ["--depth", "1"]
-    asked = [(shallow, ["+%s:refs/pins/%s" % (commit, commit)])]
+    asked = [("by its name", shallow, ["+%s:refs/pins/%s" % (commit, commit)])]
     if source.get("ref"):
-        asked.append((shallow, ["+%s:refs/fetched" % source["ref"]]))
-    asked.append((["-p"], ["+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*"]))
-    for number, (options, refspecs) in enumerate(asked):
-        if number and "-p" in options and os.path.exists(os.path.join(store, "shallow")):
+        asked.append(("as %s" % source["ref"], shallow, ["+%s:refs/fetched" % source["ref"]]))
+    asked.append(("with all branches and tags", ["-p"], ["+refs/heads/*:refs/all/heads/*",
+                                                         "+refs/tags/*:refs/all/tags/*"]))
+    for number, (way, options, refspecs) in enumerate(asked):
+        if options is not shallow and os.path.exists(os.path.join(store, "shallow")):
             options = options + ["--unshallow"]  # else the server thinks we have what lies behind the cut
-        git.log("%s: fetching %s from %s (%s)" % (source["name"], commit, _shown(url),
-                                                  "all of it" if "-p" in options else "shallow"))
+        git.log("%s: fetching %s %s from %s" % (source["name"], commit, way, _shown(url)))
         _drop_locks(store)
         done = git("fetch", "-n", "--progress", *(options + [url] + refspecs), git_dir=store, remote=True)
         if _whole(git, store, commit):

@@ -26,6 +26,8 @@ NEEDS = {
     "patch": {"commands": ["patch"], "Debian": ["patch"], "RedHat": ["patch"]},
     "dos2unix": {"commands": ["dos2unix"], "Debian": ["dos2unix"], "RedHat": ["dos2unix"]},
     "bzip2": {"commands": ["bzip2"], "Debian": ["bzip2"], "RedHat": ["bzip2"]},
+    # gmp's configure refuses to go on without it.
+    "m4": {"commands": ["m4"], "Debian": ["m4"], "RedHat": ["m4"]},
     "zlib": {"headers": _headers("zlib.h"), "Debian": ["zlib1g-dev"], "RedHat": ["zlib-devel"]},
     "openssl": {"headers": _headers("openssl/ssl.h"), "Debian": ["libssl-dev"], "RedHat": ["openssl-devel"]},
     "openblas": {

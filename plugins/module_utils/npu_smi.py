@@ -108,12 +108,11 @@ def _chips(text: str) -> List[Dict[str, Any]]:
         if not line.startswith("|"):
             continue
         cells = _cells(line)
-        first = [word.lower() for _, word in cells[0][:2]]
-        if first[:1] == ["npu"]:
-            # The process table at the end has headings of its own, and nothing of it is wanted.
-            npu_headings = None if "chip" in first else cells
-            chip_headings, npu = None, {}
-        elif first[:1] == ["chip"]:
+        first = cells[0][0][1].lower() if cells[0] else ""
+        if first == "npu":
+            # Also the process table's at the end, of which nothing is wanted: it has no second line of headings.
+            npu_headings, chip_headings, npu = cells, None, {}
+        elif first == "chip":
             chip_headings = cells
         elif npu_headings and chip_headings and len(cells) == len(npu_headings) == len(chip_headings):
             if chip_is_next or _has_address(cells):

@@ -134,7 +134,7 @@ def adapt(recipe, state):
 def make(request, state):
     # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
     """Return {"products": {name: …}, "packages": {…}, "environment": …, "tools": {name: {…}},
-    "venv": argv, "work": bool}.
+    "venv": argv, "legs": [names of the road's task files, in order], "work": bool}.
 
     A product is {"do": nothing|publish|build, "why": [words], "now": words, "then": words, "order": {…}}; the order is
     what the build, publish and verify modules work by.
@@ -154,8 +154,19 @@ def make(request, state):
         "environment": env,
         "tools": {name: tool for name, tool in tools.items() if tool},
         "venv": make_venv(state),
+        "legs": legs(list(products.values()), env, request["state"]),
         "work": bool(env and env["do"] != NOTHING) or any(entry["do"] != NOTHING for entry in products.values()),
     }
+
+
+def legs(products, env, wanted):
+    # type: (List[Dict[str, Any]], Optional[Dict[str, Any]], str) -> List[str]
+    """Return the legs of the road that are to be taken, in order; a host that has everything is only verified."""
+    done = {entry["do"] for entry in products}
+    taken = [leg for leg, needed in (
+        ("remove", REMOVE in done), ("build", BUILD in done), ("publish", BUILD in done or PUBLISH in done),
+        ("environment", bool(env) and env["do"] != NOTHING)) if needed]
+    return taken + ["verify"] * (wanted == "present" and any(entry["order"] for entry in products))
 
 
 def packages(request, state, lacking):

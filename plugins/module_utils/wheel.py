@@ -251,7 +251,8 @@ def _embed(stream: Any, path: str, name: str, content: bytes) -> None:
             info.external_attr = 0o100644 << 16
             info.create_system = 3
             archive.writestr(info, data)
-    # zipfile has just written the end of the archive; what the file had behind it is of the former one.
+    # zipfile has just written the end of the archive; what may stand behind it is the former one's, and only from
+    # Python 3.8 on does zipfile cut that off itself.
     stream.truncate()
 
 

@@ -16,7 +16,9 @@ import yaml
 SHA256 = re.compile(r"[0-9a-f]{64}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 ARCHIVE = re.compile(r"[\w.+-]+\.(tar\.\w+|tgz|zip)")
-_SHARED = re.compile(r"\{\{-?\s*(ascend_\w+)\s*\|\s*default\((.*?)(?:,\s*true)?\s*\)\s*-?\}\}", re.IGNORECASE | re.DOTALL)
+_FALLBACK = re.compile(
+    r"\{\{-?\s*(\w+)\s*\|\s*default\(\s*(.*?)\s*(?:,\s*true)?\s*\)\s*-?\}\}", re.IGNORECASE | re.DOTALL
+)
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 CONDITIONS = ("when", "that", "until", "failed_when", "changed_when")
@@ -32,14 +34,15 @@ class Default(NamedTuple):
 def default_of(raw: Any) -> Default:
     """Read the value that defaults/main.yml has for a variable.
 
-    A plain value is its own default. `{{ ascend_x | default(LITERAL) }}` and nothing else around it is the shared
-    variable's value, and documents state LITERAL. Every other Jinja expression is computed, and has no default to state.
+    A plain value is its own default. `{{ x | default(LITERAL) }}`, and nothing else around it, takes the variable x of
+    all roles (`ascend_…`) or of another one, and documents state LITERAL. Every other Jinja expression is computed, and
+    has no default to state.
     """
     if not any("{{" in text or "{%" in text for text in strings(raw)):
         return Default(raw)
-    shared = _SHARED.fullmatch(raw.strip()) if isinstance(raw, str) else None
-    if shared:
-        text = {"true": "True", "false": "False", "none": "None"}.get(shared[2].strip().lower(), shared[2].strip())
+    fallback = _FALLBACK.fullmatch(raw.strip()) if isinstance(raw, str) else None
+    if fallback:
+        text = {"true": "True", "false": "False", "none": "None"}.get(fallback[2].lower(), fallback[2])
         try:
             return Default(ast.literal_eval(text))
         except (SyntaxError, ValueError):
@@ -157,8 +160,9 @@ def is_template(value: Any) -> bool:
 def check_pins(variables: dict) -> list[str]:
     """Every source among the variables (defaults and vars) of a role is pinned.
 
-    A mapping with `urls` or `repo` has a `sha256` or a `commit`; a variable `x_urls` has beside it `x_sha256`,
-    `x_commit` or `x_digests`; an archive's bare file name is the key of a digest, or stands in a mapping with one.
+    A mapping with `urls` or `repo` has a `sha256` or a `commit`; an input `x_urls` or `x_more_urls` has beside it
+    `x_sha256`, `x_commit` or `x_digests`; an archive's bare file name is the key of a digest, or stands in a mapping
+    with one. A digest or commit is whole, unless Jinja takes it from a table, which is looked at where it stands.
     """
     wrong = []
     known = {name for mapping in mappings(variables) for name, value in mapping.items() if is_digest(value)}
@@ -166,7 +170,9 @@ def check_pins(variables: dict) -> list[str]:
         own = [mapping.get("sha256"), mapping.get("commit")]
         pinned = any(is_digest(value) or is_template(value) for value in own)
         if {"urls", "repo"} & set(mapping) and not pinned:
-            wrong.append(f"{mapping.get('name') or mapping.get('repo') or mapping.get('urls')}: no sha256 and no commit")
+            wrong.append(
+                f"{mapping.get('name') or mapping.get('repo') or mapping.get('urls')}: no sha256 and no commit"
+            )
         for name, value in mapping.items():
             if ARCHIVE.fullmatch(str(name)) and not is_digest(value):
                 wrong.append(f"{name}: {value!r} is no sha256")
@@ -177,10 +183,11 @@ def check_pins(variables: dict) -> list[str]:
                 wrong.append(f"{name}: {value!r} is not 64 hexadecimal digits")
             if re.search(r"(^|_)commit$", str(name)) and not (is_template(value) or COMMIT.fullmatch(str(value))):
                 wrong.append(f"{name}: {value!r} is not 40 hexadecimal digits")
+    pins = [match[1] for name in variables if (match := re.fullmatch(r"(\w+)_(sha256|commit|digests)", name))]
     for name in variables:
-        stem = name.removesuffix("_urls")
-        if stem != name and not {f"{stem}_sha256", f"{stem}_commit", f"{stem}_digests"} & set(variables):
-            wrong.append(f"{name}: no {stem}_sha256, _commit or _digests beside it")
+        # Internals are parts of sources, which are mappings.
+        if name.endswith("_urls") and not name.startswith("__") and not any(name.startswith(f"{pin}_") for pin in pins):
+            wrong.append(f"{name}: no variable for a sha256, commit or digests beside it")
     return wrong
 
 

@@ -8,6 +8,7 @@ In short: a role's defaults, its argument spec and its README's table name the s
 spec and words in the README. Every source is pinned by a sha256 or a commit.
 """
 
+import importlib
 import re
 import subprocess
 import tarfile
@@ -67,7 +68,9 @@ def test_role_says_one_thing(role):
     specs = load(folder / "meta" / "argument_specs.yml")
     assert readme.exists()
     assert "main" in specs.get("argument_specs", {})
-    options = specs["argument_specs"]["main"].get("options", {})
+    options = {}
+    for entry in specs["argument_specs"].values():
+        options.update(entry.get("options", {}))
     assert not check_role(role, load(folder / "defaults" / "main.yml"), options, readme.read_text())
 
 
@@ -101,18 +104,25 @@ def test_translation_names_the_same_variables(folder):
         assert ours == theirs
 
 
-@pytest.mark.parametrize("kind", ["modules", "filter"])
-def test_plugins_are_documented(kind):
-    """Every module and filter has a DOCUMENTATION with version_added; an action is documented by its module."""
-    for name in plugins(kind):
-        aside = ROOT / "plugins" / kind / f"{name}.yml"
-        source = (ROOT / "plugins" / kind / f"{name}.py").read_text()
-        text = re.search(r'^DOCUMENTATION = r?"""(.*?)"""', source, re.DOTALL | re.MULTILINE)
-        documents = load(aside).get("DOCUMENTATION", {}) if aside.exists() else yaml.safe_load(text[1]) if text else {}
-        assert "version_added" in documents, name
+def module(kind: str, name: str):
+    """A plugin's Python module, as Ansible imports it."""
+    return importlib.import_module(f"ansible_collections.ascend.pytorch.plugins.{kind}.{name}")
+
+
+@pytest.mark.parametrize("name", plugins("modules"))
+def test_modules_are_documented(name):
+    assert "version_added" in yaml.safe_load(module("modules", name).DOCUMENTATION)
+
+
+def test_filters_are_documented():
+    """A filter's documentation stands in a file of its name, as one Python file may hold several filters."""
+    filters = {name for stem in plugins("filter") for name in module("filter", stem).FilterModule().filters()}
+    documents = {name: load(ROOT / "plugins" / "filter" / f"{name}.yml").get("DOCUMENTATION", {}) for name in filters}
+    assert not [name for name, text in documents.items() if "version_added" not in text]
 
 
 def test_actions_have_modules():
+    """An action is documented by the module of its name."""
     assert set(plugins("action")) <= set(plugins("modules"))
 
 
@@ -131,8 +141,11 @@ def test_tasks_use_full_names():
     assert not short
 
 
-def test_nothing_names_tmp():
-    assert not offending(below(r"(roles|plugins|playbooks)/.+\.(ya?ml|j2|py|sh)"), r"(?<![\w}])/tmp\b")
+def test_nothing_is_put_into_tmp():
+    """No task names /tmp. Python may, to refuse it or to tell of it, but names nothing in it and makes nothing there."""
+    assert not offending(below(r"(roles|playbooks)/.+\.(ya?ml|j2|sh)"), r"(?<![\w}])/tmp\b")
+    default_place = r"tempfile\.(mk|Named|Temporary|Spooled)(?!.*\bdir=)"
+    assert not offending(below(r"plugins/.+\.py"), rf"(?<![\w}}])/tmp/\w|{default_place}")
 
 
 def test_no_task_names_a_release():
@@ -183,7 +196,15 @@ def test_tarball_holds_what_a_user_runs(tmp_path):
     subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
     with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
         names = archive.getnames()
-    known = {"MANIFEST.json", "FILES.json", "LICENSE", "README.md", "README.zh-CN.md", "CHANGELOG.rst", "requirements.yml"}
+    known = {
+        "MANIFEST.json",
+        "FILES.json",
+        "LICENSE",
+        "README.md",
+        "README.zh-CN.md",
+        "CHANGELOG.rst",
+        "requirements.yml",
+    }
     folders = {"changelogs", "inventories", "meta", "playbooks", "plugins", "requirements", "roles"}
     assert {name.split("/")[0] for name in names} <= known | folders
     assert [name for name in names if name.startswith("requirements/")] == ["requirements/controller.txt"]

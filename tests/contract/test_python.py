@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from checkout import ROOT
+from checkout import BIN, ROOT
 
 UTILS = "ansible_collections.ascend.pytorch.plugins.module_utils"
 MODULES = sorted(ROOT.glob("plugins/modules/*.py"))
@@ -38,8 +38,8 @@ def test_host_code_is_there():
 
 
 def test_host_code_is_python_3_6():
-    argv = [sys.executable, "-m", "vermin", "--target=3.6-", "--violations", "--no-tips", "--eval-annotations"]
-    folders = [str(ROOT / "plugins" / kind) for kind in ("modules", "module_utils")]
+    argv = [BIN / "vermin", "--target=3.6-", "--violations", "--no-tips", "--eval-annotations"]
+    folders = [ROOT / "plugins" / kind for kind in ("modules", "module_utils")]
     told = subprocess.run([*argv, *folders], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert told.returncode == 0, told.stdout
 

@@ -70,6 +70,7 @@ def inventory(fleet: str, hosts: list[Host], addresses: dict[str, str], controll
             "ansible_ssh_common_args": " ".join(ssh_options(fleet, host.name, folder)),
             "ansible_python_interpreter": "/usr/bin/python3",
             "fleet_flavour": host.flavour,
+            "fleet_python": FLAVOURS[host.flavour].python,
         }
         for host in hosts
     }

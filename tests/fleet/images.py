@@ -15,7 +15,8 @@ from pathlib import Path
 
 from fleet import controller, shell, state
 from fleet.flavours import FLAVOURS, MACHINES, SCRIPTS, Flavour
-from fleet.podman import podman, put_files
+from fleet.podman import FLEET, containers, podman, put_files
+from fleet.shell import FleetError
 
 REPOSITORY = "localhost/ascend-fleet"
 
@@ -133,8 +134,11 @@ def ensure(name: str, say: Callable[[str], None]) -> str:
 def clean() -> list[str]:
     """Remove every image of the fleet and return their names.
 
-    :raises FleetError: when a host still uses one: take it down first.
+    :raises FleetError: when there are hosts; nothing is removed then.
     """
+    used = sorted({record["Labels"][FLEET] for record in containers()})
+    if used:
+        raise FleetError(f"hosts of fleets {', '.join(used)} use images: take them down first")
     names = podman("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={REPOSITORY}/*").split()
     if names:
         podman("rmi", *names)

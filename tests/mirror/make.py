@@ -47,11 +47,12 @@ PREREQUISITES = {
     "isl": ("0.16.1", "bz2"),
 }
 
-# The real CMake inside the stand-in: the oldest release that PyPI has for both architectures.
-WHEEL_VERSION = "3.18.4.post1"
+# The real CMake inside the stand-in: of PyPI's wheels the oldest whose programs need no libraries beside them, on both
+# architectures. All of them run on glibc 2.17 and newer.
+WHEEL_VERSION = "3.20.5"
 WHEELS = {
-    "x86_64": ("manylinux1_x86_64", "34f7ee67cef21b178a793fe760c979608d4ac66a1697cae6b382dbcc5d1ec485"),
-    "aarch64": ("manylinux2014_aarch64", "e8ef8dab578e8ca85724b8506f230a5a5017ead67cb9da60fe1240fc9ab24135"),
+    "x86_64": ("manylinux_2_5_x86_64.manylinux1_x86_64", "6c66b37e20246daf01886ee42287f27b182aac0dddd397a370e0988406fc3bf9"),
+    "aarch64": ("manylinux_2_17_aarch64.manylinux2014_aarch64", "79d4c182ff14872f42b4392545972ba045ed816d3d85892ca959af253604bcae"),
 }
 
 REFS = ("2.0.3.tr5", "2.0.4.tr5")
@@ -395,14 +396,14 @@ def fetch_wheels(cache: Path) -> Dict[str, Path]:
     """PyPI's CMake wheels by architecture, from the cache or through pip, which checks their pinned digests."""
     cache.mkdir(parents=True, exist_ok=True)
     wheels = {}
-    for arch, (platform, digest) in WHEELS.items():
-        wheels[arch] = cache / "cmake-{}-py3-none-{}.whl".format(WHEEL_VERSION, platform)
+    for arch, (platforms, digest) in WHEELS.items():
+        wheels[arch] = cache / "cmake-{}-py2.py3-none-{}.whl".format(WHEEL_VERSION, platforms)
         if wheels[arch].exists() and hashlib.sha256(wheels[arch].read_bytes()).hexdigest() == digest:
             continue
         wanted = cache / "{}.txt".format(arch)
         wanted.write_text("cmake=={} --hash=sha256:{}\n".format(WHEEL_VERSION, digest))
         subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes",
-                        "--only-binary", ":all:", "--platform", platform, "--python-version", "3.9",
+                        "--only-binary", ":all:", "--platform", platforms.split(".")[-1], "--python-version", "3.9",
                         "--dest", str(cache), "--requirement", str(wanted)], check=True)
     return wheels
 

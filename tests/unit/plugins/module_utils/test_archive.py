@@ -41,6 +41,10 @@ def symlink(name, target):
     return member(name, kind=tarfile.SYMTYPE, link=target)
 
 
+def hard_link(name, target):
+    return member(name, kind=tarfile.LNKTYPE, link=target)
+
+
 def tar(path, *members, mode="w:gz"):
     with tarfile.open(path, mode) as out:
         for info, content in members:
@@ -130,15 +134,15 @@ def test_nothing_is_from_the_future(tmp_path):
 
 
 def test_hard_links_and_links_to_links(tmp_path):
-    unpack(tar(tmp_path / "a.tar.gz", member("t/g++", b"elf", 0o755), member("t/c++", kind=tarfile.LNKTYPE, link="t/g++"),
-               symlink("t/lib.so", "lib.so.6"), member("t/also.so", kind=tarfile.LNKTYPE, link="t/lib.so")),
-           str(tmp_path / "dest"))
+    archive = tar(tmp_path / "a.tar.gz", member("t/g++", b"elf", 0o755), hard_link("t/c++", "t/g++"),
+                  symlink("t/lib.so", "lib.so.6"), hard_link("t/also.so", "t/lib.so"))
+    unpack(archive, str(tmp_path / "dest"))
     assert (tmp_path / "dest/g++").samefile(tmp_path / "dest/c++")
     assert os.readlink(tmp_path / "dest/also.so") == "lib.so.6"
 
 
 def test_a_later_entry_of_a_name_wins_and_does_not_write_through_the_former(tmp_path):
-    unpack(tar(tmp_path / "a.tar.gz", member("t/one", b"1"), member("t/two", kind=tarfile.LNKTYPE, link="t/one"),
+    unpack(tar(tmp_path / "a.tar.gz", member("t/one", b"1"), hard_link("t/two", "t/one"),
                member("t/two", b"2"), symlink("t/x", "one"), member("t/x", b"3")), str(tmp_path / "dest"))
     assert tree(tmp_path / "dest") == {"one": b"1", "two": b"2", "x": b"3"}
 
@@ -151,10 +155,10 @@ HOSTILE = {
     "link out": [symlink("t/l", "../x")],
     "link out, deeper": [member("t/d/f", b""), symlink("t/d/l", "../../x")],
     "file through a link": [symlink("t/d", ".."), member("t/d/x", b"x")],
-    "links that only together lead out": [member("t/p/q/f", b""), symlink("t/p/q/r", "../.."), symlink("t/l", "p/q/r/../x")],
-    "hard link to outside": [member("t/l", kind=tarfile.LNKTYPE, link="/etc/passwd")],
-    "hard link by ..": [member("t/l", kind=tarfile.LNKTYPE, link="t/../../secret")],
-    "hard link to nothing": [member("t/l", kind=tarfile.LNKTYPE, link="t/none")],
+    "links that only together lead out": [symlink("t/p/q/r", "../.."), symlink("t/l", "p/q/r/../x")],
+    "hard link to outside": [hard_link("t/l", "/etc/passwd")],
+    "hard link by ..": [hard_link("t/l", "t/../../secret")],
+    "hard link to nothing": [hard_link("t/l", "t/none")],
     "device": [member("t/dev", kind=tarfile.CHRTYPE)],
     "pipe": [member("t/pipe", kind=tarfile.FIFOTYPE)],
     "two tops": [member("t/a", b""), member("u/b", b"")],
@@ -209,8 +213,8 @@ def test_damage_in_the_middle_is_an_error(tmp_path):
         unpack(str(tmp_path / "a.tar.gz"), str(tmp_path / "dest"))
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>Please log in</html>", b"\0" * 5000, b"PK\x03\x04junk", b"\x1f\x8bjunk",
-                                     b"BZh9junk", b"\xfd7zXZ\0junk"])
+@pytest.mark.parametrize("content", [b"", b"<html>Please log in</html>", b"\0" * 5000, b"PK\x03\x04junk",
+                                     b"\x1f\x8bjunk", b"BZh9junk", b"\xfd7zXZ\0junk"])
 def test_what_is_no_archive_is_named_with_the_remedy(tmp_path, content):
     (tmp_path / "a.tar.gz").write_bytes(content)
     with pytest.raises(ArchiveError, match=r"a\.tar\.gz .*(Remove it|Name the right file)"):

@@ -19,8 +19,7 @@ CASES = [
     ("CMake Error at CMakeLists.txt:7 (add_subdirectory):\n  The source directory\n\n    /src/third_party/cpuinfo\n\n"
      "  does not contain a CMakeLists.txt file.\n", "submodules missing", "third_party"),
     ("CMake Error at CMakeLists.txt:7 (add_subdirectory):\n  add_subdirectory given source \"third_party/fp16\" "
-     "which is "
-     "not an existing directory.", "submodules missing", ""),
+     "which is not an existing directory.", "submodules missing", ""),
     ("patching file setup.py\nHunk #1 FAILED at 12.\n1 out of 3 hunks FAILED -- saving rejects to file setup.py.rej",
      "patch rejected", "ref"),
     ("can't find file to patch at input line 3\nNo file to patch.  Skipping patch.\n1 out of 1 hunk ignored",
@@ -30,8 +29,7 @@ CASES = [
      "fatal: the remote end hung up unexpectedly\nfatal: early EOF\nfatal: index-pack failed", "network dropped",
      "Run again"),
     ("fatal: unable to access 'https://localhost:1/x/': Failed to connect to localhost port 1 after 1 ms: Couldn't "
-     "connect "
-     "to server", "network dropped", ""),
+     "connect to server", "network dropped", ""),
     ("urllib.error.URLError: <urlopen error [Errno 104] Connection reset by peer>", "network dropped", ""),
     ("Cloning into 'x'...\nfatal: unable to access 'https://nohost.invalid/x.git/': Could not resolve host: "
      "nohost.invalid",
@@ -62,18 +60,15 @@ CASES = [
     ("sanitizer_platform_limits_posix.cc:157:23: fatal error: sys/ustat.h: No such file or directory",
      "no sys/ustat.h", ""),
     ("CMake Error at CMakeLists.txt:1 (cmake_minimum_required):\n  CMake 3.12.0 or higher is required.  You are "
-     "running "
-     "version 3.10.2", "CMake too old", "3.12.0"),
+     "running version 3.10.2", "CMake too old", "3.12.0"),
     ("CMake Error at CMakeLists.txt:1 (cmake_minimum_required):\n  Compatibility with CMake < 3.5 has been removed "
-     "from "
-     "CMake.", "CMake too new", "cmake_max_version"),
+     "from CMake.", "CMake too new", "cmake_max_version"),
     ("build.sh: line 40: dos2unix: command not found", "dos2unix missing", "package dos2unix"),
     ("build.sh: 40: dos2unix: not found", "dos2unix missing", ""),
     ("make: dos2unix: No such file or directory", "dos2unix missing", ""),
     ("/usr/bin/ld: cannot find -lopenblas: No such file or directory", "openblas missing", "libopenblas-dev"),
     ("CMake Error at FindBLAS.cmake:1 (MESSAGE):\n  A required library with BLAS API not found.  Please specify "
-     "library "
-     "location.", "openblas missing", "openblas-devel"),
+     "library location.", "openblas missing", "openblas-devel"),
     ("  Could NOT find BLAS (missing: BLAS_LIBRARIES)", "openblas missing", ""),
     ("a.c:1:10: fatal error: Python.h: No such file or directory", "Python headers missing", "python3-dev"),
     ("Could NOT find PythonLibs (missing: PYTHON_LIBRARIES PYTHON_INCLUDE_DIRS)", "Python headers missing",

@@ -99,7 +99,7 @@ def test_nothing_is_left_behind(shell, file):
 
 @each_shell
 def test_within_a_function_with_arguments(shell, file):
-    script = "set -eu\nf() {{ . '{0}'; [ \"$#\" -eq 2 ] && [ \"$1\" = a ]; }}\nf a b || echo arguments lost".format(file)
+    script = "set -eu\nf() {{ . '{0}'; [ \"$# $1\" = '2 a' ]; }}\nf a b || echo arguments lost".format(file)
     assert source(shell, script)[:2] == (0, "")
 
 

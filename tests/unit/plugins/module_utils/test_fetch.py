@@ -5,6 +5,7 @@
 
 import errno
 import hashlib
+import io
 import os
 import signal
 import socket
@@ -179,7 +180,8 @@ def no_proxy(monkeypatch):
 
 
 def archive(*urls, **more):
-    return dict({"name": "cmake", "kind": "archive", "file": "a.tgz", "urls": list(urls), "sha256": SHA, "dest": "a"}, **more)
+    source = {"name": "cmake", "kind": "archive", "file": "a.tgz", "urls": list(urls), "sha256": SHA, "dest": "a"}
+    return dict(source, **more)
 
 
 def test_mirrors_come_first_and_paths_become_urls(monkeypatch):
@@ -385,7 +387,7 @@ def test_a_password_is_used_but_not_shown(get):
 
     def opener(request, timeout):
         asked.append((request.full_url, request.unredirected_hdrs["Authorization"]))
-        raise urllib.error.HTTPError(request.full_url, 403, "Forbidden", {}, None)
+        raise urllib.error.HTTPError(request.full_url, 403, "Forbidden", {}, io.BytesIO())
 
     with pytest.raises(FetchError) as caught:
         get(archive("https://ann:s%20cret@h.invalid/a.tgz"), opener=opener)
@@ -467,11 +469,12 @@ def test_deadline_and_malformed_sources(deaf, get, tmp_path):
         fetch_archive(archive("https://h.invalid/a"), [], str(tmp_path / "file/downloads"), get.log.append)
 
 
-def in_child(code, *args):
-    """Run `code` in a Python of its own with sys.argv[1:] = args; fetch is imported."""
-    head = ("import sys; sys.path.insert(0, %r); from ansible_collections.ascend.pytorch.plugins.module_utils import fetch\n"
-            % str(CHECKOUT / "collections"))
-    return subprocess.Popen([sys.executable, "-c", head + code, *args])
+def in_child(function, *args, **more):
+    """Call a function of fetch in a Python of its own, silently."""
+    code = ("import sys; sys.path.insert(0, %r)\n"
+            "from ansible_collections.ascend.pytorch.plugins.module_utils import fetch\n"
+            "fetch.%s(*%r, log=lambda line: None, **%r)\n") % (str(CHECKOUT / "collections"), function, args, more)
+    return subprocess.Popen([sys.executable, "-c", code])
 
 
 def test_killed_while_fetching_goes_on_with_what_it_had(server, get, tmp_path):
@@ -480,7 +483,7 @@ def test_killed_while_fetching_goes_on_with_what_it_had(server, get, tmp_path):
     server.files["/a.tgz"] = body
     server.faults["/a.tgz"] = [("hold", 2_000_000)]
     part = tmp_path / "downloads" / (source["sha256"] + "-a.tgz.part")
-    child = in_child("fetch.fetch_archive(%r, [], %r, print)" % (source, str(tmp_path / "downloads")))
+    child = in_child("fetch_archive", source, [], str(tmp_path / "downloads"))
     assert server.held.wait(20)
     until = time.monotonic() + 20
     while not (part.exists() and part.stat().st_size > 1_000_000) and time.monotonic() < until:
@@ -544,7 +547,7 @@ class Forge:
             (work / path).parent.mkdir(parents=True, exist_ok=True)
             (work / path).write_bytes(content)
             git("add", "-f", path, cwd=work)
-        for path, unused, commit in submodules:
+        for path, _url, commit in submodules:
             git("update-index", "--add", "--cacheinfo", "160000", commit, path, cwd=work)
         git("commit", "-q", "-m", "change", cwd=work)
         git("push", "-q", str(bare), "master", cwd=work)
@@ -569,8 +572,9 @@ def forge(tmp_path_factory):
 
 
 def repository(commit, *urls, **more):
-    return dict({"name": "pytorch", "kind": "git", "repo": "Owner/pytorch", "urls": list(urls), "ref": "v1", "commit": commit,
-                 "dest": "pytorch", "submodules": False}, **more)
+    source = {"name": "pytorch", "kind": "git", "repo": "Owner/pytorch", "urls": list(urls), "ref": "v1",
+              "commit": commit, "dest": "pytorch", "submodules": False}
+    return dict(source, **more)
 
 
 @pytest.fixture
@@ -619,7 +623,7 @@ def test_by_commit_over_http_is_shallow(forge, server, clone):
     assert len(said(clone, "fetching")) == 1
 
 
-@pytest.mark.parametrize("ref, way", [("v1", "(shallow)"), ("light", "(shallow)"), ("master", "(all of it)")])
+@pytest.mark.parametrize("ref, way", [("v1", " as v1 "), ("light", " as light "), ("master", " with all branches ")])
 def test_git_that_cannot_ask_for_a_commit(forge, clone, tmp_path, monkeypatch, ref, way):
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/git").write_text("""#!/bin/sh
@@ -638,7 +642,7 @@ def test_all_of_it_where_nothing_else_helps(forge, server, clone, ref):
     server.repos, server.protocol_2 = forge.base, False
     clone(repository(forge.tip, server.url + "/Owner/pytorch.git", ref="master"))  # makes the store shallow
     clone(repository(forge.unnamed, server.url + "/Owner/pytorch.git", ref=ref))
-    assert len(said(clone, "(all of it)")) == 1
+    assert len(said(clone, " with all branches ")) == 1
     assert bool(said(clone, "v1 has moved: it is now at " + forge.old)) == (ref == "v1")
 
 
@@ -663,8 +667,8 @@ def test_the_next_url_after_missing_closed_deaf_and_locked_ones(forge, server, c
     clone(repository(forge.old, closed + "/x/r.git", server.url + "/none/r.git", server.url + "/private/r.git",
                      server.url + "/Other/leaf.git", "nonsense", deaf + "/x/r.git", server.url + "/Owner/pytorch.git"),
           stall_s=0.1, attempts=1)
-    for text in ("none/r.git: fatal: repository", "private/r.git: fatal: Authentication failed", "leaf.git: has not got commit",
-                 "not an address", "no sign of life"):
+    for text in ("none/r.git: fatal: repository", "private/r.git: fatal: Authentication failed",
+                 "leaf.git: has not got commit", "not an address", "no sign of life"):
         assert said(clone, text), clone.log
 
 
@@ -678,8 +682,7 @@ def test_nobody_has_the_commit_says_everything(forge, clone, tmp_path):
         assert text in str(error)
     assert not clone.dest.exists()
     git("clone", "-q", "--mirror", forge.base / "Owner/pytorch.git", tmp_path / "m/Owner/pytorch.git")
-    with pytest.raises(FetchError, match="pytorch: submodule third_party/middle: commit (.|\n)* <mirror>/pytorch/middle.git"
-                       ) as caught:
+    with pytest.raises(FetchError, match="submodule third_party/middle: (.|\n)* <mirror>/pytorch/middle.git") as caught:
         clone(repository(forge.old, submodules=True), [tmp_path / "m"])
     assert [url for url, unused in caught.value.tried][1] == "https://forge.invalid/pytorch/middle.git"
 
@@ -775,7 +778,8 @@ def test_half_a_checkout_is_made_whole_without_network(forge, clone, spoil):
 
 
 def biggest(store):
-    return max((path for path in (store / "objects").rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    files = [path for path in (store / "objects").rglob("*") if path.is_file()]
+    return max(files, key=lambda path: path.stat().st_size)
 
 
 def lose_object(store):
@@ -819,7 +823,7 @@ def test_killed_while_fetching_and_run_again(forge, server, clone, tmp_path):
     server.repos, server.protocol_2 = forge.base, False
     server.faults["/Owner/pytorch.git/git-upload-pack"] = [("hold", 100_000)]
     source = repository(forge.tip, server.url + "/Owner/pytorch.git", ref="master")
-    child = in_child("fetch.fetch_git(%r, [], %r, %r, print, stall_s=1.0)" % (source, str(tmp_path / "git"), str(clone.dest)))
+    child = in_child("fetch_git", source, [], str(tmp_path / "git"), str(clone.dest), stall_s=1.0)
     assert server.held.wait(20)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()

@@ -63,9 +63,8 @@ def test_lines_that_are_left_out(line):
 
 
 @pytest.mark.parametrize("line", [
-    "six", "ninja", "torch_geometric_like", "pytorch-metric", "requests[socks]>=2,<3",
-    "a @ https://example.org/a-1.tar.gz",
-    "typing-extensions==4.0", "hypothesis ; sys_platform=='linux'",
+    "six", "ninja", "torch_geometric_like", "pytorch-metric", "requests[socks]>=2,<3", "typing-extensions==4.0",
+    "hypothesis ; sys_platform=='linux'", "a @ https://example.org/a-1.tar.gz", "git+https://example.org/six.git#egg=six",
 ])
 def test_lines_that_are_kept(line):
     assert requirements_txt.keep(line, DROP, (3, 9)) == ([line], [])

@@ -29,9 +29,9 @@ def test_each_is_older_than_the_next(ladder):
         assert versions.compare(newer, older) == 1
 
 
-@pytest.mark.parametrize("a, b", [("3.12", "3.12.0"), ("v1.8.1", "1.8.1"), ("8.0.RC2", "8.0.rc2"), ("7.0.RC1",
-                                                                                                    "7.0rc1"),
-                                  ("0", "0.0.0"), (" 5.0.4\n", "5.0.4")])
+@pytest.mark.parametrize("a, b", [
+    ("3.12", "3.12.0"), ("v1.8.1", "1.8.1"), ("8.0.RC2", "8.0.rc2"), ("7.0.RC1", "7.0rc1"), ("0", "0.0.0"),
+    (" 5.0.4\n", "5.0.4")])
 def test_same(a, b):
     assert versions.compare(a, b) == 0
 
@@ -77,6 +77,7 @@ def test_within(version, minimum, maximum, answer):
     ("cmake version 3.27.0-rc1", "3.27.0-rc1"),
     ("gcc (Debian 10.2.1-6) 10.2.1 20210110\nCopyright (C) 2020 Free Software Foundation, Inc.", "10.2.1"),
     ("gcc (GCC) 7.3.0", "7.3.0"),
+    ("gcc (crosstool-NG 1.24.0) 7.3.0", "7.3.0"),
     ("g++ (Ubuntu 7.5.0-3ubuntu1~18.04) 7.5.0", "7.5.0"),
     ("10.2.1\n", "10.2.1"),
     ("10\n", "10"),

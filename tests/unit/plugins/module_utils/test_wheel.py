@@ -207,7 +207,8 @@ def test_embed(record_first, tmp_path):
 @pytest.mark.parametrize("record_first", [False, True])
 def test_embed_again_replaces(record_first, tmp_path):
     path = make(tmp_path, record_first=record_first)
-    wheel.embed(path, path, "ascend-manifest.json", json.dumps(dict(MANIFEST, version="0" * 5000)))
+    longer = dict(MANIFEST, files=[hashlib.sha256(b"%d" % number).hexdigest() for number in range(99)])
+    wheel.embed(path, path, "ascend-manifest.json", json.dumps(longer))
     wheel.embed(path, path, "ascend-manifest.json", json.dumps(MANIFEST))
     with open(path, "rb") as stream:
         once = stream.read()

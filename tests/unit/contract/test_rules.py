@@ -1,0 +1,153 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules of the contract tests go red when what they guard is broken."""
+
+import pytest
+import yaml
+from rules import (
+    Default,
+    check_pins,
+    check_role,
+    conditions,
+    default_of,
+    shared_variables,
+    shows,
+    task_actions,
+    variable_table,
+)
+
+DEFAULTS = {"cmake_version": "3.12.1", "cmake_jobs": "{{ ascend_jobs | default('auto') }}", "cmake_urls": ["{{ x }}"]}
+OPTIONS = {"cmake_version": {"default": "3.12.1"}, "cmake_jobs": {"default": "auto"}, "cmake_urls": {}}
+README = """
+| variable | default | meaning |
+|---|---|---|
+| `cmake_version` | `3.12.1` | what to build |
+| `cmake_jobs` | `auto` | how many |
+| `cmake_urls` | cmake.org | tried in order |
+
+| other | table |
+|---|---|
+| `cmake_nothing` | x |
+"""
+
+
+def test_a_role_that_agrees():
+    assert check_role("cmake", DEFAULTS, OPTIONS, README) == []
+
+
+@pytest.mark.parametrize(
+    ("defaults", "options", "readme", "complaint"),
+    [
+        ({"jobs": 1}, {}, README, "jobs: does not begin with cmake_"),
+        ({"cmake_new": 1}, {}, README, "cmake_new: in defaults, not in argument_specs"),
+        ({}, {"cmake_new": {"default": 1}}, README, "cmake_new: in argument_specs with a default, not in defaults"),
+        ({"cmake_version": "3.13"}, {}, README, "'3.13' in defaults, '3.12.1' in argument_specs"),
+        ({}, {"cmake_jobs": {"default": 4}}, README, "'auto' in defaults, 4 in argument_specs"),
+        ({}, {"cmake_urls": {"default": []}}, README, "its default is computed"),
+        ({}, {}, README.replace("3.12.1", "3.12.0"), "the README shows '`3.12.0`'"),
+        ({}, {}, README.replace("| `cmake_jobs` | `auto` | how many |\n", ""), "cmake_jobs: 0 times"),
+        ({}, {}, README.replace("`cmake_version`", "`cmake_gone`"), "cmake_gone: in the README's table"),
+    ],
+)
+def test_a_role_that_does_not(defaults, options, readme, complaint):
+    wrong = check_role("cmake", {**DEFAULTS, **defaults}, {**OPTIONS, **options}, readme)
+    assert any(complaint in text for text in wrong), wrong
+
+
+@pytest.mark.parametrize(
+    ("raw", "default"),
+    [
+        (True, Default(True)),
+        ("", Default("")),
+        ("{{ ascend_mirrors | default([]) }}", Default([])),
+        ("{{ ascend_x | default(true) }}", Default(True)),
+        ("{{ ascend_timeout_s | default(43200, true) }}", Default(43200)),
+        ("{{ ascend_x | default(other) }}", Default(computed=True)),
+        ("a {{ ascend_x | default('b') }}", Default(computed=True)),
+        (["{{ version }}"], Default(computed=True)),
+    ],
+)
+def test_default_of(raw, default):
+    assert default_of(raw) == default
+
+
+@pytest.mark.parametrize(
+    ("cell", "default", "yes"),
+    [
+        ("`auto`", Default("auto"), True),
+        ('`""`', Default(""), True),
+        ("", Default(""), False),
+        ("`[]`", Default([]), True),
+        ('`"1"`', Default("1"), True),
+        ("`1`", Default("1"), True),
+        ("`true`", Default(False), False),
+        ("see `defaults/main.yml`", Default(["a"]), True),
+        ("see `defaults/main.yml`", Default("a"), False),
+        ("that of the release", Default(computed=True), True),
+        ("", Default(computed=True), False),
+    ],
+)
+def test_shows(cell, default, yes):
+    assert shows(cell, default) is yes
+
+
+def test_tables_of_both_languages():
+    assert variable_table("| 变量 | 默认值 |\n|---|---|\n| `a_b` | `1` |\n") == [("a_b", "`1`")]
+
+
+DIGEST, COMMIT = "0" * 64, "f" * 40
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"__x": {"urls": ["u"], "sha256": DIGEST}},
+        {"__x": [{"repo": "a/b", "commit": COMMIT}]},
+        {"__x": {"repo": "a/b", "commit": "{{ x_commit }}"}},
+        {"x_urls": [], "x_more_urls": [], "x_digests": {"a-1.tar.gz": DIGEST}},
+        {"__x": {"gmp": {"file": "gmp-6.1.0.tar.bz2", "sha256": DIGEST}}},
+    ],
+)
+def test_pinned(variables):
+    assert check_pins(variables) == []
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"__x": {"urls": ["u"]}},
+        {"__x": {"repo": "a/b", "ref": "main"}},
+        {"__x": {"repo": "a/b", "commit": "97768cc4f"}},
+        {"x_urls": []},
+        {"x_sha256": "abc"},
+        {"x_digests": {"a-1.tar.gz": "abc"}},
+        {"__x": {"gmp": {"file": "gmp-6.1.0.tar.bz2"}}},
+        {"__x": {"archives": ["gmp-6.1.0.tar.bz2"]}},
+    ],
+)
+def test_not_pinned(variables):
+    assert check_pins(variables)
+
+
+TASKS = yaml.safe_load("""
+- name: Work
+  when: [ascend_x | bool]
+  block:
+    - name: Say
+      debug: {msg: "{{ ascend_y }} and 'ascend_no'"}
+      loop: []
+  rescue:
+    - ansible.builtin.fail:
+""")
+
+
+def test_tasks_are_read_inside_blocks():
+    keywords = {"name", "when", "block", "rescue", "loop"}
+    assert task_actions(TASKS, keywords) == ["debug", "ansible.builtin.fail"]
+    assert list(conditions(TASKS)) == ["ascend_x | bool"]
+
+
+def test_shared_variables():
+    text = "{{ ascend_y + 'ascend_no' + my.ascend_neither + my_ascend_z }} ascend_prose {% if ascend_w %}"
+    assert shared_variables(text, ["ascend_x | bool"]) == {"ascend_x", "ascend_y", "ascend_w"}

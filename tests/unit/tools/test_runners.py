@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pure parts of the tools that run sanity, Molecule and the demo."""
+
+import subprocess
+
+import checkout
+import demo
+import pytest
+import run_molecule
+import run_sanity
+import run_tests
+import simulated
+
+
+def junit(folder, name, inside=""):
+    """Write a JUnit file as ansible-test does, one for a test."""
+    case = f'<testcase classname="sanity" name="{name}">{inside}</testcase>'
+    (folder / f"ansible-test-sanity-{name}.xml").write_text(
+        f'<testsuites><testsuite name="x">{case}</testsuite></testsuites>'
+    )
+
+
+def test_sanity_outcome(tmp_path):
+    junit(tmp_path, "compile")
+    junit(tmp_path, "pep8", '<failure message="bad">bad</failure>')
+    junit(tmp_path, "pslint", "<skipped>No tests applicable.</skipped>")
+    junit(tmp_path, "import", "<skipped>Skipping: no virtualenv</skipped>")
+    assert run_sanity.outcome(tmp_path) == (["compile"], ["pep8"], ["import: Skipping: no virtualenv"])
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['WARNING: Required program "shellcheck" not found.', 'WARNING: Skipping sanity test "import" on Python 3.9'],
+)
+def test_sanity_knows_a_test_that_is_left_out(line):
+    assert run_sanity.LEFT_OUT.match(line)
+
+
+def test_sanity_bears_other_warnings():
+    assert not run_sanity.LEFT_OUT.match("WARNING: Reviewing previous 1 warning(s):")
+
+
+def test_molecule_runs_all_but_the_real_ones():
+    there = ["cmake", "real_gcc", "site"]
+    assert run_molecule.chosen(there, [], real=False) == ["cmake", "site"]
+    assert run_molecule.chosen(there, [], real=True) == ["real_gcc"]
+    assert run_molecule.chosen(there, ["site"], real=False) == ["site"]
+    with pytest.raises(ValueError, match="no scenario nothing; there are cmake"):
+        run_molecule.chosen(there, ["nothing"], real=False)
+
+
+def test_platforms_become_hosts():
+    stage = simulated.up(
+        "cmake",
+        [
+            {"name": "a", "flavour": "bullseye"},
+            {"name": "b", "flavour": "openeuler", "login": "plain", "options": {"memory": "1g"}},
+        ],
+    )
+    asked = stage.argv[stage.argv.index("--host") :]
+    assert asked == ["--host", "a=bullseye:root", "--host", "b=openeuler:plain", "--opt", "b:memory=1g"]
+
+
+def test_unknown_group_is_refused(capsys):
+    assert run_tests.main(["lint", "nothing"]) == 2
+    assert "no group nothing" in capsys.readouterr().err
+
+
+def test_files_are_those_that_git_would_track(tmp_path):
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    for name in ("kept.py", "ignored.pyc", "deep/kept.yml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    (tmp_path / ".gitignore").write_text("*.pyc\n")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert checkout.files(tmp_path) == [".gitignore", "deep/kept.yml", "kept.py"]
+
+
+def test_files_outside_git_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(OSError, match="is not a git checkout"):
+        checkout.files(tmp_path)
+
+
+def test_demo_table():
+    rows = [{"host": "demo1", "cmake": "3.12.1"}, {"host": "demo22"}]
+    assert demo.table(rows).splitlines() == ["host    cmake", "demo1   3.12.1", "demo22  -"]
+
+
+def test_demo_reads_what_a_host_says():
+    assert demo.answers("cmake: 3.12.1\nnoise\ntorch: No module named 'torch'\n") == {
+        "cmake": "3.12.1",
+        "torch": "No module named 'torch'",
+    }

@@ -71,9 +71,9 @@ class ActionModule(ActionBase):
             return result
         result.update(first)
         if state == "started":
+            if first["how"] == "joined":
+                display.display("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
             return result
-        if first["how"] == "joined":
-            display.display("{0}: {1} is being built by another run, waiting for it".format(self._host, order["name"]))
         last = self._follow(order, first)
         result.update(product=last["product"], status=last["status"])
         if last["status"]["state"] != "done":

@@ -49,4 +49,4 @@ tarball: ## the collection's tarball, in .cache
 
 .PHONY: clean
 clean: ## remove what tools made; the hosts of the demo are demo-down's
-	rm -rf .cache .venv
+	rm -rf .cache .venv .ansible .hypothesis .pytest_cache

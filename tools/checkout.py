@@ -28,9 +28,10 @@ def files(root: Path = ROOT) -> list[str]:
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """This process's environment with our tools first on PATH, our ansible.cfg, and `extra`.
+    """This process's environment with our tools first on PATH, our ansible.cfg, plain output, and `extra`.
 
     Ansible ignores the ansible.cfg of a world-writable folder unless it is named.
     """
     path = os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)])
-    return {**os.environ, "PATH": path, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "PYTHONUNBUFFERED": "1", **extra}
+    ours = {"PATH": path, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, **ours, **extra}

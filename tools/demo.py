@@ -6,6 +6,7 @@
 .venv/bin/python tools/demo.py up|down
 """
 
+import json
 import subprocess
 import sys
 
@@ -58,7 +59,7 @@ def ask(host: str) -> dict[str, str]:
 def up() -> int:
     """Start the hosts, run site.yml on them, and say what they have; returns the exit status."""
     site = ["ansible-playbook", "site.yml", "-i", "inventories/demo", "-i", str(simulated.inventory(FLEET))]
-    site += ["-e", f"@{simulated.MIRROR_VARS}", "-e", f"ascend_mirrors=['{simulated.MIRROR}']"]
+    site += ["-e", f"@{simulated.MIRROR_VARS}", "-e", json.dumps({"ascend_mirrors": [str(simulated.MIRROR)]})]
     for stage in (simulated.make_mirror(), simulated.up(FLEET, HOSTS), Stage("site", site)):
         done = run(stage)
         print(f"--- {stage.name}: {done.seconds:.0f} s")

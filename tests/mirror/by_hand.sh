@@ -10,7 +10,7 @@
 #
 # MIRROR: a folder that make.py wrote, or its http:// address from serve.py. WORK: an empty folder; everything ends there.
 # TORCH=1.8.1|1.5.0, PYTHON=3.9, REF=2.0.4.tr5, APEX=yes|no, MIRROR_WORK=N (heavy translation units) may be set.
-set -euo pipefail
+set -Eeuo pipefail
 
 mirror=${1:?usage: by_hand.sh MIRROR WORK}
 work=${2:?usage: by_hand.sh MIRROR WORK}
@@ -45,7 +45,7 @@ step() {
     last=$SECONDS
 }
 exec 3>&1 >"$work/by_hand.log" 2>&1
-trap 'status=$?; if [[ $status -ne 0 ]]; then tail -n 20 "$work/by_hand.log" >&3; fi; exit $status' EXIT
+trap 'tail -n 20 "$work/by_hand.log" >&3' ERR
 
 # --- CMake
 cd "$work"

@@ -51,8 +51,10 @@ PREREQUISITES = {
 # architectures. All of them run on glibc 2.17 and newer.
 WHEEL_VERSION = "3.20.5"
 WHEELS = {
-    "x86_64": ("manylinux_2_5_x86_64.manylinux1_x86_64", "6c66b37e20246daf01886ee42287f27b182aac0dddd397a370e0988406fc3bf9"),
-    "aarch64": ("manylinux_2_17_aarch64.manylinux2014_aarch64", "79d4c182ff14872f42b4392545972ba045ed816d3d85892ca959af253604bcae"),
+    "x86_64": ("manylinux_2_5_x86_64.manylinux1_x86_64",
+               "6c66b37e20246daf01886ee42287f27b182aac0dddd397a370e0988406fc3bf9"),
+    "aarch64": ("manylinux_2_17_aarch64.manylinux2014_aarch64",
+                "79d4c182ff14872f42b4392545972ba045ed816d3d85892ca959af253604bcae"),
 }
 
 REFS = ("2.0.3.tr5", "2.0.4.tr5")
@@ -460,6 +462,7 @@ def main(arguments: Optional[List[str]] = None) -> None:
     parser.add_argument("out", type=Path, help="folder to write into; what it has of an older mirror is replaced")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where PyPI's wheels are kept (default: %(default)s)")
     options = parser.parse_args(arguments)
+    os.umask(0o022)  # hosts' plain users read the mirror too
     begun = datetime.datetime.now()
     options.out.mkdir(parents=True, exist_ok=True)
     commits = make_repositories(options.out)

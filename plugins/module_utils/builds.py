@@ -125,7 +125,7 @@ def try_lock(place):
     # type: (Place) -> Optional[int]
     """Return the descriptor of the build's lock, None when a build holds it.
 
-    Programs that the build starts inherit it, so a build whose head was killed still holds it while its hands work.
+    It is held by the build's head alone: a free lock means that no head lives, whatever it has left running.
     """
     descriptor = os.open(place.lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -133,56 +133,41 @@ def try_lock(place):
     except OSError:
         os.close(descriptor)
         return None
-    os.set_inheritable(descriptor, True)
     return descriptor
 
 
-def _session_members(session):
-    # type: (int) -> List[int]
-    members = []
+def hands(place):
+    # type: (Place) -> List[int]
+    """Return the programs that work for a build: whoever their parent is by now, all have its TMPDIR (environment())."""
+    mark, found = b"TMPDIR=" + os.fsencode(place.tmp), []
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                with open("/proc/{0}/stat".format(name)) as stream:
-                    # "pid (command) state ppid pgrp session …"; the command may hold spaces and parentheses.
-                    if int(stream.read().rpartition(")")[2].split()[3]) == session:
-                        members.append(int(name))
-            except (OSError, ValueError, IndexError):
+                with open("/proc/{0}/environ".format(name), "rb") as stream:
+                    if mark in stream.read().split(b"\0"):
+                        found.append(int(name))
+            except OSError:
                 continue
-    return members
+    return found
 
 
-def _birth(pid):
-    # type: (int) -> Optional[str]
-    """Return when a process began, in clock ticks since boot: a pid used again has another birth."""
-    try:
-        with open("/proc/{0}/stat".format(pid)) as stream:
-            return stream.read().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return None
-
-
-def headless(status):
-    # type: (Optional[Dict[str, Any]]) -> bool
-    """Say whether a build that holds its lock has lost its head: killed, while a program it started works on."""
-    return bool(status) and _birth(status["pid"]) != status["birth"]
-
-
-def stop_orphans(place, status, patience_s=10.0):
-    # type: (Place, Dict[str, Any], float) -> Optional[int]
-    """End what a headless build left running, and return the lock, None when it is still held after that time."""
-    for pid in _session_members(status["pid"]):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except OSError:
-            pass
+def stop_hands(place, patience_s=10.0):
+    # type: (Place, float) -> None
+    """End the programs of a build whose head is gone or gives up; OSError when some do not end in that time."""
     until = time.time() + patience_s
-    while time.time() < until:
-        descriptor = try_lock(place)
-        if descriptor is not None:
-            return descriptor
+    while True:
+        left = hands(place)
+        if not left:
+            return
+        if time.time() >= until:
+            raise OSError(errno.EBUSY, "programs of a former run do not end, though killed (processes {0})".format(
+                ", ".join(str(pid) for pid in left)))
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
         time.sleep(0.05)
-    return None
 
 
 # --- the stages -------------------------------------------------------------------------------------------------------
@@ -208,10 +193,9 @@ class Build:
         self.order = order
         self.place = place
         self.log_stream = log_stream
-        self.deadline = time.time() + order["timeout_s"]
-        pid = os.getpid()
+        self.deadline = time.monotonic() + order["timeout_s"]
         self.status = {
-            "state": "running", "stage": "", "percent": None, "pid": pid, "birth": _birth(pid), "started": time.time(),
+            "state": "running", "stage": "", "percent": None, "pid": os.getpid(), "started": time.time(),
             "host": platform.node(), "done": [], "seconds": {}}  # type: Dict[str, Any]
         self.told = 0.0
         prefix = order["prefix"]
@@ -264,9 +248,9 @@ class Build:
         self.status["state"] = "done"
         self.save()
         if not self.order["keep"]:
-            for folder in (self.place.src, self.place.obj, self.place.stage, self.place.tmp):
+            # The stamps first: one that outlives what it speaks of would be believed.
+            for folder in (self.place.stamps, self.place.src, self.place.obj, self.place.stage, self.place.tmp):
                 shutil.rmtree(folder, ignore_errors=True)
-            shutil.rmtree(self.place.stamps, ignore_errors=True)
 
     def perform(self, stage, what):
         # type: (str, Any) -> float
@@ -341,6 +325,9 @@ class Build:
             archive.pack(root, os.path.join(partial, name))
         else:
             staged = os.listdir(place.stage)
+            if len(staged) != 1:
+                raise recipe_steps.StepError("the install stage put {0} into {1}, wanted is one wheel".format(
+                    ", ".join(sorted(staged)) or "nothing", place.stage))
             name = staged[0]
             wheels.embed(os.path.join(place.stage, name), os.path.join(partial, name), manifest.WHEEL_NAME,
                          json.dumps(card, sort_keys=True, indent=1))
@@ -386,7 +373,7 @@ def _live(order, place):
         with io.open(place.log, "a", encoding="utf-8", errors="replace") as stream:
             build = Build(order, place, stream)
             # Past its time limit a build is ended as a whole, programs and all.
-            signal.signal(signal.SIGALRM, _out_of_time)
+            signal.signal(signal.SIGALRM, lambda _signal, _frame: _out_of_time(place))
             signal.alarm(int(order["timeout_s"]))
             try:
                 build.save()
@@ -405,15 +392,9 @@ def _live(order, place):
         os._exit(code)
 
 
-def _out_of_time(signum, frame):
-    # type: (int, Any) -> None
-    me = os.getpid()
-    for pid in _session_members(me):
-        if pid != me:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except OSError:
-                pass
+def _out_of_time(place):
+    # type: (Place) -> None
+    stop_hands(place)
     raise recipe_steps.StepError(
         "the build took longer than its time limit. Raise the role's _timeout_s variable, or give it more jobs; the next run goes on "
         "from the last good stage")
@@ -426,19 +407,17 @@ def start(order):
         return "done"
     place = Place(order)
     place.make()
-    before = read_json(place.status)
     lock = try_lock(place)
     if lock is None:
-        if not headless(before):
-            return "joined"
-        lock = stop_orphans(place, before)
-        if lock is None:
-            return "joined"
+        return "joined"
     # Between the first look and the lock another run may have finished it.
     if product(order) is not None:
         os.close(lock)
         return "done"
-    if os.path.exists(place.status):
+    # What a killed head left running would work on in the same folders.
+    stop_hands(place)
+    resumed = os.path.exists(place.status)
+    if resumed:
         os.unlink(place.status)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -446,29 +425,27 @@ def start(order):
     if child:
         os.waitpid(child, 0)
         os.close(lock)
-        return "resumed" if before else "started"
-    os.setsid()
-    if os.fork():
-        os._exit(0)
-    # A session of its own is what tells this build's programs from all others (see stop_orphans).
+        return "resumed" if resumed else "started"
     try:
         os.setsid()
-    except OSError:
-        pass
-    os.chdir(place.folder)
-    nothing = os.open(os.devnull, os.O_RDWR)
-    log = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(nothing, 0)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    for descriptor in range(3, 256):
-        if descriptor != lock:
-            try:
-                os.close(descriptor)
-            except OSError:
-                pass
-    _live(order, place)
-    return ""
+        if os.fork():
+            os._exit(0)
+        os.chdir(place.folder)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        log = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(nothing, 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        for descriptor in range(3, 256):
+            if descriptor != lock:
+                try:
+                    os.close(descriptor)
+                except OSError:
+                    pass
+        _live(order, place)
+    finally:
+        # Whatever happens here, a second module must not answer in the first one's name.
+        os._exit(1)
 
 
 def look(order, seen=None, wait_s=0.0):
@@ -492,8 +469,6 @@ def look(order, seen=None, wait_s=0.0):
                 status = read_json(place.status) or status
                 if status["state"] == "running":
                     status["state"] = "done" if product(order) is not None else "dead"
-            elif headless(read_json(place.status)):
-                status["state"] = "dead"
         now = [status["state"], status["stage"], status["percent"]]
         if status["state"] != "running" or now != seen or time.time() >= until:
             status.update(log=place.log, tail=tail(place.log), seen=now, product=product(order))

@@ -451,12 +451,13 @@ _Outcome = NamedTuple("_Outcome", [("code", int), ("out", bytes), ("err", str)])
 class _Git(object):
     """Runs git commands that cannot prompt, cannot hang and see no settings but ours. A context manager."""
 
-    def __init__(self, name: str, log: Log, deadline: Optional[float], stall_s: float) -> None:
+    def __init__(self, name: str, log: Log, deadline: Optional[float], stall_s: float, near: str = "") -> None:
         self.name, self.log, self.deadline, self.stall_s = name, log, deadline, stall_s
+        self.near = near  # where its settings may stand for the while; else where temporary files do
         self.lock = None  # type: Optional[int]  # inherited by children: an orphan of a killed run keeps its lock
 
     def __enter__(self) -> "_Git":
-        self.home = tempfile.mkdtemp(prefix="ascend-git-")
+        self.home = tempfile.mkdtemp(prefix=".git-home-", dir=self.near if os.path.isdir(self.near) else None)
         config = os.path.join(self.home, ".gitconfig")
         with open(config, "w") as out:
             out.write(_GIT_CONFIG % max(1, int(self.stall_s)))
@@ -611,7 +612,8 @@ def fetch_git(source: Source, mirrors: Sequence[str], git_dir_root: str, dest: s
     patience = {"attempts": attempts, "pause_s": pause_s, "tired": set()}
     found = {}  # type: Dict[str, str]
     try:
-        with _Git(source["name"], log, deadline, stall_s) as git:
+        os.makedirs(git_dir_root, exist_ok=True)
+        with _Git(source["name"], log, deadline, stall_s, git_dir_root) as git:
             _place(git, top, mirrors, git_dir_root, dest, patience)
             waiting = [("", top["commit"], list(top.get("urls") or [top["repo"] + ".git"]))]
             while waiting and source.get("submodules"):
@@ -645,7 +647,7 @@ def reset_tree(path: str, deadline: Optional[float] = None) -> None:
     Raises FetchError when it is no work tree, or a submodule that was there is gone.
     """
     path = os.path.abspath(path)
-    with _Git(path, lambda line: None, deadline, 60.0) as git:
+    with _Git(path, lambda line: None, deadline, 60.0, os.path.join(path, ".git")) as git:
         try:
             _reset(git, path)
         except (_Broken, OSError) as error:

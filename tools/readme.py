@@ -1,0 +1,209 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write into the READMEs what stands elsewhere: the tables of variables, and the inventories that they show.
+
+    .venv/bin/python tools/readme.py [--check]
+
+A part that this writes stands between `<!-- NAME: begin -->` and `<!-- NAME: end -->`; NAME is `variables`, or the path
+of a file whose text is shown. Variables come from the roles' defaults/main.yml and meta/argument_specs.yml, their Chinese
+words from readme.zh.yml. --check writes nothing, names the READMEs that differ, and exits with 1 if there are any.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from checkout import ROOT
+
+# In the order of the guide; `road` is what they go through.
+ROLES = ("cann_check", "cmake", "gcc730", "torch_npu_build", "apex_build", "road")
+CHINESE = Path(__file__).with_name("readme.zh.yml")
+
+_PART = re.compile(r"<!-- ([\w/.-]+): begin -->\n.*?<!-- \1: end -->", re.DOTALL)
+_FOLLOWS = re.compile(r"\{\{ (\w+) \| default\((.*)\) \}\}")
+# C(x), V(x), M(x) of Ansible's documents; x may itself hold a pair of parentheses.
+_MARKUP = re.compile(r"\b[CVMOE]\(((?:[^()]|\([^()]*\))*)\)")
+
+
+class Variable(NamedTuple):
+    """A variable of a role. `follows` is the variable whose value it takes where that is set, "" for none."""
+
+    name: str
+    default: str
+    meaning: str
+    follows: str
+
+
+class Language(NamedTuple):
+    """The words of a README. `meaning` gives those of a variable: its name and its meaning in English -> its meaning."""
+
+    head: str
+    shared_head: str
+    shared_title: str
+    role_title: str
+    follows: str
+    meaning: Callable[[str, str], str]
+
+
+# What no role reads, but playbooks/site.yml.
+SITE = [
+    Variable(
+        "ascend_hosts",
+        "`ascend`",
+        "The hosts that `site.yml` takes, a group or pattern. Plays read it before inventories: give it with `-e`.",
+        "",
+    )
+]
+
+
+def shown(value: Any) -> str:
+    """A default as the cell of a table, where it is a value."""
+    if isinstance(value, str):
+        text = value or '""'
+    else:
+        text = yaml.safe_dump(value, default_flow_style=True, width=9999).removesuffix("...\n").strip()
+    return "`" + text.replace("|", r"\|") + "`"
+
+
+def read(name: str, raw: Any, meaning: str) -> Variable:
+    """A variable from what defaults/main.yml and the argument spec say of it."""
+    meaning = _MARKUP.sub(r"`\1`", " ".join(meaning.split())).replace("|", r"\|")
+    follows = _FOLLOWS.fullmatch(raw) if isinstance(raw, str) else None
+    if follows:
+        # The literals of Jinja that stand here are YAML's too.
+        return Variable(name, shown(yaml.safe_load(follows[2])), meaning, follows[1])
+    if "{{" in str(raw):
+        return Variable(name, "the release's" if "release" in str(raw) else "see `defaults/main.yml`", meaning, "")
+    return Variable(name, shown(raw), meaning, "")
+
+
+def role_variables(role: str) -> list[Variable]:
+    """The variables of a role, in the order of its argument spec."""
+    folder = ROOT / "roles" / role
+    specs = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+    defaults = yaml.safe_load((folder / "defaults" / "main.yml").read_text()) or {}
+    found = []
+    for entry in specs.values():
+        for name, option in entry["options"].items():
+            described = option["description"]
+            meaning = described if isinstance(described, str) else " ".join(described)
+            if option.get("required"):
+                found.append(Variable(name, "required", meaning, ""))
+            else:
+                found.append(read(name, defaults[name], meaning))
+    return found
+
+
+def shared(variables: list[Variable]) -> list[tuple[Variable, list[str]]]:
+    """The variables `ascend_…` that variables follow, each with the names of those that do."""
+    found: dict[str, tuple[Variable, list[str]]] = {}
+    for each in variables:
+        if each.follows.startswith("ascend_"):
+            found.setdefault(each.follows, (each._replace(name=each.follows, follows=""), []))[1].append(each.name)
+    return list(found.values())
+
+
+def table(head: str, rows: list[list[str]]) -> str:
+    """A table in Markdown; `head` is its first line."""
+    lines = [head, "|---" * (head.count("|") - 1) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def role_table(variables: list[Variable], words: Language) -> str:
+    """The table of a role's variables."""
+    rows = []
+    for each in variables:
+        follows = " " + words.follows.format(each.follows) if each.follows else ""
+        rows.append([f"`{each.name}`", each.default, words.meaning(each.name, each.meaning) + follows])
+    return table(words.head, rows)
+
+
+def all_tables(words: Language) -> str:
+    """The tables of all variables: the shared ones with their followers, then those that each role has to itself."""
+    roles = {role: role_variables(role) for role in ROLES}
+    every = [each for variables in roles.values() for each in variables]
+    rows = [
+        [f"`{one.name}`", one.default, words.meaning(one.name, one.meaning), ", ".join(f"`{name}`" for name in names)]
+        for one, names in shared(every) + [(each, ["site.yml"]) for each in SITE]
+    ]
+    parts = [words.shared_title, table(words.shared_head, rows)]
+    for role in ROLES:
+        own = [each for each in roles[role] if not each.follows.startswith("ascend_") and each.default != "required"]
+        if own:
+            parts += [words.role_title.format(role), role_table(own, words)]
+    return "\n\n".join(parts)
+
+
+def english() -> Language:
+    return Language(
+        "| variable | default | meaning |",
+        "| variable | default | meaning | a role's own |",
+        "**Of all roles**",
+        "**{0}**",
+        "Follows `{0}`.",
+        lambda name, meaning: meaning,
+    )
+
+
+def chinese() -> Language:
+    """The Chinese words. Raises KeyError for a variable that has none."""
+    words = yaml.safe_load(CHINESE.read_text())
+
+    def meaning(name: str, _english: str) -> str:
+        own = next((name.removeprefix(role + "_") for role in ROLES if name.startswith(role + "_")), name)
+        text = words.get(name) or words.get(own) or words.get("ascend_" + own)
+        if text is None:
+            raise KeyError(f"{CHINESE.name} has no words for {name}")
+        return text
+
+    return Language(
+        "| 变量 | 默认值 | 含义 |",
+        "| 变量 | 默认值 | 含义 | 对应的角色变量 |",
+        "**所有角色共用**",
+        "**{0}**",
+        "默认取 `{0}`。",
+        meaning,
+    )
+
+
+def file_part(path: str) -> str:
+    """A file's text as a code block, without its first lines about its licence."""
+    lines = (ROOT / path).read_text().splitlines()
+    while lines and (lines[0] in ("---", "") or re.match("# (Copyright|GNU|SPDX)", lines[0])):
+        del lines[0]
+    return "\n".join([f"```{Path(path).suffix[1:].replace('yml', 'yaml')}", f"# {path}", *lines, "```"])
+
+
+def filled(text: str, parts: Callable[[str], str]) -> str:
+    """A README's text with every part replaced by what `parts` gives for its name."""
+    return _PART.sub(lambda m: f"<!-- {m[1]}: begin -->\n{parts(m[1])}\n<!-- {m[1]}: end -->", text)
+
+
+def readmes() -> dict[Path, str]:
+    """Every README that has such parts, with the text that it should have."""
+    tables = {ROOT / "README.md": all_tables(english()), ROOT / "README.zh-CN.md": all_tables(chinese())}
+    tables |= {ROOT / "roles" / role / "README.md": role_table(role_variables(role), english()) for role in ROLES}
+    return {
+        path: filled(path.read_text(), lambda name, body=body: body if name == "variables" else file_part(name))
+        for path, body in tables.items()
+    }
+
+
+def main(argv: list[str]) -> int:
+    """The command line; returns the exit status."""
+    stale = [path for path, text in readmes().items() if path.read_text() != text]
+    for path in stale:
+        if argv == ["--check"]:
+            print(f"{path.relative_to(ROOT)} is not as tools/readme.py writes it: run it")
+        else:
+            path.write_text(readmes()[path])
+            print(f"wrote {path.relative_to(ROOT)}")
+    return 1 if stale and argv == ["--check"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -19,6 +19,9 @@ from typing import Any, NamedTuple
 import yaml
 from checkout import ROOT
 
+# What stands in place of a default that is no plain value.
+RELEASES, IN_DEFAULTS, REQUIRED = "the release's", "see `defaults/main.yml`", "required"
+
 # In the order of the guide; `road` is what they go through.
 ROLES = ("cann_check", "cmake", "gcc730", "torch_npu_build", "apex_build", "road")
 CHINESE = Path(__file__).with_name("readme.zh.yml")
@@ -39,13 +42,18 @@ class Variable(NamedTuple):
 
 
 class Language(NamedTuple):
-    """The words of a README. `meaning` gives those of a variable: its name and its meaning in English -> its meaning."""
+    """The words of a README.
+
+    `defaults` are those for defaults that are no plain values; `meaning` makes of a variable's name and its meaning in
+    English its meaning.
+    """
 
     head: str
     shared_head: str
     shared_title: str
     role_title: str
     follows: str
+    defaults: dict[str, str]
     meaning: Callable[[str, str], str]
 
 
@@ -69,15 +77,20 @@ def shown(value: Any) -> str:
     return "`" + text.replace("|", r"\|") + "`"
 
 
+def plain(description: str | list[str]) -> str:
+    """A description of an argument spec as the cell of a table."""
+    text = description if isinstance(description, str) else " ".join(description)
+    return _MARKUP.sub(r"`\1`", " ".join(text.split())).replace("|", r"\|")
+
+
 def read(name: str, raw: Any, meaning: str) -> Variable:
     """A variable from what defaults/main.yml and the argument spec say of it."""
-    meaning = _MARKUP.sub(r"`\1`", " ".join(meaning.split())).replace("|", r"\|")
     follows = _FOLLOWS.fullmatch(raw) if isinstance(raw, str) else None
     if follows:
         # The literals of Jinja that stand here are YAML's too.
         return Variable(name, shown(yaml.safe_load(follows[2])), meaning, follows[1])
     if "{{" in str(raw):
-        return Variable(name, "the release's" if "release" in str(raw) else "see `defaults/main.yml`", meaning, "")
+        return Variable(name, RELEASES if re.match(r"\{\{ __\w+_release\.", str(raw)) else IN_DEFAULTS, meaning, "")
     return Variable(name, shown(raw), meaning, "")
 
 
@@ -89,10 +102,9 @@ def role_variables(role: str) -> list[Variable]:
     found = []
     for entry in specs.values():
         for name, option in entry["options"].items():
-            described = option["description"]
-            meaning = described if isinstance(described, str) else " ".join(described)
+            meaning = plain(option["description"])
             if option.get("required"):
-                found.append(Variable(name, "required", meaning, ""))
+                found.append(Variable(name, REQUIRED, meaning, ""))
             else:
                 found.append(read(name, defaults[name], meaning))
     return found
@@ -118,7 +130,8 @@ def role_table(variables: list[Variable], words: Language) -> str:
     rows = []
     for each in variables:
         follows = " " + words.follows.format(each.follows) if each.follows else ""
-        rows.append([f"`{each.name}`", each.default, words.meaning(each.name, each.meaning) + follows])
+        default = words.defaults.get(each.default, each.default)
+        rows.append([f"`{each.name}`", default, words.meaning(each.name, each.meaning) + follows])
     return table(words.head, rows)
 
 
@@ -132,7 +145,7 @@ def all_tables(words: Language) -> str:
     ]
     parts = [words.shared_title, table(words.shared_head, rows)]
     for role in ROLES:
-        own = [each for each in roles[role] if not each.follows.startswith("ascend_") and each.default != "required"]
+        own = [each for each in roles[role] if not each.follows.startswith("ascend_") and each.default != REQUIRED]
         if own:
             parts += [words.role_title.format(role), role_table(own, words)]
     return "\n\n".join(parts)
@@ -145,6 +158,7 @@ def english() -> Language:
         "**Of all roles**",
         "**{0}**",
         "Follows `{0}`.",
+        {},
         lambda name, meaning: meaning,
     )
 
@@ -166,6 +180,7 @@ def chinese() -> Language:
         "**所有角色共用**",
         "**{0}**",
         "默认取 `{0}`。",
+        {RELEASES: "随版本", IN_DEFAULTS: "见 `defaults/main.yml`", REQUIRED: "必填"},
         meaning,
     )
 

@@ -33,7 +33,7 @@ def variables(scenario: str) -> dict[str, str]:
     return {
         "MOLECULE_GLOB": "molecule/*/molecule.yml",
         "MOLECULE_EPHEMERAL_DIRECTORY": str(ROOT / ".cache" / "molecule" / scenario),
-        "FLEET_INVENTORY": str(simulated.inventory(scenario)),
+        "FLEET_INVENTORY": str(simulated.inventory(scenario.replace("_", "-"))),
         "FLEET_MIRROR": str(simulated.MIRROR),
         "FLEET_MIRROR_VARS": str(simulated.MIRROR_VARS),
     }
@@ -42,13 +42,15 @@ def variables(scenario: str) -> dict[str, str]:
 def run_scenario(name: str, keep: bool) -> Result:
     """Run one scenario; its seconds count from asking for its hosts to having tested them."""
     config = yaml.safe_load((ROOT / "molecule" / name / "molecule.yml").read_text()) or {}
-    started = run(simulated.up(name, config.get("platforms", [])))
+    # A fleet's name has no underscores, a scenario named for a role has.
+    fleet = name.replace("_", "-")
+    started = run(simulated.up(fleet, config.get("platforms", [])))
     if started.failed:
         return started._replace(name=name)
     argv = ["molecule", "test", "--scenario-name", name, *(["--destroy", "never"] if keep else [])]
     tested = run(Stage(name, argv, cwd=AS_COLLECTION, env=variables(name)))
     if not keep:
-        run(simulated.down(name))
+        run(simulated.down(fleet))
     return tested._replace(seconds=started.seconds + tested.seconds)
 
 

@@ -5,7 +5,7 @@
 
 Layout of the work directory, all of it 0700 and the builder's own:
   downloads/, git/                       sources, kept between builds
-  builds/<name>-<version>-<fp12>/        lock, status.json, build.log, stamps/<stage>.json, src/, obj/, stage/, tmp/
+  builds/<name>-<version>-<fp12>/        lock, status.json, build.log, reserve, stamps/<stage>.json, src/, obj/, stage/, tmp/
   products/<name>-<version>-<fp12>/      product.json and the archive or wheel; there whole or not at all
 """
 
@@ -28,6 +28,9 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import steps as rec
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
 
 TAIL_LINES = 20
+
+# Given up when a build fails, so that on a full disk there is room to say why.
+RESERVE_BYTES = 64 * 1024
 
 # A build's environment is made, not inherited, so that the same recipe gives the same product; these alone pass, since
 # they decide how the network is reached and not what is built.
@@ -60,6 +63,7 @@ class Place:
         self.status = os.path.join(self.folder, "status.json")
         self.log = os.path.join(self.folder, "build.log")
         self.stamps = os.path.join(self.folder, "stamps")
+        self.reserve = os.path.join(self.folder, "reserve")
         self.src, self.obj, self.stage, self.tmp = (
             os.path.join(self.folder, name) for name in ("src", "obj", "stage", "tmp"))
 
@@ -72,6 +76,9 @@ class Place:
         for folder in (self.folder, self.downloads, self.git, self.stamps, self.src, self.obj, self.stage, self.tmp):
             if not os.path.isdir(folder):
                 os.makedirs(folder)
+        if not os.path.exists(self.reserve):
+            with open(self.reserve, "wb") as stream:
+                stream.write(b"\0" * RESERVE_BYTES)
 
 
 def write_json(path, data):
@@ -138,7 +145,7 @@ def try_lock(place):
 
 def hands(place):
     # type: (Place) -> List[int]
-    """Return the programs that work for a build: whoever their parent is by now, all have its TMPDIR (environment())."""
+    """Return the programs that work for a build: whoever their parent is by now, they have its TMPDIR."""
     mark, found = b"TMPDIR=" + os.fsencode(place.tmp), []
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -364,6 +371,19 @@ def explain(error, place):
             "remedy": known.get("remedy", ""), "name": known.get("name", "")}
 
 
+def _fail(build, place, error):
+    # type: (Build, Place, Exception) -> None
+    """Tell what ended a build, and end what it left running."""
+    if os.path.exists(place.reserve):
+        os.unlink(place.reserve)
+    expected = isinstance(error, (recipe_steps.StepError, fetch.FetchError, archive.ArchiveError, wheels.WheelError,
+                                  OSError, tarfile.TarError))
+    build.log("!!! {0}: {1}".format(build.status["stage"], error) if expected else traceback.format_exc())
+    build.status.update(state="failed", error=explain(error, place))
+    build.save()
+    stop_hands(place)
+
+
 def _live(order, place):
     # type: (Dict[str, Any], Place) -> None
     """The life of the detached process: it must never return into the module that made it."""
@@ -379,15 +399,8 @@ def _live(order, place):
                 build.save()
                 build.run()
                 code = 0
-            except (recipe_steps.StepError, fetch.FetchError, archive.ArchiveError, wheels.WheelError, OSError,
-                    tarfile.TarError) as error:
-                build.log("!!! {0}: {1}".format(build.status["stage"], error))
-                build.status.update(state="failed", error=explain(error, place))
-                build.save()
             except Exception as error:
-                build.log(traceback.format_exc())
-                build.status.update(state="failed", error=explain(error, place))
-                build.save()
+                _fail(build, place, error)
     finally:
         os._exit(code)
 
@@ -408,8 +421,12 @@ def start(order):
     place = Place(order)
     place.make()
     lock = try_lock(place)
-    if lock is None:
-        return "joined"
+    while lock is None:
+        if (read_json(place.status) or {}).get("state") != "failed":
+            return "joined"
+        # It has said so and is about to end.
+        time.sleep(0.05)
+        lock = try_lock(place)
     # Between the first look and the lock another run may have finished it.
     if product(order) is not None:
         os.close(lock)

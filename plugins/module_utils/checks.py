@@ -22,7 +22,7 @@ def variable_problems(request):
     """Return what is wrong with the variables alone, before any host is asked; each names the variable and the remedy."""
     found = []
     for entry in request["recipes"]:
-        if entry.get("prefix") and places.forbidden(entry["prefix"]):
+        if entry["product"] == "tree" and places.forbidden(entry["prefix"]):
             found.append(
                 "{0}_prefix: {1!r} is refused: a product there would overwrite the system's own files. Set an absolute "
                 "path of its own, such as /usr/local/{0}, or auto".format(entry["name"], entry["prefix"]))

@@ -40,7 +40,8 @@ def scan(root: str) -> Dict[str, Dict[str, Any]]:
         for name in files + links:
             path = os.path.join(folder, name)
             relative = os.path.relpath(path, root)
-            if relative == TREE_NAME:
+            # Not itself, nor what a write that was killed has left.
+            if relative in (TREE_NAME, TREE_NAME + ".partial"):
                 continue
             info = os.lstat(path)
             if stat.S_ISLNK(info.st_mode):
@@ -66,11 +67,24 @@ def parse(text: str) -> Optional[Dict[str, Any]]:
     """Return a manifest from its text, None when the text is not a manifest of this schema."""
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA or not isinstance(data.get("fingerprint"), str):
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         return None
-    return data
+    files, requirements = data.get("files", {}), data.get("requirements", [])
+    whole = (all(isinstance(data.get(key), str) for key in ("name", "version", "fingerprint"))
+             and isinstance(data.get("identity", {}), dict)
+             and isinstance(requirements, list) and all(isinstance(line, str) for line in requirements)
+             and isinstance(files, dict) and all(_is_entry(path, entry) for path, entry in files.items()))
+    return data if whole else None
+
+
+def _is_entry(path: str, entry: Any) -> bool:
+    if not isinstance(entry, dict) or "\0" in path:
+        return False
+    return isinstance(entry.get("link"), str) or (
+        isinstance(entry.get("sha256"), str) and isinstance(entry.get("mode"), str)
+        and isinstance(entry.get("size"), int))
 
 
 def read(root: str) -> Optional[Dict[str, Any]]:

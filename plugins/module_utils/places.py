@@ -41,13 +41,20 @@ def resolve(value: str, kind: str, user: Dict[str, object], version: str = "") -
         value = (_ROOT if user["uid"] == 0 else _USER)[kind].replace("{version}", version)
     if value == "~" or value.startswith("~/"):
         value = str(user["home"]) + value[1:]
-    return os.path.normpath(value) if value else value
+    return _clean(value) if value else value
 
 
 def forbidden(prefix: str) -> bool:
     """Say whether a prefix is one that no product may be published at."""
-    if prefix == AUTO or prefix.startswith("~/"):
+    if prefix == AUTO:
         return False
+    if prefix.startswith("~/"):
+        # The home itself, or a way out of it.
+        return os.path.normpath(prefix[2:] or ".").split("/")[0] in (".", "..", "")
+    return not prefix.startswith("/") or _clean(prefix) in FORBIDDEN_PREFIXES
+
+
+def _clean(path: str) -> str:
     # normpath keeps two leading slashes, as POSIX allows; here they mean one.
-    clean = "/" + os.path.normpath(prefix).lstrip("/")
-    return not prefix.startswith("/") or clean in FORBIDDEN_PREFIXES
+    clean = os.path.normpath(path)
+    return "/" + clean.lstrip("/") if path.startswith("/") else clean

@@ -94,6 +94,10 @@ def unfit(accept, state):
 def wanted_words(accept):
     # type: (Dict[str, Any]) -> str
     """Say what of a tool will do, such as "gcc and g++ of one version, at least 7.3.0"."""
+    if not accept:
+        return "the one that its role publishes, since the host's own shall not do"
+    if not accept:
+        return "the one that its role builds"
     words = " and ".join(accept["commands"]) + (" of one version" if len(accept["commands"]) > 1 else "")
     words += ", at least " + accept["minimum"] if accept.get("minimum") else ""
     return words + (", at most " + accept["maximum"] if accept.get("maximum") else "")
@@ -256,7 +260,7 @@ def _reasons(recipe, there, order):
             return ["{0} is there, which this collection did not make".format(there["version"])]
         return ["not installed"]
     if card["fingerprint"] != order["fingerprint"]:
-        return fingerprint.changes(card["identity"], order["identity"]) or ["recipe changed"]
+        return fingerprint.changes(card.get("identity", {}), order["identity"]) or ["recipe changed"]
     reasons = list(there["damage"][:3])
     if recipe["product"] == "tree":
         reasons += ["{0} is not linked to it".format(path) for path, stands in there["links"].items()

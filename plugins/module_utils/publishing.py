@@ -61,7 +61,7 @@ def occupied(prefix, name):
         return "a folder" if os.path.isdir(prefix) else "a file"
     target = os.path.realpath(prefix)
     # A link whose tree is gone is ours when its name is one that only we give.
-    if target in trees(prefix, name) or re.match(re.escape(os.path.basename(prefix)) + r"-.+-[0-9a-f]{12}$",
+    if target in map(os.path.realpath, trees(prefix, name)) or re.match(re.escape(os.path.basename(prefix)) + r"-.+-[0-9a-f]{12}$",
                                                  os.path.basename(os.readlink(prefix))):
         return None
     return "a link to " + os.readlink(prefix)
@@ -103,13 +103,13 @@ def publish_tree(order, path, sha256):
     if there is not None:
         raise PublishError("{0} is {1} that this collection did not make: it is left alone. Move it away, or set "
                            "{2}_prefix to another place".format(prefix, there, order["name"]))
+    partial = tree + ".partial"
+    shutil.rmtree(partial, ignore_errors=True)
     card = manifest.read(tree)
     if card is None or manifest.damage(tree, card):
         if fingerprint.file_digest(path) != sha256:
             raise PublishError("{0} is not the product that was built (its sha256 differs): remove it and run "
                                "again".format(path))
-        partial = tree + ".partial"
-        shutil.rmtree(partial, ignore_errors=True)
         if not os.path.isdir(os.path.dirname(prefix)):
             os.makedirs(os.path.dirname(prefix), 0o755)
         archive.unpack(path, partial, strip=0)
@@ -128,8 +128,11 @@ def publish_tree(order, path, sha256):
     swap_link(prefix, os.path.basename(tree))
     for link in order.get("links", []):
         _publish_link(link, prefix, order.get("replace_link", False))
+    if former == os.path.realpath(tree):
+        # Mended: what was kept for rollback still is.
+        return
     for old in trees(prefix, order["name"]):
-        if old not in (tree, former):
+        if os.path.realpath(old) not in (os.path.realpath(tree), former):
             shutil.rmtree(old)
 
 

@@ -62,8 +62,12 @@ class Workshop:
         except OSError as error:
             raise StepError("cannot start {0} in {1}: {2}".format(argv[0], cwd, error.strerror))
         if stdin is not None:
-            process.stdin.write(stdin.encode("utf-8"))
-            process.stdin.close()
+            try:
+                with process.stdin:
+                    process.stdin.write(stdin.encode("utf-8"))
+            except BrokenPipeError:
+                # It ended without reading: what it says and its status tell why.
+                pass
         said = []
         for raw in process.stdout:
             line = raw.decode("utf-8", "replace").rstrip("\r\n")

@@ -1,0 +1,558 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds: real detached ones, small; killed, joined, failing, late, on a full disk."""
+
+import base64
+import errno
+import hashlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds, manifest, recipe
+
+COLLECTIONS = str(Path(__file__).parents[4] / "collections")
+
+# A build forks, which pytest had better not; and what holds up a stage that runs no program is put in here: it notes
+# each stage of the head's own in the file "runs", and reads the pipe "gate" in the stage named.
+DRIVER = """
+import json, os, sys
+sys.path.insert(0, {collections!r})
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds
+order, stage = json.loads(sys.argv[1]), sys.argv[2]
+here = os.path.dirname(order["work_dir"])
+
+def held(name, function):
+    def wrapped(*args, **kwargs):
+        with open(os.path.join(here, "runs"), "a") as runs:
+            runs.write(name + "\\n")
+        if name == stage:
+            open(os.path.join(here, "gate")).read()
+        return function(*args, **kwargs)
+    return wrapped
+
+for name in ("fetch", "verify", "extract"):
+    setattr(builds.Build, "_" + name, held(name, getattr(builds.Build, "_" + name)))
+# In the midst of packing: the archive stands, what describes it does not.
+builds.fingerprint.file_digest = held("pack", builds.fingerprint.file_digest)
+remove, removing = builds.shutil.rmtree, held("clean", builds.shutil.rmtree)
+builds.shutil.rmtree = lambda path, **more: (removing if path.endswith("/src") else remove)(path, **more)
+print(builds.start(order))
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_hanging():
+    def late(signum, frame):
+        raise AssertionError("a test waited for a minute")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def script(name, more=":"):
+    """A step that notes its stage and, where there is a pipe named after the stage, is held up by it."""
+    return {"run": ["/bin/sh", "-c", "echo {0} >> {{work}}/../runs; if [ -p {{work}}/../gate.{0} ]; then "
+                                     "cat {{work}}/../gate.{0}; fi; {1}".format(name, more)]}
+
+
+def make_order(tmp_path, **changes):
+    """An order that makes a tree of one file, from one archive in a mirror."""
+    mirror = tmp_path / "mirror"
+    mirror.mkdir(exist_ok=True)
+    with tarfile.open(mirror / "tool-1.0.tar.gz", "w:gz") as out:
+        info = tarfile.TarInfo("tool-1.0/said")
+        info.size = 6
+        out.addfile(info, io.BytesIO(b"hello\n"))
+    order = {
+        "name": "tool", "version": "1.0", "product": "tree", "fingerprint": "ab" * 32, "identity": {"version": "1.0"},
+        "work_dir": str(tmp_path / "work"), "prefix": "/opt/tool", "jobs": 3, "python": sys.executable,
+        "python_version": "3.9", "python_tag": "cp39", "arch": "x86_64", "env_file": "/none", "environment": {},
+        "path": [], "library_path": [], "pip_options": [], "mirrors": ["file://" + str(mirror)], "keep": False,
+        "collection_version": "0.1.0", "timeout_s": 50,
+        "sources": [{"name": "tool", "kind": "archive", "file": "tool-1.0.tar.gz", "urls": [], "dest": "tool",
+                     "sha256": hashlib.sha256((mirror / "tool-1.0.tar.gz").read_bytes()).hexdigest()}],
+        "stages": {
+            "patch": [script("patch", "echo patched >> {src}/tool/said")],
+            "configure": [script("configure", "echo {prefix} > {obj}/where")],
+            "build": [script("build", "echo '[ 50%] half'; cat {src}/tool/said > {obj}/out")],
+            "install": [script("install", "mkdir -p {root}/bin && cp {obj}/out {root}/bin/tool && "
+                                          "ln -s tool {root}/bin/alias")],
+            "sanity": [script("sanity", "grep patched {root}/bin/tool")],
+        }}
+    order.update(changes)
+    return order
+
+
+def started(order, held_stage=""):
+    done = subprocess.run([sys.executable, "-c", DRIVER.format(collections=COLLECTIONS), json.dumps(order), held_stage],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    assert done.returncode == 0, done.stdout
+    return done.stdout.strip()
+
+
+def ended(order):
+    """Look until it ends, as the action does."""
+    status = builds.look(order)
+    while status["state"] == "running":
+        status = builds.look(order, status["seen"], 10.0)
+    return status
+
+
+def runs(tmp_path):
+    return (tmp_path / "runs").read_text().split()
+
+
+def reached(pipe):
+    """Wait until somebody reads the pipe, and return its other end: the reader waits as long as that is open."""
+    return open(str(pipe), "w")
+
+
+def gone(pid):
+    try:
+        with open("/proc/{0}/stat".format(pid)) as stream:
+            return stream.read().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
+def killed(pid):
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: gone(pid))
+
+
+def wait_until(condition):
+    while not condition():
+        time.sleep(0.01)
+    return True
+
+
+def readers(path):
+    """The programs whose command line has the path."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open("/proc/{0}/cmdline".format(name), "rb") as stream:
+                    if str(path).encode() in stream.read() and not gone(name):
+                        found.append(int(name))
+            except OSError:
+                continue
+    return found
+
+
+# --- to its end -------------------------------------------------------------------------------------------------------
+
+def test_a_build_to_its_end(tmp_path):
+    order = make_order(tmp_path)
+    assert builds.product(order) is None
+    assert started(order) == "started"
+    status = ended(order)
+    assert (status["state"], status["done"]) == ("done", list(recipe.STAGES))
+    product = builds.product(order)
+    assert product["sha256"] == hashlib.sha256(Path(product["path"]).read_bytes()).hexdigest()
+    assert product["manifest"]["fingerprint"] == order["fingerprint"] and "files" not in product["manifest"]
+    assert set(product["manifest"]["built"]["seconds"]) == set(recipe.STAGES)
+    with tarfile.open(product["path"]) as packed:
+        names = [name.replace("./", "", 1) for name in packed.getnames()]
+        assert {"bin/tool", "bin/alias", manifest.TREE_NAME} <= set(names)
+        member = [one for one in packed.getmembers() if one.name.endswith(manifest.TREE_NAME)][0]
+        card = manifest.parse(packed.extractfile(member).read().decode())
+    assert card["files"]["bin/tool"]["sha256"] == hashlib.sha256(b"hello\npatched\n").hexdigest()
+    assert card["files"]["bin/alias"] == {"link": "tool"}
+    log = Path(status["log"]).read_text()
+    assert all("=== " + stage in log for stage in recipe.STAGES)
+    assert "[ 50%] half" in log and "tool-1.0-abababababab" in log
+    # What it was made of goes, after all else; what others may want is kept.
+    wait_until(lambda: builds.try_lock(builds.Place(order)) is not None)
+    assert runs(tmp_path) == list(recipe.STAGES) + ["pack", "clean"]
+    folder = Path(status["log"]).parent
+    assert not {"src", "obj", "stage", "stamps", "tmp"} & set(os.listdir(folder))
+    assert [name for name in os.listdir(tmp_path / "work/downloads") if name.endswith("-tool-1.0.tar.gz")]
+    assert (tmp_path / "work").stat().st_mode & 0o777 == 0o700
+
+    assert started(order) == "done"
+    assert runs(tmp_path).count("build") == 1
+
+
+def test_keep_keeps(tmp_path):
+    order = make_order(tmp_path, keep=True)
+    started(order)
+    ended(order)
+    assert (tmp_path / "work/builds/tool-1.0-abababababab/obj/out").read_text() == "hello\npatched\n"
+
+
+def test_joined_while_it_runs(tmp_path):
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path)
+    assert started(order) == "started"
+    gate = reached(tmp_path / "gate.build")
+    assert started(order) == "joined"
+    status = builds.look(order)
+    assert (status["state"], status["stage"]) == ("running", "build") and status["product"] is None
+    # It does not come back before something changed, or its time is over.
+    assert builds.look(order, status["seen"], 0.3)["seen"] == status["seen"]
+    gate.close()
+    assert ended(order)["state"] == "done"
+    assert runs(tmp_path).count("build") == 1
+
+
+def test_looking_ends_as_soon_as_something_changes(tmp_path):
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path)
+    started(order)
+    gate = reached(tmp_path / "gate.build")
+    seen = builds.look(order)["seen"]
+    gate.close()
+    assert builds.look(order, seen, 50.0)["seen"] != seen
+
+
+# --- killed -----------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("stage", recipe.STAGES + ("pack",))
+def test_killed_in_a_stage_it_goes_on_from_there(tmp_path, stage):
+    own = stage in ("fetch", "verify", "extract", "pack")
+    pipe = tmp_path / ("gate" if own else "gate." + stage)
+    os.mkfifo(str(pipe))
+    order = make_order(tmp_path)
+    started(order, stage if own else "")
+    gate = reached(pipe)
+    status = builds.look(order)
+    assert (status["state"], status["stage"]) == ("running", stage)
+    killed(status["pid"])
+    orphans = readers("work/../gate." + stage)
+    assert bool(orphans) != own, "a program that a stage runs survives its head, or there would be nothing to end"
+    assert builds.look(order)["state"] == "dead"
+    assert builds.product(order) is None
+
+    # Put away, but still open: an orphan that reads it would wait on.
+    os.unlink(str(pipe))
+    assert started(order) == "resumed"
+    assert all(gone(pid) for pid in orphans)
+    gate.close()
+    status = ended(order)
+    assert (status["state"], status["done"]) == ("done", list(recipe.STAGES)), status["tail"]
+    expected = list(recipe.STAGES) + ["pack"]
+    assert [expected.count(name) + (name == stage) for name in expected] == [
+        runs(tmp_path).count(name) for name in expected]
+    with tarfile.open(builds.product(order)["path"]) as packed:
+        member = [one for one in packed.getmembers() if one.name.endswith("bin/tool")][0]
+        assert packed.extractfile(member).read() == b"hello\npatched\n"
+        card = [one for one in packed.getmembers() if one.name.endswith(manifest.TREE_NAME)][0]
+        assert set(json.loads(packed.extractfile(card).read().decode())["files"]) == {"bin/tool", "bin/alias"}
+
+
+def test_a_program_that_left_its_session_is_ended_too(tmp_path):
+    os.mkfifo(str(tmp_path / "gate"))
+    order = make_order(tmp_path)
+    order["stages"]["build"] = [{"run": ["/bin/sh", "-c", "setsid cat {work}/../gate & setsid cat {work}/../gate"]}]
+    started(order)
+    gate = reached(tmp_path / "gate")
+    command = "cat\0" + str(tmp_path / "work/../gate")
+    wait_until(lambda: len(readers(command)) == 2)
+    orphans = readers(command)
+    killed(builds.look(order)["pid"])
+    order["stages"]["build"] = [script("build", "cat {src}/tool/said > {obj}/out")]
+    started(order)
+    assert all(gone(pid) for pid in orphans)
+    gate.close()
+    assert ended(order)["state"] == "done"
+
+
+def test_other_builds_and_other_programs_are_let_live(tmp_path):
+    place = builds.Place(make_order(tmp_path))
+    place.make()
+    other = subprocess.Popen(["sleep", "60"], env={"TMPDIR": place.tmp + "2"})
+    mine = subprocess.Popen(["sleep", "60"], env={"TMPDIR": place.tmp})
+    try:
+        builds.stop_hands(place)
+        assert mine.wait() == -signal.SIGKILL
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_a_program_that_cannot_be_ended_is_told(tmp_path, monkeypatch):
+    place = builds.Place(make_order(tmp_path))
+    place.make()
+    monkeypatch.setattr(builds.os, "kill", lambda pid, number: None)
+    stubborn = subprocess.Popen(["sleep", "60"], env={"TMPDIR": place.tmp})
+    try:
+        with pytest.raises(OSError, match=str(stubborn.pid)):
+            builds.stop_hands(place, patience_s=0.1)
+    finally:
+        monkeypatch.undo()
+        stubborn.kill()
+        stubborn.wait()
+
+
+def test_killed_while_it_cleans_up(tmp_path):
+    os.mkfifo(str(tmp_path / "gate"))
+    order = make_order(tmp_path)
+    started(order, "clean")
+    gate = reached(tmp_path / "gate")
+    killed(builds.read_json(builds.Place(order).status)["pid"])
+    gate.close()
+    assert builds.look(order)["state"] == "done" and started(order) == "done"
+    # A stamp whose folder is half removed must not be believed when the product is wanted again.
+    shutil.rmtree(str(tmp_path / "work/products"))
+    shutil.rmtree(str(tmp_path / "work/builds/tool-1.0-abababababab/stage"))
+    started(order)
+    status = ended(order)
+    assert status["state"] == "done", status["tail"]
+
+
+# --- failing ----------------------------------------------------------------------------------------------------------
+
+def test_a_failing_stage_is_told_and_done_again_alone(tmp_path):
+    order = make_order(tmp_path)
+    order["stages"]["build"] = [script(
+        "build", "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22; do echo line $i; done; "
+                 "[ -e {work}/../mended ] || exit 7; cat {src}/tool/said > {obj}/out")]
+    started(order)
+    status = ended(order)
+    assert (status["state"], status["stage"]) == ("failed", "build")
+    assert "ended with status 7" in status["error"]["message"] and "/bin/sh -c" in status["error"]["message"]
+    assert status["log"] == str(tmp_path / "work/builds/tool-1.0-abababababab/build.log")
+    assert len(status["tail"]) == builds.TAIL_LINES and "line 22" in status["tail"]
+    assert status["tail"][-1].startswith("!!! build: ")
+    assert builds.product(order) is None and status["product"] is None
+
+    (tmp_path / "mended").write_text("")
+    # At once, since people are quick: the head may not have gone yet.
+    assert started(order) == "resumed"
+    status = ended(order)
+    assert status["state"] == "done", status["tail"]
+    assert [runs(tmp_path).count(name) for name in ("extract", "patch", "configure", "build", "install")] == [
+        1, 1, 1, 2, 1]
+    log = Path(status["log"]).read_text()
+    assert "!!! build" in log and "=== configure: done before" in log
+
+
+def test_a_changed_sanity_step_is_done_again_alone(tmp_path):
+    order = make_order(tmp_path)
+    good = order["stages"]["sanity"]
+    order["stages"]["sanity"] = [script("sanity", "false")]
+    started(order)
+    assert ended(order)["stage"] == "sanity"
+    order["stages"]["sanity"] = good
+    started(order)
+    assert ended(order)["state"] == "done"
+    assert [runs(tmp_path).count(name) for name in ("build", "install", "sanity")] == [1, 1, 2]
+
+
+def test_what_a_stage_decides_decides_those_after_it():
+    def marks(order):
+        return {stage: mark for stage, _what, mark in builds.stage_plan(order)}
+
+    def same(before, after):
+        return [stage for stage in recipe.STAGES if before[stage] == after[stage]]
+
+    pin = {"name": "a", "commit": "a" * 40, "dest": "a"}
+    order = {"sources": [pin], "stages": {"patch": [], "build": [{"run": ["make"]}], "sanity": []}}
+    before = marks(order)
+    assert same(before, marks(dict(order, sources=[dict(pin, urls=["x"], name="b")]))) == list(recipe.STAGES)
+    assert same(before, marks(dict(order, sources=[dict(pin, submodules=True)]))) == []
+    changed = dict(order, stages=dict(order["stages"], build=[{"run": ["make", "-k"]}]))
+    assert same(before, marks(changed)) == ["fetch", "verify", "extract", "patch", "configure"]
+    changed = dict(order, stages=dict(order["stages"], sanity=[{"run": ["x"]}]))
+    assert same(before, marks(changed)) == list(recipe.STAGES[:-1])
+
+
+def test_a_wrong_archive_fails_in_fetch_by_name(tmp_path):
+    order = make_order(tmp_path)
+    order["sources"][0]["sha256"] = "0" * 64
+    started(order)
+    status = ended(order)
+    assert (status["state"], status["stage"]) == ("failed", "fetch")
+    assert "tool-1.0.tar.gz" in "\n".join(status["tail"])
+    assert not (tmp_path / "work/products").exists()
+
+
+def test_past_its_time_all_of_it_is_ended(tmp_path):
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path, timeout_s=1)
+    started(order)
+    gate = reached(tmp_path / "gate.build")
+    status = ended(order)
+    assert (status["state"], status["stage"]) == ("failed", "build")
+    assert "time limit" in status["error"]["message"] and "_timeout_s" in status["error"]["message"]
+    assert wait_until(lambda: not readers("work/../gate.build")), "its programs end with it"
+    gate.close()
+
+
+def test_an_install_that_installs_nothing(tmp_path):
+    order = make_order(tmp_path)
+    order["stages"].update(install=[{"run": ["true"]}], sanity=[])
+    started(order)
+    status = ended(order)
+    assert (status["state"], status["stage"]) == ("failed", "pack")
+    assert "nothing into" in status["error"]["message"]
+
+
+def test_an_error_of_our_own_is_told_too(tmp_path):
+    order = make_order(tmp_path)
+    order["stages"]["build"] = [{"run": [None]}]
+    started(order)
+    status = ended(order)
+    assert (status["state"], status["stage"]) == ("failed", "build")
+    assert any("Traceback" in line for line in status["tail"])
+
+
+def test_a_known_failure_has_its_remedy(tmp_path):
+    order = make_order(tmp_path)
+    order["stages"]["build"] = [{"run": ["/bin/sh", "-c", "echo 'CMake 3.13 or higher is required.'; exit 1"]}]
+    started(order)
+    error = ended(order)["error"]
+    assert error["name"] == "CMake too old" and error["cause"] and error["remedy"]
+
+
+def test_a_full_disk_is_named(tmp_path):
+    place = builds.Place(make_order(tmp_path))
+    place.make()
+    said = builds.explain(OSError(errno.ENOSPC, "No space left on device"), place)
+    assert said["name"] == "disk full" and place.work in said["cause"] and "ascend_work_dir" in said["remedy"]
+    assert builds.explain(ValueError(), place)["message"] == "ValueError"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
+@pytest.mark.parametrize("filler", ["dd if=/dev/zero of={obj}/big bs=4096",
+                                    # The program itself does not mind: the log does.
+                                    "dd if=/dev/zero of={obj}/big bs=4096 2>/dev/null; seq 100000; sleep 100"])
+def test_a_build_on_a_full_disk_says_so_and_goes_on_when_there_is_room(tmp_path, filler):
+    work = tmp_path / "work"
+    work.mkdir()
+    if subprocess.call(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(work)], stderr=subprocess.DEVNULL):
+        pytest.skip("this root may not mount")
+    try:
+        order = make_order(tmp_path)
+        good = order["stages"]["build"]
+        order["stages"]["build"] = [script("build", filler)]
+        started(order)
+        status = ended(order)
+        assert (status["state"], status["stage"]) == ("failed", "build"), status
+        assert status["error"]["name"] == "disk full"
+        os.unlink(str(work / "builds/tool-1.0-abababababab/obj/big"))
+        order["stages"]["build"] = good
+        assert started(order) == "resumed"
+        assert ended(order)["state"] == "done"
+        assert runs(tmp_path).count("configure") == 1
+    finally:
+        subprocess.check_call(["umount", "-l", str(work)])
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_of_start(tmp_path):
+    (tmp_path / "work").write_text("a file")
+    with pytest.raises(OSError):
+        builds.start(make_order(tmp_path))
+
+
+# --- wheels -----------------------------------------------------------------------------------------------------------
+
+def wheel_order(tmp_path):
+    (tmp_path / "dist").mkdir()
+    info = "tool-1.0+x.dist-info/"
+    files = {"tool.py": b"", info + "METADATA": b"Metadata-Version: 2.1\nName: tool\nVersion: 1.0+x\n"}
+    record = "".join("{0},sha256={1},{2}\n".format(
+        name, base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("="), len(data))
+        for name, data in files.items())
+    with zipfile.ZipFile(str(tmp_path / "dist/tool-1.0+x-py3-none-any.whl"), "w") as out:
+        for name, data in list(files.items()) + [(info + "RECORD", record + info + "RECORD,,\n")]:
+            out.writestr(name, data)
+    return make_order(tmp_path, product="wheel", prefix="", sources=[], stages={
+        "install": [{"wheel": {"dist": str(tmp_path / "dist"), "name": "tool", "version": "{version}"}}]})
+
+
+def test_a_wheel_with_its_manifest(tmp_path):
+    order = wheel_order(tmp_path)
+    started(order)
+    assert ended(order)["state"] == "done"
+    product = builds.product(order)
+    assert os.path.basename(product["path"]) == "tool-1.0+x-py3-none-any.whl"
+    with zipfile.ZipFile(product["path"]) as packed:
+        card = manifest.parse(packed.read("tool-1.0+x.dist-info/" + manifest.WHEEL_NAME).decode())
+        assert card["fingerprint"] == order["fingerprint"]
+        assert manifest.WHEEL_NAME in packed.read("tool-1.0+x.dist-info/RECORD").decode()
+
+
+def test_no_wheel_is_no_product(tmp_path):
+    order = wheel_order(tmp_path)
+    order["stages"]["install"] = []
+    started(order)
+    status = ended(order)
+    assert status["state"] == "failed" and "wanted is one wheel" in status["error"]["message"]
+
+
+# --- small parts ------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("damage", ["product.json", "tool-1.0-abababababab.tar.gz"])
+def test_half_a_product_is_none(tmp_path, damage):
+    order = make_order(tmp_path)
+    started(order)
+    ended(order)
+    assert builds.product(dict(order, fingerprint="ab" * 31 + "cd")) is None
+    os.unlink(str(tmp_path / "work/products/tool-1.0-abababababab" / damage))
+    assert builds.product(order) is None
+    assert started(order) == "resumed"
+    assert ended(order)["state"] == "done" and builds.product(order) is not None
+
+
+def test_the_environment_is_made_and_not_inherited(tmp_path, monkeypatch):
+    for name in os.environ:
+        monkeypatch.delenv(name)
+    for name in ("CFLAGS", "LD_LIBRARY_PATH", "PYTHONPATH", "CC", "MAKEFLAGS", "LD_PRELOAD", "PIPX_HOME", "LANG"):
+        monkeypatch.setenv(name, "leak")
+    for name in sorted(builds.PASSED_ON) + ["PIP_INDEX_URL"]:
+        monkeypatch.setenv(name, "passed")
+    order = make_order(tmp_path)
+    made = builds.environment(order, builds.Place(order))
+    assert "leak" not in made.values()
+    assert {name for name, value in made.items() if value == "passed"} == set(builds.PASSED_ON) | {"PIP_INDEX_URL"}
+    assert made["PATH"] == builds.SYSTEM_PATH and "LD_LIBRARY_PATH" not in made
+    assert made["TMPDIR"] == builds.Place(order).tmp and made["TZ"] == "UTC"
+
+    order.update(path=["/g/bin", "/c/bin"], library_path=["/g/lib64"], environment={"CXX": "/g/bin/g++", "PATH": "no"})
+    made = builds.environment(order, builds.Place(order))
+    assert made["PATH"] == "/g/bin:/c/bin:" + builds.SYSTEM_PATH
+    assert (made["LD_LIBRARY_PATH"], made["CXX"]) == ("/g/lib64", "/g/bin/g++")
+
+
+def test_programs_get_that_environment_with_names_filled_in(tmp_path, monkeypatch):
+    monkeypatch.setenv("CFLAGS", "leak")
+    order = make_order(tmp_path, environment={"WHERE": "{prefix}"})
+    order["stages"]["configure"] = [{"run": ["env"], "env": {"HOW": "{jobs}"}}]
+    started(order)
+    lines = Path(ended(order)["log"]).read_text().splitlines()
+    assert "WHERE=/opt/tool" in lines and "HOW=3" in lines
+    assert not [line for line in lines if line.startswith("CFLAGS=")]
+
+
+@pytest.mark.parametrize("text, wanted", [
+    (None, None), (b"", None), (b"{", None), (b"[1]", None), (b"\xff\xfe", None), (b'{"a": 1}', {"a": 1})])
+def test_json_that_is_not_there_or_not_whole(tmp_path, text, wanted):
+    path = tmp_path / "x.json"
+    if text is not None:
+        path.write_bytes(text)
+    assert builds.read_json(str(path)) == wanted
+
+
+def test_the_tail_of_a_log(tmp_path):
+    path = tmp_path / "log"
+    assert builds.tail(str(path)) == []
+    path.write_bytes(b"x" * 200000 + b"\n" + b"".join(b"%d \xff\n" % number for number in range(50)))
+    assert builds.tail(str(path), 2) == ["48 \ufffd", "49 \ufffd"]
+    assert len(builds.tail(str(path))) == builds.TAIL_LINES

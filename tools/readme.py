@@ -6,8 +6,8 @@
     .venv/bin/python tools/readme.py [--check]
 
 A part that this writes stands between `<!-- NAME: begin -->` and `<!-- NAME: end -->`; NAME is `variables`, or the path
-of a file whose text is shown. Variables come from the roles' defaults/main.yml and meta/argument_specs.yml, their Chinese
-words from readme.zh.yml. --check writes nothing, names the READMEs that differ, and exits with 1 if there are any.
+of a file whose text is shown. Variables come from the defaults/main.yml and meta/argument_specs.yml of roles, their
+Chinese words from readme.zh.yml. --check writes nothing, names the READMEs that differ, and exits with 1 where any do.
 """
 
 import re

@@ -10,6 +10,7 @@ import os
 import tempfile
 import time
 
+from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -129,7 +130,8 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(asked["msg"])
         if not asked["present"]:
             remote = os.path.join(order["work_dir"], "mirror-{0}.tar".format(name))
-            with tempfile.TemporaryDirectory(prefix="ascend-mirror-") as scratch:
+            # Ansible's own temporary folder: it is the user's, and a big archive would fill the system's.
+            with tempfile.TemporaryDirectory(prefix="mirror-", dir=C.DEFAULT_LOCAL_TMP) as scratch:
                 packed = os.path.join(scratch, "mirror.tar")
                 mirror.pack(folder, held, packed)
                 self._copy(packed, remote)

@@ -31,7 +31,6 @@ ARGUMENTS = {
     "install_packages": {"type": "bool", "default": True},
     "packages_become": {"type": "bool", "default": False},
     "require_cann": {"type": "bool", "default": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "group": {"type": "str", "default": ""},
 }
 

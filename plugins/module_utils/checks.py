@@ -53,9 +53,8 @@ def findings(request, state, plan):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> List[Dict[str, str]]
     """Return all that an examined host lacks for a plan; only errors stop it."""
     found = []  # type: List[Dict[str, str]]
-    if request["state"] == "absent":
-        return found
-    if request["release"]:
+    leaving = [entry for entry in request["recipes"] if entry.get("state") == "absent"]
+    if request["release"] and not leaving:
         found += _cann(request, state) + _python(request, state)
     found += _packages(request, state, plan) + _places(request, state, plan) + _tools(request, state, plan)
     wanted = request["environment"]

@@ -39,8 +39,13 @@ def ask(argv, env=None, time_limit_s=TIME_LIMIT_S):
     try:
         said = process.communicate(timeout=time_limit_s)[0]
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except OSError:
+            # It ended itself, and left somebody who holds its output.
+            pass
+        process.stdout.close()
+        process.wait()
         return None, b"", "gave no answer in {0:.0f} s".format(time_limit_s)
     return process.returncode, said, ""
 
@@ -290,8 +295,9 @@ def cann_environment(installation, arch):
             ["bash", "--noprofile", "--norc", "-c", '. "$1" >/dev/null 2>&1; env -0', "bash", installation["set_env"]],
             env=before)
         after = dict(pair.split("=", 1) for pair in said.decode("utf-8", "replace").split("\0") if "=" in pair)
-        if status == 0 and len(after) > len(before):
-            return environment.from_vendor(before, after)
+        settings = environment.from_vendor(before, after)
+        if status == 0 and (settings["prepend"] or settings["set"]):
+            return settings
     return environment.cann_layout(installation["path"], driver, arch, os.path.exists)
 
 

@@ -10,7 +10,7 @@ A request is a mapping:
   environment       {"set": {NAME: value}, "unset": [..], "hccl_interface": name}, None when no file is asked for
   needs             what must be there even when nothing is built
   jobs, timeout_s, mirrors, keep_builds, replace_link, install_packages, packages_become, require_cann,
-  collection_version, state ("present" or "absent": the products are to be taken away)
+  collection_version
   promised          what earlier plans of this run would have provided, by name (check mode: nothing really stands)
 The state is what host.examine returns.
 """
@@ -158,19 +158,19 @@ def make(request, state):
         "environment": env,
         "tools": {name: tool for name, tool in tools.items() if tool},
         "venv": make_venv(state),
-        "legs": legs(list(products.values()), env, request["state"]),
+        "legs": legs(list(products.values()), env),
         "work": bool(env and env["do"] != NOTHING) or any(entry["do"] != NOTHING for entry in products.values()),
     }
 
 
-def legs(products, env, wanted):
-    # type: (List[Dict[str, Any]], Optional[Dict[str, Any]], str) -> List[str]
+def legs(products, env):
+    # type: (List[Dict[str, Any]], Optional[Dict[str, Any]]) -> List[str]
     """Return the legs of the road that are to be taken, in order; a host that has everything is only verified."""
     done = {entry["do"] for entry in products}
-    taken = [leg for leg, needed in (
+    stands = any(entry["order"] and entry["order"]["state"] == "present" for entry in products)
+    return [leg for leg, needed in (
         ("remove", REMOVE in done), ("build", BUILD in done), ("publish", BUILD in done or PUBLISH in done),
-        ("environment", bool(env) and env["do"] != NOTHING)) if needed]
-    return taken + ["verify"] * (wanted == "present" and any(entry["order"] for entry in products))
+        ("environment", bool(env) and env["do"] != NOTHING), ("verify", stands)) if needed]
 
 
 def packages(request, state, lacking):
@@ -222,10 +222,9 @@ def _product(request, recipe, state, tools):
         now = "{0} {1}".format(name, there["version"]) + (
             " ({0})".format(fingerprint.short(card["fingerprint"])) if card else ", not made by this collection")
 
-    if request["state"] == "absent":
-        order = _order(request, recipe, there, state, tools)
-        return {"do": REMOVE if card else NOTHING, "why": [name + ": asked for"] if card else [], "now": now,
-                "then": name + ": not installed", "order": order}
+    if recipe.get("state") == "absent":
+        return {"do": REMOVE if card else NOTHING, "why": [name + ": to be absent"] if card else [], "now": now,
+                "then": now if card else name, "order": _order(request, recipe, there, state, tools)}
 
     if card is None and own is not None:
         tools[name] = _tool(name, own["folder"], "{0} {1}".format(name, own["version"]))
@@ -292,7 +291,7 @@ def _order(request, recipe, there, state, tools):
     requirements = list(recipe.get("requirements", [])) + list((there["manifest"] or {}).get("requirements", []))
     return {
         "name": recipe["name"], "version": recipe["version"], "product": recipe["product"],
-        "distribution": recipe.get("distribution", ""),
+        "state": recipe.get("state", "present"), "distribution": recipe.get("distribution", ""),
         "fingerprint": fingerprint.digest(identity), "identity": identity,
         "prefix": resolved["prefix"],
         "links": [{"path": path, "target": link["target"]}
@@ -333,7 +332,7 @@ def pip_options(state):
 def _environment(request, state, tools):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
     wanted = request["environment"]
-    if wanted is None or request["state"] == "absent":
+    if wanted is None:
         return None
     settings = environment.merge(state["cann_environment"], environment_settings(request, state))
     compiler = tools.get("gcc730")
@@ -342,6 +341,9 @@ def _environment(request, state, tools):
     text = environment.render(settings)
     there = state["env_file"]
     same = there["sha256"] == hashlib.sha256(text.encode("utf-8")).hexdigest()
+    if wanted.get("state") == "absent":
+        # One that was changed by hand is not ours to take away.
+        return {"path": there["path"], "text": text, "do": REMOVE if same else NOTHING, "why": []}
     why = [] if same else ["environment file: " + ("changed" if there["sha256"] else "not there")]
     return {"path": there["path"], "text": text, "do": NOTHING if same else PUBLISH, "why": why}
 

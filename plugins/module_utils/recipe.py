@@ -6,6 +6,7 @@
 A recipe is a mapping:
   name, version     of the product
   product           "tree" (published at a prefix) or "wheel" (installed by pip)
+  state             "present", or "absent": to be taken away
   prefix            trees: "auto" or a path (see places.py)
   links             trees: [{"path": "auto"|path, "target": path below the prefix}], links that stand outside the prefix
   accept            trees: {"commands": [..], "minimum": v, "maximum": v}: what the host may have instead; absent: nothing
@@ -27,8 +28,8 @@ from typing import Any, Dict, List
 
 STAGES = ("fetch", "verify", "extract", "patch", "configure", "build", "install", "sanity")
 
-_SHA256 = re.compile(r"^[0-9a-f]{64}$")
-_COMMIT = re.compile(r"^[0-9a-f]{40}$")
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 
 
 def fill(value: Any, names: Dict[str, str]) -> Any:

@@ -80,11 +80,6 @@ options:
     description: Whether a host without CANN is unfit.
     type: bool
     default: true
-  state:
-    description: Whether the products are wanted, or are to be taken away.
-    type: str
-    choices: [present, absent]
-    default: present
   group:
     description: The group that hosts with work join; empty for none.
     type: str

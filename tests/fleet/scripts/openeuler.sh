@@ -16,8 +16,8 @@ iproute=iproute2 make=make openblas=libopenblas0-pthread openblas-devel=libopenb
 openssl=openssl openssl-devel=libssl-dev procps-ng=procps python3=python3 python3-devel=python3-dev
 python3-dnf=python3-dnf python3-pip=python3-pip python3-setuptools=python3-setuptools sed=sed systemd=systemd tar=tar
 util-linux=util-linux which=debianutils zlib=zlib1g zlib-devel=zlib1g-dev'
-# Packages that dnf can install: the same names in rpm and Debian.
-offered='bzip2 dos2unix file gettext patch rsync unzip xz=xz-utils'
+# Packages that dnf can install: the same names in rpm and Debian, or rpm's name and the Debian packages that it is made of.
+offered='bzip2 dos2unix file gettext m4=m4+libsigsegv2 patch rsync unzip xz=xz-utils'
 
 export DEBIAN_FRONTEND=noninteractive
 apt-get -qq update
@@ -57,10 +57,13 @@ END
     mkdir tree
     for pair in $offered; do
         mkdir one
-        # _apt may not write in a private folder, and need not.
-        apt-get -qq -o APT::Sandbox::User=root download "${pair#*=}"
-        describe "${pair%%=*}" "$(dpkg-deb -f "${pair#*=}"_*.deb Version | rpm_version)"
-        dpkg-deb -x "${pair#*=}"_*.deb one
+        parts=$(echo "${pair#*=}" | tr + ' ')
+        describe "${pair%%=*}" "$(apt-cache show "${parts%% *}" | sed -n '/^Version: /{s///p;q}' | rpm_version)"
+        for part in $parts; do
+            # _apt may not write in a private folder, and need not.
+            apt-get -qq -o APT::Sandbox::User=root download "$part"
+            dpkg-deb -x "$part"_*.deb one
+        done
         rm -rf one/usr/share/doc one/usr/share/man one/usr/share/info one/usr/share/locale one/usr/share/lintian
         # The image has /bin for a link to /usr/bin: a package must not bring a folder of that name.
         for folder in bin lib; do

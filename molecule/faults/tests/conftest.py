@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run roles on the scenario's hosts as a user would, with variables of the test's choice."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+import testinfra
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[3]
+INVENTORY = os.environ["FLEET_INVENTORY"]
+MIRROR = Path(os.environ["FLEET_MIRROR"])
+MIRROR_VARS = os.environ["FLEET_MIRROR_VARS"]
+
+
+def on(name):
+    """The named host, as testinfra sees it, by root."""
+    return testinfra.get_host("ansible://" + name, ansible_inventory=INVENTORY)
+
+
+def command(roles, host, variables):
+    """The ansible-playbook command that applies roles to one host with the mirror's variables and those of the test."""
+    made = {"scenario_roles": roles, "ascend_mirrors": [str(MIRROR)]}
+    return ["ansible-playbook", str(PROJECT / "molecule/shared/converge.yml"), "-i", INVENTORY, "--limit", host,
+            "-e", "@" + MIRROR_VARS, "-e", json.dumps({**made, **variables})]
+
+
+def environment():
+    return {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / "collections"), "ANSIBLE_PIPELINING": "true",
+            "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true"}
+
+
+@pytest.fixture
+def apply():
+    """apply(roles, host, **variables): run them to their end; the result has returncode and stdout."""
+    def run(roles, host, **variables):
+        return subprocess.run(command(roles, host, variables), env=environment(), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return run
+
+
+@pytest.fixture
+def begin():
+    """begin(roles, host, **variables): start them and return the process; it is killed at the end of the test."""
+    begun = []
+
+    def start(roles, host, **variables):
+        process = subprocess.Popen(command(roles, host, variables), env=environment(), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                   start_new_session=True)
+        begun.append(process)
+        return process
+    yield start
+    for process in begun:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def controller():
+    """This machine's address as the hosts see it."""
+    return yaml.safe_load(Path(INVENTORY).read_text())["all"]["children"]["ascend"]["vars"]["fleet_controller_address"]
+
+
+@pytest.fixture(scope="session")
+def served(controller):
+    """The URL of the mirror behind a server that can be asked to spoil what it serves."""
+    spec = importlib.util.spec_from_file_location("serve", PROJECT / "tests/mirror/serve.py")
+    serve = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(serve)
+    server = serve.make_server(MIRROR, controller, 0, 100_000, 1.0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield "http://{}:{}".format(controller, server.server_address[1])
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def commits():
+    return yaml.safe_load(Path(MIRROR_VARS).read_text())["mirror_commits"]

@@ -1,0 +1,407 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host says of itself: real questions to this machine, made-up hosts in folders, and programs that misbehave."""
+
+import base64
+import functools
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds, fingerprint, host, manifest, publishing
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.fixture
+def program(tmp_path):
+    """make(name, script, folder) -> path of a program."""
+    def make(name, script, folder="bin"):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        path = tmp_path / folder / name
+        path.write_text("#!/bin/sh\n" + script + "\n")
+        path.chmod(0o755)
+        return str(path)
+    return make
+
+
+# --- asking -----------------------------------------------------------------------------------------------------------
+
+def test_an_answer(program):
+    assert host.ask([program("x", "echo out; echo err >&2; exit 3")]) == (3, b"out\nerr\n", "")
+    assert host.ask(["/bin/sh", "-c", "echo $A"], env={"A": "b"})[1] == b"b\n"
+
+
+def test_no_such_program():
+    assert host.ask(["/no/such/program"]) == (None, b"", "cannot be started: No such file or directory")
+
+
+@pytest.mark.parametrize("script", [
+    "sleep 300", "sleep 300 & sleep 300", "trap '' TERM; while :; do sleep 300; done", "echo words; exec sleep 300",
+    # It ends, and somebody else holds on to its output.
+    "setsid sleep 300 & echo $! > $0.pid; exit 0"])
+def test_a_program_that_hangs_is_given_up_with_its_children(program, script):
+    path, began = program("hang", script), time.monotonic()
+    assert host.ask([path], time_limit_s=0.3) == (None, b"", "gave no answer in 0 s")
+    assert time.monotonic() - began < 30
+    if os.path.exists(path + ".pid"):
+        os.kill(int(Path(path + ".pid").read_text()), signal.SIGKILL)
+
+
+def test_a_text(tmp_path):
+    (tmp_path / "x").write_bytes(b"a\xff")
+    assert host.text(str(tmp_path / "x")) == "a\ufffd"
+    assert host.text(str(tmp_path / "none")) == host.text(str(tmp_path)) == ""
+
+
+# --- the machine ------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("content, ident, version, family", [
+    ('PRETTY_NAME="Debian GNU/Linux 11 (bullseye)"\nNAME="Debian GNU/Linux"\nVERSION_ID="11"\nID=debian\n',
+     "debian", "11", False),
+    ('NAME="openEuler"\nVERSION="22.03 LTS"\nID="openEuler"\nVERSION_ID="22.03"\n', "openeuler", "22.03", True),
+    ('NAME="UOS Server"\nID="uos"\nVERSION_ID=20\n', "uos", "20", True),
+    ('NAME="UOS"\nID=UOS\nVERSION_ID=20\n', "uos", "20", True),
+    ('NAME="Kylin Linux Advanced Server"\nID="kylin"\nVERSION_ID="V10"\n', "kylin", "V10", True),
+    ('NAME="EulerOS"\nID="euleros"\nID_LIKE="rhel fedora centos"\nVERSION_ID="2.0"\n', "euleros", "2.0", True),
+    ('ID=mine\nID_LIKE="fedora openEuler"\n', "mine", "", True),
+    ('ID=ubuntu\nID_LIKE=debian\nVERSION_ID="20.04"\n', "ubuntu", "20.04", False),
+    ('ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="7"\n', "centos", "7", False),
+    ("", "", "", False), ("\x00=;;\n=\nID\n", "", "", False)])
+def test_os_release(content, ident, version, family):
+    found = host.os_release(content)
+    assert (found["id"], found["version"], found["openeuler_family"]) == (ident, version, family)
+
+
+@given(st.text())
+def test_any_os_release_and_any_meminfo(content):
+    assert set(host.os_release(content)) == {"id", "id_like", "version", "name", "openeuler_family"}
+    assert set(host.memory(content)) == {"total_mib", "available_mib"}
+
+
+@pytest.mark.parametrize("meminfo, total, available", [
+    ("MemTotal:       16384000 kB\nMemFree:         1024000 kB\nMemAvailable:    8192000 kB\n", 16000, 8000),
+    ("MemTotal: 2048 kB\nMemFree: 1024 kB\n", 2, 1), ("", 0, 0), ("MemTotal: lots\n", 0, 0)])
+def test_memory(meminfo, total, available):
+    assert host.memory(meminfo) == {"total_mib": total, "available_mib": available}
+
+
+@pytest.mark.parametrize("limit, used, free", [
+    ("max", "5", None), ("", "", None), ("2147483648", "1073741824", 1024), ("1", "9999999", 0),
+    ("9223372036854771712", "5", None)])
+def test_the_limit_of_the_control_group(monkeypatch, limit, used, free):
+    monkeypatch.setattr(host, "text", lambda path: limit if "max" in path or "limit" in path else used)
+    assert host.cgroup_memory_mib() == free
+
+
+def test_disk(tmp_path, monkeypatch):
+    found = host.disk(str(tmp_path / "not/yet/there"))
+    info = os.statvfs(str(tmp_path))
+    assert (found["path"], found["stands_at"]) == (str(tmp_path / "not/yet/there"), str(tmp_path))
+    assert found["writable"] and 0 < found["free_mib"] <= info.f_blocks * info.f_frsize >> 20
+    assert host.disk("/no/such")["stands_at"] == "/"
+    monkeypatch.setattr(host.os, "access", lambda path, how: how & os.W_OK == 0)
+    assert not host.disk(str(tmp_path))["writable"]
+
+
+def test_interfaces():
+    assert host.interfaces()["lo"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("there, answer", [
+    (["apt-get", "dpkg"], ("Debian", "apt")), (["dnf", "yum"], ("RedHat", "dnf")), (["yum"], ("RedHat", "yum")),
+    # openEuler has a dpkg that manages nothing.
+    (["dnf", "dpkg"], ("RedHat", "dnf")), ([], ("", ""))])
+def test_the_package_manager(program, tmp_path, monkeypatch, there, answer):
+    for name in there:
+        program(name, "")
+    monkeypatch.setattr(builds, "SYSTEM_PATH", str(tmp_path / "bin"))
+    assert host.package_manager() == answer
+
+
+def test_the_libc_of_this_machine():
+    assert host.libc().startswith("glibc 2.")
+
+
+def test_the_account():
+    assert host.user()["uid"] == os.geteuid() and host.user()["home"].startswith("/")
+
+
+def test_an_account_without_an_entry(monkeypatch):
+    monkeypatch.setattr(host.os, "geteuid", lambda: 4242424)
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert host.user() == {"uid": 4242424, "name": "4242424", "home": "/somewhere"}
+
+
+# --- its tools --------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name, script, version", [
+    ("cmake", "echo 'cmake version 3.12.1'", "3.12.1"), ("git", "echo git version 2.30.2", "2.30.2"),
+    ("gcc", '[ "$1 $2" = "-dumpfullversion -dumpversion" ] && echo 10.2.1', "10.2.1"),
+    ("g++", '[ "$1" = "-dumpfullversion" ] && echo 7.3.0', "7.3.0"), ("patch", "echo no number", None)])
+def test_the_version_a_tool_tells(program, name, script, version):
+    path = program(name, script)
+    assert host.tool(path) == {"path": path, "version": version, "problem": ""}
+
+
+@pytest.mark.parametrize("script, problem", [
+    ("echo 3.12.1; exit 1", "ended with status 1"), ("kill -SEGV $$", "ended with status -11"),
+    ("sleep 300", "gave no answer")])
+def test_a_tool_that_does_not_work(program, monkeypatch, script, problem):
+    monkeypatch.setattr(host, "ask", functools.partial(host.ask, time_limit_s=0.3))
+    found = host.tool(program("cmake", script))
+    assert found["version"] is None and problem in found["problem"]
+
+
+def test_a_tool_of_another_machine(tmp_path):
+    path = tmp_path / "cmake"
+    path.write_bytes(b"\x7fELF\x00\x00garbage")
+    path.chmod(0o755)
+    found = host.tool(str(path))
+    assert found["version"] is None and found["problem"].startswith("cannot be started: ")
+
+
+def test_candidates(program, tmp_path):
+    one, two = program("cmake", "", "a"), program("cmake", "", "b")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/cmake").symlink_to(one)
+    (tmp_path / "d/cmake").mkdir(parents=True)
+    (tmp_path / "e").mkdir()
+    (tmp_path / "e/cmake").write_text("not executable")
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f/cmake").symlink_to("nowhere")
+    search = [str(tmp_path / name) for name in "fedcba"] + ["/no/such"]
+    # Each file once, by the name that comes first.
+    assert host.candidates("cmake", search) == [str(tmp_path / "c/cmake"), two]
+
+
+def test_the_python_that_runs_this():
+    found = host.python(sys.executable)
+    assert found["version"] == "{0}.{1}.{2}".format(*sys.version_info[:3]) and found["problem"] == ""
+    assert found["tag"] == "cp{0}{1}".format(*sys.version_info[:2]) == found["abi"]
+    assert found["path"] == sys.executable and found["venv"] == (sys.prefix != sys.base_prefix)
+    assert isinstance(found["headers"], bool) and isinstance(found["shared_library"], bool)
+    assert {"pytest", "pip"} <= set(found["packages"])
+    assert (found["user_site"] in found["sites"]) != found["venv"]
+
+
+def test_no_python_and_a_broken_one(program, tmp_path, monkeypatch):
+    assert host.python(str(tmp_path / "none")) is None and host.python("no-such-python") is None
+    assert host.python(str(tmp_path)) is None
+    path = program("python3.9", "echo libpython3.9.so: cannot open shared object; exit 127")
+    found = host.python(path)
+    assert (found["path"], found["version"]) == (path, None) and "libpython3.9.so" in found["problem"]
+    assert host.python(program("python3.8", "echo not json"))["version"] is None
+    monkeypatch.setattr(host, "ask", functools.partial(host.ask, time_limit_s=0.3))
+    assert "no answer" in host.python(program("python3.7", "sleep 300"))["problem"]
+
+
+def test_packages(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    for site, names in ((one, ["torch-1.8.1+ascend.dist-info", "typing_extensions-4.1.1.dist-info", "x.py"]),
+                        (two, ["torch-1.5.0.dist-info", "six-1.16.0-py3.9.egg-info", "Old.Name.egg-info"])):
+        for name in names:
+            (site / name).mkdir(parents=True)
+    assert host.packages([str(one), str(two), "/no/such"]) == {
+        "torch": "1.8.1+ascend", "typing-extensions": "4.1.1", "six": "1.16.0", "old-name": ""}
+
+
+# --- CANN -------------------------------------------------------------------------------------------------------------
+
+def cann_of(monkeypatch, *roots):
+    monkeypatch.setattr(host, "cann_roots", lambda home: [str(root) for root in roots])
+    return host.cann("/nonexistent")
+
+
+def toolkit(root, version="5.0.4", set_env="export ASCEND_OPP_PATH=$PWD/opp\n"):
+    latest = root / "ascend-toolkit/latest"
+    (latest / "x86_64-linux").mkdir(parents=True)
+    (latest / "x86_64-linux/ascend_toolkit_install.info").write_text(
+        "package_name=Ascend-cann-toolkit\nversion={0}\narch=x86_64\n".format(version))
+    if set_env is not None:
+        (root / "ascend-toolkit/set_env.sh").write_text(set_env)
+    return latest
+
+
+def test_no_cann(monkeypatch, tmp_path):
+    assert cann_of(monkeypatch) == cann_of(monkeypatch, tmp_path) == []
+
+
+def test_a_toolkit_before_an_nnae_and_a_newer_layout(monkeypatch, tmp_path):
+    toolkit(tmp_path)
+    (tmp_path / "nnae/latest").mkdir(parents=True)
+    (tmp_path / "nnae/latest/ascend_nnae_install.info").write_text("version=5.0.3\n")
+    (tmp_path / "cann").mkdir()
+    (tmp_path / "cann/version.cfg").write_text("runtime_running_version=[7.6.0.1.220:8.5.0]\n")
+    found = cann_of(monkeypatch, tmp_path)
+    assert [(one["kind"], one["version"], one["path"]) for one in found] == [
+        ("toolkit", "5.0.4", str(tmp_path / "ascend-toolkit/latest")), ("nnae", "5.0.3", str(tmp_path / "nnae/latest")),
+        ("toolkit", "8.5.0", str(tmp_path / "cann"))]
+    assert found[0]["set_env"] == str(tmp_path / "ascend-toolkit/set_env.sh") and found[1]["set_env"] is None
+
+
+def test_a_cann_that_tells_nothing(monkeypatch, tmp_path):
+    (tmp_path / "nnrt/latest").mkdir(parents=True)
+    assert cann_of(monkeypatch, tmp_path)[0]["version"] is None
+
+
+def test_where_cann_may_stand(tmp_path):
+    (tmp_path / "Ascend").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "Ascend/ascend_cann_install.info").write_text("Install_Path={0}\n".format(tmp_path / "elsewhere"))
+    roots = host.cann_roots(str(tmp_path))
+    assert roots.index(str(tmp_path / "elsewhere")) < roots.index(str(tmp_path / "Ascend"))
+    assert len(roots) == len(set(roots))
+
+
+def test_the_environment_of_its_own_script(monkeypatch, tmp_path):
+    latest = toolkit(tmp_path, set_env=(
+        "echo noise\nexport LD_LIBRARY_PATH={0}/lib64:$LD_LIBRARY_PATH\nexport PATH={0}/bin:$PATH\n"
+        "export ASCEND_HOME_PATH={0}\n").format(tmp_path / "ascend-toolkit/latest"))
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/mine")
+    settings = host.cann_environment(cann_of(monkeypatch, tmp_path)[0], "x86_64")
+    assert settings == {"prepend": {"LD_LIBRARY_PATH": [str(latest / "lib64")], "PATH": [str(latest / "bin")]},
+                        "set": {"ASCEND_HOME_PATH": str(latest)}}
+
+
+@pytest.mark.parametrize("set_env", [None, "exit 1\n", "sleep 300\n", ""])
+def test_the_usual_environment_when_its_script_is_of_no_use(monkeypatch, tmp_path, set_env):
+    latest = toolkit(tmp_path, set_env=set_env)
+    (latest / "lib64").mkdir()
+    (tmp_path / "driver/lib64").mkdir(parents=True)
+    monkeypatch.setattr(host, "ask", lambda argv, env, real=host.ask: real(argv, env, 0.5))
+    settings = host.cann_environment(cann_of(monkeypatch, tmp_path)[0], "x86_64")
+    assert settings["prepend"]["LD_LIBRARY_PATH"] == [str(tmp_path / "driver/lib64"), str(latest / "lib64")]
+    assert settings["set"]["ASCEND_HOME_PATH"] == str(latest)
+
+
+# --- what this collection put there -----------------------------------------------------------------------------------
+
+def tree(tmp_path, name="cmake"):
+    real = tmp_path / "opt/cmake-3.12.1-ffffffffffff"
+    (real / "bin").mkdir(parents=True)
+    (real / "bin/cmake").write_text("x")
+    card = manifest.compose(name, "3.12.1", "tree", "f" * 64, {"version": "3.12.1"}, {}, "0")
+    manifest.write(str(real), dict(card, files=manifest.scan(str(real))))
+    (tmp_path / "opt/cmake").symlink_to(real.name)
+    return real
+
+
+def asked(tmp_path, **changes):
+    return dict({"name": "cmake", "version": "3.12.1", "product": "tree", "prefix": str(tmp_path / "opt/cmake"),
+                 "links": [{"path": str(tmp_path / "cmake"), "target": "bin/cmake"}]}, **changes)
+
+
+def test_a_tree(tmp_path):
+    found = host.product(asked(tmp_path), [])
+    assert (found["manifest"], found["version"], found["damage"], found["occupied"]) == (None, None, [], None)
+    real = tree(tmp_path)
+    found = host.product(asked(tmp_path), [])
+    assert found["version"] == "3.12.1" and found["manifest"]["fingerprint"] == "f" * 64
+    assert "files" not in found["manifest"] and found["damage"] == [] and found["occupied"] is None
+    assert found["links"] == {str(tmp_path / "cmake"): "absent"} and found["prefix"] == str(tmp_path / "opt/cmake")
+    publishing.swap_link(str(tmp_path / "cmake"), str(tmp_path / "opt/cmake/bin/cmake"))
+    (real / "bin/cmake").unlink()
+    found = host.product(asked(tmp_path), [])
+    assert found["damage"] == ["bin/cmake: missing"] and found["links"] == {str(tmp_path / "cmake"): "ours"}
+
+
+def test_a_tree_of_another_name_and_a_foreign_folder(tmp_path):
+    tree(tmp_path, name="other")
+    assert host.product(asked(tmp_path), [])["manifest"] is None
+    (tmp_path / "opt/mine").mkdir()
+    assert host.product(asked(tmp_path, prefix=str(tmp_path / "opt/mine")), [])["occupied"] == "a folder"
+
+
+def test_a_lot_of_damage_is_cut_short(tmp_path):
+    real = tree(tmp_path)
+    card = manifest.read(str(real))
+    card["files"] = {str(number): {"link": "x"} for number in range(99)}
+    manifest.write(str(real), card)
+    assert len(host.product(asked(tmp_path), [])["damage"]) == 10
+
+
+def test_a_wheel(tmp_path):
+    wanted = {"name": "torch", "version": "1.8.1", "product": "wheel", "distribution": "torch"}
+    assert host.product(wanted, [str(tmp_path)]) == {"manifest": None, "version": None, "damage": []}
+    assert host.product(wanted, []) == {"manifest": None, "version": None, "damage": []}
+    info = tmp_path / "torch-1.8.1+ascend.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 1.8.1+ascend\n")
+    (tmp_path / "torch.py").write_bytes(b"x")
+    digest = base64.urlsafe_b64encode(hashlib.sha256(b"x").digest()).decode().rstrip("=")
+    (info / "RECORD").write_text("torch.py,sha256={0},1\n".format(digest))
+    found = host.product(wanted, [str(tmp_path)])
+    assert (found["manifest"], found["version"], found["damage"]) == (None, "1.8.1+ascend", [])
+    (info / manifest.WHEEL_NAME).write_text(json.dumps(
+        manifest.compose("torch", "1.8.1", "wheel", "f" * 64, {}, {}, "0")))
+    (tmp_path / "torch.py").unlink()
+    found = host.product(wanted, [str(tmp_path)])
+    assert found["manifest"]["fingerprint"] == "f" * 64 and found["damage"] == ["torch.py: missing"]
+    assert found["site"] == str(tmp_path)
+
+
+def test_what_is_stored(tmp_path):
+    assert host.stored(str(tmp_path)) == {}
+    for name, text in (("a-1-x", json.dumps({"manifest": {"fingerprint": "f" * 64}})), ("b-1-y", "{")):
+        (tmp_path / "products" / name).mkdir(parents=True)
+        (tmp_path / "products" / name / "product.json").write_text(text)
+    (tmp_path / "products/c.partial").mkdir()
+    assert host.stored(str(tmp_path)) == {"a-1-x": "f" * 64}
+
+
+# --- all of it --------------------------------------------------------------------------------------------------------
+
+def everything(root):
+    return {str(path): (path.lstat().st_mtime_ns, path.lstat().st_mode, path.lstat().st_size)
+            for path in [root] + sorted(root.rglob("*"))}
+
+
+@pytest.mark.parametrize("uid", [0, 1000])
+def test_examining_tells_all_and_changes_nothing(tmp_path, monkeypatch, program, uid):
+    home = tmp_path / "home"
+    (home / ".config/ascend-pytorch").mkdir(parents=True)
+    (home / ".config/ascend-pytorch/env.sh").write_text("# env\n")
+    program("cmake", "echo cmake version 3.20.0", "home/.local/bin")
+    tree(tmp_path)
+    monkeypatch.setattr(host, "user", lambda: {"uid": uid, "name": "u", "home": str(home)})
+    monkeypatch.setenv("HOME", str(home))
+    before = everything(tmp_path)
+    umask = os.umask(0o027)
+    try:
+        state = host.examine({
+            "products": [asked(tmp_path, links=[{"path": "auto", "target": "bin/cmake"}, {"path": "", "target": "x"}]),
+                         {"name": "gcc730", "version": "7.3.0", "product": "tree", "prefix": "auto", "links": []},
+                         {"name": "torch", "version": "1.8.1", "product": "wheel", "prefix": "", "links": [],
+                          "distribution": "torch"}],
+            "tools": ["cmake", "no-such-tool"], "needs": ["make"], "pythons": ["python9.9", sys.executable],
+            "venv": "~/venv", "work_dir": "auto", "env_file": "auto"})
+    finally:
+        assert os.umask(umask) == 0o027
+    assert everything(tmp_path) == before
+
+    assert json.loads(json.dumps(state)) == state
+    own = str(home / ".local")
+    assert state["umask"] == "0027" and state["cores"] >= 1 and abs(state["clock"] - time.time()) < 60
+    assert state["arch"] == os.uname().machine and state["interfaces"]["lo"] == "127.0.0.1"
+    assert (state["python"], state["pythons"]["python9.9"]) == (sys.executable, None)
+    assert (state["venv"], state["venv_python"]) == (str(home / "venv"), None)
+    assert state["products"]["cmake"]["version"] == "3.12.1"
+    assert list(state["products"]["cmake"]["links"]) == [own + "/bin/cmake" if uid else "/usr/bin/cmake"]
+    assert state["products"]["gcc730"]["prefix"] == (own if uid else "/usr/local") + "/linux_gcc7.3.0"
+    assert state["tools"]["no-such-tool"] == []
+    assert {"path": own + "/bin/cmake", "version": "3.20.0", "problem": ""} in state["tools"]["cmake"]
+    env_file = state["env_file"]
+    if uid:
+        assert state["work_dir"] == own + "/share/ascend-pytorch"
+        assert env_file["sha256"] == fingerprint.file_digest(env_file["path"]) and env_file["path"].startswith(str(home))
+    else:
+        assert state["work_dir"] == "/var/lib/ascend-pytorch" and env_file["path"] == "/etc/ascend-pytorch/env.sh"
+    for folder in (state["work_dir"], os.path.dirname(env_file["path"]), str(tmp_path / "opt")):
+        assert state["disk"][folder]["free_mib"] >= 0

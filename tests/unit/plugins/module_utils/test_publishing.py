@@ -1,0 +1,427 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Publishing: whole before, whole after, and nothing of others touched."""
+
+import errno
+import os
+import shutil
+import threading
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils import archive, fingerprint, manifest, publishing
+
+FIRST, SECOND, THIRD = "1" * 64, "2" * 64, "3" * 64
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    """make(version, fingerprint) -> (order, archive, sha256) of a product whose program prints its version."""
+    (tmp_path / "usr/bin").mkdir(parents=True)
+
+    def make(version="1.0", mark=FIRST, **changes):
+        root = tmp_path / "made" / mark
+        (root / "bin").mkdir(parents=True)
+        (root / "bin/tool").write_text("#!/bin/sh\necho {0}\n".format(version))
+        (root / "bin/tool").chmod(0o755)
+        (root / "bin/alias").symlink_to("tool")
+        (root / "doc").mkdir()
+        (root / "doc/words").write_text("words of " + version)
+        card = manifest.compose("tool", version, "tree", mark, {}, {}, "0.1.0")
+        manifest.write(str(root), dict(card, files=manifest.scan(str(root))))
+        path = str(tmp_path / (mark[:12] + ".tar.gz"))
+        archive.pack(str(root), path)
+        order = {"name": "tool", "version": version, "fingerprint": mark, "prefix": str(tmp_path / "opt/tool"),
+                 "links": [{"path": str(tmp_path / "usr/bin/tool"), "target": "bin/tool"}], "replace_link": False}
+        return dict(order, **changes), path, fingerprint.file_digest(path)
+
+    return make
+
+
+@pytest.fixture
+def opt(tmp_path):
+    return tmp_path / "opt"
+
+
+def says(path):
+    return os.popen(str(path)).read().strip()
+
+
+def standing(opt):
+    return sorted(os.listdir(str(opt)))
+
+
+def tree_of(order):
+    return publishing.tree_path(order["prefix"], order["version"], order["fingerprint"])
+
+
+def damage(order):
+    return manifest.damage(order["prefix"], manifest.read(order["prefix"]), full=True)
+
+
+# --- trees ------------------------------------------------------------------------------------------------------------
+
+def test_fresh(shelf, opt, tmp_path):
+    order, path, sha256 = shelf()
+    publishing.publish_tree(order, path, sha256)
+    assert standing(opt) == ["tool", "tool-1.0-111111111111"]
+    # Relative: the parent may be moved or mounted elsewhere.
+    assert os.readlink(order["prefix"]) == "tool-1.0-111111111111"
+    assert says(opt / "tool/bin/tool") == says(tmp_path / "usr/bin/tool") == "1.0"
+    assert os.readlink(str(tmp_path / "usr/bin/tool")) == str(opt / "tool/bin/tool")
+    assert damage(order) == [] and (opt / "tool").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_everybody_can_read_it_whatever_the_umask(shelf, opt, umask):
+    opt.mkdir()
+    product = shelf()
+    before = os.umask(umask)
+    try:
+        publishing.publish_tree(*product)
+    finally:
+        os.umask(before)
+    assert damage(product[0]) == []
+    assert (opt / "tool").stat().st_mode & 0o777 == (opt / "tool/bin").stat().st_mode & 0o777 == 0o755
+
+
+def test_again_needs_no_archive_and_changes_nothing(shelf, opt):
+    order, path, sha256 = shelf()
+    publishing.publish_tree(order, path, sha256)
+    before = os.lstat(tree_of(order)).st_ino
+    publishing.publish_tree(order, "", "")
+    assert os.lstat(tree_of(order)).st_ino == before and standing(opt) == ["tool", "tool-1.0-111111111111"]
+
+
+def test_the_former_stays_for_rollback_and_older_ones_go(shelf, opt):
+    publishing.publish_tree(*shelf("1.0", FIRST))
+    publishing.publish_tree(*shelf("2.0", SECOND))
+    assert says(opt / "tool/bin/tool") == "2.0" and says(opt / "tool-1.0-111111111111/bin/tool") == "1.0"
+    (opt / "tool-not-ours").mkdir()
+    (opt / "tool-9.9-999999999999").mkdir()
+    third = shelf("3.0", THIRD)
+    publishing.publish_tree(*third)
+    expected = ["tool", "tool-2.0-222222222222", "tool-3.0-333333333333", "tool-9.9-999999999999", "tool-not-ours"]
+    assert standing(opt) == expected
+    # To mend it is no reason to give up the former one.
+    publishing.publish_tree(*third)
+    assert standing(opt) == expected
+
+
+def test_back_to_the_former(shelf, opt):
+    first = shelf("1.0", FIRST)
+    publishing.publish_tree(*first)
+    publishing.publish_tree(*shelf("2.0", SECOND))
+    publishing.publish_tree(first[0], "", "")
+    assert says(opt / "tool/bin/tool") == "1.0" and len(standing(opt)) == 3
+
+
+def test_a_parent_that_is_a_link(shelf, opt, tmp_path):
+    (tmp_path / "data").mkdir()
+    opt.symlink_to("data")
+    publishing.publish_tree(*shelf("1.0", FIRST))
+    second = shelf("2.0", SECOND)
+    publishing.publish_tree(*second)
+    assert standing(opt) == ["tool", "tool-1.0-111111111111", "tool-2.0-222222222222"]
+    assert publishing.occupied(second[0]["prefix"], "tool") is None
+
+
+@pytest.mark.parametrize("make, words", [
+    (lambda prefix: prefix.mkdir(), "is a folder that"), (lambda prefix: prefix.write_text("x"), "is a file that"),
+    (lambda prefix: prefix.symlink_to("/usr"), "is a link to /usr that"),
+    (lambda prefix: prefix.symlink_to("nowhere"), "is a link to nowhere that")])
+def test_what_is_not_ours_is_left_alone(shelf, opt, tmp_path, make, words):
+    opt.mkdir()
+    make(opt / "tool")
+    before = os.lstat(str(opt / "tool"))
+    with pytest.raises(publishing.PublishError, match=words + ".*tool_prefix"):
+        publishing.publish_tree(*shelf())
+    assert os.lstat(str(opt / "tool")) == before and standing(opt) == ["tool"]
+    assert not (tmp_path / "usr/bin/tool").exists()
+
+
+def test_our_own_link_whose_tree_is_gone_is_ours(shelf, opt):
+    product = shelf()
+    publishing.publish_tree(*product)
+    shutil.rmtree(tree_of(product[0]))
+    assert publishing.occupied(product[0]["prefix"], "tool") is None
+    publishing.publish_tree(*product)
+    assert damage(product[0]) == []
+
+
+def test_the_archive_is_not_what_was_built(shelf, opt):
+    publishing.publish_tree(*shelf("1.0", FIRST))
+    order, path, sha256 = shelf("2.0", SECOND)
+    with open(path, "ab") as stream:
+        stream.write(b"x")
+    with pytest.raises(publishing.PublishError, match="sha256 differs"):
+        publishing.publish_tree(order, path, sha256)
+    assert says(opt / "tool/bin/tool") == "1.0" and len(standing(opt)) == 2
+
+
+def test_an_archive_that_is_damaged_with_its_digest(shelf, opt):
+    publishing.publish_tree(*shelf("1.0", FIRST))
+    order, path, _sha256 = shelf("2.0", SECOND)
+    with open(path, "r+b") as stream:
+        stream.truncate(os.path.getsize(path) // 2)
+    with pytest.raises(archive.ArchiveError):
+        publishing.publish_tree(order, path, fingerprint.file_digest(path))
+    assert says(opt / "tool/bin/tool") == "1.0" and len(standing(opt)) == 2
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda root: (root / "bin/tool").write_text("another"), lambda root: (root / "doc/words").unlink(),
+    lambda root: (root / manifest.TREE_NAME).unlink()])
+def test_an_archive_that_is_not_as_its_manifest_says(shelf, opt, tmp_path, spoil):
+    order, path, _sha256 = shelf()
+    spoil(tmp_path / "made" / FIRST)
+    archive.pack(str(tmp_path / "made" / FIRST), path)
+    with pytest.raises(publishing.PublishError, match="not as its manifest says: "):
+        publishing.publish_tree(order, path, fingerprint.file_digest(path))
+    assert standing(opt) == []
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda root: (root / "bin/tool").unlink(), lambda root: (root / "bin/tool").chmod(0o600),
+    lambda root: (root / "doc/words").write_text("longer than it was, surely"), lambda root: shutil.rmtree(str(root / "doc")),
+    lambda root: [(root / "bin/alias").unlink(), (root / "bin/alias").symlink_to("nowhere")],
+    lambda root: [(root / "bin/tool").unlink(), (root / "bin/tool").mkdir(), (root / "bin/tool/x").mkdir()],
+    lambda root: (root / manifest.TREE_NAME).unlink(), lambda root: (root / manifest.TREE_NAME).write_text("{"),
+    lambda root: shutil.rmtree(str(root))])
+def test_a_damaged_tree_is_mended(shelf, opt, tmp_path, spoil):
+    product = shelf()
+    publishing.publish_tree(*product)
+    (opt / "tool/bin/theirs").write_text("put there by the user")
+    root = opt / "tool-1.0-111111111111"
+    spoil(root)
+    gone = not root.exists()
+    publishing.publish_tree(*product)
+    assert damage(product[0]) == [] and says(tmp_path / "usr/bin/tool") == "1.0"
+    assert (opt / "tool/bin/theirs").exists() != gone
+    assert standing(opt) == ["tool", "tool-1.0-111111111111"]
+
+
+def test_what_is_whole_is_not_replaced_when_something_else_is_mended(shelf, opt):
+    product = shelf()
+    publishing.publish_tree(*product)
+    before = (opt / "tool/bin/tool").stat().st_ino
+    (opt / "tool/doc/words").unlink()
+    publishing.publish_tree(*product)
+    assert (opt / "tool/bin/tool").stat().st_ino == before
+
+
+class Killed(BaseException):
+    """What no handler catches, as a kill."""
+
+
+@pytest.mark.parametrize("where, count", [("unpack", 1), ("sync", 1), ("rename", 1), ("rename", 2), ("rename", 3),
+                                          ("rename", 4), ("symlink", 1), ("symlink", 2), ("rmtree", 3)])
+@pytest.mark.parametrize("damaged", [False, True])
+def test_killed_anywhere_the_former_or_the_new_stands_whole_and_the_next_run_ends_it(
+        shelf, opt, tmp_path, monkeypatch, where, count, damaged):
+    publishing.publish_tree(*shelf("1.0", FIRST))
+    order, path, sha256 = shelf("2.0", SECOND)
+    if damaged:
+        publishing.publish_tree(order, path, sha256)
+        (opt / "tool/doc/words").unlink()
+    home = {"unpack": archive, "sync": os, "rename": os, "symlink": os, "rmtree": shutil}[where]
+    real, left = getattr(home, where), [count]
+
+    def counted(*args, **kwargs):
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(home, where, counted)
+    try:
+        publishing.publish_tree(order, path, sha256)
+    except Killed:
+        pass
+    monkeypatch.undo()
+    assert says(opt / "tool/bin/tool") in ("1.0", "2.0") and says(tmp_path / "usr/bin/tool") in ("1.0", "2.0")
+    if not damaged:
+        assert damage(order) == []
+    publishing.publish_tree(order, path, sha256)
+    assert damage(order) == [] and says(tmp_path / "usr/bin/tool") == "2.0"
+    assert standing(opt) == ["tool", "tool-1.0-111111111111", "tool-2.0-222222222222"]
+    assert os.listdir(str(tmp_path / "usr/bin")) == ["tool"]
+
+
+def test_a_prefix_that_cannot_be_written(shelf, opt):
+    opt.write_text("a file")
+    with pytest.raises((OSError, archive.ArchiveError)):
+        publishing.publish_tree(*shelf())
+    assert opt.read_text() == "a file"
+
+
+# --- links ------------------------------------------------------------------------------------------------------------
+
+def test_a_link_is_never_missing(tmp_path):
+    link, done, seen = str(tmp_path / "link"), threading.Event(), []
+    publishing.swap_link(link, "target-0")
+
+    def look():
+        while not done.is_set():
+            try:
+                seen.append(os.readlink(link))
+            except OSError as error:
+                seen.append(error)
+                return
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        for number in range(1, 2000):
+            publishing.swap_link(link, "target-{0}".format(number))
+    finally:
+        done.set()
+        watcher.join()
+    assert not [entry for entry in seen if not isinstance(entry, str)] and len(set(seen)) > 1
+    assert os.listdir(str(tmp_path)) == ["link"]
+
+
+def test_what_a_killed_swap_left_is_no_hindrance(tmp_path):
+    (tmp_path / "link.partial").symlink_to("x")
+    publishing.swap_link(str(tmp_path / "link"), "y")
+    assert os.readlink(str(tmp_path / "link")) == "y" and os.listdir(str(tmp_path)) == ["link"]
+
+
+def foreign_file(path):
+    path.write_text("#!/bin/sh\necho theirs\n")
+    path.chmod(0o755)
+
+
+def foreign_link(path):
+    foreign_file(path.parent / "real")
+    path.symlink_to("real")
+
+
+@pytest.mark.parametrize("make", [foreign_file, foreign_link])
+def test_a_foreign_link_is_left_alone(shelf, opt, tmp_path, make):
+    make(tmp_path / "usr/bin/tool")
+    order, path, sha256 = shelf()
+    publishing.publish_tree(order, path, sha256)
+    assert says(tmp_path / "usr/bin/tool") == "theirs" and says(opt / "tool/bin/tool") == "1.0"
+    assert publishing.link_state(str(tmp_path / "usr/bin/tool"), order["prefix"], "bin/tool") == "foreign"
+    publishing.withdraw_tree(order)
+    assert says(tmp_path / "usr/bin/tool") == "theirs"
+
+
+@pytest.mark.parametrize("make", [foreign_file, foreign_link])
+def test_a_foreign_link_is_replaced_when_allowed_and_put_back_by_removal(shelf, opt, tmp_path, make):
+    make(tmp_path / "usr/bin/tool")
+    product = shelf(replace_link=True)
+    publishing.publish_tree(*product)
+    publishing.publish_tree(*product)
+    assert says(tmp_path / "usr/bin/tool") == "1.0"
+    assert says(tmp_path / ("usr/bin/tool" + publishing.SAVED)) == "theirs"
+    publishing.withdraw_tree(product[0])
+    assert says(tmp_path / "usr/bin/tool") == "theirs"
+    assert [name for name in os.listdir(str(tmp_path / "usr/bin")) if "tool" in name] == ["tool"] and standing(opt) == []
+
+
+def test_the_folder_of_a_link_is_made(shelf, tmp_path):
+    order, path, sha256 = shelf()
+    order["links"][0]["path"] = str(tmp_path / "home/.local/bin/tool")
+    publishing.publish_tree(order, path, sha256)
+    assert says(tmp_path / "home/.local/bin/tool") == "1.0"
+
+
+def test_the_state_of_a_link(tmp_path):
+    path = str(tmp_path / "x")
+    assert publishing.link_state(path, "/opt/tool", "bin/tool") == "absent"
+    os.symlink("/opt/tool/bin/tool", path)
+    assert publishing.link_state(path, "/opt/tool", "bin/tool") == "ours"
+    assert publishing.link_state(path, "/opt/other", "bin/tool") == "foreign"
+
+
+# --- taken away -------------------------------------------------------------------------------------------------------
+
+def test_what_was_put_there_is_taken_away(shelf, opt, tmp_path):
+    publishing.publish_tree(*shelf("1.0", FIRST))
+    order, path, sha256 = shelf("2.0", SECOND)
+    publishing.publish_tree(order, path, sha256)
+    (opt / "tool-9.9-999999999999").mkdir()
+    removed = publishing.withdraw_tree(order)
+    assert sorted(removed) == sorted([
+        str(tmp_path / "usr/bin/tool"), order["prefix"], str(opt / "tool-1.0-111111111111"), tree_of(order)])
+    assert standing(opt) == ["tool-9.9-999999999999"] and os.listdir(str(tmp_path / "usr/bin")) == []
+    assert publishing.withdraw_tree(order) == []
+
+
+@pytest.mark.parametrize("make", [lambda prefix: prefix.mkdir(), lambda prefix: prefix.symlink_to("/usr")])
+def test_what_is_not_ours_is_not_taken_away(shelf, opt, make):
+    opt.mkdir()
+    make(opt / "tool")
+    before = os.lstat(str(opt / "tool"))
+    assert publishing.withdraw_tree(shelf()[0]) == []
+    assert os.lstat(str(opt / "tool")) == before
+
+
+def test_trees_of_another_name_are_not_ours(shelf, opt):
+    order, path, sha256 = shelf()
+    publishing.publish_tree(order, path, sha256)
+    assert publishing.trees(order["prefix"], "tool") == [tree_of(order)]
+    assert publishing.trees(order["prefix"], "other") == []
+    # Neither the one that only begins so, nor one with the signs of a glob.
+    assert publishing.trees(str(opt / "too"), "tool") == publishing.trees(str(opt / "t*l"), "tool") == []
+
+
+# --- wheels -----------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("line, missing", [
+    ("numpy", False), ("NumPy>=1.16", False), ("typing.extensions", False), ("typing_extensions==4", False),
+    ("numpy[all]", False), ("numpy (>=1)", False), ("numpy @ https://x/numpy.whl", False), ("numpy ; python_version<'4'", False),
+    ("  numpy  ", False), ("six", True), ("num", True)])
+def test_requirements_that_are_missing(line, missing):
+    assert publishing.pip_missing([line], {"numpy": "1.2", "typing-extensions": "4"}) == [line] * missing
+
+
+WHEEL = {"python": "/p", "pip_options": ["--user"], "distribution": "torch", "version": "1.8.1"}
+PIP = ["/p", "-m", "pip", "install", "--disable-pip-version-check", "--user"]
+
+
+@pytest.mark.parametrize("needed, calls", [([], 1), (["numpy", "six"], 2)])
+def test_a_wheel_and_what_it_requires(tmp_path, needed, calls):
+    path = tmp_path / "torch.whl"
+    path.write_bytes(b"wheel")
+    argvs = []
+
+    def run(argv):
+        argvs.append(argv)
+        return "torchvision 0.9.1 requires torch==1.8.1, but you have torch 1.8.1+ascend which is incompatible.\n"
+
+    notes = publishing.publish_wheel(WHEEL, str(path), fingerprint.file_digest(str(path)), needed, run)
+    assert len(argvs) == calls and argvs[0] == PIP + needed or calls == 1
+    assert argvs[-1] == PIP + ["--no-deps", "--no-index", "--force-reinstall", str(path)]
+    assert len(notes) == 1 and "harmless" in notes[0]
+
+
+def test_a_wheel_that_is_not_what_was_built(tmp_path):
+    (tmp_path / "torch.whl").write_bytes(b"wheel")
+    with pytest.raises(publishing.PublishError, match="sha256 differs"):
+        publishing.publish_wheel(WHEEL, str(tmp_path / "torch.whl"), "0" * 64, [], lambda argv: pytest.fail("ran pip"))
+
+
+def test_what_a_killed_pip_stashed_is_swept(tmp_path):
+    for name in ("~orch", "~orch-1.8.1+ascend.dist-info", "~orchvision", "~orch_npu", "torch", "torch-1.5.0.dist-info",
+                 "~umpy"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x").write_text("")
+    assert sorted(publishing.sweep([str(tmp_path), str(tmp_path / "none")], "torch")) == [
+        str(tmp_path / "~orch"), str(tmp_path / "~orch-1.8.1+ascend.dist-info")]
+    assert sorted(os.listdir(str(tmp_path))) == ["torch", "torch-1.5.0.dist-info", "~orch_npu", "~orchvision", "~umpy"]
+
+
+def test_a_full_disk_leaves_the_former(shelf, opt, monkeypatch):
+    publishing.publish_tree(*shelf("1.0", FIRST))
+
+    def full():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(publishing.os, "sync", full)
+    second = shelf("2.0", SECOND)
+    with pytest.raises(OSError):
+        publishing.publish_tree(*second)
+    assert says(opt / "tool/bin/tool") == "1.0"

@@ -1,0 +1,49 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What tools/readme.py writes into the READMEs."""
+
+import pytest
+import readme
+
+
+def test_readmes_are_as_written():
+    stale = [str(path) for path, text in readme.readmes().items() if path.read_text() != text]
+    assert not stale, "run tools/readme.py"
+
+
+@pytest.mark.parametrize(
+    ("raw", "default", "follows"),
+    [
+        ("3.12.1", "`3.12.1`", ""),
+        ("", '`""`', ""),
+        (False, "`false`", ""),
+        ([], "`[]`", ""),
+        (["a", "b"], "`[a, b]`", ""),
+        ("{{ ascend_jobs | default('auto') }}", "`auto`", "ascend_jobs"),
+        ("{{ ascend_keep_builds | default(false) }}", "`false`", "ascend_keep_builds"),
+        ("{{ __apex_build_release.apex.options }}", readme.RELEASES, ""),
+        (["https://host/{{ cmake_version }}"], readme.IN_DEFAULTS, ""),
+    ],
+)
+def test_default(raw, default, follows):
+    assert readme.read("x", raw, "") == readme.Variable("x", default, "", follows)
+
+
+def test_markup_becomes_code():
+    assert readme.plain("V(auto) is\n C(http(s)://) | M(a.b.c)") == r"`auto` is `http(s)://` \| `a.b.c`"
+
+
+def test_only_parts_are_written():
+    text = "a\n<!-- x/y.yml: begin -->\nold\n<!-- x/y.yml: end -->\n<!-- z: begin --> stays"
+    assert readme.filled(text, lambda name: f"new {name}") == text.replace("old", "new x/y.yml")
+
+
+def test_a_role_without_chinese_words_is_told(monkeypatch, tmp_path):
+    words = tmp_path / "words.yml"
+    words.write_text("state: 状态\n")
+    monkeypatch.setattr(readme, "CHINESE", words)
+    meaning = readme.chinese().meaning
+    assert meaning("cmake_state", "") == "状态"
+    with pytest.raises(KeyError, match="no words for cmake_prefix"):
+        meaning("cmake_prefix", "")

@@ -14,7 +14,6 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-
 from ansible_collections.ascend.pytorch.plugins.module_utils import fetch
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
 
@@ -39,13 +38,21 @@ def failure(host: str, order: dict, status: dict) -> str:
     """Return the message for a build that ended without a product."""
     error = status.get("error") or {
         "message": "its process is gone, and never said why: killed, out of memory, or the host went down",
-        "cause": "", "remedy": "run again: it goes on from the last good stage"}
-    lines = ["{0}: building {1} {2} failed in stage {3}: {4}".format(
-        host, order["name"], order["version"], status.get("stage") or "start", error["message"])]
+        "cause": "",
+        "remedy": "run again: it goes on from the last good stage",
+    }
+    lines = [
+        "{0}: building {1} {2} failed in stage {3}: {4}".format(
+            host, order["name"], order["version"], status.get("stage") or "start", error["message"]
+        )
+    ]
     if error.get("cause"):
         lines.append("Cause: {0}".format(error["cause"]))
-    lines.append("What to do: {0}".format(
-        error.get("remedy") or "read the log, mend what it names, and run again: good stages are not repeated"))
+    lines.append(
+        "What to do: {0}".format(
+            error.get("remedy") or "read the log, mend what it names, and run again: good stages are not repeated"
+        )
+    )
     lines += ["Log: {0}:{1}".format(host, status["log"]), "Its last lines:"]
     return "\n".join(lines + ["  " + line for line in status["tail"]])
 
@@ -64,8 +71,9 @@ class ActionModule(ActionBase):
         if self._task.check_mode or state in ("status", "mirrored"):
             result.update(self._call(arguments))
             return result
-        order["mirrors"] = [self._sent(order, entry) if mirror.is_folder(entry) else entry
-                            for entry in order["mirrors"]]
+        order["mirrors"] = [
+            self._sent(order, entry) if mirror.is_folder(entry) else entry for entry in order["mirrors"]
+        ]
         first = self._call({"order": order, "state": "started"})
         if first.get("failed"):
             result.update(first)
@@ -94,13 +102,15 @@ class ActionModule(ActionBase):
             status = answer["status"]
             if status.get("stage") and status["stage"] != stage:
                 stage = status["stage"]
-                display.display("{0}: {1} {2}: {3} ({4})".format(
-                    self._host, order["name"], order["version"], stage, elapsed(time.monotonic() - began)))
+                display.display(
+                    "{0}: {1} {2}: {3} ({4})".format(
+                        self._host, order["name"], order["version"], stage, elapsed(time.monotonic() - began)
+                    )
+                )
             if status["state"] != "running":
                 return answer
             try:
-                answer = self._call(
-                    {"order": order, "state": "status", "seen": status["seen"], "wait_s": LOOK_S})
+                answer = self._call({"order": order, "state": "status", "seen": status["seen"], "wait_s": LOOK_S})
                 trouble = answer.get("msg", "") if answer.get("failed") or answer.get("unreachable") else ""
                 lost = lost if trouble else None
             except AnsibleConnectionFailure as error:
@@ -110,7 +120,8 @@ class ActionModule(ActionBase):
                 if time.monotonic() - lost > LOST_PATIENCE_S:
                     raise AnsibleConnectionFailure(
                         "{0} cannot be reached any more ({1}); its build of {2} may go on there, and the next run "
-                        "joins it".format(self._host, trouble, order["name"]))
+                        "joins it".format(self._host, trouble, order["name"])
+                    )
                 # The connection itself is the condition waited for; each try has its own timeout.
                 time.sleep(2)
                 answer = {"status": status, "product": None}
@@ -145,8 +156,13 @@ class ActionModule(ActionBase):
         task.action = "ansible.builtin.copy"
         task.args = {"src": source, "dest": dest, "mode": "0600"}
         copied = self._shared_loader_obj.action_loader.get(
-            "ansible.builtin.copy", task=task, connection=self._connection, play_context=self._play_context,
-            loader=self._loader, templar=self._templar, shared_loader_obj=self._shared_loader_obj,
+            "ansible.builtin.copy",
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
         ).run(task_vars=self._task_vars)
         if copied.get("failed"):
             raise AnsibleActionFail("the mirror could not be sent to {0}: {1}".format(self._host, copied.get("msg")))

@@ -10,7 +10,6 @@ import json
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-
 from ansible_collections.ascend.pytorch.plugins.module_utils import checks, plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
 
@@ -43,8 +42,10 @@ display = Display()
 def unfit(host, problems):
     """Return the message for a host that has problems."""
     return "{0}: {1}, nothing was changed:\n{2}".format(
-        host, "1 problem" if len(problems) == 1 else "{0} problems".format(len(problems)),
-        "\n".join("  - " + problem for problem in problems))
+        host,
+        "1 problem" if len(problems) == 1 else "{0} problems".format(len(problems)),
+        "\n".join("  - " + problem for problem in problems),
+    )
 
 
 class ActionModule(ActionBase):
@@ -58,14 +59,16 @@ class ActionModule(ActionBase):
         request = json.loads(json.dumps(arguments))
         check_mode = self._task.check_mode
         facts = task_vars.get("ansible_facts") or {}
-        request.update(collection_version=VERSION,
-                       promised=json.loads(json.dumps(facts.get(PROMISED, {}))) if check_mode else {})
+        request.update(
+            collection_version=VERSION, promised=json.loads(json.dumps(facts.get(PROMISED, {}))) if check_mode else {}
+        )
 
         problems = checks.variable_problems(request)
         if problems:
             raise AnsibleActionFail(unfit(host, problems))
         examined = self._execute_module(
-            "ascend.pytorch.examine", module_args=plan.question(request), task_vars=task_vars)
+            "ascend.pytorch.examine", module_args=plan.question(request), task_vars=task_vars
+        )
         if examined.get("failed") or examined.get("unreachable"):
             result.update(examined)
             return result
@@ -83,11 +86,11 @@ class ActionModule(ActionBase):
         if check_mode:
             for entry in planned["products"].values():
                 if entry["do"] != plan.NOTHING:
-                    display.display("{0}: would {1} {2}: {3}".format(
-                        host, entry["do"], entry["then"], "; ".join(entry["why"])))
+                    display.display(
+                        "{0}: would {1} {2}: {3}".format(host, entry["do"], entry["then"], "; ".join(entry["why"]))
+                    )
             if planned["packages"]["names"]:
-                display.display("{0}: would install packages: {1}".format(
-                    host, " ".join(planned["packages"]["names"])))
+                display.display("{0}: would install packages: {1}".format(host, " ".join(planned["packages"]["names"])))
             promised = dict(request["promised"], **planned["tools"])
             result["ansible_facts"] = {PROMISED: promised}
         # Who asks for the verification alone asks for it on converged hosts too.

@@ -14,8 +14,11 @@ def release(table, version, variable, extra):
     :raises AnsibleFilterError: there is no such row; the message names the variable and the rows that there are
     """
     if version not in table:
-        raise AnsibleFilterError("{0}: {1!r} is not a known release. Known are {2}; set {0} to one of these, or add a row "
-                                 "to {3}".format(variable, str(version), ", ".join(sorted(table)), extra))
+        raise AnsibleFilterError(
+            "{0}: {1!r} is not a known release. Known are {2}; set {0} to one of these, or add a row to {3}".format(
+                variable, str(version), ", ".join(sorted(table)), extra
+            )
+        )
     return table[version]
 
 
@@ -25,13 +28,20 @@ def gcc_sources(row, urls, prerequisite_urls, digests):
     :param urls: folders of URLs with gcc's archive; :param prerequisite_urls: with the prerequisites
     :param digests: file name -> sha256, for archives that are not the table's own
     """
+
     def source(name, entry, folders, dest):
-        return {"name": name, "kind": "archive", "file": entry["file"], "dest": dest,
-                "urls": ["{0}/{1}".format(folder.rstrip("/"), entry["file"]) for folder in folders],
-                "sha256": digests.get(entry["file"], entry["sha256"])}
+        return {
+            "name": name,
+            "kind": "archive",
+            "file": entry["file"],
+            "dest": dest,
+            "urls": ["{0}/{1}".format(folder.rstrip("/"), entry["file"]) for folder in folders],
+            "sha256": digests.get(entry["file"], entry["sha256"]),
+        }
 
     return [source("gcc", row["archive"], urls, "gcc")] + [
-        source(name, entry, prerequisite_urls, "gcc/" + name) for name, entry in row["prerequisites"].items()]
+        source(name, entry, prerequisite_urls, "gcc/" + name) for name, entry in row["prerequisites"].items()
+    ]
 
 
 class FilterModule:

@@ -21,22 +21,34 @@ from typing import IO, Callable, Dict, Iterator, List, NamedTuple, Optional, Tup
 PACKED_MTIME = 946684800
 
 # What the readers below raise on damaged input; bad gzip and bz2 data is an OSError without a number.
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, NotImplementedError,
-           RuntimeError, ValueError, OverflowError)
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    lzma.LZMAError,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+)
 
 
 class ArchiveError(Exception):
     """An archive that cannot be used, or a tree that cannot be packed; the message names the file and the remedy."""
 
 
-Entry = NamedTuple("Entry", [
-    ("name", str),                                # as the archive spells it
-    ("kind", str),                                # "file", "dir", "symlink", "hardlink" or what else it claims to be
-    ("mode", int),
-    ("mtime", float),                             # seconds since 1970
-    ("target", str),                              # of a link
-    ("open", Optional[Callable[[], IO[bytes]]]),  # of a file
-])
+Entry = NamedTuple(
+    "Entry",
+    [
+        ("name", str),  # as the archive spells it
+        ("kind", str),  # "file", "dir", "symlink", "hardlink" or what else it claims to be
+        ("mode", int),
+        ("mtime", float),  # seconds since 1970
+        ("target", str),  # of a link
+        ("open", Optional[Callable[[], IO[bytes]]]),  # of a file
+    ],
+)
 
 
 def unpack(archive: str, dest: str, strip: int = 1) -> None:
@@ -59,8 +71,10 @@ def unpack(archive: str, dest: str, strip: int = 1) -> None:
     except BaseException as error:
         _remove(partial)
         if isinstance(error, _DAMAGE) or isinstance(error, OSError) and error.errno is None:
-            raise ArchiveError("%s is no archive, or is damaged or cut short (%s). Remove it, so that it is fetched "
-                               "anew." % (archive, str(error) or type(error).__name__)) from error
+            raise ArchiveError(
+                "%s is no archive, or is damaged or cut short (%s). Remove it, so that it is fetched "
+                "anew." % (archive, str(error) or type(error).__name__)
+            ) from error
         if isinstance(error, OSError):
             raise ArchiveError(_os_problem(error, "unpack %s into %s" % (archive, dest), dest)) from error
         raise
@@ -88,9 +102,9 @@ def pack(tree: str, archive: str) -> None:
     partial = archive + ".partial"
     try:
         with open(partial, "wb") as raw:
-            with gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0) as zipped, \
-                    tarfile.open(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8",
-                                 errors="surrogateescape") as tar:
+            with gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0) as zipped, tarfile.open(
+                fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8", errors="surrogateescape"
+            ) as tar:
                 for name in _names(tree):
                     _add(tar, os.path.join(tree, name), name)
             raw.flush()
@@ -157,8 +171,9 @@ def _opened(archive: str) -> Iterator[Iterator[Entry]]:
         return
     # tarfile would guess the compression itself, but then hides why a file cannot be read.
     openers = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}  # type: Dict[bytes, Callable[..., IO[bytes]]]
-    with openers.get(magic[:2], open)(archive, "rb") as stream, \
-            tarfile.open(fileobj=stream, mode="r:", tarinfo=_StrictTarInfo, errors="surrogateescape") as tar:
+    with openers.get(magic[:2], open)(archive, "rb") as stream, tarfile.open(
+        fileobj=stream, mode="r:", tarinfo=_StrictTarInfo, errors="surrogateescape"
+    ) as tar:
         yield _tar_entries(tar)
         while stream.read(1024 * 1024):  # the checksum stands at the end, behind what tar has use for
             pass
@@ -166,10 +181,25 @@ def _opened(archive: str) -> Iterator[Iterator[Entry]]:
 
 def _tar_entries(tar: tarfile.TarFile) -> Iterator[Entry]:
     for info in tar:
-        kind = ("file" if info.isreg() else "dir" if info.isdir() else "symlink" if info.issym()
-                else "hardlink" if info.islnk() else "device or pipe")
-        yield Entry(info.name, kind, info.mode, info.mtime, info.linkname,
-                    (lambda one=info: tar.extractfile(one)) if kind == "file" else None)
+        kind = (
+            "file"
+            if info.isreg()
+            else "dir"
+            if info.isdir()
+            else "symlink"
+            if info.issym()
+            else "hardlink"
+            if info.islnk()
+            else "device or pipe"
+        )
+        yield Entry(
+            info.name,
+            kind,
+            info.mode,
+            info.mtime,
+            info.linkname,
+            (lambda one=info: tar.extractfile(one)) if kind == "file" else None,
+        )
 
 
 def _zip_entries(opened: zipfile.ZipFile) -> Iterator[Entry]:
@@ -180,15 +210,20 @@ def _zip_entries(opened: zipfile.ZipFile) -> Iterator[Entry]:
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
             kind = "symlink" if stat.S_ISLNK(mode) else "device or pipe"
         target = os.fsdecode(opened.read(info)) if kind == "symlink" else ""
-        yield Entry(info.filename, kind, stat.S_IMODE(mode) or (0o755 if folder else 0o644),
-                    time.mktime(info.date_time + (0, 0, -1)), target,
-                    (lambda one=info: opened.open(one)) if kind == "file" else None)
+        yield Entry(
+            info.filename,
+            kind,
+            stat.S_IMODE(mode) or (0o755 if folder else 0o644),
+            time.mktime(info.date_time + (0, 0, -1)),
+            target,
+            (lambda one=info: opened.open(one)) if kind == "file" else None,
+        )
 
 
 def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int) -> None:
     """Write `entries` into the empty folder `tree`. Symbolic links come last: until then no name can lead elsewhere."""
     now = min(time.time(), os.stat(tree).st_mtime)  # a file server's clock may differ from ours: the earlier is safe
-    links = {}    # type: Dict[str, str]
+    links = {}  # type: Dict[str, str]
     folders = {}  # type: Dict[str, Tuple[int, float]]
     tops = set()
     for entry in entries:
@@ -197,8 +232,10 @@ def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int) -
             continue
         tops.add(top)
         if len(tops) > 1:
-            raise ArchiveError("%s has more than one top folder (%s): it is not the archive that was expected. Name "
-                               "the right file and digest." % (archive, ", ".join(sorted(map(repr, tops)))))
+            raise ArchiveError(
+                "%s has more than one top folder (%s): it is not the archive that was expected. Name "
+                "the right file and digest." % (archive, ", ".join(sorted(map(repr, tops))))
+            )
         if not name:
             continue
         path = os.path.join(tree, name)
@@ -221,8 +258,10 @@ def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int) -
             os.chmod(path, entry.mode & 0o777 | 0o600)
             os.utime(path, (when, when))
         else:
-            raise ArchiveError("%s holds %r, a %s: refused. It is not the archive that was expected."
-                               % (archive, entry.name, entry.kind))
+            raise ArchiveError(
+                "%s holds %r, a %s: refused. It is not the archive that was expected."
+                % (archive, entry.name, entry.kind)
+            )
     if not tops:
         raise ArchiveError("%s is an archive with nothing in it. Name the right file and digest." % archive)
     for name, target in links.items():
@@ -248,8 +287,9 @@ def _link(archive: str, entry: Entry, tree: str, path: str, name: str, links: Di
     elif target and os.path.isfile(original):
         os.link(original, path)
     else:
-        raise ArchiveError("%s holds %r, a hard link to %r, which is not in it: refused."
-                           % (archive, entry.name, entry.target))
+        raise ArchiveError(
+            "%s holds %r, a hard link to %r, which is not in it: refused." % (archive, entry.name, entry.target)
+        )
 
 
 def _inner_name(archive: str, entry: Entry, strip: int) -> Tuple[Optional[str], str]:
@@ -260,13 +300,17 @@ def _inner_name(archive: str, entry: Entry, strip: int) -> Tuple[Optional[str], 
     """
     parts = [part for part in entry.name.split("/") if part not in ("", ".")]
     if entry.name.startswith("/") or ".." in parts or "\0" in entry.name:
-        raise ArchiveError("%s holds %r, a name that leads out of its tree: refused. It is not the archive that was "
-                           "expected." % (archive, entry.name))
+        raise ArchiveError(
+            "%s holds %r, a name that leads out of its tree: refused. It is not the archive that was "
+            "expected." % (archive, entry.name)
+        )
     if entry.kind == "dir" and (len(parts) < strip or not parts):
         return None, ""
     if len(parts) <= strip and entry.kind != "dir":
-        raise ArchiveError("%s holds %r beside its top folder: it is not the archive that was expected. Name the right "
-                           "file and digest." % (archive, entry.name))
+        raise ArchiveError(
+            "%s holds %r beside its top folder: it is not the archive that was expected. Name the right "
+            "file and digest." % (archive, entry.name)
+        )
     return "/".join(parts[:strip]), "/".join(parts[strip:])
 
 
@@ -282,8 +326,9 @@ def _refuse_links_out_of(tree: str, what: str) -> None:
                 continue
             target, end = os.readlink(path), os.path.realpath(path)
             if os.path.isabs(target) or not (end + "/").startswith(root + "/"):
-                raise ArchiveError("%s: the link %r leads out of the tree, to %r."
-                                   % (what, os.path.relpath(path, tree), target))
+                raise ArchiveError(
+                    "%s: the link %r leads out of the tree, to %r." % (what, os.path.relpath(path, tree), target)
+                )
 
 
 def _os_problem(error: OSError, what: str, where: str) -> str:

@@ -60,8 +60,9 @@ def driver_firmware_agree(driver: Dict[str, str], firmware: Dict[str, str]) -> O
     :param driver: parse_info_file of driver/version.info
     :param firmware: parse_info_file of firmware/version.info
     """
-    said = [answer for answer in (_driver_admits(driver, firmware), _firmware_names(driver, firmware))
-            if answer is not None]
+    said = [
+        answer for answer in (_driver_admits(driver, firmware), _firmware_names(driver, firmware)) if answer is not None
+    ]
     return any(said) if said else None
 
 
@@ -107,8 +108,11 @@ def _lists(info: Dict[str, str], key: str) -> List[List[str]]:
 
 
 def _driver_admits(driver: Dict[str, str], firmware: Dict[str, str]) -> Optional[bool]:
-    ranges = [pair for pair in _lists(driver, "compatible_version_fw")
-              if len(pair) == 2 and all(_is_version(end) for end in pair)]
+    ranges = [
+        pair
+        for pair in _lists(driver, "compatible_version_fw")
+        if len(pair) == 2 and all(_is_version(end) for end in pair)
+    ]
     own = _own_versions(firmware)
     if not ranges or not own:
         return None
@@ -121,5 +125,6 @@ def _firmware_names(driver: Dict[str, str], firmware: Dict[str, str]) -> Optiona
     own = [version.lower() for version in _own_versions(driver)]
     if not named or not own:
         return None
-    return any(version == entry or (entry.endswith(".") and version.startswith(entry))
-               for version in own for entry in named)
+    return any(
+        version == entry or (entry.endswith(".") and version.startswith(entry)) for version in own for entry in named
+    )

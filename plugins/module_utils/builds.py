@@ -21,9 +21,15 @@ import sys
 import tarfile
 import time
 import traceback
-from typing import Any, Dict, List, Optional, Tuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import archive, diagnose, fetch, fingerprint, manifest, recipe
+from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    archive,
+    diagnose,
+    fetch,
+    fingerprint,
+    manifest,
+    recipe,
+)
 from ansible_collections.ascend.pytorch.plugins.module_utils import steps as recipe_steps
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
 
@@ -34,10 +40,28 @@ RESERVE_BYTES = 64 * 1024
 
 # A build's environment is made, not inherited, so that the same recipe gives the same product; these alone pass, since
 # they decide how the network is reached and not what is built.
-PASSED_ON = frozenset((
-    "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "ftp_proxy",
-    "all_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO",
-    "HOME", "USER", "LOGNAME"))
+PASSED_ON = frozenset(
+    (
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "FTP_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "ftp_proxy",
+        "all_proxy",
+        "no_proxy",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "CURL_CA_BUNDLE",
+        "REQUESTS_CA_BUNDLE",
+        "GIT_SSL_CAINFO",
+        "HOME",
+        "USER",
+        "LOGNAME",
+    )
+)
 PASSED_ON_PREFIX = "PIP_"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -65,7 +89,8 @@ class Place:
         self.stamps = os.path.join(self.folder, "stamps")
         self.reserve = os.path.join(self.folder, "reserve")
         self.src, self.obj, self.stage, self.tmp = (
-            os.path.join(self.folder, name) for name in ("src", "obj", "stage", "tmp"))
+            os.path.join(self.folder, name) for name in ("src", "obj", "stage", "tmp")
+        )
 
     def make(self):
         # type: () -> None
@@ -128,6 +153,7 @@ def product(order):
 
 # --- one at a time ----------------------------------------------------------------------------------------------------
 
+
 def try_lock(place):
     # type: (Place) -> Optional[int]
     """Return the descriptor of the build's lock, None when a build holds it.
@@ -167,8 +193,12 @@ def stop_hands(place, patience_s=10.0):
         if not left:
             return
         if time.time() >= until:
-            raise OSError(errno.EBUSY, "programs of a former run do not end, though killed (processes {0})".format(
-                ", ".join(str(pid) for pid in left)))
+            raise OSError(
+                errno.EBUSY,
+                "programs of a former run do not end, though killed (processes {0})".format(
+                    ", ".join(str(pid) for pid in left)
+                ),
+            )
         for pid in left:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -179,12 +209,15 @@ def stop_hands(place, patience_s=10.0):
 
 # --- the stages -------------------------------------------------------------------------------------------------------
 
+
 def stage_plan(order):
     # type: (Dict[str, Any]) -> List[Tuple[str, Any, str]]
     """Return (stage, its steps or sources, its fingerprint) in order; a stage's fingerprint covers those before it."""
     plan, before = [], ""
-    pins = [[source.get("sha256") or source["commit"], source["dest"], bool(source.get("submodules"))]
-            for source in order["sources"]]
+    pins = [
+        [source.get("sha256") or source["commit"], source["dest"], bool(source.get("submodules"))]
+        for source in order["sources"]
+    ]
     for stage in recipe.STAGES:
         what = pins if stage in ("fetch", "verify", "extract") else order["stages"].get(stage, [])
         before = fingerprint.digest([before, stage, what])
@@ -202,17 +235,39 @@ class Build:
         self.log_stream = log_stream
         self.deadline = time.monotonic() + order["timeout_s"]
         self.status = {
-            "state": "running", "stage": "", "percent": None, "pid": os.getpid(), "started": time.time(),
-            "host": platform.node(), "done": [], "seconds": {}}  # type: Dict[str, Any]
+            "state": "running",
+            "stage": "",
+            "percent": None,
+            "pid": os.getpid(),
+            "started": time.time(),
+            "host": platform.node(),
+            "done": [],
+            "seconds": {},
+        }  # type: Dict[str, Any]
         self.told = 0.0
         prefix = order["prefix"]
         names = {
-            "src": place.src, "obj": place.obj, "stage": place.stage, "root": place.stage + prefix, "prefix": prefix,
-            "jobs": str(order["jobs"]), "python": order["python"], "python_version": order["python_version"],
-            "env_file": order["env_file"], "version": order["version"], "work": place.work}
+            "src": place.src,
+            "obj": place.obj,
+            "stage": place.stage,
+            "root": place.stage + prefix,
+            "prefix": prefix,
+            "jobs": str(order["jobs"]),
+            "python": order["python"],
+            "python_version": order["python_version"],
+            "env_file": order["env_file"],
+            "version": order["version"],
+            "work": place.work,
+        }
         self.shop = recipe_steps.Workshop(
-            names, recipe.fill(environment(order, place), names), self.log, self.tell, order["python_tag"],
-            order["arch"], order["pip_options"])
+            names,
+            recipe.fill(environment(order, place), names),
+            self.log,
+            self.tell,
+            order["python_tag"],
+            order["arch"],
+            order["pip_options"],
+        )
 
     def log(self, line):
         # type: (str) -> None
@@ -285,7 +340,8 @@ class Build:
     def _download(self, source):
         # type: (Dict[str, Any]) -> str
         return fetch.fetch_archive(
-            source, self.order["mirrors"], self.place.downloads, self.log, deadline=self.deadline)
+            source, self.order["mirrors"], self.place.downloads, self.log, deadline=self.deadline
+        )
 
     def _fetch(self, source):
         # type: (Dict[str, Any]) -> None
@@ -293,8 +349,13 @@ class Build:
             self._download(source)
         else:
             found = fetch.fetch_git(
-                source, self.order["mirrors"], self.place.git, os.path.join(self.place.src, source["dest"]), self.log,
-                deadline=self.deadline)
+                source,
+                self.order["mirrors"],
+                self.place.git,
+                os.path.join(self.place.src, source["dest"]),
+                self.log,
+                deadline=self.deadline,
+            )
             self.shop.learned.setdefault("commits", {})[source["name"]] = found
 
     def _verify(self, source):
@@ -313,10 +374,18 @@ class Build:
         """Write the manifest and put the product under products/ by a rename."""
         order, place = self.order, self.place
         card = manifest.compose(
-            order["name"], order["version"], order["product"], order["fingerprint"], order["identity"],
-            {"when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "host": platform.node(),
-             "seconds": self.status["seconds"]},
-            order["collection_version"])
+            order["name"],
+            order["version"],
+            order["product"],
+            order["fingerprint"],
+            order["identity"],
+            {
+                "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "host": platform.node(),
+                "seconds": self.status["seconds"],
+            },
+            order["collection_version"],
+        )
         for key, value in self.shop.learned.items():
             card[key] = value
         partial = place.product + ".partial"
@@ -333,14 +402,26 @@ class Build:
         else:
             staged = os.listdir(place.stage)
             if len(staged) != 1:
-                raise recipe_steps.StepError("the install stage put {0} into {1}, wanted is one wheel".format(
-                    ", ".join(sorted(staged)) or "nothing", place.stage))
+                raise recipe_steps.StepError(
+                    "the install stage put {0} into {1}, wanted is one wheel".format(
+                        ", ".join(sorted(staged)) or "nothing", place.stage
+                    )
+                )
             name = staged[0]
-            wheels.embed(os.path.join(place.stage, name), os.path.join(partial, name), manifest.WHEEL_NAME,
-                         json.dumps(card, sort_keys=True, indent=1))
-        write_json(os.path.join(partial, "product.json"), {
-            "file": name, "sha256": fingerprint.file_digest(os.path.join(partial, name)),
-            "manifest": {key: value for key, value in card.items() if key != "files"}})
+            wheels.embed(
+                os.path.join(place.stage, name),
+                os.path.join(partial, name),
+                manifest.WHEEL_NAME,
+                json.dumps(card, sort_keys=True, indent=1),
+            )
+        write_json(
+            os.path.join(partial, "product.json"),
+            {
+                "file": name,
+                "sha256": fingerprint.file_digest(os.path.join(partial, name)),
+                "manifest": {key: value for key, value in card.items() if key != "files"},
+            },
+        )
         shutil.rmtree(place.product, ignore_errors=True)
         os.rename(partial, place.product)
 
@@ -348,8 +429,7 @@ class Build:
 def environment(order, place):
     # type: (Dict[str, Any], Place) -> Dict[str, str]
     """Return the whole environment of a build's programs: what the recipe says, how to reach the network, no more."""
-    made = {name: value for name, value in os.environ.items()
-            if name in PASSED_ON or name.startswith(PASSED_ON_PREFIX)}
+    made = {name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith(PASSED_ON_PREFIX)}
     made.update(LC_ALL="C.UTF-8", TZ="UTC", TMPDIR=place.tmp, PYTHONUNBUFFERED="1")
     made.update(order["environment"])
     made["PATH"] = ":".join(list(order["path"]) + [SYSTEM_PATH])
@@ -360,15 +440,23 @@ def environment(order, place):
 
 # --- detached ---------------------------------------------------------------------------------------------------------
 
+
 def explain(error, place):
     # type: (BaseException, Place) -> Dict[str, Any]
     """Return {"message", "cause", "remedy"} for what ended a build."""
     known = diagnose.diagnose("\n".join(tail(place.log, 200) + [str(error)])) or {}
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        known = {"name": "disk full", "cause": "the disk of {0} is full".format(place.work),
-                 "remedy": "free some space, or set ascend_work_dir to a disk with more, and run again"}
-    return {"message": str(error) or type(error).__name__, "cause": known.get("cause", ""),
-            "remedy": known.get("remedy", ""), "name": known.get("name", "")}
+        known = {
+            "name": "disk full",
+            "cause": "the disk of {0} is full".format(place.work),
+            "remedy": "free some space, or set ascend_work_dir to a disk with more, and run again",
+        }
+    return {
+        "message": str(error) or type(error).__name__,
+        "cause": known.get("cause", ""),
+        "remedy": known.get("remedy", ""),
+        "name": known.get("name", ""),
+    }
 
 
 def _fail(build, place, error):
@@ -376,8 +464,10 @@ def _fail(build, place, error):
     """Tell what ended a build, and end what it left running."""
     if os.path.exists(place.reserve):
         os.unlink(place.reserve)
-    expected = isinstance(error, (recipe_steps.StepError, fetch.FetchError, archive.ArchiveError, wheels.WheelError,
-                                  OSError, tarfile.TarError))
+    expected = isinstance(
+        error,
+        (recipe_steps.StepError, fetch.FetchError, archive.ArchiveError, wheels.WheelError, OSError, tarfile.TarError),
+    )
     build.log("!!! {0}: {1}".format(build.status["stage"], error) if expected else traceback.format_exc())
     build.status.update(state="failed", error=explain(error, place))
     build.save()
@@ -410,7 +500,8 @@ def _out_of_time(place):
     stop_hands(place)
     raise recipe_steps.StepError(
         "the build took longer than its time limit. Raise the role's _timeout_s variable, or give it more jobs; the next run goes on "
-        "from the last good stage")
+        "from the last good stage"
+    )
 
 
 def start(order):

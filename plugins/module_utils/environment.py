@@ -81,28 +81,51 @@ unset _ascend_pytorch_list _ascend_pytorch_head _ascend_pytorch_dir _ascend_pyto
 # each part has a folder of its own. {arch} is the machine's name (aarch64).
 _CANN_LISTS = {
     "LD_LIBRARY_PATH": (
-        "lib64", "lib64/plugin/opskernel", "lib64/plugin/nnengine",
+        "lib64",
+        "lib64/plugin/opskernel",
+        "lib64/plugin/nnengine",
         "opp/built-in/op_impl/ai_core/tbe/op_tiling/lib/linux/{arch}",
-        "tools/aml/lib64", "tools/aml/lib64/plugin",
-        "fwkacllib/lib64", "fwkacllib/lib64/plugin/opskernel", "fwkacllib/lib64/plugin/nnengine",
-        "atc/lib64", "acllib/lib64"),
+        "tools/aml/lib64",
+        "tools/aml/lib64/plugin",
+        "fwkacllib/lib64",
+        "fwkacllib/lib64/plugin/opskernel",
+        "fwkacllib/lib64/plugin/nnengine",
+        "atc/lib64",
+        "acllib/lib64",
+    ),
     "PYTHONPATH": (
-        "python/site-packages", "opp/built-in/op_impl/ai_core/tbe",
-        "fwkacllib/python/site-packages", "fwkacllib/python/site-packages/auto_tune.egg/auto_tune",
+        "python/site-packages",
+        "opp/built-in/op_impl/ai_core/tbe",
+        "fwkacllib/python/site-packages",
+        "fwkacllib/python/site-packages/auto_tune.egg/auto_tune",
         "fwkacllib/python/site-packages/schedule_search.egg",
-        "toolkit/python/site-packages", "atc/python/site-packages", "pyACL/python/site-packages/acl",
-        "opp/op_impl/built-in/ai_core/tbe"),
+        "toolkit/python/site-packages",
+        "atc/python/site-packages",
+        "pyACL/python/site-packages/acl",
+        "opp/op_impl/built-in/ai_core/tbe",
+    ),
     "PATH": (
-        "bin", "compiler/ccec_compiler/bin", "tools/ccec_compiler/bin",
-        "fwkacllib/ccec_compiler/bin", "fwkacllib/bin", "atc/ccec_compiler/bin", "atc/bin",
-        "toolkit/tools/ide_daemon/bin"),
+        "bin",
+        "compiler/ccec_compiler/bin",
+        "tools/ccec_compiler/bin",
+        "fwkacllib/ccec_compiler/bin",
+        "fwkacllib/bin",
+        "atc/ccec_compiler/bin",
+        "atc/bin",
+        "toolkit/tools/ide_daemon/bin",
+    ),
 }
 _DRIVER_LIBRARIES = ("lib64", "lib64/common", "lib64/driver")
 _CANN_VARIABLES = (
-    ("ASCEND_TOOLKIT_HOME", ""), ("ASCEND_HOME_PATH", ""), ("ASCEND_AICPU_PATH", ""),
-    ("ASCEND_OPP_PATH", "opp"), ("TOOLCHAIN_HOME", "toolkit"))
-_PLUGINS = tuple("fwkacllib/lib64/plugin/opskernel/" + name
-                 for name in ("libfe.so", "libaicpu_engine.so", "libge_local_engine.so"))
+    ("ASCEND_TOOLKIT_HOME", ""),
+    ("ASCEND_HOME_PATH", ""),
+    ("ASCEND_AICPU_PATH", ""),
+    ("ASCEND_OPP_PATH", "opp"),
+    ("TOOLCHAIN_HOME", "toolkit"),
+)
+_PLUGINS = tuple(
+    "fwkacllib/lib64/plugin/opskernel/" + name for name in ("libfe.so", "libaicpu_engine.so", "libge_local_engine.so")
+)
 
 
 def render(settings: Dict[str, Any]) -> str:
@@ -124,8 +147,10 @@ def render(settings: Dict[str, Any]) -> str:
         text.append(_FUNCTION)
     for name, folders in lists:
         text.append("\n" + _comment(comments.get(name)))
-        text.append('_ascend_pytorch_prepend "${%s-}" \\\n    %s\n' % (
-            name, " \\\n    ".join(shlex.quote(folder) for folder in _once(folders))))
+        text.append(
+            '_ascend_pytorch_prepend "${%s-}" \\\n    %s\n'
+            % (name, " \\\n    ".join(shlex.quote(folder) for folder in _once(folders)))
+        )
         text.append('export %s="$_ascend_pytorch_list"\n' % name)
     for name, value in (settings.get("set") or {}).items():
         text.append("\n" + _comment(comments.get(name)))
@@ -153,17 +178,22 @@ def validate(settings: Dict[str, Any], unsupported: Iterable[str] = ()) -> List[
     for name, value in chosen.items():
         said = str(value)
         if name in _MISPRINTS:
-            problems.append("{0} is a misprint of the guide: set {1}, by {2}".format(
-                name, _MISPRINTS[name], role_variable(_MISPRINTS[name])))
+            problems.append(
+                "{0} is a misprint of the guide: set {1}, by {2}".format(
+                    name, _MISPRINTS[name], role_variable(_MISPRINTS[name])
+                )
+            )
         elif name in unsupported:
-            problems.append("{0} is not supported by this release of torch: leave {1} unset".format(
-                name, role_variable(name)))
+            problems.append(
+                "{0} is not supported by this release of torch: leave {1} unset".format(name, role_variable(name))
+            )
         elif name == "HCCL_IF_IP":
             why = _no_host_address(said)
             if why:
-                problems.append("HCCL_IF_IP is {0!r}, which {1}: set {2} to the IPv4 address of a network card of this "
-                                "host that the others reach, such as 192.168.1.10".format(
-                                    said, why, role_variable(name)))
+                problems.append(
+                    "HCCL_IF_IP is {0!r}, which {1}: set {2} to the IPv4 address of a network card of this "
+                    "host that the others reach, such as 192.168.1.10".format(said, why, role_variable(name))
+                )
         elif name in _TABLE and not _TABLE[name][0].fullmatch(said):
             problems.append("{0} is {1!r}: set {2} to {3}".format(name, said, role_variable(name), _TABLE[name][1]))
     return problems
@@ -253,8 +283,9 @@ def _malformed(settings: Dict[str, Any]) -> List[str]:
                 wrong.append("{0}: {1!r} is not an absolute folder that a path list can hold".format(name, folder))
     for name, value in plain.items():
         if isinstance(value, bool) or not isinstance(value, (str, int)):
-            wrong.append("{0}: {1!r} is neither text nor a number: mend {2}".format(
-                name, value, role_variable(str(name))))
+            wrong.append(
+                "{0}: {1!r} is neither text nor a number: mend {2}".format(name, value, role_variable(str(name)))
+            )
         elif "\x00" in str(value):
             wrong.append("{0}: {1!r} has a NUL character: mend {2}".format(name, value, role_variable(str(name))))
     return wrong

@@ -32,10 +32,10 @@ Log = Callable[[str], None]
 Source = Dict[str, Any]
 
 _CHUNK = 256 * 1024
-_NEWS = 1024 * 1024   # a try that brought this many new bytes was no failure: the road is bad, but it leads there
+_NEWS = 1024 * 1024  # a try that brought this many new bytes was no failure: the road is bad, but it leads there
 _LONGEST_PAUSE_S = 60.0
 _LOG_EVERY_S = 15.0
-_LOCAL_LIMIT_S = 3600.0   # a git command that only works on this host, when there is no deadline
+_LOCAL_LIMIT_S = 3600.0  # a git command that only works on this host, when there is no deadline
 _LOCK_LIMIT_S = 4 * 3600.0
 _SCHEMES = ("http", "https", "file")
 
@@ -69,8 +69,13 @@ def candidate_urls(source: Source, mirrors: Sequence[str]) -> List[str]:
         base = base.strip()
         if base:
             # A plain path is quoted with its tail, a URL is taken as it is.
-            found.append(_as_url(base + "/" + tail if base[0] in "~/" else
-                                 base.rstrip("/") + "/" + urllib.parse.quote(tail, safe="/+~")))
+            found.append(
+                _as_url(
+                    base + "/" + tail
+                    if base[0] in "~/"
+                    else base.rstrip("/") + "/" + urllib.parse.quote(tail, safe="/+~")
+                )
+            )
     found += [_as_url(url.strip()) for url in source.get("urls") or () if url.strip()]
     return sorted(set(found), key=found.index)
 
@@ -95,9 +100,11 @@ def _shown(text: str) -> str:
 
 def _remedy(source: Source) -> str:
     urls = source.get("urls_variable", "the role's …_urls variable")
-    return ("Put it where this host can reach it, as <mirror>/%s, and name <mirror> in ascend_mirrors%s. Proxies are "
-            "read from http_proxy, https_proxy and no_proxy, certificates from SSL_CERT_FILE."
-            % (_tail(source), "; or name other URLs in " + urls if urls else ""))
+    return (
+        "Put it where this host can reach it, as <mirror>/%s, and name <mirror> in ascend_mirrors%s. Proxies are "
+        "read from http_proxy, https_proxy and no_proxy, certificates from SSL_CERT_FILE."
+        % (_tail(source), "; or name other URLs in " + urls if urls else "")
+    )
 
 
 # -------------------- trying with patience
@@ -125,8 +132,16 @@ def _left(deadline: Optional[float], most: float) -> float:
     return most if deadline is None else min(most, deadline - time.monotonic())
 
 
-def _first_that_works(source: Source, urls: Sequence[str], once: Callable[[str, bool], None], log: Log,
-                      deadline: Optional[float], attempts: int, pause_s: float, tired: Set[str]) -> str:
+def _first_that_works(
+    source: Source,
+    urls: Sequence[str],
+    once: Callable[[str, bool], None],
+    log: Log,
+    deadline: Optional[float],
+    attempts: int,
+    pause_s: float,
+    tired: Set[str],
+) -> str:
     """Call once(url, last try) for one URL after the other until one does not raise; return that URL.
 
     After a transient fault the URL is tried again, up to `attempts` times in a row, with pauses doubling from
@@ -162,8 +177,11 @@ def _first_that_works(source: Source, urls: Sequence[str], once: Callable[[str, 
                     break
                 log("%s: %s: %s; again in %.0f s" % (source["name"], _shown(url), reason, pause))
                 time.sleep(pause)
-    what = ("%s could not be fetched." % source["file"] if source["kind"] == "archive"
-            else "commit %s of %s could not be fetched." % (source["commit"], source["repo"]))
+    what = (
+        "%s could not be fetched." % source["file"]
+        if source["kind"] == "archive"
+        else "commit %s of %s could not be fetched." % (source["commit"], source["repo"])
+    )
     if not urls:
         what = what[:-1] + ": no URL is known for it."
     raise FetchError(source["name"], what, tried, _remedy(source))
@@ -185,8 +203,12 @@ def _locked(path: str, name: str, log: Log, deadline: Optional[float]) -> Iterat
                     log("%s: waiting for another run that fetches it" % name)
                     told = True
                 if time.monotonic() >= end:
-                    raise FetchError(name, "another run was still fetching it when the time allowed was over.", (),
-                                     "See who holds %s (fuser shows it), and run again." % path) from None
+                    raise FetchError(
+                        name,
+                        "another run was still fetching it when the time allowed was over.",
+                        (),
+                        "See who holds %s (fuser shows it), and run again." % path,
+                    ) from None
                 time.sleep(0.2)
         yield handle
     finally:
@@ -205,9 +227,17 @@ def _sync_folder(folder: str) -> None:
 # -------------------- archives
 
 
-def fetch_archive(source: Source, mirrors: Sequence[str], downloads_dir: str, log: Log,
-                  deadline: Optional[float] = None, attempts: int = 3, pause_s: float = 2.0, stall_s: float = 60.0,
-                  opener: Optional[Callable[..., Any]] = None) -> str:
+def fetch_archive(
+    source: Source,
+    mirrors: Sequence[str],
+    downloads_dir: str,
+    log: Log,
+    deadline: Optional[float] = None,
+    attempts: int = 3,
+    pause_s: float = 2.0,
+    stall_s: float = 60.0,
+    opener: Optional[Callable[..., Any]] = None,
+) -> str:
     """Bring an archive into `downloads_dir` and return its path, `<downloads_dir>/<sha256>-<file>`.
 
     The bytes gather in `….part`, which the next try, URL or run goes on with; the file gets its name only when whole
@@ -218,8 +248,12 @@ def fetch_archive(source: Source, mirrors: Sequence[str], downloads_dir: str, lo
     """
     wanted, name = str(source.get("sha256", "")).lower(), source["file"]
     if not re.match(r"^[0-9a-f]{64}$", wanted) or "/" in name or name in ("", ".", ".."):
-        raise FetchError(source["name"], "sha256 %r or file name %r is malformed." % (source.get("sha256"), name), (),
-                         "A sha256 digest has 64 hexadecimal digits, a file name no slash.")
+        raise FetchError(
+            source["name"],
+            "sha256 %r or file name %r is malformed." % (source.get("sha256"), name),
+            (),
+            "A sha256 digest has 64 hexadecimal digits, a file name no slash.",
+        )
     final = os.path.join(downloads_dir, "%s-%s" % (wanted, name))
     part = final + ".part"
     try:
@@ -234,8 +268,9 @@ def fetch_archive(source: Source, mirrors: Sequence[str], downloads_dir: str, lo
             def once(url: str, unused: bool) -> None:
                 _download(source["name"], url, part, wanted, opener, log, deadline, stall_s)
 
-            url = _first_that_works(source, candidate_urls(source, mirrors), once, log, deadline, attempts, pause_s,
-                                    set())
+            url = _first_that_works(
+                source, candidate_urls(source, mirrors), once, log, deadline, attempts, pause_s, set()
+            )
             os.rename(part, final)
             _sync_folder(downloads_dir)
             log("%s: %s has the right digest; from %s" % (source["name"], name, _shown(url)))
@@ -243,29 +278,41 @@ def fetch_archive(source: Source, mirrors: Sequence[str], downloads_dir: str, lo
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise FetchError(source["name"], _no_space(downloads_dir)) from error
-        raise FetchError(source["name"], "cannot write into %s: %s." % (downloads_dir, error), (),
-                         "Give a folder that this user can write (ascend_work_dir).") from error
+        raise FetchError(
+            source["name"],
+            "cannot write into %s: %s." % (downloads_dir, error),
+            (),
+            "Give a folder that this user can write (ascend_work_dir).",
+        ) from error
 
 
 def _no_space(folder: str, needed: Optional[int] = None) -> str:
     """What to say of a full disk; `needed` in bytes."""
     try:
         disk = os.statvfs(folder)
-        free = " (%.0f MiB free)" % (disk.f_bavail * disk.f_frsize / 2.0 ** 20)
+        free = " (%.0f MiB free)" % (disk.f_bavail * disk.f_frsize / 2.0**20)
     except OSError:
         free = ""
-    need = "" if needed is None else " for %.0f MiB more" % (needed / 2.0 ** 20)
-    return ("no space left%s on the file system of %s%s. Free some, or set ascend_work_dir to a roomier place, and run "
-            "again: what was fetched is kept." % (need, folder, free))
+    need = "" if needed is None else " for %.0f MiB more" % (needed / 2.0**20)
+    return (
+        "no space left%s on the file system of %s%s. Free some, or set ascend_work_dir to a roomier place, and run "
+        "again: what was fetched is kept." % (need, folder, free)
+    )
 
 
 def _opener() -> Callable[..., Any]:
     director = urllib.request.OpenerDirector()  # not build_opener(): that would take ftp: and data: URLs too
-    context = ssl.create_default_context()      # reads SSL_CERT_FILE and SSL_CERT_DIR
-    for handler in (urllib.request.ProxyHandler(), urllib.request.UnknownHandler(), urllib.request.HTTPHandler(),
-                    urllib.request.HTTPSHandler(context=context), urllib.request.HTTPDefaultErrorHandler(),
-                    urllib.request.HTTPRedirectHandler(), urllib.request.FileHandler(),
-                    urllib.request.HTTPErrorProcessor()):
+    context = ssl.create_default_context()  # reads SSL_CERT_FILE and SSL_CERT_DIR
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.UnknownHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(context=context),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.FileHandler(),
+        urllib.request.HTTPErrorProcessor(),
+    ):
         director.add_handler(handler)
     return director.open
 
@@ -297,8 +344,16 @@ def _request(url: str, have: int) -> urllib.request.Request:
     return request
 
 
-def _download(name: str, url: str, part: str, wanted: str, opener: Callable[..., Any], log: Log,
-              deadline: Optional[float], stall_s: float) -> None:
+def _download(
+    name: str,
+    url: str,
+    part: str,
+    wanted: str,
+    opener: Callable[..., Any],
+    log: Log,
+    deadline: Optional[float],
+    stall_s: float,
+) -> None:
     """One try to make `part` whole. Raises _Fault, _Stale or _Full; OSError when `part` itself cannot be handled."""
     digest, have = _digest_of(part)
     if have and digest.hexdigest() == wanted:  # killed between the last byte and the rename
@@ -312,8 +367,9 @@ def _download(name: str, url: str, part: str, wanted: str, opener: Callable[...,
         if error.code == 416 and have:
             os.unlink(part)
             raise _Stale("%d bytes kept from an earlier try are more than it has" % have) from error
-        raise _Fault("HTTP %d %s" % (error.code, error.reason), error.code in (408, 425, 429) or
-                     error.code >= 500) from error
+        raise _Fault(
+            "HTTP %d %s" % (error.code, error.reason), error.code in (408, 425, 429) or error.code >= 500
+        ) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise _network_fault(error, stall_s) from error
     try:
@@ -340,12 +396,22 @@ def _download(name: str, url: str, part: str, wanted: str, opener: Callable[...,
     if resumed:
         # The piece from before may be to blame, so this says nothing of the URL yet.
         raise _Stale("joined to %d bytes kept from an earlier try, the digest is wrong" % resumed)
-    raise _Fault("digest is %s, wanted %s (%d bytes%s)" % (digest.hexdigest(), wanted, have,
-                                                           ", a web page" if page else ""))
+    raise _Fault(
+        "digest is %s, wanted %s (%d bytes%s)" % (digest.hexdigest(), wanted, have, ", a web page" if page else "")
+    )
 
 
-def _copy(name: str, response: Any, part: str, digest: Any, have: int, total: Optional[int], log: Log,
-          deadline: Optional[float], stall_s: float) -> int:
+def _copy(
+    name: str,
+    response: Any,
+    part: str,
+    digest: Any,
+    have: int,
+    total: Optional[int],
+    log: Log,
+    deadline: Optional[float],
+    stall_s: float,
+) -> int:
     """Append the response to the first `have` bytes of `part`, and to `digest`; return the new size. Synced to disk."""
     read = getattr(response, "read1", response.read)  # read() would wait for a full chunk, however slowly it drips
     told = time.monotonic()
@@ -367,7 +433,7 @@ def _copy(name: str, response: Any, part: str, digest: Any, have: int, total: Op
                 have += len(chunk)
                 if time.monotonic() - told >= _LOG_EVERY_S:
                     told = time.monotonic()
-                    log("%s: %.1f%s MiB" % (name, have / 2.0 ** 20, " of %.1f" % (total / 2.0 ** 20) if total else ""))
+                    log("%s: %.1f%s MiB" % (name, have / 2.0**20, " of %.1f" % (total / 2.0**20) if total else ""))
             out.flush()
             os.fsync(out.fileno())
         except OSError as error:
@@ -398,14 +464,22 @@ def _network_fault(error: Exception, stall_s: float) -> _Fault:
     reason = getattr(error, "reason", None)
     cause = reason if isinstance(reason, Exception) else error
     if isinstance(cause, ssl.CertificateError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
-        return _Fault("its certificate is not trusted (%s). Mind the host's clock, or name your CA in SSL_CERT_FILE"
-                      % cause)
+        return _Fault(
+            "its certificate is not trusted (%s). Mind the host's clock, or name your CA in SSL_CERT_FILE" % cause
+        )
     if isinstance(cause, socket.timeout):
         return _Fault("no answer for %g s" % stall_s, True)
     if isinstance(cause, socket.gaierror):
         return _Fault("its name cannot be resolved (%s)" % cause, cause.errno == socket.EAI_AGAIN)
-    passing = (TimeoutError, ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLError,
-               http.client.IncompleteRead, http.client.BadStatusLine)
+    passing = (
+        TimeoutError,
+        ConnectionResetError,
+        ConnectionAbortedError,
+        BrokenPipeError,
+        ssl.SSLError,
+        http.client.IncompleteRead,
+        http.client.BadStatusLine,
+    )
     return _Fault(str(cause) or type(cause).__name__, isinstance(cause, passing))
 
 
@@ -493,12 +567,20 @@ class _Git(object):
             return _Outcome(-1, b"", "the time allowed was over")
         try:
             # A session of its own: no terminal to prompt on, and one group to kill.
-            process = subprocess.Popen(argv, cwd=cwd, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                       stderr=subprocess.PIPE, start_new_session=True,
-                                       pass_fds=() if self.lock is None else (self.lock,))
+            process = subprocess.Popen(
+                argv,
+                cwd=cwd,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=() if self.lock is None else (self.lock,),
+            )
         except FileNotFoundError:
-            raise FetchError(self.name, "there is no git on this host, or %s is gone." % cwd, (),
-                             "Install git.") from None
+            raise FetchError(
+                self.name, "there is no git on this host, or %s is gone." % cwd, (), "Install git."
+            ) from None
         try:
             return self._watch(process, time.monotonic() + limit_s, silence_s)
         finally:
@@ -540,12 +622,21 @@ class _Broken(Exception):
 def _git_environment(home: str, config: str) -> Dict[str, str]:
     kept = ("GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXEC_PATH")
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in kept}
-    env.update({
-        "HOME": home, "XDG_CONFIG_HOME": home, "GIT_CONFIG_GLOBAL": config, "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_ATTR_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true",
-        "GIT_ALLOW_PROTOCOL": "file:http:https:git:ssh",  # not ext::, which runs what a .gitmodules says
-        "LC_ALL": "C", "LANGUAGE": "C",                   # its messages are read
-    })
+    env.update(
+        {
+            "HOME": home,
+            "XDG_CONFIG_HOME": home,
+            "GIT_CONFIG_GLOBAL": config,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "true",
+            "SSH_ASKPASS": "true",
+            "GIT_ALLOW_PROTOCOL": "file:http:https:git:ssh",  # not ext::, which runs what a .gitmodules says
+            "LC_ALL": "C",
+            "LANGUAGE": "C",  # its messages are read
+        }
+    )
     if "GIT_SSH" not in env:
         env.setdefault("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")
     # libcurl knows neither the variable that Python and OpenSSL read, nor this one in capitals.
@@ -579,19 +670,31 @@ def _gist(err: str) -> str:
 # -------------------- git sources
 
 # The server does not give out a commit, or a shallow one, by its name; asking in another way may do.
-_REFUSED = re.compile(r"unadvertised object|no such remote ref|[Cc]ouldn't find remote ref|not valid|does not support|"
-                      r"expected shallow|Server does not allow")
+_REFUSED = re.compile(
+    r"unadvertised object|no such remote ref|[Cc]ouldn't find remote ref|not valid|does not support|"
+    r"expected shallow|Server does not allow"
+)
 _ABSENT = re.compile(r"not our ref")  # only a server that looks up any name says so: it has not got it
-_HOPELESS = re.compile(r"not found|does not exist|does not appear to be a git repository|[Cc]ould ?n[o']t resolve|"
-                       r"Connection refused|Couldn't connect to server|No route to host|Network is unreachable|"
-                       r"could not read (Username|Password)|Authentication failed|returned error: (401|403|404|410)|"
-                       r"certificate|not allowed|[Uu]nable to find remote helper|Permission denied|"
-                       r"transport '.*' not allowed")
+_HOPELESS = re.compile(
+    r"not found|does not exist|does not appear to be a git repository|[Cc]ould ?n[o']t resolve|"
+    r"Connection refused|Couldn't connect to server|No route to host|Network is unreachable|"
+    r"could not read (Username|Password)|Authentication failed|returned error: (401|403|404|410)|"
+    r"certificate|not allowed|[Uu]nable to find remote helper|Permission denied|"
+    r"transport '.*' not allowed"
+)
 
 
-def fetch_git(source: Source, mirrors: Sequence[str], git_dir_root: str, dest: str, log: Log,
-              deadline: Optional[float] = None, attempts: int = 3, pause_s: float = 2.0,
-              stall_s: float = 60.0) -> Dict[str, Any]:
+def fetch_git(
+    source: Source,
+    mirrors: Sequence[str],
+    git_dir_root: str,
+    dest: str,
+    log: Log,
+    deadline: Optional[float] = None,
+    attempts: int = 3,
+    pause_s: float = 2.0,
+    stall_s: float = 60.0,
+) -> Dict[str, Any]:
     """Put the pinned commit of a git source, and if source["submodules"] all of its submodules, at `dest`.
 
     Commits come through bare stores, `<git_dir_root>/<Owner>/<repo>.git`, kept from run to run: what is in them needs
@@ -602,11 +705,19 @@ def fetch_git(source: Source, mirrors: Sequence[str], git_dir_root: str, dest: s
     Returns {"commit": 40 hex, "submodules": {path: 40 hex}}. Raises FetchError.
     """
     if not re.match(r"^[0-9a-fA-F]{40}$", source.get("commit") or ""):
-        raise FetchError(source["name"], "commit %r is malformed." % source.get("commit"), (),
-                         "A commit has 40 hexadecimal digits (git rev-parse gives it).")
+        raise FetchError(
+            source["name"],
+            "commit %r is malformed." % source.get("commit"),
+            (),
+            "A commit has 40 hexadecimal digits (git rev-parse gives it).",
+        )
     if (source.get("ref") or "").startswith("-") or not _plain(source["repo"]):
-        raise FetchError(source["name"], "ref %r or repo %r is malformed." % (source.get("ref"), source["repo"]), (),
-                         "A repo looks like Ascend/pytorch, a ref like 2.0.4.tr5.")
+        raise FetchError(
+            source["name"],
+            "ref %r or repo %r is malformed." % (source.get("ref"), source["repo"]),
+            (),
+            "A repo looks like Ascend/pytorch, a ref like 2.0.4.tr5.",
+        )
     top = dict(source, commit=source["commit"].lower())
     dest, git_dir_root = os.path.abspath(dest), os.path.abspath(git_dir_root)
     patience = {"attempts": attempts, "pause_s": pause_s, "tired": set()}
@@ -621,19 +732,28 @@ def fetch_git(source: Source, mirrors: Sequence[str], git_dir_root: str, dest: s
                 for link in _gitlinks(git, os.path.join(dest, above, ".git"), commit):
                     path = os.path.join(above, link.path)
                     urls = _submodule_urls(parents, link.url)
-                    child = {"name": "%s: submodule %s" % (source["name"], path), "kind": "git", "commit": link.commit,
-                             "urls_variable": "",  # they are in its .gitmodules, where nobody can set them
-                             "repo": _last_two(urls[0]),
-                             "urls": [one for one in urls if _is_address(one) or one[0] == "/"]}
+                    child = {
+                        "name": "%s: submodule %s" % (source["name"], path),
+                        "kind": "git",
+                        "commit": link.commit,
+                        "urls_variable": "",  # they are in its .gitmodules, where nobody can set them
+                        "repo": _last_two(urls[0]),
+                        "urls": [one for one in urls if _is_address(one) or one[0] == "/"],
+                    }
                     _place(git, child, mirrors, git_dir_root, os.path.join(dest, path), patience, inside=True)
                     # As `git submodule init` leaves it, so that git submodule commands know it.
-                    git.must("config", "submodule.%s.url" % link.name, _shown(urls[0]),
-                             git_dir=os.path.join(dest, above, ".git"))
+                    git.must(
+                        "config",
+                        "submodule.%s.url" % link.name,
+                        _shown(urls[0]),
+                        git_dir=os.path.join(dest, above, ".git"),
+                    )
                     found[path] = link.commit
                     waiting.append((path, link.commit, urls))
     except _Broken as error:
-        raise FetchError(source["name"], "%s." % error, (),
-                         "Remove %s and %s, and run again." % (dest, git_dir_root)) from error
+        raise FetchError(
+            source["name"], "%s." % error, (), "Remove %s and %s, and run again." % (dest, git_dir_root)
+        ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise FetchError(source["name"], _no_space(git_dir_root)) from error
@@ -651,8 +771,9 @@ def reset_tree(path: str, deadline: Optional[float] = None) -> None:
         try:
             _reset(git, path)
         except (_Broken, OSError) as error:
-            raise FetchError(path, "the tree cannot be put back: %s." % error, (),
-                             "Remove %s and run again: it is made anew." % path) from error
+            raise FetchError(
+                path, "the tree cannot be put back: %s." % error, (), "Remove %s and run again: it is made anew." % path
+            ) from error
 
 
 def git_closure(open_repo: Callable[[str], Optional[str]], repo: str, commit: str) -> List[Dict[str, str]]:
@@ -662,7 +783,7 @@ def git_closure(open_repo: Callable[[str], Optional[str]], repo: str, commit: st
     the tree it belongs, "" for the top. A submodule's repo is the last two elements of its URL's path, as mirrors have
     it. Reads only. Raises FetchError with all that is missing.
     """
-    needed = []   # type: List[Dict[str, str]]
+    needed = []  # type: List[Dict[str, str]]
     missing = []  # type: List[Tuple[str, str]]
     waiting = [("", repo, commit, [repo + ".git"])]
     with _Git(repo, lambda line: None, None, 60.0) as git:
@@ -684,25 +805,38 @@ def git_closure(open_repo: Callable[[str], Optional[str]], repo: str, commit: st
             except _Broken as error:
                 missing.append((what, str(error)))
     if missing:
-        raise FetchError(repo, "the mirror lacks what commit %s needs." % commit, missing,
-                         "Put a bare clone (git clone --mirror) of each into the mirror directory, or fetch the commit "
-                         "into the one that is there.")
+        raise FetchError(
+            repo,
+            "the mirror lacks what commit %s needs." % commit,
+            missing,
+            "Put a bare clone (git clone --mirror) of each into the mirror directory, or fetch the commit "
+            "into the one that is there.",
+        )
     return needed
 
 
 def bare_repositories(base: str) -> Callable[[str], Optional[str]]:
     """`open_repo` for a mirror directory: <base>/<repo>.git."""
+
     def open_repo(repo: str) -> Optional[str]:
         path = os.path.join(os.path.expanduser(base), repo + ".git")
         return path if _plain(repo) and os.path.isdir(path) else None
+
     return open_repo
 
 
 # -------------------- one repository, store to tree
 
 
-def _place(git: _Git, source: Source, mirrors: Sequence[str], root: str, dest: str, patience: Dict[str, Any],
-           inside: bool = False) -> None:
+def _place(
+    git: _Git,
+    source: Source,
+    mirrors: Sequence[str],
+    root: str,
+    dest: str,
+    patience: Dict[str, Any],
+    inside: bool = False,
+) -> None:
     """Bring one repository's commit to `dest`. A store that turns out to be damaged is made anew, once."""
     if not _plain(source["repo"]):
         raise FetchError(source["name"], "no usable address: %r." % source["repo"], (), "Mend its .gitmodules.")
@@ -739,17 +873,27 @@ def _stock(git: _Git, source: Source, mirrors: Sequence[str], store: str, patien
         git.must("update-ref", "refs/pins/" + commit, commit, git_dir=store)
         return
     # Pinned means that it was whole once. A commit without its files is one that git may believe it need not fetch.
-    if git("cat-file", "-e", commit, git_dir=store).code == 0 or os.path.exists(
-            os.path.join(store, "refs", "pins", commit)) or git.must("rev-parse", "--is-bare-repository",
-                                                                      git_dir=store).strip() != b"true":
+    if (
+        git("cat-file", "-e", commit, git_dir=store).code == 0
+        or os.path.exists(os.path.join(store, "refs", "pins", commit))
+        or git.must("rev-parse", "--is-bare-repository", git_dir=store).strip() != b"true"
+    ):
         raise _Broken("commit %s is not whole" % commit)
 
     def once(url: str, last: bool) -> None:
         _fetch_into(git, store, url, source, last)
 
     try:
-        url = _first_that_works(source, candidate_urls(source, mirrors), once, git.log, git.deadline,
-                                patience["attempts"], patience["pause_s"], patience["tired"])
+        url = _first_that_works(
+            source,
+            candidate_urls(source, mirrors),
+            once,
+            git.log,
+            git.deadline,
+            patience["attempts"],
+            patience["pause_s"],
+            patience["tired"],
+        )
     except FetchError:
         # Nobody had it, or is it the store? An older git does not know the option, and says so with 129.
         if not fresh and git("fsck", "--connectivity-only", git_dir=store).code not in (0, 129, -1):
@@ -758,8 +902,9 @@ def _stock(git: _Git, source: Source, mirrors: Sequence[str], store: str, patien
     git.must("update-ref", "refs/pins/" + commit, commit, git_dir=store)
     tip = _tip(git, url, source.get("ref"))
     if tip and tip != commit:
-        git.log("%s: %s has moved: it is now at %s; the pinned %s is used" % (source["name"], source["ref"], tip,
-                                                                              commit))
+        git.log(
+            "%s: %s has moved: it is now at %s; the pinned %s is used" % (source["name"], source["ref"], tip, commit)
+        )
 
 
 def _fetch_into(git: _Git, store: str, url: str, source: Source, last: bool) -> None:
@@ -770,8 +915,9 @@ def _fetch_into(git: _Git, store: str, url: str, source: Source, last: bool) -> 
     asked = [("by its name", shallow, ["+%s:refs/pins/%s" % (commit, commit)])]
     if source.get("ref"):
         asked.append(("as %s" % source["ref"], shallow, ["+%s:refs/fetched" % source["ref"]]))
-    asked.append(("with all branches and tags", ["-p"], ["+refs/heads/*:refs/all/heads/*",
-                                                         "+refs/tags/*:refs/all/tags/*"]))
+    asked.append(
+        ("with all branches and tags", ["-p"], ["+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*"])
+    )
     for number, (way, options, refspecs) in enumerate(asked):
         if options is not shallow and os.path.exists(os.path.join(store, "shallow")):
             options = options + ["--unshallow"]  # else the server thinks we have what lies behind the cut
@@ -822,8 +968,12 @@ def _check_out(git: _Git, store: str, commit: str, dest: str, inside: bool) -> N
     dot = os.path.join(dest, ".git")
     if os.path.lexists(dest) and not os.path.isdir(dot) and (not os.path.isdir(dest) or os.listdir(dest)):
         if not inside:
-            raise FetchError(git.name, "%s stands where the source belongs, and is no work of ours." % dest, (),
-                             "Move it away, and run again.")
+            raise FetchError(
+                git.name,
+                "%s stands where the source belongs, and is no work of ours." % dest,
+                (),
+                "Move it away, and run again.",
+            )
         _discard(dest)
     for again in (False, True):
         try:
@@ -876,8 +1026,11 @@ def _gitlinks(git: _Git, git_dir: str, commit: str) -> List[_Gitlink]:
     gives "<key>\\n<value>\\0".
     """
     rows = git.must("ls-tree", "-r", "-z", commit, git_dir=git_dir).split(b"\0")
-    commits = {os.fsdecode(row.split(b"\t", 1)[1]): row.split()[2].decode("ascii")
-               for row in rows if row.startswith(b"160000 ")}
+    commits = {
+        os.fsdecode(row.split(b"\t", 1)[1]): row.split()[2].decode("ascii")
+        for row in rows
+        if row.startswith(b"160000 ")
+    }
     if not commits:
         return []
     text = git("cat-file", "blob", commit + ":.gitmodules", git_dir=git_dir)
@@ -890,12 +1043,14 @@ def _gitlinks(git: _Git, git_dir: str, commit: str) -> List[_Gitlink]:
         match = re.match(r"^submodule\.(.+)\.(path|url)$", key, re.DOTALL)
         if match:
             told.setdefault(match.group(1), {})[match.group(2)] = value
-    named = {one["path"].rstrip("/"): (name, one["url"]) for name, one in told.items() if one.get("path") and
-             one.get("url")}
+    named = {
+        one["path"].rstrip("/"): (name, one["url"]) for name, one in told.items() if one.get("path") and one.get("url")
+    }
     orphans = sorted(set(commits) - set(named))
     if orphans:
-        raise _Broken("commit %s has the submodule %s, but its .gitmodules does not say from where" % (commit,
-                                                                                                       orphans[0]))
+        raise _Broken(
+            "commit %s has the submodule %s, but its .gitmodules does not say from where" % (commit, orphans[0])
+        )
     return [_Gitlink(named[path][0], path, named[path][1], commits[path]) for path in sorted(commits)]
 
 

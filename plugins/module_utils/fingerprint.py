@@ -38,8 +38,11 @@ def identity(recipe: Dict[str, Any], platform: Dict[str, str], built_with: Dict[
     :param built_with: name of each tool it is built with -> the tool's fingerprint, or "<name> <version>" of a host's own
     """
     sources = {
-        source["name"]: {"pin": source.get("sha256") or source.get("commit"), "dest": source["dest"],
-                         "submodules": bool(source.get("submodules"))}
+        source["name"]: {
+            "pin": source.get("sha256") or source.get("commit"),
+            "dest": source["dest"],
+            "submodules": bool(source.get("submodules")),
+        }
         for source in recipe["sources"]
     }  # type: Dict[str, Any]
     # What only proves the product (sanity, verify) does not decide its bytes.
@@ -61,8 +64,12 @@ def identity(recipe: Dict[str, Any], platform: Dict[str, str], built_with: Dict[
 def changes(before: Dict[str, Any], after: Dict[str, Any]) -> List[str]:
     """Say in a few words what differs between two identities, for people who ask why a product is built again."""
     words = {
-        "version": "version", "prefix": "prefix", "environment": "build environment",
-        "platform": "platform", "product": "kind of product", "name": "name",
+        "version": "version",
+        "prefix": "prefix",
+        "environment": "build environment",
+        "platform": "platform",
+        "product": "kind of product",
+        "name": "name",
     }
     said = []
     for key, word in words.items():

@@ -15,25 +15,41 @@ import socket
 import struct
 import subprocess
 import time
-from typing import Any, Dict, List, Optional, Tuple
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
-    ascend_files, builds, environment, fingerprint, manifest, needs, places, publishing, versions)
+    ascend_files,
+    builds,
+    environment,
+    fingerprint,
+    manifest,
+    needs,
+    places,
+    publishing,
+    versions,
+)
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
 
 TIME_LIMIT_S = 10.0
 
 # Ids of /etc/os-release (lower case) whose systems are openEuler or descend from it: there CPU binding is undone.
-OPENEULER_FAMILY = frozenset((
-    "openeuler", "euleros", "uos", "uniontech", "kylin", "bclinux", "kylinsec", "hce", "cul", "ctyunos", "fusionos"))
+OPENEULER_FAMILY = frozenset(
+    ("openeuler", "euleros", "uos", "uniontech", "kylin", "bclinux", "kylinsec", "hce", "cul", "ctyunos", "fusionos")
+)
 
 
 def ask(argv, env=None, time_limit_s=TIME_LIMIT_S):
     # type: (List[str], Optional[Dict[str, str]], float) -> Tuple[Optional[int], bytes, str]
     """Run a program and return (status, what it printed, why it gave none); a hanging one is killed with its children."""
     try:
-        process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, preexec_fn=os.setsid, cwd="/")
+        process = subprocess.Popen(
+            argv,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            preexec_fn=os.setsid,
+            cwd="/",
+        )
     except OSError as error:
         return None, b"", "cannot be started: {0}".format(error.strerror)
     try:
@@ -62,6 +78,7 @@ def text(path):
 
 # --- the machine ------------------------------------------------------------------------------------------------------
 
+
 def user():
     # type: () -> Dict[str, Any]
     """Return {"uid", "name", "home"} of the account that the module runs as."""
@@ -79,9 +96,12 @@ def os_release(content):
     keys = ascend_files.parse_info_file(content)
     ids = [keys.get("ID", "").lower()] + keys.get("ID_LIKE", "").lower().split()
     return {
-        "id": keys.get("ID", "").lower(), "id_like": keys.get("ID_LIKE", "").lower(),
-        "version": keys.get("VERSION_ID", ""), "name": keys.get("PRETTY_NAME", "") or keys.get("NAME", ""),
-        "openeuler_family": any(name in OPENEULER_FAMILY for name in ids)}
+        "id": keys.get("ID", "").lower(),
+        "id_like": keys.get("ID_LIKE", "").lower(),
+        "version": keys.get("VERSION_ID", ""),
+        "name": keys.get("PRETTY_NAME", "") or keys.get("NAME", ""),
+        "openeuler_family": any(name in OPENEULER_FAMILY for name in ids),
+    }
 
 
 def package_manager():
@@ -118,8 +138,10 @@ def memory(meminfo):
 def cgroup_memory_mib():
     # type: () -> Optional[int]
     """Return what the control group still allows, None without a limit."""
-    for limit, used in (("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-                        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes")):
+    for limit, used in (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ):
         most, now = text(limit).strip(), text(used).strip()
         if most.isdigit() and now.isdigit() and int(most) < 1 << 60:
             return max(0, int(most) - int(now)) // (1 << 20)
@@ -133,8 +155,12 @@ def disk(path):
     while not os.path.isdir(there):
         there = os.path.dirname(there) or "/"
     info = os.statvfs(there)
-    return {"path": path, "stands_at": there, "free_mib": info.f_bavail * info.f_frsize // (1 << 20),
-            "writable": os.access(there, os.W_OK | os.X_OK)}
+    return {
+        "path": path,
+        "stands_at": there,
+        "free_mib": info.f_bavail * info.f_frsize // (1 << 20),
+        "writable": os.access(there, os.W_OK | os.X_OK),
+    }
 
 
 def interfaces():
@@ -158,8 +184,11 @@ def interfaces():
 # --- its tools --------------------------------------------------------------------------------------------------------
 
 _VERSION_OF = {
-    "gcc": ["-dumpfullversion", "-dumpversion"], "g++": ["-dumpfullversion", "-dumpversion"],
-    "cc": ["-dumpfullversion", "-dumpversion"], "c++": ["-dumpfullversion", "-dumpversion"]}
+    "gcc": ["-dumpfullversion", "-dumpversion"],
+    "g++": ["-dumpfullversion", "-dumpversion"],
+    "cc": ["-dumpfullversion", "-dumpversion"],
+    "c++": ["-dumpfullversion", "-dumpversion"],
+}
 
 
 def tool(path):
@@ -168,8 +197,11 @@ def tool(path):
     argv = [path] + _VERSION_OF.get(os.path.basename(path), ["--version"])
     status, said, problem = ask(argv)
     if status != 0:
-        return {"path": path, "version": None, "problem": problem or "`{0}` ended with status {1}".format(
-            " ".join(argv), status)}
+        return {
+            "path": path,
+            "version": None,
+            "problem": problem or "`{0}` ended with status {1}".format(" ".join(argv), status),
+        }
     return {"path": path, "version": versions.find_version(said.decode("utf-8", "replace")), "problem": ""}
 
 
@@ -209,8 +241,11 @@ print(json.dumps({
 def python(command):
     # type: (str) -> Optional[Dict[str, Any]]
     """Return what an interpreter says of itself, None when it is not there or does not answer."""
-    path = command if os.path.isabs(command) else shutil.which(
-        command, path=builds.SYSTEM_PATH + ":" + os.path.expanduser("~/.local/bin"))
+    path = (
+        command
+        if os.path.isabs(command)
+        else shutil.which(command, path=builds.SYSTEM_PATH + ":" + os.path.expanduser("~/.local/bin"))
+    )
     if not path or not os.path.isfile(path):
         return None
     # -I would hide the user's site; -E alone keeps a PYTHONHOME of ours out of it.
@@ -220,8 +255,11 @@ def python(command):
     except ValueError:
         found = None
     if found is None:
-        return {"path": path, "version": None, "problem": problem or "does not run: " + said.decode(
-            "utf-8", "replace").strip()[-200:]}
+        return {
+            "path": path,
+            "version": None,
+            "problem": problem or "does not run: " + said.decode("utf-8", "replace").strip()[-200:],
+        }
     found.update(path=path, problem="", packages=packages(found["sites"]))
     return found
 
@@ -232,7 +270,8 @@ def packages(sites):
     found = {}
     for site in sites:
         for path in glob.glob(os.path.join(glob.escape(site), "*.dist-info")) + glob.glob(
-                os.path.join(glob.escape(site), "*.egg-info")):
+            os.path.join(glob.escape(site), "*.egg-info")
+        ):
             name, _dash, version = os.path.basename(path).rpartition(".")[0].partition("-")
             found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), version.partition("-")[0])
     return found
@@ -252,8 +291,10 @@ _KINDS = (
 def cann_roots(home):
     # type: (str) -> List[str]
     """Return the folders where CANN may stand: as its own record says, the usual one, the user's own."""
-    recorded = [ascend_files.parse_info_file(text(path)).get("Install_Path", "") for path in (
-        "/etc/Ascend/ascend_cann_install.info", os.path.join(home, "Ascend/ascend_cann_install.info"))]
+    recorded = [
+        ascend_files.parse_info_file(text(path)).get("Install_Path", "")
+        for path in ("/etc/Ascend/ascend_cann_install.info", os.path.join(home, "Ascend/ascend_cann_install.info"))
+    ]
     roots = []
     for root in recorded + ["/usr/local/Ascend", os.path.join(home, "Ascend")]:
         if root and root not in roots and os.path.isdir(root):
@@ -272,7 +313,9 @@ def cann(home):
                 continue
             release = None
             records = sorted(glob.glob(os.path.join(glob.escape(path), "*-linux", "ascend_*_install.info"))) + [
-                os.path.join(path, "ascend_{0}_install.info".format(kind)), os.path.join(path, "version.info")]
+                os.path.join(path, "ascend_{0}_install.info".format(kind)),
+                os.path.join(path, "version.info"),
+            ]
             config = ascend_files.parse_version_cfg(text(os.path.join(path, "version.cfg")))
             for record in records:
                 release = ascend_files.toolkit_release(ascend_files.parse_info_file(text(record)), {})
@@ -280,8 +323,15 @@ def cann(home):
                     break
             release = release or ascend_files.toolkit_release({}, config)
             set_env = os.path.join(root, script)
-            found.append({"kind": kind, "root": root, "path": path, "version": release,
-                          "set_env": set_env if os.path.isfile(set_env) else None})
+            found.append(
+                {
+                    "kind": kind,
+                    "root": root,
+                    "path": path,
+                    "version": release,
+                    "set_env": set_env if os.path.isfile(set_env) else None,
+                }
+            )
     return found
 
 
@@ -293,7 +343,8 @@ def cann_environment(installation, arch):
     if installation["set_env"]:
         status, said, _problem = ask(
             ["bash", "--noprofile", "--norc", "-c", '. "$1" >/dev/null 2>&1; env -0', "bash", installation["set_env"]],
-            env=before)
+            env=before,
+        )
         after = dict(pair.split("=", 1) for pair in said.decode("utf-8", "replace").split("\0") if "=" in pair)
         settings = environment.from_vendor(before, after)
         if status == 0 and (settings["prepend"] or settings["set"]):
@@ -302,6 +353,7 @@ def cann_environment(installation, arch):
 
 
 # --- what this collection put there -----------------------------------------------------------------------------------
+
 
 def product(wanted, sites):
     # type: (Dict[str, Any], List[str]) -> Dict[str, Any]
@@ -313,18 +365,30 @@ def product(wanted, sites):
         there = wheels.installed(sites, wanted["distribution"])
         if there is None:
             return {"manifest": None, "version": None, "damage": []}
-        return {"manifest": there["manifest"], "version": there["version"], "site": there["site"],
-                "damage": ["{0}: missing".format(path) for path in there["missing"][:10]]}
+        return {
+            "manifest": there["manifest"],
+            "version": there["version"],
+            "site": there["site"],
+            "damage": ["{0}: missing".format(path) for path in there["missing"][:10]],
+        }
     prefix = wanted["prefix"]
     card = manifest.read(prefix)
     state = {
-        "manifest": None, "version": None, "damage": [], "prefix": prefix,
+        "manifest": None,
+        "version": None,
+        "damage": [],
+        "prefix": prefix,
         "occupied": publishing.occupied(prefix, wanted["name"]),
-        "links": {link["path"]: publishing.link_state(link["path"], prefix, link["target"])
-                  for link in wanted["links"]}}  # type: Dict[str, Any]
+        "links": {
+            link["path"]: publishing.link_state(link["path"], prefix, link["target"]) for link in wanted["links"]
+        },
+    }  # type: Dict[str, Any]
     if card is not None and card["name"] == wanted["name"]:
-        state.update(damage=manifest.damage(prefix, card)[:10], version=card["version"],
-                     manifest={key: value for key, value in card.items() if key != "files"})
+        state.update(
+            damage=manifest.damage(prefix, card)[:10],
+            version=card["version"],
+            manifest={key: value for key, value in card.items() if key != "files"},
+        )
     return state
 
 
@@ -340,6 +404,7 @@ def stored(work_dir):
 
 
 # --- all of it --------------------------------------------------------------------------------------------------------
+
 
 def examine(question):
     # type: (Dict[str, Any]) -> Dict[str, Any]
@@ -357,12 +422,18 @@ def examine(question):
         entry = dict(entry)
         if entry["product"] == "tree":
             entry["prefix"] = places.resolve(entry["prefix"], entry["name"], who, entry["version"])
-            entry["links"] = [dict(link, path=places.resolve(link["path"], "link", who))
-                              for link in entry.get("links") or [] if link["path"]]
+            entry["links"] = [
+                dict(link, path=places.resolve(link["path"], "link", who))
+                for link in entry.get("links") or []
+                if link["path"]
+            ]
         wanted.append(entry)
     prefixes = [entry["prefix"] for entry in wanted if entry["product"] == "tree"]
-    search = builds.SYSTEM_PATH.split(":") + [os.path.join(who["home"], ".local/bin")] + [
-        os.path.join(prefix, "bin") for prefix in prefixes]
+    search = (
+        builds.SYSTEM_PATH.split(":")
+        + [os.path.join(who["home"], ".local/bin")]
+        + [os.path.join(prefix, "bin") for prefix in prefixes]
+    )
 
     venv = question.get("venv") or ""
     venv = who["home"] + venv[1:] if venv.startswith("~/") else venv
@@ -390,9 +461,14 @@ def examine(question):
         "clock": time.time(),
         "umask": "%04o" % _umask(),
         "work_dir": work_dir,
-        "env_file": {"path": env_file, "sha256": fingerprint.file_digest(env_file) if os.path.isfile(env_file) else None},
-        "disk": {path: disk(path) for path in [work_dir, os.path.dirname(env_file)] + [
-            os.path.dirname(prefix) for prefix in prefixes]},
+        "env_file": {
+            "path": env_file,
+            "sha256": fingerprint.file_digest(env_file) if os.path.isfile(env_file) else None,
+        },
+        "disk": {
+            path: disk(path)
+            for path in [work_dir, os.path.dirname(env_file)] + [os.path.dirname(prefix) for prefix in prefixes]
+        },
         "tools": {name: [tool(path) for path in candidates(name, search)] for name in question["tools"]},
         "missing_needs": needs.missing(question["needs"], lambda name: shutil.which(name, path=":".join(search))),
         "pythons": pythons,
@@ -402,8 +478,9 @@ def examine(question):
         "cann": installations,
         "cann_environment": cann_environment(installations[0], arch) if installations else {},
         "interfaces": interfaces(),
-        "products": {entry["name"]: product(entry, sites(dict(entry, python=entry.get("python") or chosen)))
-                     for entry in wanted},
+        "products": {
+            entry["name"]: product(entry, sites(dict(entry, python=entry.get("python") or chosen))) for entry in wanted
+        },
         "stored": stored(work_dir),
     }
 

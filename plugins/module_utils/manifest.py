@@ -19,16 +19,29 @@ TREE_NAME = ".ascend-manifest.json"
 WHEEL_NAME = "ascend-manifest.json"
 
 
-def compose(name: str, version: str, product: str, fingerprint: str, identity: Dict[str, Any],
-            built: Dict[str, Any], collection_version: str) -> Dict[str, Any]:
+def compose(
+    name: str,
+    version: str,
+    product: str,
+    fingerprint: str,
+    identity: Dict[str, Any],
+    built: Dict[str, Any],
+    collection_version: str,
+) -> Dict[str, Any]:
     """Return a manifest without files.
 
     :param identity: what was hashed into the fingerprint, so that a later run can say what changed
     :param built: {"when": UTC ISO time, "host": name, "seconds": {stage: seconds}}
     """
     return {
-        "schema": SCHEMA, "name": name, "version": version, "product": product, "fingerprint": fingerprint,
-        "identity": identity, "built": built, "collection_version": collection_version,
+        "schema": SCHEMA,
+        "name": name,
+        "version": version,
+        "product": product,
+        "fingerprint": fingerprint,
+        "identity": identity,
+        "built": built,
+        "collection_version": collection_version,
     }
 
 
@@ -48,7 +61,10 @@ def scan(root: str) -> Dict[str, Dict[str, Any]]:
                 found[relative] = {"link": os.readlink(path)}
             elif stat.S_ISREG(info.st_mode):
                 found[relative] = {
-                    "sha256": file_digest(path), "size": info.st_size, "mode": "%04o" % stat.S_IMODE(info.st_mode)}
+                    "sha256": file_digest(path),
+                    "size": info.st_size,
+                    "mode": "%04o" % stat.S_IMODE(info.st_mode),
+                }
     return found
 
 
@@ -72,10 +88,14 @@ def parse(text: str) -> Optional[Dict[str, Any]]:
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         return None
     files, requirements = data.get("files", {}), data.get("requirements", [])
-    whole = (all(isinstance(data.get(key), str) for key in ("name", "version", "fingerprint"))
-             and isinstance(data.get("identity", {}), dict)
-             and isinstance(requirements, list) and all(isinstance(line, str) for line in requirements)
-             and isinstance(files, dict) and all(_is_entry(path, entry) for path, entry in files.items()))
+    whole = (
+        all(isinstance(data.get(key), str) for key in ("name", "version", "fingerprint"))
+        and isinstance(data.get("identity", {}), dict)
+        and isinstance(requirements, list)
+        and all(isinstance(line, str) for line in requirements)
+        and isinstance(files, dict)
+        and all(_is_entry(path, entry) for path, entry in files.items())
+    )
     return data if whole else None
 
 
@@ -83,8 +103,10 @@ def _is_entry(path: str, entry: Any) -> bool:
     if not isinstance(entry, dict) or "\0" in path:
         return False
     return isinstance(entry.get("link"), str) or (
-        isinstance(entry.get("sha256"), str) and isinstance(entry.get("mode"), str)
-        and isinstance(entry.get("size"), int))
+        isinstance(entry.get("sha256"), str)
+        and isinstance(entry.get("mode"), str)
+        and isinstance(entry.get("size"), int)
+    )
 
 
 def read(root: str) -> Optional[Dict[str, Any]]:

@@ -8,7 +8,6 @@ The families are those that Ansible's facts tell; openEuler, EulerOS, Kylin, BCL
 """
 
 import glob
-from typing import Any, Callable, Dict, List, Optional
 
 _INCLUDE = ("/usr/include/", "/usr/include/*-linux-gnu/", "/usr/local/include/")
 
@@ -32,7 +31,9 @@ NEEDS = {
     "openssl": {"headers": _headers("openssl/ssl.h"), "Debian": ["libssl-dev"], "RedHat": ["openssl-devel"]},
     "openblas": {
         "headers": _headers("cblas.h", "openblas/cblas.h", "openblas-*/cblas.h", "*/cblas.h"),
-        "Debian": ["libopenblas-dev"], "RedHat": ["openblas-devel"]},
+        "Debian": ["libopenblas-dev"],
+        "RedHat": ["openblas-devel"],
+    },
 }  # type: Dict[str, Dict[str, List[str]]]
 
 

@@ -31,8 +31,8 @@ Row = List[Tuple[int, str]]
 
 _REMEDIES = {
     -8005: "There is no device, or the host was not rebooted after a driver upgrade, or this user is not in the group "
-           "HwHiAiUser (device nodes are root:HwHiAiUser 0660). Look at `ls -l /dev/davinci*` and `lspci -d 19e5:`, "
-           "reboot after an upgrade, or add the user with `usermod -a -G HwHiAiUser <user>` and log in again.",
+    "HwHiAiUser (device nodes are root:HwHiAiUser 0660). Look at `ls -l /dev/davinci*` and `lspci -d 19e5:`, "
+    "reboot after an upgrade, or add the user with `usermod -a -G HwHiAiUser <user>` and log in again.",
     -8020: "Another container or process holds the NPU. Stop it, or give this host's work another NPU.",
 }
 _REMEDY = "Run `npu-smi info` by hand on the host as the same user, and see the driver's log in /var/log/npu."
@@ -68,7 +68,8 @@ def parse_info(text: str) -> Dict[str, Any]:
         said = " ".join(text.split())[:200]
         raise NpuSmiError(
             "npu-smi failed: {0}".format(said) if code else "not the output of npu-smi info: {0!r}".format(said),
-            int(code.group()) if code else None)
+            int(code.group()) if code else None,
+        )
     return {"tool_version": banner.group("tool"), "driver_version": banner.group("driver"), "chips": chips}
 
 
@@ -90,8 +91,14 @@ def parse_mapping(text: str) -> List[Dict[str, Any]]:
         row = dict(zip(headings, fields))
         npu_id, chip_id = _whole(row.get("npu id")), _whole(row.get("chip id"))
         if npu_id is not None and chip_id is not None:
-            rows.append({"npu_id": npu_id, "chip_id": chip_id, "logic_id": _whole(row.get("chip logic id")),
-                         "name": row.get("chip name", "")})
+            rows.append(
+                {
+                    "npu_id": npu_id,
+                    "chip_id": chip_id,
+                    "logic_id": _whole(row.get("chip logic id")),
+                    "name": row.get("chip name", ""),
+                }
+            )
     return rows
 
 
@@ -143,7 +150,7 @@ def _row(headings: List[Row], cells: List[Row]) -> Dict[str, str]:
         keys = [name.lower().partition("(")[0] for _, name in names]
         if len(values) > len(keys) and keys:
             # Only a name has spaces in it, and it stands last in its cell.
-            values = values[:len(keys) - 1] + [(0, " ".join(word for _, word in values[len(keys) - 1:]))]
+            values = values[: len(keys) - 1] + [(0, " ".join(word for _, word in values[len(keys) - 1 :]))]
         if len(values) == len(keys):
             row.update(zip(keys, (word for _, word in values)))
             continue
@@ -161,21 +168,23 @@ def _add(chips: List[Dict[str, Any]], npu: Dict[str, str], chip: Dict[str, str])
     bus_id = chip.get("bus-id", "")
     memory_used, memory_total = _usage(chip.get("memory-usage"))
     hbm_used, hbm_total = _usage(chip.get("hbm-usage"))
-    chips.append({
-        "npu_id": npu_id,
-        "chip_id": chip_id,
-        "phy_id": _whole(chip.get("phy-id", chip.get("device"))),
-        "name": npu.get("name", ""),
-        "health": npu.get("health", ""),
-        "bus_id": None if bus_id.upper() in _NOTHING else bus_id,
-        "power_w": _number(npu.get("power")),
-        "temp_c": _whole(npu.get("temp")),
-        "aicore_percent": _whole(chip.get("aicore")),
-        "memory_used_mb": memory_used,
-        "memory_total_mb": memory_total,
-        "hbm_used_mb": hbm_used,
-        "hbm_total_mb": hbm_total,
-    })
+    chips.append(
+        {
+            "npu_id": npu_id,
+            "chip_id": chip_id,
+            "phy_id": _whole(chip.get("phy-id", chip.get("device"))),
+            "name": npu.get("name", ""),
+            "health": npu.get("health", ""),
+            "bus_id": None if bus_id.upper() in _NOTHING else bus_id,
+            "power_w": _number(npu.get("power")),
+            "temp_c": _whole(npu.get("temp")),
+            "aicore_percent": _whole(chip.get("aicore")),
+            "memory_used_mb": memory_used,
+            "memory_total_mb": memory_total,
+            "hbm_used_mb": hbm_used,
+            "hbm_total_mb": hbm_total,
+        }
+    )
 
 
 def _number(value: Optional[str]) -> Optional[float]:

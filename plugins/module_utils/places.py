@@ -24,10 +24,38 @@ _USER = {
 }
 
 # "a prefix of /usr or /usr/local would break the system compiler" (the guide); the others would swallow a system folder.
-FORBIDDEN_PREFIXES = frozenset((
-    "/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sbin", "/srv",
-    "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/local", "/usr/local/bin", "/usr/local/lib",
-    "/usr/sbin", "/usr/share", "/var", "/var/lib", "/var/tmp"))
+FORBIDDEN_PREFIXES = frozenset(
+    (
+        "/",
+        "/bin",
+        "/boot",
+        "/dev",
+        "/etc",
+        "/home",
+        "/lib",
+        "/lib64",
+        "/opt",
+        "/proc",
+        "/root",
+        "/run",
+        "/sbin",
+        "/srv",
+        "/sys",
+        "/tmp",
+        "/usr",
+        "/usr/bin",
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/local",
+        "/usr/local/bin",
+        "/usr/local/lib",
+        "/usr/sbin",
+        "/usr/share",
+        "/var",
+        "/var/lib",
+        "/var/tmp",
+    )
+)
 
 
 def resolve(value: str, kind: str, user: Dict[str, object], version: str = "") -> str:

@@ -17,10 +17,15 @@ The state is what host.examine returns.
 
 import hashlib
 import os
-from typing import Any, Dict, List, Optional
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
-    environment, fingerprint, needs, places, publishing, versions)
+    environment,
+    fingerprint,
+    needs,
+    places,
+    publishing,
+    versions,
+)
 from ansible_collections.ascend.pytorch.plugins.module_utils.recipe import jobs as count_jobs
 
 NOTHING, PUBLISH, BUILD, REMOVE = "nothing", "publish", "build", "remove"
@@ -33,9 +38,16 @@ def question(request):
     commands = {command for entry in recipes for command in (entry.get("accept") or {}).get("commands", [])}
     return {
         "products": [
-            {"name": entry["name"], "version": entry["version"], "product": entry["product"],
-             "prefix": entry.get("prefix", ""), "links": entry.get("links", []),
-             "distribution": entry.get("distribution", "")} for entry in recipes],
+            {
+                "name": entry["name"],
+                "version": entry["version"],
+                "product": entry["product"],
+                "prefix": entry.get("prefix", ""),
+                "links": entry.get("links", []),
+                "distribution": entry.get("distribution", ""),
+            }
+            for entry in recipes
+        ],
         "tools": sorted(commands | {"gcc", "g++"}),
         "needs": sorted({need for entry in recipes for need in entry.get("needs", [])} | set(request["needs"])),
         "pythons": pythons(request),
@@ -76,8 +88,13 @@ def foreign(accept, state, ours):
         folder = os.path.dirname(found["path"])
         if not found["version"] or (folder + "/").startswith(ours + "/"):
             continue
-        same = all(any(other["path"] == os.path.join(folder, name) and other["version"] == found["version"]
-                       for other in state["tools"].get(name, [])) for name in others)
+        same = all(
+            any(
+                other["path"] == os.path.join(folder, name) and other["version"] == found["version"]
+                for other in state["tools"].get(name, [])
+            )
+            for name in others
+        )
         if same and versions.within(found["version"], accept.get("minimum", ""), accept.get("maximum", "")):
             return {"folder": folder, "version": found["version"]}
     return None
@@ -86,8 +103,11 @@ def foreign(accept, state, ours):
 def unfit(accept, state):
     # type: (Dict[str, Any], Dict[str, Any]) -> str
     """Say what the host has of a tool and why it will not do."""
-    there = ["{0} {1}".format(found["path"], found["version"] or "(" + found["problem"] + ")")
-             for command in accept.get("commands", []) for found in state["tools"].get(command, [])]
+    there = [
+        "{0} {1}".format(found["path"], found["version"] or "(" + found["problem"] + ")")
+        for command in accept.get("commands", [])
+        for found in state["tools"].get(command, [])
+    ]
     return ", ".join(there) or "none"
 
 
@@ -115,8 +135,9 @@ def adapt(recipe, state):
     libc = state["libc"].rpartition(" ")[2]
     for rule in recipe.get("adapt", []):
         if "libc_above" in rule:
-            holds = bool(libc) and state["libc"].startswith("glibc") and not versions.within(
-                libc, "", rule["libc_above"])
+            holds = (
+                bool(libc) and state["libc"].startswith("glibc") and not versions.within(libc, "", rule["libc_above"])
+            )
         else:
             holds = bool(compiler) and versions.within(compiler, rule["compiler_from"], "")
         if holds:
@@ -128,11 +149,13 @@ def adapt(recipe, state):
         if "run" not in step or "{options}" not in step["run"]:
             return step
         at = step["run"].index("{options}")
-        return dict(step, run=step["run"][:at] + options + step["run"][at + 1:])
+        return dict(step, run=step["run"][:at] + options + step["run"][at + 1 :])
 
     return dict(
-        recipe, environment=dict(recipe.get("environment", {}), **extra),
-        stages={stage: [spread(step) for step in steps] for stage, steps in recipe.get("stages", {}).items()})
+        recipe,
+        environment=dict(recipe.get("environment", {}), **extra),
+        stages={stage: [spread(step) for step in steps] for stage, steps in recipe.get("stages", {}).items()},
+    )
 
 
 def make(request, state):
@@ -168,9 +191,17 @@ def legs(products, env):
     """Return the legs of the road that are to be taken, in order; a host that has everything is only verified."""
     done = {entry["do"] for entry in products}
     stands = any(entry["order"] and entry["order"]["state"] == "present" for entry in products)
-    return [leg for leg, needed in (
-        ("remove", REMOVE in done), ("build", BUILD in done), ("publish", BUILD in done or PUBLISH in done),
-        ("environment", bool(env) and env["do"] != NOTHING), ("verify", stands)) if needed]
+    return [
+        leg
+        for leg, needed in (
+            ("remove", REMOVE in done),
+            ("build", BUILD in done),
+            ("publish", BUILD in done or PUBLISH in done),
+            ("environment", bool(env) and env["do"] != NOTHING),
+            ("verify", stands),
+        )
+        if needed
+    ]
 
 
 def packages(request, state, lacking):
@@ -183,8 +214,9 @@ def packages(request, state, lacking):
         if str(found.get("path", "")).startswith("/usr/bin/"):
             debian = state["os"]["family"] == "Debian"
             if not found.get("headers"):
-                names.append("python{0}-dev".format(".".join(found["version"].split(".")[:2]))
-                             if debian else "python3-devel")
+                names.append(
+                    "python{0}-dev".format(".".join(found["version"].split(".")[:2])) if debian else "python3-devel"
+                )
             if "pip" not in found.get("packages", {}):
                 names.append("python3-pip")
     return names
@@ -204,9 +236,15 @@ def _product(request, recipe, state, tools):
     own = foreign(recipe.get("accept") or {}, state, there["prefix"]) if tree else None
 
     if recipe.get("reference"):
-        usable = card and not there["damage"] and versions.within(
-            card["version"], (recipe.get("accept") or {}).get("minimum", ""),
-            (recipe.get("accept") or {}).get("maximum", ""))
+        usable = (
+            card
+            and not there["damage"]
+            and versions.within(
+                card["version"],
+                (recipe.get("accept") or {}).get("minimum", ""),
+                (recipe.get("accept") or {}).get("maximum", ""),
+            )
+        )
         if usable and tree:
             tools[name] = _ours(there["prefix"], name, card["fingerprint"])
         elif not tree and there["version"]:
@@ -220,11 +258,17 @@ def _product(request, recipe, state, tools):
     now = "not installed"
     if there["version"]:
         now = "{0} {1}".format(name, there["version"]) + (
-            " ({0})".format(fingerprint.short(card["fingerprint"])) if card else ", not made by this collection")
+            " ({0})".format(fingerprint.short(card["fingerprint"])) if card else ", not made by this collection"
+        )
 
     if recipe.get("state") == "absent":
-        return {"do": REMOVE if card else NOTHING, "why": [name + ": to be absent"] if card else [], "now": now,
-                "then": now if card else name, "order": _order(request, recipe, there, state, tools)}
+        return {
+            "do": REMOVE if card else NOTHING,
+            "why": [name + ": to be absent"] if card else [],
+            "now": now,
+            "then": now if card else name,
+            "order": _order(request, recipe, there, state, tools),
+        }
 
     if card is None and own is not None:
         tools[name] = _tool(name, own["folder"], "{0} {1}".format(name, own["version"]))
@@ -234,16 +278,25 @@ def _product(request, recipe, state, tools):
     order = _order(request, adapt(recipe, state), there, state, tools)
     mark = order["fingerprint"]
     tools[name] = _ours(there["prefix"], name, mark) if tree else _tool(name, "", mark)
-    then = "{0} {1} ({2}){3}".format(name, recipe["version"], fingerprint.short(mark),
-                                     " at " + there["prefix"] if tree else "")
+    then = "{0} {1} ({2}){3}".format(
+        name, recipe["version"], fingerprint.short(mark), " at " + there["prefix"] if tree else ""
+    )
     why = _reasons(recipe, there, order)
     if not why:
         return {"do": NOTHING, "why": [], "now": then, "then": then, "order": order}
     label = "{0}-{1}-{2}".format(name, recipe["version"], fingerprint.short(mark))
-    do = PUBLISH if state["stored"].get(label) == mark or (tree and card and not there["damage"] and
-                                                           card["fingerprint"] == mark) else BUILD
-    return {"do": do, "why": ["{0}: {1}".format(name, reason) for reason in why], "now": now, "then": then,
-            "order": order}
+    do = (
+        PUBLISH
+        if state["stored"].get(label) == mark or (tree and card and not there["damage"] and card["fingerprint"] == mark)
+        else BUILD
+    )
+    return {
+        "do": do,
+        "why": ["{0}: {1}".format(name, reason) for reason in why],
+        "now": now,
+        "then": then,
+        "order": order,
+    }
 
 
 def _ours(prefix, name, mark):
@@ -262,8 +315,11 @@ def _reasons(recipe, there, order):
         return fingerprint.changes(card.get("identity", {}), order["identity"]) or ["recipe changed"]
     reasons = list(there["damage"][:3])
     if recipe["product"] == "tree":
-        reasons += ["{0} is not linked to it".format(path) for path, stands in there["links"].items()
-                    if stands == "absent" or (stands == "foreign" and order["replace_link"])]
+        reasons += [
+            "{0} is not linked to it".format(path)
+            for path, stands in there["links"].items()
+            if stands == "absent" or (stands == "foreign" and order["replace_link"])
+        ]
     reasons += ["{0} is not installed".format(line) for line in order["requirements_missing"]]
     return reasons
 
@@ -273,11 +329,15 @@ def _order(request, recipe, there, state, tools):
     python = interpreter(state)
     wheel = recipe["product"] == "wheel"
     used = {name: tools.get(name) for name in recipe.get("built_with", [])}
-    platform = {"arch": state["arch"], "libc": state["libc"],
-                "python_abi": "{0}-{1}".format(python.get("tag", ""), python.get("abi", ""))}
+    platform = {
+        "arch": state["arch"],
+        "libc": state["libc"],
+        "python_abi": "{0}-{1}".format(python.get("tag", ""), python.get("abi", "")),
+    }
     resolved = dict(recipe, prefix=there.get("prefix", ""))
     identity = fingerprint.identity(
-        resolved, platform, {name: tool["identity"] if tool else "missing" for name, tool in used.items()})
+        resolved, platform, {name: tool["identity"] if tool else "missing" for name, tool in used.items()}
+    )
     known = [tool for tool in used.values() if tool]
     made = dict(recipe.get("environment", {}))
     compiler = used.get("gcc730")
@@ -290,26 +350,41 @@ def _order(request, recipe, there, state, tools):
         folders.append(python_folder)
     requirements = list(recipe.get("requirements", [])) + list((there["manifest"] or {}).get("requirements", []))
     return {
-        "name": recipe["name"], "version": recipe["version"], "product": recipe["product"],
-        "state": recipe.get("state", "present"), "distribution": recipe.get("distribution", ""),
-        "fingerprint": fingerprint.digest(identity), "identity": identity,
+        "name": recipe["name"],
+        "version": recipe["version"],
+        "product": recipe["product"],
+        "state": recipe.get("state", "present"),
+        "distribution": recipe.get("distribution", ""),
+        "fingerprint": fingerprint.digest(identity),
+        "identity": identity,
         "prefix": resolved["prefix"],
-        "links": [{"path": path, "target": link["target"]}
-                  for path, link in zip(there.get("links", {}), recipe.get("links", []))],
+        "links": [
+            {"path": path, "target": link["target"]}
+            for path, link in zip(there.get("links", {}), recipe.get("links", []))
+        ],
         "replace_link": bool(request["replace_link"]),
-        "sources": recipe["sources"], "stages": recipe["stages"], "verify": recipe.get("verify", []),
-        "environment": made, "path": folders,
+        "sources": recipe["sources"],
+        "stages": recipe["stages"],
+        "verify": recipe.get("verify", []),
+        "environment": made,
+        "path": folders,
         "library_path": [tool["library"] for tool in known if tool["library"]],
-        "jobs": count_jobs(request["jobs"], state["cores"], state["memory"]["available_mib"],
-                           recipe.get("mem_gib_per_job", 1)),
-        "work_dir": state["work_dir"], "env_file": state["env_file"]["path"], "mirrors": request["mirrors"],
-        "python": python.get("path", ""), "python_version": ".".join(str(python.get("version") or "").split(".")[:2]),
-        "python_tag": python.get("tag", ""), "arch": state["arch"],
+        "jobs": count_jobs(
+            request["jobs"], state["cores"], state["memory"]["available_mib"], recipe.get("mem_gib_per_job", 1)
+        ),
+        "work_dir": state["work_dir"],
+        "env_file": state["env_file"]["path"],
+        "mirrors": request["mirrors"],
+        "python": python.get("path", ""),
+        "python_version": ".".join(str(python.get("version") or "").split(".")[:2]),
+        "python_tag": python.get("tag", ""),
+        "arch": state["arch"],
         "sites": python.get("sites", []),
         "pip_options": pip_options(state),
         "requirements": recipe.get("requirements", []),
         "requirements_missing": publishing.pip_missing(requirements, python.get("packages", {})) if wheel else [],
-        "keep": request["keep_builds"], "timeout_s": request["timeout_s"],
+        "keep": request["keep_builds"],
+        "timeout_s": request["timeout_s"],
         "collection_version": request["collection_version"],
     }
 

@@ -11,7 +11,7 @@ import glob
 import os
 import re
 import shutil
-from typing import Any, Callable, Dict, List, Optional
+from typing import Callable
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import archive, diagnose, fingerprint, manifest
 
@@ -61,8 +61,9 @@ def occupied(prefix, name):
         return "a folder" if os.path.isdir(prefix) else "a file"
     target = os.path.realpath(prefix)
     # A link whose tree is gone is ours when its name is one that only we give.
-    if target in map(os.path.realpath, trees(prefix, name)) or re.match(re.escape(os.path.basename(prefix)) + r"-.+-[0-9a-f]{12}$",
-                                                 os.path.basename(os.readlink(prefix))):
+    if target in map(os.path.realpath, trees(prefix, name)) or re.match(
+        re.escape(os.path.basename(prefix)) + r"-.+-[0-9a-f]{12}$", os.path.basename(os.readlink(prefix))
+    ):
         return None
     return "a link to " + os.readlink(prefix)
 
@@ -101,15 +102,18 @@ def publish_tree(order, path, sha256):
     tree = tree_path(prefix, order["version"], order["fingerprint"])
     there = occupied(prefix, order["name"])
     if there is not None:
-        raise PublishError("{0} is {1} that this collection did not make: it is left alone. Move it away, or set "
-                           "{2}_prefix to another place".format(prefix, there, order["name"]))
+        raise PublishError(
+            "{0} is {1} that this collection did not make: it is left alone. Move it away, or set "
+            "{2}_prefix to another place".format(prefix, there, order["name"])
+        )
     partial = tree + ".partial"
     shutil.rmtree(partial, ignore_errors=True)
     card = manifest.read(tree)
     if card is None or manifest.damage(tree, card):
         if fingerprint.file_digest(path) != sha256:
-            raise PublishError("{0} is not the product that was built (its sha256 differs): remove it and run "
-                               "again".format(path))
+            raise PublishError(
+                "{0} is not the product that was built (its sha256 differs): remove it and run again".format(path)
+            )
         if not os.path.isdir(os.path.dirname(prefix)):
             os.makedirs(os.path.dirname(prefix), 0o755)
         archive.unpack(path, partial, strip=0)
@@ -175,11 +179,15 @@ def withdraw_tree(order):
 
 # --- wheels -----------------------------------------------------------------------------------------------------------
 
+
 def pip_missing(requirements, packages):
     # type: (List[str], Dict[str, str]) -> List[str]
     """Return the requirements whose names are not among the installed packages (normalised name -> version)."""
-    return [line for line in requirements
-            if re.sub(r"[-_.]+", "-", re.split(r"[\s<>=!~;\[@(]", line.strip(), 1)[0]).lower() not in packages]
+    return [
+        line
+        for line in requirements
+        if re.sub(r"[-_.]+", "-", re.split(r"[\s<>=!~;\[@(]", line.strip(), maxsplit=1)[0]).lower() not in packages
+    ]
 
 
 def publish_wheel(order, path, sha256, requirements, run):
@@ -193,8 +201,9 @@ def publish_wheel(order, path, sha256, requirements, run):
     :param run: called with (argv), returns the output, raises on failure
     """
     if fingerprint.file_digest(path) != sha256:
-        raise PublishError("{0} is not the product that was built (its sha256 differs): remove it and run "
-                           "again".format(path))
+        raise PublishError(
+            "{0} is not the product that was built (its sha256 differs): remove it and run again".format(path)
+        )
     pip = [order["python"], "-m", "pip", "install", "--disable-pip-version-check"] + list(order["pip_options"])
     said = ""
     if requirements:

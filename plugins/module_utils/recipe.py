@@ -53,12 +53,16 @@ def problems(recipe: Dict[str, Any]) -> List[str]:
             found.append(
                 "{0}: the sha256 of {1} must be 64 lower-case hexadecimal digits, got {2!r} ({3} characters); "
                 "set {0}'s digest variable to what `sha256sum {1}` prints".format(
-                    recipe["name"], source["file"], source.get("sha256"), len(source.get("sha256") or "")))
+                    recipe["name"], source["file"], source.get("sha256"), len(source.get("sha256") or "")
+                )
+            )
         elif source["kind"] == "git" and not _COMMIT.match(source.get("commit") or ""):
             found.append(
                 "{0}: the commit of {1} must be 40 lower-case hexadecimal digits, got {2!r}; "
                 "set it to what `git rev-parse {3}^{{commit}}` prints".format(
-                    recipe["name"], source["repo"], source.get("commit"), source.get("ref") or "HEAD"))
+                    recipe["name"], source["repo"], source.get("commit"), source.get("ref") or "HEAD"
+                )
+            )
     return found
 
 

@@ -3,19 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The steps that a stage of a recipe is made of, each a mapping with one of these keys:
 
-  run           [argv]: run a program; "cwd", "stdin", "env" (added), "expect" (a regular expression its output must hold)
-  patch         {tree, file, run, cwd}: put the tree back, dry-run the patch, run the vendor's script, look for rejects
-  pip           [requirement]: install what is not there yet
-  requirements  {file, drop, constraints}: install a requirements file without ever replacing the torch that is built
-  wheel         {dist, name, version}: find the one right wheel, check it, stage it
-  link          {path, to}: make a symbolic link
+run           [argv]: run a program; "cwd", "stdin", "env" (added), "expect" (a regular expression its output must hold)
+patch         {tree, file, run, cwd}: put the tree back, dry-run the patch, run the vendor's script, look for rejects
+pip           [requirement]: install what is not there yet
+requirements  {file, drop, constraints}: install a requirements file without ever replacing the torch that is built
+wheel         {dist, name, version}: find the one right wheel, check it, stage it
+link          {path, to}: make a symbolic link
 """
 
 import os
 import re
 import shutil
 import subprocess
-from typing import Any, Callable, Dict, List, Optional, Set
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, progress, requirements_txt
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
@@ -57,8 +56,13 @@ class Workshop:
         self.log("$ (cd {0} && {1})".format(cwd, " ".join(argv)))
         try:
             process = subprocess.Popen(
-                argv, cwd=cwd, env=environment, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                argv,
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
         except OSError as error:
             raise StepError("cannot start {0} in {1}: {2}".format(argv[0], cwd, error.strerror))
         if stdin is not None:
@@ -99,8 +103,11 @@ def _run(step, shop):
     # type: (Dict[str, Any], Workshop) -> None
     said = shop.run(step["run"], step.get("cwd"), step.get("stdin"), step.get("env"))
     if "expect" in step and not re.search(step["expect"], said, re.MULTILINE):
-        raise StepError("`{0}` should say something that matches {1!r} and said: {2}".format(
-            " ".join(step["run"]), step["expect"], said[-400:] or "nothing"))
+        raise StepError(
+            "`{0}` should say something that matches {1!r} and said: {2}".format(
+                " ".join(step["run"]), step["expect"], said[-400:] or "nothing"
+            )
+        )
 
 
 def rejects(tree):
@@ -123,7 +130,8 @@ def _patch(step, shop):
     if not os.path.isfile(patch):
         raise StepError(
             "{0} is not there: the ref does not have the guide's layout. Set the adapter's ref and commit to one that "
-            "has `patch/`, `scripts/gen.sh`, such as the default".format(patch))
+            "has `patch/`, `scripts/gen.sh`, such as the default".format(patch)
+        )
     fetch.reset_tree(tree)
     before = rejects(tree)
     try:
@@ -131,12 +139,16 @@ def _patch(step, shop):
     except StepError:
         raise StepError(
             "{0} does not fit the native sources in {1}: they are of another version or incomplete. Nothing was "
-            "patched. Set the native ref and commit to those of the release".format(os.path.basename(patch), tree))
+            "patched. Set the native ref and commit to those of the release".format(os.path.basename(patch), tree)
+        )
     shop.run(order["run"], cwd=order["cwd"])
     left = sorted(rejects(tree) - before)
     if left:
-        raise StepError("{0} exited 0 but left {1} rejected patches, the first: {2}".format(
-            " ".join(order["run"]), len(left), ", ".join(left[:5])))
+        raise StepError(
+            "{0} exited 0 but left {1} rejected patches, the first: {2}".format(
+                " ".join(order["run"]), len(left), ", ".join(left[:5])
+            )
+        )
 
 
 def _requirements(step, shop):

@@ -14,8 +14,19 @@ import re
 from typing import Optional, Tuple
 
 _STAGES = {
-    "dev": -4, "a": -3, "alpha": -3, "b": -2, "beta": -2, "c": -1, "rc": -1, "pre": -1, "preview": -1,
-    "post": 1, "p": 1, "sp": 1, "spc": 1,
+    "dev": -4,
+    "a": -3,
+    "alpha": -3,
+    "b": -2,
+    "beta": -2,
+    "c": -1,
+    "rc": -1,
+    "pre": -1,
+    "preview": -1,
+    "post": 1,
+    "p": 1,
+    "sp": 1,
+    "spc": 1,
 }
 _LONGEST = 200
 _FINAL = (0, 0)
@@ -25,13 +36,16 @@ _VERSION = re.compile(
     r"v?(?P<numbers>[0-9]+(?:\.[0-9]+)*)"
     # Words and numbers are taken whole (the look-aheads), or foreign text would be tried in exponentially many ways.
     r"(?P<stages>(?:[-._~]?[a-z]+(?![a-z])(?:[-._]?[0-9]+(?![0-9]))*)*)"
-    r"(?P<local>(?:\+|-(?=[0-9]))[a-z0-9.+~_-]+)?", re.IGNORECASE)
+    r"(?P<local>(?:\+|-(?=[0-9]))[a-z0-9.+~_-]+)?",
+    re.IGNORECASE,
+)
 _WORDS = re.compile(r"[0-9]+|[a-z]+")
 
 # In what a tool prints: at least two numbers, not a part of a word, a path or a longer thing such as lib3.9.so.
 _PRINTED = re.compile(
     r"(?<![\w./+])[vV]?([0-9]{1,9}(?:\.[0-9]{1,9})+(?:[-.]?(?:rc|alpha|beta|dev|post|a|b)\.?[0-9]{1,9})*)(?![0-9])",
-    re.IGNORECASE)
+    re.IGNORECASE,
+)
 _ALONE = re.compile(r"\s*([0-9]{1,9})\s*")
 
 
@@ -61,7 +75,8 @@ def parse(text: str) -> Tuple:
     # As in PEP 440 a number in the local part counts for more than a word.
     local = tuple(
         (1, int(word), "") if word.isdigit() else (0, 0, word)
-        for word in _WORDS.findall((found.group("local") or "").lower()))
+        for word in _WORDS.findall((found.group("local") or "").lower())
+    )
     return tuple(numbers), tuple(stages) + (_FINAL,), local
 
 

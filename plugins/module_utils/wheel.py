@@ -25,7 +25,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import manifest as 
 # name-version[-build]-python-abi-platform.whl; a build number begins with a digit.
 _FILENAME = re.compile(
     r"(?P<name>[^\s/-]+)-(?P<version>[^\s/-]+)(?:-(?P<build>[0-9][^\s/-]*))?"
-    r"-(?P<python>[^\s/-]+)-(?P<abi>[^\s/-]+)-(?P<platform>[^\s/-]+)\.whl")
+    r"-(?P<python>[^\s/-]+)-(?P<abi>[^\s/-]+)-(?P<platform>[^\s/-]+)\.whl"
+)
 # RECORD lists these without a digest, for they cannot hold their own or sign the file that would.
 _UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
 _DIGESTS = ("sha256", "sha384", "sha512")
@@ -66,9 +67,17 @@ def find_wheel(dist_dir: str, name: str, version: str, python_tag: str, arch: st
     fitting = [entry for entry in there if _fits(entry, name, version, python_tag, arch)]
     if len(fitting) == 1:
         return os.path.join(dist_dir, fitting[0])
-    raise WheelError("{0} in {1} is {2} {3} for {4} on {5}; there is: {6}".format(
-        "more than one wheel" if fitting else "no wheel", dist_dir, name, version, python_tag, arch,
-        ", ".join(there) or "none at all"))
+    raise WheelError(
+        "{0} in {1} is {2} {3} for {4} on {5}; there is: {6}".format(
+            "more than one wheel" if fitting else "no wheel",
+            dist_dir,
+            name,
+            version,
+            python_tag,
+            arch,
+            ", ".join(there) or "none at all",
+        )
+    )
 
 
 def read(path: str) -> Dict[str, Any]:
@@ -94,8 +103,13 @@ def read(path: str) -> Dict[str, Any]:
     if not metadata.get("name") or not metadata.get("version"):
         raise WheelError("{0}: its METADATA has no Name or no Version".format(path))
     said.update(
-        name=metadata["name"][0], version=metadata["version"][0], dist_info=folder, manifest=manifest,
-        metadata={key: values[0] for key, values in metadata.items()}, requires=metadata.get("requires-dist", []))
+        name=metadata["name"][0],
+        version=metadata["version"][0],
+        dist_info=folder,
+        manifest=manifest,
+        metadata={key: values[0] for key, values in metadata.items()},
+        requires=metadata.get("requires-dist", []),
+    )
     return said
 
 
@@ -173,8 +187,14 @@ def installed(site_dirs: Iterable[str], name: str) -> Optional[Dict[str, Any]]:
         if found:
             # An interrupted removal leaves dist-info folders without METADATA behind: a whole one goes before them,
             # and any of them before an egg-info.
-            best = max(found, key=lambda entry: (
-                entry.endswith(".dist-info"), os.path.isfile(os.path.join(site, entry, "METADATA")), entry))
+            best = max(
+                found,
+                key=lambda entry: (
+                    entry.endswith(".dist-info"),
+                    os.path.isfile(os.path.join(site, entry, "METADATA")),
+                    entry,
+                ),
+            )
             return _installed(site, best)
     return None
 
@@ -191,8 +211,11 @@ def _fits(entry: str, name: str, version: str, python_tag: str, arch: str) -> bo
         normalise(said["name"]) == normalise(name)
         and re.fullmatch(wanted, said["version"]) is not None
         and (pure or python_tag in said["python"].split(".") or python_tag == said["abi"])
-        and any((platform == "any" and pure) or re.fullmatch(r"(many|musl)?linux.*_" + re.escape(arch), platform)
-                for platform in said["platform"].split(".")))
+        and any(
+            (platform == "any" and pure) or re.fullmatch(r"(many|musl)?linux.*_" + re.escape(arch), platform)
+            for platform in said["platform"].split(".")
+        )
+    )
 
 
 def _dist_info(archive: zipfile.ZipFile, path: str) -> str:
@@ -274,10 +297,12 @@ def _entries(site: str, name: str) -> List[str]:
     except OSError:
         return []
     return sorted(
-        entry for entry in there
+        entry
+        for entry in there
         if entry.endswith((".dist-info", ".egg-info"))
-        and normalise(entry[:-len(".dist-info" if entry.endswith(".dist-info") else ".egg-info")].partition("-")[0])
-        == normalise(name))
+        and normalise(entry[: -len(".dist-info" if entry.endswith(".dist-info") else ".egg-info")].partition("-")[0])
+        == normalise(name)
+    )
 
 
 def _text(*parts: str) -> str:

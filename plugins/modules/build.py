@@ -108,8 +108,10 @@ def main():
         try:
             how = builds.start(order)
         except OSError as error:
-            module.fail_json(msg="the build of {0} cannot be started in {1}: {2}. Set ascend_work_dir to a place with "
-                                 "room that this account may write".format(order["name"], order["work_dir"], error))
+            module.fail_json(
+                msg="the build of {0} cannot be started in {1}: {2}. Set ascend_work_dir to a place with "
+                "room that this account may write".format(order["name"], order["work_dir"], error)
+            )
     status = builds.look(order, module.params["seen"], module.params["wait_s"])
     module.exit_json(changed=how in ("started", "resumed"), how=how, status=status, product=status.pop("product"))
 

@@ -60,7 +60,13 @@ import traceback
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
-    archive, builds, diagnose, fingerprint, host, publishing)
+    archive,
+    builds,
+    diagnose,
+    fingerprint,
+    host,
+    publishing,
+)
 
 
 def words(name, card):
@@ -72,8 +78,13 @@ def words(name, card):
 
 def standing(order):
     """Return the manifest of what is published now, None when there is none."""
-    entry = {"name": order["name"], "product": order["product"], "prefix": order["prefix"], "links": order["links"],
-             "distribution": order["distribution"]}
+    entry = {
+        "name": order["name"],
+        "product": order["product"],
+        "prefix": order["prefix"],
+        "links": order["links"],
+        "distribution": order["distribution"],
+    }
     return host.product(entry, order["sites"])
 
 
@@ -92,14 +103,21 @@ def main():
     if module.params["state"] == "absent":
         withdraw(module, order, before)
     after = {"version": order["version"], "fingerprint": order["fingerprint"]}
-    diff = {"before": words(order["name"], before["manifest"]), "after": words(order["name"], after),
-            "before_header": order["prefix"] or order["python"], "after_header": order["prefix"] or order["python"]}
+    diff = {
+        "before": words(order["name"], before["manifest"]),
+        "after": words(order["name"], after),
+        "before_header": order["prefix"] or order["python"],
+        "after_header": order["prefix"] or order["python"],
+    }
     if module.check_mode:
         module.exit_json(changed=True, diff=diff, notes=[])
     product = module.params["product"] or builds.product(order)
     if not product and not (before["manifest"] and before["manifest"]["fingerprint"] == order["fingerprint"]):
-        module.fail_json(msg="{0} {1} ({2}) is not in {3}/products: build it first".format(
-            order["name"], order["version"], fingerprint.short(order["fingerprint"]), order["work_dir"]))
+        module.fail_json(
+            msg="{0} {1} ({2}) is not in {3}/products: build it first".format(
+                order["name"], order["version"], fingerprint.short(order["fingerprint"]), order["work_dir"]
+            )
+        )
     os.umask(0o022)
     notes = []
     try:
@@ -108,8 +126,10 @@ def main():
         else:
             notes = install_wheel(module, order, product)
     except (publishing.PublishError, archive.ArchiveError, OSError) as error:
-        module.fail_json(msg="{0} was not published, what was there before still is: {1}".format(order["name"], error),
-                         exception=traceback.format_exc())
+        module.fail_json(
+            msg="{0} was not published, what was there before still is: {1}".format(order["name"], error),
+            exception=traceback.format_exc(),
+        )
     module.exit_json(changed=True, diff=diff, notes=notes)
 
 
@@ -119,8 +139,12 @@ def install_wheel(module, order, product):
     packages = host.packages(sites)
     wanted = order["requirements"] + list(product["manifest"].get("requirements", []))
     notes = publishing.publish_wheel(
-        order, product["path"], product["sha256"], publishing.pip_missing(wanted, packages),
-        lambda argv: run_pip(module, order, argv))
+        order,
+        product["path"],
+        product["sha256"],
+        publishing.pip_missing(wanted, packages),
+        lambda argv: run_pip(module, order, argv),
+    )
     publishing.sweep(sites, order["distribution"])
     return notes
 
@@ -132,9 +156,13 @@ def run_pip(module, order, argv):
         known = diagnose.diagnose(out + "\n" + err) or {}
         module.fail_json(
             msg="{0} was not published: `{1}` ended with status {2}.{3}\nIts last lines:\n{4}".format(
-                order["name"], " ".join(argv), status,
+                order["name"],
+                " ".join(argv),
+                status,
                 " {cause}. {remedy}.".format(**known) if known else "",
-                "\n".join((out + "\n" + err).strip().splitlines()[-builds.TAIL_LINES:])))
+                "\n".join((out + "\n" + err).strip().splitlines()[-builds.TAIL_LINES :]),
+            )
+        )
     return out + "\n" + err
 
 

@@ -76,35 +76,57 @@ def main():
     if there["manifest"] is None:
         if module.check_mode:
             module.exit_json(changed=False, said=[], notes=["{0} is not installed yet".format(order["name"])])
-        module.fail_json(msg="{0} is not installed (no manifest at {1}): run the role's build".format(
-            order["name"], order["prefix"] or order["python"]))
+        module.fail_json(
+            msg="{0} is not installed (no manifest at {1}): run the role's build".format(
+                order["name"], order["prefix"] or order["python"]
+            )
+        )
     wrong = list(there["damage"])
     if module.params["full"] and order["product"] == "tree":
         wrong = manifest.damage(order["prefix"], manifest.read(order["prefix"]), full=True)
     if wrong:
-        module.fail_json(msg="{0} {1} is damaged: {2}. Run the role again: it mends just that".format(
-            order["name"], there["version"], "; ".join(wrong[:10])), damage=wrong)
-    names = {"prefix": order["prefix"], "root": order["prefix"], "python": order["python"], "obj": "/",
-             "version": order["version"], "env_file": order["env_file"],
-             "fingerprint": fingerprint.short(there["manifest"]["fingerprint"])}
+        module.fail_json(
+            msg="{0} {1} is damaged: {2}. Run the role again: it mends just that".format(
+                order["name"], there["version"], "; ".join(wrong[:10])
+            ),
+            damage=wrong,
+        )
+    names = {
+        "prefix": order["prefix"],
+        "root": order["prefix"],
+        "python": order["python"],
+        "obj": "/",
+        "version": order["version"],
+        "env_file": order["env_file"],
+        "fingerprint": fingerprint.short(there["manifest"]["fingerprint"]),
+    }
     said, notes = [], []
     for step in recipe.fill(order["verify"], names):
         status, out, err = module.run_command(step["run"], cwd="/", data=step.get("stdin"))
         output = (out + err).strip()
         missing = _MISSING_LIBRARY.search(output)
         if missing:
-            text = ("{0} {1} is installed; its import needs the NPU library {2}, which was not found with {3} sourced. "
-                    "Install CANN and the driver on this host, then run again").format(
-                        order["name"], there["version"], missing.group(1), order["env_file"])
+            text = (
+                "{0} {1} is installed; its import needs the NPU library {2}, which was not found with {3} sourced. "
+                "Install CANN and the driver on this host, then run again"
+            ).format(order["name"], there["version"], missing.group(1), order["env_file"])
             if module.params["npu_libraries"]:
                 module.fail_json(msg=text)
             notes.append(text)
         elif status != 0 or ("expect" in step and not re.search(step["expect"], output, re.MULTILINE)):
             known = diagnose.diagnose(output) or {}
-            module.fail_json(msg="{0} {1} does not work: `{2}` ended with status {3} and said:\n{4}\n{5}".format(
-                order["name"], there["version"], " ".join(step["run"]), status, "\n".join(output.splitlines()[-20:]),
-                "{cause}. {remedy}.".format(**known) if known else "Run the role again with its fingerprint changed, or "
-                "remove the product and build it anew"))
+            module.fail_json(
+                msg="{0} {1} does not work: `{2}` ended with status {3} and said:\n{4}\n{5}".format(
+                    order["name"],
+                    there["version"],
+                    " ".join(step["run"]),
+                    status,
+                    "\n".join(output.splitlines()[-20:]),
+                    "{cause}. {remedy}.".format(**known)
+                    if known
+                    else "Run the role again with its fingerprint changed, or remove the product and build it anew",
+                )
+            )
         said.append(output)
     module.exit_json(changed=False, said=said, notes=notes)
 

@@ -28,8 +28,10 @@ def contents(folder: str, sources: list[dict]) -> list[tuple[str, str]]:
                 held.append((source["file"], source["sha256"]))
         elif os.path.isdir(os.path.join(folder, source["repo"] + ".git")):
             if source.get("submodules"):
-                held += [(entry["repo"] + ".git", entry["commit"])
-                         for entry in fetch.git_closure(fetch.bare_repositories(folder), source["repo"], source["commit"])]
+                held += [
+                    (entry["repo"] + ".git", entry["commit"])
+                    for entry in fetch.git_closure(fetch.bare_repositories(folder), source["repo"], source["commit"])
+                ]
             else:
                 held.append((source["repo"] + ".git", source["commit"]))
     return sorted(set(held))

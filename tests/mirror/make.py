@@ -51,10 +51,14 @@ PREREQUISITES = {
 # architectures. All of them run on glibc 2.17 and newer.
 WHEEL_VERSION = "3.20.5"
 WHEELS = {
-    "x86_64": ("manylinux_2_5_x86_64.manylinux1_x86_64",
-               "6c66b37e20246daf01886ee42287f27b182aac0dddd397a370e0988406fc3bf9"),
-    "aarch64": ("manylinux_2_17_aarch64.manylinux2014_aarch64",
-                "79d4c182ff14872f42b4392545972ba045ed816d3d85892ca959af253604bcae"),
+    "x86_64": (
+        "manylinux_2_5_x86_64.manylinux1_x86_64",
+        "6c66b37e20246daf01886ee42287f27b182aac0dddd397a370e0988406fc3bf9",
+    ),
+    "aarch64": (
+        "manylinux_2_17_aarch64.manylinux2014_aarch64",
+        "79d4c182ff14872f42b4392545972ba045ed816d3d85892ca959af253604bcae",
+    ),
 }
 
 REFS = ("2.0.3.tr5", "2.0.4.tr5")
@@ -97,6 +101,7 @@ NESTED = {
 
 
 # ---------------------------------------------------------------- templates
+
 
 def holds(condition: str, facts: Facts) -> bool:
     """Whether a condition holds: `name` (is a true fact), `!name` (is not), or `name=value`."""
@@ -158,6 +163,7 @@ def below(prefix: str, files: Tree) -> Tree:
 
 # ---------------------------------------------------------------- patches
 
+
 def unified_diff(old: Tree, new: Tree, old_root: str, new_root: str) -> bytes:
     """What `diff -Nur old_root new_root` prints for two trees: a file that is gone has the epoch as its date."""
     then = "2021-04-10 18:39:32.000000000 +0800"
@@ -171,13 +177,15 @@ def unified_diff(old: Tree, new: Tree, old_root: str, new_root: str) -> bytes:
         out.append("diff -Nur '--exclude=.git' {} {}\n".format(left, right))
         before, after = (files.get(name, b"").decode().splitlines(keepends=True) for files in (old, new))
         lines = difflib.unified_diff(
-            before, after, left, right, then if name in old else never, now if name in new else never)
+            before, after, left, right, then if name in old else never, now if name in new else never
+        )
         for line in lines:
             out.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
     return "".join(out).encode()
 
 
 # ---------------------------------------------------------------- git
+
 
 class Commit(NamedTuple):
     """One commit of a stand-in: a whole tree, its submodules' commits, the branches and tags that point at it."""
@@ -217,8 +225,9 @@ def make_repository(out: Path, name: str, commits: List[Commit]) -> List[str]:
     stream = []  # type: List[bytes]
     for number, commit in enumerate(commits):
         who = "{} {} +0000".format(AUTHOR, EPOCH + 86400 * number)
-        stream.append("commit refs/import/{}\nmark :{}\nauthor {}\ncommitter {}\n".format(
-            number, number + 1, who, who).encode())
+        stream.append(
+            "commit refs/import/{}\nmark :{}\nauthor {}\ncommitter {}\n".format(number, number + 1, who, who).encode()
+        )
         stream.append(data(commit.message.encode()))
         if commit.parent is not None:
             stream.append(b"from :%d\n" % (commit.parent + 1))
@@ -233,8 +242,17 @@ def make_repository(out: Path, name: str, commits: List[Commit]) -> List[str]:
             stream.append("tag {}\nfrom :{}\ntagger {}\n".format(tag, number + 1, who).encode())
             stream.append(data(tag.encode()))
     marks = path / "marks"
-    git("-C", str(path), "-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--force",
-        "--export-marks=" + str(marks), stdin=b"".join(stream))
+    git(
+        "-C",
+        str(path),
+        "-c",
+        "fastimport.unpackLimit=1",
+        "fast-import",
+        "--quiet",
+        "--force",
+        "--export-marks=" + str(marks),
+        stdin=b"".join(stream),
+    )
     ids = dict(line.split() for line in marks.read_text().splitlines())
     marks.unlink()
     for number in range(len(commits)):
@@ -274,11 +292,15 @@ def make_submodules(out: Path) -> Dict[Tuple[str, str], str]:
             if nested:
                 files[".gitmodules"] = "".join(
                     '[submodule "third_party/{0}"]\n\tpath = third_party/{0}\n\turl = https://github.com/{1}.git\n'.format(
-                        module.split("/")[1], module) for module in nested).encode()
+                        module.split("/")[1], module
+                    )
+                    for module in nested
+                ).encode()
             # a nested module stays where it was, so one repository is needed at two commits in one checkout
             links = {"third_party/" + module.split("/")[1]: made[module, "old"] for module in nested}
-            commits.append(Commit(state, files, links, number - 1 if number else None,
-                                  ("master",) if state == "moved on" else ()))
+            commits.append(
+                Commit(state, files, links, number - 1 if number else None, ("master",) if state == "moved on" else ())
+            )
         for state, commit in zip(("old", "new", "moved on"), make_repository(out, name, commits)):
             made[name, state] = commit
     return made
@@ -290,8 +312,15 @@ def make_torch(out: Path) -> Dict[str, str]:
     commits = []
     for number, version in enumerate(TORCH_VERSIONS):
         links = {path: modules[module] for path, module in SUBMODULES[version].items()}
-        commits.append(Commit("Release " + version, native_torch(version, False), links,
-                              number - 1 if number else None, tags=("v" + version,)))
+        commits.append(
+            Commit(
+                "Release " + version,
+                native_torch(version, False),
+                links,
+                number - 1 if number else None,
+                tags=("v" + version,),
+            )
+        )
     commits.append(Commit("Moved on", {"README.md": b"# PyTorch (stand-in, master)\n"}, {}, 1, ("master",)))
     return dict(zip(TORCH_VERSIONS, make_repository(out, "pytorch/pytorch", commits)))
 
@@ -306,40 +335,54 @@ def torch_adapter(ref: str) -> Tree:
         if ref == "2.0.3.tr5":  # one release older: its patch does a little less
             patched["test/test_torch.py"] = native_torch(version, False)["test/test_torch.py"]
         files["patch/pytorch{}_npu.patch".format(version)] = unified_diff(
-            native_torch(version, False), patched,
-            "pytorch-v" + version, "pytorch-develop-" + version.replace(".", ""))
+            native_torch(version, False), patched, "pytorch-v" + version, "pytorch-develop-" + version.replace(".", "")
+        )
     return files
 
 
 def make_torch_adapter(out: Path) -> Dict[str, str]:
     """Write Ascend/pytorch; returns {ref: commit}."""
-    commits = [Commit(ref, torch_adapter(ref), {}, number - 1 if number else None, (ref,))
-               for number, ref in enumerate(REFS)]
+    commits = [
+        Commit(ref, torch_adapter(ref), {}, number - 1 if number else None, (ref,)) for number, ref in enumerate(REFS)
+    ]
     commits.append(Commit("Plugin layout", tree("ascend-pytorch/master", {}), {}, None, ("master",)))
     return dict(zip(REFS, make_repository(out, "Ascend/pytorch", commits)))
 
 
 def make_apex(out: Path) -> str:
     """Write NVIDIA/apex and the submodule that nobody needs; returns the commit that stands for the guide's."""
-    cutlass = make_repository(out, "NVIDIA/cutlass", [
-        Commit("v1.2.0", {"README.md": b"# cutlass (stand-in)\n"}, branches=("master",))])
+    cutlass = make_repository(
+        out, "NVIDIA/cutlass", [Commit("v1.2.0", {"README.md": b"# cutlass (stand-in)\n"}, branches=("master",))]
+    )
     links = {"apex/contrib/csrc/multihead_attn/cutlass": cutlass[0]}
     files = tree("nvidia-apex", {})
     older = dict(files, **{"setup.py": files["setup.py"].replace(b'version="0.1"', b'version="0.0"')})
     newer = {name: content for name, content in files.items() if not name.startswith("apex/amp/")}
     newer["setup.py"] = files["setup.py"].replace(b"--cpp_ext", b"--cpp-ext")
-    return make_repository(out, "NVIDIA/apex", [
-        Commit("Before the guide's", older, links),
-        Commit("The guide's", files, links, 0),
-        Commit("Moved on: the patch does not fit here", newer, links, 1, ("master",)),
-    ])[1]
+    return make_repository(
+        out,
+        "NVIDIA/apex",
+        [
+            Commit("Before the guide's", older, links),
+            Commit("The guide's", files, links, 0),
+            Commit("Moved on: the patch does not fit here", newer, links, 1, ("master",)),
+        ],
+    )[1]
 
 
 def make_apex_adapter(out: Path) -> Dict[str, str]:
     """Write Ascend/apex; returns {ref: commit}."""
     patch = unified_diff(tree("nvidia-apex", {}), tree("nvidia-apex", {"npu": True}), "apex", "apex-develop")
-    commits = [Commit(ref, dict(tree("ascend-apex/repo", {"ref": ref}), **{"patch/npu.patch": patch}), {},
-                      number - 1 if number else None, (ref,)) for number, ref in enumerate(REFS)]
+    commits = [
+        Commit(
+            ref,
+            dict(tree("ascend-apex/repo", {"ref": ref}), **{"patch/npu.patch": patch}),
+            {},
+            number - 1 if number else None,
+            (ref,),
+        )
+        for number, ref in enumerate(REFS)
+    ]
     commits.append(Commit("Another layout", tree("ascend-apex/master", {}), {}, None, ("master",)))
     return dict(zip(REFS, make_repository(out, "Ascend/apex", commits)))
 
@@ -349,11 +392,19 @@ def make_repositories(out: Path) -> Dict[str, Dict[str, str]]:
     native, adapter = make_torch(out), make_torch_adapter(out)
     apex_native, apex_adapter = make_apex(out), make_apex_adapter(out)
     newest = REFS[-1]
-    return {version: {"adapter": adapter[newest], "native": native[version],
-                      "apex_adapter": apex_adapter[newest], "apex_native": apex_native} for version in TORCH_VERSIONS}
+    return {
+        version: {
+            "adapter": adapter[newest],
+            "native": native[version],
+            "apex_adapter": apex_adapter[newest],
+            "apex_native": apex_native,
+        }
+        for version in TORCH_VERSIONS
+    }
 
 
 # ---------------------------------------------------------------- archives
+
 
 def make_archive(path: Path, top: str, files: Tree, programs: Tuple[str, ...] = ()) -> str:
     """Write a .tar.gz or .tar.bz2 with one top folder; returns its sha256 in hex.
@@ -383,8 +434,9 @@ def make_gcc(out: Path) -> Dict[str, str]:
     digests, sums = {}, []
     for name, (version, _packing) in PREREQUISITES.items():
         file = prerequisite_file(name)
-        digests[file] = make_archive(out / file, "{}-{}".format(name, version),
-                                     tree("prerequisite", {"name": name, "version": version}))
+        digests[file] = make_archive(
+            out / file, "{}-{}".format(name, version), tree("prerequisite", {"name": name, "version": version})
+        )
         sums.append("{}  {}\n".format(hashlib.sha512((out / file).read_bytes()).hexdigest(), file))
     major, minor, patch = GCC_VERSION.split(".")
     files = tree("gcc", {"version": GCC_VERSION, "major": major, "minor": minor, "patch": patch})
@@ -404,9 +456,28 @@ def fetch_wheels(cache: Path) -> Dict[str, Path]:
             continue
         wanted = cache / "{}.txt".format(arch)
         wanted.write_text("cmake=={} --hash=sha256:{}\n".format(WHEEL_VERSION, digest))
-        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes",
-                        "--only-binary", ":all:", "--platform", platforms.split(".")[-1], "--python-version", "3.9",
-                        "--dest", str(cache), "--requirement", str(wanted)], check=True)
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--no-deps",
+                "--require-hashes",
+                "--only-binary",
+                ":all:",
+                "--platform",
+                platforms.split(".")[-1],
+                "--python-version",
+                "3.9",
+                "--dest",
+                str(cache),
+                "--requirement",
+                str(wanted),
+            ],
+            check=True,
+        )
     return wheels
 
 
@@ -424,9 +495,9 @@ def cmake_parts(wheels: Dict[str, Path]) -> Tree:
                     parts["prebuilt/{}/cmake".format(arch)] = archive.read(name)
                 elif re.match(r"cmake/data/share/cmake-[\d.]+/(Modules|Templates)/.*[^/]$", name):
                     if not finders.search(name):
-                        parts["prebuilt/" + name[len("cmake/data/"):]] = archive.read(name)
+                        parts["prebuilt/" + name[len("cmake/data/") :]] = archive.read(name)
                 elif re.match(r"cmake/data/doc/.*[^/]$", name):
-                    parts["prebuilt/" + name[len("cmake/data/"):]] = archive.read(name)
+                    parts["prebuilt/" + name[len("cmake/data/") :]] = archive.read(name)
                 elif "/LICENSE" in name and ".dist-info/" in name:
                     parts["Licenses/" + name.rsplit("/", 1)[1]] = archive.read(name)
     return parts
@@ -442,6 +513,7 @@ def make_cmake(out: Path, cache: Path) -> str:
 
 # ---------------------------------------------------------------- all of it
 
+
 def variables(cmake: str, gcc: Dict[str, str], commits: Dict[str, Dict[str, str]]) -> str:
     """vars.yml: the variables of the roles that make them take what stands in the mirror."""
     lines = ["---", 'cmake_sha256: "{}"'.format(cmake), "gcc730_digests:"]
@@ -450,8 +522,12 @@ def variables(cmake: str, gcc: Dict[str, str], commits: Dict[str, Dict[str, str]
     for version, parts in commits.items():
         lines.append('  "{}":'.format(version))
         lines += ['    {}: "{}"'.format(part, commit) for part, commit in parts.items()]
-    for variable, part in (("torch_npu_build_adapter_commit", "adapter"), ("torch_npu_build_native_commit", "native"),
-                           ("apex_build_adapter_commit", "apex_adapter"), ("apex_build_native_commit", "apex_native")):
+    for variable, part in (
+        ("torch_npu_build_adapter_commit", "adapter"),
+        ("torch_npu_build_native_commit", "native"),
+        ("apex_build_adapter_commit", "apex_adapter"),
+        ("apex_build_native_commit", "apex_native"),
+    ):
         lines.append(variable + ": \"{{ mirror_commits[ascend_torch_version | default('1.8.1')]." + part + ' }}"')
     return "\n".join(lines) + "\n"
 

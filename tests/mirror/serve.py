@@ -94,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
         content = file.read_bytes()
         if fault == "corrupt" and content:
             middle = len(content) // 2
-            content = content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1:]
+            content = content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
         try:
             part = byte_range(self.headers.get("Range"), len(content))
         except ValueError:
@@ -138,8 +138,9 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
 
-def make_server(root: Path, bind: str = "127.0.0.1", port: int = 0, cut_after: int = 100_000,
-                stall_seconds: float = 3600.0) -> Server:
+def make_server(
+    root: Path, bind: str = "127.0.0.1", port: int = 0, cut_after: int = 100_000, stall_seconds: float = 3600.0
+) -> Server:
     """A server that is bound but not yet serving; port 0 takes a free one. Sizes in bytes, times in seconds."""
     return Server((bind, port), root, cut_after, stall_seconds)
 

@@ -11,8 +11,9 @@ import pytest
 @pytest.fixture
 def built(host):
     env = "/etc/ascend-pytorch/env.sh" if host.user().name == "root" else "/home/ascend/.config/ascend-pytorch/env.sh"
-    return json.loads(host.check_output(
-        "cd / && . %s && python3.9 -c 'import apex, json; print(json.dumps(apex.build_info()))'", env))
+    return json.loads(
+        host.check_output("cd / && . %s && python3.9 -c 'import apex, json; print(json.dumps(apex.build_info()))'", env)
+    )
 
 
 def test_built_against_our_torch(built):

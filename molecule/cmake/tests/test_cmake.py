@@ -34,7 +34,8 @@ def test_compiles_a_project(host, place):
     host.check_output("echo 'int main(void) { return 0; }' > ~/probe/main.c")
     host.check_output(
         "printf 'cmake_minimum_required(VERSION 3.12)\\nproject(probe C)\\nadd_executable(probe main.c)\\n'"
-        " > ~/probe/CMakeLists.txt")
+        " > ~/probe/CMakeLists.txt"
+    )
     host.check_output("cd ~/probe/b && %s .. && make && ./probe; rm -rf ~/probe", place[1])
 
 

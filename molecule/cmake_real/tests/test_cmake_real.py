@@ -10,17 +10,22 @@ def test_version(host):
 
 def test_its_modules_are_found_from_the_prefix_it_was_compiled_for(host):
     assert host.check_output("echo 'message(${CMAKE_ROOT})' > /root/root.cmake && cmake -P /root/root.cmake 2>&1") in (
-        "/usr/local/cmake/share/cmake-3.18", host.file("/usr/local/cmake").linked_to + "/share/cmake-3.18")
+        "/usr/local/cmake/share/cmake-3.18",
+        host.file("/usr/local/cmake").linked_to + "/share/cmake-3.18",
+    )
 
 
 def test_builds_a_project(host):
-    host.check_output("mkdir -p /root/probe && cd /root/probe && echo 'int main() {}' > a.cpp && printf "
-                      "'cmake_minimum_required(VERSION 3.12)\nproject(probe CXX)\nadd_executable(probe a.cpp)\n' "
-                      "> CMakeLists.txt && cmake . && make && ./probe")
+    host.check_output(
+        "mkdir -p /root/probe && cd /root/probe && echo 'int main() {}' > a.cpp && printf "
+        "'cmake_minimum_required(VERSION 3.12)\nproject(probe CXX)\nadd_executable(probe a.cpp)\n' "
+        "> CMakeLists.txt && cmake . && make && ./probe"
+    )
 
 
 def test_the_whole_of_it_is_in_the_manifest(host):
     count = int(host.check_output("find /usr/local/cmake/ ! -type d | wc -l"))
     said = host.check_output(
-        "python3 -c 'import json; print(len(json.load(open(\"/usr/local/cmake/.ascend-manifest.json\"))[\"files\"]))'")
+        'python3 -c \'import json; print(len(json.load(open("/usr/local/cmake/.ascend-manifest.json"))["files"]))\''
+    )
     assert count == int(said) + 1 > 2000

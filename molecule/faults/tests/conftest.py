@@ -4,45 +4,30 @@
 """Run roles on the scenario's hosts as a user would, with variables of the test's choice."""
 
 import importlib.util
-import json
-import os
 import subprocess
 import threading
 from pathlib import Path
 
 import pytest
-import testinfra
 import yaml
-
-PROJECT = Path(__file__).resolve().parents[3]
-INVENTORY = os.environ["FLEET_INVENTORY"]
-MIRROR = Path(os.environ["FLEET_MIRROR"])
-MIRROR_VARS = os.environ["FLEET_MIRROR_VARS"]
-
-
-def on(name):
-    """The named host, as testinfra sees it, by root."""
-    return testinfra.get_host("ansible://" + name, ansible_inventory=INVENTORY)
-
-
-def command(roles, host, variables):
-    """The ansible-playbook command that applies roles to one host with the mirror's variables and those of the test."""
-    made = {"scenario_roles": roles, "ascend_mirrors": [str(MIRROR)]}
-    return ["ansible-playbook", str(PROJECT / "molecule/shared/converge.yml"), "-i", INVENTORY, "--limit", host,
-            "-e", "@" + MIRROR_VARS, "-e", json.dumps({**made, **variables})]
-
-
-def environment():
-    return {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / "collections"), "ANSIBLE_PIPELINING": "true",
-            "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true"}
+from rig import INVENTORY, MIRROR, MIRROR_VARS, PROJECT, command, environment
 
 
 @pytest.fixture
 def apply():
     """apply(roles, host, **variables): run them to their end; the result has returncode and stdout."""
+
     def run(roles, host, **variables):
-        return subprocess.run(command(roles, host, variables), env=environment(), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        return subprocess.run(
+            command(roles, host, variables),
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
     return run
 
 
@@ -52,11 +37,18 @@ def begin():
     begun = []
 
     def start(roles, host, **variables):
-        process = subprocess.Popen(command(roles, host, variables), env=environment(), stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                   start_new_session=True)
+        process = subprocess.Popen(
+            command(roles, host, variables),
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
         begun.append(process)
         return process
+
     yield start
     for process in begun:
         if process.poll() is None:

@@ -9,7 +9,7 @@ import signal
 import time
 
 import pytest
-from conftest import on
+from rig import on
 
 WORK = "/var/lib/ascend-pytorch"
 PREFIX = "/usr/local/cmake"
@@ -39,8 +39,9 @@ def statuses(host):
 
 def building(host):
     """The process of the build of torch that is in its build stage, None when there is none."""
-    return next((found["pid"] for found in statuses(host)
-                 if found["state"] == "running" and found["stage"] == "build"), None)
+    return next(
+        (found["pid"] for found in statuses(host) if found["state"] == "running" and found["stage"] == "build"), None
+    )
 
 
 def built(host, name):
@@ -128,13 +129,13 @@ def test_a_killed_build_goes_on_where_it_was(apply, begin, host):
     result = apply(["torch_npu_build"], "root", **HEAVY)
     assert result.returncode == 0, result.stdout[-3000:]
     log = host.check_output("cat %s/builds/torch-*/build.log" % WORK)
-    again = log[log.rindex("=== torch-"):]
+    again = log[log.rindex("=== torch-") :]
     for stage in ("fetch", "patch", "configure"):
         assert "=== %s: done before" % stage in again
 
 
 def test_a_build_outlives_its_controller_and_is_joined(apply, begin, host):
-    heavier = {"torch_npu_build_build_environment": {"MIRROR_WORK": "3"}}
+    heavier = {"torch_npu_build_build_environment": {"MIRROR_WORK": "8"}, "ascend_jobs": 1}
     first = begin(["torch_npu_build"], "root", **heavier)
     pid = until(lambda: building(host))
     os.killpg(first.pid, signal.SIGKILL)
@@ -143,4 +144,3 @@ def test_a_build_outlives_its_controller_and_is_joined(apply, begin, host):
     assert "joining it" in result.stdout
     assert pid in [found["pid"] for found in statuses(host) if found["state"] == "done"]
     assert host.run("cd / && . /etc/ascend-pytorch/env.sh && python3.9 -c 'import torch'").rc == 0
-

@@ -40,7 +40,8 @@ def test_compiles_and_runs_cpp(host):
         return
     prefix = PREFIX[name_of(host)]
     host.check_output(
-        "echo '#include <iostream>\nint main() { std::cout << 42; }' | %s/bin/g++ -x c++ - -o ~/probe", prefix)
+        "echo '#include <iostream>\nint main() { std::cout << 42; }' | %s/bin/g++ -x c++ - -o ~/probe", prefix
+    )
     assert host.check_output("LD_LIBRARY_PATH=%s/lib64 ~/probe; rm ~/probe", prefix) == "42"
 
 

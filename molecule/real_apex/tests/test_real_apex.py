@@ -25,8 +25,9 @@ def test_its_cpp_extension_loads(host):
 
 def test_the_manifest_has_the_guides_commits(host):
     path = host.check_output("ls /usr/local/lib/python3.9/dist-packages/apex-*.dist-info/ascend-manifest.json")
-    pins = {name: entry["pin"] for name, entry in
-            json.loads(host.file(path).content_string)["identity"]["sources"].items()}
+    pins = {
+        name: entry["pin"] for name, entry in json.loads(host.file(path).content_string)["identity"]["sources"].items()
+    }
     assert pins["native"] == "4ef930c1c884fdca5f472ab2ce7cb9b505d26c1a"
     assert pins["adapter"] == "67de5d64951495cb20ab040ca7af0227648faa72"
 
@@ -39,16 +40,33 @@ def test_a_native_tree_of_another_project_is_refused(version, tmp_path):
     (tmp_path / "Ascend/pytorch.git").symlink_to(Path(REAL) / "Ascend/pytorch.git")
     (tmp_path / "pytorch/pytorch.git").symlink_to(Path(REAL) / "NVIDIA/apex.git")
     variables = {
-        "scenario_roles": ["cmake", "torch_npu_build"], "ascend_mirrors": [str(tmp_path), os.environ["FLEET_MIRROR"]],
-        "ascend_torch_version": version, "torch_npu_build_native_ref": "",
-        "torch_npu_build_native_commit": "4ef930c1c884fdca5f472ab2ce7cb9b505d26c1a"}
-    sha256 = json.dumps({"cmake_sha256": yaml.safe_load(
-        Path(os.environ["FLEET_MIRROR_VARS"]).read_text())["cmake_sha256"]})
+        "scenario_roles": ["cmake", "torch_npu_build"],
+        "ascend_mirrors": [str(tmp_path), os.environ["FLEET_MIRROR"]],
+        "ascend_torch_version": version,
+        "torch_npu_build_native_ref": "",
+        "torch_npu_build_native_commit": "4ef930c1c884fdca5f472ab2ce7cb9b505d26c1a",
+    }
+    sha256 = json.dumps(
+        {"cmake_sha256": yaml.safe_load(Path(os.environ["FLEET_MIRROR_VARS"]).read_text())["cmake_sha256"]}
+    )
     result = subprocess.run(
-        ["ansible-playbook", str(PROJECT / "molecule/shared/converge.yml"), "-i", os.environ["FLEET_INVENTORY"],
-         "-e", json.dumps(variables), "-e", sha256],
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / "collections")}, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        [
+            "ansible-playbook",
+            str(PROJECT / "molecule/shared/converge.yml"),
+            "-i",
+            os.environ["FLEET_INVENTORY"],
+            "-e",
+            json.dumps(variables),
+            "-e",
+            sha256,
+        ],
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / "collections")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     assert result.returncode != 0
     said = " ".join(result.stdout.split())
     assert "does not fit the native sources" in said, result.stdout[-3000:]

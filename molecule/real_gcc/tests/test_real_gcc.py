@@ -12,8 +12,9 @@ def test_versions(host):
 
 
 def test_compiles_and_runs_with_its_own_library(host):
-    host.check_output("echo '#include <iostream>\nint main() { std::cout << __VERSION__; }' | %s/bin/g++ -x c++ - -o /root/a",
-                      PREFIX)
+    host.check_output(
+        "echo '#include <iostream>\nint main() { std::cout << __VERSION__; }' | %s/bin/g++ -x c++ - -o /root/a", PREFIX
+    )
     assert host.check_output("LD_LIBRARY_PATH=%s/lib64 /root/a", PREFIX) == "9.3.0"
     assert PREFIX in host.check_output("LD_LIBRARY_PATH=%s/lib64 ldd /root/a", PREFIX)
 

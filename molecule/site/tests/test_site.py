@@ -14,7 +14,9 @@ ENVIRONMENT = "/etc/ascend-pytorch/env.sh"
 def built(host):
     said = host.check_output(
         "cd / && . %s && python3.9 -c 'import apex, json, torch; print(json.dumps([torch.build_info(), apex.build_info(), "
-        "torch.__version__]))'", ENVIRONMENT)
+        "torch.__version__]))'",
+        ENVIRONMENT,
+    )
     return json.loads(said)
 
 
@@ -37,15 +39,20 @@ def test_the_wheel_is_for_this_arch(host, built):
 
 def test_fingerprints_lead_from_product_to_product(host):
     sites = host.check_output(
-        "python3.9 -c 'import glob, json, site; print(json.dumps({p.rpartition(\"/\")[2].partition(\"-\")[0]: "
-        "json.load(open(p + \"/ascend-manifest.json\")) for s in site.getsitepackages() "
-        "for p in glob.glob(s + \"/[at]*.dist-info\") if p.rpartition(\"/\")[2].startswith((\"torch-\", \"apex-\"))}))'")
+        'python3.9 -c \'import glob, json, site; print(json.dumps({p.rpartition("/")[2].partition("-")[0]: '
+        'json.load(open(p + "/ascend-manifest.json")) for s in site.getsitepackages() '
+        'for p in glob.glob(s + "/[at]*.dist-info") if p.rpartition("/")[2].startswith(("torch-", "apex-"))}))\''
+    )
     wheels = json.loads(sites)
-    trees = {name: json.loads(host.file(prefix + "/.ascend-manifest.json").content_string)
-             for name, prefix in (("cmake", "/usr/local/cmake"), ("gcc730", "/usr/local/linux_gcc7.3.0"))}
+    trees = {
+        name: json.loads(host.file(prefix + "/.ascend-manifest.json").content_string)
+        for name, prefix in (("cmake", "/usr/local/cmake"), ("gcc730", "/usr/local/linux_gcc7.3.0"))
+    }
     assert wheels["torch"]["identity"]["built_with"] == {name: tree["fingerprint"] for name, tree in trees.items()}
     assert wheels["apex"]["identity"]["built_with"] == {
-        "gcc730": trees["gcc730"]["fingerprint"], "torch": wheels["torch"]["fingerprint"]}
+        "gcc730": trees["gcc730"]["fingerprint"],
+        "torch": wheels["torch"]["fingerprint"],
+    }
 
 
 def test_cpu_binding_is_undone_on_the_openeuler_family_alone(host):

@@ -9,11 +9,19 @@ import pytest
 
 HOSTS = {
     "nothing-set": {
-        "python": "/usr/bin/python3.9", "env": "/etc/ascend-pytorch/env.sh", "cmake": "/usr/local/cmake",
-        "gcc": "/usr/bin/g++", "version": "10.2.1"},
+        "python": "/usr/bin/python3.9",
+        "env": "/etc/ascend-pytorch/env.sh",
+        "cmake": "/usr/local/cmake",
+        "gcc": "/usr/bin/g++",
+        "version": "10.2.1",
+    },
     "all-set": {
-        "python": "/home/ascend/venv/bin/python", "env": "/home/ascend/ascend env.sh", "cmake": "/home/ascend/.local/cmake",
-        "gcc": "/home/ascend/.local/linux_gcc7.3.0/bin/g++", "version": "7.3.0"},
+        "python": "/home/ascend/venv/bin/python",
+        "env": "/home/ascend/ascend env.sh",
+        "cmake": "/home/ascend/.local/cmake",
+        "gcc": "/home/ascend/.local/linux_gcc7.3.0/bin/g++",
+        "version": "7.3.0",
+    },
 }
 
 
@@ -28,12 +36,13 @@ def in_environment(host, where, command, shell="bash"):
 
 @pytest.fixture
 def built(host, where):
-    return json.loads(in_environment(
-        host, where, where["python"] + " -c \"import torch, json; print(json.dumps(torch.build_info()))\""))
+    return json.loads(
+        in_environment(host, where, where["python"] + ' -c "import torch, json; print(json.dumps(torch.build_info()))"')
+    )
 
 
 def test_imports_from_outside_the_source_tree(host, where):
-    said = in_environment(host, where, where["python"] + " -c \"import torch; print(torch.__version__)\"")
+    said = in_environment(host, where, where["python"] + ' -c "import torch; print(torch.__version__)"')
     assert said == "1.8.1+ascend"
 
 
@@ -49,8 +58,10 @@ def test_built_by_the_compiler_that_the_plan_chose(built, where):
 
 
 def test_pip_knows_it_and_the_guides_prerequisites(host, where):
-    names = {entry["name"].lower().replace("_", "-"): entry["version"]
-             for entry in json.loads(host.check_output("%s -m pip list --format json 2>/dev/null", where["python"]))}
+    names = {
+        entry["name"].lower().replace("_", "-"): entry["version"]
+        for entry in json.loads(host.check_output("%s -m pip list --format json 2>/dev/null", where["python"]))
+    }
     assert names["torch"] == "1.8.1+ascend"
     assert {"pyyaml", "wheel", "typing-extensions"} <= set(names)
     assert "torchvision" not in names
@@ -64,16 +75,23 @@ def test_the_manifest_is_in_the_wheel_and_pip_knows_it(host, where):
 def test_the_environment_of_the_guides_table(host, where):
     said = in_environment(host, where, "env", shell="sh").splitlines()
     values = dict(line.split("=", 1) for line in said if "=" in line)
-    wanted = {"PTCOPY_ENABLE": "1", "HCCL_WHITELIST_DISABLE": "1", "ASCEND_GLOBAL_LOG_LEVEL": "3",
-              "ASCEND_GLOBAL_EVENT_ENABLE": "0", "ASCEND_SLOG_PRINT_TO_STDOUT": "0",
-              "ASCEND_OPP_PATH": "/usr/local/Ascend/ascend-toolkit/latest/opp"}
+    wanted = {
+        "PTCOPY_ENABLE": "1",
+        "HCCL_WHITELIST_DISABLE": "1",
+        "ASCEND_GLOBAL_LOG_LEVEL": "3",
+        "ASCEND_GLOBAL_EVENT_ENABLE": "0",
+        "ASCEND_SLOG_PRINT_TO_STDOUT": "0",
+        "ASCEND_OPP_PATH": "/usr/local/Ascend/ascend-toolkit/latest/opp",
+    }
     assert {name: values.get(name) for name in wanted} == wanted
     assert "DYNAMIC_COMPILE_ENABLE" not in values
     if host.backend.host == "all-set":
         assert values["TASK_QUEUE_ENABLE"] == "0"
         assert values["DYNAMIC_OP"] == "ADD#MUL"
         assert values["TRI_COMBINED_ENABLE"] == "1"
-        assert values["HCCL_IF_IP"] == host.check_output("ip -4 -o addr show eth0 | sed 's/.*inet \\([0-9.]*\\).*/\\1/'")
+        assert values["HCCL_IF_IP"] == host.check_output(
+            "ip -4 -o addr show eth0 | sed 's/.*inet \\([0-9.]*\\).*/\\1/'"
+        )
         assert values["LD_LIBRARY_PATH"].split(":")[0] == "/home/ascend/.local/linux_gcc7.3.0/lib64"
     else:
         assert values["TASK_QUEUE_ENABLE"] == "1"
@@ -85,6 +103,8 @@ def test_the_environment_of_the_guides_table(host, where):
 @pytest.mark.parametrize("shell", ["bash", "sh"])
 def test_sourcing_it_twice_changes_nothing(host, where, shell):
     said = host.check_output(
-        "%s -euc '. \"$0\"; a=$LD_LIBRARY_PATH:$PATH; . \"$0\"; [ \"$a\" = \"$LD_LIBRARY_PATH:$PATH\" ] && echo same' %s",
-        shell, where["env"])
+        '%s -euc \'. "$0"; a=$LD_LIBRARY_PATH:$PATH; . "$0"; [ "$a" = "$LD_LIBRARY_PATH:$PATH" ] && echo same\' %s',
+        shell,
+        where["env"],
+    )
     assert said == "same"

@@ -29,8 +29,9 @@ serve = load("serve")
 
 def run(*args, cwd=None):
     """Status and output of a program."""
-    done = subprocess.run([str(arg) for arg in args], cwd=cwd, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(
+        [str(arg) for arg in args], cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     return done.returncode, done.stdout
 
 
@@ -58,6 +59,7 @@ def adapter(tmp_path):
 
 # ---------------------------------------------------------------- always the same
 
+
 def test_commits_and_digests_do_not_change(mirror, tmp_path):
     _out, commits, digests = mirror
     assert make.make_repositories(tmp_path) == commits
@@ -66,16 +68,30 @@ def test_commits_and_digests_do_not_change(mirror, tmp_path):
 
 def test_variables_are_yaml_for_the_roles(mirror):
     import yaml
+
     _out, commits, digests = mirror
     made = yaml.safe_load(make.variables("0" * 64, digests, commits))
-    assert set(made) == {"cmake_sha256", "gcc730_digests", "mirror_commits", "torch_npu_build_adapter_commit",
-                         "torch_npu_build_native_commit", "apex_build_adapter_commit", "apex_build_native_commit"}
-    assert set(made["gcc730_digests"]) == {"gcc-7.3.0.tar.gz", "gmp-6.1.0.tar.bz2", "mpfr-3.1.4.tar.bz2",
-                                           "mpc-1.0.3.tar.gz", "isl-0.16.1.tar.bz2"}
+    assert set(made) == {
+        "cmake_sha256",
+        "gcc730_digests",
+        "mirror_commits",
+        "torch_npu_build_adapter_commit",
+        "torch_npu_build_native_commit",
+        "apex_build_adapter_commit",
+        "apex_build_native_commit",
+    }
+    assert set(made["gcc730_digests"]) == {
+        "gcc-7.3.0.tar.gz",
+        "gmp-6.1.0.tar.bz2",
+        "mpfr-3.1.4.tar.bz2",
+        "mpc-1.0.3.tar.gz",
+        "isl-0.16.1.tar.bz2",
+    }
     assert all(len(commit) == 40 for row in made["mirror_commits"].values() for commit in row.values())
 
 
 # ---------------------------------------------------------------- templates
+
 
 def test_render_picks_and_fills_in():
     text = "@@if a\nA @@{b}\n@@if !c\nnested\n@@end\n@@else\nB\n@@end\n"
@@ -99,6 +115,7 @@ def test_rendered_python_compiles(version, npu):
 
 
 # ---------------------------------------------------------------- patches and gen.sh
+
 
 @pytest.mark.parametrize("version", make.TORCH_VERSIONS)
 @pytest.mark.parametrize("ref", make.REFS)
@@ -154,12 +171,15 @@ def test_gen_sh_refuses_other_versions(adapter, version):
     assert status == 1 and "Only support version" in said
 
 
-@pytest.mark.parametrize("options, said", [
-    (["--python=3.11"], "unsupported python version"),
-    (["--python=3.9", "--verbose"], "Unsupported parameters"),
-    (["--python=3.9", "--python=3.9"], "Failed to parse"),
-    (["3.9"], "Unsupported parameters"),
-])
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (["--python=3.11"], "unsupported python version"),
+        (["--python=3.9", "--verbose"], "Unsupported parameters"),
+        (["--python=3.9", "--python=3.9"], "Failed to parse"),
+        (["3.9"], "Unsupported parameters"),
+    ],
+)
 def test_build_sh_takes_one_option(adapter, options, said):
     status, output = run("bash", adapter / "pytorch1.8.1/src/build.sh", *options)
     assert status == 1 and said in output
@@ -178,20 +198,33 @@ def test_build_stub_needs_dos2unix(adapter):
 
 # ---------------------------------------------------------------- repositories
 
+
 def test_the_default_branch_has_moved_on(mirror):
     out, commits, _digests = mirror
     head = run("git", "-C", out / "Ascend/pytorch.git", "ls-tree", "-r", "--name-only", "HEAD")[1].split()
     assert "ci/build.sh" in head and "scripts/gen.sh" not in head
-    assert run("git", "-C", out / "pytorch/pytorch.git", "rev-parse", "v1.8.1^{commit}")[1].strip() == \
-        commits["1.8.1"]["native"]
+    assert (
+        run("git", "-C", out / "pytorch/pytorch.git", "rev-parse", "v1.8.1^{commit}")[1].strip()
+        == commits["1.8.1"]["native"]
+    )
 
 
 @pytest.mark.parametrize("version", make.TORCH_VERSIONS)
 def test_submodules_come_recursively_through_the_mirror(mirror, tmp_path, version):
     out, _commits, _digests = mirror
     options = ["-c", "protocol.file.allow=always", "-c", "url.file://{}/.insteadOf=https://github.com/".format(out)]
-    status, said = run("git", *options, "clone", "-q", "--depth=1", "-b", "v" + version, "--recurse-submodules",
-                       "https://github.com/pytorch/pytorch.git", tmp_path / "native")
+    status, said = run(
+        "git",
+        *options,
+        "clone",
+        "-q",
+        "--depth=1",
+        "-b",
+        "v" + version,
+        "--recurse-submodules",
+        "https://github.com/pytorch/pytorch.git",
+        tmp_path / "native",
+    )
     assert status == 0, said
     for path in make.SUBMODULES[version]:
         assert (tmp_path / "native" / path / "CMakeLists.txt").exists()
@@ -200,6 +233,7 @@ def test_submodules_come_recursively_through_the_mirror(mirror, tmp_path, versio
 
 
 # ---------------------------------------------------------------- gcc's archive
+
 
 def test_gcc_wants_its_prerequisites(mirror, tmp_path):
     out, _commits, _digests = mirror
@@ -220,6 +254,7 @@ def test_gcc_wants_its_prerequisites(mirror, tmp_path):
 
 
 # ---------------------------------------------------------------- the server
+
 
 @pytest.fixture
 def address(tmp_path):

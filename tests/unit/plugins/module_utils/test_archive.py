@@ -52,16 +52,22 @@ def tar(path, *members, mode="w:gz"):
     return str(path)
 
 
-PLAIN = (folder("top-1.0"), member("top-1.0/configure", b"#!/bin/sh\n", 0o755), folder("top-1.0/src"),
-         member("top-1.0/src/a.c", b"int a;\n"), symlink("top-1.0/link.c", "src/a.c"))
+PLAIN = (
+    folder("top-1.0"),
+    member("top-1.0/configure", b"#!/bin/sh\n", 0o755),
+    folder("top-1.0/src"),
+    member("top-1.0/src/a.c", b"int a;\n"),
+    symlink("top-1.0/link.c", "src/a.c"),
+)
 
 
 def tree(path):
     """Everything under `path`: name to content, link target or None."""
     found = {}
     for one in sorted(Path(path).rglob("*")):
-        found[str(one.relative_to(path))] = (os.readlink(one) if one.is_symlink() else None if one.is_dir()
-                                             else one.read_bytes())
+        found[str(one.relative_to(path))] = (
+            os.readlink(one) if one.is_symlink() else None if one.is_dir() else one.read_bytes()
+        )
     return found
 
 
@@ -69,8 +75,12 @@ def tree(path):
 def test_every_compression_gives_the_tree_without_its_top_folder(tmp_path, mode):
     archive = tar(tmp_path / "misnamed.zip", *PLAIN, mode=mode)
     unpack(archive, str(tmp_path / "dest"))
-    assert tree(tmp_path / "dest") == {"configure": b"#!/bin/sh\n", "src": None, "src/a.c": b"int a;\n",
-                                       "link.c": "src/a.c"}
+    assert tree(tmp_path / "dest") == {
+        "configure": b"#!/bin/sh\n",
+        "src": None,
+        "src/a.c": b"int a;\n",
+        "link.c": "src/a.c",
+    }
     assert os.access(tmp_path / "dest/configure", os.X_OK)
     assert int((tmp_path / "dest/src/a.c").stat().st_mtime) == 1_000_000_000
     assert (tmp_path / "dest/src/a.c").stat().st_uid == os.getuid()
@@ -112,8 +122,13 @@ def test_former_tree_and_a_killed_runs_half_are_replaced(tmp_path):
 
 
 def test_setuid_goes_unwritable_folders_work_and_the_umask_decides_nothing(tmp_path):
-    archive = tar(tmp_path / "a.tar.gz", folder("t"), folder("t/locked", 0o555), member("t/locked/su", b"", 0o6755),
-                  member("t/shared/deep/f", b"", 0o444))
+    archive = tar(
+        tmp_path / "a.tar.gz",
+        folder("t"),
+        folder("t/locked", 0o555),
+        member("t/locked/su", b"", 0o6755),
+        member("t/shared/deep/f", b"", 0o444),
+    )
     before = os.umask(0o077)
     try:
         unpack(archive, str(tmp_path / "dest"))
@@ -125,8 +140,16 @@ def test_setuid_goes_unwritable_folders_work_and_the_umask_decides_nothing(tmp_p
 
 def test_nothing_is_from_the_future(tmp_path):
     future = int(time.time()) + 10 * 365 * 86400
-    unpack(tar(tmp_path / "a.tar.gz", folder("t"), folder("t/d", mtime=future), member("t/d/new", mtime=future),
-               member("t/old", mtime=5)), str(tmp_path / "dest"))
+    unpack(
+        tar(
+            tmp_path / "a.tar.gz",
+            folder("t"),
+            folder("t/d", mtime=future),
+            member("t/d/new", mtime=future),
+            member("t/old", mtime=5),
+        ),
+        str(tmp_path / "dest"),
+    )
     now = time.time()
     assert (tmp_path / "dest/d/new").stat().st_mtime <= now
     assert (tmp_path / "dest/d").stat().st_mtime <= now
@@ -134,16 +157,30 @@ def test_nothing_is_from_the_future(tmp_path):
 
 
 def test_hard_links_and_links_to_links(tmp_path):
-    archive = tar(tmp_path / "a.tar.gz", member("t/g++", b"elf", 0o755), hard_link("t/c++", "t/g++"),
-                  symlink("t/lib.so", "lib.so.6"), hard_link("t/also.so", "t/lib.so"))
+    archive = tar(
+        tmp_path / "a.tar.gz",
+        member("t/g++", b"elf", 0o755),
+        hard_link("t/c++", "t/g++"),
+        symlink("t/lib.so", "lib.so.6"),
+        hard_link("t/also.so", "t/lib.so"),
+    )
     unpack(archive, str(tmp_path / "dest"))
     assert (tmp_path / "dest/g++").samefile(tmp_path / "dest/c++")
     assert os.readlink(tmp_path / "dest/also.so") == "lib.so.6"
 
 
 def test_a_later_entry_of_a_name_wins_and_does_not_write_through_the_former(tmp_path):
-    unpack(tar(tmp_path / "a.tar.gz", member("t/one", b"1"), hard_link("t/two", "t/one"),
-               member("t/two", b"2"), symlink("t/x", "one"), member("t/x", b"3")), str(tmp_path / "dest"))
+    unpack(
+        tar(
+            tmp_path / "a.tar.gz",
+            member("t/one", b"1"),
+            hard_link("t/two", "t/one"),
+            member("t/two", b"2"),
+            symlink("t/x", "one"),
+            member("t/x", b"3"),
+        ),
+        str(tmp_path / "dest"),
+    )
     assert tree(tmp_path / "dest") == {"one": b"1", "two": b"2", "x": b"3"}
 
 
@@ -213,8 +250,18 @@ def test_damage_in_the_middle_is_an_error(tmp_path):
         unpack(str(tmp_path / "a.tar.gz"), str(tmp_path / "dest"))
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>Please log in</html>", b"\0" * 5000, b"PK\x03\x04junk",
-                                     b"\x1f\x8bjunk", b"BZh9junk", b"\xfd7zXZ\0junk"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"<html>Please log in</html>",
+        b"\0" * 5000,
+        b"PK\x03\x04junk",
+        b"\x1f\x8bjunk",
+        b"BZh9junk",
+        b"\xfd7zXZ\0junk",
+    ],
+)
 def test_what_is_no_archive_is_named_with_the_remedy(tmp_path, content):
     (tmp_path / "a.tar.gz").write_bytes(content)
     with pytest.raises(ArchiveError, match=r"a\.tar\.gz .*(Remove it|Name the right file)"):
@@ -238,23 +285,34 @@ def test_missing_file_and_unwritable_place_and_full_disk(tmp_path, monkeypatch):
     assert not (tmp_path / "dest.partial").exists()
 
 
-NAMES = st.lists(st.sampled_from(["..", ".", "", "a", "b", "c", "d", "\n", "é", "x" * 300, "\udc80"]), min_size=1,
-                 max_size=5).map("/".join)
+NAMES = st.lists(
+    st.sampled_from(["..", ".", "", "a", "b", "c", "d", "\n", "é", "x" * 300, "\udc80"]), min_size=1, max_size=5
+).map("/".join)
 MEMBERS = st.lists(st.tuples(st.sampled_from(["file", "dir", "sym", "hard", "fifo"]), NAMES, NAMES), max_size=8)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(members=MEMBERS, strip=st.integers(0, 2), inside=st.booleans())
 def test_no_archive_reaches_out_of_its_tree(members, strip, inside):
-    kinds = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "sym": tarfile.SYMTYPE, "hard": tarfile.LNKTYPE,
-             "fifo": tarfile.FIFOTYPE}
+    kinds = {
+        "file": tarfile.REGTYPE,
+        "dir": tarfile.DIRTYPE,
+        "sym": tarfile.SYMTYPE,
+        "hard": tarfile.LNKTYPE,
+        "fifo": tarfile.FIFOTYPE,
+    }
     with tempfile.TemporaryDirectory() as base:
         home = Path(base, "p", "q")
         (home / "a").mkdir(parents=True)
         (home / "a/b").write_text("kept")
-        archive = tar(home / "a.tar", *[
-            member(("top/" if inside else "") + name, b"w" if kind == "file" else b"", kind=kinds[kind], link=link)
-            for kind, name, link in members], mode="w")
+        archive = tar(
+            home / "a.tar",
+            *[
+                member(("top/" if inside else "") + name, b"w" if kind == "file" else b"", kind=kinds[kind], link=link)
+                for kind, name, link in members
+            ],
+            mode="w",
+        )
         before = tree(base)
         try:
             unpack(archive, str(home / "dest"), strip)

@@ -24,14 +24,23 @@ def sample(name):
 
 def test_info_file():
     info = ascend_files.parse_info_file((DATA / "install.info").read_text())
-    assert info == {"package_name": "Ascend-cann-nnae", "Version": "8.1.RC1.1.220", "package_version": "8.1.RC1",
-                    "arch": "x86_64", "path": "/opt/Ascend/nnae/8.1.RC1"}
+    assert info == {
+        "package_name": "Ascend-cann-nnae",
+        "Version": "8.1.RC1.1.220",
+        "package_version": "8.1.RC1",
+        "arch": "x86_64",
+        "path": "/opt/Ascend/nnae/8.1.RC1",
+    }
     assert ascend_files.toolkit_release(info, {}) == "8.1.RC1"
 
 
 def test_info_file_of_oddities():
-    assert ascend_files.parse_info_file("\ufeffa=1\r\n b = \"x=y\" \n#c=1\n;d=1\n=e\nf=\na=2\ng='half\n") == {
-        "a": "2", "b": "x=y", "f": "", "g": "'half"}
+    assert ascend_files.parse_info_file('\ufeffa=1\r\n b = "x=y" \n#c=1\n;d=1\n=e\nf=\na=2\ng=\'half\n') == {
+        "a": "2",
+        "b": "x=y",
+        "f": "",
+        "g": "'half",
+    }
 
 
 def test_version_cfg():
@@ -39,12 +48,15 @@ def test_version_cfg():
     assert ascend_files.parse_version_cfg(text) == {"toolkit": "8.1.RC1", "runtime": "8.1.RC1"}
 
 
-@pytest.mark.parametrize("name, release", [
-    ("ascend_toolkit_install.info_7.0.RC1", "7.0.RC1"),
-    ("ascend_toolkit_install.info_8.0.0", "8.0.0"),
-    ("ascend_toolkit_install.info_9.0.0-beta.1", "9.0.0-beta.1"),
-    ("opp_version.info_8.5.0", "8.5.0"),
-])
+@pytest.mark.parametrize(
+    "name, release",
+    [
+        ("ascend_toolkit_install.info_7.0.RC1", "7.0.RC1"),
+        ("ascend_toolkit_install.info_8.0.0", "8.0.0"),
+        ("ascend_toolkit_install.info_9.0.0-beta.1", "9.0.0-beta.1"),
+        ("opp_version.info_8.5.0", "8.5.0"),
+    ],
+)
 def test_samples_of_releases(name, release):
     assert ascend_files.toolkit_release(ascend_files.parse_info_file(sample(name)), {}) == release
 
@@ -70,43 +82,75 @@ def test_samples_of_driver_and_firmware_agree():
     assert ascend_files.driver_firmware_agree({"Version": "24.1.rc1"}, firmware) is False
 
 
-@pytest.mark.parametrize("driver, firmware, answer", [
-    ({"compatible_version_fw": "[7.0.0,7.2.99]"}, {"Version": "7.1.0.11.220"}, True),
-    ({"compatible_version_fw": "[7.0.0,7.2.99]"}, {"Version": "7.2.99.3.1"}, True),
-    ({"compatible_version_fw": "[7.0.0,7.2.99]"}, {"Version": "7.3.0.1.231"}, False),
-    ({"compatible_version_fw": "[6.0.0,6.9.9],[7.0.0, 7.2.99]"}, {"Version": "7.1.0"}, True),
-    ({"compatible_version_fw": "[7.0.0,7.2.99]"}, {"Version": "23.0.7", "package_version": "7.1.0"}, True),
-    ({"compatible_version_fw": "[7.0.0]"}, {"Version": "7.0.0"}, None),
-    ({"compatible_version_fw": "[a,b]"}, {"Version": "7.0.0"}, None),
-    ({"Version": "23.0.RC3"}, {"compatible_version_drv": "[23.0.rc3,23.0.rc3.],[23.0.0,23.0.0.]"}, True),
-    ({"version": "23.0.rc3.2"}, {"compatible_version_drv": "[23.0.rc3,23.0.rc3.]"}, True),
-    ({"Version": "23.0.1"}, {"compatible_version_drv": "[23.0.0,23.0.0.]"}, False),
-    ({"Version": "23.0.0", "compatible_version_fw": "[7.0.0,7.2.99]"},
-     {"Version": "9.0.0", "compatible_version_drv": "[23.0.0]"}, True),
-    ({"Version": "23.0.0"}, {"Version": "7.1.0"}, None),
-    ({}, {}, None),
-])
+@pytest.mark.parametrize(
+    "driver, firmware, answer",
+    [
+        ({"compatible_version_fw": "[7.0.0,7.2.99]"}, {"Version": "7.1.0.11.220"}, True),
+        ({"compatible_version_fw": "[7.0.0,7.2.99]"}, {"Version": "7.2.99.3.1"}, True),
+        ({"compatible_version_fw": "[7.0.0,7.2.99]"}, {"Version": "7.3.0.1.231"}, False),
+        ({"compatible_version_fw": "[6.0.0,6.9.9],[7.0.0, 7.2.99]"}, {"Version": "7.1.0"}, True),
+        ({"compatible_version_fw": "[7.0.0,7.2.99]"}, {"Version": "23.0.7", "package_version": "7.1.0"}, True),
+        ({"compatible_version_fw": "[7.0.0]"}, {"Version": "7.0.0"}, None),
+        ({"compatible_version_fw": "[a,b]"}, {"Version": "7.0.0"}, None),
+        ({"Version": "23.0.RC3"}, {"compatible_version_drv": "[23.0.rc3,23.0.rc3.],[23.0.0,23.0.0.]"}, True),
+        ({"version": "23.0.rc3.2"}, {"compatible_version_drv": "[23.0.rc3,23.0.rc3.]"}, True),
+        ({"Version": "23.0.1"}, {"compatible_version_drv": "[23.0.0,23.0.0.]"}, False),
+        (
+            {"Version": "23.0.0", "compatible_version_fw": "[7.0.0,7.2.99]"},
+            {"Version": "9.0.0", "compatible_version_drv": "[23.0.0]"},
+            True,
+        ),
+        ({"Version": "23.0.0"}, {"Version": "7.1.0"}, None),
+        ({}, {}, None),
+    ],
+)
 def test_driver_firmware_agree(driver, firmware, answer):
     assert ascend_files.driver_firmware_agree(driver, firmware) is answer
 
 
-@pytest.mark.parametrize("info, cfg, release", [
-    ({"version": "5.0.4"}, {}, "5.0.4"),
-    ({"VERSION": '"5.1.RC2"'}, {}, "5.1.RC2"),
-    ({"Version": "7.6.0.1.220", "version_dir": "8.0.0"}, {}, "8.0.0"),
-    ({"Version": "7.6.0.1.220"}, {"runtime": "8.0.0"}, "8.0.0"),
-    ({"Version": "V100R001C13"}, {"opp": "x", "aoe": "6.3.RC1"}, "6.3.RC1"),
-    ({}, {"aoe": "6.0.0", "nnae": "6.0.1"}, "6.0.1"),
-    ({}, {}, None),
-])
+@pytest.mark.parametrize(
+    "info, cfg, release",
+    [
+        ({"version": "5.0.4"}, {}, "5.0.4"),
+        ({"VERSION": '"5.1.RC2"'}, {}, "5.1.RC2"),
+        ({"Version": "7.6.0.1.220", "version_dir": "8.0.0"}, {}, "8.0.0"),
+        ({"Version": "7.6.0.1.220"}, {"runtime": "8.0.0"}, "8.0.0"),
+        ({"Version": "V100R001C13"}, {"opp": "x", "aoe": "6.3.RC1"}, "6.3.RC1"),
+        ({}, {"aoe": "6.0.0", "nnae": "6.0.1"}, "6.0.1"),
+        ({}, {}, None),
+    ],
+)
 def test_toolkit_release(info, cfg, release):
     assert ascend_files.toolkit_release(info, cfg) == release
 
 
-FOREIGN = st.one_of(st.text(), st.binary(), st.lists(st.sampled_from([
-    "Version=", "version=1.2", "compatible_version_fw=[", "1.0,", "]", "[", ":", "compatible_version_drv=[1.0,1.0.]",
-    "\n",
-    "opp_running_version=", "[7.6:8.0]", "'", '"', "#", " ", "\0", "\r"])).map("".join))
+FOREIGN = st.one_of(
+    st.text(),
+    st.binary(),
+    st.lists(
+        st.sampled_from(
+            [
+                "Version=",
+                "version=1.2",
+                "compatible_version_fw=[",
+                "1.0,",
+                "]",
+                "[",
+                ":",
+                "compatible_version_drv=[1.0,1.0.]",
+                "\n",
+                "opp_running_version=",
+                "[7.6:8.0]",
+                "'",
+                '"',
+                "#",
+                " ",
+                "\0",
+                "\r",
+            ]
+        )
+    ).map("".join),
+)
 
 
 @given(FOREIGN, FOREIGN)

@@ -65,8 +65,14 @@ def no_hanging():
 
 def script(name, more=":"):
     """A step that notes its stage and, where there is a pipe named after the stage, is held up by it."""
-    return {"run": ["/bin/sh", "-c", "echo {0} >> {{work}}/../runs; if [ -p {{work}}/../gate.{0} ]; then "
-                                     "cat {{work}}/../gate.{0}; fi; {1}".format(name, more)]}
+    return {
+        "run": [
+            "/bin/sh",
+            "-c",
+            "echo {0} >> {{work}}/../runs; if [ -p {{work}}/../gate.{0} ]; then "
+            "cat {{work}}/../gate.{0}; fi; {1}".format(name, more),
+        ]
+    }
 
 
 def make_order(tmp_path, **changes):
@@ -78,28 +84,58 @@ def make_order(tmp_path, **changes):
         info.size = 6
         out.addfile(info, io.BytesIO(b"hello\n"))
     order = {
-        "name": "tool", "version": "1.0", "product": "tree", "fingerprint": "ab" * 32, "identity": {"version": "1.0"},
-        "work_dir": str(tmp_path / "work"), "prefix": "/opt/tool", "jobs": 3, "python": sys.executable,
-        "python_version": "3.9", "python_tag": "cp39", "arch": "x86_64", "env_file": "/none", "environment": {},
-        "path": [], "library_path": [], "pip_options": [], "mirrors": ["file://" + str(mirror)], "keep": False,
-        "collection_version": "0.1.0", "timeout_s": 50,
-        "sources": [{"name": "tool", "kind": "archive", "file": "tool-1.0.tar.gz", "urls": [], "dest": "tool",
-                     "sha256": hashlib.sha256((mirror / "tool-1.0.tar.gz").read_bytes()).hexdigest()}],
+        "name": "tool",
+        "version": "1.0",
+        "product": "tree",
+        "fingerprint": "ab" * 32,
+        "identity": {"version": "1.0"},
+        "work_dir": str(tmp_path / "work"),
+        "prefix": "/opt/tool",
+        "jobs": 3,
+        "python": sys.executable,
+        "python_version": "3.9",
+        "python_tag": "cp39",
+        "arch": "x86_64",
+        "env_file": "/none",
+        "environment": {},
+        "path": [],
+        "library_path": [],
+        "pip_options": [],
+        "mirrors": ["file://" + str(mirror)],
+        "keep": False,
+        "collection_version": "0.1.0",
+        "timeout_s": 50,
+        "sources": [
+            {
+                "name": "tool",
+                "kind": "archive",
+                "file": "tool-1.0.tar.gz",
+                "urls": [],
+                "dest": "tool",
+                "sha256": hashlib.sha256((mirror / "tool-1.0.tar.gz").read_bytes()).hexdigest(),
+            }
+        ],
         "stages": {
             "patch": [script("patch", "echo patched >> {src}/tool/said")],
             "configure": [script("configure", "echo {prefix} > {obj}/where")],
             "build": [script("build", "echo '[ 50%] half'; cat {src}/tool/said > {obj}/out")],
-            "install": [script("install", "mkdir -p {root}/bin && cp {obj}/out {root}/bin/tool && "
-                                          "ln -s tool {root}/bin/alias")],
+            "install": [
+                script("install", "mkdir -p {root}/bin && cp {obj}/out {root}/bin/tool && ln -s tool {root}/bin/alias")
+            ],
             "sanity": [script("sanity", "grep patched {root}/bin/tool")],
-        }}
+        },
+    }
     order.update(changes)
     return order
 
 
 def started(order, held_stage=""):
-    done = subprocess.run([sys.executable, "-c", DRIVER.format(collections=COLLECTIONS), json.dumps(order), held_stage],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER.format(collections=COLLECTIONS), json.dumps(order), held_stage],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+    )
     assert done.returncode == 0, done.stdout
     return done.stdout.strip()
 
@@ -163,6 +199,7 @@ def readers(path):
 
 
 # --- to its end -------------------------------------------------------------------------------------------------------
+
 
 def test_a_build_to_its_end(tmp_path):
     order = make_order(tmp_path)
@@ -230,6 +267,7 @@ def test_looking_ends_as_soon_as_something_changes(tmp_path):
 
 # --- killed -----------------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("stage", recipe.STAGES + ("pack",))
 def test_killed_in_a_stage_it_goes_on_from_there(tmp_path, stage):
     own = stage in ("fetch", "verify", "extract", "pack")
@@ -255,7 +293,8 @@ def test_killed_in_a_stage_it_goes_on_from_there(tmp_path, stage):
     assert (status["state"], status["done"]) == ("done", list(recipe.STAGES)), status["tail"]
     expected = list(recipe.STAGES) + ["pack"]
     assert [expected.count(name) + (name == stage) for name in expected] == [
-        runs(tmp_path).count(name) for name in expected]
+        runs(tmp_path).count(name) for name in expected
+    ]
     with tarfile.open(builds.product(order)["path"]) as packed:
         member = [one for one in packed.getmembers() if one.name.endswith("bin/tool")][0]
         assert packed.extractfile(member).read() == b"hello\npatched\n"
@@ -326,11 +365,16 @@ def test_killed_while_it_cleans_up(tmp_path):
 
 # --- failing ----------------------------------------------------------------------------------------------------------
 
+
 def test_a_failing_stage_is_told_and_done_again_alone(tmp_path):
     order = make_order(tmp_path)
-    order["stages"]["build"] = [script(
-        "build", "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22; do echo line $i; done; "
-                 "[ -e {work}/../mended ] || exit 7; cat {src}/tool/said > {obj}/out")]
+    order["stages"]["build"] = [
+        script(
+            "build",
+            "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22; do echo line $i; done; "
+            "[ -e {work}/../mended ] || exit 7; cat {src}/tool/said > {obj}/out",
+        )
+    ]
     started(order)
     status = ended(order)
     assert (status["state"], status["stage"]) == ("failed", "build")
@@ -346,7 +390,12 @@ def test_a_failing_stage_is_told_and_done_again_alone(tmp_path):
     status = ended(order)
     assert status["state"] == "done", status["tail"]
     assert [runs(tmp_path).count(name) for name in ("extract", "patch", "configure", "build", "install")] == [
-        1, 1, 1, 2, 1]
+        1,
+        1,
+        1,
+        2,
+        1,
+    ]
     log = Path(status["log"]).read_text()
     assert "!!! build" in log and "=== configure: done before" in log
 
@@ -438,9 +487,14 @@ def test_a_full_disk_is_named(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
-@pytest.mark.parametrize("filler", ["dd if=/dev/zero of={obj}/big bs=4096",
-                                    # The program itself does not mind: the log does.
-                                    "dd if=/dev/zero of={obj}/big bs=4096 2>/dev/null; seq 100000; sleep 100"])
+@pytest.mark.parametrize(
+    "filler",
+    [
+        "dd if=/dev/zero of={obj}/big bs=4096",
+        # The program itself does not mind: the log does.
+        "dd if=/dev/zero of={obj}/big bs=4096 2>/dev/null; seq 100000; sleep 100",
+    ],
+)
 def test_a_build_on_a_full_disk_says_so_and_goes_on_when_there_is_room(tmp_path, filler):
     work = tmp_path / "work"
     work.mkdir()
@@ -471,18 +525,27 @@ def test_a_folder_that_cannot_be_made_is_an_error_of_start(tmp_path):
 
 # --- wheels -----------------------------------------------------------------------------------------------------------
 
+
 def wheel_order(tmp_path):
     (tmp_path / "dist").mkdir()
     info = "tool-1.0+x.dist-info/"
     files = {"tool.py": b"", info + "METADATA": b"Metadata-Version: 2.1\nName: tool\nVersion: 1.0+x\n"}
-    record = "".join("{0},sha256={1},{2}\n".format(
-        name, base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("="), len(data))
-        for name, data in files.items())
+    record = "".join(
+        "{0},sha256={1},{2}\n".format(
+            name, base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("="), len(data)
+        )
+        for name, data in files.items()
+    )
     with zipfile.ZipFile(str(tmp_path / "dist/tool-1.0+x-py3-none-any.whl"), "w") as out:
         for name, data in list(files.items()) + [(info + "RECORD", record + info + "RECORD,,\n")]:
             out.writestr(name, data)
-    return make_order(tmp_path, product="wheel", prefix="", sources=[], stages={
-        "install": [{"wheel": {"dist": str(tmp_path / "dist"), "name": "tool", "version": "{version}"}}]})
+    return make_order(
+        tmp_path,
+        product="wheel",
+        prefix="",
+        sources=[],
+        stages={"install": [{"wheel": {"dist": str(tmp_path / "dist"), "name": "tool", "version": "{version}"}}]},
+    )
 
 
 def test_a_wheel_with_its_manifest(tmp_path):
@@ -506,6 +569,7 @@ def test_no_wheel_is_no_product(tmp_path):
 
 
 # --- small parts ------------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("damage", ["product.json", "tool-1.0-abababababab.tar.gz"])
 def test_half_a_product_is_none(tmp_path, damage):
@@ -549,8 +613,10 @@ def test_programs_get_that_environment_with_names_filled_in(tmp_path, monkeypatc
     assert not [line for line in lines if line.startswith("CFLAGS=")]
 
 
-@pytest.mark.parametrize("text, wanted", [
-    (None, None), (b"", None), (b"{", None), (b"[1]", None), (b"\xff\xfe", None), (b'{"a": 1}', {"a": 1})])
+@pytest.mark.parametrize(
+    "text, wanted",
+    [(None, None), (b"", None), (b"{", None), (b"[1]", None), (b"\xff\xfe", None), (b'{"a": 1}', {"a": 1})],
+)
 def test_json_that_is_not_there_or_not_whole(tmp_path, text, wanted):
     path = tmp_path / "x.json"
     if text is not None:

@@ -90,7 +90,7 @@ class Handler(BaseHTTPRequestHandler):
         if what == "body":
             body = value
         if wanted and what != "ignore range":
-            start = int(wanted[len("bytes="):-1]) + (value if what == "shift" else 0)
+            start = int(wanted[len("bytes=") : -1]) + (value if what == "shift" else 0)
             if start >= len(body):
                 return self.send_error(416)
         self.send_response(206 if start else 200)
@@ -115,15 +115,23 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def git(self, path, query, fault):
-        env = dict(GIT_ENV, GIT_PROJECT_ROOT=str(self.server.repos), GIT_HTTP_EXPORT_ALL="1", PATH_INFO=path,
-                   QUERY_STRING=query, REQUEST_METHOD=self.command, REMOTE_ADDR="127.0.0.1",
-                   CONTENT_TYPE=self.headers.get("Content-Type", ""),
-                   HTTP_CONTENT_ENCODING=self.headers.get("Content-Encoding", ""))
+        env = dict(
+            GIT_ENV,
+            GIT_PROJECT_ROOT=str(self.server.repos),
+            GIT_HTTP_EXPORT_ALL="1",
+            PATH_INFO=path,
+            QUERY_STRING=query,
+            REQUEST_METHOD=self.command,
+            REMOTE_ADDR="127.0.0.1",
+            CONTENT_TYPE=self.headers.get("Content-Type", ""),
+            HTTP_CONTENT_ENCODING=self.headers.get("Content-Encoding", ""),
+        )
         if self.server.protocol_2:
             env["GIT_PROTOCOL"] = self.headers.get("Git-Protocol", "")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        done = subprocess.run(["git", "http-backend"], env=env, input=body, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE)
+        done = subprocess.run(
+            ["git", "http-backend"], env=env, input=body, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         head, unused, body = done.stdout.partition(b"\r\n\r\n")
         headers = [line.split(": ", 1) for line in head.decode().splitlines()]
         status = [int(value.split()[0]) for name, value in headers if name == "Status"]
@@ -191,12 +199,24 @@ def test_mirrors_come_first_and_paths_become_urls(monkeypatch):
     monkeypatch.setenv("HOME", "/home/ann")
     mirrors = ["/srv/my mirror/", "~", "file:///srv/m", "https://m.example/x/", "", " "]
     assert candidate_urls(archive("https://cmake.example/a.tgz", "https://m.example/x/a.tgz"), mirrors) == [
-        "file:///srv/my%20mirror/a.tgz", "file:///home/ann/a.tgz", "file:///srv/m/a.tgz", "https://m.example/x/a.tgz",
-        "https://cmake.example/a.tgz"]
-    git = {"kind": "git", "repo": "Ascend/pytorch", "urls": ["~/clones/p.git", "https://gitee.example/ascend/pytorch.git"]}
+        "file:///srv/my%20mirror/a.tgz",
+        "file:///home/ann/a.tgz",
+        "file:///srv/m/a.tgz",
+        "https://m.example/x/a.tgz",
+        "https://cmake.example/a.tgz",
+    ]
+    git = {
+        "kind": "git",
+        "repo": "Ascend/pytorch",
+        "urls": ["~/clones/p.git", "https://gitee.example/ascend/pytorch.git"],
+    }
     assert candidate_urls(git, ["~/m", "git@host:mirror", "http://m"]) == [
-        "file:///home/ann/m/Ascend/pytorch.git", "git@host:mirror/Ascend/pytorch.git", "http://m/Ascend/pytorch.git",
-        "file:///home/ann/clones/p.git", "https://gitee.example/ascend/pytorch.git"]
+        "file:///home/ann/m/Ascend/pytorch.git",
+        "git@host:mirror/Ascend/pytorch.git",
+        "http://m/Ascend/pytorch.git",
+        "file:///home/ann/clones/p.git",
+        "https://gitee.example/ascend/pytorch.git",
+    ]
 
 
 PLACES = st.one_of(st.text(), st.sampled_from(["/a", "/a/", "//a", "~", "~/b", "https://h/", "file:///a", "https://h"]))
@@ -207,32 +227,40 @@ def test_candidates_are_ordered_and_unique(mirrors, urls, git):
     source = {"kind": "git", "repo": "Owner/re po", "urls": urls} if git else archive(*urls)
     found = candidate_urls(source, mirrors)
     assert len(found) == len(set(found)) <= len(mirrors) + len(urls)
-    assert found[:len(candidate_urls(dict(source, urls=[]), mirrors))] == candidate_urls(dict(source, urls=[]), mirrors)
+    assert found[: len(candidate_urls(dict(source, urls=[]), mirrors))] == candidate_urls(
+        dict(source, urls=[]), mirrors
+    )
     assert not any(url.startswith(("/", "~")) or url != url.strip() for url in found)
     assert set(candidate_urls(source, [])) <= set(found)
 
 
-@pytest.mark.parametrize("parent, relative, url", [
-    ("https://h/Ascend/pytorch.git", "../x.git", "https://h/Ascend/x.git"),
-    ("https://h/Ascend/pytorch.git/", "../../O/x.git", "https://h/O/x.git"),
-    ("https://h/Ascend/pytorch", "./x", "https://h/Ascend/pytorch/x"),
-    ("git@h:Ascend/pytorch.git", "../x.git", "git@h:Ascend/x.git"),
-    ("git@h:Ascend/pytorch.git", "../../O/x.git", "git@h:O/x.git"),
-    ("Ascend/pytorch.git", "../../O/x.git", "O/x.git"),
-])
+@pytest.mark.parametrize(
+    "parent, relative, url",
+    [
+        ("https://h/Ascend/pytorch.git", "../x.git", "https://h/Ascend/x.git"),
+        ("https://h/Ascend/pytorch.git/", "../../O/x.git", "https://h/O/x.git"),
+        ("https://h/Ascend/pytorch", "./x", "https://h/Ascend/pytorch/x"),
+        ("git@h:Ascend/pytorch.git", "../x.git", "git@h:Ascend/x.git"),
+        ("git@h:Ascend/pytorch.git", "../../O/x.git", "git@h:O/x.git"),
+        ("Ascend/pytorch.git", "../../O/x.git", "O/x.git"),
+    ],
+)
 def test_relative_submodule_urls(parent, relative, url):
     assert fetch._submodule_urls([parent], relative) == [url]
 
 
-@pytest.mark.parametrize("url, urls, repo", [
-    ("https://github.com/pytorch/cpuinfo.git", ["https://github.com/pytorch/cpuinfo.git"], "pytorch/cpuinfo"),
-    ("git://github.com/a/b", ["https://github.com/a/b", "git://github.com/a/b"], "a/b"),
-    ("git@github.com:a/b.git", ["https://github.com/a/b.git", "git@github.com:a/b.git"], "a/b"),
-    ("ssh://git@host:29/a/b", ["https://host/a/b", "ssh://git@host:29/a/b"], "a/b"),
-    ("https://host:8/x/y/a/b.git/", ["https://host:8/x/y/a/b.git/"], "a/b"),
-    ("https://host/b.git", ["https://host/b.git"], "b"),
-    ("/srv/a/b", ["/srv/a/b"], "a/b"),
-])
+@pytest.mark.parametrize(
+    "url, urls, repo",
+    [
+        ("https://github.com/pytorch/cpuinfo.git", ["https://github.com/pytorch/cpuinfo.git"], "pytorch/cpuinfo"),
+        ("git://github.com/a/b", ["https://github.com/a/b", "git://github.com/a/b"], "a/b"),
+        ("git@github.com:a/b.git", ["https://github.com/a/b.git", "git@github.com:a/b.git"], "a/b"),
+        ("ssh://git@host:29/a/b", ["https://host/a/b", "ssh://git@host:29/a/b"], "a/b"),
+        ("https://host:8/x/y/a/b.git/", ["https://host:8/x/y/a/b.git/"], "a/b"),
+        ("https://host/b.git", ["https://host/b.git"], "b"),
+        ("/srv/a/b", ["/srv/a/b"], "a/b"),
+    ],
+)
 def test_absolute_submodule_urls_and_their_place_in_a_mirror(url, urls, repo):
     assert fetch._submodule_urls(["https://h/p.git"], url) == urls
     assert {fetch._last_two(one) for one in urls} == {repo}
@@ -244,6 +272,7 @@ def test_absolute_submodule_urls_and_their_place_in_a_mirror(url, urls, repo):
 @pytest.fixture
 def get(tmp_path):
     """fetch_archive with quick retries. `.log` is what it said, `.part` the file that it gathers in."""
+
     def run(source, mirrors=(), **more):
         options = dict({"attempts": 3, "pause_s": 0.01, "stall_s": 5.0}, **more)
         path = fetch_archive(source, list(mirrors), str(tmp_path / "downloads"), run.log.append, **options)
@@ -311,14 +340,17 @@ def test_no_length(server, get):
     get(archive(server.url + "/a.tgz"))
 
 
-@pytest.mark.parametrize("part, wanted", [
-    (BODY, []),                                    # killed before the rename
-    (BODY[:5000], ["bytes=5000-"]),                # killed on the way
-    (BODY + b"more", ["bytes=600004-", None]),     # too long: 416
-    (b"?" * 5000, ["bytes=5000-", None]),          # of another file: the digest says so
-    (b"?" * 600_000, ["bytes=600000-", None]),
-    (b"", [None]),
-])
+@pytest.mark.parametrize(
+    "part, wanted",
+    [
+        (BODY, []),  # killed before the rename
+        (BODY[:5000], ["bytes=5000-"]),  # killed on the way
+        (BODY + b"more", ["bytes=600004-", None]),  # too long: 416
+        (b"?" * 5000, ["bytes=5000-", None]),  # of another file: the digest says so
+        (b"?" * 600_000, ["bytes=600000-", None]),
+        (b"", [None]),
+    ],
+)
 def test_what_an_earlier_run_left(server, get, part, wanted):
     server.files["/a.tgz"] = BODY
     get.part.write_bytes(part)
@@ -371,8 +403,16 @@ def test_nobody_has_it_says_everything(server, closed, get):
         get(archive(*urls, urls_variable="cmake_urls"), [server.url])
     error = caught.value
     assert error.source == "cmake" and [url for url, unused in error.tried] == [server.url + "/a.tgz"] + urls
-    for text in ("cmake: a.tgz could not be fetched", "HTTP 404", "refused", "only http, https, file", "No such file",
-                 "ascend_mirrors", "cmake_urls", *urls):
+    for text in (
+        "cmake: a.tgz could not be fetched",
+        "HTTP 404",
+        "refused",
+        "only http, https, file",
+        "No such file",
+        "ascend_mirrors",
+        "cmake_urls",
+        *urls,
+    ):
         assert text in str(error)
     with pytest.raises(FetchError, match="no URL is known"):
         get(archive())
@@ -400,9 +440,11 @@ def test_a_password_is_used_but_not_shown(get):
 
 def test_tls_is_verified_and_said_so(get, monkeypatch):
     context = []
-    monkeypatch.setattr(fetch.urllib.request, "HTTPSHandler",
-                        lambda context, real=urllib.request.HTTPSHandler, seen=context: seen.append(context) or
-                        real(context=context))
+    monkeypatch.setattr(
+        fetch.urllib.request,
+        "HTTPSHandler",
+        lambda context, real=urllib.request.HTTPSHandler, seen=context: seen.append(context) or real(context=context),
+    )
     fetch._opener()
     assert context[0].verify_mode == ssl.CERT_REQUIRED and context[0].check_hostname
 
@@ -414,13 +456,16 @@ def test_tls_is_verified_and_said_so(get, monkeypatch):
     assert len(get.log) == 1  # not tried again
 
 
-@pytest.mark.parametrize("error, tries", [
-    (urllib.error.URLError(socket.gaierror(socket.EAI_AGAIN, "Temporary failure")), 3),
-    (urllib.error.URLError(socket.gaierror(socket.EAI_NONAME, "Name not known")), 1),
-    (ConnectionResetError(104, "reset"), 3),
-    (socket.timeout("timed out"), 3),
-    (ConnectionRefusedError(111, "refused"), 1),
-])
+@pytest.mark.parametrize(
+    "error, tries",
+    [
+        (urllib.error.URLError(socket.gaierror(socket.EAI_AGAIN, "Temporary failure")), 3),
+        (urllib.error.URLError(socket.gaierror(socket.EAI_NONAME, "Name not known")), 1),
+        (ConnectionResetError(104, "reset"), 3),
+        (socket.timeout("timed out"), 3),
+        (ConnectionRefusedError(111, "refused"), 1),
+    ],
+)
 def test_what_may_pass_is_tried_again_with_growing_pauses(get, monkeypatch, error, tries):
     calls, pauses = [], []
     monkeypatch.setattr(fetch.time, "sleep", pauses.append)
@@ -431,7 +476,7 @@ def test_what_may_pass_is_tried_again_with_growing_pauses(get, monkeypatch, erro
 
     with pytest.raises(FetchError):
         get(archive("https://h.invalid/a.tgz"), opener=opener, pause_s=2.0)
-    assert calls == [5.0] * tries and pauses == [2.0, 4.0][:tries - 1]
+    assert calls == [5.0] * tries and pauses == [2.0, 4.0][: tries - 1]
 
 
 def test_a_host_that_wore_out_its_tries_gets_one_from_then_on(deaf, get):
@@ -474,9 +519,11 @@ def test_deadline_and_malformed_sources(deaf, get, tmp_path):
 
 def in_child(function, *args, **more):
     """Call a function of fetch in a Python of its own, silently."""
-    code = ("import sys; sys.path.insert(0, %r)\n"
-            "from ansible_collections.ascend.pytorch.plugins.module_utils import fetch\n"
-            "fetch.%s(*%r, log=lambda line: None, **%r)\n") % (str(CHECKOUT / "collections"), function, args, more)
+    code = (
+        "import sys; sys.path.insert(0, %r)\n"
+        "from ansible_collections.ascend.pytorch.plugins.module_utils import fetch\n"
+        "fetch.%s(*%r, log=lambda line: None, **%r)\n"
+    ) % (str(CHECKOUT / "collections"), function, args, more)
     return subprocess.Popen([sys.executable, "-c", code])
 
 
@@ -517,10 +564,18 @@ def test_two_at_once_fetch_once(server, get):
 
 # ---- git ----
 
-GIT_ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C",
-           "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_AUTHOR_DATE": "2020-01-01T00:00:00Z",
-           "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.org",
-           "GIT_COMMITTER_DATE": "2020-01-01T00:00:00Z"}
+GIT_ENV = {
+    "PATH": os.environ["PATH"],
+    "HOME": "/nonexistent",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "LC_ALL": "C",
+    "GIT_AUTHOR_NAME": "a",
+    "GIT_AUTHOR_EMAIL": "a@example.org",
+    "GIT_AUTHOR_DATE": "2020-01-01T00:00:00Z",
+    "GIT_COMMITTER_NAME": "a",
+    "GIT_COMMITTER_EMAIL": "a@example.org",
+    "GIT_COMMITTER_DATE": "2020-01-01T00:00:00Z",
+}
 
 
 def git(*args, cwd="/", code=0):
@@ -544,8 +599,9 @@ class Forge:
             work.mkdir(parents=True)
             git("init", "-q", work)
             git("symbolic-ref", "HEAD", "refs/heads/master", cwd=work)
-        modules = "".join('[submodule "mod %s"]\n\tpath = %s\n\turl = %s\n' % (path, path, url)
-                          for path, url, unused in submodules)
+        modules = "".join(
+            '[submodule "mod %s"]\n\tpath = %s\n\turl = %s\n' % (path, path, url) for path, url, unused in submodules
+        )
         for path, content in dict(files, **({".gitmodules": modules.encode()} if modules else {})).items():
             (work / path).parent.mkdir(parents=True, exist_ok=True)
             (work / path).write_bytes(content)
@@ -563,10 +619,16 @@ def forge(tmp_path_factory):
     forge = Forge(tmp_path_factory.mktemp("forge"))
     forge.leaf = forge.commit("Other/leaf", {"leaf.c": b"int leaf;\n"})
     forge.commit("Other/leaf", {"leaf.c": b"int newer;\n"})  # the recorded commit is no tip
-    forge.middle = forge.commit("pytorch/middle", {"m.c": b"int m;\n", ".gitignore": b"*.o\n"},
-                                [("deps/leaf", "../../Other/leaf.git", forge.leaf)])
-    forge.old = forge.commit("Owner/pytorch", {"a.c": b"int a;\n", "big": os.urandom(400_000)},
-                             [("third_party/middle", "https://forge.invalid/pytorch/middle.git", forge.middle)])
+    forge.middle = forge.commit(
+        "pytorch/middle",
+        {"m.c": b"int m;\n", ".gitignore": b"*.o\n"},
+        [("deps/leaf", "../../Other/leaf.git", forge.leaf)],
+    )
+    forge.old = forge.commit(
+        "Owner/pytorch",
+        {"a.c": b"int a;\n", "big": os.urandom(400_000)},
+        [("third_party/middle", "https://forge.invalid/pytorch/middle.git", forge.middle)],
+    )
     git("tag", "-a", "-m", "v1", "v1", forge.old, cwd=forge.base / "Owner/pytorch.git")
     git("tag", "light", forge.old, cwd=forge.base / "Owner/pytorch.git")
     forge.unnamed = forge.commit("Owner/pytorch", {"a.c": b"int unnamed;\n"})
@@ -575,18 +637,33 @@ def forge(tmp_path_factory):
 
 
 def repository(commit, *urls, **more):
-    source = {"name": "pytorch", "kind": "git", "repo": "Owner/pytorch", "urls": list(urls), "ref": "v1",
-              "commit": commit, "dest": "pytorch", "submodules": False}
+    source = {
+        "name": "pytorch",
+        "kind": "git",
+        "repo": "Owner/pytorch",
+        "urls": list(urls),
+        "ref": "v1",
+        "commit": commit,
+        "dest": "pytorch",
+        "submodules": False,
+    }
     return dict(source, **more)
 
 
 @pytest.fixture
 def clone(tmp_path):
     """fetch_git with quick retries, and a check that what it gives is the commit, clean. `.log`: what it said."""
+
     def run(source, mirrors=(), dest="src/pytorch", **more):
         options = dict({"attempts": 3, "pause_s": 0.01, "stall_s": 10.0}, **more)
-        done = fetch_git(source, [str(one) for one in mirrors], str(tmp_path / "git"), str(tmp_path / dest),
-                         run.log.append, **options)
+        done = fetch_git(
+            source,
+            [str(one) for one in mirrors],
+            str(tmp_path / "git"),
+            str(tmp_path / dest),
+            run.log.append,
+            **options,
+        )
         assert done["commit"] == git("rev-parse", "HEAD", cwd=tmp_path / dest) == source["commit"]
         assert git("status", "--porcelain", "--ignored", cwd=tmp_path / dest) == ""
         return done["submodules"]
@@ -629,10 +706,13 @@ def test_by_commit_over_http_is_shallow(forge, server, clone):
 @pytest.mark.parametrize("ref, way", [("v1", " as v1 "), ("light", " as light "), ("master", " with all branches ")])
 def test_git_that_cannot_ask_for_a_commit(forge, clone, tmp_path, monkeypatch, ref, way):
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/git").write_text("""#!/bin/sh
+    (tmp_path / "bin/git").write_text(
+        """#!/bin/sh
 case "$*" in *" fetch "*+%s:*) echo "fatal: Couldn't find remote ref %s" >&2; exit 128;; esac
 PATH=%s exec git "$@"
-""" % (forge.old, forge.old, os.environ["PATH"]))
+"""
+        % (forge.old, forge.old, os.environ["PATH"])
+    )
     (tmp_path / "bin/git").chmod(0o755)
     monkeypatch.setenv("PATH", "%s:%s" % (tmp_path / "bin", os.environ["PATH"]))
     clone(repository(forge.old, ref=ref), [forge.base])
@@ -667,11 +747,27 @@ def test_bad_roads_are_tried_again(forge, server, clone):
 def test_the_next_url_after_missing_closed_deaf_and_locked_ones(forge, server, closed, deaf, clone):
     server.repos = forge.base
     server.faults["/private/r.git/info/refs"] = [401] * 9
-    clone(repository(forge.old, closed + "/x/r.git", server.url + "/none/r.git", server.url + "/private/r.git",
-                     server.url + "/Other/leaf.git", "nonsense", deaf + "/x/r.git", server.url + "/Owner/pytorch.git"),
-          stall_s=0.1, attempts=1)
-    for text in ("none/r.git: fatal: repository", "private/r.git: fatal: Authentication failed",
-                 "leaf.git: has not got commit", "not an address", "no sign of life"):
+    clone(
+        repository(
+            forge.old,
+            closed + "/x/r.git",
+            server.url + "/none/r.git",
+            server.url + "/private/r.git",
+            server.url + "/Other/leaf.git",
+            "nonsense",
+            deaf + "/x/r.git",
+            server.url + "/Owner/pytorch.git",
+        ),
+        stall_s=0.1,
+        attempts=1,
+    )
+    for text in (
+        "none/r.git: fatal: repository",
+        "private/r.git: fatal: Authentication failed",
+        "leaf.git: has not got commit",
+        "not an address",
+        "no sign of life",
+    ):
         assert said(clone, text), clone.log
 
 
@@ -680,8 +776,13 @@ def test_nobody_has_the_commit_says_everything(forge, clone, tmp_path):
         clone(repository("f" * 40, "file:///none/p.git", urls_variable="torch_urls"), [forge.base])
     error = caught.value
     assert [url for url, unused in error.tried] == ["file://%s/Owner/pytorch.git" % forge.base, "file:///none/p.git"]
-    for text in ("pytorch: commit " + "f" * 40, "has not got commit", "does not appear to be", "torch_urls",
-                 "<mirror>/Owner/pytorch.git"):
+    for text in (
+        "pytorch: commit " + "f" * 40,
+        "has not got commit",
+        "does not appear to be",
+        "torch_urls",
+        "<mirror>/Owner/pytorch.git",
+    ):
         assert text in str(error)
     assert not clone.dest.exists()
     git("clone", "-q", "--mirror", forge.base / "Owner/pytorch.git", tmp_path / "m/Owner/pytorch.git")
@@ -698,8 +799,10 @@ def test_malformed_sources(clone, wrong):
 
 def test_a_submodule_cannot_run_commands_or_leave_the_stores(clone, tmp_path):
     forge = Forge(tmp_path / "forge")
-    for url, text in (("ext::touch " + str(tmp_path / "ran"), "could not be fetched|no usable address"),
-                      ("https://h.invalid/../..", "no usable address")):
+    for url, text in (
+        ("ext::touch " + str(tmp_path / "ran"), "could not be fetched|no usable address"),
+        ("https://h.invalid/../..", "no usable address"),
+    ):
         commit = forge.commit("Owner/evil", {"f": b"1"}, [("sub", url, "a" * 40)])
         with pytest.raises(FetchError, match=text):
             clone(repository(commit, repo="Owner/evil", ref=None, submodules=True), [forge.base])
@@ -738,8 +841,17 @@ def test_reset_tree_needs_no_network_and_touches_no_tree_around(forge, clone, tm
     (tmp_path / "mine").write_text("mine")
     clone(repository(forge.old, submodules=True), [forge.base])
     spoil_worktree(clone.dest)
-    git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "moved on", "--allow-empty",
-        cwd=clone.dest / "third_party/middle/deps/leaf")
+    git(
+        "-c",
+        "user.name=a",
+        "-c",
+        "user.email=a@b",
+        "commit",
+        "-qm",
+        "moved on",
+        "--allow-empty",
+        cwd=clone.dest / "third_party/middle/deps/leaf",
+    )
     reset_tree(str(clone.dest))
     assert_whole(clone.dest)
     assert git("rev-parse", "HEAD", cwd=clone.dest / "third_party/middle/deps/leaf") == forge.leaf
@@ -863,7 +975,8 @@ def test_the_users_git_settings_and_variables_do_not_matter(forge, clone, tmp_pa
     (tmp_path / "home").mkdir()
     (tmp_path / "home/.gitconfig").write_text(
         '[url "https://h.invalid/"]\n\tinsteadOf = file://\n[core]\n\tautocrlf = true\n\thooksPath = /none\n'
-        '[protocol]\n\tallow = never\n[transfer]\n\tfsckObjects = true\n[init]\n\ttemplateDir = /none\n')
+        "[protocol]\n\tallow = never\n[transfer]\n\tfsckObjects = true\n[init]\n\ttemplateDir = /none\n"
+    )
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"):
         monkeypatch.setenv(name, str(tmp_path / "elsewhere"))
@@ -918,17 +1031,22 @@ def test_closure_names_everything(forge):
     assert git_closure(bare_repositories(str(forge.base)), "Owner/pytorch", forge.old) == [
         {"repo": "Owner/pytorch", "commit": forge.old, "path": ""},
         {"repo": "pytorch/middle", "commit": forge.middle, "path": "third_party/middle"},
-        {"repo": "Other/leaf", "commit": forge.leaf, "path": "third_party/middle/deps/leaf"}]
+        {"repo": "Other/leaf", "commit": forge.leaf, "path": "third_party/middle/deps/leaf"},
+    ]
 
 
 def test_closure_tells_all_that_is_missing(forge, tmp_path):
     odd = Forge(tmp_path)
-    commit = odd.commit("Owner/top", {"f": b"1"}, [("one", "../none.git", "a" * 40),
-                                                  ("two", "https://h.invalid/Owner/old.git", "b" * 40)])
+    commit = odd.commit(
+        "Owner/top",
+        {"f": b"1"},
+        [("one", "../none.git", "a" * 40), ("two", "https://h.invalid/Owner/old.git", "b" * 40)],
+    )
     odd.commit("Owner/old", {"f": b"1"})
     with pytest.raises(FetchError, match="git clone --mirror") as caught:
         git_closure(bare_repositories(str(tmp_path)), "Owner/top", commit)
     assert caught.value.tried == [
         ("Owner/none.git (submodule one)", "not there; commit %s is needed" % ("a" * 40)),
-        ("Owner/old.git (submodule two)", "has not got commit %s, or not whole" % ("b" * 40))]
+        ("Owner/old.git (submodule two)", "has not got commit %s, or not whole" % ("b" * 40)),
+    ]
     assert bare_repositories(str(tmp_path))("../Owner/top") is None

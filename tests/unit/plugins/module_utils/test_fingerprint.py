@@ -13,18 +13,46 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
-DATA = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner,
-                                                                                         max_size=4), max_leaves=12)
+DATA = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
 
 RECIPE = {
-    "name": "cmake", "version": "3.12.1", "product": "tree", "prefix": "/usr/local/cmake",
+    "name": "cmake",
+    "version": "3.12.1",
+    "product": "tree",
+    "prefix": "/usr/local/cmake",
     "sources": [
-        {"name": "cmake", "kind": "archive", "file": "cmake.tar.gz", "sha256": "a" * 64, "dest": "cmake", "urls": ["u"]},
-        {"name": "extra", "kind": "git", "repo": "A/b", "ref": "v1", "commit": "b" * 40, "dest": "extra", "urls": ["v"]}],
+        {
+            "name": "cmake",
+            "kind": "archive",
+            "file": "cmake.tar.gz",
+            "sha256": "a" * 64,
+            "dest": "cmake",
+            "urls": ["u"],
+        },
+        {
+            "name": "extra",
+            "kind": "git",
+            "repo": "A/b",
+            "ref": "v1",
+            "commit": "b" * 40,
+            "dest": "extra",
+            "urls": ["v"],
+        },
+    ],
     "environment": {"CXXFLAGS": "-O2"},
-    "stages": {"configure": [{"run": ["./configure", "--prefix={prefix}"]}], "build": [{"run": ["make"]}],
-               "sanity": [{"run": ["true"]}]},
-    "verify": [{"run": ["true"]}], "mem_gib_per_job": 1, "disk_gib": 2, "needs": ["make"],
+    "stages": {
+        "configure": [{"run": ["./configure", "--prefix={prefix}"]}],
+        "build": [{"run": ["make"]}],
+        "sanity": [{"run": ["true"]}],
+    },
+    "verify": [{"run": ["true"]}],
+    "mem_gib_per_job": 1,
+    "disk_gib": 2,
+    "needs": ["make"],
 }
 PLATFORM = {"arch": "x86_64", "libc": "glibc 2.31", "python_abi": "cp39-cp39"}
 
@@ -73,30 +101,49 @@ def test_the_digest_of_a_file_and_its_short_form(tmp_path):
     assert fingerprint.short("0123456789abcdef") == "0123456789ab"
 
 
-@pytest.mark.parametrize("changes", [
-    source(0, urls=["elsewhere"]), source(0, file="other.tar.gz"), source(1, ref="v2"), source(1, urls=[]),
-    source(1, repo="C/d"), stage("sanity", [{"run": ["false"]}]), {"verify": []}, {"mem_gib_per_job": 7},
-    {"disk_gib": 9}, {"needs": []}, {"jobs": 3}, {"links": [{"path": "/x", "target": "y"}]}, {"accept": {}},
-    {"sources": RECIPE["sources"][::-1]}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        source(0, urls=["elsewhere"]),
+        source(0, file="other.tar.gz"),
+        source(1, ref="v2"),
+        source(1, urls=[]),
+        source(1, repo="C/d"),
+        stage("sanity", [{"run": ["false"]}]),
+        {"verify": []},
+        {"mem_gib_per_job": 7},
+        {"disk_gib": 9},
+        {"needs": []},
+        {"jobs": 3},
+        {"links": [{"path": "/x", "target": "y"}]},
+        {"accept": {}},
+        {"sources": RECIPE["sources"][::-1]},
+    ],
+)
 def test_what_leaves_the_bytes_alone_does_not_matter(changes):
     assert mark(**changes) == mark()
 
 
-@pytest.mark.parametrize("changes, words", [
-    ({"version": "3.13.0"}, ["version 3.12.1 -> 3.13.0"]),
-    ({"prefix": "/opt/cmake"}, ["prefix /usr/local/cmake -> /opt/cmake"]),
-    ({"name": "other"}, ["name cmake -> other"]),
-    ({"environment": {"CXXFLAGS": "-O3"}}, ["build environment changed"]),
-    (source(0, sha256="c" * 64), ["source cmake changed"]),
-    (source(0, dest="elsewhere"), ["source cmake changed"]),
-    (source(1, commit="c" * 40), ["source extra changed"]),
-    (source(1, submodules=True), ["source extra changed"]),
-    ({"sources": RECIPE["sources"][:1]}, ["source extra changed"]),
-    (stage("configure", [{"run": ["./configure", "--prefix={prefix}", "--fast"]}]),
-     ["flags of stage configure changed"]),
-    (stage("patch", [{"run": ["x"]}]), ["flags of stage patch changed"]),
-    (dict(stage("build", []), version="4"), ["version 3.12.1 -> 4", "flags of stage build changed"]),
-])
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"version": "3.13.0"}, ["version 3.12.1 -> 3.13.0"]),
+        ({"prefix": "/opt/cmake"}, ["prefix /usr/local/cmake -> /opt/cmake"]),
+        ({"name": "other"}, ["name cmake -> other"]),
+        ({"environment": {"CXXFLAGS": "-O3"}}, ["build environment changed"]),
+        (source(0, sha256="c" * 64), ["source cmake changed"]),
+        (source(0, dest="elsewhere"), ["source cmake changed"]),
+        (source(1, commit="c" * 40), ["source extra changed"]),
+        (source(1, submodules=True), ["source extra changed"]),
+        ({"sources": RECIPE["sources"][:1]}, ["source extra changed"]),
+        (
+            stage("configure", [{"run": ["./configure", "--prefix={prefix}", "--fast"]}]),
+            ["flags of stage configure changed"],
+        ),
+        (stage("patch", [{"run": ["x"]}]), ["flags of stage patch changed"]),
+        (dict(stage("build", []), version="4"), ["version 3.12.1 -> 4", "flags of stage build changed"]),
+    ],
+)
 def test_what_decides_the_bytes_matters_and_is_named(changes, words):
     assert mark(**changes) != mark()
     before = fingerprint.identity(RECIPE, PLATFORM, {})
@@ -108,8 +155,9 @@ def test_what_decides_the_bytes_matters_and_is_named(changes, words):
 def test_the_platform_matters(key, value):
     platform = dict(PLATFORM, **{key: value})
     assert mark(platform=platform) != mark()
-    assert fingerprint.changes(fingerprint.identity(RECIPE, PLATFORM, {}),
-                               fingerprint.identity(RECIPE, platform, {})) == ["platform changed"]
+    assert fingerprint.changes(
+        fingerprint.identity(RECIPE, PLATFORM, {}), fingerprint.identity(RECIPE, platform, {})
+    ) == ["platform changed"]
 
 
 def test_the_python_matters_for_wheels_alone():

@@ -22,16 +22,19 @@ from hypothesis import strategies as st
 @pytest.fixture
 def program(tmp_path):
     """make(name, script, folder) -> path of a program."""
+
     def make(name, script, folder="bin"):
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         path = tmp_path / folder / name
         path.write_text("#!/bin/sh\n" + script + "\n")
         path.chmod(0o755)
         return str(path)
+
     return make
 
 
 # --- asking -----------------------------------------------------------------------------------------------------------
+
 
 def test_an_answer(program):
     assert host.ask([program("x", "echo out; echo err >&2; exit 3")]) == (3, b"out\nerr\n", "")
@@ -42,10 +45,17 @@ def test_no_such_program():
     assert host.ask(["/no/such/program"]) == (None, b"", "cannot be started: No such file or directory")
 
 
-@pytest.mark.parametrize("script", [
-    "sleep 300", "sleep 300 & sleep 300", "trap '' TERM; while :; do sleep 300; done", "echo words; exec sleep 300",
-    # It ends, and somebody else holds on to its output.
-    "setsid sleep 300 & echo $! > $0.pid; exit 0"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        "sleep 300",
+        "sleep 300 & sleep 300",
+        "trap '' TERM; while :; do sleep 300; done",
+        "echo words; exec sleep 300",
+        # It ends, and somebody else holds on to its output.
+        "setsid sleep 300 & echo $! > $0.pid; exit 0",
+    ],
+)
 def test_a_program_that_hangs_is_given_up_with_its_children(program, script):
     path, began = program("hang", script), time.monotonic()
     assert host.ask([path], time_limit_s=0.3) == (None, b"", "gave no answer in 0 s")
@@ -62,18 +72,28 @@ def test_a_text(tmp_path):
 
 # --- the machine ------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("content, ident, version, family", [
-    ('PRETTY_NAME="Debian GNU/Linux 11 (bullseye)"\nNAME="Debian GNU/Linux"\nVERSION_ID="11"\nID=debian\n',
-     "debian", "11", False),
-    ('NAME="openEuler"\nVERSION="22.03 LTS"\nID="openEuler"\nVERSION_ID="22.03"\n', "openeuler", "22.03", True),
-    ('NAME="UOS Server"\nID="uos"\nVERSION_ID=20\n', "uos", "20", True),
-    ('NAME="UOS"\nID=UOS\nVERSION_ID=20\n', "uos", "20", True),
-    ('NAME="Kylin Linux Advanced Server"\nID="kylin"\nVERSION_ID="V10"\n', "kylin", "V10", True),
-    ('NAME="EulerOS"\nID="euleros"\nID_LIKE="rhel fedora centos"\nVERSION_ID="2.0"\n', "euleros", "2.0", True),
-    ('ID=mine\nID_LIKE="fedora openEuler"\n', "mine", "", True),
-    ('ID=ubuntu\nID_LIKE=debian\nVERSION_ID="20.04"\n', "ubuntu", "20.04", False),
-    ('ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="7"\n', "centos", "7", False),
-    ("", "", "", False), ("\x00=;;\n=\nID\n", "", "", False)])
+
+@pytest.mark.parametrize(
+    "content, ident, version, family",
+    [
+        (
+            'PRETTY_NAME="Debian GNU/Linux 11 (bullseye)"\nNAME="Debian GNU/Linux"\nVERSION_ID="11"\nID=debian\n',
+            "debian",
+            "11",
+            False,
+        ),
+        ('NAME="openEuler"\nVERSION="22.03 LTS"\nID="openEuler"\nVERSION_ID="22.03"\n', "openeuler", "22.03", True),
+        ('NAME="UOS Server"\nID="uos"\nVERSION_ID=20\n', "uos", "20", True),
+        ('NAME="UOS"\nID=UOS\nVERSION_ID=20\n', "uos", "20", True),
+        ('NAME="Kylin Linux Advanced Server"\nID="kylin"\nVERSION_ID="V10"\n', "kylin", "V10", True),
+        ('NAME="EulerOS"\nID="euleros"\nID_LIKE="rhel fedora centos"\nVERSION_ID="2.0"\n', "euleros", "2.0", True),
+        ('ID=mine\nID_LIKE="fedora openEuler"\n', "mine", "", True),
+        ('ID=ubuntu\nID_LIKE=debian\nVERSION_ID="20.04"\n', "ubuntu", "20.04", False),
+        ('ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="7"\n', "centos", "7", False),
+        ("", "", "", False),
+        ("\x00=;;\n=\nID\n", "", "", False),
+    ],
+)
 def test_os_release(content, ident, version, family):
     found = host.os_release(content)
     assert (found["id"], found["version"], found["openeuler_family"]) == (ident, version, family)
@@ -85,16 +105,29 @@ def test_any_os_release_and_any_meminfo(content):
     assert set(host.memory(content)) == {"total_mib", "available_mib"}
 
 
-@pytest.mark.parametrize("meminfo, total, available", [
-    ("MemTotal:       16384000 kB\nMemFree:         1024000 kB\nMemAvailable:    8192000 kB\n", 16000, 8000),
-    ("MemTotal: 2048 kB\nMemFree: 1024 kB\n", 2, 1), ("", 0, 0), ("MemTotal: lots\n", 0, 0)])
+@pytest.mark.parametrize(
+    "meminfo, total, available",
+    [
+        ("MemTotal:       16384000 kB\nMemFree:         1024000 kB\nMemAvailable:    8192000 kB\n", 16000, 8000),
+        ("MemTotal: 2048 kB\nMemFree: 1024 kB\n", 2, 1),
+        ("", 0, 0),
+        ("MemTotal: lots\n", 0, 0),
+    ],
+)
 def test_memory(meminfo, total, available):
     assert host.memory(meminfo) == {"total_mib": total, "available_mib": available}
 
 
-@pytest.mark.parametrize("limit, used, free", [
-    ("max", "5", None), ("", "", None), ("2147483648", "1073741824", 1024), ("1", "9999999", 0),
-    ("9223372036854771712", "5", None)])
+@pytest.mark.parametrize(
+    "limit, used, free",
+    [
+        ("max", "5", None),
+        ("", "", None),
+        ("2147483648", "1073741824", 1024),
+        ("1", "9999999", 0),
+        ("9223372036854771712", "5", None),
+    ],
+)
 def test_the_limit_of_the_control_group(monkeypatch, limit, used, free):
     monkeypatch.setattr(host, "text", lambda path: limit if "max" in path or "limit" in path else used)
     assert host.cgroup_memory_mib() == free
@@ -114,10 +147,17 @@ def test_interfaces():
     assert host.interfaces()["lo"] == "127.0.0.1"
 
 
-@pytest.mark.parametrize("there, answer", [
-    (["apt-get", "dpkg"], ("Debian", "apt")), (["dnf", "yum"], ("RedHat", "dnf")), (["yum"], ("RedHat", "yum")),
-    # openEuler has a dpkg that manages nothing.
-    (["dnf", "dpkg"], ("RedHat", "dnf")), ([], ("", ""))])
+@pytest.mark.parametrize(
+    "there, answer",
+    [
+        (["apt-get", "dpkg"], ("Debian", "apt")),
+        (["dnf", "yum"], ("RedHat", "dnf")),
+        (["yum"], ("RedHat", "yum")),
+        # openEuler has a dpkg that manages nothing.
+        (["dnf", "dpkg"], ("RedHat", "dnf")),
+        ([], ("", "")),
+    ],
+)
 def test_the_package_manager(program, tmp_path, monkeypatch, there, answer):
     for name in there:
         program(name, "")
@@ -141,18 +181,30 @@ def test_an_account_without_an_entry(monkeypatch):
 
 # --- its tools --------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("name, script, version", [
-    ("cmake", "echo 'cmake version 3.12.1'", "3.12.1"), ("git", "echo git version 2.30.2", "2.30.2"),
-    ("gcc", '[ "$1 $2" = "-dumpfullversion -dumpversion" ] && echo 10.2.1', "10.2.1"),
-    ("g++", '[ "$1" = "-dumpfullversion" ] && echo 7.3.0', "7.3.0"), ("patch", "echo no number", None)])
+
+@pytest.mark.parametrize(
+    "name, script, version",
+    [
+        ("cmake", "echo 'cmake version 3.12.1'", "3.12.1"),
+        ("git", "echo git version 2.30.2", "2.30.2"),
+        ("gcc", '[ "$1 $2" = "-dumpfullversion -dumpversion" ] && echo 10.2.1', "10.2.1"),
+        ("g++", '[ "$1" = "-dumpfullversion" ] && echo 7.3.0', "7.3.0"),
+        ("patch", "echo no number", None),
+    ],
+)
 def test_the_version_a_tool_tells(program, name, script, version):
     path = program(name, script)
     assert host.tool(path) == {"path": path, "version": version, "problem": ""}
 
 
-@pytest.mark.parametrize("script, problem", [
-    ("echo 3.12.1; exit 1", "ended with status 1"), ("kill -SEGV $$", "ended with status -11"),
-    ("sleep 300", "gave no answer")])
+@pytest.mark.parametrize(
+    "script, problem",
+    [
+        ("echo 3.12.1; exit 1", "ended with status 1"),
+        ("kill -SEGV $$", "ended with status -11"),
+        ("sleep 300", "gave no answer"),
+    ],
+)
 def test_a_tool_that_does_not_work(program, monkeypatch, script, problem):
     monkeypatch.setattr(host, "ask", functools.partial(host.ask, time_limit_s=0.3))
     found = host.tool(program("cmake", script))
@@ -204,15 +256,22 @@ def test_no_python_and_a_broken_one(program, tmp_path, monkeypatch):
 
 def test_packages(tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
-    for site, names in ((one, ["torch-1.8.1+ascend.dist-info", "typing_extensions-4.1.1.dist-info", "x.py"]),
-                        (two, ["torch-1.5.0.dist-info", "six-1.16.0-py3.9.egg-info", "Old.Name.egg-info"])):
+    for site, names in (
+        (one, ["torch-1.8.1+ascend.dist-info", "typing_extensions-4.1.1.dist-info", "x.py"]),
+        (two, ["torch-1.5.0.dist-info", "six-1.16.0-py3.9.egg-info", "Old.Name.egg-info"]),
+    ):
         for name in names:
             (site / name).mkdir(parents=True)
     assert host.packages([str(one), str(two), "/no/such"]) == {
-        "torch": "1.8.1+ascend", "typing-extensions": "4.1.1", "six": "1.16.0", "old-name": ""}
+        "torch": "1.8.1+ascend",
+        "typing-extensions": "4.1.1",
+        "six": "1.16.0",
+        "old-name": "",
+    }
 
 
 # --- CANN -------------------------------------------------------------------------------------------------------------
+
 
 def cann_of(monkeypatch, *roots):
     monkeypatch.setattr(host, "cann_roots", lambda home: [str(root) for root in roots])
@@ -223,7 +282,8 @@ def toolkit(root, version="5.0.4", set_env="export ASCEND_OPP_PATH=$PWD/opp\n"):
     latest = root / "ascend-toolkit/latest"
     (latest / "x86_64-linux").mkdir(parents=True)
     (latest / "x86_64-linux/ascend_toolkit_install.info").write_text(
-        "package_name=Ascend-cann-toolkit\nversion={0}\narch=x86_64\n".format(version))
+        "package_name=Ascend-cann-toolkit\nversion={0}\narch=x86_64\n".format(version)
+    )
     if set_env is not None:
         (root / "ascend-toolkit/set_env.sh").write_text(set_env)
     return latest
@@ -241,8 +301,10 @@ def test_a_toolkit_before_an_nnae_and_a_newer_layout(monkeypatch, tmp_path):
     (tmp_path / "cann/version.cfg").write_text("runtime_running_version=[7.6.0.1.220:8.5.0]\n")
     found = cann_of(monkeypatch, tmp_path)
     assert [(one["kind"], one["version"], one["path"]) for one in found] == [
-        ("toolkit", "5.0.4", str(tmp_path / "ascend-toolkit/latest")), ("nnae", "5.0.3", str(tmp_path / "nnae/latest")),
-        ("toolkit", "8.5.0", str(tmp_path / "cann"))]
+        ("toolkit", "5.0.4", str(tmp_path / "ascend-toolkit/latest")),
+        ("nnae", "5.0.3", str(tmp_path / "nnae/latest")),
+        ("toolkit", "8.5.0", str(tmp_path / "cann")),
+    ]
     assert found[0]["set_env"] == str(tmp_path / "ascend-toolkit/set_env.sh") and found[1]["set_env"] is None
 
 
@@ -261,13 +323,19 @@ def test_where_cann_may_stand(tmp_path):
 
 
 def test_the_environment_of_its_own_script(monkeypatch, tmp_path):
-    latest = toolkit(tmp_path, set_env=(
-        "echo noise\nexport LD_LIBRARY_PATH={0}/lib64:$LD_LIBRARY_PATH\nexport PATH={0}/bin:$PATH\n"
-        "export ASCEND_HOME_PATH={0}\n").format(tmp_path / "ascend-toolkit/latest"))
+    latest = toolkit(
+        tmp_path,
+        set_env=(
+            "echo noise\nexport LD_LIBRARY_PATH={0}/lib64:$LD_LIBRARY_PATH\nexport PATH={0}/bin:$PATH\n"
+            "export ASCEND_HOME_PATH={0}\n"
+        ).format(tmp_path / "ascend-toolkit/latest"),
+    )
     monkeypatch.setenv("LD_LIBRARY_PATH", "/mine")
     settings = host.cann_environment(cann_of(monkeypatch, tmp_path)[0], "x86_64")
-    assert settings == {"prepend": {"LD_LIBRARY_PATH": [str(latest / "lib64")], "PATH": [str(latest / "bin")]},
-                        "set": {"ASCEND_HOME_PATH": str(latest)}}
+    assert settings == {
+        "prepend": {"LD_LIBRARY_PATH": [str(latest / "lib64")], "PATH": [str(latest / "bin")]},
+        "set": {"ASCEND_HOME_PATH": str(latest)},
+    }
 
 
 @pytest.mark.parametrize("set_env", [None, "exit 1\n", "sleep 300\n", ""])
@@ -283,6 +351,7 @@ def test_the_usual_environment_when_its_script_is_of_no_use(monkeypatch, tmp_pat
 
 # --- what this collection put there -----------------------------------------------------------------------------------
 
+
 def tree(tmp_path, name="cmake"):
     real = tmp_path / "opt/cmake-3.12.1-ffffffffffff"
     (real / "bin").mkdir(parents=True)
@@ -294,8 +363,16 @@ def tree(tmp_path, name="cmake"):
 
 
 def asked(tmp_path, **changes):
-    return dict({"name": "cmake", "version": "3.12.1", "product": "tree", "prefix": str(tmp_path / "opt/cmake"),
-                 "links": [{"path": str(tmp_path / "cmake"), "target": "bin/cmake"}]}, **changes)
+    return dict(
+        {
+            "name": "cmake",
+            "version": "3.12.1",
+            "product": "tree",
+            "prefix": str(tmp_path / "opt/cmake"),
+            "links": [{"path": str(tmp_path / "cmake"), "target": "bin/cmake"}],
+        },
+        **changes,
+    )
 
 
 def test_a_tree(tmp_path):
@@ -339,8 +416,9 @@ def test_a_wheel(tmp_path):
     (info / "RECORD").write_text("torch.py,sha256={0},1\n".format(digest))
     found = host.product(wanted, [str(tmp_path)])
     assert (found["manifest"], found["version"], found["damage"]) == (None, "1.8.1+ascend", [])
-    (info / manifest.WHEEL_NAME).write_text(json.dumps(
-        manifest.compose("torch", "1.8.1", "wheel", "f" * 64, {}, {}, "0")))
+    (info / manifest.WHEEL_NAME).write_text(
+        json.dumps(manifest.compose("torch", "1.8.1", "wheel", "f" * 64, {}, {}, "0"))
+    )
     (tmp_path / "torch.py").unlink()
     found = host.product(wanted, [str(tmp_path)])
     assert found["manifest"]["fingerprint"] == "f" * 64 and found["damage"] == ["torch.py: missing"]
@@ -358,9 +436,12 @@ def test_what_is_stored(tmp_path):
 
 # --- all of it --------------------------------------------------------------------------------------------------------
 
+
 def everything(root):
-    return {str(path): (path.lstat().st_mtime_ns, path.lstat().st_mode, path.lstat().st_size)
-            for path in [root] + sorted(root.rglob("*"))}
+    return {
+        str(path): (path.lstat().st_mtime_ns, path.lstat().st_mode, path.lstat().st_size)
+        for path in [root] + sorted(root.rglob("*"))
+    }
 
 
 @pytest.mark.parametrize("uid", [0, 1000])
@@ -375,13 +456,28 @@ def test_examining_tells_all_and_changes_nothing(tmp_path, monkeypatch, program,
     before = everything(tmp_path)
     umask = os.umask(0o027)
     try:
-        state = host.examine({
-            "products": [asked(tmp_path, links=[{"path": "auto", "target": "bin/cmake"}, {"path": "", "target": "x"}]),
-                         {"name": "gcc730", "version": "7.3.0", "product": "tree", "prefix": "auto", "links": []},
-                         {"name": "torch", "version": "1.8.1", "product": "wheel", "prefix": "", "links": [],
-                          "distribution": "torch"}],
-            "tools": ["cmake", "no-such-tool"], "needs": ["make"], "pythons": ["python9.9", sys.executable],
-            "venv": "~/venv", "work_dir": "auto", "env_file": "auto"})
+        state = host.examine(
+            {
+                "products": [
+                    asked(tmp_path, links=[{"path": "auto", "target": "bin/cmake"}, {"path": "", "target": "x"}]),
+                    {"name": "gcc730", "version": "7.3.0", "product": "tree", "prefix": "auto", "links": []},
+                    {
+                        "name": "torch",
+                        "version": "1.8.1",
+                        "product": "wheel",
+                        "prefix": "",
+                        "links": [],
+                        "distribution": "torch",
+                    },
+                ],
+                "tools": ["cmake", "no-such-tool"],
+                "needs": ["make"],
+                "pythons": ["python9.9", sys.executable],
+                "venv": "~/venv",
+                "work_dir": "auto",
+                "env_file": "auto",
+            }
+        )
     finally:
         assert os.umask(umask) == 0o027
     assert everything(tmp_path) == before
@@ -400,7 +496,9 @@ def test_examining_tells_all_and_changes_nothing(tmp_path, monkeypatch, program,
     env_file = state["env_file"]
     if uid:
         assert state["work_dir"] == own + "/share/ascend-pytorch"
-        assert env_file["sha256"] == fingerprint.file_digest(env_file["path"]) and env_file["path"].startswith(str(home))
+        assert env_file["sha256"] == fingerprint.file_digest(env_file["path"]) and env_file["path"].startswith(
+            str(home)
+        )
     else:
         assert state["work_dir"] == "/var/lib/ascend-pytorch" and env_file["path"] == "/etc/ascend-pytorch/env.sh"
     for folder in (state["work_dir"], os.path.dirname(env_file["path"]), str(tmp_path / "opt")):

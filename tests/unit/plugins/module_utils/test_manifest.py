@@ -69,17 +69,22 @@ def test_more_files_than_it_had_are_no_damage(tree):
     assert wrong(tree, full=True) == []
 
 
-@pytest.mark.parametrize("spoil, words", [
-    (lambda root: (root / "bin/cmake").unlink(), "bin/cmake: missing"),
-    (lambda root: (root / "bin/cmake").write_text("longer than before"), "bin/cmake: size differs"),
-    (lambda root: (root / "bin/cmake").chmod(0o700), "bin/cmake: mode 0700, wanted 0755"),
-    (lambda root: [(root / "alias").unlink(), (root / "alias").symlink_to("sbin")], "alias: not a link to bin"),
-    (lambda root: [(root / "alias").unlink(), (root / "alias").mkdir()], "alias: not a link to bin"),
-    (lambda root: (root / "gone").unlink(), "gone: missing"),
-    (lambda root: [(root / "bin/cmake").unlink(), (root / "bin/cmake").mkdir()], "bin/cmake: size differs"),
-    (lambda root: [(root / "bin/cmake").unlink(), (root / "bin").rmdir(), (root / "bin").write_text("")],
-     "bin/cmake: missing"),
-])
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        (lambda root: (root / "bin/cmake").unlink(), "bin/cmake: missing"),
+        (lambda root: (root / "bin/cmake").write_text("longer than before"), "bin/cmake: size differs"),
+        (lambda root: (root / "bin/cmake").chmod(0o700), "bin/cmake: mode 0700, wanted 0755"),
+        (lambda root: [(root / "alias").unlink(), (root / "alias").symlink_to("sbin")], "alias: not a link to bin"),
+        (lambda root: [(root / "alias").unlink(), (root / "alias").mkdir()], "alias: not a link to bin"),
+        (lambda root: (root / "gone").unlink(), "gone: missing"),
+        (lambda root: [(root / "bin/cmake").unlink(), (root / "bin/cmake").mkdir()], "bin/cmake: size differs"),
+        (
+            lambda root: [(root / "bin/cmake").unlink(), (root / "bin").rmdir(), (root / "bin").write_text("")],
+            "bin/cmake: missing",
+        ),
+    ],
+)
 def test_damage_is_found(tree, spoil, words):
     spoil(tree)
     assert wrong(tree) == [words] == wrong(tree, full=True)
@@ -100,10 +105,24 @@ def test_there_is_none(tmp_path, tree):
     assert manifest.read(str(tree)) is None
 
 
-@pytest.mark.parametrize("changes", [
-    {"schema": 2}, {"schema": None}, {"fingerprint": None}, {"name": 3}, {"version": None}, {"files": []},
-    {"files": {"a": {}}}, {"files": {"a": {"sha256": "x", "mode": "0644"}}}, {"files": {"a": "b"}},
-    {"files": {"a\0": {"link": "b"}}}, {"identity": []}, {"requirements": "numpy"}, {"requirements": [1]}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"schema": 2},
+        {"schema": None},
+        {"fingerprint": None},
+        {"name": 3},
+        {"version": None},
+        {"files": []},
+        {"files": {"a": {}}},
+        {"files": {"a": {"sha256": "x", "mode": "0644"}}},
+        {"files": {"a": "b"}},
+        {"files": {"a\0": {"link": "b"}}},
+        {"identity": []},
+        {"requirements": "numpy"},
+        {"requirements": [1]},
+    ],
+)
 def test_what_is_like_a_manifest_and_is_none(changes):
     assert manifest.parse(json.dumps(CARD)) == CARD
     assert manifest.parse(json.dumps(dict(CARD, **changes))) is None
@@ -111,8 +130,12 @@ def test_what_is_like_a_manifest_and_is_none(changes):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
-        st.sampled_from(["link", "sha256", "mode", "size"]) | st.text(max_size=10), inner, max_size=4), max_leaves=20)
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["link", "sha256", "mode", "size"]) | st.text(max_size=10), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
 
 
 @given(st.text())

@@ -10,8 +10,11 @@ ALL = sorted(needs.NEEDS)
 
 
 def lacking(names, commands=(), headers=()):
-    return needs.missing(names, lambda name: "/usr/bin/" + name if name in commands else None,
-                         lambda pattern: [pattern] if pattern in headers else [])
+    return needs.missing(
+        names,
+        lambda name: "/usr/bin/" + name if name in commands else None,
+        lambda pattern: [pattern] if pattern in headers else [],
+    )
 
 
 def test_nothing_there():

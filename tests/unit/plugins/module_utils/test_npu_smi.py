@@ -15,8 +15,21 @@ CHECKOUT = Path(__file__).resolve().parents[4]
 DATA = CHECKOUT / "tests" / "unit" / "data"
 SAMPLES = Path(os.path.normpath(CHECKOUT / ".." / "shared" / "samples"))
 TABLES = sorted(path.name for path in DATA.glob("npu_smi_*.txt"))
-KEYS = ("npu_id", "chip_id", "phy_id", "name", "health", "bus_id", "power_w", "temp_c", "aicore_percent",
-        "memory_used_mb", "memory_total_mb", "hbm_used_mb", "hbm_total_mb")
+KEYS = (
+    "npu_id",
+    "chip_id",
+    "phy_id",
+    "name",
+    "health",
+    "bus_id",
+    "power_w",
+    "temp_c",
+    "aicore_percent",
+    "memory_used_mb",
+    "memory_total_mb",
+    "hbm_used_mb",
+    "hbm_total_mb",
+)
 
 
 def sample(name):
@@ -37,7 +50,8 @@ def test_two_chips_to_an_npu_with_a_process_table():
         (2, 0, 4, "Ascend910", "OK", "0000:0A:00.0", 171.2, 41, 12, 0, 0, 61111, 65536),
         (2, 1, 5, "Ascend910", "Warning", "0000:0C:00.0", None, 43, 0, 0, 0, 2048, 65536),
         (6, 0, 12, "Ascend910", "Alarm", "0000:1E:00.0", 169.8, 77, 0, 0, 0, 2050, 65536),
-        (6, 1, 13, "Ascend910", "OK", "0000:21:00.0", None, 44, 99, 0, 0, 2049, 65536)]
+        (6, 1, 13, "Ascend910", "OK", "0000:21:00.0", None, 44, 99, 0, 0, 2049, 65536),
+    ]
 
 
 def test_device_column_gaps_and_values_that_are_not_there():
@@ -45,23 +59,51 @@ def test_device_column_gaps_and_values_that_are_not_there():
     assert rows(said) == [
         (3, 0, 0, "310P3", "OK", "0000:04:00.0", None, 51, 7, 1403, 44280, None, None),
         (3, 1, 1, "310P3", "OK", "0000:04:00.0", None, 52, 0, 1519, 43693, None, None),
-        (8, 0, None, "310P1", "NA", None, 9.9, None, None, None, None, None, None)]
+        (8, 0, None, "310P1", "NA", None, 9.9, None, None, None, None, None, None),
+    ]
 
 
-@pytest.mark.parametrize("name, tool, driver, chips", [
-    ("npu-smi_1.8.21_910A.txt", "1.8.21", "20.2.2.spc001", [
-        (0, 0, None, "910A", "OK", "0000:C1:00.0", 68.6, 36, 0, 591, 14795, 0, 32768),
-        (1, 0, None, "910A", "OK", "0000:81:00.0", 63.7, 31, 0, 303, 15177, 0, 32768)]),
-    ("npu-smi_21.0.3.1_310.txt", "21.0.3.1", "21.0.3.1", [
-        (0, 0, 0, "310", "OK", None, 12.8, 58, 0, 5324, 8192, None, None)]),
-    ("npu-smi_21.0.4_910A.txt", "21.0.4", "21.0.4", [
-        (0, 0, None, "910A", "OK", "0000:C1:00.0", 70.9, 42, 0, 839, 15170, 1, 32768)]),
-    ("npu-smi_23.0.3_910B2C.txt", "23.0.3", "23.0.3", [
-        (12, 0, None, "910B2C", "OK", "0000:D9:00.0", 91.3, 53, 0, 0, 0, 52675, 65536),
-        (13, 0, None, "910B2C", "OK", "0000:98:00.0", 100.7, 55, 0, 0, 0, 52665, 65536)]),
-    ("npu-smi_25.5.2_910B4.txt", "25.5.2", "25.5.2", [
-        (5, 0, None, "910B4", "OK", "0000:41:00.0", 89.9, 39, 0, 0, 0, 2922, 32768)]),
-])
+@pytest.mark.parametrize(
+    "name, tool, driver, chips",
+    [
+        (
+            "npu-smi_1.8.21_910A.txt",
+            "1.8.21",
+            "20.2.2.spc001",
+            [
+                (0, 0, None, "910A", "OK", "0000:C1:00.0", 68.6, 36, 0, 591, 14795, 0, 32768),
+                (1, 0, None, "910A", "OK", "0000:81:00.0", 63.7, 31, 0, 303, 15177, 0, 32768),
+            ],
+        ),
+        (
+            "npu-smi_21.0.3.1_310.txt",
+            "21.0.3.1",
+            "21.0.3.1",
+            [(0, 0, 0, "310", "OK", None, 12.8, 58, 0, 5324, 8192, None, None)],
+        ),
+        (
+            "npu-smi_21.0.4_910A.txt",
+            "21.0.4",
+            "21.0.4",
+            [(0, 0, None, "910A", "OK", "0000:C1:00.0", 70.9, 42, 0, 839, 15170, 1, 32768)],
+        ),
+        (
+            "npu-smi_23.0.3_910B2C.txt",
+            "23.0.3",
+            "23.0.3",
+            [
+                (12, 0, None, "910B2C", "OK", "0000:D9:00.0", 91.3, 53, 0, 0, 0, 52675, 65536),
+                (13, 0, None, "910B2C", "OK", "0000:98:00.0", 100.7, 55, 0, 0, 0, 52665, 65536),
+            ],
+        ),
+        (
+            "npu-smi_25.5.2_910B4.txt",
+            "25.5.2",
+            "25.5.2",
+            [(5, 0, None, "910B4", "OK", "0000:41:00.0", 89.9, 39, 0, 0, 0, 2922, 32768)],
+        ),
+    ],
+)
 def test_samples(name, tool, driver, chips):
     said = npu_smi.parse_info(sample(name))
     assert (said["tool_version"], said["driver_version"]) == (tool, driver)
@@ -78,26 +120,33 @@ def test_sample_of_a_failure():
 def test_sample_of_a_mapping():
     assert npu_smi.parse_mapping(sample("npu-smi_info_m.txt")) == [
         {"npu_id": 0, "chip_id": 0, "logic_id": 0, "name": "Ascend 910B3"},
-        {"npu_id": 1, "chip_id": 0, "logic_id": 1, "name": "Ascend 910B3"}]
+        {"npu_id": 1, "chip_id": 0, "logic_id": 1, "name": "Ascend 910B3"},
+    ]
     with pytest.raises(npu_smi.NpuSmiError):
         npu_smi.parse_info(sample("npu-smi_info_m.txt"))
 
 
 def test_mapping_with_a_management_chip():
-    text = "\tNPU ID      Chip ID     Chip Logic ID    Chip Name\n\t4           0           3    Ascend 310\n" \
-           "\t4           1           -                Mcu\n"
+    text = (
+        "\tNPU ID      Chip ID     Chip Logic ID    Chip Name\n\t4           0           3    Ascend 310\n"
+        "\t4           1           -                Mcu\n"
+    )
     assert npu_smi.parse_mapping(text) == [
         {"npu_id": 4, "chip_id": 0, "logic_id": 3, "name": "Ascend 310"},
-        {"npu_id": 4, "chip_id": 1, "logic_id": None, "name": "Mcu"}]
+        {"npu_id": 4, "chip_id": 1, "logic_id": None, "name": "Mcu"},
+    ]
 
 
-@pytest.mark.parametrize("text, code, word", [
-    ("dcmi model initialized failed, because the device is used. ret is -8020\n", -8020, "Another container"),
-    ("dcmi module initialize failed. ret is -8005", -8005, "reboot"),
-    ("dcmi module initialize failed. ret is -8255", -8255, "/var/log/npu"),
-    ("npu-smi: error while loading shared libraries: libdrvdsmi_host.so: cannot open", None, "by hand"),
-    ("", None, "by hand"),
-])
+@pytest.mark.parametrize(
+    "text, code, word",
+    [
+        ("dcmi model initialized failed, because the device is used. ret is -8020\n", -8020, "Another container"),
+        ("dcmi module initialize failed. ret is -8005", -8005, "reboot"),
+        ("dcmi module initialize failed. ret is -8255", -8255, "/var/log/npu"),
+        ("npu-smi: error while loading shared libraries: libdrvdsmi_host.so: cannot open", None, "by hand"),
+        ("", None, "by hand"),
+    ],
+)
 def test_failures(text, code, word):
     with pytest.raises(npu_smi.NpuSmiError) as caught:
         npu_smi.parse_info(text)
@@ -125,17 +174,20 @@ def test_other_orders_of_columns_and_names_with_spaces():
         "+====+\n"
         "| 1    Ascend 910 C  | OK     | 40       99.5     |\n"
         "| 0    7             | 0000:AA:00.0 | 5/ 10    3    1/ 2 |\n"
-        "| 1    8             | 0000:AB:00.0 | 6/ 10    4    2/ 2 |\n")
+        "| 1    8             | 0000:AB:00.0 | 6/ 10    4    2/ 2 |\n"
+    )
     assert rows(said) == [
         (1, 0, 7, "Ascend 910 C", "OK", "0000:AA:00.0", 99.5, 40, 3, 1, 2, 5, 10),
-        (1, 1, 8, "Ascend 910 C", "OK", "0000:AB:00.0", 99.5, 40, 4, 2, 2, 6, 10)]
+        (1, 1, 8, "Ascend 910 C", "OK", "0000:AB:00.0", 99.5, 40, 4, 2, 2, 6, 10),
+    ]
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_colours_do_not_matter(name):
     text = (DATA / name).read_text()
-    coloured = text.replace("OK", "\x1b[32mOK\x1b[0m").replace("Alarm", "\x1b[1;31mAlarm\x1b[m").replace("| ",
-                                                                                                         "|\x1b[K ")
+    coloured = (
+        text.replace("OK", "\x1b[32mOK\x1b[0m").replace("Alarm", "\x1b[1;31mAlarm\x1b[m").replace("| ", "|\x1b[K ")
+    )
     assert npu_smi.parse_info(coloured) == npu_smi.parse_info(text)
 
 
@@ -157,7 +209,7 @@ def test_truncated(name, start, end):
     text = (DATA / name).read_text()
     whole = npu_smi.parse_info(text)["chips"]
     # What the beginning of a table shows whole is what it shows in all.
-    for chip in parses_or_is_refused(text[:text.rfind("\n", 0, end) + 1]):
+    for chip in parses_or_is_refused(text[: text.rfind("\n", 0, end) + 1]):
         assert chip in whole
     parses_or_is_refused(text[start:end])
 
@@ -180,10 +232,32 @@ def test_with_foreign_text_in_it(name, places):
     parses_or_is_refused(text)
 
 
-@given(st.one_of(st.text(), st.binary(), st.lists(st.sampled_from([
-    "| npu-smi 1 Version: 2 |\n", "|", "| NPU Name | Health | Power(W) |\n", "| Chip | Bus-Id | AICore(%) |\n",
-    "||\n", "+",
-    "| 0 910 | OK | 1 |\n", "| 0 | NA | - |\n", "|||||", "/", " ", "\n", "-8005", "9" * 400])).map("".join)))
+@given(
+    st.one_of(
+        st.text(),
+        st.binary(),
+        st.lists(
+            st.sampled_from(
+                [
+                    "| npu-smi 1 Version: 2 |\n",
+                    "|",
+                    "| NPU Name | Health | Power(W) |\n",
+                    "| Chip | Bus-Id | AICore(%) |\n",
+                    "||\n",
+                    "+",
+                    "| 0 910 | OK | 1 |\n",
+                    "| 0 | NA | - |\n",
+                    "|||||",
+                    "/",
+                    " ",
+                    "\n",
+                    "-8005",
+                    "9" * 400,
+                ]
+            )
+        ).map("".join),
+    )
+)
 def test_foreign(text):
     parses_or_is_refused(text)
     npu_smi.parse_mapping(text)

@@ -12,21 +12,33 @@ ROOT = {"uid": 0, "home": "/root"}
 USER = {"uid": 1000, "home": "/home/u"}
 
 
-@pytest.mark.parametrize("kind, root, user", [
-    ("cmake", "/usr/local/cmake", "/home/u/.local/cmake"),
-    ("gcc730", "/usr/local/linux_gcc9.3.0", "/home/u/.local/linux_gcc9.3.0"),
-    ("link", "/usr/bin/cmake", "/home/u/.local/bin/cmake"),
-    ("work_dir", "/var/lib/ascend-pytorch", "/home/u/.local/share/ascend-pytorch"),
-    ("env_file", "/etc/ascend-pytorch/env.sh", "/home/u/.config/ascend-pytorch/env.sh"),
-])
+@pytest.mark.parametrize(
+    "kind, root, user",
+    [
+        ("cmake", "/usr/local/cmake", "/home/u/.local/cmake"),
+        ("gcc730", "/usr/local/linux_gcc9.3.0", "/home/u/.local/linux_gcc9.3.0"),
+        ("link", "/usr/bin/cmake", "/home/u/.local/bin/cmake"),
+        ("work_dir", "/var/lib/ascend-pytorch", "/home/u/.local/share/ascend-pytorch"),
+        ("env_file", "/etc/ascend-pytorch/env.sh", "/home/u/.config/ascend-pytorch/env.sh"),
+    ],
+)
 def test_auto(kind, root, user):
     assert places.resolve("auto", kind, ROOT, "9.3.0") == root
     assert places.resolve("auto", kind, USER, "9.3.0") == user
 
 
-@pytest.mark.parametrize("value, path", [
-    ("/opt/x", "/opt/x"), ("~/x", "/home/u/x"), ("~", "/home/u"), ("/opt//x/../y/", "/opt/y"), ("//opt/x", "/opt/x"),
-    ("", ""), ("~other/x", "~other/x")])
+@pytest.mark.parametrize(
+    "value, path",
+    [
+        ("/opt/x", "/opt/x"),
+        ("~/x", "/home/u/x"),
+        ("~", "/home/u"),
+        ("/opt//x/../y/", "/opt/y"),
+        ("//opt/x", "/opt/x"),
+        ("", ""),
+        ("~other/x", "~other/x"),
+    ],
+)
 def test_paths(value, path):
     assert places.resolve(value, "cmake", USER) == path
 
@@ -35,22 +47,69 @@ def test_a_home_of_slash():
     assert places.resolve("auto", "cmake", {"uid": 9, "home": "/"}) == "/.local/cmake"
 
 
-@pytest.mark.parametrize("prefix", [
-    "/", "//", "///", "/usr", "//usr", "///usr", "/usr/", "/usr/.", "/usr/local", "/usr/local/", "//usr/local",
-    "/usr/local/../local", "/usr/local/x/..", "/opt/../usr", "/usr/lib/../../usr/bin", "/etc", "/home", "/root", "/tmp",
-    "/var/lib", "/opt", "", "cmake", "./cmake", "../cmake", "usr/local/cmake", "~", "~other/cmake", "~/", "~/.", "~/..",
-    "~/../../usr", "~/x/../.."])
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "/",
+        "//",
+        "///",
+        "/usr",
+        "//usr",
+        "///usr",
+        "/usr/",
+        "/usr/.",
+        "/usr/local",
+        "/usr/local/",
+        "//usr/local",
+        "/usr/local/../local",
+        "/usr/local/x/..",
+        "/opt/../usr",
+        "/usr/lib/../../usr/bin",
+        "/etc",
+        "/home",
+        "/root",
+        "/tmp",
+        "/var/lib",
+        "/opt",
+        "",
+        "cmake",
+        "./cmake",
+        "../cmake",
+        "usr/local/cmake",
+        "~",
+        "~other/cmake",
+        "~/",
+        "~/.",
+        "~/..",
+        "~/../../usr",
+        "~/x/../..",
+    ],
+)
 def test_forbidden(prefix):
     assert places.forbidden(prefix)
 
 
-@pytest.mark.parametrize("prefix", ["auto", "/usr/local/cmake", "/opt/cmake", "~/cmake", "~/.local/cmake", "/usr2",
-                                    "//opt/cmake", "/data", "/home/u/cmake"])
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "auto",
+        "/usr/local/cmake",
+        "/opt/cmake",
+        "~/cmake",
+        "~/.local/cmake",
+        "/usr2",
+        "//opt/cmake",
+        "/data",
+        "/home/u/cmake",
+    ],
+)
 def test_allowed(prefix):
     assert not places.forbidden(prefix)
 
 
-@given(st.lists(st.sampled_from(["usr", "local", "..", ".", "", "x"]), max_size=7).map(lambda parts: "/" + "/".join(parts)))
+@given(
+    st.lists(st.sampled_from(["usr", "local", "..", ".", "", "x"]), max_size=7).map(lambda parts: "/" + "/".join(parts))
+)
 def test_no_spelling_of_a_forbidden_place_gets_through(prefix):
     parts = []
     for part in prefix.split("/"):

@@ -9,10 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 
-@pytest.mark.parametrize("line, percent", [
-    ("[  1%] Building CXX object Source/kwsys/x.o", 1), ("[100%] Built target cmake", 100), ("  [ 45%] x", 45),
-    ("[12/345] Building", 3), ("[345/345] Linking", 100), ("[1/2]", 50), ("[999%] nonsense", 100), ("[7/3] nonsense", 100),
-    ("[0/0] nothing", None), ("[1234%]", None), ("at 45%", None), ("x [45%]", None), ("[a/b]", None), ("", None)])
+@pytest.mark.parametrize(
+    "line, percent",
+    [
+        ("[  1%] Building CXX object Source/kwsys/x.o", 1),
+        ("[100%] Built target cmake", 100),
+        ("  [ 45%] x", 45),
+        ("[12/345] Building", 3),
+        ("[345/345] Linking", 100),
+        ("[1/2]", 50),
+        ("[999%] nonsense", 100),
+        ("[7/3] nonsense", 100),
+        ("[0/0] nothing", None),
+        ("[1234%]", None),
+        ("at 45%", None),
+        ("x [45%]", None),
+        ("[a/b]", None),
+        ("", None),
+    ],
+)
 def test_percent(line, percent):
     assert progress.percent(line) == percent
 

@@ -31,8 +31,14 @@ def shelf(tmp_path):
         manifest.write(str(root), dict(card, files=manifest.scan(str(root))))
         path = str(tmp_path / (mark[:12] + ".tar.gz"))
         archive.pack(str(root), path)
-        order = {"name": "tool", "version": version, "fingerprint": mark, "prefix": str(tmp_path / "opt/tool"),
-                 "links": [{"path": str(tmp_path / "usr/bin/tool"), "target": "bin/tool"}], "replace_link": False}
+        order = {
+            "name": "tool",
+            "version": version,
+            "fingerprint": mark,
+            "prefix": str(tmp_path / "opt/tool"),
+            "links": [{"path": str(tmp_path / "usr/bin/tool"), "target": "bin/tool"}],
+            "replace_link": False,
+        }
         return dict(order, **changes), path, fingerprint.file_digest(path)
 
     return make
@@ -60,6 +66,7 @@ def damage(order):
 
 
 # --- trees ------------------------------------------------------------------------------------------------------------
+
 
 def test_fresh(shelf, opt, tmp_path):
     order, path, sha256 = shelf()
@@ -126,10 +133,15 @@ def test_a_parent_that_is_a_link(shelf, opt, tmp_path):
     assert publishing.occupied(second[0]["prefix"], "tool") is None
 
 
-@pytest.mark.parametrize("make, words", [
-    (lambda prefix: prefix.mkdir(), "is a folder that"), (lambda prefix: prefix.write_text("x"), "is a file that"),
-    (lambda prefix: prefix.symlink_to("/usr"), "is a link to /usr that"),
-    (lambda prefix: prefix.symlink_to("nowhere"), "is a link to nowhere that")])
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda prefix: prefix.mkdir(), "is a folder that"),
+        (lambda prefix: prefix.write_text("x"), "is a file that"),
+        (lambda prefix: prefix.symlink_to("/usr"), "is a link to /usr that"),
+        (lambda prefix: prefix.symlink_to("nowhere"), "is a link to nowhere that"),
+    ],
+)
 def test_what_is_not_ours_is_left_alone(shelf, opt, tmp_path, make, words):
     opt.mkdir()
     make(opt / "tool")
@@ -169,9 +181,14 @@ def test_an_archive_that_is_damaged_with_its_digest(shelf, opt):
     assert says(opt / "tool/bin/tool") == "1.0" and len(standing(opt)) == 2
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda root: (root / "bin/tool").write_text("another"), lambda root: (root / "doc/words").unlink(),
-    lambda root: (root / manifest.TREE_NAME).unlink()])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda root: (root / "bin/tool").write_text("another"),
+        lambda root: (root / "doc/words").unlink(),
+        lambda root: (root / manifest.TREE_NAME).unlink(),
+    ],
+)
 def test_an_archive_that_is_not_as_its_manifest_says(shelf, opt, tmp_path, spoil):
     order, path, _sha256 = shelf()
     spoil(tmp_path / "made" / FIRST)
@@ -181,13 +198,20 @@ def test_an_archive_that_is_not_as_its_manifest_says(shelf, opt, tmp_path, spoil
     assert standing(opt) == []
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda root: (root / "bin/tool").unlink(), lambda root: (root / "bin/tool").chmod(0o600),
-    lambda root: (root / "doc/words").write_text("longer than it was, surely"), lambda root: shutil.rmtree(str(root / "doc")),
-    lambda root: [(root / "bin/alias").unlink(), (root / "bin/alias").symlink_to("nowhere")],
-    lambda root: [(root / "bin/tool").unlink(), (root / "bin/tool").mkdir(), (root / "bin/tool/x").mkdir()],
-    lambda root: (root / manifest.TREE_NAME).unlink(), lambda root: (root / manifest.TREE_NAME).write_text("{"),
-    lambda root: shutil.rmtree(str(root))])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda root: (root / "bin/tool").unlink(),
+        lambda root: (root / "bin/tool").chmod(0o600),
+        lambda root: (root / "doc/words").write_text("longer than it was, surely"),
+        lambda root: shutil.rmtree(str(root / "doc")),
+        lambda root: [(root / "bin/alias").unlink(), (root / "bin/alias").symlink_to("nowhere")],
+        lambda root: [(root / "bin/tool").unlink(), (root / "bin/tool").mkdir(), (root / "bin/tool/x").mkdir()],
+        lambda root: (root / manifest.TREE_NAME).unlink(),
+        lambda root: (root / manifest.TREE_NAME).write_text("{"),
+        lambda root: shutil.rmtree(str(root)),
+    ],
+)
 def test_a_damaged_tree_is_mended(shelf, opt, tmp_path, spoil):
     product = shelf()
     publishing.publish_tree(*product)
@@ -214,11 +238,24 @@ class Killed(BaseException):
     """What no handler catches, as a kill."""
 
 
-@pytest.mark.parametrize("where, count", [("unpack", 1), ("sync", 1), ("rename", 1), ("rename", 2), ("rename", 3),
-                                          ("rename", 4), ("symlink", 1), ("symlink", 2), ("rmtree", 3)])
+@pytest.mark.parametrize(
+    "where, count",
+    [
+        ("unpack", 1),
+        ("sync", 1),
+        ("rename", 1),
+        ("rename", 2),
+        ("rename", 3),
+        ("rename", 4),
+        ("symlink", 1),
+        ("symlink", 2),
+        ("rmtree", 3),
+    ],
+)
 @pytest.mark.parametrize("damaged", [False, True])
 def test_killed_anywhere_the_former_or_the_new_stands_whole_and_the_next_run_ends_it(
-        shelf, opt, tmp_path, monkeypatch, where, count, damaged):
+    shelf, opt, tmp_path, monkeypatch, where, count, damaged
+):
     publishing.publish_tree(*shelf("1.0", FIRST))
     order, path, sha256 = shelf("2.0", SECOND)
     if damaged:
@@ -256,6 +293,7 @@ def test_a_prefix_that_cannot_be_written(shelf, opt):
 
 
 # --- links ------------------------------------------------------------------------------------------------------------
+
 
 def test_a_link_is_never_missing(tmp_path):
     link, done, seen = str(tmp_path / "link"), threading.Event(), []
@@ -318,7 +356,9 @@ def test_a_foreign_link_is_replaced_when_allowed_and_put_back_by_removal(shelf, 
     assert says(tmp_path / ("usr/bin/tool" + publishing.SAVED)) == "theirs"
     publishing.withdraw_tree(product[0])
     assert says(tmp_path / "usr/bin/tool") == "theirs"
-    assert [name for name in os.listdir(str(tmp_path / "usr/bin")) if "tool" in name] == ["tool"] and standing(opt) == []
+    assert [name for name in os.listdir(str(tmp_path / "usr/bin")) if "tool" in name] == ["tool"] and standing(
+        opt
+    ) == []
 
 
 def test_the_folder_of_a_link_is_made(shelf, tmp_path):
@@ -338,14 +378,16 @@ def test_the_state_of_a_link(tmp_path):
 
 # --- taken away -------------------------------------------------------------------------------------------------------
 
+
 def test_what_was_put_there_is_taken_away(shelf, opt, tmp_path):
     publishing.publish_tree(*shelf("1.0", FIRST))
     order, path, sha256 = shelf("2.0", SECOND)
     publishing.publish_tree(order, path, sha256)
     (opt / "tool-9.9-999999999999").mkdir()
     removed = publishing.withdraw_tree(order)
-    assert sorted(removed) == sorted([
-        str(tmp_path / "usr/bin/tool"), order["prefix"], str(opt / "tool-1.0-111111111111"), tree_of(order)])
+    assert sorted(removed) == sorted(
+        [str(tmp_path / "usr/bin/tool"), order["prefix"], str(opt / "tool-1.0-111111111111"), tree_of(order)]
+    )
     assert standing(opt) == ["tool-9.9-999999999999"] and os.listdir(str(tmp_path / "usr/bin")) == []
     assert publishing.withdraw_tree(order) == []
 
@@ -370,10 +412,23 @@ def test_trees_of_another_name_are_not_ours(shelf, opt):
 
 # --- wheels -----------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("line, missing", [
-    ("numpy", False), ("NumPy>=1.16", False), ("typing.extensions", False), ("typing_extensions==4", False),
-    ("numpy[all]", False), ("numpy (>=1)", False), ("numpy @ https://x/numpy.whl", False), ("numpy ; python_version<'4'", False),
-    ("  numpy  ", False), ("six", True), ("num", True)])
+
+@pytest.mark.parametrize(
+    "line, missing",
+    [
+        ("numpy", False),
+        ("NumPy>=1.16", False),
+        ("typing.extensions", False),
+        ("typing_extensions==4", False),
+        ("numpy[all]", False),
+        ("numpy (>=1)", False),
+        ("numpy @ https://x/numpy.whl", False),
+        ("numpy ; python_version<'4'", False),
+        ("  numpy  ", False),
+        ("six", True),
+        ("num", True),
+    ],
+)
 def test_requirements_that_are_missing(line, missing):
     assert publishing.pip_missing([line], {"numpy": "1.2", "typing-extensions": "4"}) == [line] * missing
 
@@ -405,12 +460,21 @@ def test_a_wheel_that_is_not_what_was_built(tmp_path):
 
 
 def test_what_a_killed_pip_stashed_is_swept(tmp_path):
-    for name in ("~orch", "~orch-1.8.1+ascend.dist-info", "~orchvision", "~orch_npu", "torch", "torch-1.5.0.dist-info",
-                 "~umpy"):
+    for name in (
+        "~orch",
+        "~orch-1.8.1+ascend.dist-info",
+        "~orchvision",
+        "~orch_npu",
+        "torch",
+        "torch-1.5.0.dist-info",
+        "~umpy",
+    ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "x").write_text("")
     assert sorted(publishing.sweep([str(tmp_path), str(tmp_path / "none")], "torch")) == [
-        str(tmp_path / "~orch"), str(tmp_path / "~orch-1.8.1+ascend.dist-info")]
+        str(tmp_path / "~orch"),
+        str(tmp_path / "~orch-1.8.1+ascend.dist-info"),
+    ]
     assert sorted(os.listdir(str(tmp_path))) == ["torch", "torch-1.5.0.dist-info", "~orch_npu", "~orchvision", "~umpy"]
 
 

@@ -22,10 +22,20 @@ def shop(tmp_path):
         (tmp_path / name).mkdir()
     logged = []
     made = steps.Workshop(
-        {"src": str(tmp_path / "src"), "obj": str(tmp_path / "obj"), "stage": str(tmp_path / "stage"),
-         "python": sys.executable, "python_version": "3.9"},
-        {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}, logged.append, lambda percent: logged.append(percent),
-        "cp39", "x86_64", ["--user"])
+        {
+            "src": str(tmp_path / "src"),
+            "obj": str(tmp_path / "obj"),
+            "stage": str(tmp_path / "stage"),
+            "python": sys.executable,
+            "python_version": "3.9",
+        },
+        {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+        logged.append,
+        lambda percent: logged.append(percent),
+        "cp39",
+        "x86_64",
+        ["--user"],
+    )
     made.logged = logged
     return made
 
@@ -36,12 +46,14 @@ def sh(text, **more):
 
 # --- run --------------------------------------------------------------------------------------------------------------
 
+
 def test_a_program_is_run_where_and_as_told(shop, tmp_path):
-    steps.perform(sh('echo "$PWD|$A|$PATH"; cat; echo late >&2', cwd=str(tmp_path / "src"), stdin="in\n",
-                     env={"A": "b"}), shop)
+    steps.perform(
+        sh('echo "$PWD|$A|$PATH"; cat; echo late >&2', cwd=str(tmp_path / "src"), stdin="in\n", env={"A": "b"}), shop
+    )
     assert shop.logged[1:] == ["{0}/src|b|{1}".format(tmp_path, os.environ["PATH"]), "in", "late"]
     assert shop.logged[0].startswith("$ (cd {0}/src && /bin/sh -c".format(tmp_path))
-    steps.perform(sh("pwd; [ -z \"$A\" ]"), shop)
+    steps.perform(sh('pwd; [ -z "$A" ]'), shop)
     assert shop.logged[-1] == str(tmp_path / "obj")
 
 
@@ -64,16 +76,22 @@ def test_a_lot_of_output_is_logged_whole_and_its_end_returned(shop):
     assert len(shop.logged) == 5001
 
 
-@pytest.mark.parametrize("step, words", [
-    (sh("exit 3"), "ended with status 3"),
-    (sh("kill -9 $$"), "ended with status -9"),
-    ({"run": ["/no/such/program", "x"]}, "cannot start /no/such/program in .*obj: No such file"),
-    ({"run": ["true"], "cwd": "/no/such/folder"}, "/no/such/folder"),
-    ({"run": ["/etc/passwd"]}, "cannot start /etc/passwd .*Permission denied"),
-    (sh("echo cmake version 3.12.0", expect=r"cmake version 3\.12\.1"), "matches .* and said: cmake version 3.12.0"),
-    (sh("true", expect="x"), "said: nothing"),
-    ({"walk": []}, "none of the keys"),
-])
+@pytest.mark.parametrize(
+    "step, words",
+    [
+        (sh("exit 3"), "ended with status 3"),
+        (sh("kill -9 $$"), "ended with status -9"),
+        ({"run": ["/no/such/program", "x"]}, "cannot start /no/such/program in .*obj: No such file"),
+        ({"run": ["true"], "cwd": "/no/such/folder"}, "/no/such/folder"),
+        ({"run": ["/etc/passwd"]}, "cannot start /etc/passwd .*Permission denied"),
+        (
+            sh("echo cmake version 3.12.0", expect=r"cmake version 3\.12\.1"),
+            "matches .* and said: cmake version 3.12.0",
+        ),
+        (sh("true", expect="x"), "said: nothing"),
+        ({"walk": []}, "none of the keys"),
+    ],
+)
 def test_what_fails_is_told(shop, step, words):
     with pytest.raises(steps.StepError, match=words):
         steps.perform(step, shop)
@@ -90,6 +108,7 @@ def test_a_program_that_does_not_read_what_it_is_given(shop):
 
 
 # --- link -------------------------------------------------------------------------------------------------------------
+
 
 def test_a_link_is_made_once(shop, tmp_path):
     step = {"link": {"path": str(tmp_path / "cc"), "to": "gcc"}}
@@ -119,8 +138,12 @@ GEN = "patch -p1 -d ../native < ../npu.patch\ncp extra ../native/\n"
 
 
 def git(*argv, cwd):
-    subprocess.run(("git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main") + argv,
-                   cwd=str(cwd), check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ("git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main") + argv,
+        cwd=str(cwd),
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
 
 
 @pytest.fixture
@@ -142,13 +165,22 @@ def vendor(tmp_path):
 
 
 def patch(src):
-    return {"patch": {"tree": str(src / "native"), "file": str(src / "npu.patch"), "run": ["sh", "gen.sh"],
-                      "cwd": str(src / "scripts")}}
+    return {
+        "patch": {
+            "tree": str(src / "native"),
+            "file": str(src / "npu.patch"),
+            "run": ["sh", "gen.sh"],
+            "cwd": str(src / "scripts"),
+        }
+    }
 
 
 def tree(root):
-    return {str(path.relative_to(root)): path.read_text() for path in Path(root).rglob("*")
-            if path.is_file() and ".git/" not in str(path)}
+    return {
+        str(path.relative_to(root)): path.read_text()
+        for path in Path(root).rglob("*")
+        if path.is_file() and ".git/" not in str(path)
+    }
 
 
 PATCHED = {"one": "first\npatched\nthird\n", "two": "patched\n", "extra": "more", "deep/old.rej": "committed by them\n"}
@@ -170,14 +202,18 @@ def test_again_after_a_whole_and_after_half_a_patch(shop, vendor):
     assert tree(vendor / "native") == PATCHED
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda native: (native / "two").write_text("drei\n"), lambda native: (native / "two").unlink()])
+@pytest.mark.parametrize(
+    "spoil", [lambda native: (native / "two").write_text("drei\n"), lambda native: (native / "two").unlink()]
+)
 def test_a_patch_that_does_not_fit_changes_nothing(shop, vendor, spoil):
     spoil(vendor / "native")
     git("commit", "-q", "-a", "-m", "another version", cwd=vendor / "native")
     before = tree(vendor / "native")
-    with pytest.raises(steps.StepError, match="npu.patch does not fit the native sources in .*native: .*another "
-                                              "version or incomplete.* Nothing was patched.*native ref and commit"):
+    with pytest.raises(
+        steps.StepError,
+        match="npu.patch does not fit the native sources in .*native: .*another "
+        "version or incomplete.* Nothing was patched.*native ref and commit",
+    ):
         steps.perform(patch(vendor), shop)
     assert tree(vendor / "native") == before
     assert not any("gen.sh" in line for line in shop.logged)
@@ -208,12 +244,15 @@ def test_rejects_are_looked_for_outside_git(vendor):
 
 # --- pip --------------------------------------------------------------------------------------------------------------
 
+
 @pytest.fixture
 def pip(shop, tmp_path):
     """A Python that notes what it is asked, and the files it is given."""
     script = tmp_path / "python"
-    script.write_text("#!/bin/sh\nfor one in \"$@\"; do echo \"$one\" >> {0}/argv; done\n"
-                      "cat requirements.txt constraints.txt > {0}/files 2>/dev/null; exit 0\n".format(tmp_path))
+    script.write_text(
+        '#!/bin/sh\nfor one in "$@"; do echo "$one" >> {0}/argv; done\n'
+        "cat requirements.txt constraints.txt > {0}/files 2>/dev/null; exit 0\n".format(tmp_path)
+    )
     script.chmod(0o755)
     shop.names["python"] = str(script)
     return lambda name="argv": (tmp_path / name).read_text().splitlines() if (tmp_path / name).exists() else []
@@ -224,8 +263,16 @@ INSTALL = ["-m", "pip", "install", "--disable-pip-version-check", "--user"]
 
 def requirements(tmp_path, text, **changes):
     (tmp_path / "src/requirements.txt").write_bytes(text.encode() if isinstance(text, str) else text)
-    return {"requirements": dict({"file": str(tmp_path / "src/requirements.txt"), "drop": ["torch", "torchvision"],
-                                  "constraints": "torch==1.8.1"}, **changes)}
+    return {
+        "requirements": dict(
+            {
+                "file": str(tmp_path / "src/requirements.txt"),
+                "drop": ["torch", "torchvision"],
+                "constraints": "torch==1.8.1",
+            },
+            **changes,
+        )
+    }
 
 
 def test_prerequisites(shop, pip):
@@ -234,9 +281,14 @@ def test_prerequisites(shop, pip):
 
 
 def test_requirements_never_bring_torch(shop, pip, tmp_path):
-    steps.perform(requirements(
-        tmp_path, "# needed\nnumpy\nTorch>=1.5\ntorchvision==0.6.0\n-r more.txt\ntyping\nsix  # six\n"
-                  "--index-url http://x\ntorch @ https://x/torch.whl\n"), shop)
+    steps.perform(
+        requirements(
+            tmp_path,
+            "# needed\nnumpy\nTorch>=1.5\ntorchvision==0.6.0\n-r more.txt\ntyping\nsix  # six\n"
+            "--index-url http://x\ntorch @ https://x/torch.whl\n",
+        ),
+        shop,
+    )
     assert pip() == INSTALL + ["-r", "requirements.txt", "-c", "constraints.txt"]
     assert pip("files") == ["numpy", "six", "torch==1.8.1"]
     assert shop.learned["requirements"] == ["numpy", "six"]
@@ -258,22 +310,35 @@ def test_pip_that_fails(shop, tmp_path):
 
 # --- wheel ------------------------------------------------------------------------------------------------------------
 
+
 def make_wheel(folder, name, spoil=b""):
     folder.mkdir(exist_ok=True)
     info = "-".join(name.split("-")[:2]) + ".dist-info/"
-    files = {"torch.py": b"x = 1\n", info + "METADATA": "Metadata-Version: 2.1\nName: torch\nVersion: {0}\n".format(
-        name.split("-")[1]).encode()}
-    record = "".join("{0},sha256={1},{2}\n".format(
-        path, base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("="), len(data))
-        for path, data in files.items()) + info + "RECORD,,\n"
+    files = {
+        "torch.py": b"x = 1\n",
+        info + "METADATA": "Metadata-Version: 2.1\nName: torch\nVersion: {0}\n".format(name.split("-")[1]).encode(),
+    }
+    record = (
+        "".join(
+            "{0},sha256={1},{2}\n".format(
+                path, base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("="), len(data)
+            )
+            for path, data in files.items()
+        )
+        + info
+        + "RECORD,,\n"
+    )
     with zipfile.ZipFile(str(folder / name), "w") as out:
         for path, data in list(files.items()) + [(info + "RECORD", record.encode())]:
             out.writestr(path, data + (spoil if path == "torch.py" else b""))
 
 
 RIGHT = "torch-1.8.1+ascend-cp39-cp39-linux_x86_64.whl"
-OTHERS = ["torch-1.8.1+ascend-cp38-cp38-linux_x86_64.whl", "torch-1.8.1+ascend-cp39-cp39-linux_aarch64.whl",
-          "torch-1.5.0+ascend.post4-cp39-cp39-linux_x86_64.whl"]
+OTHERS = [
+    "torch-1.8.1+ascend-cp38-cp38-linux_x86_64.whl",
+    "torch-1.8.1+ascend-cp39-cp39-linux_aarch64.whl",
+    "torch-1.5.0+ascend.post4-cp39-cp39-linux_x86_64.whl",
+]
 
 
 def wheel(tmp_path):
@@ -288,10 +353,15 @@ def test_the_one_right_wheel_is_staged(shop, tmp_path):
     assert shop.logged == ["found {0}/dist/{1}".format(tmp_path, RIGHT)]
 
 
-@pytest.mark.parametrize("names, spoil, words", [
-    (None, b"", "no folder of wheels"), (OTHERS, b"", "no wheel in .*cp38"),
-    ([RIGHT, "torch-1.8.1+other-cp39-cp39-linux_x86_64.whl"], b"", "more than one wheel"),
-    ([RIGHT], b"y", "damaged|torch.py")])
+@pytest.mark.parametrize(
+    "names, spoil, words",
+    [
+        (None, b"", "no folder of wheels"),
+        (OTHERS, b"", "no wheel in .*cp38"),
+        ([RIGHT, "torch-1.8.1+other-cp39-cp39-linux_x86_64.whl"], b"", "more than one wheel"),
+        ([RIGHT], b"y", "damaged|torch.py"),
+    ],
+)
 def test_no_right_wheel(shop, tmp_path, names, spoil, words):
     for name in names or []:
         make_wheel(tmp_path / "dist", name, spoil)

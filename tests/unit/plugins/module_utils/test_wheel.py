@@ -22,16 +22,19 @@ FILES = {
     "torch/__init__.py": b"__version__ = '1.8.1+ascend'\n",
     "torch/lib/libtorch.so": bytes(range(256)) * 40,
     INFO + "/METADATA": b"Metadata-Version: 2.1\nName: torch\nVersion: 1.8.1+ascend\nRequires-Dist: numpy\n"
-                        b"Requires-Dist: pyyaml (>=5)\n\nLong words.\nVersion: 9\n",
+    b"Requires-Dist: pyyaml (>=5)\n\nLong words.\nVersion: 9\n",
     INFO + "/WHEEL": b"Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: false\nTag: cp39-cp39-linux_x86_64\n",
 }
 NAME = "torch-1.8.1+ascend-cp39-cp39-linux_x86_64.whl"
 
 
 def record(files, info=INFO):
-    lines = ["{0},sha256={1},{2}".format(
-        name, base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("="), len(data))
-        for name, data in files.items()]
+    lines = [
+        "{0},sha256={1},{2}".format(
+            name, base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("="), len(data)
+        )
+        for name, data in files.items()
+    ]
     return ("\n".join(lines + [info + "/RECORD,,", ""])).encode()
 
 
@@ -43,25 +46,36 @@ def make(folder, name=NAME, files=None, record_first=False, info=INFO, **changes
     path = str(folder / name)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for member, data in members:
-            archive.writestr(zipfile.ZipInfo(member, (2022, 1, 2, 3, 4, 6)),
-                             changes.get(member.rpartition("/")[2].partition(".")[0], data), zipfile.ZIP_DEFLATED)
+            archive.writestr(
+                zipfile.ZipInfo(member, (2022, 1, 2, 3, 4, 6)),
+                changes.get(member.rpartition("/")[2].partition(".")[0], data),
+                zipfile.ZIP_DEFLATED,
+            )
     return path
 
 
-@pytest.mark.parametrize("name, parts", [
-    (NAME, ("torch", "1.8.1+ascend", None, "cp39", "cp39", "linux_x86_64")),
-    ("torch-1.5.0+ascend.post3-cp37-cp37m-linux_aarch64.whl",
-     ("torch", "1.5.0+ascend.post3", None, "cp37", "cp37m", "linux_aarch64")),
-    ("a_b-1-2x-py2.py3-none-any.whl", ("a_b", "1", "2x", "py2.py3", "none", "any")),
-    ("/dist/x-1-cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
-     ("x", "1", None, "cp39", "abi3", "manylinux_2_17_x86_64.manylinux2014_x86_64")),
-])
+@pytest.mark.parametrize(
+    "name, parts",
+    [
+        (NAME, ("torch", "1.8.1+ascend", None, "cp39", "cp39", "linux_x86_64")),
+        (
+            "torch-1.5.0+ascend.post3-cp37-cp37m-linux_aarch64.whl",
+            ("torch", "1.5.0+ascend.post3", None, "cp37", "cp37m", "linux_aarch64"),
+        ),
+        ("a_b-1-2x-py2.py3-none-any.whl", ("a_b", "1", "2x", "py2.py3", "none", "any")),
+        (
+            "/dist/x-1-cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+            ("x", "1", None, "cp39", "abi3", "manylinux_2_17_x86_64.manylinux2014_x86_64"),
+        ),
+    ],
+)
 def test_filename(name, parts):
     assert tuple(wheel.parse_filename(name).values()) == parts
 
 
-@pytest.mark.parametrize("name", ["", "torch.whl", "torch-1.8.1.tar.gz", "torch-1.8.1-cp39-cp39.whl",
-                                  "a-1-b-py3-none-any.whl"])
+@pytest.mark.parametrize(
+    "name", ["", "torch.whl", "torch-1.8.1.tar.gz", "torch-1.8.1-cp39-cp39.whl", "a-1-b-py3-none-any.whl"]
+)
 def test_what_is_no_filename(name):
     with pytest.raises(wheel.WheelError, match="file name"):
         wheel.parse_filename(name)
@@ -76,27 +90,47 @@ def test_any_filename(name):
             pass
 
 
-@pytest.mark.parametrize("there, wanted, found", [
-    ([NAME], ("torch", "1.8.1", "cp39", "x86_64"), NAME),
-    ([NAME, "torch-1.8.1+ascend-cp38-cp38-linux_x86_64.whl", "torch-1.8.1+ascend-cp39-cp39-linux_aarch64.whl",
-      "torch-1.8.0-cp39-cp39-linux_x86_64.whl", "torchvision-1.8.1-cp39-cp39-linux_x86_64.whl", "notes.txt"],
-     ("Torch", "1.8.1", "cp39", "x86_64"), NAME),
-    (["torch-1.5.0+ascend.post4-cp37-cp37m-linux_aarch64.whl"], ("torch", "1.5.0", "cp37m", "aarch64"),
-     "torch-1.5.0+ascend.post4-cp37-cp37m-linux_aarch64.whl"),
-    (["torch-1.5.0_ascend.post4-cp37-cp37m-linux_aarch64.whl"], ("torch", "1.5.0+ascend.post4", "cp37", "aarch64"),
-     "torch-1.5.0_ascend.post4-cp37-cp37m-linux_aarch64.whl"),
-    (["torch_npu-2.1.0.post10-cp39-cp39-manylinux_2_17_aarch64.manylinux2014_aarch64.whl"],
-     ("torch-npu", "2.1.0", "cp39", "aarch64"),
-     "torch_npu-2.1.0.post10-cp39-cp39-manylinux_2_17_aarch64.manylinux2014_aarch64.whl"),
-    (["apex-0.1+ascend-py3-none-any.whl"], ("apex", "0.1", "cp38", "aarch64"), "apex-0.1+ascend-py3-none-any.whl"),
-    (["torch-1.8.10-cp39-cp39-linux_x86_64.whl"], ("torch", "1.8.1", "cp39", "x86_64"), "no wheel"),
-    (["torch-1.8.1a0+1977093-cp39-cp39-linux_x86_64.whl"], ("torch", "1.8.1", "cp39", "x86_64"), "no wheel"),
-    (["torch-1x8.1-cp39-cp39-linux_x86_64.whl"], ("torch", "1.8.1", "cp39", "x86_64"), "no wheel"),
-    (["torch-1.8.1-cp39-cp39-win_x86_64.whl"], ("torch", "1.8.1", "cp39", "x86_64"), "no wheel"),
-    (["torch-1.8.1-cp39-cp39-any.whl"], ("torch", "1.8.1", "cp39", "x86_64"), "no wheel"),
-    ([NAME, "torch-1.8.1-cp39-cp39-linux_x86_64.whl"], ("torch", "1.8.1", "cp39", "x86_64"), "more than one"),
-    ([], ("torch", "1.8.1", "cp39", "x86_64"), "none at all"),
-])
+@pytest.mark.parametrize(
+    "there, wanted, found",
+    [
+        ([NAME], ("torch", "1.8.1", "cp39", "x86_64"), NAME),
+        (
+            [
+                NAME,
+                "torch-1.8.1+ascend-cp38-cp38-linux_x86_64.whl",
+                "torch-1.8.1+ascend-cp39-cp39-linux_aarch64.whl",
+                "torch-1.8.0-cp39-cp39-linux_x86_64.whl",
+                "torchvision-1.8.1-cp39-cp39-linux_x86_64.whl",
+                "notes.txt",
+            ],
+            ("Torch", "1.8.1", "cp39", "x86_64"),
+            NAME,
+        ),
+        (
+            ["torch-1.5.0+ascend.post4-cp37-cp37m-linux_aarch64.whl"],
+            ("torch", "1.5.0", "cp37m", "aarch64"),
+            "torch-1.5.0+ascend.post4-cp37-cp37m-linux_aarch64.whl",
+        ),
+        (
+            ["torch-1.5.0_ascend.post4-cp37-cp37m-linux_aarch64.whl"],
+            ("torch", "1.5.0+ascend.post4", "cp37", "aarch64"),
+            "torch-1.5.0_ascend.post4-cp37-cp37m-linux_aarch64.whl",
+        ),
+        (
+            ["torch_npu-2.1.0.post10-cp39-cp39-manylinux_2_17_aarch64.manylinux2014_aarch64.whl"],
+            ("torch-npu", "2.1.0", "cp39", "aarch64"),
+            "torch_npu-2.1.0.post10-cp39-cp39-manylinux_2_17_aarch64.manylinux2014_aarch64.whl",
+        ),
+        (["apex-0.1+ascend-py3-none-any.whl"], ("apex", "0.1", "cp38", "aarch64"), "apex-0.1+ascend-py3-none-any.whl"),
+        (["torch-1.8.10-cp39-cp39-linux_x86_64.whl"], ("torch", "1.8.1", "cp39", "x86_64"), "no wheel"),
+        (["torch-1.8.1a0+1977093-cp39-cp39-linux_x86_64.whl"], ("torch", "1.8.1", "cp39", "x86_64"), "no wheel"),
+        (["torch-1x8.1-cp39-cp39-linux_x86_64.whl"], ("torch", "1.8.1", "cp39", "x86_64"), "no wheel"),
+        (["torch-1.8.1-cp39-cp39-win_x86_64.whl"], ("torch", "1.8.1", "cp39", "x86_64"), "no wheel"),
+        (["torch-1.8.1-cp39-cp39-any.whl"], ("torch", "1.8.1", "cp39", "x86_64"), "no wheel"),
+        ([NAME, "torch-1.8.1-cp39-cp39-linux_x86_64.whl"], ("torch", "1.8.1", "cp39", "x86_64"), "more than one"),
+        ([], ("torch", "1.8.1", "cp39", "x86_64"), "none at all"),
+    ],
+)
 def test_find_wheel(there, wanted, found, tmp_path):
     for name in there:
         (tmp_path / name).write_bytes(b"")
@@ -127,14 +161,17 @@ def test_check_of_a_whole_wheel(tmp_path):
     wheel.check(make(tmp_path, record_first=True))
 
 
-@pytest.mark.parametrize("change, word", [
-    ({"libtorch": b"x" * 10240}, "libtorch.so"),
-    ({"libtorch": b""}, "libtorch.so"),
-    ({"RECORD": b""}, "not listed"),
-    ({"RECORD": record(FILES).replace(b"sha256", b"md5")}, "no sha256"),
-    ({"RECORD": record(dict(FILES, more=b""))}, "lacks more"),
-    ({"RECORD": b"\xff\xfe"}, "damaged"),
-])
+@pytest.mark.parametrize(
+    "change, word",
+    [
+        ({"libtorch": b"x" * 10240}, "libtorch.so"),
+        ({"libtorch": b""}, "libtorch.so"),
+        ({"RECORD": b""}, "not listed"),
+        ({"RECORD": record(FILES).replace(b"sha256", b"md5")}, "no sha256"),
+        ({"RECORD": record(dict(FILES, more=b""))}, "lacks more"),
+        ({"RECORD": b"\xff\xfe"}, "damaged"),
+    ],
+)
 def test_check_of_a_wheel_that_is_not_what_it_says(change, word, tmp_path):
     with pytest.raises(wheel.WheelError, match=word):
         wheel.check(make(tmp_path, **change))
@@ -161,9 +198,9 @@ def test_any_damage_is_a_wheel_error(tmp_path_factory, data):
     with open(path, "rb") as stream:
         content = bytearray(stream.read())
     if data.draw(st.booleans()):
-        del content[data.draw(st.integers(0, len(content))):]
+        del content[data.draw(st.integers(0, len(content))) :]
     for at, byte in data.draw(st.lists(st.tuples(st.integers(0, len(content)), st.integers(0, 255)), max_size=5)):
-        content[at:at + 1] = bytes([byte])
+        content[at : at + 1] = bytes([byte])
     with open(path, "wb") as stream:
         stream.write(content)
     for act in (wheel.check, wheel.read, lambda path: wheel.embed(path, path + ".out", text="x")):
@@ -175,6 +212,7 @@ def test_any_damage_is_a_wheel_error(tmp_path_factory, data):
 
 
 # --- the manifest -----------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("record_first", [False, True])
 def test_embed(record_first, tmp_path):
@@ -244,18 +282,40 @@ def test_pip_takes_what_embed_made(tmp_path):
     files = {
         "ascend_probe.py": b"x = 1\n",
         info + "/METADATA": b"Metadata-Version: 2.1\nName: ascend-probe\nVersion: 1.0+ascend\n",
-        info + "/WHEEL": b"Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n"}
+        info + "/WHEEL": b"Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
     path = make(tmp_path, "ascend_probe-1.0+ascend-py3-none-any.whl", files, info=info)
     wheel.embed(path, path, text=json.dumps(MANIFEST))
     site = str(tmp_path / "site")
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-index", "--no-deps",
-         "--target", site, path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
-         check=False)
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "install",
+            "--quiet",
+            "--no-index",
+            "--no-deps",
+            "--target",
+            site,
+            path,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
     found = wheel.installed(["/nonexistent", site], "Ascend.Probe")
-    assert found == {"version": "1.0+ascend", "dist_info": os.path.join(site, info), "site": site, "manifest": MANIFEST,
-                     "missing": [], "installer": "pip"}
+    assert found == {
+        "version": "1.0+ascend",
+        "dist_info": os.path.join(site, info),
+        "site": site,
+        "manifest": MANIFEST,
+        "missing": [],
+        "installer": "pip",
+    }
     with open(os.path.join(site, "ascend_probe.py"), "a") as stream:
         stream.write("y = 2\n")
     os.unlink(os.path.join(site, info, "WHEEL"))
@@ -273,9 +333,14 @@ def lay(site, files):
 
 
 def test_nothing_installed(tmp_path):
-    lay(tmp_path, {"torchvision-0.6.0.dist-info/METADATA": "Name: torchvision\nVersion: 0.6.0\n",
-                   "torch/__init__.py": "",
-                   "~orch-1.8.1.dist-info/METADATA": "Name: torch\nVersion: 1.8.1\n"})
+    lay(
+        tmp_path,
+        {
+            "torchvision-0.6.0.dist-info/METADATA": "Name: torchvision\nVersion: 0.6.0\n",
+            "torch/__init__.py": "",
+            "~orch-1.8.1.dist-info/METADATA": "Name: torch\nVersion: 1.8.1\n",
+        },
+    )
     assert wheel.installed([str(tmp_path), str(tmp_path / "absent"), ""], "torch") is None
 
 
@@ -288,20 +353,28 @@ def test_broken_dist_info(tmp_path):
 
 def test_a_whole_dist_info_goes_before_leftovers_and_the_first_folder_before_the_second(tmp_path):
     first, second = tmp_path / "1", tmp_path / "2"
-    lay(first, {"torch-1.5.0.dist-info/METADATA": "Name: torch\nVersion: 1.5.0\n",
-                "torch-1.8.1.dist-info/INSTALLER": "pip\n",
-                "torch-1.9.0.egg-info": "Name: torch\nVersion: 1.9.0\n"})
+    lay(
+        first,
+        {
+            "torch-1.5.0.dist-info/METADATA": "Name: torch\nVersion: 1.5.0\n",
+            "torch-1.8.1.dist-info/INSTALLER": "pip\n",
+            "torch-1.9.0.egg-info": "Name: torch\nVersion: 1.9.0\n",
+        },
+    )
     lay(second, {"torch-2.0.dist-info/METADATA": "Name: torch\nVersion: 2.0\n"})
     found = wheel.installed([str(first), str(second)], "torch")
     assert (found["version"], found["site"]) == ("1.5.0", str(first))
 
 
-@pytest.mark.parametrize("files, version", [
-    ({"torch-1.8.1.egg-info": "Metadata-Version: 1.1\nName: torch\nVersion: 1.8.1+own\n"}, "1.8.1+own"),
-    ({"torch-1.8.1-py3.9.egg-info/PKG-INFO": "Name: torch\n"}, "1.8.1"),
-    ({"torch.egg-info/PKG-INFO": "Name: torch\nVersion: 1.8.0a0\n"}, "1.8.0a0"),
-    ({"torch.egg-info/PKG-INFO": ""}, None),
-])
+@pytest.mark.parametrize(
+    "files, version",
+    [
+        ({"torch-1.8.1.egg-info": "Metadata-Version: 1.1\nName: torch\nVersion: 1.8.1+own\n"}, "1.8.1+own"),
+        ({"torch-1.8.1-py3.9.egg-info/PKG-INFO": "Name: torch\n"}, "1.8.1"),
+        ({"torch.egg-info/PKG-INFO": "Name: torch\nVersion: 1.8.0a0\n"}, "1.8.0a0"),
+        ({"torch.egg-info/PKG-INFO": ""}, None),
+    ],
+)
 def test_egg_info(files, version, tmp_path):
     lay(tmp_path, files)
     found = wheel.installed([str(tmp_path)], "torch")
@@ -311,9 +384,14 @@ def test_egg_info(files, version, tmp_path):
 def test_record_names_outside_the_site_and_compiled_files(tmp_path):
     site = tmp_path / "lib" / "site-packages"
     lay(tmp_path, {"bin/convert": "12345"})
-    lay(site, {"torch-1.dist-info/RECORD": "../../bin/convert,sha256=x,5\n../../bin/gone,,\ntorch/__pycache__/a.pyc,,\n"
-                                           "\"torch/a, b.py\",sha256=x,0\n/dev/null,,\n",
-               "torch/a, b.py": ""})
+    lay(
+        site,
+        {
+            "torch-1.dist-info/RECORD": "../../bin/convert,sha256=x,5\n../../bin/gone,,\ntorch/__pycache__/a.pyc,,\n"
+            '"torch/a, b.py",sha256=x,0\n/dev/null,,\n',
+            "torch/a, b.py": "",
+        },
+    )
     assert wheel.installed([str(site)], "torch")["missing"] == ["../../bin/gone"]
 
 
@@ -321,7 +399,13 @@ def test_record_names_outside_the_site_and_compiled_files(tmp_path):
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_dist_info_is_told_without_an_error(tmp_path_factory, metadata, listed):
     site = tmp_path_factory.mktemp("site")
-    lay(site, {"torch-1.dist-info/METADATA": metadata, "torch-1.dist-info/RECORD": listed,
-               "torch-1.dist-info/ascend-manifest.json": metadata})
+    lay(
+        site,
+        {
+            "torch-1.dist-info/METADATA": metadata,
+            "torch-1.dist-info/RECORD": listed,
+            "torch-1.dist-info/ascend-manifest.json": metadata,
+        },
+    )
     found = wheel.installed([str(site)], "torch")
     assert found["version"] and isinstance(found["missing"], list)

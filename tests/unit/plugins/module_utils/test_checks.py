@@ -1,0 +1,389 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands in the way: each finding by what brings it about, and none on a host that is well."""
+
+import copy
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils import checks, plan
+from situations import (
+    APEX,
+    CMAKE,
+    ENVIRONMENT,
+    GCC,
+    TORCH,
+    ask,
+    ask_torch,
+    bare,
+    installed,
+    recipe,
+    used,
+    with_tools,
+)
+
+
+def found(request, state):
+    return checks.findings(request, state, plan.make(request, state))
+
+
+def idents(request, state):
+    return [finding["id"] for finding in found(request, state)]
+
+
+def ready(**changes):
+    """A host that lacks nothing to build torch."""
+    return dict(installed(ask(recipe(CMAKE), recipe(GCC)), bare()), **changes)
+
+
+def user(state):
+    state["user"] = {"uid": 1000, "name": "worker", "home": "/home/worker"}
+    return state
+
+
+EVERYTHING = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), environment=ENVIRONMENT)
+
+
+@pytest.mark.parametrize(
+    "request_, state",
+    [
+        (EVERYTHING, bare()),
+        (EVERYTHING, installed(EVERYTHING, bare())),
+        (ask_torch(), ready()),
+        (ask(recipe(CMAKE)), bare()),
+        (ask(recipe(CMAKE)), bare(cann=[], pythons={}, python=None)),
+        (ask_torch(recipe(TORCH, state="absent")), bare(cann=[], pythons={}, python=None)),
+    ],
+)
+def test_a_host_that_is_well(request_, state):
+    assert found(request_, state) == []
+    assert checks.variable_problems(request_) == []
+
+
+def python(**changes):
+    def change(state):
+        state["pythons"]["python3.9"].update(changes)
+
+    return change
+
+
+def disk(path, **changes):
+    def change(state):
+        state["disk"][path].update(changes)
+
+    return change
+
+
+def no_pip(state):
+    python(path="/opt/python3.9", packages={"pyyaml": "1", "wheel": "1"})(state)
+
+
+def no_python(state):
+    state.update(pythons={"python3.7": None, "python3.8": None}, python=None)
+
+
+def broken_python(state):
+    no_python(state)
+    state["pythons"]["python3.9"] = {"path": "/usr/bin/python3.9", "version": None, "problem": "gave no answer in 10 s"}
+
+
+def occupied(state):
+    state["products"]["cmake"].update(occupied="a folder")
+
+
+# (id, severity, what is asked, what is wrong with the host, words of the message)
+TRIGGERS = [
+    (
+        "cann-missing",
+        "error",
+        ask_torch(),
+        lambda state: state.update(cann=[]),
+        ["/usr/local/Ascend", "/root/Ascend", "5.0.3 to 5.0.4", "cann_check_require_cann: false"],
+    ),
+    ("cann-missing", "note", ask_torch(require_cann=False), lambda state: state.update(cann=[]), ["CANN"]),
+    (
+        "cann-version",
+        "warning",
+        ask_torch(),
+        lambda state: state["cann"][0].update(version="5.1.RC1"),
+        [
+            "CANN 5.1.RC1 in /usr/local/Ascend/ascend-toolkit/latest",
+            "5.0.3 to 5.0.4 for torch 1.8.1",
+            "goes with 5.1.RC1",
+        ],
+    ),
+    (
+        "cann-version",
+        "warning",
+        ask_torch(),
+        lambda state: state["cann"][0].update(version=None),
+        ["does not tell its version", "/usr/local/Ascend/ascend-toolkit/latest"],
+    ),
+    (
+        "cann-version",
+        "warning",
+        ask_torch(),
+        lambda state: state["cann"][0].update(version="V100R001C13"),
+        ["CANN V100R001C13"],
+    ),
+    (
+        "python-missing",
+        "error",
+        ask_torch(),
+        no_python,
+        ["python3.7, python3.8, python3.9", "3.7, 3.8, 3.9 for torch 1.8.1", "ascend_python"],
+    ),
+    ("python-missing", "error", ask_torch(), broken_python, ["/usr/bin/python3.9 gave no answer in 10 s"]),
+    ("python-missing", "error", ask_torch(python="/opt/none"), no_python, ["none of these runs here: /opt/none;"]),
+    (
+        "python-version",
+        "error",
+        ask_torch(python="python3.9"),
+        python(version="3.11.2"),
+        ["/usr/bin/python3.9 is Python 3.11.2", "3.7, 3.8, 3.9 for torch 1.8.1", "ascend_python"],
+    ),
+    (
+        "python-headers",
+        "error",
+        ask_torch(),
+        python(path="/opt/python3.9", headers=False),
+        ["/opt/python3.9 has no Python.h"],
+    ),
+    ("python-headers", "error", ask_torch(install_packages=False), python(headers=False), ["Python.h"]),
+    ("python-library", "error", ask_torch(), python(shared_library=False), ["--enable-shared", "ascend_python"]),
+    ("pip-missing", "error", ask_torch(), no_pip, ["/opt/python3.9 has no pip", "`/opt/python3.9 -m ensurepip`"]),
+    (
+        "tools-missing",
+        "error",
+        ask_torch(install_packages=False),
+        lambda state: state.update(missing_needs=["git", "patch"]),
+        ["git, patch", "ascend_install_packages is false", "`apt-get install -y git patch`"],
+    ),
+    (
+        "tools-missing",
+        "error",
+        ask_torch(),
+        lambda state: user(state).update(missing_needs=["git"]),
+        ["a plain user may not install packages", "ascend_packages_become: true"],
+    ),
+    (
+        "tools-missing",
+        "error",
+        ask_torch(),
+        lambda state: state.update(missing_needs=["git"], os=dict(state["os"], family="", package_manager="")),
+        ["the package manager is not known", "by hand"],
+    ),
+    (
+        "work-dir-unwritable",
+        "error",
+        ask_torch(),
+        disk("/var/lib/ascend-pytorch", writable=False),
+        ["root may not write in /", "ascend_work_dir"],
+    ),
+    (
+        "disk-full",
+        "error",
+        ask_torch(),
+        disk("/var/lib/ascend-pytorch", free_mib=19 * 1024),
+        ["19.0 GiB free in /", "20 GiB to build torch", "ascend_work_dir"],
+    ),
+    (
+        "prefix-unwritable",
+        "error",
+        ask(recipe(CMAKE, version="3.13.0")),
+        disk("/usr/local", writable=False),
+        ["root may not write in /", "cmake at /usr/local/cmake", "cmake_prefix"],
+    ),
+    (
+        "prefix-occupied",
+        "error",
+        ask(recipe(CMAKE, version="3.13.0")),
+        occupied,
+        ["/usr/local/cmake is a folder", "cmake_prefix"],
+    ),
+    (
+        "cmake-missing",
+        "error",
+        ask_torch(),
+        lambda state: [state["products"]["cmake"].update(manifest=None), with_tools(state, cmake="3.10.2")],
+        ["/usr/bin/cmake 3.10.2", "cmake, at least 3.12.0", "role cmake"],
+    ),
+    (
+        "gcc730-missing",
+        "error",
+        ask_torch(),
+        lambda state: [state["products"]["gcc730"].update(manifest=None), with_tools(state, gcc="4.8.5", gxx="4.8.5")],
+        ["/usr/bin/gcc 4.8.5, /usr/bin/g++ 4.8.5", "at least 7.3.0", "role gcc730"],
+    ),
+    (
+        "torch-missing",
+        "error",
+        ask_torch(*(used(GCC, TORCH) + [recipe(APEX)])),
+        lambda state: None,
+        ["no torch in /usr/bin/python3.9", "role that builds it"],
+    ),
+    (
+        "hccl-interface",
+        "error",
+        ask_torch(environment=dict(ENVIRONMENT, hccl_interface="eth7")),
+        lambda state: None,
+        ["'eth7'", "eth0 (192.168.1.10)", "torch_npu_build_hccl_interface", "torch_npu_build_hccl_if_ip"],
+    ),
+]
+
+
+@pytest.mark.parametrize("ident, severity, request_, spoil, words", TRIGGERS)
+def test_each_finding_has_its_trigger(ident, severity, request_, spoil, words):
+    state = ready()
+    spoil(state)
+    findings = found(request_, state)
+    assert [(finding["id"], finding["severity"]) for finding in findings] == [(ident, severity)]
+    said = checks.words(findings[0])
+    assert [word for word in words if word not in said] == []
+    assert said.startswith(severity + ": ") and said.endswith("[{0}]".format(ident))
+    assert findings[0]["found"] and findings[0]["wanted"] and findings[0]["remedy"] and findings[0]["source"]
+
+
+def test_all_of_it_is_told_at_once():
+    state = bare(cann=[], pythons={}, python=None, missing_needs=["git"])
+    state["disk"]["/var/lib/ascend-pytorch"].update(free_mib=10, writable=False)
+    request = ask_torch(install_packages=False, environment=dict(ENVIRONMENT, hccl_interface="ib0"))
+    assert sorted(idents(request, state)) == [
+        "cann-missing",
+        "cmake-missing",
+        "disk-full",
+        "gcc730-missing",
+        "hccl-interface",
+        "python-missing",
+        "tools-missing",
+        "work-dir-unwritable",
+    ]
+
+
+@pytest.mark.parametrize(
+    "request_, spoil",
+    [
+        # What packages will bring is no finding.
+        (ask_torch(), lambda state: state.update(missing_needs=["git"])),
+        (ask_torch(packages_become=True), lambda state: user(state).update(missing_needs=["git"])),
+        (ask_torch(), python(headers=False)),
+        (ask_torch(), python(packages={"pyyaml": "1", "wheel": "1"})),
+        # What is not built needs no room, and what is not published no place.
+        (ask(recipe(CMAKE)), disk("/var/lib/ascend-pytorch", free_mib=0, writable=False)),
+        (ask(recipe(CMAKE)), disk("/usr/local", writable=False)),
+        (ask(recipe(CMAKE)), occupied),
+        (ask(recipe(CMAKE), recipe(GCC)), lambda state: state.update(missing_needs=["bzip2"])),
+        (
+            ask_torch(environment=dict(ENVIRONMENT, hccl_interface="eth7", set={"HCCL_IF_IP": "10.0.0.1"})),
+            lambda state: None,
+        ),
+        (ask_torch(environment=dict(ENVIRONMENT, hccl_interface="eth0")), lambda state: None),
+    ],
+)
+def test_what_is_no_finding(request_, spoil):
+    state = ready()
+    spoil(state)
+    assert found(request_, state) == []
+
+
+def test_a_converged_host_is_not_bothered():
+    request = copy.deepcopy(EVERYTHING)
+    state = installed(request, bare())
+    state.update(missing_needs=["git", "bzip2", "make"])
+    for place in state["disk"].values():
+        place.update(free_mib=0, writable=False)
+    assert found(request, state) == []
+
+
+def test_a_stored_product_needs_no_room_to_build():
+    request = ask_torch()
+    state = installed(request, ready())
+    state["products"]["torch"].update(manifest=None, version=None)
+    state["disk"]["/var/lib/ascend-pytorch"]["free_mib"] = 1
+    assert plan.make(request, state)["products"]["torch"]["do"] == "publish" and found(request, state) == []
+
+
+def test_a_tool_that_the_host_shall_not_bring_itself():
+    request = ask_torch(*(used(CMAKE, dict(GCC, accept={})) + [recipe(TORCH)]))
+    state = with_tools(ready(), gcc="10.2.1", gxx="10.2.1")
+    state["products"]["gcc730"].update(manifest=None)
+    assert idents(request, state) == ["gcc730-missing"]
+
+
+def test_in_check_mode_a_promised_tool_is_not_missing():
+    promised = plan.make(ask(recipe(CMAKE), recipe(GCC)), bare())["tools"]
+    assert found(ask_torch(promised=promised), bare()) == []
+    assert idents(ask_torch(), bare()) == ["cmake-missing", "gcc730-missing"]
+
+
+# --- variables --------------------------------------------------------------------------------------------------------
+
+
+def environment(**values):
+    return dict(ENVIRONMENT, set=dict(ENVIRONMENT["set"], **values))
+
+
+@pytest.mark.parametrize(
+    "request_, words",
+    [
+        (ask(recipe(CMAKE, prefix="/usr")), ["cmake_prefix: '/usr' is refused", "/usr/local/cmake"]),
+        (ask(recipe(CMAKE, prefix="//usr/local/")), ["cmake_prefix"]),
+        (ask(recipe(GCC, prefix="/")), ["gcc730_prefix"]),
+        (ask(recipe(GCC, prefix="gcc")), ["gcc730_prefix", "absolute"]),
+        (ask(recipe(CMAKE, prefix="")), ["cmake_prefix"]),
+        (ask(recipe(CMAKE, prefix="~/..")), ["cmake_prefix"]),
+        (ask_torch(*(used(dict(GCC, prefix="/usr")) + [recipe(TORCH)])), ["gcc730_prefix"]),
+        (
+            ask(recipe(CMAKE, sources=[dict(CMAKE["sources"][0], sha256="c" * 40)])),
+            ["sha256 of cmake-3.12.1.tar.gz", "64", "40 characters", "sha256sum"],
+        ),
+        (
+            ask_torch(recipe(TORCH, built_with=[], sources=[dict(TORCH["sources"][0], commit="v1.8.1")])),
+            ["commit of pytorch/pytorch", "40", "git rev-parse v1.8.1^{commit}"],
+        ),
+        (ask_torch(python="python3.11"), ["ascend_python: 'python3.11'", "torch 1.8.1", "3.7, 3.8, 3.9"]),
+        (ask_torch(python="/usr/bin/python2.7"), ["ascend_python"]),
+        (ask_torch(environment=environment(HCCL_IF_IP="300.1.1.1")), ["HCCL_IF_IP", "torch_npu_build_hccl_if_ip"]),
+        (ask_torch(environment=environment(HCCL_IF_IP="127.0.0.1")), ["HCCL_IF_IP"]),
+        (ask_torch(environment=environment(TASK_QUEUE_ENABLE="yes")), ["torch_npu_build_task_queue_enable"]),
+        (ask_torch(environment=environment(DYNAMIC_COMPILE_ENABLE="1")), ["DYNAMIC_COMPILE_ENABLE", "not supported"]),
+        (ask(recipe(CMAKE), jobs="0"), ["ascend_jobs: '0'"]),
+        (ask(recipe(CMAKE), jobs="-1"), ["ascend_jobs"]),
+        (ask(recipe(CMAKE), jobs="many"), ["ascend_jobs: 'many'", "auto"]),
+        (ask(recipe(CMAKE), jobs=""), ["ascend_jobs"]),
+        (ask(recipe(CMAKE), jobs="2.5"), ["ascend_jobs"]),
+        (ask(recipe(CMAKE), jobs="²"), ["ascend_jobs"]),
+    ],
+)
+def test_variables_that_are_wrong(request_, words):
+    problems = checks.variable_problems(request_)
+    assert len(problems) == 1, problems
+    assert [word for word in words if word not in problems[0]] == []
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        ask(recipe(CMAKE, prefix="/opt/cmake"), jobs="4"),
+        ask(recipe(CMAKE, prefix="~/cmake"), jobs=4),
+        # What an interpreter of such a name is, it says itself.
+        ask_torch(python="python3.8"),
+        ask_torch(python="/opt/python/bin/python3"),
+        ask_torch(python="/opt/python-3.11/bin/py"),
+        ask_torch(python="/usr/bin/python3.9"),
+        ask_torch(environment=environment(HCCL_IF_IP="10.0.0.1")),
+    ],
+)
+def test_variables_that_are_right(request_):
+    assert checks.variable_problems(request_) == []
+
+
+def test_all_variables_are_told_at_once():
+    request = ask_torch(
+        recipe(CMAKE, prefix="/usr", sources=[dict(CMAKE["sources"][0], sha256="")]),
+        recipe(GCC, prefix="/"),
+        jobs="x",
+        python="python2.7",
+        environment=environment(HCCL_IF_IP="x"),
+    )
+    assert len(checks.variable_problems(request)) == 6

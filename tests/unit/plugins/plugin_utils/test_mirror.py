@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mirrors that are folders on the controller: what of them is sent, and that what is sent serves."""
+
+import hashlib
+import os
+import subprocess
+import tarfile
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils import fetch
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
+
+
+@pytest.mark.parametrize(
+    "place, folder",
+    [
+        ("/srv/mirror", True),
+        ("~/mirror", True),
+        ("./mirror", True),
+        ("../mirror", True),
+        ("file:///srv/mirror", False),
+        ("https://x/mirror", False),
+        ("git@x:mirror", False),
+        ("ssh://x/y", False),
+    ],
+)
+def test_folders(place, folder):
+    assert mirror.is_folder(place) == folder
+
+
+def git(*argv, cwd):
+    return subprocess.run(
+        ("git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always") + argv,
+        cwd=str(cwd),
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        universal_newlines=True,
+    ).stdout.strip()
+
+
+def commit(work, **files):
+    work.mkdir(parents=True, exist_ok=True)
+    git("init", "-q", cwd=work)
+    for name, text in files.items():
+        (work / name).write_text(text)
+    git("add", "-A", cwd=work)
+    git("commit", "-q", "-m", "x", cwd=work)
+    return git("rev-parse", "HEAD", cwd=work)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A mirror with an archive, and a repository with a submodule; answers (folder, sources)."""
+    base = tmp_path / "mirror"
+    (base / "pytorch").mkdir(parents=True)
+    (base / "cmake.tar.gz").write_bytes(b"archive")
+    (base / "unrelated.tar.gz").write_bytes(b"large")
+    inner = commit(tmp_path / "cpuinfo", inner="1")
+    commit(tmp_path / "native", outer="1")
+    git("submodule", "--quiet", "add", str(tmp_path / "cpuinfo"), "third_party/cpuinfo", cwd=tmp_path / "native")
+    modules = (tmp_path / "native/.gitmodules").read_text()
+    (tmp_path / "native/.gitmodules").write_text(
+        modules.replace(str(tmp_path / "cpuinfo"), "https://github.com/pytorch/cpuinfo.git")
+    )
+    outer = commit(tmp_path / "native")
+    for name in ("cpuinfo", "native"):
+        git("clone", "-q", "--mirror", str(tmp_path / name), str(base / "pytorch" / (name + ".git")), cwd=tmp_path)
+    return base, [
+        {
+            "name": "cmake",
+            "kind": "archive",
+            "file": "cmake.tar.gz",
+            "sha256": hashlib.sha256(b"archive").hexdigest(),
+            "urls": [],
+            "dest": "cmake",
+        },
+        {
+            "name": "native",
+            "kind": "git",
+            "repo": "pytorch/native",
+            "commit": outer,
+            "ref": "",
+            "urls": [],
+            "dest": "native",
+            "submodules": True,
+            "inner": inner,
+        },
+    ]
+
+
+def test_what_is_held_of_the_sources(folder):
+    base, (archive, native) = folder
+    held = mirror.contents(str(base), [archive, native])
+    assert held == [
+        ("cmake.tar.gz", archive["sha256"]),
+        ("pytorch/cpuinfo.git", native["inner"]),
+        ("pytorch/native.git", native["commit"]),
+    ]
+    assert mirror.contents(str(base), [dict(native, submodules=False)]) == [("pytorch/native.git", native["commit"])]
+
+
+def test_what_is_not_held_is_left_to_the_urls(folder):
+    base, (archive, native) = folder
+    assert mirror.contents(str(base), [dict(archive, file="other"), dict(native, repo="Other/native")]) == []
+
+
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        (lambda base: subprocess.check_call(["rm", "-r", str(base / "pytorch/cpuinfo.git")]), "pytorch/cpuinfo.git"),
+        (lambda base: subprocess.check_call(["rm", "-r", str(base / "pytorch/native.git/objects")]), "native.git"),
+    ],
+)
+def test_a_mirror_that_lacks_a_part_is_told(folder, spoil, words):
+    base, sources = folder
+    spoil(base)
+    with pytest.raises(fetch.FetchError, match=words):
+        mirror.contents(str(base), sources)
+
+
+def test_a_commit_that_is_not_there(folder):
+    base, (_archive, native) = folder
+    with pytest.raises(fetch.FetchError, match="0{40}"):
+        mirror.contents(str(base), [dict(native, commit="0" * 40)])
+
+
+def test_the_name_goes_by_the_contents():
+    held = [("a", "1"), ("b", "2")]
+    assert mirror.name(held) == mirror.name(list(held)) != mirror.name([("a", "1"), ("b", "3")])
+    assert len(mirror.name(held)) == 12
+
+
+def test_what_is_sent_serves_on_the_host(folder, tmp_path):
+    base, sources = folder
+    packed = str(tmp_path / "mirror.tar")
+    mirror.pack(str(base), mirror.contents(str(base), sources), packed)
+    there = tmp_path / "host"
+    with tarfile.open(packed) as tar:
+        tar.extractall(str(there), filter="fully_trusted")
+    assert sorted(os.listdir(str(there))) == ["cmake.tar.gz", "pytorch"]
+    logged = []
+    assert fetch.fetch_archive(sources[0], ["file://" + str(there)], str(tmp_path / "downloads"), logged.append)
+    answer = fetch.fetch_git(
+        sources[1], ["file://" + str(there)], str(tmp_path / "git"), str(tmp_path / "src"), logged.append
+    )
+    assert answer["submodules"] == {"third_party/cpuinfo": sources[1]["inner"]}
+    assert (tmp_path / "src/third_party/cpuinfo/inner").read_text() == "1"
+
+
+def test_nothing_held_is_an_empty_archive(tmp_path):
+    mirror.pack(str(tmp_path), [], str(tmp_path / "x.tar"))
+    assert tarfile.open(str(tmp_path / "x.tar")).getnames() == []

@@ -1,0 +1,276 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts and requests as the plan sees them, for the tests of the plan and of what stands in its way."""
+
+import copy
+import hashlib
+
+from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, plan
+
+RELEASE = {
+    "version": "1.8.1",
+    "pythons": ["3.7", "3.8", "3.9"],
+    "cann": {"minimum": "5.0.3", "maximum": "5.0.4"},
+    "cmake": "3.12.0",
+    "gcc": "7.3.0",
+    "unsupported_variables": ["DYNAMIC_COMPILE_ENABLE"],
+}
+
+CMAKE = {
+    "name": "cmake",
+    "version": "3.12.1",
+    "product": "tree",
+    "prefix": "auto",
+    "links": [{"path": "auto", "target": "bin/cmake"}],
+    "accept": {"commands": ["cmake"], "minimum": "3.12.0", "maximum": ""},
+    "sources": [
+        {
+            "name": "cmake",
+            "kind": "archive",
+            "file": "cmake-3.12.1.tar.gz",
+            "urls": ["https://x/cmake"],
+            "sha256": "c" * 64,
+            "dest": "cmake",
+        }
+    ],
+    "needs": ["make", "gcc", "g++", "openssl"],
+    "stages": {
+        "configure": [{"run": ["{src}/cmake/configure", "--prefix={prefix}"]}],
+        "build": [{"run": ["make", "-j{jobs}"]}],
+        "sanity": [{"run": ["{root}/bin/cmake", "--version"]}],
+    },
+    "mem_gib_per_job": 1,
+    "disk_gib": 2,
+}
+
+GCC = {
+    "name": "gcc730",
+    "version": "7.3.0",
+    "product": "tree",
+    "prefix": "auto",
+    "links": [],
+    "accept": {"commands": ["gcc", "g++"], "minimum": "7.3.0", "maximum": ""},
+    "sources": [
+        {"name": "gcc", "kind": "archive", "file": "gcc-7.3.0.tar.gz", "urls": [], "sha256": "d" * 64, "dest": "gcc"}
+    ],
+    "needs": ["make", "gcc", "g++", "bzip2"],
+    "adapt": [
+        {"libc_above": "2.27", "options": ["--disable-libsanitizer"]},
+        {"compiler_from": "11", "environment": {"CXXFLAGS": "-g -O2 -std=gnu++14"}},
+    ],
+    "stages": {
+        "configure": [{"run": ["{src}/gcc/configure", "{options}", "--disable-bootstrap"]}],
+        "build": [{"run": ["make"]}],
+        "install": [{"link": {"path": "{root}/bin/cc", "to": "gcc"}}],
+    },
+    "mem_gib_per_job": 1,
+    "disk_gib": 8,
+}
+
+TORCH = {
+    "name": "torch",
+    "version": "1.8.1",
+    "product": "wheel",
+    "distribution": "torch",
+    "built_with": ["cmake", "gcc730"],
+    "requirements": ["pyyaml", "wheel"],
+    "sources": [
+        {
+            "name": "native",
+            "kind": "git",
+            "repo": "pytorch/pytorch",
+            "ref": "v1.8.1",
+            "commit": "e" * 40,
+            "urls": [],
+            "dest": "pytorch",
+            "submodules": True,
+        }
+    ],
+    "needs": ["git", "patch", "dos2unix"],
+    "environment": {},
+    "stages": {"build": [{"run": ["bash", "build.sh"]}]},
+    "mem_gib_per_job": 2,
+    "disk_gib": 20,
+}
+
+APEX = {
+    "name": "apex",
+    "version": "0.1",
+    "product": "wheel",
+    "distribution": "apex",
+    "built_with": ["gcc730", "torch"],
+    "requirements": [],
+    "needs": ["git"],
+    "stages": {},
+    "sources": [
+        {
+            "name": "native",
+            "kind": "git",
+            "repo": "NVIDIA/apex",
+            "ref": "",
+            "commit": "a" * 40,
+            "urls": [],
+            "dest": "apex",
+        }
+    ],
+}
+
+ENVIRONMENT = {"set": {"TASK_QUEUE_ENABLE": "1", "HCCL_IF_IP": "", "DYNAMIC_OP": ""}, "hccl_interface": ""}
+
+PREFIXES = {"cmake": "/usr/local/cmake", "gcc730": "/usr/local/linux_gcc7.3.0"}
+
+
+def recipe(entry, **changes):
+    return dict(copy.deepcopy(entry), **changes)
+
+
+def used(*entries):
+    """The recipes as a role puts them before its own that only uses these products."""
+    keys = ("name", "version", "product", "prefix", "accept", "distribution")
+    return [dict({key: copy.deepcopy(entry[key]) for key in keys if key in entry}, reference=True) for entry in entries]
+
+
+def ask(*recipes, **changes):
+    return dict(
+        {
+            "recipes": list(recipes),
+            "release": {},
+            "python": "auto",
+            "venv": "",
+            "environment": None,
+            "needs": [],
+            "jobs": "auto",
+            "timeout_s": 100,
+            "mirrors": [],
+            "keep_builds": False,
+            "replace_link": False,
+            "install_packages": True,
+            "packages_become": False,
+            "require_cann": True,
+            "collection_version": "0.1.0",
+            "promised": {},
+            "work_dir": "auto",
+            "env_file": "auto",
+        },
+        **changes,
+    )
+
+
+def ask_torch(*recipes, **changes):
+    return ask(*(recipes or used(CMAKE, GCC) + [recipe(TORCH)]), **dict({"release": RELEASE}, **changes))
+
+
+def bare(**changes):
+    """An examined host, as root, of Debian, with tools to build but no product and no CMake, and CANN in place."""
+    python = {
+        "path": "/usr/bin/python3.9",
+        "version": "3.9.2",
+        "tag": "cp39",
+        "abi": "cp39",
+        "headers": True,
+        "shared_library": True,
+        "sites": ["/usr/lib/python3/dist-packages"],
+        "venv": False,
+        "problem": "",
+        "packages": {"pip": "20.3.4", "pyyaml": "5.3.1", "wheel": "0.34.2"},
+    }
+    room = {"stands_at": "/", "free_mib": 100 * 1024, "writable": True}
+    state = {
+        "user": {"uid": 0, "name": "root", "home": "/root"},
+        "os": {"id": "debian", "family": "Debian", "package_manager": "apt", "openeuler_family": False},
+        "arch": "x86_64",
+        "libc": "glibc 2.31",
+        "cores": 8,
+        "memory": {"total_mib": 65536, "available_mib": 32768},
+        "work_dir": "/var/lib/ascend-pytorch",
+        "env_file": {"path": "/etc/ascend-pytorch/env.sh", "sha256": None},
+        "disk": {
+            path: dict(room, path=path) for path in ("/var/lib/ascend-pytorch", "/etc/ascend-pytorch", "/usr/local")
+        },
+        "tools": {"gcc": [], "g++": [], "cmake": []},
+        "missing_needs": [],
+        "pythons": {"python3.9": python},
+        "python": "python3.9",
+        "venv": "",
+        "venv_python": None,
+        "cann": [
+            {
+                "kind": "toolkit",
+                "root": "/usr/local/Ascend",
+                "version": "5.0.4",
+                "set_env": None,
+                "path": "/usr/local/Ascend/ascend-toolkit/latest",
+            }
+        ],
+        "cann_environment": {},
+        "interfaces": {"lo": "127.0.0.1", "eth0": "192.168.1.10"},
+        "stored": {},
+        "products": {
+            "cmake": {
+                "manifest": None,
+                "version": None,
+                "damage": [],
+                "prefix": PREFIXES["cmake"],
+                "occupied": None,
+                "links": {"/usr/bin/cmake": "absent"},
+            },
+            "gcc730": {
+                "manifest": None,
+                "version": None,
+                "damage": [],
+                "prefix": PREFIXES["gcc730"],
+                "occupied": None,
+                "links": {},
+            },
+            "torch": {"manifest": None, "version": None, "damage": []},
+            "apex": {"manifest": None, "version": None, "damage": []},
+        },
+    }
+    state.update(changes)
+    return state
+
+
+def tool(path, version, problem=""):
+    return {"path": path, "version": version, "problem": problem}
+
+
+def with_tools(state, **versions):
+    """The host has programs of its own: name of the command (gxx for g++) -> version, or a list of (folder, version)."""
+    for name, told in versions.items():
+        name = name.replace("gxx", "g++")
+        pairs = told if isinstance(told, list) else [("/usr/bin", told)]
+        state["tools"][name] = [tool(folder + "/" + name, version) for folder, version in pairs]
+    return state
+
+
+def installed(request, state):
+    """The host after what the request asks has been done: its manifests, its links, its environment file."""
+    state = copy.deepcopy(state)
+    planned = plan.make(request, state)
+    for name, entry in planned["products"].items():
+        order = entry["order"]
+        if order is None:
+            continue
+        there = state["products"][name]
+        there.update(
+            version=order["version"],
+            manifest={
+                "schema": 1,
+                "name": name,
+                "version": order["version"],
+                "product": order["product"],
+                "fingerprint": order["fingerprint"],
+                "identity": order["identity"],
+            },
+        )
+        for path in there.get("links", {}):
+            there["links"][path] = "ours"
+        state["stored"]["{0}-{1}-{2}".format(name, order["version"], fingerprint.short(order["fingerprint"]))] = order[
+            "fingerprint"
+        ]
+        for python in state["pythons"].values():
+            python["packages"].update({line: "1" for line in order["requirements"]})
+    if planned["environment"]:
+        state["env_file"]["sha256"] = hashlib.sha256(planned["environment"]["text"].encode()).hexdigest()
+    return state

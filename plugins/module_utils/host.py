@@ -55,11 +55,8 @@ def ask(argv, env=None, time_limit_s=TIME_LIMIT_S):
     try:
         said = process.communicate(timeout=time_limit_s)[0]
     except subprocess.TimeoutExpired:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except OSError:
-            # It ended itself, and left somebody who holds its output.
-            pass
+        os.killpg(process.pid, signal.SIGKILL)
+        # Not communicate(): one that left the group may still hold the output.
         process.stdout.close()
         process.wait()
         return None, b"", "gave no answer in {0:.0f} s".format(time_limit_s)

@@ -147,12 +147,12 @@ def _row(headings: List[Row], cells: List[Row]) -> Dict[str, str]:
     # heading (lower case, without its unit) -> value
     row = {}
     for names, values in zip(headings, cells):
-        keys = [name.lower().partition("(")[0] for _, name in names]
+        keys = [name.lower().partition("(")[0] for _column, name in names]
         if len(values) > len(keys) and keys:
             # Only a name has spaces in it, and it stands last in its cell.
-            values = values[: len(keys) - 1] + [(0, " ".join(word for _, word in values[len(keys) - 1 :]))]
+            values = values[: len(keys) - 1] + [(0, " ".join(word for _column, word in values[len(keys) - 1 :]))]
         if len(values) == len(keys):
-            row.update(zip(keys, (word for _, word in values)))
+            row.update(zip(keys, (word for _column, word in values)))
             continue
         # Some value is blank: each of the others belongs to the heading that starts nearest.
         for start, word in values if names else []:

@@ -27,7 +27,7 @@ def required_packages(text: str) -> list[str]:
     return [line for line in lines if line]
 
 
-def prepare(_: argparse.Namespace) -> int:
+def prepare(_args: argparse.Namespace) -> int:
     """Install what the fleet needs on this machine and it lacks."""
     wanted = required_packages(REQUIREMENTS.read_text())
     query = ["dpkg-query", "--show", "--showformat=${db:Status-Abbrev} ${Package}\n", *wanted]
@@ -82,7 +82,7 @@ def image(args: argparse.Namespace) -> int:
     return 0
 
 
-def clean(_: argparse.Namespace) -> int:
+def clean(_args: argparse.Namespace) -> int:
     """Remove the fleet's images; downloaded packages stay in the cache."""
     say(f"removed: {' '.join(images.clean()) or 'no image'}")
     return 0

@@ -96,7 +96,7 @@ def parse_hosts(hosts: list[str], options: list[str], user: str = "root") -> lis
     found: dict[str, Host] = {}
     for text in hosts:
         name, equals, rest = text.partition("=")
-        flavour, _, login = rest.partition(":")
+        flavour, _colon, login = rest.partition(":")
         checked_name(name, "host")
         if not equals or flavour not in FLAVOURS:
             raise FleetError(f"--host {text}: expected NAME=FLAVOUR[:USER] with a flavour of {', '.join(FLAVOURS)}")
@@ -106,8 +106,8 @@ def parse_hosts(hosts: list[str], options: list[str], user: str = "root") -> lis
             raise FleetError(f"--host {text}: host {name} was already given")
         found[name] = Host(name, flavour, USERS[login or user])
     for text in options:
-        name, _, rest = text.partition(":")
-        key, _, value = rest.partition("=")
+        name, _colon, rest = text.partition(":")
+        key, _sign, value = rest.partition("=")
         if name not in found:
             raise FleetError(f"--opt {text}: expected HOST:KEY=VALUE with a host of {', '.join(found)}")
         if key not in OPTIONS or not OPTIONS[key].fullmatch(value):

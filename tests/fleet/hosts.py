@@ -38,7 +38,7 @@ def container_options(host: Host) -> list[str]:
     if "cpus" in host.options:
         options += [f"--cpus={host.options['cpus']}"]
     if "tmpfs" in host.options:
-        path, _, size = host.options["tmpfs"].rpartition(":")
+        path, _colon, size = host.options["tmpfs"].rpartition(":")
         options += [f"--tmpfs={path}:size={size},mode=0755,exec"]
     return options
 

@@ -118,7 +118,7 @@ def render(text: str, facts: Facts) -> str:
     """
     kept, open_ifs = [], []  # type: List[str], List[bool]
     for line in text.splitlines(keepends=True):
-        word, _, rest = line.strip().partition(" ")
+        word, _space, rest = line.strip().partition(" ")
         if word == "@@if":
             open_ifs.append(holds(rest, facts))
         elif word == "@@else":
@@ -202,7 +202,9 @@ def git(*args: str, stdin: bytes = b"") -> str:
     """What git prints. Raises RuntimeError with git's own words where it fails."""
     # A git hook that runs this has GIT_DIR set, which would lead git to the wrong repository.
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    done = subprocess.run(("git",) + args, input=stdin, env=clean, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = subprocess.run(
+        ("git",) + args, input=stdin, env=clean, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
+    )
     if done.returncode:
         raise RuntimeError("git {}: {}".format(" ".join(args), done.stderr.decode("utf-8", "replace")))
     return done.stdout.decode()
@@ -226,7 +228,9 @@ def make_repository(out: Path, name: str, commits: List[Commit]) -> List[str]:
     for number, commit in enumerate(commits):
         who = "{} {} +0000".format(AUTHOR, EPOCH + 86400 * number)
         stream.append(
-            "commit refs/import/{}\nmark :{}\nauthor {}\ncommitter {}\n".format(number, number + 1, who, who).encode()
+            "commit refs/import/{}\nmark :{}\nauthor {who}\ncommitter {who}\n".format(
+                number, number + 1, who=who
+            ).encode()
         )
         stream.append(data(commit.message.encode()))
         if commit.parent is not None:
@@ -468,7 +472,7 @@ def fetch_wheels(cache: Path) -> Dict[str, Path]:
                 "--only-binary",
                 ":all:",
                 "--platform",
-                platforms.split(".")[-1],
+                platforms.rsplit(".", maxsplit=1)[-1],
                 "--python-version",
                 "3.9",
                 "--dest",

@@ -30,7 +30,7 @@ FAULTS = ("flaky", "404", "corrupt", "stall")
 
 def split_fault(path: str) -> Tuple[Optional[str], str]:
     """The fault that a URL's path asks for, if any, and the path below it, without a leading slash."""
-    first, _, rest = path.lstrip("/").partition("/")
+    first, _slash, rest = path.lstrip("/").partition("/")
     return (first, rest) if first in FAULTS else (None, path.lstrip("/"))
 
 

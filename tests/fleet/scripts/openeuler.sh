@@ -1,3 +1,4 @@
+#!/bin/sh
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -7,7 +8,7 @@
 repository=/usr/share/ascend-fleet/repository
 hidden=/usr/share/ascend-fleet/debian
 work=$(mktemp -d)
-cd "$work"
+cd "$work" || exit 1
 
 # Packages that are there already: rpm's name and the Debian package that brought it. They hold no files.
 present='bash=bash ca-certificates=ca-certificates coreutils=coreutils diffutils=diffutils findutils=findutils
@@ -97,8 +98,7 @@ ln -sf dnf-3 /usr/bin/yum
 
 # Nothing of Debian's package management may be found, or Ansible and others would take it for the host's.
 mkdir -p "$hidden"
-tools=$(cd /usr/bin && ls -d apt apt-* dpkg dpkg-*)
-for path in $(printf '/usr/bin/%s ' $tools) /etc/apt /etc/dpkg /var/lib/dpkg /var/lib/apt; do
+for path in /usr/bin/apt /usr/bin/apt-* /usr/bin/dpkg /usr/bin/dpkg-* /etc/apt /etc/dpkg /var/lib/dpkg /var/lib/apt; do
     mkdir -p "$hidden${path%/*}"
     mv "$path" "$hidden$path"
 done
@@ -116,7 +116,7 @@ echo 'openEuler release 20.03 (LTS-SP1)' > /etc/openEuler-release
 
 # Through dnf, so that the packages count as installed on purpose, and by that the repository is tried.
 dnf -q -y install openEuler-release --releasever=20.03LTS_SP1
-dnf -q -y install $(for pair in $present; do printf '%s ' "${pair%%=*}"; done)
+for pair in $present; do echo "${pair%%=*}"; done | xargs dnf -q -y install
 dnf -q clean all
 cd /
 rm -rf "$work"

@@ -30,7 +30,7 @@ serve = load("serve")
 def run(*args, cwd=None):
     """Status and output of a program."""
     done = subprocess.run(
-        [str(arg) for arg in args], cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [str(arg) for arg in args], cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
     )
     return done.returncode, done.stdout
 

@@ -135,6 +135,7 @@ def started(order, held_stage=""):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         universal_newlines=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
     return done.stdout.strip()
@@ -410,6 +411,74 @@ def test_a_changed_sanity_step_is_done_again_alone(tmp_path):
     started(order)
     assert ended(order)["state"] == "done"
     assert [runs(tmp_path).count(name) for name in ("build", "install", "sanity")] == [1, 1, 2]
+
+
+def test_a_stage_whose_stamp_is_gone_is_done_again_with_those_after_it(tmp_path):
+    order = make_order(tmp_path)
+    good = order["stages"]["sanity"]
+    order["stages"]["sanity"] = [script("sanity", "false")]
+    started(order)
+    ended(order)
+    os.unlink(str(tmp_path / "work/builds/tool-1.0-abababababab/stamps/build.json"))
+    order["stages"]["sanity"] = good
+    started(order)
+    assert ended(order)["state"] == "done"
+    assert [runs(tmp_path).count(name) for name in ("configure", "build", "install", "sanity")] == [1, 2, 2, 2]
+
+
+def test_what_half_an_install_left_is_not_in_the_product(tmp_path):
+    order = make_order(tmp_path)
+    good = order["stages"]["install"]
+    order["stages"]["install"] = [script("install", "mkdir -p {root} && touch {root}/junk && false")]
+    started(order)
+    assert ended(order)["stage"] == "install"
+    order["stages"]["install"] = good
+    started(order)
+    assert ended(order)["state"] == "done"
+    with tarfile.open(builds.product(order)["path"]) as packed:
+        assert not [name for name in packed.getnames() if "junk" in name]
+
+
+def test_what_was_learned_outlives_a_failure(tmp_path):
+    # true does for Python what a good pip does.
+    order = make_order(tmp_path, python="/bin/true")
+    order["stages"]["configure"] = [
+        {"run": ["/bin/sh", "-c", "echo numpy > {src}/needed"]},
+        {"requirements": {"file": "{src}/needed", "drop": [], "constraints": ""}},
+    ]
+    good = order["stages"]["build"]
+    order["stages"]["build"] = [script("build", "false")]
+    started(order)
+    assert ended(order)["stage"] == "build"
+    order["stages"]["build"] = good
+    started(order)
+    assert ended(order)["state"] == "done"
+    assert builds.product(order)["manifest"]["requirements"] == ["numpy"]
+
+
+def test_a_failed_build_leaves_no_program_running(tmp_path):
+    os.mkfifo(str(tmp_path / "gate"))
+    order = make_order(tmp_path)
+    order["stages"]["build"] = [{"run": ["/bin/sh", "-c", "cat {work}/../gate > /dev/null 2>&1 & exit 1"]}]
+    started(order)
+    assert ended(order)["state"] == "failed"
+    assert wait_until(lambda: not readers("work/../gate"))
+
+
+def test_a_build_that_is_about_to_end_is_waited_for(tmp_path, monkeypatch):
+    order = make_order(tmp_path)
+    place = builds.Place(order)
+    place.make()
+    builds.write_json(place.status, {"state": "failed"})
+    locks = [None, None, 7]
+    monkeypatch.setattr(builds, "try_lock", lambda place: locks.pop(0))
+    monkeypatch.setattr(builds, "stop_hands", lambda place: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        builds.start(order)
+    assert locks == []
+    builds.write_json(place.status, {"state": "running"})
+    locks.append(None)
+    assert builds.start(order) == "joined"
 
 
 def test_what_a_stage_decides_decides_those_after_it():

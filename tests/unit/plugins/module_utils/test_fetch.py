@@ -130,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
             env["GIT_PROTOCOL"] = self.headers.get("Git-Protocol", "")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         done = subprocess.run(
-            ["git", "http-backend"], env=env, input=body, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            ["git", "http-backend"], env=env, input=body, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
         )
         head, unused, body = done.stdout.partition(b"\r\n\r\n")
         headers = [line.split(": ", 1) for line in head.decode().splitlines()]
@@ -579,7 +579,9 @@ GIT_ENV = {
 
 
 def git(*args, cwd="/", code=0):
-    done = subprocess.run(["git", *args], cwd=str(cwd), env=GIT_ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = subprocess.run(
+        ["git", *args], cwd=str(cwd), env=GIT_ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
+    )
     assert code is None or done.returncode == code, done.stderr.decode()
     return done.stdout.decode().strip()
 
@@ -1002,7 +1004,7 @@ def test_deadline_kills_git_and_all_its_children(forge, deaf, clone):
     with pytest.raises(FetchError, match="the time allowed was over"):
         clone(repository(forge.old, deaf + "/Owner/pytorch.git"), deadline=begun + 0.7, stall_s=60)
     assert time.monotonic() - begun < 5
-    left = subprocess.run(["pgrep", "-f", deaf], stdout=subprocess.PIPE).stdout
+    left = subprocess.run(["pgrep", "-f", deaf], stdout=subprocess.PIPE, check=False).stdout
     assert left == b""
 
 

@@ -57,8 +57,10 @@ RECIPE = {
 PLATFORM = {"arch": "x86_64", "libc": "glibc 2.31", "python_abi": "cp39-cp39"}
 
 
-def mark(recipe=RECIPE, platform=PLATFORM, built_with=None, **changes):
-    return fingerprint.digest(fingerprint.identity(dict(recipe, **changes), platform, built_with or {}))
+def mark(recipe=None, platform=None, built_with=None, **changes):
+    return fingerprint.digest(
+        fingerprint.identity(dict(recipe or RECIPE, **changes), platform or PLATFORM, built_with or {})
+    )
 
 
 def source(index, **changes):

@@ -31,7 +31,7 @@ def shop(tmp_path):
         },
         {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
         logged.append,
-        lambda percent: logged.append(percent),
+        logged.append,
         "cp39",
         "x86_64",
         ["--user"],

@@ -7,17 +7,23 @@
 
 The `platforms` of a scenario's molecule.yml say which hosts it wants, in the words of tests/fleet. They are started
 before and removed after it (not with --keep), and it finds them by the variables that `variables` below sets. All
-scenarios are run but those named real_…, which build for a long time and are what --real runs.
+scenarios are run but those named real_…, which build for a long time and are what --real runs. Two run at a time, those
+that take longest first, and each prints what it has to say when it ends.
 """
 
 import argparse
 import os
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import simulated
 import yaml
 from checkout import AS_COLLECTION, ROOT
 from stages import Result, Stage, report, run
+
+LANES = 2
+LONG = ["site", "cmake_real", "faults", "torch_npu_build", "apex_build"]
 
 
 def chosen(there: list[str], named: list[str], real: bool) -> list[str]:
@@ -25,7 +31,11 @@ def chosen(there: list[str], named: list[str], real: bool) -> list[str]:
     unknown = sorted(set(named) - set(there))
     if unknown:
         raise ValueError(f"no scenario {', '.join(unknown)}; there are {', '.join(there)}")
-    return named or [name for name in there if name.startswith("real_") == real]
+    if named:
+        return named
+    # Real Apex needs its repositories, which somebody has to have brought.
+    without = set() if os.environ.get("REAL_MIRROR") else {"real_apex"}
+    return [name for name in there if name.startswith("real_") == real and name not in without]
 
 
 def variables(scenario: str) -> dict[str, str]:
@@ -39,19 +49,37 @@ def variables(scenario: str) -> dict[str, str]:
     }
 
 
-def run_scenario(name: str, keep: bool) -> Result:
+def configuration(scenario: str) -> dict:
+    """What a scenario's molecule.yml says."""
+    return yaml.safe_load((ROOT / "molecule" / scenario / "molecule.yml").read_text()) or {}
+
+
+def flavours(scenarios: list[str]) -> list[str]:
+    """The flavours of host that scenarios want, each once."""
+    wanted = [platform["flavour"] for name in scenarios for platform in configuration(name).get("platforms", [])]
+    return list(dict.fromkeys(wanted))
+
+
+def longest_first(scenarios: list[str]) -> list[str]:
+    """The order to run in: the long ones would else be alone at the end."""
+    return sorted(scenarios, key=lambda name: (LONG.index(name) if name in LONG else len(LONG), name))
+
+
+def run_scenario(name: str, keep: bool, printing: threading.Lock) -> Result:
     """Run one scenario; its seconds count from asking for its hosts to having tested them."""
-    config = yaml.safe_load((ROOT / "molecule" / name / "molecule.yml").read_text()) or {}
     # A fleet's name has no underscores, a scenario named for a role has.
     fleet = name.replace("_", "-")
-    started = run(simulated.up(fleet, config.get("platforms", [])))
-    if started.failed:
-        return started._replace(name=name)
-    argv = ["molecule", "test", "--scenario-name", name, *(["--destroy", "never"] if keep else [])]
-    tested = run(Stage(name, argv, cwd=AS_COLLECTION, env=variables(name)))
+    lines: list[str] = []
+    done = run(simulated.up(fleet, configuration(name).get("platforms", [])), lines.append)
+    if not done.failed:
+        argv = ["molecule", "test", "--scenario-name", name, *(["--destroy", "never"] if keep else [])]
+        tested = run(Stage(name, argv, cwd=AS_COLLECTION, env=variables(name)), lines.append)
+        done = tested._replace(seconds=done.seconds + tested.seconds)
     if not keep:
-        run(simulated.down(fleet))
-    return tested._replace(seconds=started.seconds + tested.seconds)
+        run(simulated.down(fleet), lines.append)
+    with printing:
+        print("\n".join(lines), flush=True)
+    return done._replace(name=name)
 
 
 def main(argv: list[str]) -> int:
@@ -66,10 +94,13 @@ def main(argv: list[str]) -> int:
         names = chosen(there, args.scenarios, args.real)
     except ValueError as error:
         parser.error(str(error))
-    mirror = run(simulated.make_mirror())
-    if mirror.failed:
-        return report([mirror], "molecule: ")
-    return report([run_scenario(name, args.keep or bool(os.environ.get("KEEP"))) for name in names], "molecule: ")
+    prepared = [run(stage) for stage in [simulated.make_mirror(), *map(simulated.image, flavours(names))]]
+    if any(result.failed for result in prepared):
+        return report(prepared, "molecule: ")
+    keep, printing = args.keep or bool(os.environ.get("KEEP")), threading.Lock()
+    with ThreadPoolExecutor(LANES) as lanes:
+        results = list(lanes.map(lambda name: run_scenario(name, keep, printing), longest_first(names)))
+    return report([*prepared, *results], "molecule: ")
 
 
 if __name__ == "__main__":

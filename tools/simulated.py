@@ -21,6 +21,11 @@ def make_mirror() -> Stage:
     return Stage("mirror", [sys.executable, str(ROOT / "tests" / "mirror" / "make.py"), str(MIRROR)])
 
 
+def image(flavour: str) -> Stage:
+    """Build a flavour's image, if it is not there."""
+    return Stage(f"image {flavour}", [*PROGRAM, "image", flavour])
+
+
 def inventory(fleet: str) -> Path:
     """Where the inventory of a fleet is, once it is up."""
     return ROOT / ".cache" / "inventories" / f"{fleet}.yml"

@@ -11,7 +11,7 @@ tool of this folder. A failed stage does not stop the ones after it.
 import re
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,9 +54,14 @@ def count(lines: Iterable[str], status: int) -> tuple[int, int]:
     return passed, max(failed, 1 if status else 0)
 
 
-def run(stage: Stage) -> Result:
+def show(line: str) -> None:
+    """Print a line as it comes."""
+    print(line, flush=True)
+
+
+def run(stage: Stage, say: Callable[[str], None] = show) -> Result:
     """Run one stage, passing its output (both streams) on line by line."""
-    print(f"\n=== {stage.name}: {' '.join(stage.argv)}", flush=True)
+    say(f"\n=== {stage.name}: {' '.join(stage.argv)}")
     begin = time.monotonic()
     lines: list[str] = []
     try:
@@ -72,11 +77,11 @@ def run(stage: Stage) -> Result:
             errors="replace",
         ) as process:
             for line in process.stdout or ():
-                print(line, end="", flush=True)
+                say(line.rstrip("\n"))
                 lines.append(line)
         status = process.returncode
     except OSError as error:
-        print(f"{stage.name}: cannot run {stage.argv[0]}: {error}; has tools/bootstrap been run?", flush=True)
+        say(f"{stage.name}: cannot run {stage.argv[0]}: {error}; has tools/bootstrap been run?")
         status = 1
     return Result(stage.name, *count(lines if stage.counts else [], status), time.monotonic() - begin)
 

@@ -255,7 +255,7 @@ def _places(request, state, plan):
             )
         )
     need_gib = max(
-        [by_name[name].get("disk_gib", 1) for name, entry in busy.items() if entry["do"] == plans.BUILD] or [0]
+        [int(by_name[name].get("disk_gib", 1)) for name, entry in busy.items() if entry["do"] == plans.BUILD] or [0]
     )
     if work["free_mib"] < need_gib * 1024:
         found.append(

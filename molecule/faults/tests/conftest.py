@@ -15,11 +15,11 @@ from rig import INVENTORY, MIRROR, MIRROR_VARS, PROJECT, command, environment
 
 @pytest.fixture
 def apply():
-    """apply(roles, host, **variables): run them to their end; the result has returncode and stdout."""
+    """apply(roles, host, tags="", **variables): run them to their end; the result has returncode and stdout."""
 
-    def run(roles, host, **variables):
+    def run(roles, host, tags="", **variables):
         return subprocess.run(
-            command(roles, host, variables),
+            command(roles, host, variables, tags),
             env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

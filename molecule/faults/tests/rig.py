@@ -20,12 +20,12 @@ def on(name):
     return testinfra.get_host("ansible://" + name, ansible_inventory=INVENTORY)
 
 
-def command(roles, host, variables):
-    """The ansible-playbook command that applies roles to one host with the mirror's variables and those of the test."""
+def command(roles, host, variables, tags=""):
+    """The ansible-playbook command that applies roles (all of site.yml for none) to one host with the test's variables."""
     made = {"scenario_roles": roles, "ascend_mirrors": [str(MIRROR)]}
     return [
         "ansible-playbook",
-        str(PROJECT / "molecule/shared/converge.yml"),
+        str(PROJECT / ("molecule/shared/converge.yml" if roles else "site.yml")),
         "-i",
         INVENTORY,
         "--limit",
@@ -34,6 +34,7 @@ def command(roles, host, variables):
         "@" + MIRROR_VARS,
         "-e",
         json.dumps({**made, **variables}),
+        *(["--tags", tags] if tags else []),
     ]
 
 

@@ -55,8 +55,8 @@ def host():
     there.check_output("rm -rf %s" % WORK)
 
 
-def test_first_publish(apply, host):
-    result = apply(["cmake"], "root")
+def test_first_publish_from_a_mirror_over_http_whose_connections_are_cut(apply, host, served):
+    result = apply(["cmake"], "root", ascend_mirrors=[served + "/flaky"])
     assert result.returncode == 0, result.stdout[-3000:]
     assert host.file(PREFIX).is_symlink
 
@@ -116,17 +116,26 @@ def test_a_foreign_program_is_left_alone_then_replaced_then_put_back(apply, host
         host.check_output("rm -f /usr/bin/cmake")
 
 
+def test_a_stock_torch_stands_in_the_way(host):
+    """What the next test must replace, and must not touch before the new one is whole."""
+    host.check_output(
+        "mkdir -p /root/stock/torch && cd /root/stock && echo '__version__ = \"1.7.0\"' > torch/__init__.py && "
+        'echo \'from setuptools import setup; setup(name="torch", version="1.7.0", packages=["torch"])\' > setup.py '
+        "&& python3.9 -m pip install -q . && rm -r /root/stock"
+    )
+
+
 HEAVY = {"torch_npu_build_build_environment": {"MIRROR_WORK": "2"}}
 
 
-def test_a_killed_build_goes_on_where_it_was(apply, begin, host):
+def test_a_killed_build_goes_on_where_it_was(apply, begin, host, served):
     assert apply(["cmake"], "root").returncode == 0
-    first = begin(["torch_npu_build"], "root", **HEAVY)
+    first = begin(["torch_npu_build"], "root", ascend_mirrors=[served], **HEAVY)
     pid = until(lambda: building(host))
     os.killpg(first.pid, signal.SIGKILL)
     host.check_output("kill -9 %d" % pid)
-    assert host.run("python3.9 -m pip show torch").rc != 0
-    result = apply(["torch_npu_build"], "root", **HEAVY)
+    assert "1.7.0" in host.check_output("python3.9 -m pip show torch")
+    result = apply(["torch_npu_build"], "root", ascend_mirrors=[served], **HEAVY)
     assert result.returncode == 0, result.stdout[-3000:]
     log = host.check_output("cat %s/builds/torch-*/build.log" % WORK)
     again = log[log.rindex("=== torch-") :]
@@ -144,3 +153,22 @@ def test_a_build_outlives_its_controller_and_is_joined(apply, begin, host):
     assert "joining it" in result.stdout
     assert pid in [found["pid"] for found in statuses(host) if found["state"] == "done"]
     assert host.run("cd / && . /etc/ascend-pytorch/env.sh && python3.9 -c 'import torch'").rc == 0
+
+
+def test_the_stock_torch_is_gone(host):
+    assert "1.8.1+ascend" in host.check_output("python3.9 -m pip show torch")
+    assert host.check_output("ls -d /usr/local/lib/python3.9/dist-packages/torch-*").count("torch-") == 1
+
+
+def test_the_tag_check_changes_nothing(apply, host):
+    result = apply([], "root", tags="check", **HEAVY)
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert "changed=0" in result.stdout
+    assert host.run("python3.9 -m pip show apex").rc != 0
+
+
+def test_the_tag_verify_tells_what_is_not_there(apply):
+    result = apply([], "root", tags="verify", **HEAVY)
+    assert result.returncode != 0
+    assert "apex is not installed" in result.stdout
+    assert "changed=0" in result.stdout

@@ -52,7 +52,7 @@ print(builds.start(order))
 
 
 @pytest.fixture(autouse=True)
-def no_hanging():
+def nothing_hangs_or_stays(tmp_path):
     def late(signum, frame):
         raise AssertionError("a test waited for a minute")
 
@@ -61,6 +61,12 @@ def no_hanging():
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and str(tmp_path).encode() in Path("/proc", name, "environ").read_bytes():
+                os.kill(int(name), signal.SIGKILL)
+        except OSError:
+            continue
 
 
 def script(name, more=":"):
@@ -280,7 +286,7 @@ def test_killed_in_a_stage_it_goes_on_from_there(tmp_path, stage):
     status = builds.look(order)
     assert (status["state"], status["stage"]) == ("running", stage)
     killed(status["pid"])
-    orphans = readers("work/../gate." + stage)
+    orphans = readers(tmp_path / "work/../gate.{0}".format(stage))
     assert bool(orphans) != own, "a program that a stage runs survives its head, or there would be nothing to end"
     assert builds.look(order)["state"] == "dead"
     assert builds.product(order) is None
@@ -462,7 +468,7 @@ def test_a_failed_build_leaves_no_program_running(tmp_path):
     order["stages"]["build"] = [{"run": ["/bin/sh", "-c", "cat {work}/../gate > /dev/null 2>&1 & exit 1"]}]
     started(order)
     assert ended(order)["state"] == "failed"
-    assert wait_until(lambda: not readers("work/../gate"))
+    assert wait_until(lambda: not readers(tmp_path / "work/../gate"))
 
 
 def test_a_build_that_is_about_to_end_is_waited_for(tmp_path, monkeypatch):
@@ -517,7 +523,7 @@ def test_past_its_time_all_of_it_is_ended(tmp_path):
     status = ended(order)
     assert (status["state"], status["stage"]) == ("failed", "build")
     assert "time limit" in status["error"]["message"] and "_timeout_s" in status["error"]["message"]
-    assert wait_until(lambda: not readers("work/../gate.build")), "its programs end with it"
+    assert wait_until(lambda: not readers(tmp_path / "work/../gate.build")), "its programs end with it"
     gate.close()
 
 

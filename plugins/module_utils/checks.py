@@ -41,6 +41,8 @@ def variable_problems(request):
             "set": {name: str(value) for name, value in request["environment"]["set"].items() if str(value) != ""}
         }
         found += environment.validate(settings, release.get("unsupported_variables", []))
+    if int(request["timeout_s"]) < 1:
+        found.append("ascend_timeout_s: {0!r} is no time: set at least 1 second".format(request["timeout_s"]))
     if str(request["jobs"]) != places.AUTO and (not str(request["jobs"]).isdecimal() or int(request["jobs"]) < 1):
         found.append("ascend_jobs: {0!r} is neither auto nor a number of at least 1".format(request["jobs"]))
     return found
@@ -251,6 +253,20 @@ def _places(request, state, plan):
                 "{0} may not write in {1}".format(state["user"]["name"], work["stands_at"]),
                 "a work directory",
                 "set ascend_work_dir to a place that it may write",
+                "design",
+            )
+        )
+    env = plan["environment"]
+    if env and env["do"] == plans.PUBLISH and not disk[os.path.dirname(env["path"])]["writable"]:
+        found.append(
+            _finding(
+                "env-file-unwritable",
+                "error",
+                "{0} may not write in {1}".format(
+                    state["user"]["name"], disk[os.path.dirname(env["path"])]["stands_at"]
+                ),
+                "to write the environment file {0}".format(env["path"]),
+                "set ascend_env_file to a place that it may write (auto: under its home), or work as root",
                 "design",
             )
         )

@@ -190,16 +190,14 @@ _VERSION_OF = {
 
 def tool(path):
     # type: (str) -> Dict[str, Any]
-    """Return {"path", "version", "problem"} of a program; the version is what it says itself, None when it says none."""
+    """Return {"path", "real", "version", "problem"} of a program; the version is what it says itself, None when it says none."""
     argv = [path] + _VERSION_OF.get(os.path.basename(path), ["--version"])
     status, said, problem = ask(argv)
     if status != 0:
-        return {
-            "path": path,
-            "version": None,
-            "problem": problem or "`{0}` ended with status {1}".format(" ".join(argv), status),
-        }
-    return {"path": path, "version": versions.find_version(said.decode("utf-8", "replace")), "problem": ""}
+        said_of_it = problem or "`{0}` ended with status {1}".format(" ".join(argv), status)
+        return {"path": path, "real": os.path.realpath(path), "version": None, "problem": said_of_it}
+    version = versions.find_version(said.decode("utf-8", "replace"))
+    return {"path": path, "real": os.path.realpath(path), "version": version, "problem": ""}
 
 
 def candidates(command, search):
@@ -375,6 +373,8 @@ def product(wanted, sites):
         "version": None,
         "damage": [],
         "prefix": prefix,
+        "trees": publishing.trees(prefix, wanted["name"])
+        + publishing.trees(prefix, wanted["name"], publishing.REMOVED),
         "occupied": publishing.occupied(prefix, wanted["name"]),
         "links": {
             link["path"]: publishing.link_state(link["path"], prefix, link["target"]) for link in wanted["links"]

@@ -63,9 +63,14 @@ def scan(root: str) -> Dict[str, Dict[str, Any]]:
                 found[relative] = {
                     "sha256": file_digest(path),
                     "size": info.st_size,
-                    "mode": "%04o" % stat.S_IMODE(info.st_mode),
+                    "mode": "%04o" % permissions(info),
                 }
     return found
+
+
+def permissions(info: os.stat_result) -> int:
+    """Return the permissions that a tree keeps: setuid, setgid and sticky bits are dropped when it is packed."""
+    return stat.S_IMODE(info.st_mode) & 0o777
 
 
 def write(root: str, manifest: Dict[str, Any]) -> None:
@@ -136,8 +141,8 @@ def damage(root: str, manifest: Dict[str, Any], full: bool = False) -> List[str]
                 wrong.append("{0}: not a link to {1}".format(relative, wanted["link"]))
         elif not stat.S_ISREG(info.st_mode) or info.st_size != wanted["size"]:
             wrong.append(relative + ": size differs")
-        elif "%04o" % stat.S_IMODE(info.st_mode) != wanted["mode"]:
-            wrong.append("{0}: mode {1:04o}, wanted {2}".format(relative, stat.S_IMODE(info.st_mode), wanted["mode"]))
+        elif "%04o" % permissions(info) != wanted["mode"]:
+            wrong.append("{0}: mode {1:04o}, wanted {2}".format(relative, permissions(info), wanted["mode"]))
         elif full and file_digest(path) != wanted["sha256"]:
             wrong.append(relative + ": content differs")
     return wrong

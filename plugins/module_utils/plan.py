@@ -17,6 +17,7 @@ The state is what host.examine returns.
 
 import hashlib
 import os
+import re
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     environment,
@@ -83,10 +84,12 @@ def foreign(accept, state, ours):
     """
     if not accept:
         return None
+    published = re.compile(re.escape(ours) + r"(-.+-[0-9a-f]{%d})?/" % fingerprint.SHORT)
     first, others = accept["commands"][0], accept["commands"][1:]
     for found in state["tools"].get(first, []):
         folder = os.path.dirname(found["path"])
-        if not found["version"] or (folder + "/").startswith(ours + "/"):
+        # Our own program counts for the host's own neither by its folder nor by a link such as /usr/bin/cmake.
+        if not found["version"] or published.match(found.get("real", found["path"])):
             continue
         same = all(
             any(
@@ -116,8 +119,6 @@ def wanted_words(accept):
     """Say what of a tool will do, such as "gcc and g++ of one version, at least 7.3.0"."""
     if not accept:
         return "the one that its role publishes, since the host's own shall not do"
-    if not accept:
-        return "the one that its role builds"
     words = " and ".join(accept["commands"]) + (" of one version" if len(accept["commands"]) > 1 else "")
     words += ", at least " + accept["minimum"] if accept.get("minimum") else ""
     return words + (", at most " + accept["maximum"] if accept.get("maximum") else "")
@@ -263,7 +264,7 @@ def _product(request, recipe, state, tools):
 
     if recipe.get("state") == "absent":
         return {
-            "do": REMOVE if card else NOTHING,
+            "do": REMOVE if card or there.get("trees") else NOTHING,
             "why": [name + ": to be absent"] if card else [],
             "now": now,
             "then": now if card else name,
@@ -285,11 +286,9 @@ def _product(request, recipe, state, tools):
     if not why:
         return {"do": NOTHING, "why": [], "now": then, "then": then, "order": order}
     label = "{0}-{1}-{2}".format(name, recipe["version"], fingerprint.short(mark))
-    do = (
-        PUBLISH
-        if state["stored"].get(label) == mark or (tree and card and not there["damage"] and card["fingerprint"] == mark)
-        else BUILD
-    )
+    # What is whole may still want a link, or a requirement that somebody removed; that takes no product.
+    whole = card and not there["damage"] and card["fingerprint"] == mark
+    do = PUBLISH if whole or state["stored"].get(label) == mark else BUILD
     return {
         "do": do,
         "why": ["{0}: {1}".format(name, reason) for reason in why],

@@ -16,6 +16,7 @@ from typing import Callable
 from ansible_collections.ascend.pytorch.plugins.module_utils import archive, diagnose, fingerprint, manifest
 
 SAVED = ".before-ascend"
+REMOVED = ".removed"
 
 Runner = Callable[..., str]
 
@@ -40,10 +41,10 @@ def swap_link(path, target):
     os.rename(partial, path)
 
 
-def trees(prefix, name):
-    # type: (str, str) -> List[str]
-    """Return the trees beside a prefix whose manifests say that they are the named product's."""
-    pattern = re.compile(re.escape(prefix) + r"-.+-[0-9a-f]{%d}$" % fingerprint.SHORT)
+def trees(prefix, name, suffix=""):
+    # type: (str, str, str) -> List[str]
+    """Return the trees beside a prefix whose manifests say that they are the named product's, and that end in suffix."""
+    pattern = re.compile(re.escape(prefix) + r"-.+-[0-9a-f]{%d}%s$" % (fingerprint.SHORT, re.escape(suffix)))
     found = []
     for path in glob.glob(glob.escape(prefix) + "-*"):
         card = manifest.read(path) if pattern.match(path) and not os.path.islink(path) else None
@@ -85,8 +86,10 @@ def _publish_link(link, prefix, replace):
         return
     if not os.path.isdir(os.path.dirname(link["path"])):
         os.makedirs(os.path.dirname(link["path"]))
-    if state == "foreign" and not os.path.lexists(link["path"] + SAVED):
-        # A hard link first: the name is never without a program.
+    if state == "foreign":
+        # One that was saved before has been followed by another since. A hard link: the name is never without a program.
+        if os.path.lexists(link["path"] + SAVED):
+            os.unlink(link["path"] + SAVED)
         os.link(link["path"], link["path"] + SAVED, follow_symlinks=False)
     swap_link(link["path"], os.path.join(prefix, link["target"]))
 
@@ -171,9 +174,10 @@ def withdraw_tree(order):
         removed.append(prefix)
     for tree in trees(prefix, order["name"]):
         # A rename first: a removal that is killed leaves nothing that looks installed.
-        os.rename(tree, tree + ".removed")
-        shutil.rmtree(tree + ".removed")
+        os.rename(tree, tree + REMOVED)
         removed.append(tree)
+    for tree in trees(prefix, order["name"], REMOVED):
+        shutil.rmtree(tree)
     return removed
 
 
@@ -182,11 +186,15 @@ def withdraw_tree(order):
 
 def pip_missing(requirements, packages):
     # type: (List[str], Dict[str, str]) -> List[str]
-    """Return the requirements whose names are not among the installed packages (normalised name -> version)."""
+    """Return the requirements whose names are not among the installed packages (normalised name -> version).
+
+    A line with an environment marker (after a semicolon) is pip's to judge: it never counts as missing.
+    """
     return [
         line
         for line in requirements
-        if re.sub(r"[-_.]+", "-", re.split(r"[\s<>=!~;\[@(]", line.strip(), maxsplit=1)[0]).lower() not in packages
+        if ";" not in line
+        and re.sub(r"[-_.]+", "-", re.split(r"[\s<>=!~;\[@(]", line.strip(), maxsplit=1)[0]).lower() not in packages
     ]
 
 
@@ -197,10 +205,11 @@ def publish_wheel(order, path, sha256, requirements, run):
     pip removes a different version first and puts it back when it cannot install the new one.
 
     :param order: distribution, version, python, pip_options
+    :param path: the wheel on this host, empty when it is installed and whole; :param sha256: of the wheel
     :param requirements: lines that pip installs before it
     :param run: called with (argv), returns the output, raises on failure
     """
-    if fingerprint.file_digest(path) != sha256:
+    if path and fingerprint.file_digest(path) != sha256:
         raise PublishError(
             "{0} is not the product that was built (its sha256 differs): remove it and run again".format(path)
         )
@@ -208,7 +217,8 @@ def publish_wheel(order, path, sha256, requirements, run):
     said = ""
     if requirements:
         said += run(pip + list(requirements))
-    said += run(pip + ["--no-deps", "--no-index", "--force-reinstall", path])
+    if path:
+        said += run(pip + ["--no-deps", "--no-index", "--force-reinstall", path])
     return diagnose.harmless(said)
 
 

@@ -124,7 +124,7 @@ def main():
         if order["product"] == "tree":
             publishing.publish_tree(order, (product or {}).get("path", ""), (product or {}).get("sha256", ""))
         else:
-            notes = install_wheel(module, order, product)
+            notes = install_wheel(module, order, product, before)
     except (publishing.PublishError, archive.ArchiveError, OSError) as error:
         module.fail_json(
             msg="{0} was not published, what was there before still is: {1}".format(order["name"], error),
@@ -133,10 +133,13 @@ def main():
     module.exit_json(changed=True, diff=diff, notes=notes)
 
 
-def install_wheel(module, order, product):
-    """Install the wheel and what it requires by the pip of its Python; return the notes."""
+def install_wheel(module, order, product, before):
+    """Install the wheel, unless it is there whole, and what it requires by the pip of its Python; return the notes."""
     sites = order["sites"]
     packages = host.packages(sites)
+    card = before["manifest"]
+    if card and card["fingerprint"] == order["fingerprint"] and not before["damage"]:
+        product = {"path": "", "sha256": "", "manifest": card}
     wanted = order["requirements"] + list(product["manifest"].get("requirements", []))
     notes = publishing.publish_wheel(
         order,
@@ -174,8 +177,8 @@ def withdraw(module, order, before):
         if ours and not module.check_mode:
             run_pip(module, order, [order["python"], "-m", "pip", "uninstall", "-y", order["distribution"]])
         module.exit_json(changed=ours, diff=diff, removed=[order["distribution"]] if ours else [], notes=[])
-    trees = publishing.trees(order["prefix"], order["name"])
-    if module.check_mode or not (trees or before["manifest"]):
+    trees = before["trees"]
+    if module.check_mode or not trees:
         module.exit_json(changed=bool(trees), diff=diff, removed=trees, notes=[])
     module.exit_json(changed=True, diff=diff, removed=publishing.withdraw_tree(order), notes=[])
 

@@ -194,7 +194,7 @@ def test_an_account_without_an_entry(monkeypatch):
 )
 def test_the_version_a_tool_tells(program, name, script, version):
     path = program(name, script)
-    assert host.tool(path) == {"path": path, "version": version, "problem": ""}
+    assert host.tool(path) == {"path": path, "real": os.path.realpath(path), "version": version, "problem": ""}
 
 
 @pytest.mark.parametrize(
@@ -492,7 +492,12 @@ def test_examining_tells_all_and_changes_nothing(tmp_path, monkeypatch, program,
     assert list(state["products"]["cmake"]["links"]) == [own + "/bin/cmake" if uid else "/usr/bin/cmake"]
     assert state["products"]["gcc730"]["prefix"] == (own if uid else "/usr/local") + "/linux_gcc7.3.0"
     assert state["tools"]["no-such-tool"] == []
-    assert {"path": own + "/bin/cmake", "version": "3.20.0", "problem": ""} in state["tools"]["cmake"]
+    assert {
+        "path": own + "/bin/cmake",
+        "real": os.path.realpath(own + "/bin/cmake"),
+        "version": "3.20.0",
+        "problem": "",
+    } in state["tools"]["cmake"]
     env_file = state["env_file"]
     if uid:
         assert state["work_dir"] == own + "/share/ascend-pytorch"

@@ -88,6 +88,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
     parser.add_argument("--keep", action="store_true", help="leave the hosts for a look at them")
     parser.add_argument("--real", action="store_true", help="the scenarios named real_…")
+    parser.add_argument("--prepare", action="store_true", help="make the mirror and the images, and run no scenario")
     args = parser.parse_args(argv)
     there = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
     try:
@@ -95,7 +96,7 @@ def main(argv: list[str]) -> int:
     except ValueError as error:
         parser.error(str(error))
     prepared = [run(stage) for stage in [simulated.make_mirror(), *map(simulated.image, flavours(names))]]
-    if any(result.failed for result in prepared):
+    if args.prepare or any(result.failed for result in prepared):
         return report(prepared, "molecule: ")
     keep, printing = args.keep or bool(os.environ.get("KEEP")), threading.Lock()
     with ThreadPoolExecutor(LANES) as lanes:

@@ -7,9 +7,13 @@
 """
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from checkout import AS_COLLECTION, ROOT, files
 from stages import Stage, report, run
+
+
+IMAGES = Stage("images", ["python", "tools/run_molecule.py", "--prepare"], counts=True)
 
 
 def is_shell_script(name: str) -> bool:
@@ -49,7 +53,15 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"run_tests.py: no group {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
         return 2
-    return report([run(stage) for name in names or known for stage in known[name]])
+    wanted = names or list(known)
+    said: list[str] = []
+    with ThreadPoolExecutor(1) as beside:
+        # The scenarios' images take minutes, of one core: time that the stages before them need anyway.
+        images = beside.submit(run, IMAGES, said.append) if "molecule" in wanted else None
+        before = [run(stage) for name in wanted if name != "molecule" for stage in known[name]]
+        prepared = [images.result()] if images else []
+    print("\n".join(said), flush=True)
+    return report(before + prepared + [run(stage) for stage in known["molecule"] if images])
 
 
 if __name__ == "__main__":

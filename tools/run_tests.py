@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from checkout import AS_COLLECTION, ROOT, files
 from stages import Stage, report, run
 
-
 IMAGES = Stage("images", ["python", "tools/run_molecule.py", "--prepare"], counts=True)
 
 

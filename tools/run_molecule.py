@@ -13,6 +13,7 @@ that take longest first, and each prints what it has to say when it ends.
 
 import argparse
 import os
+import shutil
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ import yaml
 from checkout import AS_COLLECTION, ROOT
 from stages import Result, Stage, report, run
 
+EPHEMERAL = ROOT / ".cache" / "molecule"
 LANES = 2
 LONG = ["site", "cmake_real", "faults", "torch_npu_build", "apex_build"]
 
@@ -42,7 +44,7 @@ def variables(scenario: str) -> dict[str, str]:
     """What a scenario finds in its environment."""
     return {
         "MOLECULE_GLOB": "molecule/*/molecule.yml",
-        "MOLECULE_EPHEMERAL_DIRECTORY": str(ROOT / ".cache" / "molecule" / scenario),
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(EPHEMERAL / scenario),
         "FLEET_INVENTORY": str(simulated.inventory(scenario.replace("_", "-"))),
         "FLEET_MIRROR": str(simulated.MIRROR),
         "FLEET_MIRROR_VARS": str(simulated.MIRROR_VARS),
@@ -70,6 +72,8 @@ def run_scenario(name: str, keep: bool, printing: threading.Lock) -> Result:
     # A fleet's name has no underscores, a scenario named for a role has.
     fleet = name.replace("_", "-")
     lines: list[str] = []
+    # Molecule would remember that it has prepared hosts that are gone by now.
+    shutil.rmtree(EPHEMERAL / name, ignore_errors=True)
     done = run(simulated.up(fleet, configuration(name).get("platforms", [])), lines.append)
     if not done.failed:
         argv = ["molecule", "test", "--scenario-name", name, *(["--destroy", "never"] if keep else [])]

@@ -71,9 +71,8 @@ class ActionModule(ActionBase):
         if self._task.check_mode or state in ("status", "mirrored"):
             result.update(self._call(arguments))
             return result
-        order["mirrors"] = [
-            self._sent(order, entry) if mirror.is_folder(entry) else entry for entry in order["mirrors"]
-        ]
+        places = [self._sent(order, entry) if mirror.is_folder(entry) else entry for entry in order["mirrors"]]
+        order["mirrors"] = [place for place in places if place]
         first = self._call({"order": order, "state": "started"})
         if first.get("failed"):
             result.update(first)
@@ -127,7 +126,7 @@ class ActionModule(ActionBase):
                 answer = {"status": status, "product": None}
 
     def _sent(self, order, folder):
-        """Send what a mirror folder holds of the order's sources, once, and return its URL on the host."""
+        """Send what a mirror folder holds of the order's sources, once; return its URL on the host, "" for nothing held."""
         folder = os.path.abspath(os.path.expanduser(folder))
         if not os.path.isdir(folder):
             raise AnsibleActionFail("ascend_mirrors: {0} is not a folder on the controller".format(folder))
@@ -135,6 +134,8 @@ class ActionModule(ActionBase):
             held = mirror.contents(folder, order["sources"])
         except fetch.FetchError as error:
             raise AnsibleActionFail("ascend_mirrors: {0}".format(error))
+        if not held:
+            return ""
         name = mirror.name(held)
         asked = self._call({"order": order, "state": "mirrored", "mirror": name})
         if asked.get("failed"):

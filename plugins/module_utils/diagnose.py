@@ -168,6 +168,12 @@ _KNOWN = tuple(
             "Set ascend_venv to a folder for a virtual environment, or ascend_python to a Python of your own.",
         ),
         (
+            r"invalid command 'bdist_wheel'",
+            "wheel missing",
+            "Python's wheel package, which makes wheels, is not installed.",
+            "Install wheel for the Python that builds (`python -m pip install wheel`).",
+        ),
+        (
             r"No module named '?yaml\b",
             "pyyaml missing",
             "Python's yaml module is not installed.",

@@ -131,6 +131,7 @@ CASES = [
     ),
     ("ModuleNotFoundError: No module named 'yaml'", "pyyaml missing", "pyyaml"),
     ("ImportError: No module named yaml", "pyyaml missing", "pyyaml"),
+    ("error: invalid command 'bdist_wheel'", "wheel missing", "wheel"),
     ("ModuleNotFoundError: No module named 'typing_extensions'", "typing_extensions missing", "cached"),
     (
         "ImportError: libhccl.so: cannot open shared object file: No such file or directory",

@@ -46,4 +46,5 @@ def pack(folder: str, held: list[tuple[str, str]], archive: str) -> None:
     """Write the contents into one tar archive, not compressed again: git and the archives have done that."""
     with tarfile.open(archive, "w") as tar:
         for path in sorted({path for path, _pin in held}):
-            tar.add(os.path.join(folder, path), arcname=path)
+            # A mirror may be made of links; the host gets what they lead to.
+            tar.add(os.path.realpath(os.path.join(folder, path)), arcname=path)

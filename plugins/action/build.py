@@ -14,7 +14,6 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
 
 # How long one look waits on the host for something new: long enough to cost nothing, short enough for a firewall.
@@ -130,10 +129,9 @@ class ActionModule(ActionBase):
         folder = os.path.abspath(os.path.expanduser(folder))
         if not os.path.isdir(folder):
             raise AnsibleActionFail("ascend_mirrors: {0} is not a folder on the controller".format(folder))
-        try:
-            held = mirror.contents(folder, order["sources"])
-        except fetch.FetchError as error:
-            raise AnsibleActionFail("ascend_mirrors: {0}".format(error))
+        held, lacking = mirror.contents(folder, order["sources"])
+        for words in lacking:
+            display.warning("ascend_mirrors: {0}".format(words))
         if not held:
             return ""
         name = mirror.name(held)

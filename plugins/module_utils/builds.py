@@ -94,16 +94,22 @@ class Place:
 
     def make(self):
         # type: () -> None
-        """Make the folders; the work directory is closed to others."""
-        if not os.path.isdir(self.work):
-            os.makedirs(self.work, 0o700)
-            os.chmod(self.work, 0o700)
+        """Make the folders of a build."""
+        make_work_dir(self.work)
         for folder in (self.folder, self.downloads, self.git, self.stamps, self.src, self.obj, self.stage, self.tmp):
             if not os.path.isdir(folder):
                 os.makedirs(folder)
         if not os.path.exists(self.reserve):
             with open(self.reserve, "wb") as stream:
                 stream.write(b"\0" * RESERVE_BYTES)
+
+
+def make_work_dir(path):
+    # type: (str) -> None
+    """Make the work directory, closed to others."""
+    if not os.path.isdir(path):
+        os.makedirs(path, 0o700)
+        os.chmod(path, 0o700)
 
 
 def write_json(path, data):

@@ -93,7 +93,7 @@ def main():
     if state == "mirrored":
         folder = os.path.join(order["work_dir"], "mirror", module.params["mirror"])
         sent = module.params["archive"]
-        builds.Place(order).make()
+        builds.make_work_dir(order["work_dir"])
         if sent and not os.path.isdir(folder):
             try:
                 if not os.path.isdir(os.path.dirname(folder)):

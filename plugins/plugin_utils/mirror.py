@@ -16,25 +16,27 @@ def is_folder(mirror: str) -> bool:
     return mirror.startswith(("/", "~", "./", "../"))
 
 
-def contents(folder: str, sources: list[dict]) -> list[tuple[str, str]]:
-    """Return (path below the folder, sha256 or commit) of what a mirror holds of the sources, submodules too.
+def contents(folder: str, sources: list[dict]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return what a mirror holds of the sources, and in words what it ought to hold and lacks.
 
-    :raises fetch.FetchError: a repository of the mirror lacks the commit, or a submodule's repository is not there
+    What it holds is (path below the folder, sha256 or commit), submodules too. A repository that lacks the commit, or a
+    submodule, is as good as none: the next place is asked for it.
     """
-    held = []
+    held, lacking = [], []
     for source in sources:
         if source["kind"] == "archive":
             if os.path.isfile(os.path.join(folder, source["file"])):
                 held.append((source["file"], source["sha256"]))
         elif os.path.isdir(os.path.join(folder, source["repo"] + ".git")):
+            needed = [source]
             if source.get("submodules"):
-                held += [
-                    (entry["repo"] + ".git", entry["commit"])
-                    for entry in fetch.git_closure(fetch.bare_repositories(folder), source["repo"], source["commit"])
-                ]
-            else:
-                held.append((source["repo"] + ".git", source["commit"]))
-    return sorted(set(held))
+                try:
+                    needed = fetch.git_closure(fetch.bare_repositories(folder), source["repo"], source["commit"])
+                except fetch.FetchError as error:
+                    lacking.append(str(error))
+                    continue
+            held += [(entry["repo"] + ".git", entry["commit"]) for entry in needed]
+    return sorted(set(held)), lacking
 
 
 def name(held: list[tuple[str, str]]) -> str:

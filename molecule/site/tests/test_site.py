@@ -62,4 +62,4 @@ def test_cpu_binding_is_undone_on_the_openeuler_family_alone(host):
 
 def test_the_work_directory_is_closed_and_holds_no_sources(host):
     assert host.file("/var/lib/ascend-pytorch").mode == 0o700
-    assert host.check_output("ls /var/lib/ascend-pytorch/builds/*/src 2>/dev/null | wc -l") == "0"
+    assert host.check_output("ls -d /var/lib/ascend-pytorch/builds/*/src 2>/dev/null | wc -l") == "0"

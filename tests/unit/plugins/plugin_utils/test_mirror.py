@@ -93,18 +93,22 @@ def folder(tmp_path):
 
 def test_what_is_held_of_the_sources(folder):
     base, (archive, native) = folder
-    held = mirror.contents(str(base), [archive, native])
+    held, lacking = mirror.contents(str(base), [archive, native])
+    assert lacking == []
     assert held == [
         ("cmake.tar.gz", archive["sha256"]),
         ("pytorch/cpuinfo.git", native["inner"]),
         ("pytorch/native.git", native["commit"]),
     ]
-    assert mirror.contents(str(base), [dict(native, submodules=False)]) == [("pytorch/native.git", native["commit"])]
+    assert mirror.contents(str(base), [dict(native, submodules=False)]) == (
+        [("pytorch/native.git", native["commit"])],
+        [],
+    )
 
 
 def test_what_is_not_held_is_left_to_the_urls(folder):
     base, (archive, native) = folder
-    assert mirror.contents(str(base), [dict(archive, file="other"), dict(native, repo="Other/native")]) == []
+    assert mirror.contents(str(base), [dict(archive, file="other"), dict(native, repo="Other/native")]) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -117,14 +121,15 @@ def test_what_is_not_held_is_left_to_the_urls(folder):
 def test_a_mirror_that_lacks_a_part_is_told(folder, spoil, words):
     base, sources = folder
     spoil(base)
-    with pytest.raises(fetch.FetchError, match=words):
-        mirror.contents(str(base), sources)
+    held, lacking = mirror.contents(str(base), sources)
+    assert held == [("cmake.tar.gz", sources[0]["sha256"])], "as good as none: the next place is asked"
+    assert len(lacking) == 1 and words in lacking[0]
 
 
 def test_a_commit_that_is_not_there(folder):
     base, (_archive, native) = folder
-    with pytest.raises(fetch.FetchError, match="0{40}"):
-        mirror.contents(str(base), [dict(native, commit="0" * 40)])
+    held, lacking = mirror.contents(str(base), [dict(native, commit="0" * 40)])
+    assert held == [] and "0" * 40 in lacking[0]
 
 
 def test_the_name_goes_by_the_contents():
@@ -136,7 +141,7 @@ def test_the_name_goes_by_the_contents():
 def test_what_is_sent_serves_on_the_host(folder, tmp_path):
     base, sources = folder
     packed = str(tmp_path / "mirror.tar")
-    mirror.pack(str(base), mirror.contents(str(base), sources), packed)
+    mirror.pack(str(base), mirror.contents(str(base), sources)[0], packed)
     there = tmp_path / "host"
     with tarfile.open(packed) as tar:
         tar.extractall(str(there), filter="fully_trusted")

@@ -10,11 +10,10 @@ import os
 import pwd
 import re
 import shutil
-import signal
 import socket
 import struct
-import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     ascend_files,
@@ -23,54 +22,18 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     fingerprint,
     manifest,
     needs,
+    npus,
     places,
     publishing,
     versions,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
-
-TIME_LIMIT_S = 10.0
+from ansible_collections.ascend.pytorch.plugins.module_utils.ask import ask, text
 
 # Ids of /etc/os-release (lower case) whose systems are openEuler or descend from it: there CPU binding is undone.
 OPENEULER_FAMILY = frozenset(
     ("openeuler", "euleros", "uos", "uniontech", "kylin", "bclinux", "kylinsec", "hce", "cul", "ctyunos", "fusionos")
 )
-
-
-def ask(argv, env=None, time_limit_s=TIME_LIMIT_S):
-    # type: (List[str], Optional[Dict[str, str]], float) -> Tuple[Optional[int], bytes, str]
-    """Run a program and return (status, what it printed, why it gave none); a hanging one is killed with its children."""
-    try:
-        process = subprocess.Popen(
-            argv,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            preexec_fn=os.setsid,
-            cwd="/",
-        )
-    except OSError as error:
-        return None, b"", "cannot be started: {0}".format(error.strerror)
-    try:
-        said = process.communicate(timeout=time_limit_s)[0]
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        # Not communicate(): one that left the group may still hold the output.
-        process.stdout.close()
-        process.wait()
-        return None, b"", "gave no answer in {0:.0f} s".format(time_limit_s)
-    return process.returncode, said, ""
-
-
-def text(path):
-    # type: (str) -> str
-    """Return a file's text, empty when it cannot be read."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-    except OSError:
-        return ""
 
 
 # --- the machine ------------------------------------------------------------------------------------------------------
@@ -145,9 +108,22 @@ def cgroup_memory_mib():
     return None
 
 
+def available_memory():
+    # type: () -> Dict[str, int]
+    """Return {"total_mib", "available_mib"}; the control group's limit counts."""
+    now = memory(text("/proc/meminfo"))
+    allowed = cgroup_memory_mib()
+    if allowed is not None:
+        now["available_mib"] = min(now["available_mib"], allowed)
+    return now
+
+
 def disk(path):
     # type: (str) -> Dict[str, Any]
-    """Return {"path", "stands_at", "free_mib", "writable"} of a path that need not exist, by its nearest parent."""
+    """Return {"path", "stands_at", "free_mib", "free_inodes", "writable"} of a path, by its nearest parent that exists.
+
+    free_inodes is None where the file system does not count them.
+    """
     there = path
     while not os.path.isdir(there):
         there = os.path.dirname(there) or "/"
@@ -156,6 +132,7 @@ def disk(path):
         "path": path,
         "stands_at": there,
         "free_mib": info.f_bavail * info.f_frsize // (1 << 20),
+        "free_inodes": info.f_favail if info.f_files else None,
         "writable": os.access(there, os.W_OK | os.X_OK),
     }
 
@@ -225,8 +202,7 @@ print(json.dumps({
     'abi': 'cp' + (get('SOABI') or '').split('-')[1] if '-' in (get('SOABI') or '') else '',
     'executable': sys.executable,
     'headers': os.path.isfile(os.path.join(sysconfig.get_paths()['include'], 'Python.h')),
-    'shared_library': bool(get('Py_ENABLE_SHARED')) or os.path.exists(multiarch) and '.so' in multiarch
-                      or os.path.exists(library) and '.so' in library,
+    'shared_library': any('.so' in path and os.path.exists(path) for path in (multiarch, library)),
     'sites': sites + site.getsitepackages(),
     'user_site': site.getusersitepackages(),
     'venv': sys.prefix != getattr(sys, 'base_prefix', sys.prefix)}))
@@ -299,7 +275,7 @@ def cann_roots(home):
 
 def cann(home):
     # type: (str) -> List[Dict[str, Any]]
-    """Return the CANN installations: [{"kind", "root", "path", "version", "set_env"}], those to prefer first."""
+    """Return the CANN installations: [{"kind", "root", "path", "version", "set_env", "wheels"}], to prefer first."""
     found = []
     for root in cann_roots(home):
         for kind, folder, script in _KINDS:
@@ -325,8 +301,20 @@ def cann(home):
                     "path": path,
                     "version": release,
                     "set_env": set_env if os.path.isfile(set_env) else None,
+                    "wheels": cann_wheels(path),
                 }
             )
+    return found
+
+
+def cann_wheels(path):
+    # type: (str) -> Dict[str, str]
+    """Return name -> version of the wheels te, topi and hccl that a CANN brings for its Python interfaces."""
+    found = {}
+    for name in ("te", "topi", "hccl"):
+        for folder in ("lib64", "*/lib64", "tools", "*/python"):
+            for wheel in sorted(glob.glob(os.path.join(glob.escape(path), folder, name + "-*.whl"))):
+                found.setdefault(name, os.path.basename(wheel).split("-")[1])
     return found
 
 
@@ -407,79 +395,89 @@ def examine(question):
     # type: (Dict[str, Any]) -> Dict[str, Any]
     """Return the whole state of the host that a plan is made from.
 
-    :param question: products, tools (names of commands), needs, pythons (commands), venv, work_dir, env_file
+    :param question: products, tools (names of commands), needs, pythons (commands), venv, work_dir, env_file, run_user
     """
     who = user()
     arch = os.uname().machine
     family, manager = package_manager()
     work_dir = places.resolve(question["work_dir"], "work_dir", who)
     env_file = places.resolve(question["env_file"], "env_file", who)
-    wanted = []
-    for entry in question["products"]:
-        entry = dict(entry)
-        if entry["product"] == "tree":
-            entry["prefix"] = places.resolve(entry["prefix"], entry["name"], who, entry["version"])
-            entry["links"] = [
-                dict(link, path=places.resolve(link["path"], "link", who))
-                for link in entry.get("links") or []
-                if link["path"]
-            ]
-        wanted.append(entry)
+    wanted = [_resolved(entry, who) for entry in question["products"]]
     prefixes = [entry["prefix"] for entry in wanted if entry["product"] == "tree"]
     search = (
         builds.SYSTEM_PATH.split(":")
         + [os.path.join(who["home"], ".local/bin")]
         + [os.path.join(prefix, "bin") for prefix in prefixes]
     )
-
     venv = question.get("venv") or ""
     venv = who["home"] + venv[1:] if venv.startswith("~/") else venv
-    pythons = {name: python(name) for name in question["pythons"]}
-    venv_python = python(os.path.join(venv, "bin", "python")) if venv else None
+    interpreters = question["pythons"] + ([os.path.join(venv, "bin", "python")] if venv else [])
+    programs = {name: candidates(name, search) for name in question["tools"]}
     installations = cann(who["home"])
-    memory_now = memory(text("/proc/meminfo"))
-    allowed = cgroup_memory_mib()
-    if allowed is not None:
-        memory_now["available_mib"] = min(memory_now["available_mib"], allowed)
+
+    # Each of these waits for other programs; a host with a hanging one is not kept waiting for them one by one.
+    with ThreadPoolExecutor(16) as pool:
+        asked_npus = pool.submit(npus.npus, question.get("run_user") or "")
+        asked_cann = pool.submit(cann_environment, installations[0], arch) if installations else None
+        asked_pythons = {name: pool.submit(python, name) for name in interpreters}
+        asked_tools = {name: [pool.submit(tool, path) for path in paths] for name, paths in programs.items()}
+    pythons = {name: asked.result() for name, asked in asked_pythons.items()}
+    venv_python = pythons.pop(interpreters[-1]) if venv else None
+    chosen = next((name for name in question["pythons"] if (pythons[name] or {}).get("version")), None)
 
     def sites(entry):
         # type: (Dict[str, Any]) -> List[str]
-        interpreter = venv_python if venv else pythons.get(entry.get("python") or "")
+        interpreter = venv_python if venv else pythons.get(entry.get("python") or chosen or "")
         return (interpreter or {}).get("sites") or []
 
-    chosen = next((name for name in question["pythons"] if (pythons[name] or {}).get("version")), None)
-    return {
-        "user": who,
-        "os": dict(os_release(text("/etc/os-release")), family=family, package_manager=manager),
-        "arch": arch,
-        "libc": libc(),
-        "cores": len(os.sched_getaffinity(0)),
-        "memory": memory_now,
-        "clock": time.time(),
-        "umask": "%04o" % _umask(),
-        "work_dir": work_dir,
-        "env_file": {
+    return dict(
+        npus.driver_and_firmware(),
+        user=who,
+        os=dict(os_release(text("/etc/os-release")), family=family, package_manager=manager),
+        arch=arch,
+        libc=libc(),
+        cores=len(os.sched_getaffinity(0)),
+        memory=available_memory(),
+        clock=time.time(),
+        umask="%04o" % _umask(),
+        work_dir=work_dir,
+        env_file={
             "path": env_file,
             "sha256": fingerprint.file_digest(env_file) if os.path.isfile(env_file) else None,
         },
-        "disk": {
+        disk={
             path: disk(path)
             for path in [work_dir, os.path.dirname(env_file)] + [os.path.dirname(prefix) for prefix in prefixes]
         },
-        "tools": {name: [tool(path) for path in candidates(name, search)] for name in question["tools"]},
-        "missing_needs": needs.missing(question["needs"], lambda name: shutil.which(name, path=":".join(search))),
-        "pythons": pythons,
-        "python": chosen,
-        "venv": venv,
-        "venv_python": venv_python,
-        "cann": installations,
-        "cann_environment": cann_environment(installations[0], arch) if installations else {},
-        "interfaces": interfaces(),
-        "products": {
-            entry["name"]: product(entry, sites(dict(entry, python=entry.get("python") or chosen))) for entry in wanted
-        },
-        "stored": stored(work_dir),
-    }
+        tools={name: [asked.result() for asked in answers] for name, answers in asked_tools.items()},
+        missing_needs=needs.missing(question["needs"], lambda name: shutil.which(name, path=":".join(search))),
+        pythons=pythons,
+        python=chosen,
+        venv=venv,
+        venv_python=venv_python,
+        cann=installations,
+        cann_environment=asked_cann.result() if asked_cann else {},
+        npu=asked_npus.result(),
+        interfaces=interfaces(),
+        products={entry["name"]: product(entry, sites(entry)) for entry in wanted},
+        stored=stored(work_dir),
+    )
+
+
+def _resolved(entry, who):
+    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    """Return what is asked of a product, with the paths that `auto` and `~` stand for."""
+    if entry["product"] != "tree":
+        return entry
+    return dict(
+        entry,
+        prefix=places.resolve(entry["prefix"], entry["name"], who, entry["version"]),
+        links=[
+            dict(link, path=places.resolve(link["path"], "link", who))
+            for link in entry.get("links") or []
+            if link["path"]
+        ],
+    )
 
 
 def _umask():

@@ -9,16 +9,18 @@ module: examine
 short_description: Read everything about a host that a plan needs, in one call
 version_added: "0.1.0"
 description:
-  - Reads the operating system, C library, processor, memory, disks, compilers, CMake, Pythons, CANN, network interfaces
-    and the manifests of published products and installed wheels.
+  - Reads the operating system, C library, processor, memory, disks, clock, compilers, CMake, Pythons, CANN, driver,
+    firmware, NPUs and their device nodes, network interfaces, and the manifests of published products and installed
+    wheels.
   - Changes nothing. A tool that hangs or crashes costs its time limit and a word in the result, never the run.
 author: the ascend.pytorch authors (@ascend)
 options:
   products:
-    description: The products to look for, each with C(name), C(version), C(product), C(prefix), C(links) and C(distribution).
+    description:
+      - The products to look for, each with C(name), C(version), C(product), C(prefix), C(links) and C(distribution).
+      - By default those of the collection's roles, in their usual places.
     type: list
     elements: dict
-    default: []
   tools:
     description: Names of programs whose places and versions are wanted.
     type: list
@@ -46,6 +48,10 @@ options:
     description: Where the environment file stands, or V(auto).
     type: str
     default: auto
+  run_user:
+    description: The account whose access to the NPUs is judged; empty for the one that the module runs as.
+    type: str
+    default: ""
 attributes:
   check_mode:
     support: full
@@ -53,9 +59,14 @@ attributes:
 """
 
 EXAMPLES = r"""
+# By itself: ansible ascend -m ascend.pytorch.examine
 - name: Look at every Ascend host
   ascend.pytorch.examine:
   register: __examined
+
+- name: Name the NPUs that are not well
+  ansible.builtin.debug:
+    msg: "{{ __examined.state.npu.chips | rejectattr('health', 'equalto', 'OK') | map(attribute='bus_id') }}"
 """
 
 RETURN = r"""
@@ -73,22 +84,34 @@ state:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ascend.pytorch.plugins.module_utils import host
 
+# What the roles publish when nothing else is said.
+USUAL_PRODUCTS = [
+    {"name": "cmake", "version": "", "product": "tree", "prefix": "auto", "links": []},
+    {"name": "gcc730", "version": "7.3.0", "product": "tree", "prefix": "auto", "links": []},
+    {"name": "torch", "version": "", "product": "wheel", "distribution": "torch"},
+    {"name": "apex", "version": "", "product": "wheel", "distribution": "apex"},
+]
+
 
 def main():
     """Answer one question about this host."""
     module = AnsibleModule(
         argument_spec={
-            "products": {"type": "list", "elements": "dict", "default": []},
+            "products": {"type": "list", "elements": "dict"},
             "tools": {"type": "list", "elements": "str", "default": ["cmake", "gcc", "g++"]},
             "needs": {"type": "list", "elements": "str", "default": []},
             "pythons": {"type": "list", "elements": "str", "default": ["python3.7", "python3.8", "python3.9"]},
             "venv": {"type": "str", "default": ""},
             "work_dir": {"type": "str", "default": "auto"},
             "env_file": {"type": "str", "default": "auto"},
+            "run_user": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
-    module.exit_json(changed=False, state=host.examine(module.params))
+    question = dict(module.params)
+    if question["products"] is None:
+        question["products"] = USUAL_PRODUCTS
+    module.exit_json(changed=False, state=host.examine(question))
 
 
 if __name__ == "__main__":

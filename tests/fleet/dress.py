@@ -3,29 +3,41 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What makes a machine an Ascend host: CANN, driver, firmware, NPUs, as files.
 
-Pure: from versions to texts. The formats are those of real hosts' records; the values are made up and agree with
-each other as a vendor's releases do.
+Pure: from versions and faults to texts. The formats are those of real hosts' records; the values are made up and agree
+with each other as a vendor's releases do, unless a fault is asked for.
 """
 
+import base64
+import hashlib
+import io
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from fleet.tree import File
 
 ROOT = "/usr/local/Ascend"
+CANN = "5.0.4"
 DRIVER = "21.0.4"
 FIRMWARE = "1.80.21.2.210"
+# The driver takes firmware of these releases; firmware of others was made for another driver.
+FIRMWARE_RELEASES = "1.80"
+OTHER_DRIVER = "20.2.0"
 INNER = "1.80.21.2.210"
+PCI = "/sys/bus/pci/devices"
 DEVICES = ("davinci0", "davinci1", "davinci_manager", "devmm_svm", "hisi_hdc")
 # Every image has this shared library: a real ELF file, so that a loader accepts it, with nothing in it.
 EMPTY_LIBRARY = "/usr/local/lib/ascend-fleet/libempty.so"
 LIBRARIES = ("libascendcl.so", "libge_runner.so", "libgraph.so", "libhccl.so", "libacl_op_compiler.so")
 
 
+PYTHON_PACKAGES = {"decorator": "4.4.2", "numpy": "1.19.5", "protobuf": "3.12.4", "sympy": "1.4"}
+
+
 @dataclass(frozen=True)
 class Chip:
-    """One NPU as `npu-smi info` shows it: watts, degrees Celsius, MB of HBM."""
+    """One NPU as `npu-smi info` shows it: watts, degrees Celsius, MB of HBM; and its device id on the PCI bus."""
 
     npu: int
     bus: str
@@ -34,6 +46,8 @@ class Chip:
     hbm_used: int
     name: str = "910A"
     hbm: int = 32768
+    health: str = "OK"
+    device: str = "0xd801"
 
 
 CHIPS = (Chip(0, "0000:61:00.0", 66.2, 38, 2), Chip(1, "0000:DA:00.0", 64.9, 35, 2))
@@ -44,13 +58,16 @@ def cann_os_folder(machine: str, cann: str) -> str:
     return f"{'arm64' if machine == 'aarch64' and cann.startswith('5.0.') else machine}-linux"
 
 
+def _release(cann: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", cann)[:2])
+
+
 def toolkit_home(cann: str) -> tuple[str, str]:
     """Return where the toolkit of release `cann` stands and the link that means the latest.
 
     Both moved with CANN 8.5.0.
     """
-    release = tuple(int(number) for number in re.findall(r"\d+", cann)[:2])
-    if release >= (8, 5):
+    if _release(cann) >= (8, 5):
         return f"{ROOT}/cann-{cann}", f"{ROOT}/cann"
     return f"{ROOT}/ascend-toolkit/{cann}", f"{ROOT}/ascend-toolkit/latest"
 
@@ -78,7 +95,7 @@ def npu_smi_table(tool: str, driver: str, chips: Iterable[Chip]) -> str:
     ]
     for chip in chips:
         lines += [
-            row(f"{chip.npu:<6}{chip.name}", "OK", f"{chip.power:<12}{chip.temperature:<18}{0:<5}/ 0"),
+            row(f"{chip.npu:<6}{chip.name}", chip.health, f"{chip.power:<12}{chip.temperature:<18}{0:<5}/ 0"),
             row("0", chip.bus, f"{0:<12}{640:<5}/ {15171:<11}{chip.hbm_used:<6}/ {chip.hbm}"),
             thick,
         ]
@@ -92,13 +109,27 @@ def npu_smi_map(chips: Iterable[Chip]) -> str:
     return "".join("".join(cell.ljust(31) for cell in row).rstrip() + "\n" for row in rows)
 
 
-def npu_smi(tool: str, driver: str, chips: Iterable[Chip]) -> str:
-    """Return an `npu-smi` (sh): it fails as the real one does for a user who may not use the device nodes."""
+# What a broken npu-smi does, by the value of the option `npu`: a line of sh. The words are those of the real one.
+NPU_SMI_FAULTS = {
+    "busy": "echo 'dcmi model initialized failed, because the device is used. ret is -8020'; exit 1",
+    "hang": "trap '' HUP INT TERM; while :; do sleep 3600; done",
+    "crash": "kill -SEGV $$",
+    # A program of another kind in its place.
+    "rubbish": "cat /bin/true; exit 0",
+    "-8005": "echo 'DrvMngGetConsoleLogLevel failed. (ret=4)'; echo 'dcmi module initialize failed. ret is -8005'; exit 1",
+}
+
+
+def npu_smi(tool: str, driver: str, chips: Iterable[Chip], fault: str = ":") -> str:
+    """Return an `npu-smi` (sh): it fails as the real one does for a user who may not use the device nodes.
+
+    :param fault: a line of sh that it begins with; that of a broken one never ends well.
+    """
     chips = list(chips)
     return f"""#!/bin/sh
+{fault}
 if ! [ -r /dev/davinci_manager ] || ! [ -w /dev/davinci_manager ]; then
-    echo 'dcmi module initialize failed. ret is -8005'
-    exit 1
+    {NPU_SMI_FAULTS["-8005"]}
 fi
 case "$*" in
 info) cat <<'TABLE'
@@ -132,6 +163,62 @@ export ASCEND_HOME_PATH=${{ASCEND_TOOLKIT_HOME}}
 """
 
 
+def wheel_tree(name: str, version: str, cann: str) -> dict[str, str]:
+    """Return the files of one of CANN's wheels by their paths in a Python's site directory.
+
+    The code tells its CANN: the version of a wheel does not change with every release.
+    """
+    info = f"{name}-{version}.dist-info"
+    files = {
+        f"{name}/__init__.py": f'CANN = "{cann}"\n',
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: fleet\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = ""
+    for path, text in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+        record += f"{path},sha256={digest},{len(text)}\n"
+    return files | {f"{info}/RECORD": f"{record}{info}/RECORD,,\n"}
+
+
+def wheel(name: str, version: str, cann: str) -> bytes:
+    """Return one of CANN's wheels, which pip can install; the same bytes every time."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, text in wheel_tree(name, version, cann).items():
+            archive.writestr(zipfile.ZipInfo(path), text)
+    return buffer.getvalue()
+
+
+def cann_wheels(cann: str) -> dict[str, File]:
+    """Return the wheels that CANN brings for its Python interfaces, by their paths below its home.
+
+    They moved with 5.1, and topi went with 7.0.
+    """
+    folder = "fwkacllib/lib64" if _release(cann) < (5, 1) else "lib64"
+    versions = {"te": "0.4.0", "topi": "0.4.0", "hccl": "0.1.0"}
+    if _release(cann) >= (7, 0):
+        del versions["topi"]
+    return {
+        f"{folder}/{name}-{version}-py3-none-any.whl": File(wheel(name, version, cann))
+        for name, version in versions.items()
+    }
+
+
+def stale_wheels(python: str) -> dict[str, File]:
+    """Return the wheels of a CANN of long ago, as pip put them into the host's Python.
+
+    :param python: its version, such as 3.9; its site directory is Debian's.
+    """
+    site = f"/usr/local/lib/python{python}/dist-packages"
+    files: dict[str, File] = {}
+    for name, version in (("te", "0.3.0"), ("topi", "0.1.0"), ("hccl", "0.0.1")):
+        tree = wheel_tree(name, version, "1.72.T1")
+        files |= {f"{site}/{path}": File(text) for path, text in tree.items()}
+        files[f"{site}/{name}-{version}.dist-info/INSTALLER"] = File("pip\n")
+    return files
+
+
 def cann_files(machine: str, cann: str) -> dict[str, File]:
     """Return a root install of the CANN toolkit of release `cann` for `machine` (`uname -m`)."""
     home, latest = toolkit_home(cann)
@@ -159,38 +246,108 @@ def cann_files(machine: str, cann: str) -> dict[str, File]:
     }
     if latest.startswith(f"{ROOT}/ascend-toolkit/"):
         files[f"{ROOT}/ascend-toolkit/set_env.sh"] = environment
+    files |= {f"{home}/{path}": file for path, file in cann_wheels(cann).items()}
     return files | {f"{home}/lib64/{name}": File(link=EMPTY_LIBRARY) for name in LIBRARIES}
 
 
-def driver_files(driver: str = DRIVER, firmware: str = FIRMWARE) -> dict[str, File]:
-    """Return driver, firmware and `npu-smi`; the driver takes firmware of every 1.80 release."""
-    major_minor = ".".join(firmware.split(".")[:2])
+def driver_files(driver: str = DRIVER) -> dict[str, File]:
+    """Return what a driver brings, but for its `npu-smi`; it takes firmware of the releases FIRMWARE_RELEASES."""
     return {
         f"{ROOT}/driver/version.info": File(
             f"Version={driver}\nascendhal_version=6.20.14\naicpu_version=1.0\ntdt_version=1.0\nlog_version=1.0\n"
             "prof_version=2.0\ndvppkernels_version=1.1\ntsfw_version=1.0\nInnerversion=V100R001C80SPC021B210\n"
-            f"compatible_version=[V100R001C79],[V100R001C80]\ncompatible_version_fw=[{major_minor}.0,{major_minor}.99]\n"
-        ),
-        f"{ROOT}/firmware/version.info": File(
-            f"Version={firmware}\nfirmware_version=1.0\npackage_version={driver}\n"
-            f"compatible_version_drv=[{driver},{driver}.]\n"
+            "compatible_version=[V100R001C79],[V100R001C80]\n"
+            f"compatible_version_fw=[{FIRMWARE_RELEASES}.0,{FIRMWARE_RELEASES}.99]\n"
         ),
         f"{ROOT}/driver/lib64/driver/libascend_hal.so": File(link=EMPTY_LIBRARY),
-        "/etc/ascend_install.info": File(
-            "UserName=HwHiAiUser\nUserGroup=HwHiAiUser\n"
-            f"Driver_Install_Type=full\nDriver_Install_Path_Param={ROOT}\nDriver_Install_For_All=yes\n"
-            f"Driver_Install_Mode=normal\nFirmware_Install_Type=full\nFirmware_Install_Path_Param={ROOT}\n"
-        ),
-        "/usr/local/sbin/npu-smi": File(npu_smi(driver, driver, CHIPS), 0o755),
-        # The container brings the nodes; the host's init gives them the owner and mode they have on a real host.
-        "/etc/tmpfiles.d/ascend.conf": File("".join(f"z /dev/{name} 0660 root HwHiAiUser\n" for name in DEVICES)),
     }
 
 
-def dress(machine: str, cann: str) -> dict[str, File]:
+def firmware_files(firmware: str = FIRMWARE) -> dict[str, File]:
+    """Return what firmware leaves on the disk. It names the driver of its own release."""
+    driver = DRIVER if firmware.startswith(f"{FIRMWARE_RELEASES}.") else OTHER_DRIVER
+    record = (
+        f"Version={firmware}\nfirmware_version=1.0\npackage_version={driver}\n"
+        f"compatible_version_drv=[{driver},{driver}.]\n"
+    )
+    return {f"{ROOT}/firmware/version.info": File(record)}
+
+
+def install_record(driver: bool) -> str:
+    """Return `/etc/ascend_install.info`, which the installers of driver and firmware write."""
+    of_driver = (
+        f"Driver_Install_Type=full\nDriver_Install_Path_Param={ROOT}\nDriver_Install_For_All=yes\n"
+        "Driver_Install_Mode=normal\n"
+    )
+    return (
+        "UserName=HwHiAiUser\nUserGroup=HwHiAiUser\n"
+        f"{of_driver if driver else ''}"
+        f"Firmware_Install_Type=full\nFirmware_Install_Path_Param={ROOT}\n"
+    )
+
+
+def boot_rules(chips: Iterable[Chip], devices: Iterable[str], owner: str) -> str:
+    """Return rules of tmpfiles.d by which the host's init finishes what a container cannot bring as files.
+
+    The container brings the nodes and an empty folder in place of the PCI bus.
+
+    :param owner: mode, user and group of the device nodes.
+    """
+    lines = [f"z /dev/{name} {owner}" for name in devices]
+    for chip in chips:
+        folder = f"{PCI}/{chip.bus.lower()}"
+        lines.append(f"d {folder} 0755 root root")
+        for name, value in (("vendor", "0x19e5"), ("device", chip.device), ("class", "0x120000")):
+            lines.append(f"f {folder}/{name} 0444 root root - {value}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def python_packages(python: str) -> dict[str, File]:
+    """Return the records by which pip and others find what CANN's guide has a Python given for its operators.
+
+    The records alone: what builds and runs here imports none of them.
+    """
+    folder = f"/usr/local/lib/python{python}/dist-packages"
+    return {
+        f"{folder}/{name}-{version}.dist-info/METADATA": File(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        )
+        for name, version in PYTHON_PACKAGES.items()
+    }
+
+
+def devices(options: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of a host's device nodes: its driver makes them, for its NPUs."""
+    return () if "none" in (options.get(part) for part in ("cann", "driver", "npu")) else DEVICES
+
+
+def dress(machine: str, python: str, options: Mapping[str, str]) -> dict[str, File]:
     """Return all that makes an Ascend host (absolute path → File).
 
     :param machine: what `uname -m` says there.
-    :param cann: CANN's release, or `none` for a machine that is no Ascend host.
+    :param python: the version of the host's Python, such as 3.9.
+    :param options: what was asked for: `cann`, and the faults `npu`, `nodes`, `driver`, `firmware` and `wheels`; see
+        the README.
     """
-    return {} if cann == "none" else cann_files(machine, cann) | driver_files()
+    cann, npu = options.get("cann", CANN), options.get("npu", "")
+    if cann == "none":
+        return {}
+    with_driver = options.get("driver") != "none"
+    files = firmware_files(options.get("firmware", FIRMWARE))
+    files["/etc/ascend_install.info"] = File(install_record(with_driver))
+    if cann != "missing":
+        files |= cann_files(machine, cann)
+    files |= python_packages(python)
+    if "wheels" in options:
+        files |= stale_wheels(python)
+    if with_driver:
+        files |= driver_files()
+    chips = () if npu == "none" else CHIPS
+    if npu == "sick":
+        chips = (*CHIPS[:-1], replace(CHIPS[-1], health="Alarm"))
+    if devices(options):
+        program = npu_smi(DRIVER, DRIVER, chips, NPU_SMI_FAULTS.get(npu, ":"))
+        files["/usr/local/sbin/npu-smi"] = File(program, 0o755)
+    owner = "0600 root root" if options.get("nodes") == "root" else "0660 root HwHiAiUser"
+    files["/etc/tmpfiles.d/ascend.conf"] = File(boot_rules(chips, devices(options), owner))
+    return files

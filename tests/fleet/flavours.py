@@ -72,8 +72,21 @@ class Host:
 OPTIONS = {
     "memory": re.compile(r"[1-9]\d*[bkmg]"),  # limit of the host's memory, as podman writes it: 512m
     "cpus": re.compile(r"\d+(\.\d+)?"),  # limit of its processor time, in cores
-    "tmpfs": re.compile(r"/[^:,]+:[1-9]\d*[kmg]"),  # a file system of that size at that path: a disk that gets full
-    "cann": re.compile(r"none|\d+\.[0-9A-Za-z.-]+"),  # CANN's release; `none`: neither CANN nor driver nor NPU
+    # a file system at that path, of that size and with that many inodes: a disk that gets full
+    "tmpfs": re.compile(r"/[^:,\"]+:[1-9]\d*[kmg](:[1-9]\d*)?"),
+    "cann": re.compile(r"none|missing|\d+\.[0-9A-Za-z.-]+"),  # CANN's release; `none`: no driver and no NPU either
+    "npu": re.compile(r"none|sick|busy|hang|crash|rubbish|-8005"),  # no NPU, an unhealthy one, or a broken npu-smi
+    "nodes": re.compile(r"root"),  # the device nodes are root's alone
+    "driver": re.compile(r"none"),  # NPUs without a driver
+    "firmware": re.compile(r"\d+(\.\d+){2,}"),  # firmware's version; the driver takes 1.80
+    "wheels": re.compile(r"stale"),  # the Python has the wheels of a former CANN
+}
+
+# Beside `KEY=none` these would mean nothing.
+VOID_BESIDE_NONE = {
+    "cann": ("npu", "nodes", "driver", "firmware", "wheels"),
+    "driver": ("npu", "nodes"),
+    "npu": ("nodes",),
 }
 
 
@@ -85,6 +98,18 @@ def checked_name(name: str, what: str) -> str:
     if not NAME.fullmatch(name):
         raise FleetError(f"{what} '{name}': use up to 32 small letters, digits and inner hyphens")
     return name
+
+
+def check_together(host: Host) -> None:
+    """Refuse options that contradict each other.
+
+    :raises FleetError: naming the two.
+    """
+    for key, others in VOID_BESIDE_NONE.items():
+        for other in others:
+            if host.options.get(key) == "none" and host.options.get(other, "none") != "none":
+                told = f"--opt {host.name}:{other}={host.options[other]}"
+                raise FleetError(f"{told}: means nothing beside {key}=none; drop one of the two")
 
 
 def parse_hosts(hosts: list[str], options: list[str], user: str = "root") -> list[Host]:
@@ -110,8 +135,11 @@ def parse_hosts(hosts: list[str], options: list[str], user: str = "root") -> lis
         key, _sign, value = rest.partition("=")
         if name not in found:
             raise FleetError(f"--opt {text}: expected HOST:KEY=VALUE with a host of {', '.join(found)}")
-        if key not in OPTIONS or not OPTIONS[key].fullmatch(value):
-            shapes = "; ".join(f"{known}={shape.pattern}" for known, shape in OPTIONS.items())
-            raise FleetError(f"--opt {text}: expected HOST:KEY=VALUE with one of {shapes}")
+        if key not in OPTIONS:
+            raise FleetError(f"--opt {text}: expected HOST:KEY=VALUE with a key of {', '.join(OPTIONS)}")
+        if not OPTIONS[key].fullmatch(value):
+            raise FleetError(f"--opt {text}: expected {key}={OPTIONS[key].pattern}")
         found[name].options[key] = value
+    for host in found.values():
+        check_together(host)
     return list(found.values())

@@ -5,6 +5,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -18,7 +19,6 @@ from fleet.flavours import FLAVOURS, Host
 from fleet.shell import FleetError
 from fleet.tree import File, tar_of
 
-CANN = "5.0.4"
 SSH_TIMEOUT_S = 120
 
 
@@ -29,18 +29,33 @@ def container_name(fleet: str, host: str) -> str:
 
 def container_options(host: Host) -> list[str]:
     """Return podman's options for what was asked of `host`."""
-    options = []
-    if host.options.get("cann") != "none":
-        # Any node will do: what counts is who may open it.
-        options += [f"--device=/dev/null:/dev/{name}" for name in dress.DEVICES]
+    # Any node will do: what counts is who may open it.
+    options = [f"--device=/dev/null:/dev/{name}" for name in dress.devices(host.options)]
+    # A host's PCI bus holds what its dress says, and not this machine's devices. A kernel may know no such bus.
+    if Path(dress.PCI).is_dir():
+        options += [f"--tmpfs={dress.PCI}:size=1m,mode=0755,notmpcopyup"]
     if "memory" in host.options:
         options += [f"--memory={host.options['memory']}"]
     if "cpus" in host.options:
         options += [f"--cpus={host.options['cpus']}"]
     if "tmpfs" in host.options:
-        path, _colon, size = host.options["tmpfs"].rpartition(":")
-        options += [f"--tmpfs={path}:size={size},mode=0755,exec"]
+        options += [tmpfs_option(*host.options["tmpfs"].split(":"))]
     return options
+
+
+def tmpfs_option(path: str, size: str, inodes: str = "") -> str:
+    """Return podman's option for a file system in memory at `path`.
+
+    :param size: such as 64m.
+    :param inodes: how many it has; empty for as many as the kernel likes.
+    """
+    if not inodes:
+        return f"--tmpfs={path}:size={size},mode=0755,exec"
+    # podman lets no one count inodes but a volume, which takes a size for a quota: so it is told in pages.
+    pages = -(-(int(size[:-1]) << {"k": 10, "m": 20, "g": 30}[size[-1]]) // os.sysconf("SC_PAGE_SIZE"))
+    mount_options = f"nr_inodes={inodes},nr_blocks={pages},mode=0755"
+    volume = f"type=volume,destination={path},volume-opt=type=tmpfs,volume-opt=device=tmpfs"
+    return f'--mount={volume},"volume-opt=o={mount_options}"'
 
 
 def ssh_options(fleet: str, host: str, folder: Path) -> list[str]:
@@ -102,7 +117,7 @@ def _host_files(host: Host, client_key: Path, host_key: Path) -> dict[str, File]
     flavour = FLAVOURS[host.flavour]
     return {
         **controller.host_files(flavour.release, flavour.apt),
-        **dress.dress(flavour.machine, host.options.get("cann", CANN)),
+        **dress.dress(flavour.machine, flavour.python, host.options),
         "/etc/ssh/ssh_host_ed25519_key": File(host_key.read_text(), 0o600),
         "/etc/ssh/ssh_host_ed25519_key.pub": File(_public(host_key)),
         "/etc/ssh/authorized_keys": File(_public(client_key)),

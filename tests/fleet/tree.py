@@ -12,7 +12,7 @@ from dataclasses import dataclass
 class File:
     """A file's contents; with `link`, a symbolic link to there instead. Everything belongs to root."""
 
-    text: str = ""
+    text: str | bytes = ""
     mode: int = 0o644
     link: str = ""
 
@@ -24,7 +24,7 @@ def tar_of(files: dict[str, File]) -> bytes:
         for path, file in sorted(files.items()):
             member = tarfile.TarInfo(path.lstrip("/"))
             member.mode = file.mode
-            data = file.text.encode()
+            data = file.text.encode() if isinstance(file.text, str) else file.text
             if file.link:
                 member.type, member.linkname = tarfile.SYMTYPE, file.link
             else:

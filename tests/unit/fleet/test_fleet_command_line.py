@@ -30,13 +30,30 @@ def test_hosts_take_their_own_user_before_the_fleets():
         (["a=bullseye"], ["a:memory=much"], "a:memory=much"),
         (["a=bullseye"], ["a:tmpfs=/work"], "a:tmpfs=/work"),
         (["a=bullseye"], ["a:tmpfs=/work:1m,exec"], "a:tmpfs"),
-        (["a=bullseye"], ["a:colour=red"], "tmpfs="),
+        (["a=bullseye"], ["a:tmpfs=/work:1m:few"], "a:tmpfs"),
+        (["a=bullseye"], ["a:colour=red"], "a key of memory, cpus, tmpfs, cann, npu"),
+        (["a=bullseye"], ["a:npu=dead"], "none|sick|busy|hang|crash|rubbish|-8005"),
+        (["a=bullseye"], ["a:npu=-8006"], "a:npu=-8006"),
+        (["a=bullseye"], ["a:nodes=mine"], "nodes=root"),
+        (["a=bullseye"], ["a:driver=21.0.4"], "driver=none"),
+        (["a=bullseye"], ["a:firmware=new"], "a:firmware=new"),
+        (["a=bullseye"], ["a:wheels=fresh"], "wheels=stale"),
+        (["a=bullseye"], ["a:npu=sick", "a:driver=none"], "a:npu=sick: means nothing beside driver=none"),
+        (["a=bullseye"], ["a:cann=none", "a:wheels=stale"], "a:wheels=stale: means nothing beside cann=none"),
+        (["a=bullseye"], ["a:nodes=root", "a:npu=none"], "a:nodes=root: means nothing beside npu=none"),
     ],
 )
 def test_wrong_arguments_are_named_with_what_they_may_be(hosts, options, told):
     with pytest.raises(FleetError, match="(?s).*") as caught:
         parse_hosts(hosts, options)
     assert told in str(caught.value)
+
+
+def test_a_host_may_have_several_faults_and_be_without_several_things():
+    options = ["a:npu=-8005", "a:firmware=1.78.0.0", "b:cann=none", "b:driver=none", "b:npu=none"]
+    first, second = parse_hosts(["a=bullseye", "b=bullseye"], options)
+    assert first.options == {"npu": "-8005", "firmware": "1.78.0.0"}
+    assert second.options == {"cann": "none", "driver": "none", "npu": "none"}
 
 
 def test_a_wrong_fleet_name_ends_with_one_line_and_touches_nothing(capsys):

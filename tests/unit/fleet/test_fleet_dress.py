@@ -3,14 +3,52 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The dress of an Ascend host: records that agree, a table that is a table, an environment script with its habits."""
 
+import base64
+import hashlib
+import io
 import os
 import re
+import signal
 import subprocess
+import zipfile
+from pathlib import Path
 
 import pytest
-from fleet.dress import CHIPS, DEVICES, cann_os_folder, dress, npu_smi_map, npu_smi_table, toolkit_home
+from fleet.dress import (
+    CHIPS,
+    DEVICES,
+    NPU_SMI_FAULTS,
+    PCI,
+    PYTHON_PACKAGES,
+    cann_os_folder,
+    devices,
+    dress,
+    npu_smi_map,
+    npu_smi_table,
+    toolkit_home,
+)
 
 ASCEND = "/usr/local/Ascend"
+NPU_SMI = "/usr/local/sbin/npu-smi"
+RULES = "/etc/tmpfiles.d/ascend.conf"
+# Each fault, and the places that it may change: all of them, and no others.
+FAULTS = [
+    ({"cann": "missing"}, [f"{ASCEND}/ascend-toolkit/", "/etc/Ascend/"]),
+    ({"driver": "none"}, [f"{ASCEND}/driver/", "/etc/ascend_install.info", NPU_SMI, RULES]),
+    ({"firmware": "1.78.22.4.230"}, [f"{ASCEND}/firmware/version.info"]),
+    ({"npu": "none"}, [NPU_SMI, RULES]),
+    *(({"npu": fault}, [NPU_SMI]) for fault in ("sick", *NPU_SMI_FAULTS)),
+    ({"nodes": "root"}, [RULES]),
+    ({"wheels": "stale"}, ["/usr/local/lib/python3.9/dist-packages/"]),
+]
+
+
+def dressed(machine="x86_64", **options):
+    return dress(machine, "3.9", options)
+
+
+def rules(files):
+    return [line.split() for line in files[RULES].text.splitlines()]
 
 
 def fields(file):
@@ -22,7 +60,7 @@ def numbers(version):
 
 
 def test_driver_and_firmware_agree():
-    files = dress("x86_64", "5.0.4")
+    files = dressed()
     driver, firmware = fields(files[f"{ASCEND}/driver/version.info"]), fields(files[f"{ASCEND}/firmware/version.info"])
     low, high = driver["compatible_version_fw"].strip("[]").split(",")
     assert numbers(low) <= numbers(firmware["Version"])[:3] <= numbers(high)
@@ -42,21 +80,80 @@ def test_driver_and_firmware_agree():
 def test_the_install_record_stands_in_the_folder_it_names(machine, cann, folder):
     assert cann_os_folder(machine, cann) == folder
     path = f"{ASCEND}/ascend-toolkit/{cann}/{folder}"
-    record = fields(dress(machine, cann)[f"{path}/ascend_toolkit_install.info"])
+    record = fields(dressed(machine, cann=cann)[f"{path}/ascend_toolkit_install.info"])
     assert (record["version"], record["arch"], record["path"]) == (cann, machine, path)
 
 
 @pytest.mark.parametrize("cann", ["5.0.4", "8.0.RC2", "8.5.0", "9.0.0-beta.1", "10.0.0"])
 def test_latest_leads_to_the_release_and_its_records(cann):
     home, latest = toolkit_home(cann)
-    files = dress("x86_64", cann)
+    files = dressed(cann=cann)
     assert files[latest].link == home
     assert f"runtime_running_version=[1.80.21.2.210:{cann}]" in files[f"{home}/version.cfg"].text.splitlines()
     assert (home == f"{ASCEND}/cann-{cann}") == (cann not in ("5.0.4", "8.0.RC2"))
 
 
 def test_undressed_hosts_get_nothing():
-    assert dress("x86_64", "none") == {}
+    assert dressed(cann="none") == {}
+    assert devices({"cann": "none"}) == ()
+
+
+@pytest.mark.parametrize(("options", "places"), FAULTS, ids=str)
+def test_each_fault_changes_its_own_files_and_no_others(options, places):
+    well, ill = dressed(), dressed(**options)
+    changed = [path for path in well.keys() | ill.keys() if well.get(path) != ill.get(path)]
+    assert {place for path in changed for place in places if path.startswith(place)} == set(places)
+    assert not [path for path in changed if not path.startswith(tuple(places))]
+
+
+def test_firmware_of_another_release_and_the_driver_name_others():
+    files = dressed(firmware="1.78.22.4.230")
+    driver, firmware = fields(files[f"{ASCEND}/driver/version.info"]), fields(files[f"{ASCEND}/firmware/version.info"])
+    low, _high = driver["compatible_version_fw"].strip("[]").split(",")
+    assert firmware["Version"] == "1.78.22.4.230" and numbers(firmware["Version"])[:2] < numbers(low)
+    assert driver["Version"] not in firmware["compatible_version_drv"]
+    again = fields(dressed(firmware="1.80.1.2")[f"{ASCEND}/firmware/version.info"])
+    assert again["package_version"] == driver["Version"]
+
+
+@pytest.mark.parametrize(
+    ("cann", "folder", "names"),
+    [
+        ("5.0.4", "fwkacllib/lib64", {"te-0.4.0", "topi-0.4.0", "hccl-0.1.0"}),
+        ("5.1.RC1", "lib64", {"te-0.4.0", "topi-0.4.0", "hccl-0.1.0"}),
+        ("8.0.0", "lib64", {"te-0.4.0", "hccl-0.1.0"}),
+        ("8.5.0", "lib64", {"te-0.4.0", "hccl-0.1.0"}),
+    ],
+)
+def test_cann_ships_its_wheels(cann, folder, names):
+    home, _latest = toolkit_home(cann)
+    wheels = {path: file for path, file in dressed(cann=cann).items() if path.endswith(".whl")}
+    assert set(wheels) == {f"{home}/{folder}/{name}-py3-none-any.whl" for name in names}
+    for path, file in wheels.items():
+        name, version = os.path.basename(path).split("-")[:2]
+        with zipfile.ZipFile(io.BytesIO(file.text)) as wheel:
+            record = wheel.read(f"{name}-{version}.dist-info/RECORD").decode().splitlines()
+            assert {line.split(",")[0] for line in record} == set(wheel.namelist())
+            for line in record[:-1]:
+                inside, digest, size = line.split(",")
+                sha = base64.urlsafe_b64encode(hashlib.sha256(wheel.read(inside)).digest()).decode().rstrip("=")
+                assert (digest, int(size)) == (f"sha256={sha}", len(wheel.read(inside)))
+
+
+def test_stale_wheels_are_installed_in_another_version():
+    site = "/usr/local/lib/python3.11/dist-packages"
+    files = dress("x86_64", "3.11", {"wheels": "stale"})
+    shipped = {tuple(path.split("/")[-1].split("-")[:2]) for path in files if path.endswith(".whl")}
+    installed = {
+        (fields_of["Name"], fields_of["Version"])
+        for path, file in files.items()
+        if path.startswith(site) and path.endswith("/METADATA")
+        for fields_of in [dict(line.split(": ", 1) for line in file.text.splitlines())]
+    }
+    assert set(PYTHON_PACKAGES.items()) < installed
+    installed -= set(PYTHON_PACKAGES.items())
+    assert {name for name, _version in installed} == {name for name, _version in shipped} == {"te", "topi", "hccl"}
+    assert not installed & shipped
 
 
 def test_every_row_of_the_table_has_one_width_and_every_chip_two_rows():
@@ -73,22 +170,77 @@ def test_the_map_of_chips_has_fixed_columns():
     assert npu_smi_map(CHIPS).splitlines()[1] == f"{'0':31}{'0':31}{'0':31}Ascend 910A"
 
 
+def test_a_sick_chip_is_one_of_two():
+    text = dressed(npu="sick")[NPU_SMI].text
+    assert [line.split()[4] for line in text.splitlines() if "910A  " in line] == ["OK", "Alarm"]
+
+
+def asked(tmp_path, **options):
+    script = tmp_path / "npu-smi"
+    script.write_text(dressed(**options)[NPU_SMI].text)
+    return subprocess.Popen(["sh", str(script), "info"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
 @pytest.mark.skipif(os.path.exists("/dev/davinci_manager"), reason="a machine with NPUs")
 def test_npu_smi_fails_as_the_real_one_where_the_nodes_cannot_be_opened(tmp_path):
+    with asked(tmp_path) as process:
+        assert process.stdout.read().split()[-1] == b"-8005"
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize(("npu", "status"), [("busy", 1), ("-8005", 1), ("crash", -signal.SIGSEGV), ("rubbish", 0)])
+def test_a_broken_npu_smi_fails_before_it_looks_at_the_nodes(tmp_path, npu, status):
+    with asked(tmp_path, npu=npu) as process:
+        said = process.stdout.read()
+    assert process.returncode == status
+    assert npu not in ("busy", "-8005") or said.split()[-1] == {"busy": b"-8020"}.get(npu, npu.encode())
+    assert (b"npu-smi" in said, b"\0" in said) == (False, npu == "rubbish")
+
+
+def test_an_npu_smi_that_hangs_does_not_end_when_told_to(tmp_path):
     script = tmp_path / "npu-smi"
-    script.write_text(dress("x86_64", "5.0.4")["/usr/local/sbin/npu-smi"].text)
-    done = subprocess.run(["sh", str(script), "info"], stdout=subprocess.PIPE, text=True, check=False)
-    assert (done.returncode, done.stdout.split()[-1]) == (1, "-8005")
+    # It says when it begins to wait.
+    script.write_text(dressed(npu="hang")[NPU_SMI].text.replace("do sleep", "do echo waiting; sleep"))
+    argv = ["sh", str(script), "info"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout.readline() == b"waiting\n"
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        ignored = int(re.search(r"^SigIgn:\t([0-9a-f]+)$", status, re.MULTILINE).group(1), 16)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert all(ignored >> (number - 1) & 1 for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
 
 
 def test_device_nodes_belong_to_the_driver_group():
-    rules = dress("x86_64", "5.0.4")["/etc/tmpfiles.d/ascend.conf"].text.splitlines()
-    assert [rule.split() for rule in rules] == [["z", f"/dev/{name}", "0660", "root", "HwHiAiUser"] for name in DEVICES]
+    for options, owner in (({}, ["0660", "root", "HwHiAiUser"]), ({"nodes": "root"}, ["0600", "root", "root"])):
+        nodes = [rule for rule in rules(dressed(**options)) if rule[0] == "z"]
+        assert nodes == [["z", f"/dev/{name}", *owner] for name in DEVICES]
+
+
+@pytest.mark.parametrize(
+    ("options", "nodes", "npus", "smi"),
+    [
+        ({}, True, 2, True),
+        ({"driver": "none"}, False, 2, False),
+        ({"npu": "none"}, False, 0, False),
+        ({"cann": "missing"}, True, 2, True),
+        ({"npu": "hang"}, True, 2, True),
+    ],
+)
+def test_what_is_seen_of_npus(options, nodes, npus, smi):
+    files = dressed(**options)
+    assert bool(devices(options)) is nodes
+    assert bool([rule for rule in rules(files) if rule[0] == "z"]) is nodes
+    assert (NPU_SMI in files) is smi
+    told = {rule[1]: rule[-1] for rule in rules(files) if rule[0] == "f"}
+    assert sorted(told) == sorted(
+        f"{PCI}/{chip.bus.lower()}/{name}" for chip in CHIPS[:npus] for name in ("vendor", "device", "class")
+    )
+    assert {value for path, value in told.items() if path.endswith("/vendor")} <= {"0x19e5"}
 
 
 def source_twice(tmp_path, *options):
     script = tmp_path / "set_env.sh"
-    script.write_text(dress("x86_64", "5.0.4")[f"{ASCEND}/ascend-toolkit/set_env.sh"].text)
+    script.write_text(dressed()[f"{ASCEND}/ascend-toolkit/set_env.sh"].text)
     command = f'. {script}; . {script}; printf "%s" "$LD_LIBRARY_PATH"'
     return subprocess.run(
         ["bash", *options, "-c", command], env={"PATH": os.environ["PATH"]}, stdout=subprocess.PIPE,

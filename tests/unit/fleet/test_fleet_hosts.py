@@ -5,13 +5,14 @@
 
 import dataclasses
 import io
+import os
 import tarfile
 from pathlib import Path
 
 import yaml
-from fleet import images
+from fleet import dress, images
 from fleet.flavours import FLAVOURS, Host
-from fleet.hosts import container_options, inventory, yaml_text
+from fleet.hosts import container_options, inventory, tmpfs_option, yaml_text
 from fleet.tree import File, tar_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +40,8 @@ def test_a_machine_without_a_debian_mirror_leaves_the_choice_to_mmdebstrap():
     assert '--aptopt=A "b";' in told
 
 
-def test_options_become_podmans():
+def test_options_become_podmans(monkeypatch):
+    monkeypatch.setattr(dress, "PCI", "/nonexistent")
     asked = {"cann": "none", "memory": "1g", "cpus": "0.5", "tmpfs": "/var/lib/x:64m"}
     assert container_options(Host("a", "bullseye", options=asked)) == [
         "--memory=1g",
@@ -47,12 +49,33 @@ def test_options_become_podmans():
         "--tmpfs=/var/lib/x:size=64m,mode=0755,exec",
     ]
     assert "--device=/dev/null:/dev/davinci0" in container_options(Host("a", "bullseye"))
+    assert container_options(Host("a", "bullseye", options={"npu": "none"})) == []
+
+
+def test_a_file_system_with_few_inodes(monkeypatch):
+    monkeypatch.setattr(dress, "PCI", "/nonexistent")
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096}.get)
+    asked = {"cann": "none", "tmpfs": "/var/lib/x:64m:1000"}
+    assert container_options(Host("a", "bullseye", options=asked)) == [
+        "--mount=type=volume,destination=/var/lib/x,volume-opt=type=tmpfs,volume-opt=device=tmpfs,"
+        '"volume-opt=o=nr_inodes=1000,nr_blocks=16384,mode=0755"'
+    ]
+    # Never none, which would mean any number.
+    assert "nr_blocks=1," in tmpfs_option("/x", "1k", "5")
+
+
+def test_a_host_does_not_see_this_machines_pci_bus(monkeypatch, tmp_path):
+    monkeypatch.setattr(dress, "PCI", str(tmp_path))
+    assert container_options(Host("a", "bullseye", options={"cann": "none"})) == [
+        f"--tmpfs={tmp_path}:size=1m,mode=0755,notmpcopyup"
+    ]
 
 
 def test_an_archive_holds_the_files_and_is_the_same_every_time():
-    files = {"/b/run": File("text", 0o755), "/a": File(link="/b/run")}
+    files = {"/b/run": File("text", 0o755), "/a": File(link="/b/run"), "/c": File(b"\xff\0")}
     with tarfile.open(fileobj=io.BytesIO(tar_of(files))) as archive:
-        link, run = archive.getmembers()
+        link, run, binary = archive.getmembers()
+        assert archive.extractfile(binary).read() == b"\xff\0"
         assert (link.name, link.linkname) == ("a", "/b/run")
         assert (run.name, run.mode, run.uid, archive.extractfile(run).read()) == ("b/run", 0o755, 0, b"text")
     assert tar_of(files) == tar_of(dict(reversed(files.items())))

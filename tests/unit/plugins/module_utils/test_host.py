@@ -8,10 +8,8 @@ import functools
 import hashlib
 import json
 import os
-import signal
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds, fingerprint, host, manifest, publishing
@@ -31,43 +29,6 @@ def program(tmp_path):
         return str(path)
 
     return make
-
-
-# --- asking -----------------------------------------------------------------------------------------------------------
-
-
-def test_an_answer(program):
-    assert host.ask([program("x", "echo out; echo err >&2; exit 3")]) == (3, b"out\nerr\n", "")
-    assert host.ask(["/bin/sh", "-c", "echo $A"], env={"A": "b"})[1] == b"b\n"
-
-
-def test_no_such_program():
-    assert host.ask(["/no/such/program"]) == (None, b"", "cannot be started: No such file or directory")
-
-
-@pytest.mark.parametrize(
-    "script",
-    [
-        "sleep 300",
-        "sleep 300 & sleep 300",
-        "trap '' TERM; while :; do sleep 300; done",
-        "echo words; exec sleep 300",
-        # It ends, and somebody else holds on to its output.
-        "setsid sleep 300 & echo $! > $0.pid; exit 0",
-    ],
-)
-def test_a_program_that_hangs_is_given_up_with_its_children(program, script):
-    path, began = program("hang", script), time.monotonic()
-    assert host.ask([path], time_limit_s=0.3) == (None, b"", "gave no answer in 0 s")
-    assert time.monotonic() - began < 30
-    if os.path.exists(path + ".pid"):
-        os.kill(int(Path(path + ".pid").read_text()), signal.SIGKILL)
-
-
-def test_a_text(tmp_path):
-    (tmp_path / "x").write_bytes(b"a\xff")
-    assert host.text(str(tmp_path / "x")) == "a\ufffd"
-    assert host.text(str(tmp_path / "none")) == host.text(str(tmp_path)) == ""
 
 
 # --- the machine ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Programs that answer, hang, go mad or cannot be started."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils import ask
+
+
+@pytest.fixture
+def program(tmp_path):
+    """make(name, script) -> path of a program."""
+
+    def make(name, script):
+        path = tmp_path / name
+        path.write_text("#!/bin/sh\n" + script + "\n")
+        path.chmod(0o755)
+        return str(path)
+
+    return make
+
+
+def test_an_answer(program):
+    assert ask.ask([program("x", "echo out; echo err >&2; exit 3")]) == (3, b"out\nerr\n", "")
+    assert ask.ask(["/bin/sh", "-c", "echo $A"], env={"A": "b"})[1] == b"b\n"
+
+
+def test_no_such_program():
+    assert ask.ask(["/no/such/program"]) == (None, b"", "cannot be started: No such file or directory")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "sleep 300",
+        "sleep 300 & sleep 300",
+        "trap '' TERM; while :; do sleep 300; done",
+        "echo words; exec sleep 300",
+        "exec >/dev/null 2>&1; sleep 300",
+        # It ends, and somebody else holds on to its output.
+        "setsid sleep 300 & echo $! > $0.pid; exit 0",
+    ],
+)
+def test_a_program_that_hangs_is_given_up_with_its_children(program, script):
+    path, began = program("hang", script), time.monotonic()
+    assert ask.ask([path], time_limit_s=0.3) == (None, b"", "gave no answer in 0 s")
+    assert time.monotonic() - began < 30
+    if os.path.exists(path + ".pid"):
+        os.kill(int(Path(path + ".pid").read_text()), signal.SIGKILL)
+
+
+def test_a_text(tmp_path):
+    (tmp_path / "x").write_bytes(b"a\xff")
+    assert ask.text(str(tmp_path / "x")) == "a\ufffd"
+    assert ask.text(str(tmp_path / "none")) == ask.text(str(tmp_path)) == ""
+
+
+def test_all_that_is_said_comes_back(program):
+    status, said, problem = ask.ask([program("long", "head -c 3000000 /dev/zero; exit 7")])
+    assert (status, len(said), problem) == (7, 3000000, "")
+
+
+def test_a_program_that_prints_without_end_is_given_up(program):
+    began = time.monotonic()
+    assert ask.ask([program("mad", "exec yes")]) == (None, b"", "printed more than 4 MiB")
+    assert time.monotonic() - began < ask.TIME_LIMIT_S
+
+
+def test_a_program_that_nobody_can_kill_is_left_alone(program, monkeypatch):
+    path = program("stuck", "echo $$ > $0.pid; exec sleep 300")
+    monkeypatch.setattr(ask.os, "killpg", lambda group, number: None)
+    began = time.monotonic()
+    assert ask.ask([path], time_limit_s=0.5) == (None, b"", "gave no answer in 0 s")
+    assert time.monotonic() - began < 30
+    monkeypatch.undo()
+    os.kill(int(Path(path + ".pid").read_text()), signal.SIGKILL)
+
+
+def test_many_are_asked_at_once(program):
+    path, answers = program("echo", 'echo "$1"'), {}
+
+    def one(number):
+        answers[number] = ask.ask([path, str(number)])
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == {number: (0, b"%d\n" % number, "") for number in range(20)}

@@ -5,8 +5,8 @@
 
     .venv/bin/python tools/readme.py [--check]
 
-A part that this writes stands between `<!-- NAME: begin -->` and `<!-- NAME: end -->`; NAME is `variables`, or the path
-of a file whose text is shown. Variables come from the defaults/main.yml and meta/argument_specs.yml of roles, their
+A part that this writes stands between `<!-- NAME: begin -->` and `<!-- NAME: end -->`; NAME is `variables`, `checks`, or
+the path of a file whose text is shown. Variables come from the defaults/main.yml and meta/argument_specs.yml of roles, their
 Chinese words from readme.zh.yml. --check writes nothing, names the READMEs that differ, and exits with 1 where any do.
 """
 
@@ -18,6 +18,9 @@ from typing import Any, NamedTuple
 
 import yaml
 from checkout import ROOT
+
+sys.path.insert(0, str(ROOT / "collections"))
+from ansible_collections.ascend.pytorch.plugins.module_utils import checks  # noqa: E402
 
 # What stands in place of a default that is no plain value.
 RELEASES, IN_DEFAULTS, REQUIRED = "the release's", "see `defaults/main.yml`", "required"
@@ -57,14 +60,33 @@ class Language(NamedTuple):
     meaning: Callable[[str, str], str]
 
 
-# What no role reads, but playbooks/site.yml.
-SITE = [
+# What no role reads, but playbooks.
+PLAYBOOKS = [
     Variable(
         "ascend_hosts",
         "`ascend`",
-        "The hosts that `site.yml` takes, a group or pattern. Plays read it before inventories: give it with `-e`.",
+        "The hosts that the playbooks take, a group or pattern. Plays read it before inventories: give it with `-e`.",
         "",
-    )
+    ),
+    Variable(
+        "ascend_only_fit_hosts",
+        "`false`",
+        "Whether `site.yml` goes on with the fit hosts when others are unfit. Otherwise it stops before any change.",
+        "",
+    ),
+    Variable(
+        "ascend_report_dir",
+        "`.`",
+        "The folder on the controller that `check.json`, `report.json` and `report.html` are written to.",
+        "",
+    ),
+    Variable(
+        "ascend_verify_full",
+        "`false`",
+        "Whether the playbooks verify and report compare the digest of every file, and not only presence, size and mode.",
+        "",
+    ),
+    Variable("ascend_remove_confirmed", "`false`", "Whether the playbook remove may take things away.", ""),
 ]
 
 
@@ -141,7 +163,7 @@ def all_tables(words: Language) -> str:
     every = [each for variables in roles.values() for each in variables]
     rows = [
         [f"`{one.name}`", one.default, words.meaning(one.name, one.meaning), ", ".join(f"`{name}`" for name in names)]
-        for one, names in shared(every) + [(each, ["site.yml"]) for each in SITE]
+        for one, names in shared(every) + [(each, ["playbooks"]) for each in PLAYBOOKS]
     ]
     parts = [words.shared_title, table(words.shared_head, rows)]
     for role in ROLES:
@@ -185,12 +207,23 @@ def chinese() -> Language:
     )
 
 
+def checks_table() -> str:
+    """The table of cann_check's checks, in the order in which their findings are told."""
+    rows = [[f"`{each.ident}`", each.severity, each.meaning, each.source] for each in checks.CHECKS.values()]
+    return table("| id | severity | it finds that | from |", rows)
+
+
 def file_part(path: str) -> str:
     """A file's text as a code block, without its first lines about its licence."""
     lines = (ROOT / path).read_text().splitlines()
     while lines and (lines[0] in ("---", "") or re.match("# (Copyright|GNU|SPDX)", lines[0])):
         del lines[0]
     return "\n".join([f"```{Path(path).suffix[1:].replace('yml', 'yaml')}", f"# {path}", *lines, "```"])
+
+
+def part(name: str, variables: str) -> str:
+    """What belongs in the part of a README that has this name."""
+    return variables if name == "variables" else checks_table() if name == "checks" else file_part(name)
 
 
 def filled(text: str, parts: Callable[[str], str]) -> str:
@@ -202,10 +235,7 @@ def readmes() -> dict[Path, str]:
     """Every README that has such parts, with the text that it should have."""
     tables = {ROOT / "README.md": all_tables(english()), ROOT / "README.zh-CN.md": all_tables(chinese())}
     tables |= {ROOT / "roles" / role / "README.md": role_table(role_variables(role), english()) for role in ROLES}
-    return {
-        path: filled(path.read_text(), lambda name, body=body: body if name == "variables" else file_part(name))
-        for path, body in tables.items()
-    }
+    return {path: filled(path.read_text(), lambda name, body=body: part(name, body)) for path, body in tables.items()}
 
 
 def main(argv: list[str]) -> int:

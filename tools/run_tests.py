@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`make test` and its parts: run the named groups of stages, or all of them.
 
-.venv/bin/python tools/run_tests.py [lint|sanity|unit|contract|molecule]...
+.venv/bin/python tools/run_tests.py [lint|unit|contract|browser|sanity|molecule]...
 """
 
 import sys
@@ -40,6 +40,7 @@ def groups() -> dict[str, list[Stage]]:
         ],
         "unit": [Stage("unit", ["pytest", "tests/unit"], counts=True)],
         "contract": [Stage("contract", ["pytest", "tests/contract"], counts=True)],
+        "browser": [Stage("browser", ["pytest", "tests/browser"], counts=True)],
         "sanity": [Stage("sanity", ["python", "tools/run_sanity.py"], counts=True)],
         "molecule": [Stage("molecule", ["python", "tools/run_molecule.py"], counts=True)],
     }

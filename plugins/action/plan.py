@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.ascend.pytorch.plugins.module_utils import checks, plan
+from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
 
 ARGUMENTS = {
     "recipes": {"type": "list", "elements": "dict", "required": True},
@@ -30,7 +33,10 @@ ARGUMENTS = {
     "install_packages": {"type": "bool", "default": True},
     "packages_become": {"type": "bool", "default": False},
     "require_cann": {"type": "bool", "default": True},
+    "fitness": {"type": "dict"},
+    "silenced": {"type": "list", "elements": "str", "default": []},
     "group": {"type": "str", "default": ""},
+    "unfit_group": {"type": "str", "default": ""},
 }
 
 # The fact that carries, through a run in check mode, what earlier roles would have put there.
@@ -46,6 +52,23 @@ def unfit(host, problems):
         "1 problem" if len(problems) == 1 else "{0} problems".format(len(problems)),
         "\n".join("  - " + problem for problem in problems),
     )
+
+
+def skew(clock: float, began: float, ended: float) -> float:
+    """Return by how many seconds a host's clock is ahead; 0 where it lay between the question and the answer."""
+    return min(0.0, clock - began) + max(0.0, clock - ended)
+
+
+def sources(planned: dict, mirrors: list[str]) -> list[dict]:
+    """Return the sources of what is to be built that no mirror folder of the controller holds, by names of their own."""
+    asked = []
+    folders = [os.path.abspath(os.path.expanduser(entry)) for entry in mirrors if mirror.is_folder(entry)]
+    for name, entry in planned["products"].items():
+        if entry["do"] == plan.BUILD:
+            for source in entry["order"]["sources"]:
+                if not any(mirror.contents(folder, [source])[0] for folder in folders):
+                    asked.append(dict(source, name="{0}: {1}".format(name, source.get("repo") or source["file"])))
+    return asked
 
 
 class ActionModule(ActionBase):
@@ -66,6 +89,7 @@ class ActionModule(ActionBase):
         problems = checks.variable_problems(request)
         if problems:
             raise AnsibleActionFail(unfit(host, problems))
+        began = time.time()
         examined = self._execute_module(
             "ascend.pytorch.examine", module_args=plan.question(request), task_vars=task_vars
         )
@@ -73,17 +97,33 @@ class ActionModule(ActionBase):
             result.update(examined)
             return result
         state = examined["state"]
+        state["clock_skew_s"] = skew(state["clock"], began, time.time())
         planned = plan.make(request, state)
+        if (request["fitness"] or {}).get("check_sources"):
+            asked = self._reach(request, planned, task_vars)
+            if asked.get("failed") or asked.get("unreachable"):
+                result.update(asked)
+                return result
+            state["unreachable"] = asked["unreachable"]
         findings = checks.findings(request, state, planned)
         result.update(changed=False, plan=planned, findings=findings, state=state)
-        errors = [finding for finding in findings if finding["severity"] == "error"]
-        if errors:
-            result.update(failed=True, msg=unfit(host, [checks.words(finding) for finding in errors]))
+        errors = [each for each in findings if each["severity"] == finding.ERROR]
+        if errors and not request["unfit_group"]:
+            result.update(failed=True, msg=unfit(host, [finding.words(each) for each in errors]))
             return result
-        for finding in findings:
-            if finding["severity"] == "warning":
-                display.warning("{0}: {1}".format(host, checks.words(finding)))
-        if check_mode:
+        told = bool(request["unfit_group"]) and not request["group"]
+        for each in findings:
+            if each["severity"] == finding.WARNING and not told:
+                display.warning("{0}: {1}".format(host, finding.words(each)))
+        if errors:
+            # Whoever made the group decides what becomes of the hosts in it.
+            result.update(
+                msg=unfit(host, [finding.words(each) for each in errors]),
+                add_group=request["unfit_group"],
+                parent_groups=["all"],
+            )
+            return result
+        if check_mode and not told:
             for entry in planned["products"].values():
                 if entry["do"] != plan.NOTHING:
                     display.display(
@@ -91,9 +131,23 @@ class ActionModule(ActionBase):
                     )
             if planned["packages"]["names"]:
                 display.display("{0}: would install packages: {1}".format(host, " ".join(planned["packages"]["names"])))
+        if check_mode:
             promised = dict(request["promised"], **planned["tools"])
             result["ansible_facts"] = {PROMISED: promised}
         # Who asks for the verification alone asks for it on converged hosts too.
         if request["group"] and (planned["work"] or "verify" in task_vars.get("ansible_run_tags", ())):
             result.update(add_group=request["group"], parent_groups=["all"])
         return result
+
+    def _reach(self, request, planned, task_vars):
+        asked = sources(planned, request["mirrors"])
+        if not asked:
+            return {"unreachable": {}}
+        return self._execute_module(
+            "ascend.pytorch.reach",
+            module_args={
+                "sources": asked,
+                "mirrors": [entry for entry in request["mirrors"] if not mirror.is_folder(entry)],
+            },
+            task_vars=task_vars,
+        )

@@ -107,6 +107,45 @@ def _remedy(source: Source) -> str:
     )
 
 
+def unanswered(source: Source, mirrors: Sequence[str], limit_s: float = 10.0) -> List[Tuple[str, str]]:
+    """Ask the places of a source whether they are there, fetching nothing of it.
+
+    Returns [] when one answers, else (URL, what it said) of each; waits limit_s seconds for each.
+    """
+    tried = []
+    for url in candidate_urls(source, mirrors):
+        why = _silence(url, source["kind"] == "git", limit_s)
+        if not why:
+            return []
+        tried.append((_shown(url), why))
+    return tried
+
+
+def _silence(url: str, repository: bool, limit_s: float) -> str:
+    """Why a URL does not answer, "" when it does. Needs no git: that may yet have to be installed."""
+    parts = urllib.parse.urlsplit(url)
+    ssh = re.match(r"(?:ssh://)?(?:[^@/]+@)?\[?([^:/\]]+)", url)
+    try:
+        if parts.scheme == "file":
+            return "" if os.path.exists(urllib.parse.unquote(parts.path)) else "not there"
+        if parts.scheme in ("http", "https"):
+            # What git asks first of all; an archive is let go once its headers have come.
+            asked = url.rstrip("/") + "/info/refs?service=git-upload-pack" if repository else url
+            _opener()(_request(asked, 0), timeout=limit_s).close()
+            return ""
+        port = parts.port or {"git": 9418, "ssh": 22}.get(parts.scheme, 22)
+        host = parts.hostname if parts.scheme else ssh and ssh.group(1)
+        socket.create_connection((host, port), timeout=limit_s).close()
+        return ""
+    except urllib.error.HTTPError as error:
+        error.close()
+        return "HTTP %d %s" % (error.code, error.reason)
+    except _Fault as fault:
+        return fault.reason
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return _network_fault(error, limit_s).reason
+
+
 # -------------------- trying with patience
 
 

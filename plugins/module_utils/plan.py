@@ -9,6 +9,9 @@ A request is a mapping:
   python, venv      "auto" or an interpreter's name; a virtual environment's path or ""
   environment       {"set": {NAME: value}, "unset": [..], "hccl_interface": name}, None when no file is asked for
   needs             what must be there even when nothing is built
+  fitness           what a host must be besides able to build: {"require_npu", "run_user", "max_clock_skew_s",
+                    "check_sources"}, None when that is not asked
+  silenced          ids of the checks that are not made
   jobs, timeout_s, mirrors, keep_builds, replace_link, install_packages, packages_become, require_cann,
   collection_version
   promised          what earlier plans of this run would have provided, by name (check mode: nothing really stands)
@@ -49,12 +52,13 @@ def question(request):
             }
             for entry in recipes
         ],
-        "tools": sorted(commands | {"gcc", "g++"}),
+        "tools": sorted(commands | {"gcc", "g++", "cc", "c++"}),
         "needs": sorted({need for entry in recipes for need in entry.get("needs", [])} | set(request["needs"])),
         "pythons": pythons(request),
         "venv": request["venv"],
         "work_dir": request["work_dir"],
         "env_file": request["env_file"],
+        "run_user": (request["fitness"] or {}).get("run_user", ""),
     }
 
 
@@ -64,6 +68,13 @@ def pythons(request):
     if request["python"] != places.AUTO:
         return [request["python"]]
     return ["python" + version for version in request["release"].get("pythons", [])]
+
+
+def release_to_come(request):
+    # type: (Dict[str, Any]) -> Dict[str, Any]
+    """Return the release's row, {} where things are taken away: that needs no CANN, nor a Python."""
+    leaving = any(entry.get("state") == "absent" for entry in request["recipes"])
+    return {} if leaving else request["release"]
 
 
 def interpreter(state):
@@ -205,6 +216,16 @@ def legs(products, env):
     ]
 
 
+def may_install(request, state):
+    # type: (Dict[str, Any], Dict[str, Any]) -> bool
+    """Say whether packages may be installed on this host."""
+    return bool(
+        request["install_packages"]
+        and state["os"]["package_manager"]
+        and (state["user"]["uid"] == 0 or request["packages_become"])
+    )
+
+
 def packages(request, state, lacking):
     # type: (Dict[str, Any], Dict[str, Any], List[str]) -> List[str]
     """Return the packages that bring what lacks, with the headers and pip of a Python that the distribution provides."""
@@ -214,7 +235,7 @@ def packages(request, state, lacking):
         # A Python of the user's own (built under /usr/local, say) is not the package manager's to complete.
         if str(found.get("path", "")).startswith("/usr/bin/"):
             debian = state["os"]["family"] == "Debian"
-            if not found.get("headers"):
+            if not (found.get("headers") and found.get("shared_library")):
                 names.append(
                     "python{0}-dev".format(".".join(found["version"].split(".")[:2])) if debian else "python3-devel"
                 )
@@ -365,6 +386,7 @@ def _order(request, recipe, there, state, tools):
         "sources": recipe["sources"],
         "stages": recipe["stages"],
         "verify": recipe.get("verify", []),
+        "verify_npu": recipe.get("verify_npu", []),
         "environment": made,
         "path": folders,
         "library_path": [tool["library"] for tool in known if tool["library"]],

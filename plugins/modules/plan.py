@@ -80,8 +80,22 @@ options:
     description: Whether a host without CANN is unfit.
     type: bool
     default: true
+  fitness:
+    description:
+      - What a host must be besides able to build, with C(require_npu), C(run_user), C(max_clock_skew_s) and
+        C(check_sources). By default that is not asked.
+    type: dict
+  silenced:
+    description: Ids of the checks that are not made.
+    type: list
+    elements: str
+    default: []
   group:
-    description: The group that hosts with work join; empty for none.
+    description: The group that fit hosts with work join; empty for none.
+    type: str
+    default: ""
+  unfit_group:
+    description: The group that unfit hosts join instead of failing; when empty, they fail.
     type: str
     default: ""
 attributes:

@@ -15,7 +15,10 @@ RELEASE = {
     "cmake": "3.12.0",
     "gcc": "7.3.0",
     "unsupported_variables": ["DYNAMIC_COMPILE_ENABLE"],
+    "packages": {"numpy": {"maximum": "1.99"}, "sympy": {}},
 }
+
+FITNESS = {"require_npu": True, "run_user": "", "max_clock_skew_s": 300, "check_sources": True}
 
 CMAKE = {
     "name": "cmake",
@@ -148,6 +151,8 @@ def ask(*recipes, **changes):
             "install_packages": True,
             "packages_become": False,
             "require_cann": True,
+            "fitness": None,
+            "silenced": [],
             "collection_version": "0.1.0",
             "promised": {},
             "work_dir": "auto",
@@ -159,6 +164,34 @@ def ask(*recipes, **changes):
 
 def ask_torch(*recipes, **changes):
     return ask(*(recipes or used(CMAKE, GCC) + [recipe(TORCH)]), **dict({"release": RELEASE}, **changes))
+
+
+def chip(number, **changes):
+    """An NPU as npu-smi shows it."""
+    return dict(
+        {
+            "npu_id": number,
+            "chip_id": 0,
+            "phy_id": None,
+            "name": "910A",
+            "health": "OK",
+            "bus_id": "0000:61:00.{0}".format(number),
+            "power_w": 66.2,
+            "temp_c": 38,
+            "aicore_percent": 0,
+            "memory_used_mb": 640,
+            "memory_total_mb": 15171,
+            "hbm_used_mb": 2,
+            "hbm_total_mb": 32768,
+        },
+        **changes,
+    )
+
+
+def node(name, **changes):
+    """A device node as it is on a host that is well."""
+    well = {"path": "/dev/" + name, "owner": "root", "group": "HwHiAiUser", "mode": "0660", "accessible": True}
+    return dict(well, **changes)
 
 
 def bare(**changes):
@@ -173,16 +206,26 @@ def bare(**changes):
         "sites": ["/usr/lib/python3/dist-packages"],
         "venv": False,
         "problem": "",
-        "packages": {"pip": "20.3.4", "pyyaml": "5.3.1", "wheel": "0.34.2"},
+        "packages": {"pip": "20.3.4", "pyyaml": "5.3.1", "wheel": "0.34.2", "numpy": "1.19.5", "sympy": "1.7.1"},
     }
-    room = {"stands_at": "/", "free_mib": 100 * 1024, "writable": True}
+    room = {"stands_at": "/", "free_mib": 100 * 1024, "free_inodes": 10**7, "writable": True}
     state = {
         "user": {"uid": 0, "name": "root", "home": "/root"},
-        "os": {"id": "debian", "family": "Debian", "package_manager": "apt", "openeuler_family": False},
+        "os": {
+            "id": "debian",
+            "name": "Debian GNU/Linux 11 (bullseye)",
+            "version": "11",
+            "family": "Debian",
+            "package_manager": "apt",
+            "openeuler_family": False,
+        },
         "arch": "x86_64",
         "libc": "glibc 2.31",
         "cores": 8,
         "memory": {"total_mib": 65536, "available_mib": 32768},
+        "clock": 1.6e9,
+        "clock_skew_s": 0.0,
+        "umask": "0022",
         "work_dir": "/var/lib/ascend-pytorch",
         "env_file": {"path": "/etc/ascend-pytorch/env.sh", "sha256": None},
         "disk": {
@@ -201,8 +244,27 @@ def bare(**changes):
                 "version": "5.0.4",
                 "set_env": None,
                 "path": "/usr/local/Ascend/ascend-toolkit/latest",
+                "wheels": {},
             }
         ],
+        "driver": {"path": "/usr/local/Ascend/driver", "version": "21.0.4"},
+        "firmware": {"path": "/usr/local/Ascend/firmware", "version": "1.80.21.2.210"},
+        "driver_firmware_agree": True,
+        "npu": {
+            "smi": "/usr/local/sbin/npu-smi",
+            "problem": "",
+            "code": None,
+            "remedy": "",
+            "tool_version": "21.0.4",
+            "driver_version": "21.0.4",
+            "chips": [chip(0), chip(1)],
+            "pci": [{"address": "0000:61:00.0", "device": "0xd801", "name": "910"}],
+            "nodes": [node("davinci0"), node("davinci1"), node("davinci_manager")],
+            "run_user": "root",
+            "group": "HwHiAiUser",
+            "group_exists": True,
+            "member": False,
+        },
         "cann_environment": {},
         "interfaces": {"lo": "127.0.0.1", "eth0": "192.168.1.10"},
         "stored": {},

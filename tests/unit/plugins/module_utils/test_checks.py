@@ -6,18 +6,22 @@
 import copy
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils import checks, plan
+from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, plan
 from situations import (
     APEX,
     CMAKE,
     ENVIRONMENT,
+    FITNESS,
     GCC,
     TORCH,
     ask,
     ask_torch,
     bare,
+    chip,
     installed,
+    node,
     recipe,
+    tool,
     used,
     with_tools,
 )
@@ -28,7 +32,7 @@ def found(request, state):
 
 
 def idents(request, state):
-    return [finding["id"] for finding in found(request, state)]
+    return [each["id"] for each in found(request, state)]
 
 
 def ready(**changes):
@@ -41,6 +45,12 @@ def user(state):
     return state
 
 
+def fit(*recipes, **changes):
+    """What cann_check asks besides."""
+    fitness = dict(FITNESS, **changes.pop("fitness", {}))
+    return ask_torch(*recipes, **dict({"fitness": fitness}, **changes))
+
+
 EVERYTHING = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), environment=ENVIRONMENT)
 
 
@@ -48,6 +58,9 @@ EVERYTHING = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), environment=EN
     "request_, state",
     [
         (EVERYTHING, bare()),
+        (dict(EVERYTHING, fitness=FITNESS), bare()),
+        (dict(EVERYTHING, fitness=FITNESS), installed(EVERYTHING, bare())),
+        (fit(), ready()),
         (EVERYTHING, installed(EVERYTHING, bare())),
         (ask_torch(), ready()),
         (ask(recipe(CMAKE)), bare()),
@@ -98,11 +111,11 @@ TRIGGERS = [
         "error",
         ask_torch(),
         lambda state: state.update(cann=[]),
-        ["/usr/local/Ascend", "/root/Ascend", "5.0.3 to 5.0.4", "cann_check_require_cann: false"],
+        ["/usr/local/Ascend", "/root/Ascend", "5.0.3 to 5.0.4", "ascend_require_cann: false"],
     ),
     ("cann-missing", "note", ask_torch(require_cann=False), lambda state: state.update(cann=[]), ["CANN"]),
     (
-        "cann-version",
+        "cann-too-new",
         "warning",
         ask_torch(),
         lambda state: state["cann"][0].update(version="5.1.RC1"),
@@ -113,18 +126,18 @@ TRIGGERS = [
         ],
     ),
     (
-        "cann-version",
+        "cann-version-unknown",
         "warning",
         ask_torch(),
         lambda state: state["cann"][0].update(version=None),
         ["does not tell its version", "/usr/local/Ascend/ascend-toolkit/latest"],
     ),
     (
-        "cann-version",
+        "cann-version-unknown",
         "warning",
         ask_torch(),
         lambda state: state["cann"][0].update(version="V100R001C13"),
-        ["CANN V100R001C13"],
+        ["does not tell its version (it says V100R001C13)"],
     ),
     (
         "python-missing",
@@ -150,7 +163,13 @@ TRIGGERS = [
         ["/opt/python3.9 has no Python.h"],
     ),
     ("python-headers", "error", ask_torch(install_packages=False), python(headers=False), ["Python.h"]),
-    ("python-library", "error", ask_torch(), python(shared_library=False), ["--enable-shared", "ascend_python"]),
+    (
+        "python-library",
+        "error",
+        ask_torch(),
+        python(path="/opt/python3.9", shared_library=False),
+        ["--enable-shared", "ascend_python"],
+    ),
     ("pip-missing", "error", ask_torch(), no_pip, ["/opt/python3.9 has no pip", "`/opt/python3.9 -m ensurepip`"]),
     (
         "tools-missing",
@@ -202,21 +221,21 @@ TRIGGERS = [
         ["/usr/local/cmake is a folder", "cmake_prefix"],
     ),
     (
-        "cmake-missing",
+        "requisite-missing",
         "error",
         ask_torch(),
         lambda state: [state["products"]["cmake"].update(manifest=None), with_tools(state, cmake="3.10.2")],
         ["/usr/bin/cmake 3.10.2", "cmake, at least 3.12.0", "role cmake"],
     ),
     (
-        "gcc730-missing",
+        "requisite-missing",
         "error",
         ask_torch(),
         lambda state: [state["products"]["gcc730"].update(manifest=None), with_tools(state, gcc="4.8.5", gxx="4.8.5")],
         ["/usr/bin/gcc 4.8.5, /usr/bin/g++ 4.8.5", "at least 7.3.0", "role gcc730"],
     ),
     (
-        "torch-missing",
+        "requisite-missing",
         "error",
         ask_torch(*(used(GCC, TORCH) + [recipe(APEX)])),
         lambda state: None,
@@ -232,16 +251,233 @@ TRIGGERS = [
 ]
 
 
-@pytest.mark.parametrize("ident, severity, request_, spoil, words", TRIGGERS)
+def npu(**changes):
+    return lambda state: state["npu"].update(changes)
+
+
+def closed(**changes):
+    """The run user, who is nobody's friend, may not open the nodes."""
+
+    def change(state):
+        shut = dict({"accessible": False}, **changes.get("node", {}))
+        state["npu"].update(
+            run_user="worker", member=changes.get("member", False), chips=[], problem="failed: -8005", code=-8005
+        )
+        state["npu"]["nodes"] = [node("davinci0", **shut), node("davinci_manager", **shut)]
+
+    return change
+
+
+def foreign_torch(state):
+    state["products"]["torch"].update(version="1.8.1", site="/usr/lib/python3/dist-packages")
+
+
+def packages(**versions):
+    return lambda state: state["pythons"]["python3.9"]["packages"].update(versions)
+
+
+def no_packages(state):
+    for name in ("numpy", "sympy"):
+        del state["pythons"]["python3.9"]["packages"][name]
+
+
+def stale_wheels(state):
+    state["cann"][0]["wheels"] = {"te": "0.4.0", "topi": "0.4.0", "hccl": "0.1.0"}
+    packages(te="0.3.0", topi="0.4.0")(state)
+
+
+def tools(**versions):
+    return lambda state: with_tools(state, **versions)
+
+
+# The same, of what cann_check looks at besides.
+TRIGGERS_OF_FITNESS = [
+    ("cann-too-old", "warning", fit(), lambda state: state["cann"][0].update(version="5.0.2"), ["CANN 5.0.2"]),
+    ("cann-wheels", "warning", fit(), stale_wheels, ["te 0.3.0 in /usr/bin/python3.9; wanted: te 0.4.0", "CANN 5.0.4"]),
+    (
+        "driver-missing",
+        "error",
+        fit(),
+        lambda state: [state.update(driver=None, firmware=None), npu(smi=None, chips=[], nodes=[])(state)],
+        ["1 NPU(s) on the PCI bus and no driver", "reboot"],
+    ),
+    (
+        "driver-firmware",
+        "error",
+        fit(),
+        lambda state: state.update(driver_firmware_agree=False),
+        ["driver 21.0.4 and firmware 1.80.21.2.210", "/usr/local/Ascend/driver/version.info"],
+    ),
+    (
+        "npu-missing",
+        "error",
+        fit(),
+        npu(chips=[], pci=[], nodes=[]),
+        ["npu-smi shows none", "ascend_require_npu: false"],
+    ),
+    ("npu-missing", "error", fit(), npu(smi=None, chips=[], pci=[], nodes=[]), ["no npu-smi"]),
+    (
+        "npu-missing",
+        "note",
+        fit(fitness={"require_npu": False}),
+        npu(smi=None, chips=[], pci=[], nodes=[]),
+        ["no npu-smi"],
+    ),
+    ("npu-smi", "error", fit(), npu(chips=[], problem="gave no answer in 10 s"), ["npu-smi: gave no answer in 10 s"]),
+    (
+        "npu-smi",
+        "error",
+        fit(),
+        npu(chips=[], problem="ret is -8005", code=-8005, remedy="Reboot it"),
+        ["-8005", "Reboot it"],
+    ),
+    ("npu-smi", "warning", fit(), npu(smi=None, chips=[]), ["no npu-smi in /usr/local/sbin"]),
+    (
+        "npu-busy",
+        "warning",
+        fit(),
+        npu(chips=[], problem="ret is -8020", code=-8020, remedy="stop it"),
+        ["-8020", "Stop it"],
+    ),
+    ("npu-unhealthy", "warning", fit(), npu(chips=[chip(0), chip(3, health="Alarm")]), ["NPU 3 chip 0: Alarm"]),
+    (
+        "npu-group",
+        "error",
+        fit(),
+        closed(),
+        ["worker is not in the group HwHiAiUser", "usermod -a -G HwHiAiUser worker"],
+    ),
+    (
+        "npu-nodes",
+        "error",
+        fit(),
+        closed(node={"group": "root", "mode": "0600"}),
+        ["worker may not open /dev/davinci0 (root:root 0600), /dev/davinci_manager", "root:HwHiAiUser 0660"],
+    ),
+    ("npu-nodes", "error", fit(), closed(member=True, node={"mode": "0600"}), ["may not open"]),
+    ("npu-nodes", "error", fit(), closed(member=True), ["may not open", "Log in again"]),
+    ("npu-nodes", "error", fit(), npu(nodes=[]), ["no /dev/davinci*", "Reboot"]),
+    (
+        "openeuler-affinity",
+        "note",
+        fit(),
+        lambda state: state["os"].update(openeuler_family=True, name="openEuler 20.03"),
+        ["openEuler 20.03", "GOMP_CPU_AFFINITY", "/etc/ascend-pytorch/env.sh"],
+    ),
+    (
+        "package-version",
+        "error",
+        fit(),
+        packages(numpy="2.0.1"),
+        ["numpy 2.0.1 in /usr/bin/python3.9", "numpy<=1.99 for torch 1.8.1", "pip install 'numpy<=1.99'"],
+    ),
+    ("package-missing", "warning", fit(), no_packages, ["no numpy, sympy", "pip install 'numpy<=1.99' sympy`"]),
+    (
+        "torch-foreign",
+        "warning",
+        fit(),
+        foreign_torch,
+        ["torch 1.8.1 in /usr/lib/python3/dist-packages", "did not make", "ascend_venv"],
+    ),
+    (
+        "clock-skew",
+        "warning",
+        fit(),
+        lambda state: state.update(clock_skew_s=-400.0),
+        ["400 s behind", "at most 300 s"],
+    ),
+    ("clock-skew", "error", fit(), lambda state: state.update(clock_skew_s=9e4), ["90000 s ahead of"]),
+    ("umask", "note", fit(), lambda state: state.update(umask="0077"), ["umask 0077 for root"]),
+    (
+        "memory",
+        "error",
+        ask_torch(),
+        lambda state: state["memory"].update(available_mib=1024),
+        ["1.0 GiB of memory free of 64.0", "2.0 GiB for one job that builds torch"],
+    ),
+    (
+        "inodes",
+        "error",
+        ask_torch(),
+        disk("/var/lib/ascend-pytorch", free_inodes=1000),
+        ["1000 inodes free in /", "240000 to build torch"],
+    ),
+    (
+        "tool-broken",
+        "warning",
+        fit(),
+        lambda state: state["tools"]["cmake"].append(tool("/usr/bin/cmake", None, "gave no answer in 10 s")),
+        ["/usr/bin/cmake gave no answer in 10 s", "cmake that works"],
+    ),
+    (
+        "source-unreachable",
+        "error",
+        fit(),
+        lambda state: state.update(unreachable={"torch: pytorch/pytorch": [["https://x/p.git", "no answer for 10 s"]]}),
+        ["torch: pytorch/pytorch: https://x/p.git (no answer for 10 s)", "ascend_mirrors"],
+    ),
+    (
+        "compilers-mixed",
+        "warning",
+        fit(),
+        tools(gcc="9.4.0", gxx="7.5.0"),
+        ["/usr/bin/gcc 9.4.0, /usr/bin/g++ 7.5.0", "one version of all compilers in /usr/bin"],
+    ),
+    (
+        "link-foreign",
+        "warning",
+        ask(recipe(CMAKE, version="3.13.0")),
+        lambda state: state["products"]["cmake"]["links"].update({"/usr/bin/cmake": "foreign"}),
+        ["/usr/bin/cmake is not ours", "/usr/local/cmake/bin/cmake", "cmake_replace_link: true"],
+    ),
+]
+
+
+@pytest.mark.parametrize("ident, severity, request_, spoil, words", TRIGGERS + TRIGGERS_OF_FITNESS)
 def test_each_finding_has_its_trigger(ident, severity, request_, spoil, words):
     state = ready()
     spoil(state)
     findings = found(request_, state)
-    assert [(finding["id"], finding["severity"]) for finding in findings] == [(ident, severity)]
-    said = checks.words(findings[0])
+    assert [(each["id"], each["severity"]) for each in findings] == [(ident, severity)]
+    said = finding.words(findings[0])
     assert [word for word in words if word not in said] == []
     assert said.startswith(severity + ": ") and said.endswith("[{0}]".format(ident))
     assert findings[0]["found"] and findings[0]["wanted"] and findings[0]["remedy"] and findings[0]["source"]
+
+
+def test_every_check_has_a_trigger():
+    assert {ident for ident, *_rest in TRIGGERS + TRIGGERS_OF_FITNESS} | {"env-file-unwritable"} == set(checks.CHECKS)
+
+
+@pytest.mark.parametrize("ident, severity, request_, spoil, words", TRIGGERS + TRIGGERS_OF_FITNESS)
+def test_each_check_can_be_silenced(ident, severity, request_, spoil, words):
+    state = ready()
+    spoil(state)
+    assert found(dict(request_, silenced=[ident]), state) == []
+
+
+@pytest.mark.parametrize("ident, severity, request_, spoil, words", TRIGGERS_OF_FITNESS)
+def test_a_role_that_builds_one_thing_asks_less(ident, severity, request_, spoil, words):
+    state = ready()
+    spoil(state)
+    asked = checks.CHECKS[ident].subject in ("build", "cann")
+    assert bool(found(dict(request_, fitness=None), state)) == asked
+
+
+def test_on_a_host_that_only_builds_npus_are_noted():
+    for ident, entry in checks.CHECKS.items():
+        state = ready()
+        for name, _severity, _request, spoil, _words in TRIGGERS_OF_FITNESS:
+            if name == ident and entry.subject == "npu":
+                spoil(state)
+                there = found(fit(fitness={"require_npu": False}), state)
+                assert [each["severity"] for each in there] == ["note"], ident
+                break
+
+
+def test_checks_are_documented():
+    for entry in checks.CHECKS.values():
+        assert entry.meaning.endswith(".") and entry.source and entry.severity in finding.SEVERITIES
 
 
 def test_all_of_it_is_told_at_once():
@@ -250,11 +486,11 @@ def test_all_of_it_is_told_at_once():
     request = ask_torch(install_packages=False, environment=dict(ENVIRONMENT, hccl_interface="ib0"))
     assert sorted(idents(request, state)) == [
         "cann-missing",
-        "cmake-missing",
         "disk-full",
-        "gcc730-missing",
         "hccl-interface",
         "python-missing",
+        "requisite-missing",
+        "requisite-missing",
         "tools-missing",
         "work-dir-unwritable",
     ]
@@ -267,6 +503,7 @@ def test_all_of_it_is_told_at_once():
         (ask_torch(), lambda state: state.update(missing_needs=["git"])),
         (ask_torch(packages_become=True), lambda state: user(state).update(missing_needs=["git"])),
         (ask_torch(), python(headers=False)),
+        (ask_torch(), python(shared_library=False)),
         (ask_torch(), python(packages={"pyyaml": "1", "wheel": "1"})),
         # What is not built needs no room, and what is not published no place.
         (ask(recipe(CMAKE)), disk("/var/lib/ascend-pytorch", free_mib=0, writable=False)),
@@ -307,13 +544,13 @@ def test_a_tool_that_the_host_shall_not_bring_itself():
     request = ask_torch(*(used(CMAKE, dict(GCC, accept={})) + [recipe(TORCH)]))
     state = with_tools(ready(), gcc="10.2.1", gxx="10.2.1")
     state["products"]["gcc730"].update(manifest=None)
-    assert idents(request, state) == ["gcc730-missing"]
+    assert idents(request, state) == ["requisite-missing"]
 
 
 def test_in_check_mode_a_promised_tool_is_not_missing():
     promised = plan.make(ask(recipe(CMAKE), recipe(GCC)), bare())["tools"]
     assert found(ask_torch(promised=promised), bare()) == []
-    assert idents(ask_torch(), bare()) == ["cmake-missing", "gcc730-missing"]
+    assert idents(ask_torch(), bare()) == ["requisite-missing", "requisite-missing"]
 
 
 # --- variables --------------------------------------------------------------------------------------------------------
@@ -347,6 +584,11 @@ def environment(**values):
         (ask_torch(environment=environment(HCCL_IF_IP="127.0.0.1")), ["HCCL_IF_IP"]),
         (ask_torch(environment=environment(TASK_QUEUE_ENABLE="yes")), ["torch_npu_build_task_queue_enable"]),
         (ask_torch(environment=environment(DYNAMIC_COMPILE_ENABLE="1")), ["DYNAMIC_COMPILE_ENABLE", "not supported"]),
+        (
+            ask(recipe(CMAKE, prefix="/opt/x"), recipe(GCC, prefix="/opt/x/")),
+            ["cmake_prefix, gcc730_prefix: /opt/x is given to all"],
+        ),
+        (ask(recipe(CMAKE), silenced=["umask", "nonsense"]), ["no check has the id nonsense", "umask"]),
         (ask(recipe(CMAKE), jobs="0"), ["ascend_jobs: '0'"]),
         (ask(recipe(CMAKE), jobs="-1"), ["ascend_jobs"]),
         (ask(recipe(CMAKE), jobs="many"), ["ascend_jobs: 'many'", "auto"]),

@@ -416,7 +416,8 @@ def test_requirements_that_went():
     state = installed(ask_torch(), site(CMAKE, GCC))
     state["products"]["torch"]["manifest"]["requirements"] = ["numpy", "six>=1"]
     state["pythons"]["python3.9"]["packages"].update(six="1.16")
-    del state["pythons"]["python3.9"]["packages"]["wheel"]
+    for name in ("wheel", "numpy"):
+        del state["pythons"]["python3.9"]["packages"][name]
     entry = decided(ask_torch(), state, "torch")
     assert (entry["do"], entry["why"]) == (
         "publish",
@@ -590,7 +591,7 @@ def test_jobs_by_cores_and_memory(jobs, available_mib, count):
 
 def test_the_question():
     asked = plan.question(ask_torch(*(used(GCC) + [recipe(CMAKE), recipe(TORCH)]), needs=["m4"], venv="~/v"))
-    assert asked["tools"] == ["cmake", "g++", "gcc"] and asked["venv"] == "~/v"
+    assert asked["tools"] == ["c++", "cc", "cmake", "g++", "gcc"] and asked["venv"] == "~/v"
     assert asked["needs"] == sorted({"m4", "make", "gcc", "g++", "openssl", "git", "patch", "dos2unix"})
     assert [entry["name"] for entry in asked["products"]] == ["gcc730", "cmake", "torch"]
     assert asked["products"][1]["links"] == CMAKE["links"] and asked["products"][2]["distribution"] == "torch"

@@ -3,7 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Publishing: whole before, whole after, and nothing of others touched."""
 
+import base64
 import errno
+import hashlib
+import json
 import os
 import shutil
 import threading
@@ -384,12 +387,16 @@ def test_what_was_put_there_is_taken_away(shelf, opt, tmp_path):
     order, path, sha256 = shelf("2.0", SECOND)
     publishing.publish_tree(order, path, sha256)
     (opt / "tool-9.9-999999999999").mkdir()
-    removed = publishing.withdraw_tree(order)
-    assert sorted(removed) == sorted(
+    before = sorted(str(entry) for entry in opt.rglob("*"))
+    told = publishing.withdraw_tree(order, dry=True)
+    assert sorted(str(entry) for entry in opt.rglob("*")) == before and says(tmp_path / "usr/bin/tool") == "2.0"
+    assert publishing.withdraw_tree(order) == told
+    assert sorted(told[0]) == sorted(
         [str(tmp_path / "usr/bin/tool"), order["prefix"], str(opt / "tool-1.0-111111111111"), tree_of(order)]
     )
+    assert told[1] == []
     assert standing(opt) == ["tool-9.9-999999999999"] and os.listdir(str(tmp_path / "usr/bin")) == []
-    assert publishing.withdraw_tree(order) == []
+    assert publishing.withdraw_tree(order) == ([], [])
 
 
 @pytest.mark.parametrize("make", [lambda prefix: prefix.mkdir(), lambda prefix: prefix.symlink_to("/usr")])
@@ -397,8 +404,148 @@ def test_what_is_not_ours_is_not_taken_away(shelf, opt, make):
     opt.mkdir()
     make(opt / "tool")
     before = os.lstat(str(opt / "tool")).st_ino
-    assert publishing.withdraw_tree(shelf()[0]) == []
+    assert publishing.withdraw_tree(shelf()[0]) == ([], [])
     assert os.lstat(str(opt / "tool")).st_ino == before
+
+
+def added(tree):
+    (tree / "doc/mine").write_text("mine")
+
+
+def added_in_a_folder_of_its_own(tree):
+    (tree / "new/deep").mkdir(parents=True)
+    (tree / "new/deep/mine").write_text("mine")
+
+
+def changed_in_a_byte(tree):
+    (tree / "doc/words").write_text("WORDS of 1.0")
+
+
+def turned_into_a_link(tree):
+    (tree / "doc/words").unlink()
+    (tree / "doc/words").symlink_to("../../elsewhere")
+
+
+def led_elsewhere(tree):
+    (tree / "bin/alias").unlink()
+    (tree / "bin/alias").symlink_to("/bin/sh")
+
+
+def moved_to_another_disk(tree):
+    shutil.move(str(tree / "doc"), str(tree.parent / "elsewhere"))
+    (tree / "doc").symlink_to("../elsewhere")
+
+
+@pytest.mark.parametrize(
+    "spoil, stays",
+    [
+        (added, "doc/mine"),
+        (added_in_a_folder_of_its_own, "new/deep/mine"),
+        (changed_in_a_byte, "doc/words"),
+        (turned_into_a_link, "doc/words"),
+        (led_elsewhere, "bin/alias"),
+        (moved_to_another_disk, "doc"),
+    ],
+)
+def test_what_is_not_as_the_manifest_has_it_stays_and_is_told(shelf, opt, spoil, stays):
+    product = shelf()
+    publishing.publish_tree(*product)
+    tree = opt / "tool-1.0-111111111111"
+    spoil(tree)
+    kept = os.readlink(str(tree / stays)) if os.path.islink(str(tree / stays)) else (tree / stays).read_bytes()
+    dry = publishing.withdraw_tree(product[0], dry=True)
+    removed, notes = publishing.withdraw_tree(product[0])
+    assert (removed, notes) == dry
+    assert len(notes) == 1 and str(tree) in notes[0] and stays in notes[0]
+    left = [str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_symlink() or not path.is_dir()]
+    assert left == [stays]
+    assert (
+        os.readlink(str(tree / stays)) if os.path.islink(str(tree / stays)) else (tree / stays).read_bytes()
+    ) == kept
+    # Without its manifest it is nobody's: a second run has nothing to do, and a new publication is whole.
+    assert publishing.withdraw_tree(product[0]) == ([], [])
+    if spoil is not moved_to_another_disk:
+        publishing.publish_tree(*product)
+        assert damage(product[0]) == [] and says(opt / "tool/bin/tool") == "1.0"
+
+
+def test_files_elsewhere_are_not_followed(shelf, opt):
+    product = shelf()
+    publishing.publish_tree(*product)
+    moved_to_another_disk(opt / "tool-1.0-111111111111")
+    publishing.withdraw_tree(product[0])
+    assert (opt / "elsewhere/words").read_text() == "words of 1.0"
+
+
+def test_what_python_compiled_from_ours_is_ours(shelf, opt):
+    order, path, sha256 = shelf()
+    publishing.publish_tree(order, path, sha256)
+    tree = opt / "tool-1.0-111111111111"
+    card = manifest.read(str(tree))
+    (tree / "doc/ours.py").write_text("x = 1")
+    manifest.write(str(tree), dict(card, files=manifest.scan(str(tree))))
+    (tree / "doc/__pycache__").mkdir()
+    for name in ("ours.cpython-39.pyc", "ours.cpython-39.opt-1.pyc", "theirs.cpython-39.pyc"):
+        (tree / "doc/__pycache__" / name).write_bytes(b"x")
+    _removed, notes = publishing.withdraw_tree(order)
+    assert os.listdir(str(tree / "doc/__pycache__")) == ["theirs.cpython-39.pyc"] and "theirs" in notes[0]
+
+
+def test_a_long_list_is_cut(shelf, opt):
+    product = shelf()
+    publishing.publish_tree(*product)
+    for number in range(publishing.MOST_FILES + 3):
+        (opt / "tool/mine{0:02d}".format(number)).write_text("")
+    note = publishing.withdraw_tree(product[0], dry=True)[1][0]
+    assert "mine00" in note and "and 3 more" in note and "mine12" not in note
+
+
+def test_a_link_that_somebody_removed_is_replaced_by_what_was_saved(shelf, tmp_path):
+    foreign_file(tmp_path / "usr/bin/tool")
+    product = shelf(replace_link=True)
+    publishing.publish_tree(*product)
+    (tmp_path / "usr/bin/tool").unlink()
+    _removed, notes = publishing.withdraw_tree(product[0])
+    assert says(tmp_path / "usr/bin/tool") == "theirs" and "put back" in notes[0]
+
+
+def test_what_was_saved_is_told_where_something_newer_stands(shelf, tmp_path):
+    foreign_file(tmp_path / "usr/bin/tool")
+    product = shelf(replace_link=True)
+    publishing.publish_tree(*product)
+    (tmp_path / "usr/bin/tool").unlink()
+    (tmp_path / "usr/bin/tool").symlink_to("newer")
+    _removed, notes = publishing.withdraw_tree(product[0])
+    assert os.readlink(str(tmp_path / "usr/bin/tool")) == "newer"
+    assert says(tmp_path / ("usr/bin/tool" + publishing.SAVED)) == "theirs"
+    assert len(notes) == 1 and publishing.SAVED in notes[0]
+
+
+@pytest.mark.parametrize("where", ["unlink", "rmdir"])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6, 7])
+def test_a_removal_that_is_killed_is_gone_on_with(shelf, opt, tmp_path, monkeypatch, where, count):
+    product = shelf()
+    publishing.publish_tree(*product)
+    added(opt / "tool")
+    real, left = getattr(os, where), [count]
+
+    def counted(*args, **kwargs):
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(publishing.os, where, counted)
+    try:
+        publishing.withdraw_tree(product[0])
+    except Killed:
+        pass
+    monkeypatch.undo()
+    publishing.withdraw_tree(product[0])
+    assert [str(path.relative_to(opt)) for path in opt.rglob("*") if not path.is_dir()] == [
+        "tool-1.0-111111111111/doc/mine"
+    ]
+    assert os.listdir(str(tmp_path / "usr/bin")) == []
 
 
 def test_trees_of_another_name_are_not_ours(shelf, opt):
@@ -476,6 +623,92 @@ def test_what_a_killed_pip_stashed_is_swept(tmp_path):
         str(tmp_path / "~orch-1.8.1+ascend.dist-info"),
     ]
     assert sorted(os.listdir(str(tmp_path))) == ["torch", "torch-1.5.0.dist-info", "~orch_npu", "~orchvision", "~umpy"]
+
+
+INFO = "torch-1.8.1.dist-info"
+PACKAGE = {"torch/__init__.py": "import os\n", "torch/lib/libtorch.so": "code\n", "../bin/convert": "#!/bin/sh\n"}
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A site directory with a torch of ours, and pip's part in its removal: it deletes whatever RECORD lists."""
+    folder = tmp_path / "site"
+    card = manifest.compose("torch", "1.8.1", "wheel", FIRST, {}, {}, "0.1.0")
+    files = dict(PACKAGE)
+    files[INFO + "/METADATA"] = "Name: torch\nVersion: 1.8.1\n"
+    files[INFO + "/" + manifest.WHEEL_NAME] = json.dumps(card)
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    rows = [
+        "{0},sha256={1},{2}".format(
+            name, base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("="), len(text)
+        )
+        for name, text in files.items()
+    ]
+    (folder / INFO / "RECORD").write_text(
+        "\n".join(rows + [INFO + "/RECORD,,", "torch/__pycache__/__init__.cpython-39.pyc,,"]) + "\n"
+    )
+    (folder / "other.py").write_text("")
+    return folder
+
+
+def uninstall(site):
+    def run(argv):
+        assert argv == ["/p", "-m", "pip", "uninstall", "-y", "torch"]
+        for name in [*PACKAGE, INFO + "/METADATA", INFO + "/" + manifest.WHEEL_NAME, INFO + "/RECORD"]:
+            if (site / name).exists():
+                (site / name).unlink()
+        return ""
+
+    return run
+
+
+def whole(site):
+    return sorted(str(path.relative_to(site)) for path in site.rglob("*") if not path.is_dir())
+
+
+def test_a_wheel_is_taken_away(site, tmp_path):
+    order = dict(WHEEL, sites=[str(tmp_path / "none"), str(site)])
+    before = whole(site)
+    told = publishing.withdraw_wheel(order, lambda argv: pytest.fail("ran pip"), dry=True)
+    assert whole(site) == before
+    assert publishing.withdraw_wheel(order, uninstall(site)) == told
+    assert told == ([str(tmp_path / "bin/convert"), str(site / "torch"), str(site / INFO)], [])
+    assert whole(site) == ["other.py"] and not (tmp_path / "bin/convert").exists()
+    assert publishing.withdraw_wheel(order, uninstall(site)) == ([], [])
+
+
+def test_a_wheel_that_is_not_ours_is_not_taken_away(site):
+    (site / INFO / manifest.WHEEL_NAME).unlink()
+    order = dict(WHEEL, sites=[str(site)])
+    assert publishing.withdraw_wheel(order, lambda argv: pytest.fail("ran pip")) == ([], [])
+
+
+@pytest.mark.parametrize("pip_fails", [False, True])
+def test_what_was_changed_in_a_wheel_or_added_to_it_stays_and_is_told(site, tmp_path, pip_fails):
+    (site / "torch/__init__.py").write_text("import re\n")
+    (site / "torch/mine.py").write_text("mine")
+    (site / "torch/__pycache__").mkdir()
+    (site / "torch/__pycache__/mine.cpython-39.pyc").write_text("")
+    (tmp_path / "bin/convert").write_text("#!/bin/true\n")
+    order = dict(WHEEL, sites=[str(site)])
+
+    def run(argv):
+        if pip_fails:
+            raise publishing.PublishError("no")
+        return uninstall(site)(argv)
+
+    try:
+        _removed, notes = publishing.withdraw_wheel(order, run)
+        assert len(notes) == 1 and notes[0].endswith(": ../bin/convert, torch/__init__.py, torch/mine.py")
+        assert not pip_fails and not (site / "torch/lib/libtorch.so").exists()
+    except publishing.PublishError:
+        assert pip_fails and (site / INFO / "RECORD").exists()
+    assert (site / "torch/__init__.py").read_text() == "import re\n"
+    assert (site / "torch/mine.py").exists() and (tmp_path / "bin/convert").read_text() == "#!/bin/true\n"
+    assert not list(tmp_path.rglob("*" + publishing.ASIDE))
 
 
 def test_a_full_disk_leaves_the_former(shelf, opt, monkeypatch):

@@ -409,3 +409,80 @@ def test_any_dist_info_is_told_without_an_error(tmp_path_factory, metadata, list
     )
     found = wheel.installed([str(site)], "torch")
     assert found["version"] and isinstance(found["missing"], list)
+
+
+# --- damage -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def whole(tmp_path):
+    """The dist-info of a whole torch."""
+    files = {name: data for name, data in FILES.items() if not name.endswith("WHEEL")}
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / INFO / "RECORD").write_bytes(record(files))
+    return str(tmp_path / INFO)
+
+
+def remove(path):
+    path.unlink()
+
+
+def grow(path):
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+def change(path):
+    path.write_bytes(path.read_bytes()[::-1])
+
+
+def replace(path):
+    path.unlink()
+    path.mkdir()
+
+
+def block(path):
+    path.unlink()
+    os.mkfifo(str(path))
+
+
+@pytest.mark.parametrize(
+    "spoil, quick, full",
+    [
+        (None, [], []),
+        (remove, ["missing"], ["missing"]),
+        (grow, ["size differs"], ["size differs"]),
+        (change, [], ["content differs"]),
+        (replace, ["size differs"], ["size differs"]),
+        (block, ["size differs"], ["size differs"]),
+    ],
+)
+def test_damage_of_what_is_installed(whole, tmp_path, spoil, quick, full):
+    if spoil:
+        spoil(tmp_path / "torch/lib/libtorch.so")
+    assert wheel.damage(whole) == ["torch/lib/libtorch.so: " + word for word in quick]
+    assert wheel.damage(whole, full=True) == ["torch/lib/libtorch.so: " + word for word in full]
+
+
+def test_a_record_without_sizes_and_with_other_digests(whole, tmp_path):
+    digest = base64.urlsafe_b64encode(hashlib.sha512(b"abc").digest()).decode()
+    (tmp_path / INFO / "RECORD").write_text("a,sha512={0},\nb,md5=x,\nc,,\n".format(digest))
+    for name in "abc":
+        (tmp_path / name).write_bytes(b"abc")
+    assert wheel.damage(whole, full=True) == []
+    (tmp_path / "a").write_bytes(b"abd")
+    (tmp_path / "b").unlink()
+    os.mkfifo(str(tmp_path / "b"))
+    assert wheel.damage(whole, full=True) == ["a: content differs"]
+
+
+def test_what_is_below_a_file_is_missing(whole, tmp_path):
+    (tmp_path / INFO / "RECORD").write_text("a/b,,\n")
+    (tmp_path / "a").write_bytes(b"")
+    assert wheel.damage(whole) == ["a/b: missing"]
+
+
+def test_a_dist_info_without_a_record(whole, tmp_path):
+    (tmp_path / INFO / "RECORD").unlink()
+    assert wheel.recorded(whole) == [] and wheel.damage(whole, full=True) == [INFO + "/RECORD: missing"]

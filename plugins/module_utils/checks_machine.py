@@ -1,0 +1,188 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the machine: its clock, memory, disks, tools, and the places that things go to."""
+
+import os
+from typing import Any, Dict, Iterator, List
+
+from ansible_collections.ascend.pytorch.plugins.module_utils import plan as plans
+from ansible_collections.ascend.pytorch.plugins.module_utils.finding import (
+    BUILD,
+    ERROR,
+    HOST,
+    NOTE,
+    WARNING,
+    Check,
+    Seen,
+    check,
+    seen,
+)
+
+CHECKS: List[Check] = []
+
+_ROOM = "guide, gcc: temporary space"
+_DAY_S = 86400
+# Files of a recipe's sources and objects per GiB of its room: torch with all submodules and its objects comes to some
+# 4,000 of them, gcc to some 12,000.
+_FILES_PER_GIB = 12000
+
+
+def _built(request: Dict[str, Any], plan: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """Return the recipes that the plan builds."""
+    return [
+        entry
+        for entry in request["recipes"]
+        if not entry.get("reference") and plan["products"][entry["name"]]["do"] == plans.BUILD
+    ]
+
+
+def _changed(plan: Dict[str, Any]) -> List[str]:
+    return sorted(name for name, entry in plan["products"].items() if entry["do"] != plans.NOTHING)
+
+
+@check(CHECKS, "clock-skew", HOST, WARNING, "fact: sources newer than now make a build loop")
+def _clock_skew(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The host's clock is far from the controller's; a day is an error."""
+    skew, limit = state["clock_skew_s"], request["fitness"]["max_clock_skew_s"]
+    if abs(skew) > limit:
+        yield seen(
+            "the clock is {0:.0f} s {1} the controller's".format(abs(skew), "ahead of" if skew > 0 else "behind"),
+            "at most {0} s".format(limit),
+            "set the clock, by chronyd or ntpd, or mend the controller's",
+            ERROR if abs(skew) > _DAY_S else "",
+        )
+
+
+@check(CHECKS, "umask", HOST, NOTE, "fact: a umask of 077 leaves prefixes that nobody can read")
+def _umask(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """What is installed by hand with this umask could not be read by others."""
+    if int(state["umask"], 8) & 0o055:
+        yield seen(
+            "umask {0} for {1}".format(state["umask"], state["user"]["name"]),
+            "0022",
+            "nothing for what this collection publishes, which is made with 0022; set it for what you install by hand",
+        )
+
+
+@check(CHECKS, "memory", BUILD, ERROR, "guide, torch: memory of parallel compilers")
+def _memory(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """There is not the memory that one job of a build needs."""
+    need_mib = max([int(1024 * entry.get("mem_gib_per_job", 1)) for entry in _built(request, plan)] or [0])
+    if state["memory"]["available_mib"] < need_mib:
+        yield seen(
+            "{0:.1f} GiB of memory free of {1:.1f}".format(
+                state["memory"]["available_mib"] / 1024.0, state["memory"]["total_mib"] / 1024.0
+            ),
+            "{0:.1f} GiB for one job that builds {1}".format(
+                need_mib / 1024.0, ", ".join(entry["name"] for entry in _built(request, plan))
+            ),
+            "stop what holds it, or build when the host is idle",
+        )
+
+
+@check(CHECKS, "disk-full", BUILD, ERROR, _ROOM)
+def _disk_full(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The work directory's disk has not the room that a build needs."""
+    work, need_gib = state["disk"][state["work_dir"]], _need_gib(request, plan)
+    if work["free_mib"] < need_gib * 1024:
+        yield seen(
+            "{0:.1f} GiB free in {1}".format(work["free_mib"] / 1024.0, work["stands_at"]),
+            "{0} GiB to build {1}".format(need_gib, ", ".join(_changed(plan))),
+            "free some space there, or set ascend_work_dir to a disk with more",
+        )
+
+
+def _need_gib(request: Dict[str, Any], plan: Dict[str, Any]) -> int:
+    return max([int(entry.get("disk_gib", 1)) for entry in _built(request, plan)] or [0])
+
+
+@check(CHECKS, "inodes", BUILD, ERROR, _ROOM)
+def _inodes(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The work directory's disk cannot hold the number of files that a build makes."""
+    work, need = state["disk"][state["work_dir"]], _need_gib(request, plan) * _FILES_PER_GIB
+    # None: this file system does not count them.
+    if work["free_inodes"] is not None and work["free_inodes"] < need:
+        yield seen(
+            "{0} inodes free in {1}".format(work["free_inodes"], work["stands_at"]),
+            "{0} to build {1}".format(need, ", ".join(_changed(plan))),
+            "remove small files there, or set ascend_work_dir to another disk",
+        )
+
+
+@check(CHECKS, "tool-broken", HOST, WARNING, "fact: tools that hang or crash")
+def _tool_broken(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """A program hangs, crashes or does not tell its version."""
+    for name, there in sorted(state["tools"].items()):
+        for found in there:
+            if not found["version"]:
+                yield seen(
+                    "{0} {1}".format(found["path"], found["problem"] or "does not tell its version"),
+                    "a {0} that works, or none".format(name),
+                    "run `{0} --version` by hand; mend it or take it away".format(found["path"]),
+                )
+
+
+@check(CHECKS, "tools-missing", BUILD, ERROR, "guide, prerequisites: tools")
+def _tools_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """Tools are missing that may not be installed."""
+    lacking = plan["packages"]["needs"]
+    if lacking and not plans.may_install(request, state):
+        command = {"Debian": "apt-get install -y ", "RedHat": state["os"]["package_manager"] + " install -y "}.get(
+            state["os"]["family"]
+        )
+        why = (
+            "a plain user may not install packages"
+            if request["install_packages"]
+            else "ascend_install_packages is false"
+        )
+        if not command:
+            why, remedy = "the package manager is not known", "install these tools by hand"
+        else:
+            remedy = "have an administrator run `{0}{1}`, or set ascend_packages_become: true".format(
+                command, " ".join(plan["packages"]["names"])
+            )
+        yield seen("missing: {0} ({1})".format(", ".join(lacking), why), "these tools", remedy)
+
+
+@check(CHECKS, "work-dir-unwritable", BUILD, ERROR, "design: the work directory")
+def _work_dir(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The work directory cannot be written to."""
+    work = state["disk"][state["work_dir"]]
+    if _changed(plan) and not work["writable"]:
+        yield seen(
+            "{0} may not write in {1}".format(state["user"]["name"], work["stands_at"]),
+            "a work directory",
+            "set ascend_work_dir to a place that it may write",
+        )
+
+
+@check(CHECKS, "env-file-unwritable", BUILD, ERROR, "guide, environment variables")
+def _env_file(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The environment file cannot be written."""
+    env = plan["environment"]
+    if env and env["do"] == plans.PUBLISH:
+        parent = state["disk"][os.path.dirname(env["path"])]
+        if not parent["writable"]:
+            yield seen(
+                "{0} may not write in {1}".format(state["user"]["name"], parent["stands_at"]),
+                "to write the environment file {0}".format(env["path"]),
+                "set ascend_env_file to a place that it may write (auto: under its home), or work as root",
+            )
+
+
+@check(CHECKS, "hccl-interface", BUILD, ERROR, "guide, environment variables: HCCL_IF_IP")
+def _hccl_interface(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The interface whose address HCCL_IF_IP shall be is not there."""
+    wanted = request["environment"]
+    if (
+        wanted
+        and wanted.get("hccl_interface")
+        and not wanted["set"].get("HCCL_IF_IP")
+        and wanted["hccl_interface"] not in state["interfaces"]
+    ):
+        yield seen(
+            "no IPv4 address on an interface {0!r}".format(wanted["hccl_interface"]),
+            "one of " + ", ".join("{0} ({1})".format(*pair) for pair in sorted(state["interfaces"].items())),
+            "set torch_npu_build_hccl_interface to one of these for this host, or torch_npu_build_hccl_if_ip",
+        )

@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the controller works out around the plan: the clock, the message for an unfit host, whom to ask for sources."""
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.action import plan as action
+from ansible_collections.ascend.pytorch.plugins.module_utils import plan
+from situations import CMAKE, GCC, ask, bare, recipe
+
+
+@pytest.mark.parametrize(
+    "clock, seconds",
+    [
+        # It answered between the question and the answer, as far as can be told.
+        (1000.0, 0.0),
+        (1004.9, 0.0),
+        (990.0, -10.0),
+        (1025.0, 20.0),
+    ],
+)
+def test_the_clock_is_as_far_off_as_is_sure(clock, seconds):
+    assert action.skew(clock, 1000.0, 1005.0) == seconds
+
+
+def test_the_message_for_an_unfit_host():
+    assert action.unfit("h", ["a"]) == "h: 1 problem, nothing was changed:\n  - a"
+    assert action.unfit("h", ["a", "b"]) == "h: 2 problems, nothing was changed:\n  - a\n  - b"
+
+
+def test_whom_to_ask_for_sources(tmp_path):
+    planned = plan.make(ask(recipe(CMAKE), recipe(GCC)), bare())
+    assert [source["name"] for source in action.sources(planned, [])] == [
+        "cmake: cmake-3.12.1.tar.gz",
+        "gcc730: gcc-7.3.0.tar.gz",
+    ]
+    # What a folder on the controller holds is sent, and what is not built needs nothing.
+    (tmp_path / "cmake-3.12.1.tar.gz").write_bytes(b"")
+    assert [source["file"] for source in action.sources(planned, [str(tmp_path), "https://m.example"])] == [
+        "gcc-7.3.0.tar.gz"
+    ]
+    planned["products"]["gcc730"]["do"] = plan.PUBLISH
+    assert action.sources(planned, [str(tmp_path)]) == []

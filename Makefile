@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 PYTHON_TOOL = tools/bootstrap && .venv/bin/python
+WITH_BROWSER = tools/bootstrap tests/browser/requirements-system.txt && .venv/bin/python
 
 .PHONY: help
 help: ## print the targets
@@ -17,7 +18,7 @@ demo-down: ## remove the hosts of the demo
 
 .PHONY: test
 test: ## everything but test-real (30 minutes)
-	@$(PYTHON_TOOL) tools/run_tests.py
+	@$(WITH_BROWSER) tools/run_tests.py
 
 .PHONY: test-unit
 test-unit: ## pytest of the plugins, tools and simulated fleet
@@ -26,6 +27,10 @@ test-unit: ## pytest of the plugins, tools and simulated fleet
 .PHONY: test-contract
 test-contract: ## defaults, argument specs and READMEs agree; every source is pinned
 	@$(PYTHON_TOOL) tools/run_tests.py contract
+
+.PHONY: test-browser
+test-browser: ## the report in a headless Chromium
+	@$(WITH_BROWSER) tools/run_tests.py browser
 
 .PHONY: lint
 lint: ## ansible-lint (production), yamllint, ruff, shellcheck
@@ -42,6 +47,10 @@ molecule: ## the scenarios, or those named: make molecule SCENARIOS="cmake site"
 .PHONY: test-real
 test-real: ## real gcc and, with REAL_MIRROR=<folder of bare clones>, real Apex
 	@$(PYTHON_TOOL) tools/run_molecule.py --real
+
+.PHONY: bench-noop
+bench-noop: ## what site.yml costs where nothing is to be done, beside a ping: one line of JSON
+	@$(PYTHON_TOOL) tests/bench/noop.py
 
 .PHONY: tarball
 tarball: ## the collection's tarball, in .cache

@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts with one fault each give exactly the findings that the fault is worth, in check.json and on the screen."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.ascend.pytorch.plugins.module_utils import checks
+
+PROJECT = Path(__file__).resolve().parents[3]
+SCENARIO = PROJECT / "molecule" / "checks"
+HOSTS = yaml.safe_load((SCENARIO / "inventory" / "hosts.yml").read_text())["ascend"]["hosts"]
+EXPECTED = {name: (variables or {}).get("expected", {}) for name, variables in HOSTS.items()}
+ERRORS = sorted(name for name, expected in EXPECTED.items() if "error" in expected.values())
+# What a missing command or module would be told in, were it not seen to.
+CRASHES = ("Traceback", "MODULE FAILURE", "undefined")
+
+
+def playbook(path, folder, *options, **variables):
+    argv = ["ansible-playbook", str(PROJECT / path), "-i", os.environ["FLEET_INVENTORY"]]
+    argv += ["-i", str(SCENARIO / "inventory"), "-e", "@" + os.environ["FLEET_MIRROR_VARS"], "--forks", "10"]
+    given = {"fleet_mirror": os.environ["FLEET_MIRROR"], "ascend_report_dir": str(folder), **variables}
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / "collections"),
+        "ANSIBLE_PIPELINING": "true",
+        "ANSIBLE_FORCE_COLOR": "false",
+        "ANSIBLE_NOCOLOR": "true",
+    }
+    return subprocess.run(
+        [*argv, "-e", json.dumps(given), *options], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="session")
+def checked(tmp_path_factory):
+    """(what check.yml printed, check.json), of the whole fleet in one run."""
+    folder = tmp_path_factory.mktemp("report")
+    done = playbook("playbooks/check.yml", folder)
+    assert done.returncode == 2, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout, json.loads((folder / "check.json").read_text())
+
+
+def test_there_is_a_host_for_every_check():
+    # Of a missing requisite nothing is seen where all roles are in the run.
+    assert {ident for expected in EXPECTED.values() for ident in expected} == set(checks.CHECKS) - {"requisite-missing"}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_exactly_the_expected_is_found(checked, name):
+    found = checked[1]["hosts"][name]["findings"]
+    assert {finding["id"]: finding["severity"] for finding in found} == EXPECTED[name], found
+    severities = EXPECTED[name].values()
+    status = "unfit" if "error" in severities else "warnings" if "warning" in severities else "fit"
+    assert checked[1]["hosts"][name]["status"] == status
+
+
+def test_every_host_is_told_of(checked):
+    said = checked[0]
+    assert set(checked[1]["hosts"]) == set(EXPECTED)
+    assert [name for name in EXPECTED if name not in said] == []
+    assert [crash for crash in CRASHES if crash in said] == []
+
+
+def listing():
+    argv = ["ansible", "well", "-i", os.environ["FLEET_INVENTORY"], "-m", "command"]
+    argv += ["-a", "find /usr/local /var/lib /etc /usr/bin -newermt 2001-01-01 -printf '%p %s %T@ %y\\n'"]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()[1:]
+
+
+def test_errors_stop_the_whole_fleet_before_the_first_change(tmp_path):
+    before = listing()
+    done = playbook("site.yml", tmp_path, "--limit", "well,no-npu,other-firmware")
+    assert done.returncode == 2
+    assert "npu-missing" in done.stdout and "driver-firmware" in done.stdout
+    assert "Provide CMake" not in done.stdout
+    assert listing() == before
+
+
+def test_a_variable_narrows_to_the_fit(tmp_path):
+    done = playbook("site.yml", tmp_path, "--limit", "well,no-npu", "--check", ascend_only_fit_hosts=True)
+    assert done.returncode == 2
+    assert "npu-missing" in done.stdout and "well: would build cmake 3.12.1" in done.stdout
+    assert "no-npu: would" not in done.stdout

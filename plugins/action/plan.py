@@ -16,7 +16,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import checks, find
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
 
-ARGUMENTS = {
+# What is wanted, as plan.py describes it; the roles' variables __<role>_request.
+REQUEST = {
     "recipes": {"type": "list", "elements": "dict", "required": True},
     "release": {"type": "dict", "default": {}},
     "python": {"type": "str", "default": "auto"},
@@ -34,6 +35,9 @@ ARGUMENTS = {
     "packages_become": {"type": "bool", "default": False},
     "require_cann": {"type": "bool", "default": True},
     "fitness": {"type": "dict"},
+}
+ARGUMENTS = {
+    "request": {"type": "dict", "required": True, "options": REQUEST},
     "silenced": {"type": "list", "elements": "str", "default": []},
     "group": {"type": "str", "default": ""},
     "unfit_group": {"type": "str", "default": ""},
@@ -52,6 +56,16 @@ def unfit(host, problems):
         "1 problem" if len(problems) == 1 else "{0} problems".format(len(problems)),
         "\n".join("  - " + problem for problem in problems),
     )
+
+
+def brief(planned: dict) -> dict:
+    """Return a plan without what it is carried out by."""
+    keys = ("do", "why", "now", "then")
+    return {
+        "products": {name: {key: entry[key] for key in keys} for name, entry in planned["products"].items()},
+        "packages": planned["packages"],
+        "work": planned["work"],
+    }
 
 
 def skew(clock: float, began: float, ended: float) -> float:
@@ -79,11 +93,14 @@ class ActionModule(ActionBase):
         host = task_vars["inventory_hostname"]
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         # Plain data from here on: what came out of templates carries marks that hashing must not see.
-        request = json.loads(json.dumps(arguments))
+        arguments = json.loads(json.dumps(arguments))
+        request, group, unfit_group = (arguments[key] for key in ("request", "group", "unfit_group"))
         check_mode = self._task.check_mode
         facts = task_vars.get("ansible_facts") or {}
         request.update(
-            collection_version=VERSION, promised=json.loads(json.dumps(facts.get(PROMISED, {}))) if check_mode else {}
+            silenced=arguments["silenced"],
+            collection_version=VERSION,
+            promised=json.loads(json.dumps(facts.get(PROMISED, {}))) if check_mode else {},
         )
 
         problems = checks.variable_problems(request)
@@ -106,12 +123,16 @@ class ActionModule(ActionBase):
                 return result
             state["unreachable"] = asked["unreachable"]
         findings = checks.findings(request, state, planned)
-        result.update(changed=False, plan=planned, findings=findings, state=state)
+        if group:
+            # Who only sorts hosts passes on what people read: of hundreds of hosts all of it would take seconds.
+            result.update(changed=False, plan=brief(planned), findings=findings)
+        else:
+            result.update(changed=False, plan=planned, findings=findings, state=state)
         errors = [each for each in findings if each["severity"] == finding.ERROR]
-        if errors and not request["unfit_group"]:
+        if errors and not unfit_group:
             result.update(failed=True, msg=unfit(host, [finding.words(each) for each in errors]))
             return result
-        told = bool(request["unfit_group"]) and not request["group"]
+        told = bool(unfit_group) and not group
         for each in findings:
             if each["severity"] == finding.WARNING and not told:
                 display.warning("{0}: {1}".format(host, finding.words(each)))
@@ -119,7 +140,7 @@ class ActionModule(ActionBase):
             # Whoever made the group decides what becomes of the hosts in it.
             result.update(
                 msg=unfit(host, [finding.words(each) for each in errors]),
-                add_group=request["unfit_group"],
+                add_group=unfit_group,
                 parent_groups=["all"],
             )
             return result
@@ -135,8 +156,8 @@ class ActionModule(ActionBase):
             promised = dict(request["promised"], **planned["tools"])
             result["ansible_facts"] = {PROMISED: promised}
         # Who asks for the verification alone asks for it on converged hosts too.
-        if request["group"] and (planned["work"] or "verify" in task_vars.get("ansible_run_tags", ())):
-            result.update(add_group=request["group"], parent_groups=["all"])
+        if group and (planned["work"] or "verify" in task_vars.get("ansible_run_tags", ())):
+            result.update(add_group=group, parent_groups=["all"])
         return result
 
     def _reach(self, request, planned, task_vars):

@@ -8,18 +8,21 @@ from __future__ import annotations
 from ansible.errors import AnsibleFilterError
 
 
-def release(table, version, variable, extra):
+def release(table, version, variable, more_variable, more):
     """Return the row of a version in a table of releases.
 
+    :param more: rows that somebody added, which count before the table's; :param more_variable: where they did so
     :raises AnsibleFilterError: there is no such row; the message names the variable and the rows that there are
     """
-    if version not in table:
-        raise AnsibleFilterError(
-            "{0}: {1!r} is not a known release. Known are {2}; set {0} to one of these, or add a row to {3}".format(
-                variable, str(version), ", ".join(sorted(table)), extra
-            )
+    # Not one table made of both: that would have all of their templates worked out, and one row is wanted.
+    for rows in (more, table):
+        if version in rows:
+            return rows[version]
+    raise AnsibleFilterError(
+        "{0}: {1!r} is not a known release. Known are {2}; set {0} to one of these, or add a row to {3}".format(
+            variable, str(version), ", ".join(sorted(set(table) | set(more))), more_variable
         )
-    return table[version]
+    )
 
 
 def gcc_sources(row, urls, prerequisite_urls, digests):

@@ -14,77 +14,82 @@ description:
   - A host that needs something joins the group named by O(group).
 author: the ascend.pytorch authors (@ascend)
 options:
-  recipes:
-    description: Recipes in the order in which they are built. One with C(reference) is only looked for.
-    type: list
-    elements: dict
+  request:
+    description: What is wanted.
+    type: dict
     required: true
-  release:
-    description: The row of the torch release, empty when none is asked for.
-    type: dict
-    default: {}
-  python:
-    description: V(auto), or the name or path of the interpreter.
-    type: str
-    default: auto
-  venv:
-    description: Path of a virtual environment, empty for none.
-    type: str
-    default: ""
-  environment:
-    description: What the environment file shall hold, with C(set), C(unset) and C(hccl_interface); none by default.
-    type: dict
-  needs:
-    description: What must be there even when nothing is built.
-    type: list
-    elements: str
-    default: []
-  jobs:
-    description: V(auto), or how many jobs a build runs.
-    type: str
-    default: auto
-  timeout_s:
-    description: The longest that one build may take, in seconds.
-    type: int
-    default: 43200
-  mirrors:
-    description: Mirrors that are tried before the sources' own URLs.
-    type: list
-    elements: str
-    default: []
-  work_dir:
-    description: Where sources, builds and products stand, or V(auto).
-    type: str
-    default: auto
-  env_file:
-    description: Where the environment file stands, or V(auto).
-    type: str
-    default: auto
-  keep_builds:
-    description: Whether sources and object files of a finished build are kept.
-    type: bool
-    default: false
-  replace_link:
-    description: Whether a link's place that something else holds may be taken; what stood there is saved.
-    type: bool
-    default: false
-  install_packages:
-    description: Whether packages may be installed.
-    type: bool
-    default: true
-  packages_become:
-    description: Whether a plain user may become root to install packages.
-    type: bool
-    default: false
-  require_cann:
-    description: Whether a host without CANN is unfit.
-    type: bool
-    default: true
-  fitness:
-    description:
-      - What a host must be besides able to build, with C(require_npu), C(run_user), C(max_clock_skew_s) and
-        C(check_sources). By default that is not asked.
-    type: dict
+    suboptions:
+      recipes:
+        description: Recipes in the order in which they are built. One with C(reference) is only looked for.
+        type: list
+        elements: dict
+        required: true
+      release:
+        description: The row of the torch release, empty when none is asked for.
+        type: dict
+        default: {}
+      python:
+        description: V(auto), or the name or path of the interpreter.
+        type: str
+        default: auto
+      venv:
+        description: Path of a virtual environment, empty for none.
+        type: str
+        default: ""
+      environment:
+        description: What the environment file shall hold, with C(set), C(unset) and C(hccl_interface); none by default.
+        type: dict
+      needs:
+        description: What must be there even when nothing is built.
+        type: list
+        elements: str
+        default: []
+      jobs:
+        description: V(auto), or how many jobs a build runs.
+        type: str
+        default: auto
+      timeout_s:
+        description: The longest that one build may take, in seconds.
+        type: int
+        default: 43200
+      mirrors:
+        description: Mirrors that are tried before the sources' own URLs.
+        type: list
+        elements: str
+        default: []
+      work_dir:
+        description: Where sources, builds and products stand, or V(auto).
+        type: str
+        default: auto
+      env_file:
+        description: Where the environment file stands, or V(auto).
+        type: str
+        default: auto
+      keep_builds:
+        description: Whether sources and object files of a finished build are kept.
+        type: bool
+        default: false
+      replace_link:
+        description: Whether a link's place that something else holds may be taken; what stood there is saved.
+        type: bool
+        default: false
+      install_packages:
+        description: Whether packages may be installed.
+        type: bool
+        default: true
+      packages_become:
+        description: Whether a plain user may become root to install packages.
+        type: bool
+        default: false
+      require_cann:
+        description: Whether a host without CANN is unfit.
+        type: bool
+        default: true
+      fitness:
+        description:
+          - What a host must be besides able to build, with C(require_npu), C(run_user), C(max_clock_skew_s) and
+            C(check_sources). By default that is not asked.
+        type: dict
   silenced:
     description: Ids of the checks that are not made.
     type: list
@@ -107,7 +112,8 @@ attributes:
 EXAMPLES = r"""
 - name: Plan what CMake needs
   ascend.pytorch.plan:
-    recipes: "{{ [__cmake_recipe] }}"
+    request:
+      recipes: "{{ [__cmake_recipe] }}"
   register: __cmake_plan
 """
 
@@ -115,7 +121,7 @@ RETURN = r"""
 plan:
   description:
     - C(products) by name, each with C(do) (nothing, publish or build), C(why) and the C(order) that the other modules take;
-      C(packages), C(environment), C(venv) and whether there is C(work).
+      C(packages), C(environment), C(venv) and whether there is C(work). With O(group) only what people read of it.
   returned: always
   type: dict
 findings:
@@ -125,6 +131,6 @@ findings:
   elements: dict
 state:
   description: What M(ascend.pytorch.examine) returned.
-  returned: always
+  returned: without O(group)
   type: dict
 """

@@ -17,13 +17,18 @@ ROW = {
 
 
 def test_a_row():
-    assert recipes.release({"1.8.1": {"a": 1}}, "1.8.1", "x", "y") == {"a": 1}
+    assert recipes.release({"1.8.1": {"a": 1}}, "1.8.1", "x", "y", {"2.1.0": {}}) == {"a": 1}
+
+
+def test_a_row_that_was_added_counts_first():
+    assert recipes.release({"1.8.1": {"a": 1}}, "1.8.1", "x", "y", {"1.8.1": {"a": 2}}) == {"a": 2}
+    assert recipes.release({"1.8.1": {"a": 1}}, "2.1.0", "x", "y", {"2.1.0": {}}) == {}
 
 
 @pytest.mark.parametrize("version", ["1.9.0", "", "v1.8.1", 1.8, None])
 def test_no_such_row(version):
     with pytest.raises(AnsibleFilterError) as error:
-        recipes.release({"1.8.1": {}, "1.5.0": {}}, version, "torch_npu_build_version", "ascend_extra_releases")
+        recipes.release({"1.8.1": {}}, version, "torch_npu_build_version", "ascend_extra_releases", {"1.5.0": {}})
     said = str(error.value)
     assert said.startswith(
         "torch_npu_build_version: {0!r} is not a known release. Known are 1.5.0, 1.8.1;".format(str(version))

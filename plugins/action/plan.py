@@ -16,6 +16,13 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import checks, find
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
 
+# Typed to the last: what templates of older Ansible give is all text.
+FITNESS = {
+    "require_npu": {"type": "bool", "default": True},
+    "run_user": {"type": "str", "default": ""},
+    "max_clock_skew_s": {"type": "int", "default": 300},
+    "check_sources": {"type": "bool", "default": True},
+}
 # What is wanted, as plan.py describes it; the roles' variables __<role>_request.
 REQUEST = {
     "recipes": {"type": "list", "elements": "dict", "required": True},
@@ -34,7 +41,7 @@ REQUEST = {
     "install_packages": {"type": "bool", "default": True},
     "packages_become": {"type": "bool", "default": False},
     "require_cann": {"type": "bool", "default": True},
-    "fitness": {"type": "dict"},
+    "fitness": {"type": "dict", "options": FITNESS},
 }
 ARGUMENTS = {
     "request": {"type": "dict", "required": True, "options": REQUEST},
@@ -121,17 +128,17 @@ class ActionModule(ActionBase):
             if asked.get("failed") or asked.get("unreachable"):
                 result.update(asked)
                 return result
-            state["unreachable"] = asked["unreachable"]
+            state["unanswered"] = asked["unanswered"]
         findings = checks.findings(request, state, planned)
+        errors = [finding.words(each) for each in findings if each["severity"] == finding.ERROR]
+        if errors and not unfit_group:
+            # All of it would be printed with the failure, and push what is wrong off the screen.
+            raise AnsibleActionFail(unfit(host, errors))
         if group:
             # Who only sorts hosts passes on what people read: of hundreds of hosts all of it would take seconds.
             result.update(changed=False, plan=brief(planned), findings=findings)
         else:
             result.update(changed=False, plan=planned, findings=findings, state=state)
-        errors = [each for each in findings if each["severity"] == finding.ERROR]
-        if errors and not unfit_group:
-            result.update(failed=True, msg=unfit(host, [finding.words(each) for each in errors]))
-            return result
         told = bool(unfit_group) and not group
         for each in findings:
             if each["severity"] == finding.WARNING and not told:
@@ -139,7 +146,7 @@ class ActionModule(ActionBase):
         if errors:
             # Whoever made the group decides what becomes of the hosts in it.
             result.update(
-                msg=unfit(host, [finding.words(each) for each in errors]),
+                msg=unfit(host, errors),
                 add_group=unfit_group,
                 parent_groups=["all"],
             )
@@ -163,7 +170,7 @@ class ActionModule(ActionBase):
     def _reach(self, request, planned, task_vars):
         asked = sources(planned, request["mirrors"])
         if not asked:
-            return {"unreachable": {}}
+            return {"unanswered": {}}
         return self._execute_module(
             "ascend.pytorch.reach",
             module_args={

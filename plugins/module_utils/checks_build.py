@@ -27,7 +27,7 @@ _PREFIX = "design: where a host stands"
 @check(CHECKS, "source-unreachable", BUILD, ERROR, "fact: repositories move, and networks drop")
 def _source_unreachable(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """No place of a source answers the host that is to build with it."""
-    for name, tried in sorted(state.get("unreachable", {}).items()):
+    for name, tried in sorted(state.get("unanswered", {}).items()):
         yield seen(
             "{0}: {1}".format(
                 name, "; ".join("{0} ({1})".format(url, why) for url, why in tried) or "no place is named"

@@ -86,10 +86,25 @@ options:
         type: bool
         default: true
       fitness:
-        description:
-          - What a host must be besides able to build, with C(require_npu), C(run_user), C(max_clock_skew_s) and
-            C(check_sources). By default that is not asked.
+        description: What a host must be besides able to build; by default that is not asked.
         type: dict
+        suboptions:
+          require_npu:
+            description: Whether a host without a usable NPU is unfit.
+            type: bool
+            default: true
+          run_user:
+            description: The account whose access to the NPUs is judged; empty for the one that Ansible logs in as.
+            type: str
+            default: ""
+          max_clock_skew_s:
+            description: How far the host's clock may be from the controller's, in seconds.
+            type: int
+            default: 300
+          check_sources:
+            description: Whether the sources of what is to be built are asked if they answer.
+            type: bool
+            default: true
   silenced:
     description: Ids of the checks that are not made.
     type: list

@@ -44,7 +44,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-unreachable:
+unanswered:
   description: The sources of which no URL answers, by name; each a list of pairs of a URL and what it said.
   returned: always
   type: dict
@@ -75,7 +75,7 @@ def main():
 
     with ThreadPoolExecutor(max(1, len(sources))) as pool:
         answers = zip([source["name"] for source in sources], pool.map(ask, sources))
-        module.exit_json(changed=False, unreachable={name: tried for name, tried in answers if tried})
+        module.exit_json(changed=False, unanswered={name: tried for name, tried in answers if tried})
 
 
 if __name__ == "__main__":

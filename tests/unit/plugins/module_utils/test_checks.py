@@ -413,7 +413,7 @@ TRIGGERS_OF_FITNESS = [
         "source-unreachable",
         "error",
         fit(),
-        lambda state: state.update(unreachable={"torch: pytorch/pytorch": [["https://x/p.git", "no answer for 10 s"]]}),
+        lambda state: state.update(unanswered={"torch: pytorch/pytorch": [["https://x/p.git", "no answer for 10 s"]]}),
         ["torch: pytorch/pytorch: https://x/p.git (no answer for 10 s)", "ascend_mirrors"],
     ),
     (

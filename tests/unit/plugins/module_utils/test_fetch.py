@@ -276,7 +276,7 @@ def test_asking_nonsense_never_raises(urls, git):
     urls = [url for url in urls if ":" not in url or url.startswith(("file:", "x:"))]
     source = {"kind": "git", "repo": "O/x", "urls": urls} if git else archive(*urls)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket, "create_connection", lambda *_a, **_k: (_ for _ in ()).throw(OSError("no network")))
+        patch.setattr(socket, "create_connection", lambda *_a, **_k: (each for each in ()).throw(OSError("no network")))
         assert all(why for _url, why in unanswered(source, [], 0.1))
 
 

@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was found of all hosts, told in one table and written on the controller. No host is connected to."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime, timezone
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, page
+
+ARGUMENTS = {
+    "hosts": {"type": "list", "elements": "str", "required": True},
+    "dest": {"type": "path", "default": "."},
+    "name": {"type": "str", "choices": ["check", "report"], "default": "report"},
+    "page": {"type": "bool", "default": False},
+}
+# The variables that the playbooks register; see playbooks/tasks/plan.yml and playbooks/report.yml.
+REGISTERED = {"planned": "__road_planned", "verified": "__verified"}
+# What of them is told; a failed task's result also holds objects of Ansible's.
+KEYS = ("plan", "findings", "state", "products", "unreachable", "skipped", "msg", "module_stderr")
+
+display = Display()
+
+
+def write(path: str, text: str) -> None:
+    """Write a file by a rename: whoever reads it, or stops us, finds the old one whole or the new one."""
+    partial = f"{path}.{os.getpid()}.partial"
+    try:
+        with open(partial, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(partial, path)
+    except OSError:
+        if os.path.exists(partial):
+            os.unlink(partial)
+        raise
+
+
+class ActionModule(ActionBase):
+    """See the module of the same name for the options."""
+
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+        when = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        document = fleet.document(self._results(arguments["hosts"], task_vars["hostvars"]), when, VERSION)
+        table = fleet.table(document, display.columns)
+        display.display("\n".join(table))
+
+        dest = os.path.abspath(arguments["dest"])
+        texts = {arguments["name"] + ".json": json.dumps(document, indent=1, allow_nan=False) + "\n"}
+        if arguments["page"]:
+            texts[arguments["name"] + ".html"] = page.render(document)
+        files = []
+        if not self._task.check_mode:
+            try:
+                os.makedirs(dest, exist_ok=True)
+                for name, text in texts.items():
+                    files.append(os.path.join(dest, name))
+                    write(files[-1], text)
+            except OSError as error:
+                raise AnsibleActionFail(
+                    f"{error.filename or dest} cannot be written on the controller: {error.strerror}. Set "
+                    "ascend_report_dir to a folder that you may write"
+                )
+            display.display("\n".join(["", *(f"Written: {path}" for path in files)]))
+        result.update(
+            changed=bool(files),
+            files=files,
+            summary=fleet.summary(document),
+            headline=fleet.headline(document),
+            unfit=fleet.unfit(document),
+            unfit_folded=fleet.fold(fleet.unfit(document)),
+            table=table,
+        )
+        return result
+
+    def _results(self, hosts, hostvars):
+        """Return host -> what was registered for it, as plain data; None for what never ran."""
+        results = {}
+        for host in hosts:
+            if host not in hostvars:
+                raise AnsibleActionFail(f"hosts: {host!r} is not in the inventory")
+            # As they were registered: there is nothing to template in results, and it would take seconds for many hosts.
+            known = hostvars.raw_get(host)
+            results[host] = {part: _plain(known.get(name)) for part, name in REGISTERED.items()}
+        return results
+
+
+def _plain(result):
+    """Return a registered result without the marks that Ansible's strings carry, None where there is none."""
+    return json.loads(json.dumps({key: result[key] for key in KEYS if key in result})) if result else None

@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The check and the report come to their end, and tell, where no host answers at all."""
+
+import json
+import subprocess
+
+import pytest
+from checkout import AS_COLLECTION, BIN, environment
+
+
+@pytest.fixture
+def play(tmp_path):
+    """play(name, *options): run a playbook against two hosts whose ssh port nobody listens on."""
+    hosts = {name: {"ansible_host": "127.0.0.1", "ansible_port": 1} for name in ("n1", "n2")}
+    # Refused by its value before the host is connected to.
+    hosts["n3"] = {"ascend_python": "python2.7"}
+    (tmp_path / "hosts.yml").write_text(json.dumps({"ascend": {"hosts": hosts}}))
+
+    def run(name, *options):
+        return subprocess.run(
+            [BIN / "ansible-playbook", "-i", "hosts.yml", AS_COLLECTION / "playbooks" / f"{name}.yml", *options],
+            cwd=tmp_path,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def statuses(path):
+    return {name: host["status"] for name, host in json.loads(path.read_text())["hosts"].items()}
+
+
+def test_check_tells_and_fails(play, tmp_path):
+    told = play("check")
+    words = " ".join(told.stdout.split())
+    assert told.returncode == 2, told.stdout
+    assert statuses(tmp_path / "check.json") == {"n1": "unreachable", "n2": "unreachable", "n3": "failed"}
+    assert (
+        f"3 of 3 hosts are not fit: n[1-3]. What was found and the remedies stand above, and in {tmp_path}/check.json"
+        in words
+    )
+    assert "python2.7" in words and "Connection refused" in words
+
+
+def test_check_looks_at_the_hosts_that_are_asked_for(play, tmp_path):
+    assert play("check", "--limit", "n2", "-e", "ascend_report_dir=out").returncode == 2
+    assert statuses(tmp_path / "out" / "check.json") == {"n2": "unreachable"}
+
+
+def test_report_tells_and_does_not_fail(play, tmp_path):
+    told = play("report", "-e", f"ascend_report_dir={tmp_path}/out")
+    assert told.returncode == 0, told.stdout
+    assert statuses(tmp_path / "out" / "report.json") == {"n1": "unreachable", "n2": "unreachable", "n3": "failed"}
+    assert "3 of 3 hosts are not fit" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_check_mode_writes_nothing(play, tmp_path):
+    assert play("check", "--check").returncode == 2
+    assert play("report", "--check").returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["hosts.yml"]

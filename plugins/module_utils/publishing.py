@@ -14,9 +14,13 @@ import shutil
 from typing import Callable
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import archive, diagnose, fingerprint, manifest
+from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
 
 SAVED = ".before-ascend"
 REMOVED = ".removed"
+ASIDE = ".aside-ascend"
+# Files that are named one by one.
+MOST_FILES = 10
 
 Runner = Callable[..., str]
 
@@ -158,27 +162,102 @@ def _mend(tree, partial, card):
     shutil.rmtree(partial)
 
 
-def withdraw_tree(order):
-    # type: (Dict[str, Any]) -> List[str]
-    """Take away what publish_tree put there, put back what it saved, and return what was removed."""
-    prefix, removed = order["prefix"], []
+def withdraw_tree(order, dry=False):
+    # type: (Dict[str, Any], bool) -> Tuple[List[str], List[str]]
+    """Take away what publish_tree put there and put back what it saved; return (paths that go, notes about the rest).
+
+    A file below a tree that its manifest does not know, or knows with another content, is not ours: it stays.
+
+    :param dry: only say so
+    """
+    prefix, removed, notes = order["prefix"], [], []
     for link in order.get("links", []):
-        if link_state(link["path"], prefix, link["target"]) == "ours":
-            if os.path.lexists(link["path"] + SAVED):
-                os.rename(link["path"] + SAVED, link["path"])
-            else:
-                os.unlink(link["path"])
-            removed.append(link["path"])
+        path, saved = link["path"], link["path"] + SAVED
+        state = link_state(path, prefix, link["target"])
+        if state == "foreign":
+            if os.path.lexists(saved):
+                notes.append("{0} was saved from {1}, where something else stands now: both stay".format(saved, path))
+            continue
+        if state == "ours":
+            removed.append(path)
+        if os.path.lexists(saved):
+            notes.append("{0}: what stood there before is put back".format(path))
+            if not dry:
+                os.rename(saved, path)
+        elif state == "ours" and not dry:
+            os.unlink(path)
     if occupied(prefix, order["name"]) is None and os.path.islink(prefix):
-        os.unlink(prefix)
         removed.append(prefix)
+        if not dry:
+            os.unlink(prefix)
     for tree in trees(prefix, order["name"]):
-        # A rename first: a removal that is killed leaves nothing that looks installed.
-        os.rename(tree, tree + REMOVED)
+        stay = strangers(tree, manifest.read(tree) or {})
         removed.append(tree)
-    for tree in trees(prefix, order["name"], REMOVED):
-        shutil.rmtree(tree)
-    return removed
+        if stay:
+            notes.append(_staying(tree, stay))
+        if not dry:
+            _clear(tree, stay)
+    return removed, notes
+
+
+def strangers(tree, card):
+    # type: (str, Dict[str, Any]) -> List[str]
+    """Return the relative paths of the files and links below a tree that are not as its manifest has them.
+
+    What Python has compiled from a file of the tree's is the tree's too.
+    """
+    known = card.get("files", {})
+    found = []
+    for folder, names, files in os.walk(tree):
+        for name in files + [name for name in names if os.path.islink(os.path.join(folder, name))]:
+            path = os.path.join(folder, name)
+            relative = os.path.relpath(path, tree)
+            own = relative in (manifest.TREE_NAME, manifest.TREE_NAME + ".partial") or _source(relative) in known
+            if not own and not _is_as(path, known.get(relative)):
+                found.append(relative)
+    return sorted(found)
+
+
+def _is_as(path, wanted):
+    # type: (str, Optional[Dict[str, Any]]) -> bool
+    if wanted is None:
+        return False
+    if "link" in wanted:
+        return os.path.islink(path) and os.readlink(path) == wanted["link"]
+    return os.path.isfile(path) and not os.path.islink(path) and fingerprint.file_digest(path) == wanted["sha256"]
+
+
+def _source(relative):
+    # type: (str) -> str
+    """Return the path of what Python compiled this file from, "" when it is none of Python's."""
+    folder, name = os.path.split(relative)
+    if os.path.basename(folder) != "__pycache__" or not name.endswith(".pyc"):
+        return ""
+    return os.path.join(os.path.dirname(folder), name.partition(".")[0] + ".py")
+
+
+def _clear(tree, stay):
+    # type: (str, List[str]) -> None
+    """Delete a tree but for what stays. Its manifest goes last: a removal that was killed is gone on with."""
+    kept = frozenset(stay) | {manifest.TREE_NAME}
+    for folder, names, files in os.walk(tree, topdown=False):
+        for name in files + [name for name in names if os.path.islink(os.path.join(folder, name))]:
+            path = os.path.join(folder, name)
+            if os.path.relpath(path, tree) not in kept:
+                os.unlink(path)
+        if folder != tree and not os.listdir(folder):
+            os.rmdir(folder)
+    os.unlink(os.path.join(tree, manifest.TREE_NAME))
+    if not stay:
+        os.rmdir(tree)
+
+
+def _staying(root, stay):
+    # type: (str, List[str]) -> str
+    rest = len(stay) - MOST_FILES
+    return "{0}: left there, since this collection did not make it or somebody changed it: {1}".format(
+        root, ", ".join(stay[:MOST_FILES]) + (" and {0} more".format(rest) if rest > 0 else "")
+    )
 
 
 # --- wheels -----------------------------------------------------------------------------------------------------------
@@ -220,6 +299,68 @@ def publish_wheel(order, path, sha256, requirements, run):
     if path:
         said += run(pip + ["--no-deps", "--no-index", "--force-reinstall", path])
     return diagnose.harmless(said)
+
+
+def withdraw_wheel(order, run, dry=False):
+    # type: (Dict[str, Any], Runner, bool) -> Tuple[List[str], List[str]]
+    """Have pip take away a wheel that is ours; return (paths that go, notes about what stays).
+
+    pip deletes what RECORD lists, whatever it holds by now: what was changed since is laid aside before and put back
+    after. What RECORD does not list, pip leaves.
+
+    :param order: distribution, python, sites
+    :param run: called with (argv), raises on failure
+    :param dry: only say so
+    """
+    there = wheels.installed(order["sites"], order["distribution"])
+    if there is None or there["manifest"] is None:
+        return [], []
+    site, info = there["site"], os.path.basename(there["dist_info"])
+    listed = [row[0] for row in wheels.recorded(there["dist_info"])]
+    roots = sorted({os.path.normpath(os.path.join(site, _top(relative))) for relative in listed})
+    # pip reads the dist-info to know what to do, so that goes whatever became of it.
+    changed = [
+        line.rpartition(": ")[0]
+        for line in wheels.damage(there["dist_info"], full=True)
+        if not line.endswith(": missing") and not line.startswith(info + "/")
+    ]
+    stay = sorted(set(changed + _unlisted(site, roots, listed)))
+    if not dry:
+        aside = [os.path.join(site, relative) for relative in changed]
+        try:
+            for path in aside:
+                os.rename(path, path + ASIDE)
+            run([order["python"], "-m", "pip", "uninstall", "-y", order["distribution"]])
+        finally:
+            for path in aside:
+                if os.path.lexists(path + ASIDE):
+                    os.rename(path + ASIDE, path)
+        # Where something stays, pip leaves every folder, the empty ones too.
+        for folder in [folder for root in roots for folder, _names, _files in os.walk(root, topdown=False)]:
+            if not os.listdir(folder):
+                os.rmdir(folder)
+    return roots, [_staying(site, stay)] if stay else []
+
+
+def _top(relative):
+    # type: (str) -> str
+    # What stands elsewhere ("../../bin/tool") is named whole.
+    return relative if relative.startswith(("../", "/")) else relative.partition("/")[0]
+
+
+def _unlisted(site, roots, listed):
+    # type: (str, List[str], List[str]) -> List[str]
+    """Return the relative paths of what stands in a wheel's own folders beside it; what Python compiles does not count."""
+    known, found = frozenset(listed), []
+    for root in roots:
+        for folder, names, files in os.walk(root):
+            if "__pycache__" in names:
+                names.remove("__pycache__")
+            for name in files + [name for name in names if os.path.islink(os.path.join(folder, name))]:
+                relative = os.path.relpath(os.path.join(folder, name), site)
+                if relative not in known:
+                    found.append(relative)
+    return found
 
 
 def sweep(sites, distribution):

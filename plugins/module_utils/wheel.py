@@ -199,6 +199,46 @@ def installed(site_dirs: Iterable[str], name: str) -> Optional[Dict[str, Any]]:
     return None
 
 
+def recorded(dist_info: str) -> List[List[str]]:
+    """Return the rows [path, digest, size] of an installed distribution's RECORD, [] when there is none to be read.
+
+    Paths are relative to the folder that holds the dist-info. What Python compiles, and makes and removes as it likes,
+    is left out.
+    """
+    try:
+        rows = _rows(_text(dist_info, "RECORD"))
+    except (csv.Error, ValueError):
+        return []
+    return [row for row in rows if not row[0].endswith(".pyc")]
+
+
+def damage(dist_info: str, full: bool = False) -> List[str]:
+    """Return what is not as an installed distribution's RECORD says, as "path: what is wrong"; empty when it is whole.
+
+    :param dist_info: path of its dist-info folder
+    :param full: also compare every digest that RECORD has (reads all of the files), else presence and size
+    """
+    site = os.path.dirname(dist_info)
+    rows = recorded(dist_info)
+    if not rows:
+        return [os.path.basename(dist_info) + "/RECORD: missing"]
+    wrong = []
+    for relative, digest, size in rows:
+        path = os.path.join(site, relative)
+        algorithm = digest.partition("=")[0]
+        try:
+            found = str(os.stat(path).st_size)
+            if size and size != found:
+                wrong.append(relative + ": size differs")
+            elif full and algorithm in _DIGESTS and _digest_of(path, algorithm) != digest.rstrip("="):
+                wrong.append(relative + ": content differs")
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            wrong.append(relative + ": missing")
+        except OSError as error:
+            wrong.append("{0}: cannot be read ({1})".format(relative, error.strerror))
+    return wrong
+
+
 def _fits(entry: str, name: str, version: str, python_tag: str, arch: str) -> bool:
     try:
         said = parse_filename(entry)
@@ -323,31 +363,19 @@ def _installed(site: str, entry: str) -> Dict[str, Any]:
         metadata = _text(path, "METADATA")
         answer["installer"] = _text(path, "INSTALLER").strip() or None
         answer["manifest"] = manifests.parse(_text(path, manifests.WHEEL_NAME))
-        answer["missing"] = _missing(site, entry)
+        answer["missing"] = [line.rpartition(": ")[0] for line in damage(path)]
     version = _metadata(metadata).get("version")
     if version and version[0]:
         answer["version"] = version[0]
     return answer
 
 
-def _missing(site: str, entry: str) -> List[str]:
-    record = _text(site, entry, "RECORD")
-    try:
-        rows = _rows(record)
-    except (csv.Error, ValueError):
-        rows = []
-    if not rows:
-        return [entry + "/RECORD"]
-    missing = []
-    for relative, _digest, size in rows:
-        # Python makes and removes its compiled files as it likes.
-        if relative.endswith(".pyc"):
-            continue
-        try:
-            found = os.stat(os.path.join(site, relative)).st_size
-        except (OSError, ValueError):
-            missing.append(relative)
-            continue
-        if size and size != str(found):
-            missing.append(relative)
-    return missing
+def _digest_of(path: str, algorithm: str) -> str:
+    if not os.path.isfile(path):
+        # To open what is no file may wait for ever.
+        return ""
+    hashed = hashlib.new(algorithm)
+    with open(path, "rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            hashed.update(block)
+    return _digest_text(algorithm, hashed.digest())

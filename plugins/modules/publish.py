@@ -12,7 +12,8 @@ description:
   - A tree is unpacked beside its prefix, checked against its manifest, and made live by a rename and a link swap. Before
     the swap the host has the former tree whole, after it the new one whole.
   - A wheel is installed by the pip of its own Python, which removes a different version first.
-  - What this collection did not put there is never touched.
+  - What this collection did not put there is never touched. Taking away leaves files that were added to a product or
+    changed in it, and tells them.
 author: the ascend.pytorch authors (@ascend)
 options:
   order:
@@ -44,12 +45,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 notes:
-  description: Complaints of pip that mean no harm, each explained.
+  description:
+    - Complaints of pip that mean no harm, each explained.
+    - When something is taken away, what was put back, and what stays because it is not this collection's.
   returned: always
   type: list
   elements: str
 removed:
-  description: What was taken away.
+  description: The paths that were, or in check mode would be, taken away.
   returned: when O(state=absent)
   type: list
   elements: str
@@ -152,14 +155,15 @@ def install_wheel(module, order, product, before):
     return notes
 
 
-def run_pip(module, order, argv):
+def run_pip(module, order, argv, done="published"):
     """Run pip outside any source tree and return what it said; fail with its last lines and the remedy."""
     status, out, err = module.run_command(argv, cwd="/", environ_update={"LC_ALL": "C.UTF-8"})
     if status != 0:
         known = diagnose.diagnose(out + "\n" + err) or {}
         module.fail_json(
-            msg="{0} was not published: `{1}` ended with status {2}.{3}\nIts last lines:\n{4}".format(
+            msg="{0} was not {1}: `{2}` ended with status {3}.{4}\nIts last lines:\n{5}".format(
                 order["name"],
+                done,
                 " ".join(argv),
                 status,
                 " {cause}. {remedy}.".format(**known) if known else "",
@@ -172,15 +176,21 @@ def run_pip(module, order, argv):
 def withdraw(module, order, before):
     """Take a product away."""
     diff = {"before": words(order["name"], before["manifest"]), "after": words(order["name"], None)}
-    if order["product"] == "wheel":
-        ours = before["manifest"] is not None
-        if ours and not module.check_mode:
-            run_pip(module, order, [order["python"], "-m", "pip", "uninstall", "-y", order["distribution"]])
-        module.exit_json(changed=ours, diff=diff, removed=[order["distribution"]] if ours else [], notes=[])
-    trees = before["trees"]
-    if module.check_mode or not trees:
-        module.exit_json(changed=bool(trees), diff=diff, removed=trees, notes=[])
-    module.exit_json(changed=True, diff=diff, removed=publishing.withdraw_tree(order), notes=[])
+    try:
+        if order["product"] == "wheel":
+            removed, notes = publishing.withdraw_wheel(
+                order, lambda argv: run_pip(module, order, argv, "taken away"), dry=module.check_mode
+            )
+        else:
+            removed, notes = publishing.withdraw_tree(order, dry=module.check_mode)
+    except OSError as error:
+        module.fail_json(
+            msg="{0} was not taken away wholly: {1}. Mend that and run again: it goes on where it was".format(
+                order["name"], error
+            ),
+            exception=traceback.format_exc(),
+        )
+    module.exit_json(changed=bool(removed), diff=diff, removed=removed, notes=notes)
 
 
 if __name__ == "__main__":

@@ -9,126 +9,110 @@ module: verify
 short_description: Prove that published products are whole and work
 version_added: "0.1.0"
 description:
-  - Compares a published tree with its manifest, or a wheel with its RECORD, and runs what the recipe says proves it.
-  - Runs outside any source tree, with the environment file sourced where the recipe asks for it. Changes nothing.
+  - Compares each published tree with its manifest and each wheel with its RECORD, and all of them with what their orders
+    ask for. What differs from its order is told as outdated, not as damaged.
+  - Then runs what the recipes say proves them, outside any source tree, with the environment file sourced where the
+    recipe asks for it; where there is an NPU, on that too.
+  - Changes nothing. Everything that is wrong is told at once, each with its remedy; a command that hangs costs its time
+    limit and a problem.
 author: the ascend.pytorch authors (@ascend)
 options:
-  order:
-    description: The order of one product, from the result of M(ascend.pytorch.plan).
-    type: dict
+  orders:
+    description: The orders of the products, from the result of M(ascend.pytorch.plan).
+    type: list
+    elements: dict
     required: true
+  environment:
+    description: The environment file as the plan has it, with C(path), C(text) and C(do); by default none is looked at.
+    type: dict
   full:
     description: Whether every file's digest is compared too, and not only presence, size and mode.
     type: bool
     default: false
+  npu:
+    description: Whether the host has an NPU, which the recipes' C(verify_npu) steps are then tried on.
+    type: bool
+    default: false
   npu_libraries:
-    description: Whether an import that fails for want of an NPU library is a failure; otherwise it is a note.
+    description: Whether an import that fails for want of one of CANN's libraries is a problem; otherwise it is a note.
     type: bool
     default: true
 attributes:
   check_mode:
     support: full
-    description: The module changes nothing, with or without check mode.
+    description:
+      - The module changes nothing, with or without check mode.
+      - In check mode, what a run would publish, mend or write first is a note and no problem.
 """
 
 EXAMPLES = r"""
-- name: Verify CMake
+- name: Verify all that was planned
   ascend.pytorch.verify:
-    order: "{{ __plan.plan.products.cmake.order }}"
+    orders: "{{ __plan.plan.products.values() | map(attribute='order') | select | list }}"
+    environment: "{{ __plan.plan.environment }}"
     full: true
 """
 
 RETURN = r"""
-said:
-  description: What each proving command printed.
-  returned: success
+products:
+  description:
+    - By name of the product, whether it is C(ok), its C(problems), its C(notes) (what is not as on a host with NPUs, say),
+      and what each proving command C(said).
+  returned: always
+  type: dict
+  sample:
+    cmake:
+      ok: true
+      problems: []
+      notes: []
+      said: [cmake version 3.12.1]
+problems:
+  description: All problems, those of the environment file too.
+  returned: always
   type: list
   elements: str
 notes:
-  description: What is not as it will be on a host with NPUs.
-  returned: success
+  description: All notes.
+  returned: always
   type: list
   elements: str
 """
 
-import re
+import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils import diagnose, fingerprint, host, manifest, recipe
-
-# "ImportError: libhccl.so: cannot open shared object file: No such file or directory", as the dynamic linker says it.
-_MISSING_LIBRARY = re.compile(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
+from ansible_collections.ascend.pytorch.plugins.module_utils import verifying
 
 
 def main():
-    """Prove one product."""
+    """Prove the products of one host."""
     module = AnsibleModule(
         argument_spec={
-            "order": {"type": "dict", "required": True},
+            "orders": {"type": "list", "elements": "dict", "required": True},
+            "environment": {"type": "dict"},
             "full": {"type": "bool", "default": False},
+            "npu": {"type": "bool", "default": False},
             "npu_libraries": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )
-    order = module.params["order"]
-    entry = {key: order[key] for key in ("name", "product", "prefix", "links", "distribution")}
-    there = host.product(entry, order["sites"])
-    if there["manifest"] is None:
-        if module.check_mode:
-            module.exit_json(changed=False, said=[], notes=["{0} is not installed yet".format(order["name"])])
-        module.fail_json(
-            msg="{0} is not installed (no manifest at {1}): run the role's build".format(
-                order["name"], order["prefix"] or order["python"]
-            )
+    asked = module.params
+    # Made when it is asked for, and removed with the module.
+    run = verifying.runner(lambda: module.tmpdir, dict(os.environ))
+    products = {
+        order["name"]: verifying.verify(
+            order, asked["full"], asked["npu"], asked["npu_libraries"], run, pending=module.check_mode
         )
-    wrong = list(there["damage"])
-    if module.params["full"] and order["product"] == "tree":
-        wrong = manifest.damage(order["prefix"], manifest.read(order["prefix"]), full=True)
-    if wrong:
-        module.fail_json(
-            msg="{0} {1} is damaged: {2}. Run the role again: it mends just that".format(
-                order["name"], there["version"], "; ".join(wrong[:10])
-            ),
-            damage=wrong,
-        )
-    names = {
-        "prefix": order["prefix"],
-        "root": order["prefix"],
-        "python": order["python"],
-        "obj": "/",
-        "version": order["version"],
-        "env_file": order["env_file"],
-        "fingerprint": fingerprint.short(there["manifest"]["fingerprint"]),
+        for order in asked["orders"]
     }
-    said, notes = [], []
-    for step in recipe.fill(order["verify"], names):
-        status, out, err = module.run_command(step["run"], cwd="/", data=step.get("stdin"))
-        output = (out + err).strip()
-        missing = _MISSING_LIBRARY.search(output)
-        if missing:
-            text = (
-                "{0} {1} is installed; its import needs the NPU library {2}, which was not found with {3} sourced. "
-                "Install CANN and the driver on this host, then run again"
-            ).format(order["name"], there["version"], missing.group(1), order["env_file"])
-            if module.params["npu_libraries"]:
-                module.fail_json(msg=text)
-            notes.append(text)
-        elif status != 0 or ("expect" in step and not re.search(step["expect"], output, re.MULTILINE)):
-            known = diagnose.diagnose(output) or {}
-            module.fail_json(
-                msg="{0} {1} does not work: `{2}` ended with status {3} and said:\n{4}\n{5}".format(
-                    order["name"],
-                    there["version"],
-                    " ".join(step["run"]),
-                    status,
-                    "\n".join(output.splitlines()[-20:]),
-                    "{cause}. {remedy}.".format(**known)
-                    if known
-                    else "Run the role again with its fingerprint changed, or remove the product and build it anew",
-                )
-            )
-        said.append(output)
-    module.exit_json(changed=False, said=said, notes=notes)
+    environment = verifying.environment_problems(asked["environment"])
+    problems = [problem for entry in products.values() for problem in entry["problems"]]
+    notes = [note for entry in products.values() for note in entry["notes"]]
+    (notes if module.check_mode else problems).extend(environment)
+    result = {"changed": False, "products": products, "problems": problems, "notes": notes}
+    if problems:
+        module.fail_json(msg=verifying.message(problems), **result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

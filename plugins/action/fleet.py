@@ -21,8 +21,8 @@ ARGUMENTS = {
     "name": {"type": "str", "choices": ["check", "report"], "default": "report"},
     "page": {"type": "bool", "default": False},
 }
-# The variables that the playbooks register; see playbooks/tasks/plan.yml and playbooks/report.yml.
-REGISTERED = {"planned": "__road_planned", "verified": "__verified"}
+# The variables that the playbooks register; see plan.yml and verify.yml of the role road.
+REGISTERED = {"planned": "__road_planned", "verified": "__road_verified"}
 # What of them is told; a failed task's result also holds objects of Ansible's.
 KEYS = ("plan", "findings", "state", "products", "unreachable", "skipped", "msg", "module_stderr")
 

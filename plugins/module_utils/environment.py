@@ -11,6 +11,7 @@ Settings are a dict, any key of which may be missing:
      "comment": {"TASK_QUEUE_ENABLE": "why"}}        explanations, written above the variable
 """
 
+import hashlib
 import re
 import shlex
 from typing import Any, Callable, Dict, Iterable, List, Tuple
@@ -43,6 +44,9 @@ _HEAD = """\
 # Environment of the Ascend build of PyTorch. Written by the collection ascend.pytorch: changes here are overwritten.
 # To be sourced by sh, bash, zsh or ksh, as often as you like:  . <this file>
 """
+
+# Ends the head; by it the file itself tells whether it is still as it was written.
+_SEAL = "# sha256 of the lines below: "
 
 # An empty element of a path list means the current directory, so none is left, not even the user's own.
 _FUNCTION = """
@@ -142,7 +146,7 @@ def render(settings: Dict[str, Any]) -> str:
         raise ValueError("; ".join(wrong))
     comments = settings.get("comment") or {}
     lists = [(name, folders) for name, folders in (settings.get("prepend") or {}).items() if folders]
-    text = [_HEAD]
+    text = []
     if lists:
         text.append(_FUNCTION)
     for name, folders in lists:
@@ -160,7 +164,19 @@ def render(settings: Dict[str, Any]) -> str:
         text.append("unset {0}\n".format(name))
     if lists:
         text.append(_FUNCTION_END)
-    return "".join(text)
+    body = "".join(text)
+    return "{0}{1}{2}\n{3}".format(_HEAD, _SEAL, _digest(body), body)
+
+
+def is_as_written(text: str) -> bool:
+    """Say whether a file's text is one that render has made, with nothing changed since."""
+    head, _seal, rest = text.partition(_SEAL)
+    digest, _newline, body = rest.partition("\n")
+    return head == _HEAD and digest == _digest(body)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def role_variable(name: str) -> str:

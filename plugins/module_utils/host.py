@@ -361,8 +361,7 @@ def product(wanted, sites):
         "version": None,
         "damage": [],
         "prefix": prefix,
-        "trees": publishing.trees(prefix, wanted["name"])
-        + publishing.trees(prefix, wanted["name"], publishing.REMOVED),
+        "trees": publishing.trees(prefix, wanted["name"]),
         "occupied": publishing.occupied(prefix, wanted["name"]),
         "links": {
             link["path"]: publishing.link_state(link["path"], prefix, link["target"]) for link in wanted["links"]
@@ -444,6 +443,7 @@ def examine(question):
         env_file={
             "path": env_file,
             "sha256": fingerprint.file_digest(env_file) if os.path.isfile(env_file) else None,
+            "ours": environment.is_as_written(text(env_file)),
         },
         disk={
             path: disk(path)

@@ -438,8 +438,10 @@ def _environment(request, state, tools):
     there = state["env_file"]
     same = there["sha256"] == hashlib.sha256(text.encode("utf-8")).hexdigest()
     if wanted.get("state") == "absent":
-        # One that was changed by hand is not ours to take away.
-        return {"path": there["path"], "text": text, "do": REMOVE if same else NOTHING, "why": []}
+        # Whatever CANN and gcc have become since it was written; one that was changed by hand is not ours to take away.
+        stays = there["sha256"] and not there["ours"]
+        why = ["environment file {0}: changed by hand, left there".format(there["path"])] if stays else []
+        return {"path": there["path"], "text": text, "do": REMOVE if there["ours"] else NOTHING, "why": why}
     why = [] if same else ["environment file: " + ("changed" if there["sha256"] else "not there")]
     return {"path": there["path"], "text": text, "do": NOTHING if same else PUBLISH, "why": why}
 

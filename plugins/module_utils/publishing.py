@@ -17,7 +17,6 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import archive, dia
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
 
 SAVED = ".before-ascend"
-REMOVED = ".removed"
 ASIDE = ".aside-ascend"
 # Files that are named one by one.
 MOST_FILES = 10
@@ -45,10 +44,10 @@ def swap_link(path, target):
     os.rename(partial, path)
 
 
-def trees(prefix, name, suffix=""):
-    # type: (str, str, str) -> List[str]
-    """Return the trees beside a prefix whose manifests say that they are the named product's, and that end in suffix."""
-    pattern = re.compile(re.escape(prefix) + r"-.+-[0-9a-f]{%d}%s$" % (fingerprint.SHORT, re.escape(suffix)))
+def trees(prefix, name):
+    # type: (str, str) -> List[str]
+    """Return the trees beside a prefix whose manifests say that they are the named product's."""
+    pattern = re.compile(re.escape(prefix) + r"-.+-[0-9a-f]{%d}$" % fingerprint.SHORT)
     found = []
     for path in glob.glob(glob.escape(prefix) + "-*"):
         card = manifest.read(path) if pattern.match(path) and not os.path.islink(path) else None

@@ -15,12 +15,14 @@ A recipe is a mapping:
   built_with        names of the tools (themselves products) that must stand before it: "cmake", "gcc730"
   environment       variables of every step
   stages            {"patch"|"configure"|"build"|"install"|"sanity": [step, ..]} (see steps.py)
-  verify            steps that prove the published product
+  verify            steps that prove the published product: {"run", "stdin", "expect", "timeout_s", "remedy"}
+  verify_npu        more of them, for hosts with an NPU
   needs             what must be on the host to build (keys of needs.py's table)
   mem_gib_per_job, disk_gib   what a build takes
 
 Names in braces in a step are filled in on the host: {src} {obj} {stage} {root} {prefix} {jobs} {python}
-{python_version} {env_file} {version} {work}.
+{python_version} {env_file} {version} {work}; in the steps of verify and verify_npu {prefix} {python} {env_file}
+{version}, and {site}, where a wheel is installed.
 """
 
 import re

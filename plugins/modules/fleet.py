@@ -11,7 +11,7 @@ version_added: "0.1.0"
 description:
   - Takes what M(ascend.pytorch.plan) and M(ascend.pytorch.verify) returned for the hosts, prints it as a table, and writes
     it on the controller as JSON and, where asked for, as an HTML page that opens from disk.
-  - Reads the registered variables C(__road_planned) and C(__verified) of each host. A host that has none, failed or was
+  - Reads the registered variables C(__road_planned) and C(__road_verified) of each host. A host that has none, failed or was
     unreachable is told of as such.
   - Runs on the controller and connects to no host; use it with C(run_once).
 author: the ascend.pytorch authors (@ascend)

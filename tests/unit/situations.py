@@ -227,7 +227,7 @@ def bare(**changes):
         "clock_skew_s": 0.0,
         "umask": "0022",
         "work_dir": "/var/lib/ascend-pytorch",
-        "env_file": {"path": "/etc/ascend-pytorch/env.sh", "sha256": None},
+        "env_file": {"path": "/etc/ascend-pytorch/env.sh", "sha256": None, "ours": False},
         "disk": {
             path: dict(room, path=path) for path in ("/var/lib/ascend-pytorch", "/etc/ascend-pytorch", "/usr/local")
         },
@@ -335,4 +335,5 @@ def installed(request, state):
             python["packages"].update({line: "1" for line in order["requirements"]})
     if planned["environment"]:
         state["env_file"]["sha256"] = hashlib.sha256(planned["environment"]["text"].encode()).hexdigest()
+        state["env_file"]["ours"] = True
     return state

@@ -25,7 +25,7 @@ def play(tmp_path):
 
     def run(results, *options, **arguments):
         known = {
-            name: {"__road_planned": result.get("planned"), "__verified": result.get("verified")}
+            name: {"__road_planned": result.get("planned"), "__road_verified": result.get("verified")}
             for name, result in results.items()
         }
         # None of them can be connected to.

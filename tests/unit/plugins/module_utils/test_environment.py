@@ -379,3 +379,13 @@ def test_merge():
         "comment": {"A": "second"},
     }
     assert environment.merge() == {"prepend": {}, "set": {}, "unset": [], "comment": {}}
+
+
+def test_a_file_tells_whether_it_is_as_it_was_written():
+    for each in ({}, {"set": {"A": "é\n# sha256 of the lines below: x"}, "prepend": {"PATH": ["/a"]}}):
+        text = environment.render(each)
+        assert environment.is_as_written(text)
+        assert not environment.is_as_written(text + "export B=1\n")
+        assert not environment.is_as_written(text.replace("# Env", "# env", 1))
+        assert not environment.is_as_written(text.replace("\n", "\r\n"))
+    assert not environment.is_as_written("") and not environment.is_as_written("export A=1\n")

@@ -560,8 +560,14 @@ def test_an_environment_file_that_is_to_be_absent():
     )
     planned = plan.make(gone, state)
     assert planned["environment"]["do"] == "remove" and planned["legs"] == ["remove", "environment"]
+    # Written for another CANN, or with the gcc that goes too.
     state["env_file"]["sha256"] = "0" * 64
-    assert plan.make(gone, state)["environment"]["do"] == "nothing"
+    assert plan.make(gone, state)["environment"]["do"] == "remove"
+    state["env_file"]["ours"] = False
+    planned = plan.make(gone, state)["environment"]
+    assert planned["do"] == "nothing" and "changed by hand" in planned["why"][0]
+    state["env_file"]["sha256"] = None
+    assert plan.make(gone, state)["environment"]["why"] == []
 
 
 # --- the rest of an order ---------------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
 
 # Typed to the last: what templates of older Ansible give is all text.
 FITNESS = {
@@ -82,6 +81,8 @@ def skew(clock: float, began: float, ended: float) -> float:
 
 def sources(planned: dict, mirrors: list[str]) -> list[dict]:
     """Return the sources of what is to be built that no mirror folder of the controller holds, by names of their own."""
+    from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
+
     asked = []
     folders = [os.path.abspath(os.path.expanduser(entry)) for entry in mirrors if mirror.is_folder(entry)]
     for name, entry in planned["products"].items():
@@ -168,6 +169,11 @@ class ActionModule(ActionBase):
         return result
 
     def _reach(self, request, planned, task_vars):
+        if not any(entry["do"] == plan.BUILD for entry in planned["products"].values()):
+            return {"unanswered": {}}
+        # Not before: on a converged fleet loading it would be a good part of what the plan costs.
+        from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
+
         asked = sources(planned, request["mirrors"])
         if not asked:
             return {"unanswered": {}}

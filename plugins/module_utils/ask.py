@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How a host's programs and files are asked: what does not answer, or answers too much, costs a limit and no more."""
 
+import json
 import os
 import select
 import signal
@@ -75,3 +76,14 @@ def text(path):
             return stream.read()
     except OSError:
         return ""
+
+
+def read_json(path):
+    # type: (str) -> Optional[Dict[str, Any]]
+    """Return the mapping in a JSON file, None when it is not there or not readable as one."""
+    try:
+        with open(path) as stream:
+            data = json.load(stream)
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None

@@ -28,10 +28,12 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     fetch,
     fingerprint,
     manifest,
+    places,
     recipe,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import steps as recipe_steps
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
+from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
 
 TAIL_LINES = 20
 
@@ -63,7 +65,6 @@ PASSED_ON = frozenset(
     )
 )
 PASSED_ON_PREFIX = "PIP_"
-SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def label(order):
@@ -118,17 +119,6 @@ def write_json(path, data):
     with open(path + ".partial", "w") as stream:
         json.dump(data, stream, sort_keys=True)
     os.rename(path + ".partial", path)
-
-
-def read_json(path):
-    # type: (str) -> Optional[Dict[str, Any]]
-    """Return the mapping in a JSON file, None when it is not there or not readable as one."""
-    try:
-        with open(path) as stream:
-            data = json.load(stream)
-    except (OSError, ValueError):
-        return None
-    return data if isinstance(data, dict) else None
 
 
 def tail(path, lines=TAIL_LINES):
@@ -438,7 +428,7 @@ def environment(order, place):
     made = {name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith(PASSED_ON_PREFIX)}
     made.update(LC_ALL="C.UTF-8", TZ="UTC", TMPDIR=place.tmp, PYTHONUNBUFFERED="1")
     made.update(order["environment"])
-    made["PATH"] = ":".join(list(order["path"]) + [SYSTEM_PATH])
+    made["PATH"] = ":".join(list(order["path"]) + [places.SYSTEM_PATH])
     if order["library_path"]:
         made["LD_LIBRARY_PATH"] = ":".join(order["library_path"])
     return made

@@ -17,18 +17,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     ascend_files,
-    builds,
     environment,
     fingerprint,
     manifest,
     needs,
     npus,
     places,
-    publishing,
+    published,
     versions,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
-from ansible_collections.ascend.pytorch.plugins.module_utils.ask import ask, text
+from ansible_collections.ascend.pytorch.plugins.module_utils.ask import ask, read_json, text
 
 # Ids of /etc/os-release (lower case) whose systems are openEuler or descend from it: there CPU binding is undone.
 OPENEULER_FAMILY = frozenset(
@@ -70,10 +69,10 @@ def package_manager():
 
     Told by the tools and not by the name, since Kylin and UOS exist in both families.
     """
-    if shutil.which("apt-get", path=builds.SYSTEM_PATH) and shutil.which("dpkg", path=builds.SYSTEM_PATH):
+    if shutil.which("apt-get", path=places.SYSTEM_PATH) and shutil.which("dpkg", path=places.SYSTEM_PATH):
         return "Debian", "apt"
     for name in ("dnf", "yum"):
-        if shutil.which(name, path=builds.SYSTEM_PATH):
+        if shutil.which(name, path=places.SYSTEM_PATH):
             return "RedHat", name
     return "", ""
 
@@ -215,7 +214,7 @@ def python(command):
     path = (
         command
         if os.path.isabs(command)
-        else shutil.which(command, path=builds.SYSTEM_PATH + ":" + os.path.expanduser("~/.local/bin"))
+        else shutil.which(command, path=places.SYSTEM_PATH + ":" + os.path.expanduser("~/.local/bin"))
     )
     if not path or not os.path.isfile(path):
         return None
@@ -321,7 +320,7 @@ def cann_wheels(path):
 def cann_environment(installation, arch):
     # type: (Dict[str, Any], str) -> Dict[str, Any]
     """Return {"prepend": {...}, "set": {...}} that CANN wants: what its own script sets, else its usual layout."""
-    before = {"PATH": builds.SYSTEM_PATH, "HOME": "/nonexistent"}
+    before = {"PATH": places.SYSTEM_PATH, "HOME": "/nonexistent"}
     driver = os.path.join(installation["root"], "driver")
     if installation["set_env"]:
         status, said, _problem = ask(
@@ -356,16 +355,15 @@ def product(wanted, sites):
         }
     prefix = wanted["prefix"]
     card = manifest.read(prefix)
+    trees = published.trees(prefix, wanted["name"])
     state = {
         "manifest": None,
         "version": None,
         "damage": [],
         "prefix": prefix,
-        "trees": publishing.trees(prefix, wanted["name"]),
-        "occupied": publishing.occupied(prefix, wanted["name"]),
-        "links": {
-            link["path"]: publishing.link_state(link["path"], prefix, link["target"]) for link in wanted["links"]
-        },
+        "trees": trees,
+        "occupied": published.occupied(prefix, trees),
+        "links": {link["path"]: published.link_state(link["path"], prefix, link["target"]) for link in wanted["links"]},
     }  # type: Dict[str, Any]
     if card is not None and card["name"] == wanted["name"]:
         state.update(
@@ -381,7 +379,7 @@ def stored(work_dir):
     """Return label -> fingerprint of the finished products in the work directory."""
     found = {}
     for path in glob.glob(os.path.join(glob.escape(work_dir), "products", "*", "product.json")):
-        card = builds.read_json(path)
+        card = read_json(path)
         if card:
             found[os.path.basename(os.path.dirname(path))] = card["manifest"]["fingerprint"]
     return found
@@ -404,7 +402,7 @@ def examine(question):
     wanted = [_resolved(entry, who) for entry in question["products"]]
     prefixes = [entry["prefix"] for entry in wanted if entry["product"] == "tree"]
     search = (
-        builds.SYSTEM_PATH.split(":")
+        places.SYSTEM_PATH.split(":")
         + [os.path.join(who["home"], ".local/bin")]
         + [os.path.join(prefix, "bin") for prefix in prefixes]
     )

@@ -6,6 +6,8 @@
 import os
 from typing import Dict
 
+# Where a host's own programs are looked for, whatever the PATH of the session is.
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 AUTO = "auto"
 
 _ROOT = {

@@ -27,7 +27,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     fingerprint,
     needs,
     places,
-    publishing,
+    published,
     versions,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.recipe import jobs as count_jobs
@@ -403,7 +403,7 @@ def _order(request, recipe, there, state, tools):
         "sites": python.get("sites", []),
         "pip_options": pip_options(state),
         "requirements": recipe.get("requirements", []),
-        "requirements_missing": publishing.pip_missing(requirements, python.get("packages", {})) if wheel else [],
+        "requirements_missing": published.pip_missing(requirements, python.get("packages", {})) if wheel else [],
         "keep": request["keep_builds"],
         "timeout_s": request["timeout_s"],
         "collection_version": request["collection_version"],

@@ -9,11 +9,10 @@ whole, after it the new one whole; the former stays for rollback until the next 
 
 import glob
 import os
-import re
 import shutil
 from typing import Callable
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import archive, diagnose, fingerprint, manifest
+from ansible_collections.ascend.pytorch.plugins.module_utils import archive, diagnose, fingerprint, manifest, published
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
 
 SAVED = ".before-ascend"
@@ -44,47 +43,9 @@ def swap_link(path, target):
     os.rename(partial, path)
 
 
-def trees(prefix, name):
-    # type: (str, str) -> List[str]
-    """Return the trees beside a prefix whose manifests say that they are the named product's."""
-    pattern = re.compile(re.escape(prefix) + r"-.+-[0-9a-f]{%d}$" % fingerprint.SHORT)
-    found = []
-    for path in glob.glob(glob.escape(prefix) + "-*"):
-        card = manifest.read(path) if pattern.match(path) and not os.path.islink(path) else None
-        if card is not None and card["name"] == name:
-            found.append(path)
-    return sorted(found)
-
-
-def occupied(prefix, name):
-    # type: (str, str) -> Optional[str]
-    """Say what stands at a prefix that this collection did not put there, None when the place is free or ours."""
-    if not os.path.lexists(prefix):
-        return None
-    if not os.path.islink(prefix):
-        return "a folder" if os.path.isdir(prefix) else "a file"
-    target = os.path.realpath(prefix)
-    # A link whose tree is gone is ours when its name is one that only we give.
-    if target in map(os.path.realpath, trees(prefix, name)) or re.match(
-        re.escape(os.path.basename(prefix)) + r"-.+-[0-9a-f]{12}$", os.path.basename(os.readlink(prefix))
-    ):
-        return None
-    return "a link to " + os.readlink(prefix)
-
-
-def link_state(path, prefix, target):
-    # type: (str, str, str) -> str
-    """Return "ours", "foreign" or "absent" for a link such as /usr/bin/cmake."""
-    if not os.path.lexists(path):
-        return "absent"
-    if os.path.islink(path) and os.readlink(path) == os.path.join(prefix, target):
-        return "ours"
-    return "foreign"
-
-
 def _publish_link(link, prefix, replace):
     # type: (Dict[str, str], str, bool) -> None
-    state = link_state(link["path"], prefix, link["target"])
+    state = published.link_state(link["path"], prefix, link["target"])
     if state == "ours" or (state == "foreign" and not replace):
         return
     if not os.path.isdir(os.path.dirname(link["path"])):
@@ -106,7 +67,7 @@ def publish_tree(order, path, sha256):
     """
     prefix = order["prefix"]
     tree = tree_path(prefix, order["version"], order["fingerprint"])
-    there = occupied(prefix, order["name"])
+    there = published.occupied(prefix, published.trees(prefix, order["name"]))
     if there is not None:
         raise PublishError(
             "{0} is {1} that this collection did not make: it is left alone. Move it away, or set "
@@ -141,7 +102,7 @@ def publish_tree(order, path, sha256):
     if former == os.path.realpath(tree):
         # Mended: what was kept for rollback still is.
         return
-    for old in trees(prefix, order["name"]):
+    for old in published.trees(prefix, order["name"]):
         if os.path.realpath(old) not in (os.path.realpath(tree), former):
             shutil.rmtree(old)
 
@@ -172,7 +133,7 @@ def withdraw_tree(order, dry=False):
     prefix, removed, notes = order["prefix"], [], []
     for link in order.get("links", []):
         path, saved = link["path"], link["path"] + SAVED
-        state = link_state(path, prefix, link["target"])
+        state = published.link_state(path, prefix, link["target"])
         if state == "foreign":
             if os.path.lexists(saved):
                 notes.append("{0} was saved from {1}, where something else stands now: both stay".format(saved, path))
@@ -185,11 +146,11 @@ def withdraw_tree(order, dry=False):
                 os.rename(saved, path)
         elif state == "ours" and not dry:
             os.unlink(path)
-    if occupied(prefix, order["name"]) is None and os.path.islink(prefix):
+    if published.occupied(prefix, published.trees(prefix, order["name"])) is None and os.path.islink(prefix):
         removed.append(prefix)
         if not dry:
             os.unlink(prefix)
-    for tree in trees(prefix, order["name"]):
+    for tree in published.trees(prefix, order["name"]):
         stay = strangers(tree, manifest.read(tree) or {})
         removed.append(tree)
         if stay:
@@ -260,20 +221,6 @@ def _staying(root, stay):
 
 
 # --- wheels -----------------------------------------------------------------------------------------------------------
-
-
-def pip_missing(requirements, packages):
-    # type: (List[str], Dict[str, str]) -> List[str]
-    """Return the requirements whose names are not among the installed packages (normalised name -> version).
-
-    A line with an environment marker (after a semicolon) is pip's to judge: it never counts as missing.
-    """
-    return [
-        line
-        for line in requirements
-        if ";" not in line
-        and re.sub(r"[-_.]+", "-", re.split(r"[\s<>=!~;\[@(]", line.strip(), maxsplit=1)[0]).lower() not in packages
-    ]
 
 
 def publish_wheel(order, path, sha256, requirements, run):

@@ -15,7 +15,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     fingerprint,
     host,
     manifest,
-    publishing,
+    published,
     recipe,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
@@ -84,12 +84,12 @@ def look(order, full):
         return there
     prefix, card = order["prefix"], manifest.read(order["prefix"])
     if card is None or card["name"] != order["name"]:
-        return dict(there, occupied=publishing.occupied(prefix, order["name"]))
+        return dict(there, occupied=published.occupied(prefix, published.trees(prefix, order["name"])))
     try:
         damage = manifest.damage(prefix, card, full)
     except OSError as error:
         damage = ["{0}: cannot be read ({1})".format(error.filename, error.strerror)]
-    links = {link["path"]: publishing.link_state(link["path"], prefix, link["target"]) for link in order["links"]}
+    links = {link["path"]: published.link_state(link["path"], prefix, link["target"]) for link in order["links"]}
     return dict(there, card=card, version=card["version"], damage=damage, links=links)
 
 
@@ -129,7 +129,7 @@ def shortcomings(order, there):
             "{0} requires {1}, which is not installed for {2}. Run site.yml: it installs it".format(
                 name, line, order["python"]
             )
-            for line in publishing.pip_missing(wanted, there["packages"])
+            for line in published.pip_missing(wanted, there["packages"])
         ]
     return found
 

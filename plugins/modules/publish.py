@@ -68,6 +68,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     diagnose,
     fingerprint,
     host,
+    published,
     publishing,
 )
 
@@ -148,7 +149,7 @@ def install_wheel(module, order, product, before):
         order,
         product["path"],
         product["sha256"],
-        publishing.pip_missing(wanted, packages),
+        published.pip_missing(wanted, packages),
         lambda argv: run_pip(module, order, argv),
     )
     publishing.sweep(sites, order["distribution"])

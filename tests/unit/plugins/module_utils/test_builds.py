@@ -19,7 +19,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds, manifest, recipe
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds, manifest, places, recipe
 
 COLLECTIONS = str(Path(__file__).parents[4] / "collections")
 
@@ -669,12 +669,12 @@ def test_the_environment_is_made_and_not_inherited(tmp_path, monkeypatch):
     made = builds.environment(order, builds.Place(order))
     assert "leak" not in made.values()
     assert {name for name, value in made.items() if value == "passed"} == set(builds.PASSED_ON) | {"PIP_INDEX_URL"}
-    assert made["PATH"] == builds.SYSTEM_PATH and "LD_LIBRARY_PATH" not in made
+    assert made["PATH"] == places.SYSTEM_PATH and "LD_LIBRARY_PATH" not in made
     assert made["TMPDIR"] == builds.Place(order).tmp and made["TZ"] == "UTC"
 
     order.update(path=["/g/bin", "/c/bin"], library_path=["/g/lib64"], environment={"CXX": "/g/bin/g++", "PATH": "no"})
     made = builds.environment(order, builds.Place(order))
-    assert made["PATH"] == "/g/bin:/c/bin:" + builds.SYSTEM_PATH
+    assert made["PATH"] == "/g/bin:/c/bin:" + places.SYSTEM_PATH
     assert (made["LD_LIBRARY_PATH"], made["CXX"]) == ("/g/lib64", "/g/bin/g++")
 
 

@@ -12,7 +12,13 @@ import sys
 import time
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds, fingerprint, host, manifest, publishing
+from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    fingerprint,
+    host,
+    manifest,
+    places,
+    publishing,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -122,7 +128,7 @@ def test_interfaces():
 def test_the_package_manager(program, tmp_path, monkeypatch, there, answer):
     for name in there:
         program(name, "")
-    monkeypatch.setattr(builds, "SYSTEM_PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(places, "SYSTEM_PATH", str(tmp_path / "bin"))
     assert host.package_manager() == answer
 
 

@@ -12,7 +12,13 @@ import shutil
 import threading
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils import archive, fingerprint, manifest, publishing
+from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    archive,
+    fingerprint,
+    manifest,
+    published,
+    publishing,
+)
 
 FIRST, SECOND, THIRD = "1" * 64, "2" * 64, "3" * 64
 
@@ -133,7 +139,7 @@ def test_a_parent_that_is_a_link(shelf, opt, tmp_path):
     second = shelf("2.0", SECOND)
     publishing.publish_tree(*second)
     assert standing(opt) == ["tool", "tool-1.0-111111111111", "tool-2.0-222222222222"]
-    assert publishing.occupied(second[0]["prefix"], "tool") is None
+    assert published.occupied(second[0]["prefix"], published.trees(second[0]["prefix"], "tool")) is None
 
 
 @pytest.mark.parametrize(
@@ -159,7 +165,7 @@ def test_our_own_link_whose_tree_is_gone_is_ours(shelf, opt):
     product = shelf()
     publishing.publish_tree(*product)
     shutil.rmtree(tree_of(product[0]))
-    assert publishing.occupied(product[0]["prefix"], "tool") is None
+    assert published.occupied(product[0]["prefix"], published.trees(product[0]["prefix"], "tool")) is None
     publishing.publish_tree(*product)
     assert damage(product[0]) == []
 
@@ -344,7 +350,7 @@ def test_a_foreign_link_is_left_alone(shelf, opt, tmp_path, make):
     order, path, sha256 = shelf()
     publishing.publish_tree(order, path, sha256)
     assert says(tmp_path / "usr/bin/tool") == "theirs" and says(opt / "tool/bin/tool") == "1.0"
-    assert publishing.link_state(str(tmp_path / "usr/bin/tool"), order["prefix"], "bin/tool") == "foreign"
+    assert published.link_state(str(tmp_path / "usr/bin/tool"), order["prefix"], "bin/tool") == "foreign"
     publishing.withdraw_tree(order)
     assert says(tmp_path / "usr/bin/tool") == "theirs"
 
@@ -373,10 +379,10 @@ def test_the_folder_of_a_link_is_made(shelf, tmp_path):
 
 def test_the_state_of_a_link(tmp_path):
     path = str(tmp_path / "x")
-    assert publishing.link_state(path, "/opt/tool", "bin/tool") == "absent"
+    assert published.link_state(path, "/opt/tool", "bin/tool") == "absent"
     os.symlink("/opt/tool/bin/tool", path)
-    assert publishing.link_state(path, "/opt/tool", "bin/tool") == "ours"
-    assert publishing.link_state(path, "/opt/other", "bin/tool") == "foreign"
+    assert published.link_state(path, "/opt/tool", "bin/tool") == "ours"
+    assert published.link_state(path, "/opt/other", "bin/tool") == "foreign"
 
 
 # --- taken away -------------------------------------------------------------------------------------------------------
@@ -551,10 +557,10 @@ def test_a_removal_that_is_killed_is_gone_on_with(shelf, opt, tmp_path, monkeypa
 def test_trees_of_another_name_are_not_ours(shelf, opt):
     order, path, sha256 = shelf()
     publishing.publish_tree(order, path, sha256)
-    assert publishing.trees(order["prefix"], "tool") == [tree_of(order)]
-    assert publishing.trees(order["prefix"], "other") == []
+    assert published.trees(order["prefix"], "tool") == [tree_of(order)]
+    assert published.trees(order["prefix"], "other") == []
     # Neither the one that only begins so, nor one with the signs of a glob.
-    assert publishing.trees(str(opt / "too"), "tool") == publishing.trees(str(opt / "t*l"), "tool") == []
+    assert published.trees(str(opt / "too"), "tool") == published.trees(str(opt / "t*l"), "tool") == []
 
 
 # --- wheels -----------------------------------------------------------------------------------------------------------
@@ -577,7 +583,7 @@ def test_trees_of_another_name_are_not_ours(shelf, opt):
     ],
 )
 def test_requirements_that_are_missing(line, missing):
-    assert publishing.pip_missing([line], {"numpy": "1.2", "typing-extensions": "4"}) == [line] * missing
+    assert published.pip_missing([line], {"numpy": "1.2", "typing-extensions": "4"}) == [line] * missing
 
 
 WHEEL = {"python": "/p", "pip_options": ["--user"], "distribution": "torch", "version": "1.8.1"}

@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How what was published stands on a host; only read, so that whoever just looks loads no more than this."""
+
+import glob
+import os
+import re
+
+from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, manifest
+
+
+def trees(prefix, name):
+    # type: (str, str) -> List[str]
+    """Return the trees beside a prefix whose manifests say that they are the named product's."""
+    pattern = re.compile(re.escape(prefix) + r"-.+-[0-9a-f]{%d}$" % fingerprint.SHORT)
+    found = []
+    for path in glob.glob(glob.escape(prefix) + "-*"):
+        card = manifest.read(path) if pattern.match(path) and not os.path.islink(path) else None
+        if card is not None and card["name"] == name:
+            found.append(path)
+    return sorted(found)
+
+
+def occupied(prefix, ours):
+    # type: (str, List[str]) -> Optional[str]
+    """Say what stands at a prefix that this collection did not put there, None when the place is free or ours.
+
+    :param ours: the product's trees beside the prefix
+    """
+    if not os.path.lexists(prefix):
+        return None
+    if not os.path.islink(prefix):
+        return "a folder" if os.path.isdir(prefix) else "a file"
+    target = os.path.realpath(prefix)
+    # A link whose tree is gone is ours when its name is one that only we give.
+    if target in map(os.path.realpath, ours) or re.match(
+        re.escape(os.path.basename(prefix)) + r"-.+-[0-9a-f]{12}$", os.path.basename(os.readlink(prefix))
+    ):
+        return None
+    return "a link to " + os.readlink(prefix)
+
+
+def link_state(path, prefix, target):
+    # type: (str, str, str) -> str
+    """Return "ours", "foreign" or "absent" for a link such as /usr/bin/cmake."""
+    if not os.path.lexists(path):
+        return "absent"
+    if os.path.islink(path) and os.readlink(path) == os.path.join(prefix, target):
+        return "ours"
+    return "foreign"
+
+
+def pip_missing(requirements, packages):
+    # type: (List[str], Dict[str, str]) -> List[str]
+    """Return the requirements whose names are not among the installed packages (normalised name -> version).
+
+    A line with an environment marker (after a semicolon) is pip's to judge: it never counts as missing.
+    """
+    return [
+        line
+        for line in requirements
+        if ";" not in line
+        and re.sub(r"[-_.]+", "-", re.split(r"[\s<>=!~;\[@(]", line.strip(), maxsplit=1)[0]).lower() not in packages
+    ]

@@ -36,8 +36,8 @@ BEFORE_THE_HOST_IS_CHANGED = [
     ("torch_npu_build", "root", {"ascend_python": "python3.8"}, ["root", "python3.8", "ascend_python"]),
     ("torch_npu_build", "root", {"ascend_torch_version": "1.5.0"}, ["python3.7, python3.8", "1.5.0"]),
     ("torch_npu_build", "root", {"torch_npu_build_hccl_interface": "eth7"}, ["eth7", "eth0"]),
-    ("torch_npu_build", "root", {"gcc730_accept_installed": False}, ["cmake", "apply the role", "gcc730"]),
-    ("cann_check", "nocann", {}, ["nocann", "no CANN", "cann_check_require_cann"]),
+    ("torch_npu_build", "root", {"gcc730_accept_installed": False}, ["cmake", "Apply the role", "gcc730"]),
+    ("cann_check", "nocann", {}, ["nocann", "no CANN", "ascend_require_cann"]),
     ("cann_check", "plain", {}, ["missing: ", "patch", "apt-get install", "ascend_packages_become"]),
     (
         "cmake",

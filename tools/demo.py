@@ -8,6 +8,7 @@
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ HOSTS = [
     {"name": "demo2", "flavour": "bullseye"},
     {"name": "demo3", "flavour": "openeuler"},
 ]
+CACHE = ROOT / ".cache" / "demo-products"
 # Run by a host's Python, the environment file sourced: what the manifests of its trees and wheels tell, and whether the
 # wheels can be imported. One line each, `name: answer`.
 SURVEY = """
@@ -73,7 +75,9 @@ def ask(host: str) -> dict[str, str]:
 def up() -> int:
     """Start the hosts, run site.yml on them, and say what they have; returns the exit status."""
     site = ["ansible-playbook", "site.yml", "-i", "inventories/demo", "-i", str(simulated.inventory(FLEET))]
-    site += ["-e", f"@{simulated.MIRROR_VARS}", "-e", json.dumps({"ascend_mirrors": [str(simulated.MIRROR)]})]
+    # The demo builds, whatever was built before; `make demo-down` starts it from nothing.
+    site += ["-e", f"@{simulated.MIRROR_VARS}", "-e"]
+    site += [json.dumps({"ascend_mirrors": [str(simulated.MIRROR)], "ascend_build_cache": [str(CACHE)]})]
     begin = time.monotonic()
     for stage in (simulated.make_mirror(), simulated.up(FLEET, HOSTS), Stage("site", site)):
         done = run(stage)
@@ -99,5 +103,11 @@ Clean up:       make demo-down""")
     return 0
 
 
+def down() -> int:
+    """Remove the hosts, and what they have built; returns the exit status."""
+    shutil.rmtree(CACHE, ignore_errors=True)
+    return int(run(simulated.down(FLEET)).failed)
+
+
 if __name__ == "__main__":
-    sys.exit({"up": up, "down": lambda: run(simulated.down(FLEET)).failed}[sys.argv[1]]())
+    sys.exit({"up": up, "down": down}[sys.argv[1]]())

@@ -45,6 +45,8 @@ def variables(scenario: str) -> dict[str, str]:
     return {
         "MOLECULE_GLOB": "molecule/*/molecule.yml",
         "MOLECULE_EPHEMERAL_DIRECTORY": str(EPHEMERAL / scenario),
+        # A build cache of its own: what another scenario has built, or an earlier run, is to be built here.
+        "XDG_CACHE_HOME": str(EPHEMERAL / scenario / "cache"),
         "FLEET_INVENTORY": str(simulated.inventory(scenario.replace("_", "-"))),
         "FLEET_MIRROR": str(simulated.MIRROR),
         "FLEET_MIRROR_VARS": str(simulated.MIRROR_VARS),

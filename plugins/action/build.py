@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -14,23 +15,37 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
+    buildcache,
+    carry,
+    cohort,
+    live,
+    mirror,
+    signing,
+    store,
+)
+
+ARGUMENTS = {
+    "order": {"type": "dict", "required": True},
+    "state": {"type": "str", "choices": ["started", "finished", "status", "mirrored"], "default": "finished"},
+    "seen": {"type": "list", "elements": "raw"},
+    "wait_s": {"type": "float", "default": 0},
+    "mirror": {"type": "str"},
+    "archive": {"type": "str"},
+    "cache": {"type": "list", "elements": "str", "default": []},
+    "sign_key": {"type": "str", "default": ""},
+    "trusted_keys": {"type": "str", "default": ""},
+    "lost_after_s": {"type": "float", "default": 300},
+    "progress": {"type": "str", "choices": ["auto", "terminal", "log", "none"], "default": "auto"},
+}
+# What the module on the host takes of it.
+ASKED = ("state", "seen", "wait_s", "mirror", "archive")
 
 # How long one look waits on the host for something new: long enough to cost nothing, short enough for a firewall.
 LOOK_S = 15.0
-# A host may reboot or a network drop while a build runs; the build goes on without us.
-LOST_PATIENCE_S = 300.0
 
 display = Display()
-
-
-def elapsed(seconds: float) -> str:
-    """Return seconds as "1h02m", "3m05s" or "8s"."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return "{0}h{1:02d}m".format(hours, minutes)
-    return "{0}m{1:02d}s".format(minutes, rest) if minutes else "{0}s".format(rest)
 
 
 def failure(host: str, order: dict, status: dict) -> str:
@@ -56,6 +71,15 @@ def failure(host: str, order: dict, status: dict) -> str:
     return "\n".join(lines + ["  " + line for line in status["tail"]])
 
 
+def short_failure(label: str, host: str) -> str:
+    """Return what the other hosts of a cohort are told of a build that failed."""
+    return "building {0} on {1} failed, see there; nothing of it is on this host".format(label, host)
+
+
+class Lost(Exception):
+    """The builder has not answered for as long as the user would wait; the message is what was last heard of it."""
+
+
 class ActionModule(ActionBase):
     """See the module of the same name for the options."""
 
@@ -64,65 +88,147 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         self._task_vars = task_vars
-        self._host = task_vars["inventory_hostname"]
-        arguments = json.loads(json.dumps(self._task.args))
-        order, state = arguments["order"], arguments.get("state", "finished")
+        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+        # Plain data from here on: what came out of templates carries marks that the module's own JSON must not see.
+        arguments = json.loads(json.dumps(arguments))
+        order, state = arguments["order"], arguments["state"]
+        self._host = self._task.delegate_to or task_vars["inventory_hostname"]
+        self._run = cohort.Run()
+        self._shared = bool(arguments["cache"])
+        # What this run remembers of a build goes by its product; where nothing is shared, by its host too.
+        self._label = builds.label(order) + ("" if self._shared else "@" + self._host)
+        self._lost_after_s = arguments["lost_after_s"]
         if self._task.check_mode or state in ("status", "mirrored"):
-            result.update(self._call(arguments))
+            result.update(self._call(order, **{key: arguments[key] for key in ASKED if arguments[key] is not None}))
             return result
-        places = [self._sent(order, entry) if mirror.is_folder(entry) else entry for entry in order["mirrors"]]
-        order["mirrors"] = [place for place in places if place]
-        first = self._call({"order": order, "state": "started"})
-        if first.get("failed"):
-            result.update(first)
-            return result
-        result.update(first)
         if state == "started":
-            if first["how"] == "joined":
-                display.display("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
-            return result
-        last = self._follow(order, first)
-        result.update(product=last["product"], status=last["status"])
-        if last["status"]["state"] != "done":
-            result.update(failed=True, msg=failure(self._host, order, last["status"]))
-            # The message has said it; a second time would push it off the screen.
-            for key in ("tail", "error"):
-                result["status"].pop(key, None)
-        return result
+            return self._started(result, order, task_vars["inventory_hostname"])
+        return self._finished(result, arguments, task_vars["inventory_hostname"])
 
-    def _call(self, arguments):
-        return self._execute_module("ascend.pytorch.build", module_args=arguments, task_vars=self._task_vars)
+    def _call(self, order, **arguments):
+        return self._execute_module(
+            "ascend.pytorch.build", module_args=dict(arguments, order=order), task_vars=self._task_vars
+        )
 
-    def _follow(self, order, answer):
-        """Look until the build ends, and say when its stage changes."""
-        stage, began, lost = "", time.monotonic(), None
+    def _patiently(self, order, **arguments):
+        """Ask the host, that may reboot or lose its network for a while: a build goes on without us. Lost when it stays so."""
+        until = time.monotonic() + self._lost_after_s
         while True:
-            status = answer["status"]
-            if status.get("stage") and status["stage"] != stage:
-                stage = status["stage"]
-                display.display(
-                    "{0}: {1} {2}: {3} ({4})".format(
-                        self._host, order["name"], order["version"], stage, elapsed(time.monotonic() - began)
-                    )
-                )
-            if status["state"] != "running":
-                return answer
+            if self._run.is_over():
+                # Killed; the build goes on, and what this process holds is the next run's.
+                os._exit(1)
             try:
-                answer = self._call({"order": order, "state": "status", "seen": status["seen"], "wait_s": LOOK_S})
-                trouble = answer.get("msg", "") if answer.get("failed") or answer.get("unreachable") else ""
-                lost = lost if trouble else None
+                answer = self._call(order, **arguments)
+                if not answer.get("unreachable"):
+                    return answer
+                trouble = answer.get("msg", "")
             except AnsibleConnectionFailure as error:
                 trouble = str(error)
-            if trouble:
-                lost = lost or time.monotonic()
-                if time.monotonic() - lost > LOST_PATIENCE_S:
-                    raise AnsibleConnectionFailure(
-                        "{0} cannot be reached any more ({1}); its build of {2} may go on there, and the next run "
-                        "joins it".format(self._host, trouble, order["name"])
-                    )
-                # The connection itself is the condition waited for; each try has its own timeout.
-                time.sleep(2)
-                answer = {"status": status, "product": None}
+            if time.monotonic() > until:
+                raise Lost(trouble)
+            # The connection itself is the condition waited for; each try has its own timeout.
+            time.sleep(2)
+
+    def _begin(self, order):
+        """Start or join the build on its host; return what the module says."""
+        places = [self._sent(order, entry) if mirror.is_folder(entry) else entry for entry in order["mirrors"]]
+        order["mirrors"] = [place for place in places if place]
+        return self._patiently(order, state="started")
+
+    def _started(self, result, order, host):
+        # Whoever follows the build is patient; to start it another host does as well.
+        self._lost_after_s = 0
+        run, label = self._run, self._label
+        result["changed"] = False
+        if not run.begin(label):
+            return result
+        try:
+            result.update(self._begin(order))
+            if result.get("how") == "joined":
+                display.display("{0}: {1} is being built there already, joining that".format(self._host, order["name"]))
+        except (Lost, AnsibleConnectionFailure) as error:
+            run.lose(label, self._host)
+            if self._host == host:
+                raise AnsibleConnectionFailure(str(error)) from error
+            result.update(how="lost", msg=str(error))
+        if result.get("failed"):
+            run.end(label, short_failure(label, self._host))
+        return result
+
+    def _finished(self, result, arguments, host):
+        order, run, label, shared = arguments["order"], self._run, self._label, self._shared
+        if self._host in run.lost(label):
+            return dict(result, changed=False, how="lost", lost=True)
+
+        def wait_words(who):
+            display.display("{0}: {1} is being built by {2}: waiting for it".format(host, label, who))
+
+        with run.building(label, wait_words) if shared else contextlib.nullcontext():
+            try:
+                cache = buildcache.BuildCache(
+                    arguments["cache"],
+                    carry.Carrier(self, self._task_vars),
+                    display.warning,
+                    arguments["sign_key"],
+                    arguments["trusted_keys"],
+                )
+                # The whole last: where it is, the rest is too.
+                products = builds.parts(order) + [order]
+                if shared and all(cache.holds(each) for each in products):
+                    run.end(label)
+                    return dict(result, changed=False, how="cached", lost=False)
+                first = self._begin(order)
+                if first.get("failed"):
+                    result.update(first)
+                else:
+                    with live.line(self._host, order, arguments["progress"], cache.former(order["name"])) as line:
+                        last = self._follow(order, first, line)
+                    result.update(first, product=last["product"], status=last["status"], lost=False)
+                    if last["status"]["state"] != "done":
+                        result.update(failed=True, msg=failure(self._host, order, last["status"]))
+                        # The message has said it; a second time would push it off the screen.
+                        for key in ("tail", "error"):
+                            result["status"].pop(key, None)
+                if result.get("failed"):
+                    run.end(label, short_failure(label, self._host))
+                    return result
+                for each in products if shared else []:
+                    cache.keep(each)
+            except (carry.CarryError, store.StoreError, signing.SigningError) as error:
+                run.end(label, "{0}: {1}".format(self._host, error))
+                raise AnsibleActionFail("{0}: {1}".format(self._host, error))
+            except (Lost, AnsibleConnectionFailure) as error:
+                return self._lost(result, order, run, host, str(error))
+            run.end(label)
+        return result
+
+    def _lost(self, result, order, run, host, trouble):
+        """Have another host take over; where there is none, this one is unreachable."""
+        words = (
+            "{0} cannot be reached any more ({1}); its build of {2} may go on there, and a later run joins it".format(
+                self._host, trouble.strip(), order["name"]
+            )
+        )
+        run.lose(self._label, self._host)
+        others = list(self._task_vars.get("ansible_play_hosts") or [])
+        if not self._shared or run.elect(order["name"], self._label, order["fingerprint"], others) is None:
+            if self._host == host:
+                raise AnsibleConnectionFailure(words)
+            raise AnsibleActionFail(words)
+        display.warning(words)
+        result.update(changed=False, lost=True, how="lost")
+        return result
+
+    def _follow(self, order, answer, line):
+        """Look until the build ends, and show how it goes."""
+        while True:
+            status = answer["status"]
+            line.show(status)
+            if status["state"] != "running":
+                return answer
+            answer = self._patiently(order, state="status", seen=status["seen"], wait_s=LOOK_S)
+            if answer.get("failed"):
+                raise AnsibleActionFail(answer["msg"])
 
     def _sent(self, order, folder):
         """Send what a mirror folder holds of the order's sources, once; return its URL on the host, "" for nothing held."""
@@ -135,7 +241,7 @@ class ActionModule(ActionBase):
         if not held:
             return ""
         name = mirror.name(held)
-        asked = self._call({"order": order, "state": "mirrored", "mirror": name})
+        asked = self._call(order, state="mirrored", mirror=name)
         if asked.get("failed"):
             raise AnsibleActionFail(asked["msg"])
         if not asked["present"]:
@@ -145,7 +251,7 @@ class ActionModule(ActionBase):
                 packed = os.path.join(scratch, "mirror.tar")
                 mirror.pack(folder, held, packed)
                 self._copy(packed, remote)
-            asked = self._call({"order": order, "state": "mirrored", "mirror": name, "archive": remote})
+            asked = self._call(order, state="mirrored", mirror=name, archive=remote)
             if asked.get("failed"):
                 raise AnsibleActionFail(asked["msg"])
         return "file://" + asked["folder"]

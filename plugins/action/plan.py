@@ -47,6 +47,10 @@ ARGUMENTS = {
     "silenced": {"type": "list", "elements": "str", "default": []},
     "group": {"type": "str", "default": ""},
     "unfit_group": {"type": "str", "default": ""},
+    "builders": {"type": "list", "elements": "str", "default": []},
+    "toolchain_on": {"type": "str", "choices": ["all", "builders"], "default": "all"},
+    "shared": {"type": "bool", "default": False},
+    "builds": {"type": "bool", "default": False},
 }
 
 # The fact that carries, through a run in check mode, what earlier roles would have put there.
@@ -74,6 +78,13 @@ def brief(planned: dict) -> dict:
     }
 
 
+def built_with(state: dict) -> dict:
+    """Return by name what the wheels on a host were built with, as their manifests have it."""
+    cards = [entry["manifest"] for entry in state["products"].values() if entry["manifest"]]
+    used = {name: mark for card in cards for name, mark in (card.get("identity", {}).get("built_with") or {}).items()}
+    return {name: {"name": name, "folder": "", "identity": mark, "library": ""} for name, mark in used.items()}
+
+
 def skew(clock: float, began: float, ended: float) -> float:
     """Return by how many seconds a host's clock is ahead; 0 where it lay between the question and the answer."""
     return min(0.0, clock - began) + max(0.0, clock - ended)
@@ -93,6 +104,26 @@ def sources(planned: dict, mirrors: list[str]) -> list[dict]:
     return asked
 
 
+def candidates(host: str, planned: dict, state: dict, is_builder: bool, early: bool) -> list[dict]:
+    """Return for each product that this host may build what an election asks of it.
+
+    :param early: the plan is not that of the product's own role: only what stands whole is ready to build it again
+    """
+    from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
+
+    ready = {
+        plan.BUILD: not early and not planned["packages"]["names"] and not planned["venv"],
+        plan.PUBLISH: True,
+        plan.NOTHING: is_builder,
+        plan.TAKE: False,
+    }
+    return [
+        cohort.candidate(host, entry["order"], state, ready[entry["do"]], is_builder)
+        for entry in planned["products"].values()
+        if entry["order"] and entry["do"] in ready and (ready[entry["do"]] or not early)
+    ]
+
+
 class ActionModule(ActionBase):
     """See the module of the same name for the options."""
 
@@ -105,13 +136,23 @@ class ActionModule(ActionBase):
         request, group, unfit_group = (arguments[key] for key in ("request", "group", "unfit_group"))
         check_mode = self._task.check_mode
         facts = task_vars.get("ansible_facts") or {}
+        builders, shared = arguments["builders"], arguments["shared"]
+        is_builder = host in builders
         request.update(
+            # Where the user names builders the others take what those build, unless there is none that fits.
+            builds=is_builder or not builders or not shared or arguments["builds"],
+            toolchain="whole" if is_builder or arguments["toolchain_on"] == "all" else "runtime",
             silenced=arguments["silenced"],
             collection_version=VERSION,
             promised=json.loads(json.dumps(facts.get(PROMISED, {}))) if check_mode else {},
         )
 
         problems = checks.variable_problems(request)
+        if arguments["toolchain_on"] == "builders" and not (builders and shared):
+            problems.append(
+                "ascend_toolchain_on is `builders`, which takes hosts in the group ascend_builders and a build cache: fill the "
+                "group and set ascend_build_cache, or set ascend_toolchain_on to `all`"
+            )
         if problems:
             raise AnsibleActionFail(unfit(host, problems))
         began = time.time()
@@ -123,6 +164,10 @@ class ActionModule(ActionBase):
             return result
         state = examined["state"]
         state["clock_skew_s"] = skew(state["clock"], began, time.time())
+        platform = "{0} {1}".format(state["arch"], state["libc"])
+        if request["toolchain"] == "runtime":
+            # Its wheels are the builders'. A run without them leaves what stands as it is.
+            request["promised"].update(built_with(state), **self._run().tools(platform))
         planned = plan.make(request, state)
         if (request["fitness"] or {}).get("check_sources"):
             asked = self._reach(request, planned, task_vars)
@@ -152,6 +197,11 @@ class ActionModule(ActionBase):
                 parent_groups=["all"],
             )
             return result
+        if shared and request["toolchain"] == "whole" and (is_builder or not group):
+            for each in candidates(host, planned, state, is_builder, early=bool(group)):
+                self._run().offer(each["order"]["name"], each)
+            if is_builder:
+                self._run().offer_tools(host, platform, planned["tools"])
         if check_mode and not told:
             for entry in planned["products"].values():
                 if entry["do"] != plan.NOTHING:
@@ -167,6 +217,13 @@ class ActionModule(ActionBase):
         if group and (planned["work"] or "verify" in task_vars.get("ansible_run_tags", ())):
             result.update(add_group=group, parent_groups=["all"])
         return result
+
+    @staticmethod
+    def _run():
+        # Not before: on a converged fleet loading it would be a good part of what the plan costs.
+        from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
+
+        return cohort.Run()
 
     def _reach(self, request, planned, task_vars):
         if not any(entry["do"] == plan.BUILD for entry in planned["products"].values()):

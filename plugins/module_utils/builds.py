@@ -11,6 +11,7 @@ Layout of the work directory, all of it 0700 and the builder's own:
 
 import errno
 import fcntl
+import glob
 import io
 import json
 import os
@@ -29,6 +30,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     fingerprint,
     manifest,
     places,
+    products,
+    progress,
     recipe,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import steps as recipe_steps
@@ -137,14 +140,7 @@ def tail(path, lines=TAIL_LINES):
 def product(order):
     # type: (Dict[str, Any]) -> Optional[Dict[str, Any]]
     """Return {"path", "sha256", "manifest"} of the finished product in the work directory; None when there is none."""
-    folder = Place(order).product
-    card = read_json(os.path.join(folder, "product.json"))
-    if card is None or card["manifest"]["fingerprint"] != order["fingerprint"]:
-        return None
-    path = os.path.join(folder, card["file"])
-    if not os.path.isfile(path):
-        return None
-    return {"path": path, "sha256": card["sha256"], "manifest": card["manifest"]}
+    return products.read(Place(order).product, order["fingerprint"])
 
 
 # --- one at a time ----------------------------------------------------------------------------------------------------
@@ -234,13 +230,20 @@ class Build:
             "state": "running",
             "stage": "",
             "percent": None,
+            "objects": 0,
+            "jobs": order["jobs"],
             "pid": os.getpid(),
             "started": time.time(),
+            "stage_started": time.time(),
             "host": platform.node(),
             "done": [],
             "seconds": {},
         }  # type: Dict[str, Any]
         self.told = 0.0
+        # How many objects each stage compiled, for the estimates of later builds.
+        self.objects = {}  # type: Dict[str, int]
+        # The stage's own fingerprint, which what was spent on it is kept under.
+        self.mark = ""
         prefix = order["prefix"]
         names = {
             "src": place.src,
@@ -270,11 +273,38 @@ class Build:
         self.log_stream.write(line + "\n")
         self.log_stream.flush()
 
-    def tell(self, percent):
-        # type: (int) -> None
-        if percent != self.status["percent"] and time.time() - self.told >= 1.0:
+    def tell(self, percent, compiled):
+        # type: (Optional[int], int) -> None
+        """Take note of a line's percentage, None for none, and of how many objects it compiles."""
+        self.status["objects"] += compiled
+        if percent is not None:
             self.status["percent"] = percent
+        if time.time() - self.told >= 1.0:
             self.save()
+            self.note_spent()
+
+    def note_spent(self):
+        # type: () -> None
+        """Note what was spent on the build stage: make goes on from a half, and the whole is what later builds learn from."""
+        if self.status["stage"] == progress.LONG_STAGE:
+            spent = {"fingerprint": self.mark, "seconds": self.spent_s(), "objects": self.status["objects"]}
+            write_json(self.spent_path(), spent)
+
+    def spent_s(self):
+        # type: () -> float
+        # A clock that is set back meanwhile must not make it less than nothing.
+        return max(0.0, round(time.time() - self.status["stage_started"], 1))
+
+    def spent_path(self):
+        # type: () -> str
+        # Not a stamp: those are counted by their ending.
+        return os.path.join(self.place.stamps, progress.LONG_STAGE + ".spent")
+
+    def spent_before(self, stage, mark):
+        # type: (str, str) -> Dict[str, Any]
+        """Return {"seconds", "objects"} of runs that were ended in the midst of a stage that goes on from there."""
+        spent = read_json(self.spent_path()) if stage == progress.LONG_STAGE else None
+        return spent if spent and spent["fingerprint"] == mark else {"seconds": 0.0, "objects": 0}
 
     def save(self):
         # type: () -> None
@@ -296,11 +326,19 @@ class Build:
                 stale = True
                 if stamp is not None:
                     os.unlink(stamp_path)
-                stamp = {"fingerprint": mark, "seconds": self.perform(stage, what), "learned": self.shop.learned}
+                seconds = self.perform(stage, what, mark)
+                stamp = {
+                    "fingerprint": mark,
+                    "seconds": seconds,
+                    "objects": self.status["objects"],
+                    "learned": self.shop.learned,
+                }
                 write_json(stamp_path, stamp)
             self.status["done"].append(stage)
             self.status["seconds"][stage] = stamp["seconds"]
-        self.status["stage"] = "pack"
+            if stamp.get("objects"):
+                self.objects[stage] = stamp["objects"]
+        self.status.update(stage="pack", percent=None, objects=0, stage_started=time.time())
         self.save()
         self.pack()
         self.status["state"] = "done"
@@ -310,12 +348,15 @@ class Build:
             for folder in (self.place.stamps, self.place.src, self.place.obj, self.place.stage, self.place.tmp):
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def perform(self, stage, what):
-        # type: (str, Any) -> float
+    def perform(self, stage, what, mark):
+        # type: (str, Any, str) -> float
+        """Do a stage, and return the seconds that it took, with those of former runs that it goes on from."""
         self.log("=== {0}".format(stage))
-        self.status.update(stage=stage, percent=None)
+        before, self.mark = self.spent_before(stage, mark), mark
+        self.status.update(
+            stage=stage, percent=None, objects=before["objects"], stage_started=time.time() - before["seconds"]
+        )
         self.save()
-        began = time.time()
         if stage in ("fetch", "verify", "extract"):
             for source in self.order["sources"]:
                 getattr(self, "_" + stage)(source)
@@ -325,7 +366,7 @@ class Build:
                 self.clear(self.place.obj if stage == "configure" else self.place.stage)
             for step in what:
                 recipe_steps.perform(recipe.fill(step, self.shop.names), self.shop)
-        return round(time.time() - began, 1)
+        return self.spent_s()
 
     @staticmethod
     def clear(folder):
@@ -367,7 +408,7 @@ class Build:
 
     def pack(self):
         # type: () -> None
-        """Write the manifest and put the product under products/ by a rename."""
+        """Write the manifest and put the product under products/ by a rename; the parts of a tree before the whole."""
         order, place = self.order, self.place
         card = manifest.compose(
             order["name"],
@@ -379,22 +420,22 @@ class Build:
                 "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "host": platform.node(),
                 "seconds": self.status["seconds"],
+                "jobs": order["jobs"],
+                "objects": self.objects,
             },
             order["collection_version"],
         )
         for key, value in self.shop.learned.items():
             card[key] = value
-        partial = place.product + ".partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        os.makedirs(partial)
         if order["product"] == "tree":
             root = place.stage + order["prefix"]
             card["files"] = manifest.scan(root)
             if not card["files"]:
                 raise recipe_steps.StepError("the install stage put nothing into {0}".format(root))
-            manifest.write(root, card)
-            name = label(order) + ".tar.gz"
-            archive.pack(root, os.path.join(partial, name))
+            # Where the whole is, the build counts as done.
+            for part in parts(order):
+                _pack_part(part, root, card)
+            _pack_tree(order, root, card)
         else:
             staged = os.listdir(place.stage)
             if len(staged) != 1:
@@ -403,23 +444,103 @@ class Build:
                         ", ".join(sorted(staged)) or "nothing", place.stage
                     )
                 )
-            name = staged[0]
+            partial = _partial(order)
             wheels.embed(
-                os.path.join(place.stage, name),
-                os.path.join(partial, name),
+                os.path.join(place.stage, staged[0]),
+                os.path.join(partial, staged[0]),
                 manifest.WHEEL_NAME,
                 json.dumps(card, sort_keys=True, indent=1),
             )
-        write_json(
-            os.path.join(partial, "product.json"),
-            {
-                "file": name,
-                "sha256": fingerprint.file_digest(os.path.join(partial, name)),
-                "manifest": {key: value for key, value in card.items() if key != "files"},
-            },
-        )
-        shutil.rmtree(place.product, ignore_errors=True)
-        os.rename(partial, place.product)
+            _put(order, partial, staged[0], card)
+
+
+# --- products ---------------------------------------------------------------------------------------------------------
+
+
+def parts(order):
+    # type: (Dict[str, Any]) -> List[Dict[str, Any]]
+    """Return the orders of the products that come out of an order's build beside the whole."""
+    return [dict(order, parts=[], **part) for part in order.get("parts", [])]
+
+
+def maker(order):
+    # type: (Dict[str, Any]) -> Dict[str, Any]
+    """Return an order with the fingerprint of the build that it comes out of: a part's is the whole's."""
+    return dict(order, fingerprint=order.get("part_of") or order["fingerprint"])
+
+
+def complete(order):
+    # type: (Dict[str, Any]) -> None
+    """Make out of a finished tree the parts that it lacks: it may be older than what is asked of it.
+
+    ArchiveError or OSError when that fails.
+    """
+    place = Place(order)
+    finished = product(order)
+    if finished is None or all(product(part) is not None for part in parts(order)):
+        return
+    # Two runs do this one after the other, and in the second nothing is left to do.
+    lock, mask = os.open(place.product, os.O_RDONLY), os.umask(0o022)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lacking = [part for part in parts(order) if product(part) is None]
+        if lacking:
+            unpacked = place.product + ".partial-whole"
+            archive.unpack(finished["path"], unpacked, strip=0)
+            for part in lacking:
+                _pack_part(part, unpacked, finished["manifest"])
+            shutil.rmtree(unpacked)
+    finally:
+        os.umask(mask)
+        os.close(lock)
+
+
+def _pack_part(part, root, card):
+    # type: (Dict[str, Any], str, Dict[str, Any]) -> None
+    """Put under products/ those files of a tree that a part has.
+
+    :param root: the whole tree; :param card: its manifest
+    """
+    tree = Place(part).product + ".partial-tree"
+    shutil.rmtree(tree, ignore_errors=True)
+    os.makedirs(tree)
+    for pattern in part["files"]:
+        for path in glob.glob(os.path.join(glob.escape(root), pattern)):
+            target = os.path.join(tree, os.path.relpath(path, root))
+            if not os.path.isdir(os.path.dirname(target)):
+                os.makedirs(os.path.dirname(target))
+            shutil.copy2(path, target, follow_symlinks=False)
+    own = {"fingerprint": part["fingerprint"], "identity": part["identity"], "files": manifest.scan(tree)}
+    _pack_tree(part, tree, dict(card, **own))
+    shutil.rmtree(tree)
+
+
+def _pack_tree(order, root, card):
+    # type: (Dict[str, Any], str, Dict[str, Any]) -> None
+    """Put a tree under products/, its manifest in it."""
+    manifest.write(root, card)
+    partial, name = _partial(order), label(order) + ".tar.gz"
+    archive.pack(root, os.path.join(partial, name))
+    _put(order, partial, name, card)
+
+
+def _partial(order):
+    # type: (Dict[str, Any]) -> str
+    """Return the folder, new and empty, in which a product is made."""
+    partial = Place(order).product + ".partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    os.makedirs(partial)
+    return partial
+
+
+def _put(order, partial, name, card):
+    # type: (Dict[str, Any], str, str, Dict[str, Any]) -> None
+    """Write what describes a finished product, and put it in its place by a rename.
+
+    :param name: of its file in partial; :param card: its manifest
+    """
+    write_json(os.path.join(partial, products.CARD), products.compose(os.path.join(partial, name), card))
+    products.put(partial, Place(order).product)
 
 
 def environment(order, place):
@@ -504,6 +625,7 @@ def start(order):
     # type: (Dict[str, Any]) -> str
     """Start the build, detached, and return "started", "resumed"; "joined" when it is under way, "done" when it stands."""
     if product(order) is not None:
+        complete(order)
         return "done"
     place = Place(order)
     place.make()
@@ -517,6 +639,7 @@ def start(order):
     # Between the first look and the lock another run may have finished it.
     if product(order) is not None:
         os.close(lock)
+        complete(order)
         return "done"
     # What a killed head left running would work on in the same folders.
     stop_hands(place)

@@ -40,10 +40,11 @@ def _source_unreachable(request: Dict[str, Any], state: Dict[str, Any], plan: Di
 @check(CHECKS, "requisite-missing", BUILD, ERROR, _TOOLS)
 def _requisite_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """What a product is built with is not there, and its role is not in this run."""
+    # Without it the fingerprint of a product that others build is not known either.
     used = {
         name
         for entry in request["recipes"]
-        if not entry.get("reference") and plan["products"][entry["name"]]["do"] == plans.BUILD
+        if not entry.get("reference") and plan["products"][entry["name"]]["do"] in (plans.BUILD, plans.TAKE)
         for name in entry.get("built_with", [])
     }
     for entry in request["recipes"]:
@@ -83,7 +84,7 @@ def _compilers_mixed(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
 def _link_foreign(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """Something that is not ours stands where a link such as /usr/bin/cmake would."""
     for name, entry in plan["products"].items():
-        if entry["do"] in (plans.PUBLISH, plans.BUILD) and not entry["order"]["replace_link"]:
+        if entry["do"] in plans.BRINGING and not entry["order"]["replace_link"]:
             for path, stands in state["products"][name].get("links", {}).items():
                 if stands == "foreign":
                     yield seen(

@@ -23,6 +23,8 @@ CHECKS: List[Check] = []
 
 _ROOM = "guide, gcc: temporary space"
 _DAY_S = 86400
+# What is taken is one file in the work directory: the whole gcc, the greatest of them, comes to half of this.
+_TAKEN_GIB = 1
 # Files of a recipe's sources and objects per GiB of its room: torch with all submodules and its objects comes to some
 # 4,000 of them, gcc to some 12,000.
 _FILES_PER_GIB = 12000
@@ -83,12 +85,16 @@ def _memory(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]
 
 @check(CHECKS, "disk-full", BUILD, ERROR, _ROOM)
 def _disk_full(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """The work directory's disk has not the room that a build needs."""
-    work, need_gib = state["disk"][state["work_dir"]], _need_gib(request, plan)
+    """The work directory's disk has not the room for a build, or for the product that others build."""
+    work = state["disk"][state["work_dir"]]
+    taken = sorted(name for name, entry in plan["products"].items() if entry["do"] == plans.TAKE)
+    need_gib = max(_need_gib(request, plan), _TAKEN_GIB if taken else 0)
     if work["free_mib"] < need_gib * 1024:
         yield seen(
             "{0:.1f} GiB free in {1}".format(work["free_mib"] / 1024.0, work["stands_at"]),
-            "{0} GiB to build {1}".format(need_gib, ", ".join(_changed(plan))),
+            "{0} GiB to {1} {2}".format(
+                need_gib, "build" if _built(request, plan) else "take", ", ".join(_changed(plan))
+            ),
             "free some space there, or set ascend_work_dir to a disk with more",
         )
 

@@ -68,7 +68,7 @@ def _python_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 def _python_headers(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """The interpreter has no headers, and no package would bring them."""
     chosen = _chosen(request, state)
-    if chosen and not chosen["headers"] and not _packaged(request, state, chosen):
+    if chosen and plans.may_build(request) and not chosen["headers"] and not _packaged(request, state, chosen):
         yield seen(
             "{0} has no Python.h".format(chosen["path"]),
             "the headers of that Python",
@@ -80,7 +80,8 @@ def _python_headers(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 def _python_library(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """The interpreter has no shared library, and no package would bring it."""
     chosen = _chosen(request, state)
-    if chosen and not chosen["shared_library"] and not _packaged(request, state, chosen):
+    lacks = chosen and plans.may_build(request) and not chosen["shared_library"]
+    if lacks and not _packaged(request, state, chosen):
         yield seen(
             "{0} has no shared libpython".format(chosen["path"]),
             "a Python built with --enable-shared",
@@ -151,7 +152,7 @@ def _torch_foreign(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[st
     for name, entry in plan["products"].items():
         there = state["products"][name]
         order = entry["order"] or {}
-        replaced = entry["do"] in (plans.PUBLISH, plans.BUILD) and order.get("product") == "wheel"
+        replaced = entry["do"] in plans.BRINGING and order.get("product") == "wheel"
         if replaced and there["version"] and there["manifest"] is None:
             yield seen(
                 "{0} {1} in {2}, which this collection did not make".format(name, there["version"], there["site"]),

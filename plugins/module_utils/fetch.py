@@ -61,7 +61,7 @@ def candidate_urls(source: Source, mirrors: Sequence[str]) -> List[str]:
     """The URLs to try for `source`, in order: each mirror's, then the source's own; each once.
 
     A mirror base B gives B/<file> for an archive and B/<repo>.git for a git source. Plain absolute paths and `~` become
-    file:// URLs.
+    file:// URLs. The own URLs of a source that is marked "offline" are not tried.
     """
     tail = _tail(source)
     found = []  # type: List[str]
@@ -76,7 +76,8 @@ def candidate_urls(source: Source, mirrors: Sequence[str]) -> List[str]:
                     else base.rstrip("/") + "/" + urllib.parse.quote(tail, safe="/+~")
                 )
             )
-    found += [_as_url(url.strip()) for url in source.get("urls") or () if url.strip()]
+    if not source.get("offline"):
+        found += [_as_url(url.strip()) for url in source.get("urls") or () if url.strip()]
     return sorted(set(found), key=found.index)
 
 
@@ -100,6 +101,11 @@ def _shown(text: str) -> str:
 
 def _remedy(source: Source) -> str:
     urls = source.get("urls_variable", "the role's …_urls variable")
+    if source.get("offline"):
+        return (
+            "This run fetches from the bundle alone (ascend_bundle). Complete that with playbooks/bundle.yml for this "
+            "release where there is a network, or leave ascend_bundle empty."
+        )
     return (
         "Put it where this host can reach it, as <mirror>/%s, and name <mirror> in ascend_mirrors%s. Proxies are "
         "read from http_proxy, https_proxy and no_proxy, certificates from SSL_CERT_FILE."
@@ -113,7 +119,12 @@ def unanswered(source: Source, mirrors: Sequence[str], limit_s: float = 10.0) ->
     Returns [] when one answers, else (URL, what it said) of each; waits limit_s seconds for each.
     """
     tried = []
-    for url in candidate_urls(source, mirrors):
+    urls = candidate_urls(source, mirrors)
+    if source.get("offline") and not urls:
+        return [("ascend_bundle", "the bundle has not got it")]
+    for url in urls:
+        if source["kind"] == "git" and _bundle_at(url, source.get("commit", "")):
+            return []
         why = _silence(url, source["kind"] == "git", limit_s)
         if not why:
             return []
@@ -743,6 +754,35 @@ def fetch_git(
 
     Returns {"commit": 40 hex, "submodules": {path: 40 hex}}. Raises FetchError.
     """
+    top = _checked(source)
+    dest, git_dir_root = os.path.abspath(dest), os.path.abspath(git_dir_root)
+    patience = {"attempts": attempts, "pause_s": pause_s, "tired": set()}
+    found = {}  # type: Dict[str, str]
+    with _ours(source["name"], git_dir_root, "Remove %s and %s, and run again." % (dest, git_dir_root)):
+        with _Git(source["name"], log, deadline, stall_s, git_dir_root) as git:
+            _place(git, top, mirrors, git_dir_root, dest, patience)
+            waiting = [("", top["commit"], _parents(top))]
+            while waiting and source.get("submodules"):
+                above, commit, parents = waiting.pop(0)
+                for link in _gitlinks(git, os.path.join(dest, above, ".git"), commit):
+                    path = os.path.join(above, link.path)
+                    urls = _submodule_urls(parents, link.url)
+                    child = submodule_source(source, path, link.commit, urls)
+                    _place(git, child, mirrors, git_dir_root, os.path.join(dest, path), patience, inside=True)
+                    # As `git submodule init` leaves it, so that git submodule commands know it.
+                    git.must(
+                        "config",
+                        "submodule.%s.url" % link.name,
+                        _shown(urls[0]),
+                        git_dir=os.path.join(dest, above, ".git"),
+                    )
+                    found[path] = link.commit
+                    waiting.append((path, link.commit, urls))
+    return {"commit": top["commit"], "submodules": found}
+
+
+def _checked(source: Source) -> Source:
+    """The git source with its commit in lower case; FetchError when it is malformed."""
     if not re.match(r"^[0-9a-fA-F]{40}$", source.get("commit") or ""):
         raise FetchError(
             source["name"],
@@ -757,47 +797,39 @@ def fetch_git(
             (),
             "A repo looks like Ascend/pytorch, a ref like 2.0.4.tr5.",
         )
-    top = dict(source, commit=source["commit"].lower())
-    dest, git_dir_root = os.path.abspath(dest), os.path.abspath(git_dir_root)
-    patience = {"attempts": attempts, "pause_s": pause_s, "tired": set()}
-    found = {}  # type: Dict[str, str]
+    return dict(source, commit=source["commit"].lower())
+
+
+@contextmanager
+def _ours(name: str, git_dir_root: str, remedy: str) -> Iterator[None]:
+    """Make the folder of the stores, and a FetchError of all that goes wrong with what is ours on this host."""
     try:
         os.makedirs(git_dir_root, exist_ok=True)
-        with _Git(source["name"], log, deadline, stall_s, git_dir_root) as git:
-            _place(git, top, mirrors, git_dir_root, dest, patience)
-            waiting = [("", top["commit"], list(top.get("urls") or [top["repo"] + ".git"]))]
-            while waiting and source.get("submodules"):
-                above, commit, parents = waiting.pop(0)
-                for link in _gitlinks(git, os.path.join(dest, above, ".git"), commit):
-                    path = os.path.join(above, link.path)
-                    urls = _submodule_urls(parents, link.url)
-                    child = {
-                        "name": "%s: submodule %s" % (source["name"], path),
-                        "kind": "git",
-                        "commit": link.commit,
-                        "urls_variable": "",  # they are in its .gitmodules, where nobody can set them
-                        "repo": _last_two(urls[0]),
-                        "urls": [one for one in urls if _is_address(one) or one[0] == "/"],
-                    }
-                    _place(git, child, mirrors, git_dir_root, os.path.join(dest, path), patience, inside=True)
-                    # As `git submodule init` leaves it, so that git submodule commands know it.
-                    git.must(
-                        "config",
-                        "submodule.%s.url" % link.name,
-                        _shown(urls[0]),
-                        git_dir=os.path.join(dest, above, ".git"),
-                    )
-                    found[path] = link.commit
-                    waiting.append((path, link.commit, urls))
+        yield
     except _Broken as error:
-        raise FetchError(
-            source["name"], "%s." % error, (), "Remove %s and %s, and run again." % (dest, git_dir_root)
-        ) from error
+        raise FetchError(name, "%s." % error, (), remedy) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise FetchError(source["name"], _no_space(git_dir_root)) from error
-        raise FetchError(source["name"], "%s." % error, (), "Mend that, and run again.") from error
-    return {"commit": top["commit"], "submodules": found}
+            raise FetchError(name, _no_space(git_dir_root)) from error
+        raise FetchError(name, "%s." % error, (), "Mend that, and run again.") from error
+
+
+def _parents(source: Source) -> List[str]:
+    """The URLs that relative ones in a repository's .gitmodules are resolved against."""
+    return list(source.get("urls") or [source["repo"] + ".git"])
+
+
+def submodule_source(source: Source, path: str, commit: str, urls: Sequence[str]) -> Source:
+    """The source of a submodule; `path` is where in the tree of `source` it belongs, `urls` where it may be had."""
+    return {
+        "name": "%s: submodule %s" % (source["name"], path),
+        "kind": "git",
+        "commit": commit,
+        "urls_variable": "",  # they are in its .gitmodules, where nobody can set them
+        "repo": _last_two(urls[0]),
+        "urls": [one for one in urls if _is_address(one) or one[0] == "/"],
+        "offline": bool(source.get("offline")),
+    }
 
 
 def reset_tree(path: str, deadline: Optional[float] = None) -> None:
@@ -854,6 +886,138 @@ def git_closure(open_repo: Callable[[str], Optional[str]], repo: str, commit: st
     return needed
 
 
+# -------------------- repositories as files
+
+
+def bundle_name(repo: str, commit: str) -> str:
+    """Where a mirror folder may have a commit as a git bundle, in place of the bare repository <repo>.git."""
+    return "%s/%s.bundle" % (repo, commit)
+
+
+def _bundle_at(url: str, commit: str) -> str:
+    """The path of the git bundle that stands in for the repository at `url`; "" when there is none."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme != "file" or not commit:
+        return ""
+    path = bundle_name(re.sub(r"\.git/?$", "", urllib.parse.unquote(parts.path)), commit)
+    return path if os.path.isfile(path) else ""
+
+
+def bundle_git(
+    source: Source,
+    mirrors: Sequence[str],
+    git_dir_root: str,
+    path: str,
+    log: Log,
+    deadline: Optional[float] = None,
+    attempts: int = 3,
+    pause_s: float = 2.0,
+    stall_s: float = 60.0,
+) -> List[Dict[str, Any]]:
+    """Write the pinned commit of a git source as the git bundle `path`, and return the submodules that it records.
+
+    The bundle has one ref, refs/pins/<commit>, and of the history this commit alone: all that a build needs, at a
+    fraction of the size. fetch_git takes it from a mirror folder that has it as bundle_name says. Written beside
+    `path`, synced and renamed. The commit comes through a store in `git_dir_root`, as with fetch_git.
+
+    A submodule is {"path", "commit", "urls"}, urls resolved as with fetch_git. Raises FetchError.
+    """
+    top = _checked(source)
+    git_dir_root = os.path.abspath(git_dir_root)
+    patience = {"attempts": attempts, "pause_s": pause_s, "tired": set()}
+    with _ours(source["name"], git_dir_root, "Remove %s, and run again." % git_dir_root):
+        with _Git(source["name"], log, deadline, stall_s, git_dir_root) as git:
+
+            def use(store: str) -> List[_Gitlink]:
+                _bundle(git, store, top["commit"], os.path.abspath(path))
+                return _gitlinks(git, store, top["commit"])
+
+            links = _with_store(git, top, mirrors, git_dir_root, patience, use)
+    return [
+        {"path": link.path, "commit": link.commit, "urls": _submodule_urls(_parents(top), link.url)} for link in links
+    ]
+
+
+def bundled_file(bundle: str, commit: str, path: str) -> Optional[bytes]:
+    """What the file `path` of the commit in a git bundle holds, None when it has no such. Raises FetchError."""
+    with _Git(bundle, lambda line: None, None, 60.0) as git:
+        store = os.path.join(git.home, "store.git")
+        try:
+            git.must("init", "-q", "--bare", "--template=", store)
+            git.must("bundle", "unbundle", os.path.abspath(bundle), git_dir=store)
+        except _Broken as error:
+            raise FetchError(bundle, "%s." % error, (), "Remove it, and run again: it is made anew.") from error
+        done = git("cat-file", "blob", "%s:%s" % (commit, path), git_dir=store)
+        return done.out if done.code == 0 else None
+
+
+def patched(text: bytes, path: str, patch: bytes) -> bytes:
+    """What a patch of a whole tree (as for `patch -p1`) makes of its file `path`. Raises FetchError where it does not fit."""
+    with _Git(path, lambda line: None, None, 60.0) as git:
+        tree = os.path.join(git.home, "tree")
+        os.makedirs(os.path.dirname(os.path.join(tree, path)))
+        with open(os.path.join(git.home, "patch"), "wb") as out:
+            out.write(patch)
+        with open(os.path.join(tree, path), "wb") as out:
+            out.write(text)
+        try:
+            dot = os.path.join(tree, ".git")
+            git.must("init", "-q", "--template=", tree)
+            git.must("apply", "--include=" + path, os.path.join(git.home, "patch"), git_dir=dot, tree=tree)
+        except _Broken as error:
+            raise FetchError(path, "%s." % error, (), "The patch and the file are not of one release.") from error
+        with open(os.path.join(tree, path), "rb") as made:
+            return made.read()
+
+
+def _bundle(git: _Git, store: str, commit: str, path: str) -> None:
+    """Write the commit that the store holds as a git bundle, without what lies behind it."""
+    scratch = os.path.join(git.home, "bundle.git")
+    git.must("init", "-q", "--bare", "--template=", scratch)
+    _write(os.path.join(scratch, "objects", "info", "alternates"), os.path.join(store, "objects"))
+    _write(os.path.join(scratch, "shallow"), commit)
+    git.must("update-ref", "refs/pins/" + commit, commit, git_dir=scratch)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    try:
+        git.must("bundle", "create", path + ".partial", "refs/pins/" + commit, git_dir=scratch)
+        with open(path + ".partial", "rb") as made:
+            os.fsync(made.fileno())
+        os.rename(path + ".partial", path)
+        _sync_folder(os.path.dirname(path))
+    finally:
+        _forget(path + ".partial")
+        shutil.rmtree(scratch)
+
+
+def _unbundle(git: _Git, store: str, bundle: str, commit: str) -> None:
+    """Bring into the store what a git bundle has of the commit. Raises _Fault or _Full."""
+    git.log("%s: taking %s out of %s" % (git.name, commit, bundle))
+    shallow = os.path.join(store, "shallow")
+    former = _lines_of(shallow)
+    # Before its objects: git would look in vain for what lies behind a commit that is not known as the end.
+    _write(shallow, "\n".join(former + [commit]))
+    done = git("bundle", "unbundle", bundle, git_dir=store)
+    if _whole(git, store, commit):
+        return
+    if former:
+        _write(shallow, "\n".join(former))
+    else:
+        _forget(shallow)
+    if "No space left" in done.err or "Disk quota exceeded" in done.err:
+        raise _Full(_no_space(store))
+    raise _Fault(
+        "%s is damaged, or is not what its name says: %s"
+        % (bundle, _gist(done.err) if done.code else "it has not got the commit")
+    )
+
+
+def _lines_of(path: str) -> List[str]:
+    if not os.path.exists(path):
+        return []
+    with open(path) as stream:
+        return stream.read().split()
+
+
 def bare_repositories(base: str) -> Callable[[str], Optional[str]]:
     """`open_repo` for a mirror directory: <base>/<repo>.git."""
 
@@ -876,7 +1040,29 @@ def _place(
     patience: Dict[str, Any],
     inside: bool = False,
 ) -> None:
-    """Bring one repository's commit to `dest`. A store that turns out to be damaged is made anew, once."""
+    """Bring one repository's commit to `dest`."""
+    _with_store(
+        git,
+        source,
+        mirrors,
+        root,
+        patience,
+        lambda store: _check_out(git, store, source["commit"], dest, inside),
+    )
+
+
+def _with_store(
+    git: _Git,
+    source: Source,
+    mirrors: Sequence[str],
+    root: str,
+    patience: Dict[str, Any],
+    use: Callable[[str], Any],
+) -> Any:
+    """Return what use(store) does, of a store that holds one repository's commit and is locked for the while.
+
+    A store that turns out to be damaged is made anew, once.
+    """
     if not _plain(source["repo"]):
         raise FetchError(source["name"], "no usable address: %r." % source["repo"], (), "Mend its .gitmodules.")
     git.name = source["name"]
@@ -887,8 +1073,7 @@ def _place(
             for again in (False, True):
                 try:
                     _stock(git, source, mirrors, store, patience)
-                    _check_out(git, store, source["commit"], dest, inside)
-                    return
+                    return use(store)
                 except _Broken as error:
                     if again or _left(git.deadline, 1.0) <= 0:
                         raise
@@ -951,6 +1136,10 @@ def _fetch_into(git: _Git, store: str, url: str, source: Source, last: bool) -> 
     if not _is_address(url):
         raise _Fault("not an address git can fetch from")
     commit, shallow = source["commit"], ["--depth", "1"]
+    bundle = _bundle_at(url, commit)
+    if bundle:
+        _unbundle(git, store, bundle, commit)
+        return
     asked = [("by its name", shallow, ["+%s:refs/pins/%s" % (commit, commit)])]
     if source.get("ref"):
         asked.append(("as %s" % source["ref"], shallow, ["+%s:refs/fetched" % source["ref"]]))

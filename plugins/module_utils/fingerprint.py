@@ -71,6 +71,12 @@ def changes(before: Dict[str, Any], after: Dict[str, Any]) -> List[str]:
         "product": "kind of product",
         "name": "name",
     }
+    if before.get("part") != after.get("part"):
+        return [
+            "{0} instead of {1}".format(
+                *("its runtime libraries" if one.get("part") else "the whole" for one in (after, before))
+            )
+        ]
     said = []
     for key, word in words.items():
         old, new = before.get(key), after.get(key)
@@ -82,4 +88,6 @@ def changes(before: Dict[str, Any], after: Dict[str, Any]) -> List[str]:
         for name in sorted(set(old) | set(new)):
             if old.get(name) != new.get(name):
                 said.append("{0} {1}{2}".format(word, name, "" if group == "built_with" else " changed"))
+    if not said and before.get("part_of") != after.get("part_of"):
+        said.append("built from another whole")
     return said

@@ -23,6 +23,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     needs,
     npus,
     places,
+    products,
     published,
     versions,
 )
@@ -378,11 +379,21 @@ def stored(work_dir):
     # type: (str) -> Dict[str, str]
     """Return label -> fingerprint of the finished products in the work directory."""
     found = {}
-    for path in glob.glob(os.path.join(glob.escape(work_dir), "products", "*", "product.json")):
-        card = read_json(path)
-        if card:
-            found[os.path.basename(os.path.dirname(path))] = card["manifest"]["fingerprint"]
+    for folder in glob.glob(os.path.join(glob.escape(work_dir), "products", "*")):
+        card = products.card(folder)
+        if card and not products.misses(folder, card):
+            found[os.path.basename(folder)] = card["manifest"]["fingerprint"]
     return found
+
+
+def begun(work_dir):
+    # type: (str) -> Dict[str, int]
+    """Return label -> how many stages are done of each build that was begun in the work directory, and has not ended."""
+    return {
+        os.path.basename(folder): len(glob.glob(os.path.join(glob.escape(folder), "stamps", "*.json")))
+        for folder in glob.glob(os.path.join(glob.escape(work_dir), "builds", "*"))
+        if (read_json(os.path.join(folder, "status.json")) or {}).get("state") not in (None, "done")
+    }
 
 
 # --- all of it --------------------------------------------------------------------------------------------------------
@@ -459,6 +470,7 @@ def examine(question):
         interfaces=interfaces(),
         products={entry["name"]: product(entry, sites(entry)) for entry in wanted},
         stored=stored(work_dir),
+        begun=begun(work_dir),
     )
 
 

@@ -8,13 +8,16 @@ A request is a mapping:
   release           the torch release's row, {} when none is asked for
   python, venv      "auto" or an interpreter's name; a virtual environment's path or ""
   environment       {"set": {NAME: value}, "unset": [..], "hccl_interface": name}, None when no file is asked for
-  needs             what must be there even when nothing is built
+  needs             what must be there on a host that may build, even when nothing is built
   fitness           what a host must be besides able to build: {"require_npu", "run_user", "max_clock_skew_s",
                     "check_sources"}, None when that is not asked
   silenced          ids of the checks that are not made
   jobs, timeout_s, mirrors, keep_builds, replace_link, install_packages, packages_become, require_cann,
   collection_version
-  promised          what earlier plans of this run would have provided, by name (check mode: nothing really stands)
+  builds            whether this host may build; one that may not takes what others have built
+  toolchain         "whole", or "runtime" where nothing is built: of a tool only what programs need that were built with it
+  promised          tools by name (as make returns them) that stand in no tree here: what earlier plans of this run would
+                    have provided (check mode), and what the builders work with (toolchain "runtime")
 The state is what host.examine returns.
 """
 
@@ -32,7 +35,11 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.recipe import jobs as count_jobs
 
-NOTHING, PUBLISH, BUILD, REMOVE = "nothing", "publish", "build", "remove"
+NOTHING, PUBLISH, TAKE, BUILD, REMOVE = "nothing", "publish", "take", "build", "remove"
+# What a product stands after that did not before.
+BRINGING = (PUBLISH, TAKE, BUILD)
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
 
 
 def question(request):
@@ -53,7 +60,10 @@ def question(request):
             for entry in recipes
         ],
         "tools": sorted(commands | {"gcc", "g++", "cc", "c++"}),
-        "needs": sorted({need for entry in recipes for need in entry.get("needs", [])} | set(request["needs"])),
+        "needs": sorted(
+            {need for entry in recipes for need in entry.get("needs", []) + entry.get("runs_with", [])}
+            | set(request["needs"])
+        ),
         "pythons": pythons(request),
         "venv": request["venv"],
         "work_dir": request["work_dir"],
@@ -68,6 +78,18 @@ def pythons(request):
     if request["python"] != places.AUTO:
         return [request["python"]]
     return ["python" + version for version in request["release"].get("pythons", [])]
+
+
+def may_build(request):
+    # type: (Dict[str, Any]) -> bool
+    """Say whether this host may build what it lacks."""
+    return bool(request.get("builds", True))
+
+
+def only_runs(request, recipe):
+    # type: (Dict[str, Any], Dict[str, Any]) -> bool
+    """Say whether a host wants of a recipe's product only what programs need that were built with it."""
+    return recipe["product"] == "tree" and request.get("toolchain", "whole") == "runtime"
 
 
 def release_to_come(request):
@@ -139,22 +161,20 @@ def adapt(recipe, state):
     # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
     """Return the recipe with the options and variables that this host's libc or compiler demand.
 
-    recipe["adapt"] is a list of {"libc_above": v | "compiler_from": v, "options": [..], "environment": {..}}; the options
-    stand where a step's argument is "{options}".
+    recipe["adapt"] is a list of {"libc_above": v, "options": [..], "environment": {..}}, of which the options stand where
+    a step's argument is "{options}", and {"compiler_from": v, "environment": {..}}. What the compiler demands goes into
+    "compiler_environment": hosts of one cohort have the same libc, but each its own compiler, or none before it builds.
     """
-    options, extra = [], {}
+    options, extra, by_compiler = [], {}, {}
     compiler = next((found["version"] for found in state["tools"].get("g++", []) if found["version"]), None)
     libc = state["libc"].rpartition(" ")[2]
     for rule in recipe.get("adapt", []):
         if "libc_above" in rule:
-            holds = (
-                bool(libc) and state["libc"].startswith("glibc") and not versions.within(libc, "", rule["libc_above"])
-            )
-        else:
-            holds = bool(compiler) and versions.within(compiler, rule["compiler_from"], "")
-        if holds:
-            options += rule.get("options", [])
-            extra.update(rule.get("environment", {}))
+            if libc and state["libc"].startswith("glibc") and not versions.within(libc, "", rule["libc_above"]):
+                options += rule.get("options", [])
+                extra.update(rule.get("environment", {}))
+        elif compiler and versions.within(compiler, rule["compiler_from"], ""):
+            by_compiler.update(rule["environment"])
 
     def spread(step):
         # type: (Dict[str, Any]) -> Dict[str, Any]
@@ -166,6 +186,7 @@ def adapt(recipe, state):
     return dict(
         recipe,
         environment=dict(recipe.get("environment", {}), **extra),
+        compiler_environment=by_compiler,
         stages={stage: [spread(step) for step in steps] for stage, steps in recipe.get("stages", {}).items()},
     )
 
@@ -175,17 +196,19 @@ def make(request, state):
     """Return {"products": {name: …}, "packages": {…}, "environment": …, "tools": {name: {…}},
     "venv": argv, "legs": [names of the road's task files, in order], "work": bool}.
 
-    A product is {"do": nothing|publish|build, "why": [words], "now": words, "then": words, "order": {…}}; the order is
-    what the build, publish and verify modules work by.
+    A product is {"do": nothing|publish|take|build|remove, "why": [words], "now": words, "then": words, "order": {…}}; the
+    order is what the build, publish and verify modules work by. To take is to have it from whoever builds it.
     """
     tools = {}  # type: Dict[str, Optional[Dict[str, Any]]]
-    products, lacking = {}, [need for need in request["needs"] if need in state["missing_needs"]]
+    products = {}
+    lacking = [need for need in request["needs"] if may_build(request) and need in state["missing_needs"]]
     for recipe in request["recipes"]:
         decided = _product(request, recipe, state, tools)
         if not recipe.get("reference"):
             products[recipe["name"]] = decided
-        if decided["do"] == BUILD:
-            lacking += [need for need in recipe["needs"] if need in state["missing_needs"] and need not in lacking]
+        lacking += [
+            need for need in needed(recipe, decided["do"]) if need in state["missing_needs"] and need not in lacking
+        ]
     env = _environment(request, state, tools)
     return {
         "products": products,
@@ -198,6 +221,13 @@ def make(request, state):
     }
 
 
+def needed(recipe, do):
+    # type: (Dict[str, Any], str) -> List[str]
+    """Return what must be on a host for what is done about a recipe's product."""
+    building = recipe.get("needs", []) if do == BUILD else []
+    return building + (recipe.get("runs_with", []) if do in BRINGING else [])
+
+
 def legs(products, env):
     # type: (List[Dict[str, Any]], Optional[Dict[str, Any]]) -> List[str]
     """Return the legs of the road that are to be taken, in order; a host that has everything is only verified."""
@@ -207,8 +237,8 @@ def legs(products, env):
         leg
         for leg, needed in (
             ("remove", REMOVE in done),
-            ("build", BUILD in done),
-            ("publish", BUILD in done or PUBLISH in done),
+            ("build", BUILD in done or TAKE in done),
+            ("publish", not done.isdisjoint(BRINGING)),
             ("environment", bool(env) and env["do"] != NOTHING),
             ("verify", stands),
         )
@@ -235,7 +265,7 @@ def packages(request, state, lacking):
         # A Python of the user's own (built under /usr/local, say) is not the package manager's to complete.
         if str(found.get("path", "")).startswith("/usr/bin/"):
             debian = state["os"]["family"] == "Debian"
-            if not (found.get("headers") and found.get("shared_library")):
+            if may_build(request) and not (found.get("headers") and found.get("shared_library")):
                 names.append(
                     "python{0}-dev".format(".".join(found["version"].split(".")[:2])) if debian else "python3-devel"
                 )
@@ -244,79 +274,57 @@ def packages(request, state, lacking):
     return names
 
 
+def _product(request, recipe, state, tools):
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    """Decide about one recipe; what the recipes after it are built with goes into tools."""
+    name = recipe["name"]
+    there = state["products"][name]
+    if recipe.get("reference"):
+        tools[name] = _referred(request, recipe, there, state)
+        return _contented("")
+    if recipe.get("state") == "absent":
+        return _leaving(recipe, there, _order(request, recipe, there, state, tools))
+    own = None if there["manifest"] else _own(recipe, there, state)
+    followed = _followed(request, recipe, there)
+    if own and not followed:
+        tools[name] = own
+        words = "the host's own {0} in {1}".format(own["identity"], own["folder"])
+        return _contented(words, words + " will do")
+    order = _order(request, adapt(recipe, state), there, state, tools)
+    tree = recipe["product"] == "tree"
+    tools[name] = followed or (
+        _ours(there["prefix"], name, order["fingerprint"]) if tree else _tool(name, "", order["fingerprint"])
+    )
+    if only_runs(request, recipe):
+        order = _order_to_run(recipe, there, order, tools[name]["identity"])
+        if order is None:
+            return _contented(_now(name, there), name + ": not wanted where nothing is built")
+    return _to_stand(request, recipe, there, state, order)
+
+
+def _contented(words, why=""):
+    # type: (str, str) -> Dict[str, Any]
+    """Return the decision to leave things as they are."""
+    return {"do": NOTHING, "why": [why] if why else [], "now": words, "then": words, "order": None}
+
+
+def _now(name, there):
+    # type: (str, Dict[str, Any]) -> str
+    """Say what stands of a product."""
+    card = there["manifest"]
+    if not there["version"]:
+        return "not installed"
+    return "{0} {1}".format(name, there["version"]) + (
+        " ({0})".format(fingerprint.short(card["fingerprint"])) if card else ", not made by this collection"
+    )
+
+
+# --- what others are built with ---------------------------------------------------------------------------------------
+
+
 def _tool(name, folder, mark, library=""):
     # type: (str, str, str, str) -> Dict[str, Any]
     return {"name": name, "folder": folder, "identity": mark, "library": library}
-
-
-def _product(request, recipe, state, tools):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
-    name = recipe["name"]
-    there = state["products"][name]
-    card = there["manifest"]
-    tree = recipe["product"] == "tree"
-    own = foreign(recipe.get("accept") or {}, state, there["prefix"]) if tree else None
-
-    if recipe.get("reference"):
-        usable = (
-            card
-            and not there["damage"]
-            and versions.within(
-                card["version"],
-                (recipe.get("accept") or {}).get("minimum", ""),
-                (recipe.get("accept") or {}).get("maximum", ""),
-            )
-        )
-        if usable and tree:
-            tools[name] = _ours(there["prefix"], name, card["fingerprint"])
-        elif not tree and there["version"]:
-            tools[name] = _tool(name, "", card["fingerprint"] if card else "{0} {1}".format(name, there["version"]))
-        elif own:
-            tools[name] = _tool(name, own["folder"], "{0} {1}".format(name, own["version"]))
-        else:
-            tools[name] = request["promised"].get(name)
-        return {"do": NOTHING}
-
-    now = "not installed"
-    if there["version"]:
-        now = "{0} {1}".format(name, there["version"]) + (
-            " ({0})".format(fingerprint.short(card["fingerprint"])) if card else ", not made by this collection"
-        )
-
-    if recipe.get("state") == "absent":
-        return {
-            "do": REMOVE if card or there.get("trees") else NOTHING,
-            "why": [name + ": to be absent"] if card else [],
-            "now": now,
-            "then": now if card else name,
-            "order": _order(request, recipe, there, state, tools),
-        }
-
-    if card is None and own is not None:
-        tools[name] = _tool(name, own["folder"], "{0} {1}".format(name, own["version"]))
-        words = "the host's own {0} {1} in {2}".format(name, own["version"], own["folder"])
-        return {"do": NOTHING, "why": [words + " will do"], "now": words, "then": words, "order": None}
-
-    order = _order(request, adapt(recipe, state), there, state, tools)
-    mark = order["fingerprint"]
-    tools[name] = _ours(there["prefix"], name, mark) if tree else _tool(name, "", mark)
-    then = "{0} {1} ({2}){3}".format(
-        name, recipe["version"], fingerprint.short(mark), " at " + there["prefix"] if tree else ""
-    )
-    why = _reasons(recipe, there, order)
-    if not why:
-        return {"do": NOTHING, "why": [], "now": then, "then": then, "order": order}
-    label = "{0}-{1}-{2}".format(name, recipe["version"], fingerprint.short(mark))
-    # What is whole may still want a link, or a requirement that somebody removed; that takes no product.
-    whole = card and not there["damage"] and card["fingerprint"] == mark
-    do = PUBLISH if whole or state["stored"].get(label) == mark else BUILD
-    return {
-        "do": do,
-        "why": ["{0}: {1}".format(name, reason) for reason in why],
-        "now": now,
-        "then": then,
-        "order": order,
-    }
 
 
 def _ours(prefix, name, mark):
@@ -324,8 +332,111 @@ def _ours(prefix, name, mark):
     return _tool(name, prefix + "/bin", mark, prefix + "/lib64" if name == "gcc730" else "")
 
 
-def _reasons(recipe, there, order):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> List[str]
+def _own(recipe, there, state):
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
+    """Return the host's own tool that will do for a recipe's product, None when there is none."""
+    own = foreign(recipe.get("accept") or {}, state, there["prefix"]) if recipe["product"] == "tree" else None
+    return own and _tool(recipe["name"], own["folder"], "{0} {1}".format(recipe["name"], own["version"]))
+
+
+def _followed(request, recipe, there):
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
+    """Return the tool that the builders work with, where a host only runs what they build: so their cohort is its own."""
+    tool = request["promised"].get(recipe["name"]) if only_runs(request, recipe) else None
+    return _ours(there["prefix"], tool["name"], tool["identity"]) if tool and _is_ours(tool["identity"]) else tool
+
+
+def _is_ours(identity):
+    # type: (str) -> bool
+    """Say whether a tool is one that this collection made: that has a fingerprint, the host's own a name and version."""
+    return bool(_FINGERPRINT.match(identity))
+
+
+def _referred(request, recipe, there, state):
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
+    """Return the tool that another role has provided, or the host has; None when it has none that will do."""
+    name, card, promised = recipe["name"], there["manifest"], request["promised"].get(recipe["name"])
+    if recipe["product"] == "wheel":
+        if not there["version"]:
+            return promised
+        return _tool(name, "", card["fingerprint"] if card else "{0} {1}".format(name, there["version"]))
+    accept = recipe.get("accept") or {}
+    part_of = card.get("identity", {}).get("part_of") if card else None
+    usable = (
+        card
+        and not there["damage"]
+        and versions.within(card["version"], accept.get("minimum", ""), accept.get("maximum", ""))
+        # With a runtime part nothing can be built.
+        and (not part_of or only_runs(request, recipe))
+    )
+    ours = _ours(there["prefix"], name, part_of or card["fingerprint"]) if usable else None
+    return _followed(request, recipe, there) or ours or _own(recipe, there, state) or promised
+
+
+# --- what is to stand -------------------------------------------------------------------------------------------------
+
+
+def _leaving(recipe, there, order):
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    name, card, now = recipe["name"], there["manifest"], _now(recipe["name"], there)
+    return {
+        "do": REMOVE if card or there.get("trees") else NOTHING,
+        "why": [name + ": to be absent"] if card else [],
+        "now": now,
+        "then": now if card else name,
+        "order": order,
+    }
+
+
+def _order_to_run(recipe, there, order, mark):
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], str) -> Optional[Dict[str, Any]]
+    """Return the order of what programs need that were built with a tool; None when they need nothing of it.
+
+    :param order: of the whole; :param mark: the identity of the tool that they were built with
+    """
+    if not recipe.get("runtime") or not _is_ours(mark):
+        return None
+    whole = dict(order, fingerprint=mark)
+    if there["manifest"] and there["manifest"]["fingerprint"] == mark:
+        return whole
+    # What makes and proves the whole has no use for the part.
+    return dict(whole, links=[], sources=[], stages={}, verify=[], parts=[], **_runtime_part(whole, recipe["runtime"]))
+
+
+def _to_stand(request, recipe, there, state, order):
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    """Decide how an order's product comes to stand."""
+    name, mark, card = recipe["name"], order["fingerprint"], there["manifest"]
+    then = "{0}{1} {2} ({3}){4}".format(
+        "the runtime libraries of " if order["part_of"] else "",
+        name,
+        order["version"],
+        fingerprint.short(mark),
+        " at " + there["prefix"] if recipe["product"] == "tree" else "",
+    )
+    why = _reasons(there, order)
+    if not why:
+        return dict(_contented(then), order=order)
+    # What is whole may still want a link, or a requirement that somebody removed; that takes no product.
+    whole = card and not there["damage"] and card["fingerprint"] == mark
+    label = "{0}-{1}-{2}".format(name, order["version"], fingerprint.short(mark))
+    if whole or state["stored"].get(label) == mark:
+        do = PUBLISH
+    else:
+        # A part comes out of the build of the whole, which is the builder's.
+        do = BUILD if may_build(request) and not order["part_of"] else TAKE
+    return {
+        "do": do,
+        "why": ["{0}: {1}".format(name, reason) for reason in why],
+        "now": _now(name, there),
+        "then": then,
+        "order": order,
+    }
+
+
+def _reasons(there, order):
+    # type: (Dict[str, Any], Dict[str, Any]) -> List[str]
+    """Say why what stands is not what is to stand; empty when it is."""
     card = there["manifest"]
     if card is None:
         if there["version"]:
@@ -334,14 +445,11 @@ def _reasons(recipe, there, order):
     if card["fingerprint"] != order["fingerprint"]:
         return fingerprint.changes(card.get("identity", {}), order["identity"]) or ["recipe changed"]
     reasons = list(there["damage"][:3])
-    if recipe["product"] == "tree":
-        reasons += [
-            "{0} is not linked to it".format(path)
-            for path, stands in there["links"].items()
-            if stands == "absent" or (stands == "foreign" and order["replace_link"])
-        ]
-    reasons += ["{0} is not installed".format(line) for line in order["requirements_missing"]]
-    return reasons
+    for link in order["links"]:
+        stands = there["links"][link["path"]]
+        if stands == "absent" or (stands == "foreign" and order["replace_link"]):
+            reasons.append("{0} is not linked to it".format(link["path"]))
+    return reasons + ["{0} is not installed".format(line) for line in order["requirements_missing"]]
 
 
 def _order(request, recipe, there, state, tools):
@@ -359,7 +467,7 @@ def _order(request, recipe, there, state, tools):
         resolved, platform, {name: tool["identity"] if tool else "missing" for name, tool in used.items()}
     )
     known = [tool for tool in used.values() if tool]
-    made = dict(recipe.get("environment", {}))
+    made = dict(recipe.get("environment", {}), **recipe.get("compiler_environment", {}))
     compiler = used.get("gcc730")
     if compiler:
         made.update(CC=compiler["folder"] + "/gcc", CXX=compiler["folder"] + "/g++")
@@ -369,7 +477,7 @@ def _order(request, recipe, there, state, tools):
         # After the tools: /usr/bin, where many a Python stands, also holds the compiler that was found wanting.
         folders.append(python_folder)
     requirements = list(recipe.get("requirements", [])) + list((there["manifest"] or {}).get("requirements", []))
-    return {
+    order = {
         "name": recipe["name"],
         "version": recipe["version"],
         "product": recipe["product"],
@@ -407,6 +515,24 @@ def _order(request, recipe, there, state, tools):
         "keep": request["keep_builds"],
         "timeout_s": request["timeout_s"],
         "collection_version": request["collection_version"],
+        "part_of": "",
+        "parts": [],
+    }
+    if recipe.get("runtime"):
+        order["parts"].append(_runtime_part(order, recipe["runtime"]))
+    return order
+
+
+def _runtime_part(whole, patterns):
+    # type: (Dict[str, Any], List[str]) -> Dict[str, Any]
+    """Return what is different in the order of a tree's runtime part, which comes out of the build of the whole."""
+    identity = {key: whole["identity"][key] for key in ("name", "version", "product", "prefix", "platform")}
+    identity.update(part="runtime", part_of=whole["fingerprint"], files=patterns)
+    return {
+        "part_of": whole["fingerprint"],
+        "identity": identity,
+        "fingerprint": fingerprint.digest(identity),
+        "files": patterns,
     }
 
 

@@ -18,6 +18,9 @@ A recipe is a mapping:
   verify            steps that prove the published product: {"run", "stdin", "expect", "timeout_s", "remedy"}
   verify_npu        more of them, for hosts with an NPU
   needs             what must be on the host to build (keys of needs.py's table)
+  runs_with         what must be on every host that has the product (keys of the same table)
+  runtime           trees: [pattern below the prefix]: the files that programs need which were built with it, a product of
+                    their own for hosts that build nothing; absent: those hosts want nothing of it
   mem_gib_per_job, disk_gib   what a build takes
 
 Names in braces in a step are filled in on the host: {src} {obj} {stage} {root} {prefix} {jobs} {python}

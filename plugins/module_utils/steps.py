@@ -30,14 +30,14 @@ class Workshop:
     :param names: src, obj, stage, root, prefix, jobs, python, python_version, env_file, version, work
     :param environment: the whole environment of the programs
     :param log: called with each line that is logged
-    :param tell: called with a percentage when a program's output tells one
+    :param tell: called with the percentage that a line of output tells, None for none, and how many objects it compiles
     :param python_tag: such as cp39, of the Python that wheels are for
     :param arch: x86_64 or aarch64
     :param pip_options: such as ["--user"]
     """
 
     def __init__(self, names, environment, log, tell, python_tag="", arch="", pip_options=()):
-        # type: (Dict[str, str], Dict[str, str], Callable[[str], None], Callable[[int], None], str, str, Any) -> None
+        # type: (Dict[str, str], Dict[str, str], Callable[[str], None], Callable[[Optional[int], int], None], str, str, Any) -> None
         self.names = names
         self.environment = environment
         self.log = log
@@ -77,9 +77,9 @@ class Workshop:
             line = raw.decode("utf-8", "replace").rstrip("\r\n")
             self.log(line)
             said.append(line)
-            percent = progress.percent(line)
-            if percent is not None:
-                self.tell(percent)
+            percent, compiled = progress.percent(line), progress.objects(line)
+            if percent is not None or compiled:
+                self.tell(percent, compiled)
             # A build prints a hundred megabytes; what a step asks of its output stands in the last lines.
             if len(said) > 2000:
                 del said[:1000]

@@ -42,6 +42,29 @@ options:
   archive:
     description: The mirror's archive on the host, for V(mirrored); without it the module only says whether it is needed.
     type: str
+  cache:
+    description: Places of the build cache, as M(ascend.pytorch.take) has them. A product that one of them has is not built,
+      and one that was built is put into the first that can be written to.
+    type: list
+    elements: str
+    default: []
+  sign_key:
+    description: Private key on the controller that the product is signed with for the build cache; empty for none.
+    type: str
+    default: ""
+  trusted_keys:
+    description: File of public keys of which one must have signed what the build cache has; empty to take it unsigned.
+    type: str
+    default: ""
+  lost_after_s:
+    description: How long the host may give no answer before it is taken for lost, in seconds.
+    type: float
+    default: 300
+  progress:
+    description: How the build is shown, V(terminal) for a line that is refreshed, V(log) for lines now and then.
+    type: str
+    choices: [auto, terminal, log, none]
+    default: auto
 attributes:
   check_mode:
     support: full
@@ -84,6 +107,12 @@ def main():
             "wait_s": {"type": "float", "default": 0},
             "mirror": {"type": "str"},
             "archive": {"type": "str"},
+            # The action's alone.
+            "cache": {"type": "list", "elements": "str", "default": []},
+            "sign_key": {"type": "str", "default": "", "no_log": False},
+            "trusted_keys": {"type": "str", "default": "", "no_log": False},
+            "lost_after_s": {"type": "float", "default": 300},
+            "progress": {"type": "str", "choices": ["auto", "terminal", "log", "none"], "default": "auto"},
         },
         supports_check_mode=True,
     )
@@ -107,7 +136,7 @@ def main():
     if state != "status":
         try:
             how = builds.start(order)
-        except OSError as error:
+        except (archive.ArchiveError, OSError) as error:
             module.fail_json(
                 msg="the build of {0} cannot be started in {1}: {2}. Set ascend_work_dir to a place with "
                 "room that this account may write".format(order["name"], order["work_dir"], error)

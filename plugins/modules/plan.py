@@ -118,6 +118,24 @@ options:
     description: The group that unfit hosts join instead of failing; when empty, they fail.
     type: str
     default: ""
+  builders:
+    description: Hosts of the group C(ascend_builders). Where there are any, other hosts take what those build.
+    type: list
+    elements: str
+    default: []
+  toolchain_on:
+    description: Which hosts get the whole toolchain, V(all) or V(builders); the others get the compiler's runtime libraries.
+    type: str
+    choices: [all, builders]
+    default: all
+  shared:
+    description: Whether hosts share builds.
+    type: bool
+    default: false
+  builds:
+    description: Whether this host builds though it is none of O(builders), since of those none fits.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -135,7 +153,7 @@ EXAMPLES = r"""
 RETURN = r"""
 plan:
   description:
-    - C(products) by name, each with C(do) (nothing, publish or build), C(why) and the C(order) that the other modules take;
+    - C(products) by name, each with C(do) (nothing, publish, take or build), C(why) and the C(order) that the other modules take;
       C(packages), C(environment), C(venv) and whether there is C(work). With O(group) only what people read of it.
   returned: always
   type: dict

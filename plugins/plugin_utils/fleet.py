@@ -185,8 +185,9 @@ def _npus(npu: Json) -> list[Json]:
 def _component(decided: Json, there: Json, tool: Json | None, checked: Json) -> Json:
     card = there.get("manifest") or {}
     version = there.get("version")
-    if not version and decided["do"] == NOTHING and tool and not decided.get("order"):
-        # The host's own, of which the plan says "cmake 3.25.1".
+    own = str(decided.get("now")).startswith("the host's own")
+    if not version and own and tool and not decided.get("order"):
+        # Of which the plan says "cmake 3.25.1".
         version = str(tool.get("identity") or "").rpartition(" ")[2]
     return {
         "do": decided["do"],

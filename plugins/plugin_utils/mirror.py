@@ -1,13 +1,19 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mirrors that are folders on the controller: find in them what an order needs, and pack it to be sent to a host."""
+"""Mirrors that are folders on the controller: find in them what an order needs, pack it, and send it to a host.
+
+A bundle (see bundle.py) is such a folder, with git bundles in place of bare repositories, and wheels.
+"""
 
 from __future__ import annotations
 
 import os
 import tarfile
+import tempfile
 
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, fingerprint
 
 
@@ -23,10 +29,22 @@ def contents(folder: str, sources: list[dict]) -> tuple[list[tuple[str, str]], l
     submodule, is as good as none: the next place is asked for it.
     """
     held, lacking = [], []
+    manifest = _bundle(folder)
     for source in sources:
+        bundled = _bundled(manifest, source) if manifest else []
         if source["kind"] == "archive":
             if os.path.isfile(os.path.join(folder, source["file"])):
                 held.append((source["file"], source["sha256"]))
+        elif bundled:
+            gone = [path for path, _commit in bundled if not os.path.isfile(os.path.join(folder, path))]
+            if gone:
+                lacking.append(
+                    "{0} lacks {1}, which its bundle.json names: verify it with playbooks/bundle.yml, or make it anew".format(
+                        folder, ", ".join(gone)
+                    )
+                )
+                continue
+            held += bundled
         elif os.path.isdir(os.path.join(folder, source["repo"] + ".git")):
             needed = [source]
             if source.get("submodules"):
@@ -37,6 +55,68 @@ def contents(folder: str, sources: list[dict]) -> tuple[list[tuple[str, str]], l
                     continue
             held += [(entry["repo"] + ".git", entry["commit"]) for entry in needed]
     return sorted(set(held)), lacking
+
+
+def _bundle(folder: str) -> dict | None:
+    """Return the manifest of the bundle that a mirror folder is, None for any other."""
+    if not os.path.isfile(os.path.join(folder, "bundle.json")):
+        return None
+    # Not before: making bundles takes more than most runs need.
+    from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle
+
+    try:
+        return bundle.read(folder)
+    except bundle.BundleError as error:
+        raise AnsibleActionFail(str(error))
+
+
+def _bundled(manifest: dict, source: dict) -> list[tuple[str, str]]:
+    from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle
+
+    if source["kind"] == "archive":
+        return []
+    return [(entry["file"], entry["commit"]) for entry in bundle.repositories(manifest, source)]
+
+
+def wheels(folder: str, order: dict) -> list[tuple[str, str]]:
+    """Return (path below the folder, sha256) of what a bundle has for pip on the host of an order; [] for trees.
+
+    :raises AnsibleActionFail: the folder is no finished bundle, or one without wheels for the host's Python and arch
+    """
+    if order["product"] != "wheel":
+        return []
+    from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle
+
+    folder = os.path.abspath(os.path.expanduser(folder))
+    manifest = _bundle(folder)
+    if manifest is None:
+        raise AnsibleActionFail(
+            "ascend_bundle: {0} has no bundle.json: it is no bundle, or one that was not finished. Make it with "
+            "playbooks/bundle.yml".format(folder)
+        )
+    held = bundle.wheels(manifest, order["python_version"], order["arch"])
+    if not held:
+        raise AnsibleActionFail(
+            "ascend_bundle: {0} has no wheels for Python {1} on {2}; it has them for {3}. Make it anew with that in "
+            "ascend_bundle_platforms, or set ascend_python to one of these".format(
+                folder,
+                order["python_version"],
+                order["arch"],
+                ", ".join(sorted({"{python} on {arch}".format(**entry) for entry in manifest["wheels"].values()}))
+                or "none",
+            )
+        )
+    return held
+
+
+def place(order: dict, held: list[tuple[str, str]]) -> str:
+    """Return the folder on the host in which the contents stand once they are sent."""
+    return os.path.join(order["work_dir"], "mirror", name(held))
+
+
+def pip_options(order: dict, held: list[tuple[str, str]]) -> list[str]:
+    """Return what pip is told so that it takes the wheels which were sent, and asks no index."""
+    return ["--no-index", "--find-links", os.path.join(place(order, held), "wheels")] if held else []
 
 
 def name(held: list[tuple[str, str]]) -> str:
@@ -50,3 +130,52 @@ def pack(folder: str, held: list[tuple[str, str]], archive: str) -> None:
         for path in sorted({path for path, _pin in held}):
             # A mirror may be made of links; the host gets what they lead to.
             tar.add(os.path.realpath(os.path.join(folder, path)), arcname=path)
+
+
+class Sender:
+    """Sends to a host what a mirror folder holds. `action` is the ActionBase whose connection leads there."""
+
+    def __init__(self, action, task_vars: dict) -> None:
+        self.action, self.task_vars = action, task_vars
+
+    def send(self, order: dict, folder: str, held: list[tuple[str, str]]) -> str:
+        """Have the contents on the host, sent if they are not there yet; return their folder there.
+
+        :raises AnsibleActionFail: the copy failed, or the host has no room
+        """
+        folder = os.path.abspath(os.path.expanduser(folder))
+        asked = self._ask(order, held)
+        if not asked["present"]:
+            remote = os.path.join(order["work_dir"], "mirror-{0}.tar".format(name(held)))
+            # Ansible's own temporary folder: it is the user's, and a big archive would fill the system's.
+            with tempfile.TemporaryDirectory(prefix="mirror-", dir=C.DEFAULT_LOCAL_TMP) as scratch:
+                packed = os.path.join(scratch, "mirror.tar")
+                pack(folder, held, packed)
+                self._copy(packed, remote)
+            asked = self._ask(order, held, archive=remote)
+        return asked["folder"]
+
+    def _ask(self, order, held, **more):
+        arguments = dict(more, order=order, state="mirrored", mirror=name(held))
+        answer = self.action._execute_module("ascend.pytorch.build", module_args=arguments, task_vars=self.task_vars)
+        if answer.get("failed") or answer.get("unreachable"):
+            raise AnsibleActionFail(answer.get("msg", "the host gave no answer about the mirror"))
+        return answer
+
+    def _copy(self, source, dest):
+        action = self.action
+        task = action._task.copy()
+        task.action = "ansible.builtin.copy"
+        task.args = {"src": source, "dest": dest, "mode": "0600"}
+        copied = action._shared_loader_obj.action_loader.get(
+            "ansible.builtin.copy",
+            task=task,
+            connection=action._connection,
+            play_context=action._play_context,
+            loader=action._loader,
+            templar=action._templar,
+            shared_loader_obj=action._shared_loader_obj,
+        ).run(task_vars=self.task_vars)
+        if copied.get("failed"):
+            host = task.delegate_to or self.task_vars["inventory_hostname"]
+            raise AnsibleActionFail("the mirror could not be sent to {0}: {1}".format(host, copied.get("msg")))

@@ -58,6 +58,7 @@ GCC = {
         {"name": "gcc", "kind": "archive", "file": "gcc-7.3.0.tar.gz", "urls": [], "sha256": "d" * 64, "dest": "gcc"}
     ],
     "needs": ["make", "gcc", "g++", "bzip2"],
+    "runtime": ["lib64/lib*.so.*[0-9]"],
     "adapt": [
         {"libc_above": "2.27", "options": ["--disable-libsanitizer"]},
         {"compiler_from": "11", "environment": {"CXXFLAGS": "-g -O2 -std=gnu++14"}},
@@ -91,6 +92,7 @@ TORCH = {
         }
     ],
     "needs": ["git", "patch", "dos2unix"],
+    "runs_with": ["openblas"],
     "environment": {},
     "stages": {"build": [{"run": ["bash", "build.sh"]}]},
     "mem_gib_per_job": 2,
@@ -153,6 +155,8 @@ def ask(*recipes, **changes):
             "require_cann": True,
             "fitness": None,
             "silenced": [],
+            "builds": True,
+            "toolchain": "whole",
             "collection_version": "0.1.0",
             "promised": {},
             "work_dir": "auto",
@@ -164,6 +168,16 @@ def ask(*recipes, **changes):
 
 def ask_torch(*recipes, **changes):
     return ask(*(recipes or used(CMAKE, GCC) + [recipe(TORCH)]), **dict({"release": RELEASE}, **changes))
+
+
+def takes(request, **changes):
+    """The same of a host that builds nothing."""
+    return dict(request, builds=False, **changes)
+
+
+def runs(request, **changes):
+    """The same of a host that builds nothing and has no use for a toolchain."""
+    return takes(request, toolchain="runtime", **changes)
 
 
 def chip(number, **changes):

@@ -19,7 +19,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds, manifest, places, recipe
+from ansible_collections.ascend.pytorch.plugins.module_utils import archive, builds, manifest, places, recipe
 
 COLLECTIONS = str(Path(__file__).parents[4] / "collections")
 
@@ -238,6 +238,120 @@ def test_a_build_to_its_end(tmp_path):
 
     assert started(order) == "done"
     assert runs(tmp_path).count("build") == 1
+
+
+def with_part(tmp_path, **changes):
+    """An order whose tree has libraries, and the order of the part that has them alone."""
+    order = make_order(tmp_path, **changes)
+    identity = {"part_of": order["fingerprint"], "part": "runtime"}
+    order["parts"] = [
+        {
+            "part_of": order["fingerprint"],
+            "fingerprint": "cd" * 32,
+            "identity": identity,
+            "files": ["lib64/lib*.so.*[0-9]", "share/none*"],
+        }
+    ]
+    made = (
+        "mkdir -p {root}/lib64/deep && cd {root}/lib64 && umask 077 && for name in libc++.so.6.0.24 libc++.so.6.0.24-gdb.py "
+        "libc++.a deep/lib.so.1; do echo $name > $name; done; chmod 755 libc++.so.6.0.24; "
+        "ln -s libc++.so.6.0.24 libc++.so.6; ln -s libc++.so.6.0.24 libc++.so"
+    )
+    order["stages"]["install"] = [script("install", made)]
+    order["stages"]["sanity"] = []
+    return order, builds.parts(order)[0]
+
+
+def unpacked(product, folder):
+    archive.unpack(product["path"], str(folder), strip=0)
+    card = manifest.read(str(folder))
+    assert manifest.damage(str(folder), card, full=True) == []
+    return card
+
+
+def test_a_part_comes_out_of_the_build_of_the_whole(tmp_path):
+    order, part = with_part(tmp_path)
+    started(order)
+    assert ended(order)["state"] == "done"
+    whole, product = builds.product(order), builds.product(part)
+    assert builds.maker(part)["fingerprint"] == builds.maker(order)["fingerprint"] == order["fingerprint"]
+    assert product["path"].endswith("products/tool-1.0-cdcdcdcdcdcd/tool-1.0-cdcdcdcdcdcd.tar.gz")
+    card = unpacked(product, tmp_path / "part")
+    assert set(card["files"]) == {"lib64/libc++.so.6", "lib64/libc++.so.6.0.24"}
+    assert card["files"]["lib64/libc++.so.6.0.24"]["mode"] == "0755"
+    assert (tmp_path / "part/lib64").stat().st_mode & 0o777 == 0o755
+    assert (card["name"], card["fingerprint"], card["identity"]) == ("tool", "cd" * 32, part["identity"])
+    assert card["built"] == whole["manifest"]["built"]
+    assert len(unpacked(whole, tmp_path / "whole")["files"]) == 6
+    assert sorted(os.listdir(tmp_path / "work/products")) == ["tool-1.0-abababababab", "tool-1.0-cdcdcdcdcdcd"]
+
+
+def test_a_whole_that_is_older_than_its_parts_gets_them(tmp_path):
+    order, part = with_part(tmp_path)
+    started(dict(order, parts=[]))
+    assert ended(order)["state"] == "done" and builds.product(part) is None
+    leftover = tmp_path / "work/products/tool-1.0-cdcdcdcdcdcd.partial-tree"
+    (leftover / "old").mkdir(parents=True)
+    before = os.umask(0o077)
+    try:
+        builds.complete(order)
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(before)
+    card = unpacked(builds.product(part), tmp_path / "part")
+    assert set(card["files"]) == {"lib64/libc++.so.6", "lib64/libc++.so.6.0.24"}
+    assert (tmp_path / "part/lib64").stat().st_mode & 0o777 == 0o755
+    assert sorted(os.listdir(tmp_path / "work/products")) == ["tool-1.0-abababababab", "tool-1.0-cdcdcdcdcdcd"]
+    # The same as with the build itself; and once is enough.
+    first = Path(builds.product(part)["path"])
+    made = first.stat().st_mtime_ns
+    builds.complete(order)
+    assert first.stat().st_mtime_ns == made
+    content = first.read_bytes()
+    shutil.rmtree(first.parent)
+    builds.complete(order)
+    assert Path(builds.product(part)["path"]).read_bytes() == content
+
+
+def test_without_the_whole_there_is_nothing_to_complete(tmp_path):
+    order, part = with_part(tmp_path)
+    builds.complete(order)
+    assert builds.product(part) is None and not (tmp_path / "work").exists()
+    assert builds.parts(make_order(tmp_path)) == []
+
+
+def learning_order(tmp_path):
+    order = make_order(tmp_path)
+    order["stages"]["build"] = [
+        script("build", "echo cc -c a.c -o a.o; echo cc -c b.c -o b.o; cat {src}/tool/said > {obj}/out")
+    ]
+    return order
+
+
+def test_later_builds_can_learn_from_it(tmp_path):
+    order = learning_order(tmp_path)
+    started(order)
+    ended(order)
+    built = builds.product(order)["manifest"]["built"]
+    assert (built["jobs"], built["objects"]) == (3, {"build": 2})
+
+
+def test_what_a_killed_run_spent_on_the_build_stage_counts(tmp_path):
+    order = learning_order(tmp_path)
+    place = builds.Place(order)
+    place.make()
+    killed_one = builds.Build(order, place, io.StringIO())
+    killed_one.mark = {stage: mark for stage, _what, mark in builds.stage_plan(order)}["build"]
+    killed_one.status.update(stage="build", stage_started=time.time() - 100)
+    killed_one.tell(30, 5)
+    status = builds.read_json(place.status)
+    assert (status["percent"], status["objects"], status["jobs"]) == (30, 5, 3)
+    assert builds.Build(order, place, io.StringIO()).spent_before("build", "another recipe")["objects"] == 0
+
+    assert started(order) == "resumed"
+    ended(order)
+    built = builds.product(order)["manifest"]["built"]
+    assert 100 <= built["seconds"]["build"] < 160 and built["objects"] == {"build": 7}
 
 
 def test_keep_keeps(tmp_path):

@@ -21,6 +21,8 @@ from situations import (
     installed,
     node,
     recipe,
+    runs,
+    takes,
     tool,
     used,
     with_tools,
@@ -538,6 +540,50 @@ def test_a_stored_product_needs_no_room_to_build():
     state["products"]["torch"].update(manifest=None, version=None)
     state["disk"]["/var/lib/ascend-pytorch"]["free_mib"] = 1
     assert plan.make(request, state)["products"]["torch"]["do"] == "publish" and found(request, state) == []
+
+
+def test_who_takes_lacks_nothing_that_only_building_needs():
+    state = bare(missing_needs=["make", "gcc", "g++", "git", "bzip2"], memory={"total_mib": 512, "available_mib": 100})
+    state["disk"]["/var/lib/ascend-pytorch"].update(free_mib=1024, free_inodes=10)
+    state["pythons"]["python3.9"].update(path="/opt/bin/python3.9", headers=False, shared_library=False)
+    user(state)["unanswered"] = {}
+    wrong = {"disk-full", "inodes", "memory", "python-headers", "python-library", "tools-missing"}
+    assert wrong <= set(idents(EVERYTHING, state))
+    assert idents(takes(EVERYTHING), state) == idents(runs(EVERYTHING), state) == []
+
+
+@pytest.mark.parametrize(
+    "spoil, ident, words",
+    [
+        (lambda state: state.update(missing_needs=["openblas"]), "tools-missing", "openblas"),
+        (lambda state: state["pythons"]["python3.9"]["packages"].pop("pip"), "pip-missing", "pip"),
+        (lambda state: state["disk"]["/var/lib/ascend-pytorch"].update(free_mib=1000), "disk-full", "1 GiB to take"),
+        (lambda state: state["disk"]["/usr/local"].update(writable=False), "prefix-unwritable", "gcc730"),
+        (lambda state: state["products"]["gcc730"].update(occupied="a folder"), "prefix-occupied", "gcc730"),
+        (lambda state: state["products"]["torch"].update(version="1.8.1", site="/s"), "torch-foreign", "1.8.1"),
+    ],
+)
+def test_what_who_takes_lacks_too(spoil, ident, words):
+    state = bare()
+    state["pythons"]["python3.9"]["path"] = "/opt/bin/python3.9"
+    spoil(state)
+    told = found(runs(EVERYTHING, install_packages=False, fitness=FITNESS), state)
+    assert [each["id"] for each in told] == [ident]
+    assert words in told[0]["found"] + told[0]["wanted"]
+
+
+def test_a_foreign_link_of_what_is_taken():
+    state = bare()
+    state["products"]["cmake"]["links"] = {"/usr/bin/cmake": "foreign"}
+    assert (
+        idents(takes(ask(recipe(CMAKE))), state) == ["link-foreign"] and idents(runs(ask(recipe(CMAKE))), state) == []
+    )
+
+
+def test_who_takes_must_know_what_it_was_built_with():
+    assert idents(takes(ask_torch()), bare()) == ["requisite-missing", "requisite-missing"]
+    promised = plan.make(EVERYTHING, bare())["tools"]
+    assert found(runs(ask_torch(promised=promised)), bare()) == []
 
 
 def test_a_tool_that_the_host_shall_not_bring_itself():

@@ -25,10 +25,14 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import fetch
 from ansible_collections.ascend.pytorch.plugins.module_utils.fetch import (
     FetchError,
     bare_repositories,
+    bundle_git,
+    bundle_name,
+    bundled_file,
     candidate_urls,
     fetch_archive,
     fetch_git,
     git_closure,
+    patched,
     reset_tree,
     unanswered,
 )
@@ -1110,3 +1114,87 @@ def test_closure_tells_all_that_is_missing(forge, tmp_path):
         ("Owner/old.git (submodule two)", "has not got commit %s, or not whole" % ("b" * 40)),
     ]
     assert bare_repositories(str(tmp_path))("../Owner/top") is None
+
+
+# ---- repositories as files ----
+
+
+@pytest.fixture
+def bundles(forge, tmp_path):
+    """bundles(commit, repo): make a git bundle from the forge in the folder bundles.base; gives its submodules."""
+
+    def make(commit, repo="Owner/pytorch", **more):
+        path = str(make.base / bundle_name(repo, commit))
+        source = repository(commit, repo=repo, **more)
+        return bundle_git(source, [str(forge.base)], str(tmp_path / "stores"), path, make.log.append, pause_s=0.01)
+
+    make.base, make.log = tmp_path / "bundles", []
+    return make
+
+
+def test_a_tree_comes_out_of_bundles_alone(forge, bundles, clone):
+    url = "https://forge.invalid/pytorch/middle.git"
+    assert bundles(forge.old) == [{"path": "third_party/middle", "commit": forge.middle, "urls": [url]}]
+    below = bundles(forge.middle, "pytorch/middle", urls=[url])
+    assert below == [{"path": "deps/leaf", "commit": forge.leaf, "urls": ["https://forge.invalid/Other/leaf.git"]}]
+    assert bundles(forge.leaf, "Other/leaf") == []
+    assert not list(bundles.base.rglob("*.partial"))
+    source = repository(forge.old, "https://forge.invalid/Owner/pytorch.git", submodules=True, offline=True)
+    assert unanswered(source, [str(bundles.base)]) == []
+    assert clone(source, [bundles.base]) == {
+        "third_party/middle": forge.middle,
+        "third_party/middle/deps/leaf": forge.leaf,
+    }
+    assert not said(clone, "invalid"), "nothing but the bundles is asked"
+
+
+def test_a_bundle_has_the_commit_alone_and_the_store_goes_on(forge, bundles, clone):
+    """What a store had before a bundle came, and what it gets after it, is as good as ever."""
+    bundles(forge.tip)
+    clone(repository(forge.old), [forge.base])
+    clone(repository(forge.tip, ref="master"), [bundles.base], dest="src/second")
+    assert git("rev-list", "--count", forge.tip, cwd=clone.store) == "1"
+    clone(repository(forge.unnamed, ref=""), [forge.base], dest="src/third")
+    git("fsck", "--connectivity-only", cwd=clone.store)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path, other: path.write_bytes(path.read_bytes()[:-200]),
+        lambda path, other: path.write_bytes(b""),
+        lambda path, other: path.write_bytes(other.read_bytes()),
+    ],
+    ids=["cut", "empty", "another commit"],
+)
+def test_a_damaged_bundle_is_named_and_does_no_harm(forge, bundles, clone, spoil):
+    for commit in (forge.tip, forge.old):
+        bundles(commit)
+    path = bundles.base / bundle_name("Owner/pytorch", forge.tip)
+    spoil(path, bundles.base / bundle_name("Owner/pytorch", forge.old))
+    with pytest.raises(FetchError, match="bundle.yml") as caught:
+        clone(repository(forge.tip, "https://forge.invalid/x.git", offline=True), [bundles.base])
+    assert len(caught.value.tried) == 1 and str(path) in caught.value.tried[0][1]
+    clone(repository(forge.tip), [bundles.base, forge.base])
+
+
+def test_offline_says_so_before_anything_is_begun(tmp_path):
+    for source in (repository("a" * 40, "https://h/x.git"), archive("https://h/a.tgz")):
+        assert candidate_urls(dict(source, offline=True), []) == []
+        assert unanswered(dict(source, offline=True), []) == [("ascend_bundle", "the bundle has not got it")]
+        assert [why for _url, why in unanswered(dict(source, offline=True), [str(tmp_path)])] == ["not there"]
+
+
+def test_a_file_out_of_a_bundle_and_as_a_patch_leaves_it(forge, bundles):
+    bundles(forge.tip)
+    path = str(bundles.base / bundle_name("Owner/pytorch", forge.tip))
+    assert bundled_file(path, forge.tip, "a.c") == b"int newer;\n"
+    assert bundled_file(path, forge.tip, "none.c") is None
+    patch = git("diff", forge.old, forge.tip, cwd=forge.base / "Owner/pytorch.git").encode() + b"\n"
+    assert patched(b"int a;\n", "a.c", patch) == b"int newer;\n"
+    assert patched(b"as it was", "other/file", patch) == b"as it was"
+    with pytest.raises(FetchError, match="not of one release"):
+        patched(b"something else\n", "a.c", patch)
+    Path(path).write_bytes(b"no bundle")
+    with pytest.raises(FetchError, match="made anew"):
+        bundled_file(path, forge.tip, "a.c")

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 
+import cached
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     fingerprint,
@@ -394,11 +395,11 @@ def test_a_wheel(tmp_path):
 
 def test_what_is_stored(tmp_path):
     assert host.stored(str(tmp_path)) == {}
-    for name, text in (("a-1-x", json.dumps({"manifest": {"fingerprint": "f" * 64}})), ("b-1-y", "{")):
-        (tmp_path / "products" / name).mkdir(parents=True)
-        (tmp_path / "products" / name / "product.json").write_text(text)
+    whole = cached.make(tmp_path / "products")
+    next(cached.make(tmp_path / "products", version="3.13").glob("*.gz")).write_bytes(b"half")
+    (cached.make(tmp_path / "products", version="3.14") / "product.json").write_text("{")
     (tmp_path / "products/c.partial").mkdir()
-    assert host.stored(str(tmp_path)) == {"a-1-x": "f" * 64}
+    assert host.stored(str(tmp_path)) == {whole.name: "ab" * 32}
 
 
 # --- all of it --------------------------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from situations import (
     bare,
     installed,
     recipe,
+    runs,
+    takes,
     tool,
     used,
     with_tools,
@@ -250,6 +252,13 @@ def test_gcc_is_adapted_to_its_host(libc, gxx, options, flags):
     assert order["stages"]["install"] == GCC["stages"]["install"]
 
 
+def test_the_compiler_of_a_host_is_not_its_cohort():
+    def mark(**versions):
+        return decided(ask(recipe(GCC)), with_tools(bare(), **versions), "gcc730")["order"]["fingerprint"]
+
+    assert mark() == mark(gxx="5.4.0") == mark(gxx="12.2.0")
+
+
 def test_the_compiler_that_counts_is_the_first_that_works():
     state = with_tools(bare(libc="glibc 2.17"), gxx=[("/usr/bin", "12.2.0"), ("/opt/bin", "8.3.0")])
     assert decided(ask(recipe(GCC)), state, "gcc730")["order"]["environment"]
@@ -461,6 +470,166 @@ def test_packages_of_the_distribution_s_python(family, path, headers, pip, names
     assert lacking(state)["names"] == []
 
 
+# --- where nothing is built -------------------------------------------------------------------------------------------
+
+ALL = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), environment=ENVIRONMENT)
+
+
+def cohort(request, state, name="torch"):
+    return decided(request, state, name)["order"]["fingerprint"]
+
+
+def reference_plan(request, state):
+    """What is planned when only torch's role is asked."""
+    return plan.make(dict(request, recipes=used(CMAKE, GCC) + [recipe(TORCH)]), state)
+
+
+def test_what_others_build_is_taken():
+    whole, taking = plan.make(ALL, bare()), plan.make(takes(ALL), bare())
+    assert [entry["do"] for entry in taking["products"].values()] == ["take"] * 3
+    for name, entry in taking["products"].items():
+        assert dict(entry, do="build") == whole["products"][name]
+    assert (taking["legs"], taking["work"]) == (whole["legs"], True)
+
+
+@pytest.mark.parametrize("spoil, stored, do", [({}, True, "nothing"), ({"damage": ["x"]}, True, "publish")])
+def test_who_takes_publishes_what_is_stored_there(spoil, stored, do):
+    state = installed(takes(ALL), bare())
+    state["products"]["torch"].update(spoil)
+    assert does(takes(ALL), state, "torch") == do
+    state["stored"] = {}
+    assert does(takes(ALL), state, "torch") == {"nothing": "nothing", "publish": "take"}[do]
+
+
+def test_who_takes_needs_what_the_product_runs_with():
+    everything = sorted({need for entry in ALL["recipes"] for need in entry["needs"]} | {"openblas", "m4"})
+    state = bare(missing_needs=everything)
+    request = dict(ALL, needs=["m4"])
+    python = state["pythons"]["python3.9"]
+    python.update(headers=False, shared_library=False)
+    del python["packages"]["pip"]
+    assert set(plan.make(request, state)["packages"]["needs"]) == set(everything)
+    assert "python3.9-dev" in plan.make(request, state)["packages"]["names"]
+    assert plan.make(takes(request), state)["packages"] == {
+        "needs": ["openblas"],
+        "names": ["libopenblas-dev", "python3-pip"],
+    }
+    assert plan.make(takes(ask(recipe(CMAKE))), state)["packages"]["names"] == []
+
+
+def test_who_only_runs_wants_of_the_tools_the_libraries():
+    whole, running = plan.make(ALL, bare()), plan.make(runs(ALL), bare())
+    assert {name: entry["do"] for name, entry in running["products"].items()} == {
+        "cmake": "nothing",
+        "gcc730": "take",
+        "torch": "take",
+    }
+    assert running["products"]["cmake"]["order"] is None
+    assert running["products"]["cmake"]["why"] == ["cmake: not wanted where nothing is built"]
+    # One cohort with those that build, and one environment.
+    assert running["products"]["torch"]["order"]["identity"] == whole["products"]["torch"]["order"]["identity"]
+    assert (running["tools"], running["environment"]) == (whole["tools"], whole["environment"])
+
+    entry = running["products"]["gcc730"]
+    part, order = entry["order"], whole["products"]["gcc730"]["order"]
+    assert part["fingerprint"] == fingerprint.digest(part["identity"]) != order["fingerprint"]
+    assert (part["part_of"], part["name"], part["prefix"]) == (order["fingerprint"], "gcc730", order["prefix"])
+    assert (part["verify"], part["stages"], part["parts"]) == ([], {}, [])
+    assert entry["then"].startswith("the runtime libraries of gcc730 7.3.0 (" + fingerprint.short(part["fingerprint"]))
+    # It comes out of the build of the whole, by what the whole's order says.
+    assert [dict(part, **one) for one in order["parts"]] == [part] and order["part_of"] == ""
+    # Also where a host may build other things.
+    assert does(dict(runs(ALL), builds=True), bare(), "gcc730") == "take"
+
+
+def test_what_decides_the_libraries():
+    def part(request, state=None):
+        return decided(runs(request), state or bare(), "gcc730")["order"]
+
+    first = part(ask(recipe(GCC)))["fingerprint"]
+    assert part(ask(recipe(GCC), jobs="3"))["fingerprint"] == first
+    others = [
+        part(ask(recipe(GCC, runtime=["lib64/*"]))),
+        part(ask(recipe(GCC, sources=[dict(GCC["sources"][0], sha256="0" * 64)]))),
+        part(ask(recipe(GCC)), bare(libc="glibc 2.17")),
+    ]
+    assert len({first} | {order["fingerprint"] for order in others}) == 4
+
+
+def test_who_has_the_libraries_or_the_whole_wants_no_more():
+    for request in (runs(ALL), ALL):
+        state = installed(request, bare())
+        planned = plan.make(runs(ALL), state)
+        assert [entry["do"] for entry in planned["products"].values()] == ["nothing"] * 3
+        assert not planned["work"] and planned["legs"] == ["verify"]
+        assert (
+            planned["products"]["gcc730"]["order"]["fingerprint"]
+            == (state["products"]["gcc730"]["manifest"]["fingerprint"])
+        )
+    # The whole is mended as the whole.
+    state["products"]["gcc730"]["damage"] = ["lib64/libgomp.so.1: missing"]
+    assert does(runs(ALL), state, "gcc730") == "publish"
+    assert decided(runs(ALL), dict(state, stored={}), "gcc730")["order"]["part_of"] == ""
+
+
+def test_another_whole_is_followed_by_its_libraries_and_these_by_the_whole():
+    old = installed(ask(recipe(GCC, version="7.2.0")), bare())
+    entry = decided(runs(ALL), old, "gcc730")
+    assert (entry["do"], entry["why"]) == ("take", ["gcc730: its runtime libraries instead of the whole"])
+    entry = decided(ALL, installed(runs(ALL), bare()), "gcc730")
+    assert (entry["do"], entry["why"]) == ("build", ["gcc730: the whole instead of its runtime libraries"])
+    newer = dict(ALL, recipes=[recipe(GCC, environment={"CFLAGS": "-O1"})])
+    assert decided(runs(newer), installed(runs(ALL), bare()), "gcc730")["why"] == ["gcc730: built from another whole"]
+    newer = dict(ALL, recipes=[recipe(GCC, version="7.4.0")])
+    assert decided(runs(newer), installed(runs(ALL), bare()), "gcc730")["why"] == ["gcc730: version 7.3.0 -> 7.4.0"]
+
+
+def test_the_role_of_torch_knows_the_whole_by_its_libraries():
+    state = installed(runs(ask(recipe(GCC))), bare())
+    builder = site(CMAKE, GCC)
+    cmake = plan.make(runs(ALL), bare())["tools"]["cmake"]
+    planned = reference_plan(runs(ALL, promised={"cmake": cmake}), state)
+    assert planned["products"]["torch"]["order"]["fingerprint"] == cohort(ask_torch(), builder)
+    assert "/usr/local/linux_gcc7.3.0/lib64" in planned["environment"]["text"]
+    # Nothing can be built with them.
+    assert "gcc730" not in reference_plan(ALL, state)["tools"]
+
+
+def test_who_only_runs_follows_the_builders():
+    builder = plan.make(ALL, with_tools(bare(), cmake="3.18.4", gcc="10.2.1", gxx="10.2.1"))
+    request = runs(ALL, promised=builder["tools"])
+    for state in (bare(), with_tools(bare(), cmake="3.20.0", gcc="9.3.0", gxx="9.3.0"), installed(ALL, bare())):
+        planned = plan.make(request, state)
+        assert (
+            planned["products"]["torch"]["order"]["fingerprint"]
+            == (builder["products"]["torch"]["order"]["fingerprint"])
+        )
+        # Built with the builder's own gcc, it needs no libraries of ours.
+        assert planned["products"]["gcc730"]["do"] == "nothing" and planned["products"]["gcc730"]["order"] is None
+        assert "lib64" not in planned["environment"]["text"]
+        again = reference_plan(request, state)["products"]["torch"]["order"]
+        assert again["fingerprint"] == planned["products"]["torch"]["order"]["fingerprint"]
+
+
+def test_who_only_runs_follows_the_builders_and_not_its_own_compiler():
+    builder = plan.make(ALL, bare())
+    state = with_tools(bare(), cmake="3.20.0", gcc="10.2.1", gxx="10.2.1")
+    assert does(runs(ALL), state, "gcc730") == "nothing"
+    request = runs(ALL, promised=builder["tools"])
+    planned = plan.make(request, state)
+    part = planned["products"]["gcc730"]["order"]
+    assert part["part_of"] == builder["products"]["gcc730"]["order"]["fingerprint"]
+    assert part["fingerprint"] == builder["products"]["gcc730"]["order"]["parts"][0]["fingerprint"]
+    state["user"] = {"uid": 1000, "name": "u", "home": "/home/u"}
+    state["products"]["gcc730"]["prefix"] = "/home/u/.local/gcc"
+    assert plan.make(request, state)["tools"]["gcc730"]["library"] == "/home/u/.local/gcc/lib64"
+
+
+def test_what_only_runs_is_to_be_absent():
+    gone = runs(ask(recipe(GCC, state="absent")))
+    assert does(gone, installed(runs(ALL), bare()), "gcc730") == "remove"
+
+
 # --- environment ------------------------------------------------------------------------------------------------------
 
 
@@ -598,7 +767,7 @@ def test_jobs_by_cores_and_memory(jobs, available_mib, count):
 def test_the_question():
     asked = plan.question(ask_torch(*(used(GCC) + [recipe(CMAKE), recipe(TORCH)]), needs=["m4"], venv="~/v"))
     assert asked["tools"] == ["c++", "cc", "cmake", "g++", "gcc"] and asked["venv"] == "~/v"
-    assert asked["needs"] == sorted({"m4", "make", "gcc", "g++", "openssl", "git", "patch", "dos2unix"})
+    assert asked["needs"] == sorted({"m4", "make", "gcc", "g++", "openssl", "git", "patch", "dos2unix", "openblas"})
     assert [entry["name"] for entry in asked["products"]] == ["gcc730", "cmake", "torch"]
     assert asked["products"][1]["links"] == CMAKE["links"] and asked["products"][2]["distribution"] == "torch"
 
@@ -607,4 +776,5 @@ def test_the_legs_in_order():
     entry = {"do": "build", "order": {"state": "present"}}
     legs = plan.legs([entry, {"do": "remove", "order": {"state": "absent"}}], {"do": "publish"})
     assert legs == ["remove", "build", "publish", "environment", "verify"]
+    assert plan.legs([dict(entry, do="take")], None) == ["build", "publish", "verify"]
     assert plan.legs([{"do": "nothing", "order": None}], None) == []

@@ -31,7 +31,7 @@ def shop(tmp_path):
         },
         {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
         logged.append,
-        logged.append,
+        lambda percent, compiled: logged.append((percent, compiled)),
         "cp39",
         "x86_64",
         ["--user"],
@@ -62,8 +62,8 @@ def test_nothing_to_read_when_nothing_is_given(shop):
 
 
 def test_progress_is_told(shop):
-    steps.perform(sh("echo '[ 10%] a'; echo '[3/4] b'"), shop)
-    assert [entry for entry in shop.logged if isinstance(entry, int)] == [10, 75]
+    steps.perform(sh("echo '[ 10%] a'; echo 'gcc -c a.c -o a.o'; echo nothing; echo '[3/4] b'"), shop)
+    assert [entry for entry in shop.logged if isinstance(entry, tuple)] == [(10, 0), (None, 1), (75, 0)]
 
 
 def test_output_that_is_no_text_and_has_foreign_line_ends(shop):

@@ -1,0 +1,178 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Built once for a cohort, whatever is lost: the builder, the controller, a host, or what the build cache holds."""
+
+import subprocess
+
+import pytest
+from rig import PROJECT
+
+COHORT = ONE, TWO, THREE = "fleet1", "fleet2", "fleet3"
+
+
+def test_each_cohort_builds_once_and_a_reinstalled_host_not_at_all(crew):
+    everyone = [*COHORT, "plain"]
+    assert crew.apply(["cmake"], everyone, "--check").changed == set(everyone)
+    assert crew.kept() == [] and crew.built(*everyone) == 0
+
+    crew.apply(["cmake"], everyone)
+    assert (crew.built(*COHORT), crew.built("plain")) == (1, 1)
+    assert len(crew.kept()) == 2
+    assert all(map(crew.stands, everyone))
+
+    crew.anew(TWO, "plain")
+    assert crew.apply(["cmake"], everyone).changed == {TWO, "plain"}
+    assert crew.built(TWO, "plain") == 0
+    assert crew.stands(TWO) and crew.stands("plain")
+
+
+@pytest.mark.parametrize(
+    ("env", "playbook"),
+    [
+        ({"ANSIBLE_STRATEGY": "free", "ANSIBLE_FORKS": "1"}, None),
+        ({"ANSIBLE_STRATEGY": "host_pinned", "ANSIBLE_FORKS": "2"}, None),
+        ({}, PROJECT / "molecule/fleet/serial.yml"),
+    ],
+    ids=["free", "host_pinned", "serial"],
+)
+def test_in_whatever_order_hosts_come_one_builds(crew, env, playbook):
+    crew.apply(["cmake"], COHORT, env=env, playbook=playbook)
+    assert crew.built(*COHORT) == 1
+    assert all(map(crew.stands, COHORT))
+
+
+def test_a_build_that_fails_is_tried_once_and_told_to_all(crew):
+    run = crew.begin(["cmake"], COHORT, cmake_configure_options=["--nonsense"]).ended(well=False)
+    assert run.recap("failed") == dict.fromkeys(COHORT, 1), run.said[-3000:]
+    tries = "cat /var/lib/ascend-pytorch/builds/cmake-*/build.log 2>/dev/null | grep -cx '=== configure' || true"
+    assert sum(int(crew.on(host, tries)) for host in COHORT) == 1
+    assert "Unknown option: --nonsense" in run.said
+    assert crew.kept() == []
+    assert not any(map(crew.stands, COHORT))
+
+
+def test_a_controller_that_dies_leaves_a_build_that_the_next_run_joins(crew, gate):
+    first = crew.begin(["cmake"], COHORT, ascend_mirrors=[gate.url])
+    builder = gate.builder()
+    first.kill()
+    second = crew.begin(["cmake"], COHORT, ascend_mirrors=[gate.url])
+    second.says("joining it")
+    gate.open()
+    second.ended()
+    assert gate.asked == [builder]
+    assert (crew.built(builder), crew.built(*COHORT)) == (1, 1)
+    assert all(map(crew.stands, COHORT))
+
+
+def test_a_run_beside_another_waits_for_it_and_takes_what_it_built(crew, gate):
+    first = crew.begin(["cmake"], [ONE], ascend_mirrors=[gate.url])
+    assert gate.builder() == ONE
+    second = crew.begin(["cmake"], [TWO], ascend_mirrors=[gate.url])
+    second.says("process {0} of".format(first.pid))
+    gate.open()
+    first.ended()
+    second.ended()
+    assert (crew.built(ONE), crew.built(TWO)) == (1, 0)
+    assert crew.stands(TWO) and len(crew.kept()) == 1
+
+
+def test_a_lost_builder_is_stood_in_for_and_the_next_run_goes_to_it_alone(crew, gate, revived):
+    run = crew.begin(["cmake"], COHORT, ascend_mirrors=[gate.url])
+    lost = gate.builder()
+    crew.lose(lost)
+    gate.open()
+    run.ended(well=False)
+    others = [host for host in COHORT if host != lost]
+    assert run.recap("unreachable") == {host: int(host == lost) for host in COHORT}, run.said[-3000:]
+    assert "takes over building cmake from {0}".format(lost) in run.said
+    assert crew.built(*others) == 1
+    assert all(map(crew.stands, others))
+
+    revived()
+    assert crew.apply(["cmake"], COHORT).changed == {lost}
+    assert crew.built(lost) == 0 and crew.stands(lost)
+
+
+def test_what_is_damaged_in_the_cache_is_set_aside_and_made_anew(crew):
+    crew.apply(["cmake"], [ONE])
+    (label,) = crew.kept()
+    (product,) = (crew.cache / label).glob("*.tar.gz")
+    whole = product.stat().st_size
+    with product.open("r+b") as stream:
+        stream.truncate(whole // 2)
+    crew.apply(["cmake"], [TWO])
+    assert len(list(crew.cache.glob(label + ".damaged-*"))) == 1
+
+    # Of the same size, so that only its digest tells.
+    with product.open("r+b") as stream:
+        stream.seek(whole // 2)
+        byte = stream.read(1)[0]
+        stream.seek(whole // 2)
+        stream.write(bytes([byte ^ 0xFF]))
+    crew.apply(["cmake"], [THREE])
+    assert len(list(crew.cache.glob(label + ".damaged-*"))) == 2
+    assert crew.kept() == [label]
+    assert (crew.built(TWO), crew.built(THREE)) == (1, 1)
+    assert crew.stands(TWO) and crew.stands(THREE)
+
+
+def test_a_cache_that_is_served_is_taken_from(crew, serving):
+    crew.apply(["cmake"], [ONE])
+    url = serving(crew.cache)
+    # A controller that has nothing itself.
+    elsewhere = crew.folder / "empty"
+    crew.apply(["cmake"], [TWO], ascend_build_cache=[str(elsewhere), url])
+    assert crew.built(TWO) == 0 and crew.stands(TWO)
+
+
+def test_a_cache_in_a_file_system_that_hosts_share(crew):
+    place = {"ascend_build_cache": ["file:///srv/products"]}
+    crew.apply(["cmake"], [ONE], **place)
+    # What the shared file system would do.
+    shared = crew.carry("/srv/products", ONE, TWO)
+    crew.apply(["cmake"], [TWO], **place)
+    assert (crew.built(ONE), crew.built(TWO)) == (1, 0)
+    assert crew.stands(TWO)
+    # Nothing went through the controller.
+    assert crew.kept() == [] and len(crew.kept(shared)) == 1
+
+
+def test_only_what_a_trusted_key_signed_is_taken(crew):
+    keys = {}
+    for name in ("ours", "theirs"):
+        keys[name] = crew.folder / name
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys[name])], check=True)
+    ours, theirs = ({"ascend_trusted_keys": "{0}.pub".format(keys[name])} for name in ("ours", "theirs"))
+    crew.apply(["cmake"], [ONE], ascend_sign_key=str(keys["ours"]), **ours)
+    (label,) = crew.kept()
+    assert (crew.cache / label / "product.json.sig").is_file()
+
+    crew.apply(["cmake"], [TWO], **ours)
+    assert crew.built(TWO) == 0 and crew.stands(TWO)
+
+    refused = crew.begin(["cmake"], [THREE], **theirs).ended(well=False)
+    assert "sign" in refused.said.lower()
+    # It may build its own; what stands in the cache must not get there.
+    assert crew.built(THREE) == 1 or not crew.stands(THREE)
+
+
+def test_takers_get_wheels_and_runtime_libraries_and_no_toolchain(crew):
+    wanted = {"ascend_toolchain_on": "builders", "gcc730_accept_installed": False, "cmake_accept_installed": False}
+    builders = ("-i", str(PROJECT / "molecule/fleet/inventory/builders.yml"))
+    crew.apply([], COHORT, *builders, **wanted)
+    for product in ("cmake", "gcc730", "torch", "apex"):
+        assert (crew.built(ONE, product=product), crew.built(TWO, THREE, product=product)) == (1, 0)
+    for host in COHORT:
+        crew.on(host, "cd / && . /etc/ascend-pytorch/env.sh && python3.9 -c 'import torch, apex'")
+    for host in (TWO, THREE):
+        assert crew.on(host, "ls -d /usr/local/cmake* /usr/local/linux_gcc7.3.0/bin/g* 2>/dev/null || true") == ""
+        # The libraries stand where the environment file looks for them.
+        crew.on(host, "ls /usr/local/linux_gcc7.3.0/lib64/libstdc++.so.6")
+
+    assert crew.apply([], COHORT, *builders, **wanted).changed == set()
+
+    crew.anew(TWO)
+    crew.apply([], COHORT, *builders, **wanted)
+    assert sum(crew.built(TWO, product=product) for product in ("torch", "apex")) == 0
+    crew.on(TWO, "cd / && . /etc/ascend-pytorch/env.sh && python3.9 -c 'import torch, apex'")

@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""List, verify or prune the build cache on the controller. No host is connected to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import signing, store
+
+ARGUMENTS = {
+    "state": {"type": "str", "choices": ["listed", "verified", "pruned"], "default": "listed"},
+    "cache": {"type": "list", "elements": "str", "default": [store.AUTO]},
+    "trusted_keys": {"type": "path", "default": ""},
+    "keep_days": {"type": "float", "default": 30},
+    "keep_last": {"type": "int", "default": 1},
+}
+
+display = Display()
+
+
+def bad(entry: dict[str, Any]) -> str:
+    """Say what is wrong with an entry of the cache, "" for nothing."""
+    return "; ".join([*entry["wrong"], *([entry["untrusted"]] if entry["untrusted"] else [])])
+
+
+def headline(state: str, entries: list[dict[str, Any]], removed: list[dict[str, Any]], dry: bool) -> str:
+    """Return what was found, or done, in one sentence."""
+    if state == "pruned":
+        size = store.human(sum(entry["size"] for entry in removed))
+        verb = "would be" if dry else "was" if len(removed) == 1 else "were"
+        return f"{_count(len(removed))} {verb} taken away, {size}"
+    # What is half there, or was set aside before, is no product.
+    standing = [entry for entry in entries if entry["status"] == "whole" or bad(entry)]
+    size = store.human(sum(entry["size"] for entry in entries))
+    wrong = [entry for entry in standing if bad(entry)]
+    words = f"{_count(len(standing))}, {size}"
+    if wrong:
+        return f"{words}; {len(wrong)} of them cannot be used"
+    return words + (", all whole" if state == "verified" and standing else "")
+
+
+def _count(number: int) -> str:
+    return "1 product" if number == 1 else f"{number} products"
+
+
+class ActionModule(ActionBase):
+    """See the module of the same name for the options."""
+
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+        if arguments["keep_days"] < 0 or arguments["keep_last"] < 0:
+            raise AnsibleActionFail(
+                "keep_days and keep_last cannot be below 0; with 0 and 0 all that nobody reads just now goes"
+            )
+        state, dry = arguments["state"], self._task.check_mode
+        entries, removed, lines, elsewhere = [], [], [], []
+        try:
+            for place in store.places(arguments["cache"]):
+                if store.kind(place) != store.FOLDER:
+                    elsewhere.append(place)
+                    lines.append(
+                        f"{place}: not looked at, since it is not a folder of the controller but one that hosts reach"
+                    )
+                    continue
+                found, gone = self._looked(store.Store(place, display.warning), state, arguments, dry)
+                entries += found
+                removed += gone
+                lines += [
+                    f"{place}:",
+                    *("  " + line for line in store.table(gone if state == "pruned" else found, display.columns - 2)),
+                ]
+        except (store.StoreError, signing.SigningError) as error:
+            raise AnsibleActionFail(str(error))
+        told = headline(state, entries, removed, dry) if lines else "No build cache: ascend_build_cache names no place"
+        wrong = [f"{entry['label']}: {bad(entry)}" for entry in entries if bad(entry)]
+        display.display("\n".join([*lines, "", told]).lstrip("\n"))
+        set_aside = (
+            state == "verified"
+            and not dry
+            and any(entry["status"] == "damaged" and entry["wrong"] for entry in entries)
+        )
+        result.update(
+            changed=bool(removed) or set_aside,
+            entries=entries,
+            removed=removed,
+            elsewhere=elsewhere,
+            headline=told,
+            table=lines,
+        )
+        if state == "verified" and wrong:
+            remedy = "What is damaged is used no more, and the next run builds it again."
+            result.update(failed=True, msg="\n".join([f"{told}:", *wrong, remedy]))
+        return result
+
+    @staticmethod
+    def _looked(cache, state, arguments, dry):
+        """Return the entries of a folder, and those that were taken away."""
+        trusted = arguments["trusted_keys"]
+        if state == "verified":
+            return cache.verify(trusted, dry), []
+        gone = cache.prune(arguments["keep_days"], arguments["keep_last"], dry) if state == "pruned" else []
+        return cache.entries(trusted if state == "listed" else ""), gone

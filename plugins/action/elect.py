@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Elect the host that builds a product for its cohort, of those whose plans this run has seen."""
+
+from __future__ import annotations
+
+import json
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
+
+ARGUMENTS = {
+    "order": {"type": "dict", "required": True},
+    "builders": {"type": "list", "elements": "str", "default": []},
+    "shared": {"type": "bool", "default": True},
+    "takeovers": {"type": "int", "default": 2},
+    "again": {"type": "bool", "default": False},
+}
+
+display = Display()
+
+
+def lonely(host, order, builders):
+    """Return the message for a host whose cohort has nobody to build for it."""
+    return (
+        "{0}: nobody can build {1} {2} for {3}: of the hosts that have a toolchain (the group ascend_builders: {4}) none in this "
+        "run gives the same fingerprint. Add such a host to the group, or to --limit; or set ascend_toolchain_on to `all`"
+    ).format(
+        host,
+        order["name"],
+        order["version"],
+        ", ".join(value for value in order["identity"]["platform"].values() if value),
+        ", ".join(builders) or "empty",
+    )
+
+
+def given_up(host, order, lost):
+    """Return the message for a product whose builders were lost too often."""
+    return (
+        "{0}: building {1} {2} was given up, since its builders were lost one after another: {3}. Look at these hosts and run "
+        "again; ascend_takeovers says how many may be lost".format(
+            host, order["name"], order["version"], ", ".join(lost)
+        )
+    )
+
+
+class ActionModule(ActionBase):
+    """See the module of the same name for the options."""
+
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        host = task_vars["inventory_hostname"]
+        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+        order = builds.maker(json.loads(json.dumps(arguments["order"])))
+        result.update(changed=False, builder=host, ready=True, leads=True, busy=False, order=order)
+        if not arguments["shared"]:
+            return result
+        label, run = builds.label(order), cohort.Run()
+        hosts = list(task_vars.get("ansible_play_hosts") or [host])
+        lost = run.lost(label)
+        if len(lost) > arguments["takeovers"]:
+            raise AnsibleActionFail(given_up(host, order, lost))
+
+        def chosen():
+            return run.elect(order["name"], label, order["fingerprint"], hosts)
+
+        def settled():
+            builder = chosen()
+            return builder is not None and (builder.ready or builder.builder == host)
+
+        if arguments["again"]:
+            # Another host is getting ready; one task waits no longer than its turn with the controller's forks.
+            cohort.wait_for(settled, cohort.TURN_S)
+        elected = chosen()
+        if elected is None:
+            known = {one["host"] for one in run.candidates(order["name"])}
+            if not any(name in hosts and name not in known for name in arguments["builders"]):
+                raise AnsibleActionFail(lonely(host, order, arguments["builders"]))
+            # With a free strategy a builder may not have come as far as this product yet.
+            result.update(builder="", ready=False, leads=False, order=None)
+            return result
+        leads = elected.ready and run.leads(label, host, hosts)
+        result.update(elected._asdict(), leads=leads)
+        if lost and leads:
+            display.display("{0} takes over building {1} from {2}".format(elected.builder, order["name"], lost[-1]))
+        return result

@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A product's folder, the same in a work directory and in a build cache: product.json and the one file that it names.
+
+product.json, the card, is {"file": name, "size": bytes, "sha256": hex, "manifest": {…, without files}}; cards of before
+have no size. Where products are signed, product.json.sig beside it signs the card's bytes, and so, by the digest in
+them, the file. A folder is there whole or not at all: it is made as <folder>.partial… and renamed.
+"""
+
+import errno
+import json
+import os
+import shutil
+import stat
+
+from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint as fingerprints
+
+CARD = "product.json"
+SIGNATURE = CARD + ".sig"
+PARTIAL = ".partial"
+DAMAGED = ".damaged-"
+
+
+def compose(path, manifest):
+    # type: (str, Dict[str, Any]) -> Dict[str, Any]
+    """Return the card of a finished file; OSError when that cannot be read."""
+    return {
+        "file": os.path.basename(path),
+        "size": os.path.getsize(path),
+        "sha256": fingerprints.file_digest(path),
+        "manifest": {key: value for key, value in manifest.items() if key != "files"},
+    }
+
+
+def parse(text):
+    # type: (Union[str, bytes]) -> Optional[Dict[str, Any]]
+    """Return the card that a text is, None when it is none.
+
+    The text may be foreign: what is returned names a file and no path, so that nobody is led out of the folder.
+    """
+    try:
+        card = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(card, dict) or not isinstance(card.get("manifest"), dict):
+        return None
+    words = [card.get("file"), card.get("sha256"), card["manifest"].get("fingerprint")]
+    if not all(isinstance(word, str) and word for word in words) or not isinstance(card.get("size", 0), int):
+        return None
+    return card if _is_name(card["file"]) else None
+
+
+def _is_name(name):
+    # type: (str) -> bool
+    return "/" not in name and "\0" not in name and name not in (".", "..", CARD, SIGNATURE)
+
+
+def card(folder):
+    # type: (str) -> Optional[Dict[str, Any]]
+    """Return the card of a product's folder, None when there is none that can be read."""
+    try:
+        with open(os.path.join(folder, CARD), "rb") as stream:
+            return parse(stream.read())
+    except OSError:
+        return None
+
+
+def read(folder, fingerprint):
+    # type: (str, str) -> Optional[Dict[str, Any]]
+    """Return {"path", "sha256", "manifest"} of the product with this fingerprint, None when the folder has no such.
+
+    A quick look: the card can be read, and its file is there, as long as the card says.
+    """
+    found = card(folder)
+    if found is None or found["manifest"]["fingerprint"] != fingerprint or misses(folder, found):
+        return None
+    return {"path": os.path.join(folder, found["file"]), "sha256": found["sha256"], "manifest": found["manifest"]}
+
+
+def misses(folder, card):
+    # type: (str, Dict[str, Any]) -> List[str]
+    """Return what is wrong with a card's file, in words, as far as that is seen without reading it."""
+    try:
+        info = os.stat(os.path.join(folder, card["file"]))
+    except OSError:
+        return [card["file"] + ": missing"]
+    if not stat.S_ISREG(info.st_mode):
+        return [card["file"] + ": not a file"]
+    size = info.st_size
+    if size != card.get("size", size):
+        return ["{0}: {1} bytes, wanted {2}".format(card["file"], size, card["size"])]
+    return []
+
+
+def whole(folder):
+    # type: (str) -> List[str]
+    """Return what is wrong with a product's folder, in words, digest included; empty when it is whole.
+
+    OSError when its file is there and cannot be read.
+    """
+    found = card(folder)
+    if found is None:
+        return [CARD + ": missing, or not to be read"]
+    wrong = misses(folder, found)
+    if not wrong and fingerprints.file_digest(os.path.join(folder, found["file"])) != found["sha256"]:
+        wrong.append(found["file"] + ": content differs from the digest in " + CARD)
+    return wrong
+
+
+def put(partial, folder):
+    # type: (str, str) -> None
+    """Make a finished partial folder the product's, durably, in place of what stands there; OSError.
+
+    After a power cut the folder is the former one, the new one, or not there.
+    """
+    for name in os.listdir(partial):
+        _sync(os.path.join(partial, name))
+    _sync(partial)
+    # A folder that is not empty cannot be renamed over.
+    former = folder + PARTIAL + "-former"
+    if os.path.lexists(former):
+        shutil.rmtree(former)
+    replaces = os.path.lexists(folder)
+    if replaces:
+        os.rename(folder, former)
+    try:
+        os.rename(partial, folder)
+    except OSError:
+        if replaces:
+            os.rename(former, folder)
+        raise
+    _sync(os.path.dirname(folder))
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def _sync(path):
+    # type: (str) -> None
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems know of no such thing for folders.
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def set_aside(folder):
+    # type: (str) -> str
+    """Rename a damaged product's folder to <folder>.damaged-<n>, the first that is free, and return that; OSError."""
+    number = 1
+    while os.path.lexists(folder + DAMAGED + str(number)):
+        number += 1
+    os.rename(folder, folder + DAMAGED + str(number))
+    return folder + DAMAGED + str(number)

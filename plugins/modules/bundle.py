@@ -1,0 +1,118 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+---
+module: bundle
+short_description: Carry all that a release is built from to where there is no network
+version_added: "0.1.0"
+description:
+  - Makes a folder on the controller with all that a release of torch is built from and installed with, whatever hosts reach
+    no network themselves. It holds the source archives, every repository at its pin with all submodules as git bundles,
+    the wheels that pip installs on hosts, and C(bundle.json) with the digest of every file, which is written last.
+  - What is in the folder, and is as C(bundle.json) or a run that was broken off has it, is not fetched again; what is
+    damaged is named and fetched anew. Run it for one release after the other to have several in one bundle.
+  - The folder is a mirror as O(ascend.pytorch.build#module:order) knows them; see also the variable C(ascend_bundle).
+  - Runs on the controller, needs git and pip there, but not root, and connects to no host.
+author: the ascend.pytorch authors (@ascend)
+options:
+  dest:
+    description: The bundle's folder on the controller, made when it is not there.
+    type: path
+    required: true
+  state:
+    description:
+      - V(present) brings what is not there yet.
+      - V(verified) reads every file, changes nothing, and fails with the names of those that are missing or damaged.
+    type: str
+    choices: [present, verified]
+    default: present
+  release:
+    description: The release's row of the table of releases; needed for V(present).
+    type: dict
+  recipes:
+    description: The recipes of the roles, filled in for that release; needed for V(present).
+    type: list
+    elements: dict
+    default: []
+  platforms:
+    description: For what hosts wheels are collected, of the Pythons that the release takes. Default is x86_64 and aarch64
+      with each of them.
+    type: list
+    elements: dict
+    suboptions:
+      arch:
+        description: The machine.
+        type: str
+        choices: [x86_64, aarch64]
+        required: true
+      python:
+        description: The Python, such as V(3.9).
+        type: str
+        required: true
+      libc:
+        description: The oldest glibc of these hosts.
+        type: str
+        default: "2.17"
+  mirrors:
+    description: Mirrors that are asked before the sources' own URLs.
+    type: list
+    elements: str
+    default: []
+  products:
+    description: Folder of a build cache on the controller whose products are carried too; empty for none.
+    type: str
+    default: ""
+attributes:
+  check_mode:
+    support: full
+    description: In check mode nothing is fetched; the result says what would be.
+"""
+
+EXAMPLES = r"""
+- name: Carry what torch 1.8.1 is built from
+  ascend.pytorch.bundle:
+    dest: /srv/bundle
+    release: "{{ __torch_npu_build_release }}"
+    recipes: ["{{ __cmake_recipe }}", "{{ __gcc730_recipe }}", "{{ __torch_npu_build_recipe }}", "{{ __apex_build_recipe }}"]
+    platforms:
+      - {arch: aarch64, python: "3.9"}
+
+- name: Is it whole, now that it was carried?
+  ascend.pytorch.bundle:
+    dest: /srv/bundle
+    state: verified
+"""
+
+RETURN = r"""
+releases:
+  description: The releases that the bundle is for.
+  returned: when not in check mode
+  type: list
+  elements: str
+files:
+  description: How many files belong to it.
+  returned: when not in check mode
+  type: int
+bytes:
+  description: Their size.
+  returned: when not in check mode
+  type: int
+lacking:
+  description: Requirements that have no wheel for a platform, in words.
+  returned: when not in check mode
+  type: list
+  elements: str
+missing:
+  description: What would be fetched.
+  returned: in check mode
+  type: list
+  elements: str
+problems:
+  description: What is missing or damaged, in words, file by file.
+  returned: when verified
+  type: list
+  elements: str
+"""

@@ -1,0 +1,194 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+---
+module: carry
+short_description: Do a host's part in carrying a product between it and the build cache
+version_added: "0.1.0"
+description:
+  - Called by the actions of M(ascend.pytorch.take) and M(ascend.pytorch.build), which carry products in pieces between a host
+    and a folder of the controller, or have the host fetch from, or put into, a place that it reaches by itself.
+  - A product is in C(products) of the work directory whole or not at all. What has arrived is kept, and gone on with.
+author: the ascend.pytorch authors (@ascend)
+options:
+  state:
+    description:
+      - V(held) says whether the host has the product, and V(wanted) how much of it has arrived.
+      - V(cut) writes a part of it into O(piece); V(received) adds O(piece) to what has arrived.
+      - V(peeked) reads the product's card at O(place), V(taken) brings the product from there, V(kept) puts it there.
+    type: str
+    choices: [held, wanted, cut, received, peeked, taken, kept]
+    required: true
+  work_dir:
+    description: The work directory on the host.
+    type: path
+    required: true
+  label:
+    description: The product's name, version and short fingerprint, as its folder is called.
+    type: str
+    required: true
+  fingerprint:
+    description: The product's fingerprint.
+    type: str
+    required: true
+  digest:
+    description: Whether V(held) compares the file with its digest; what is damaged is set aside, and not held.
+    type: bool
+    default: false
+  card:
+    description: Text of the C(product.json) that the product shall have, for V(wanted), V(received) and V(taken).
+    type: str
+  signature:
+    description: The card's signature, as a text; without it the product gets none, and V(kept) gives it the one that it has.
+    type: str
+  sha256:
+    description: Digest of the file that V(cut) cuts.
+    type: str
+  size:
+    description: Size of the product's file in bytes, for V(wanted) and V(received).
+    type: int
+    default: 0
+  offset:
+    description: Where in the product's file the piece begins, in bytes.
+    type: int
+    default: 0
+  length:
+    description: Size of the piece in bytes; for V(cut) the most that it may have.
+    type: int
+    default: 0
+  piece:
+    description: Path of the piece on the host, a file that is there; without it V(received) only ends what has arrived.
+    type: path
+  place:
+    description: A place of the build cache that the host reaches, a C(file://), C(http://) or C(https://) URL.
+    type: str
+attributes:
+  check_mode:
+    support: full
+    description: In check mode nothing is carried; the result says whether something would be.
+"""
+
+EXAMPLES = r"""
+- name: Bring a product from a web server, where it is not on the host yet
+  ascend.pytorch.carry:
+    state: taken
+    work_dir: /var/lib/ascend-pytorch
+    label: cmake-3.12.1-0123456789ab
+    fingerprint: "{{ fingerprint }}"
+    card: "{{ lookup('ansible.builtin.url', place ~ '/cmake-3.12.1-0123456789ab/product.json', split_lines=false) }}"
+    place: "{{ place }}"
+"""
+
+RETURN = r"""
+present:
+  description: Whether the product is on the host now.
+  returned: for held, wanted and received
+  type: bool
+received:
+  description: How many bytes of the product's file have arrived.
+  returned: for wanted and received
+  type: int
+length:
+  description: Size of the piece in bytes.
+  returned: for cut
+  type: int
+size:
+  description: Size of the product's file in bytes.
+  returned: for held, when it is present
+  type: int
+card:
+  description: Text of the product's card.
+  returned: for held and peeked
+  type: str
+signature:
+  description: The card's signature, if it has one.
+  returned: for held and peeked
+  type: str
+wrong:
+  description: Why what there is cannot be used, in words.
+  returned: for peeked
+  type: str
+damaged:
+  description: Whether what came is not what its card says.
+  returned: for received, and on failure
+  type: bool
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.ascend.pytorch.plugins.module_utils import carrying
+
+
+def carried(module):
+    """Do what is asked and return the result."""
+    asked, dry = module.params, module.check_mode
+    state = asked["state"]
+    shelf = carrying.Shelf(asked["work_dir"], asked["label"], asked["fingerprint"])
+    if state == "held":
+        return carrying.held(shelf, asked["digest"], dry)
+    if state == "wanted":
+        return carrying.wanted(shelf, asked["card"], asked["size"], dry)
+    if state == "peeked":
+        return carrying.peek(asked["place"], asked["label"])
+    if dry:
+        return {"changed": state != "cut" and (state == "kept" or not shelf.whole())}
+    if state == "cut":
+        return {"length": carrying.cut(shelf, asked["sha256"], asked["offset"], asked["length"], asked["piece"])}
+    if state == "received":
+        words = [asked[key] for key in ("card", "signature", "size", "offset", "piece", "length")]
+        return dict(carrying.receive(shelf, *words), changed=True)
+    if state == "taken":
+        words = [asked[key] for key in ("card", "signature", "place")]
+        return {"changed": carrying.take(shelf, *words, log=module.log)}
+    return {"changed": carrying.keep(shelf, asked["place"], asked["signature"])}
+
+
+def main():
+    """Do a host's part in carrying a product."""
+    module = AnsibleModule(
+        argument_spec={
+            "state": {
+                "type": "str",
+                "choices": ["held", "wanted", "cut", "received", "peeked", "taken", "kept"],
+                "required": True,
+            },
+            "work_dir": {"type": "path", "required": True},
+            "label": {"type": "str", "required": True},
+            "fingerprint": {"type": "str", "required": True},
+            "digest": {"type": "bool", "default": False},
+            "card": {"type": "str"},
+            "signature": {"type": "str"},
+            "sha256": {"type": "str"},
+            "size": {"type": "int", "default": 0},
+            "offset": {"type": "int", "default": 0},
+            "length": {"type": "int", "default": 0},
+            "piece": {"type": "path"},
+            "place": {"type": "str"},
+        },
+        required_if=[
+            ("state", "wanted", ["card"]),
+            ("state", "received", ["card"]),
+            ("state", "cut", ["sha256", "piece"]),
+            ("state", "peeked", ["place"]),
+            ("state", "taken", ["card", "place"]),
+            ("state", "kept", ["place"]),
+        ],
+        supports_check_mode=True,
+    )
+    os.umask(0o022)
+    try:
+        result = carried(module)
+    except carrying.CarryingError as error:
+        module.fail_json(msg=str(error), damaged=error.damaged)
+    except OSError as error:
+        told = carrying.explained(error, module.params["work_dir"], "ascend_work_dir")
+        module.fail_json(msg=str(told), damaged=False)
+    module.exit_json(**dict({"changed": False}, **result))
+
+
+if __name__ == "__main__":
+    main()

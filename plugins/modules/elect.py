@@ -1,0 +1,75 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+---
+module: elect
+short_description: Elect the host that builds a product for its cohort
+version_added: "0.1.0"
+description:
+  - Of the hosts whose plan this run has seen and whose product has the same fingerprint, elects the one that builds it.
+    One that has begun goes on; then come hosts of the group C(ascend_builders), those not busy with another product, those
+    with most cores, and most memory.
+  - The choice stands for the run, until that host is lost.
+  - Runs on the controller and connects to no host.
+author: the ascend.pytorch authors (@ascend)
+options:
+  order:
+    description: The order of the product on this host, from the result of M(ascend.pytorch.plan).
+    type: dict
+    required: true
+  builders:
+    description: Hosts of the group C(ascend_builders).
+    type: list
+    elements: str
+    default: []
+  shared:
+    description: Whether hosts share builds; otherwise each is elected for itself.
+    type: bool
+    default: true
+  takeovers:
+    description: How many builders of one product may be lost before building it is given up.
+    type: int
+    default: 2
+  again:
+    description: Whether to wait, for a while, for the elected host to get ready.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    support: full
+    description: The module changes nothing on any host, with or without check mode.
+"""
+
+EXAMPLES = r"""
+- name: Elect the builder of CMake
+  ascend.pytorch.elect:
+    order: "{{ __plan.plan.products.cmake.order }}"
+    builders: "{{ groups.ascend_builders | default([]) }}"
+  register: __elected
+"""
+
+RETURN = r"""
+builder:
+  description: Name of the host that builds; empty where none has come as far as this product.
+  returned: always
+  type: str
+ready:
+  description: Whether it has what building takes.
+  returned: always
+  type: bool
+busy:
+  description: Whether it is building another product.
+  returned: always
+  type: bool
+leads:
+  description: Whether the task that works with the builder is this host's.
+  returned: always
+  type: bool
+order:
+  description: The builder's own order.
+  returned: always
+  type: dict
+"""

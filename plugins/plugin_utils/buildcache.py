@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The build cache as the road sees it: places that are asked in turn for a product, and of which one keeps what is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds, products
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import carry, signing, store
+
+Json = dict[str, Any]
+
+
+class BuildCache:
+    """Errors are store.StoreError, signing.SigningError and carry.CarryError, whose messages say what to do."""
+
+    def __init__(
+        self,
+        places: list[str],
+        carrier: carry.Carrier,
+        warn: Callable[[str], None],
+        sign_key: str = "",
+        trusted_keys: str = "",
+    ) -> None:
+        """
+        :param places: see store.places; :param carrier: of the host that is worked with
+        :param warn: called with a sentence about a product that is damaged or refused
+        :param sign_key: private key that new products are signed with, "" for none
+        :param trusted_keys: public keys of which one must have signed what is taken, "" to take it unsigned
+        """
+        self.places = store.places(places)
+        if self.places and all(store.kind(place) == store.WEB for place in self.places):
+            # Those can hand nothing that is built on to the other hosts.
+            self.places.append(store.default())
+        self.carrier = carrier
+        self.warn = warn
+        self.sign_key = sign_key
+        self.trusted_keys = trusted_keys
+
+    def take(self, order: Json) -> Json | None:
+        """Bring a product to the host; return {"changed", "place"}, None where no place has it."""
+        for place in self.places:
+            try:
+                changed = self._take_from(place, order)
+            except carry.Damaged as error:
+                self.warn(str(error))
+                changed = None
+            if changed is not None:
+                return {"changed": changed, "place": place}
+        return None
+
+    def _take_from(self, place: str, order: Json) -> bool | None:
+        if store.kind(place) != store.FOLDER:
+            card = self._peeked(place, order)
+            return None if card is None else self.carrier.take_from(order, place, card)
+        shelf, label = store.Store(place, self.warn), builds.label(order)
+        try:
+            with shelf.using(label, order["fingerprint"]) as entry:
+                if entry is None or not self._trusts(label, place, entry.text, entry.signature):
+                    return None
+                return self.carrier.deliver(order, entry.folder, entry.card)
+        except carry.Damaged:
+            # Read whole now, it is seen to be damaged and set aside.
+            shelf.entry(label, order["fingerprint"], digest=True)
+            return None
+
+    def holds(self, order: Json) -> bool:
+        """Say whether a place has a product that would be taken; nothing is brought anywhere."""
+        return any(self._holds(place, order) for place in self.places)
+
+    def _holds(self, place: str, order: Json) -> bool:
+        if store.kind(place) != store.FOLDER:
+            return self._peeked(place, order) is not None
+        label = builds.label(order)
+        entry = store.Store(place, self.warn).entry(label, order["fingerprint"])
+        return entry is not None and self._trusts(label, place, entry.text, entry.signature)
+
+    def _peeked(self, place: str, order: Json) -> Json | None:
+        """Return the card of a product at a place that the host reaches, None where there is none to be trusted."""
+        told = self.carrier.peek(order, place)
+        card = told and products.parse(told[0])
+        if not told or not card or card["manifest"]["fingerprint"] != order["fingerprint"]:
+            return None
+        return card if self._trusts(builds.label(order), place, *told) else None
+
+    def _trusts(self, label: str, place: str, text: bytes, signature: bytes | None) -> bool:
+        if self.trusted_keys:
+            try:
+                signing.verify(text, signature, self.trusted_keys)
+            except signing.Refused as error:
+                self.warn(f"{label} in the build cache {place} is refused: {error}")
+                return False
+        return True
+
+    def keep(self, order: Json) -> str:
+        """Bring a product from the host that built it into the first place that takes it; return that place."""
+        for place in self.places:
+            if store.kind(place) == store.FILE:
+                text = self.carrier.card(order)
+                self.carrier.keep_at(order, place, signing.sign(text, self.sign_key) if self.sign_key else None)
+                return place
+            if store.kind(place) == store.FOLDER and store.Store(place).writable():
+                return self._keep_in(place, order)
+        raise store.StoreError(
+            "ascend_build_cache: none of {0} can be written to, so that what is built cannot be handed to the other hosts. "
+            "Name a folder that can".format(", ".join(self.places))
+        )
+
+    def _keep_in(self, place: str, order: Json) -> str:
+        shelf, label = store.Store(place, self.warn), builds.label(order)
+        with shelf.receiving(label) as partial:
+            self.carrier.collect(order, partial)
+            if self.sign_key:
+                signing.sign_file(partial / products.CARD, self.sign_key)
+            shelf.commit(label)
+        return place
+
+    def former(self, name: str) -> list[Json]:
+        """Return the manifests of a product's earlier builds, from the folders on the controller."""
+        folders = [place for place in self.places if store.kind(place) == store.FOLDER]
+        return [manifest for place in folders for manifest in store.Store(place).manifests(name)]

@@ -1,0 +1,336 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carry a product between a host and the build cache: in pieces through the connection, or the host by itself.
+
+Pieces go through a file in Ansible's temporary folder on the host, by the connection's own file transfer: as binary,
+without either side holding them in memory. What has arrived is kept, and the next try goes on with it.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible import constants as C
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds, carrying, fingerprint, products
+
+Json = dict[str, Any]
+
+# What a lost connection costs at most, and what both sides' temporary folders have to hold.
+PIECE_BYTES = 64 << 20
+
+display = Display()
+
+
+class CarryError(Exception):
+    """A product could not be carried; the message says what, where, and what to do."""
+
+
+class Damaged(CarryError):
+    """What was to be carried is not what its card says: another place may have it, or it has to be built again."""
+
+
+class Carrier:
+    """Carries products between the build cache and the host that an action works on.
+
+    A connection that fails is an AnsibleConnectionFailure, whatever else goes wrong a CarryError.
+    """
+
+    def __init__(self, action: ActionBase, task_vars: Json) -> None:
+        """
+        :param action: of whose connection and user all use is made; delegated, it is the other host's
+        """
+        self._action = action
+        self._task_vars = task_vars
+        # Path of the piece's file on the host, "" as long as there is none.
+        self._piece = ""
+        # (place, label) -> card and signature as they were read, so that a host gets them letter by letter.
+        self._peeked: dict[tuple[str, str], tuple[bytes, bytes | None]] = {}
+
+    # --- what the host has
+
+    def has(self, order: Json) -> bool:
+        """Say whether the host has a product whole; one that is damaged is set aside there, and not had."""
+        return bool(self._ask(order, "held", digest=True)["present"])
+
+    def card(self, order: Json) -> bytes:
+        """Return the text of the card of the host's product."""
+        return str(self._held(order)["card"]).encode()
+
+    def _held(self, order: Json, digest: bool = False) -> Json:
+        held = self._ask(order, "held", digest=digest)
+        if not held["present"]:
+            raise CarryError(
+                f"{order['work_dir']}/products/{builds.label(order)} on the host is not there any more, or damaged and set "
+                "aside. Run again: it is built anew"
+            )
+        return held
+
+    # --- to the controller
+
+    def collect(self, order: Json, folder: str | os.PathLike[str]) -> None:
+        """Bring the host's product into a folder on the controller, going on with what is there.
+
+        :param folder: Store.receiving()'s; ends up with the card, the file, and the card's signature if the host has one
+        """
+        if self._action._task.check_mode:
+            return
+        partial = Path(folder)
+        try:
+            for _again in range(2):
+                held = self._held(order)
+                card = products.parse(held["card"])
+                if card is None:
+                    break
+                path = partial / card["file"]
+                self._lay_out(partial, held)
+                self._gather(order, card, held["size"], path)
+                if fingerprint.file_digest(str(path)) == card["sha256"]:
+                    return
+                # What came in an earlier run, or on the way, is to blame; or the host's own, which then is set aside.
+                path.unlink()
+                self._held(order, digest=True)
+        except OSError as error:
+            raise _here(error, partial)
+        raise CarryError(
+            f"{builds.label(order)} does not arrive as it is on the host, though it was sent twice: look for faults in the "
+            f"network, or in the disk of {partial}, and run again"
+        )
+
+    def _lay_out(self, partial: Path, held: Json) -> None:
+        """Put the card into the folder, and away from it what arrived of another card's file."""
+        card, signature = partial / products.CARD, partial / products.SIGNATURE
+        text = str(held["card"]).encode()
+        if not card.is_file() or card.read_bytes() != text:
+            for path in partial.iterdir():
+                path.unlink()
+            card.write_bytes(text)
+        if held["signature"]:
+            signature.write_bytes(str(held["signature"]).encode())
+        else:
+            signature.unlink(missing_ok=True)
+
+    def _gather(self, order: Json, card: Json, size: int, path: Path) -> None:
+        have = path.stat().st_size if path.is_file() else 0
+        free = shutil.disk_usage(path.parent).free
+        if size - have > free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        came = path.with_name(carrying.PIECE)
+        with open(path, "ab") as out:
+            while have < size:
+                remote = self._remote_piece()
+                cut = self._ask(order, "cut", sha256=card["sha256"], offset=have, length=PIECE_BYTES, piece=remote)
+                self._transfer("fetch_file", remote, str(came))
+                if not cut["length"] or came.stat().st_size != cut["length"]:
+                    raise CarryError(
+                        f"of a piece of {path.name} {came.stat().st_size} of {cut['length']} bytes arrived in {path.parent}. "
+                        "Run again: it goes on there"
+                    )
+                with open(came, "rb") as piece:
+                    shutil.copyfileobj(piece, out, 1 << 20)
+                out.flush()
+                os.fsync(out.fileno())
+                have += cut["length"]
+                display.vv(f"{path.name}: {have} of {size} bytes collected")
+        came.unlink(missing_ok=True)
+
+    # --- from the controller
+
+    def deliver(self, order: Json, folder: str | os.PathLike[str], card: Json) -> bool:
+        """Bring a product from a folder on the controller to the host; return False when it is there already.
+
+        :param folder: of the product in the build cache; :param card: the content of its product.json, as it was found right
+        """
+        label, source = builds.label(order), Path(folder) / card["file"]
+        try:
+            text, signature = self._texts(Path(folder), card)
+            size = source.stat().st_size
+            wanted = self._ask(order, "wanted", card=text, size=size)
+            if wanted["present"] or self._action._task.check_mode:
+                return not wanted["present"]
+            have = wanted["received"]
+            for _again in range(2):
+                answer = self._send(order, source, have, card=text, signature=signature, size=size)
+                if answer["present"]:
+                    return True
+                if fingerprint.file_digest(str(source)) != card["sha256"]:
+                    raise Damaged(f"{folder} in the build cache is not what its card says. Remove it: it is built anew")
+                have = 0
+        except OSError as error:
+            raise CarryError(f"{label} cannot be read from the build cache: {error.filename}: {error.strerror}")
+        raise CarryError(
+            f"{label} does not arrive on the host as it is in {folder}, though it was sent twice: look for faults in the "
+            f"network, or in the disk of {order['work_dir']}, and run again"
+        )
+
+    @staticmethod
+    def _texts(folder: Path, card: Json) -> tuple[str, str | None]:
+        """Return the card's text and signature: as they stand there, if that is this card."""
+        text = (folder / products.CARD).read_bytes().decode("utf-8", "replace")
+        if products.parse(text) != card:
+            return json.dumps(card, sort_keys=True), None
+        signature = folder / products.SIGNATURE
+        return text, signature.read_text() if signature.is_file() else None
+
+    def _send(self, order: Json, source: Path, have: int, **card: Any) -> Json:
+        """Send a file from some byte on, and return the host's last answer: the product is present, or was damaged."""
+        # Ansible's own temporary folder: it is the user's. The cache's folder may be one that can only be read.
+        with (
+            tempfile.TemporaryDirectory(prefix="carry-", dir=C.DEFAULT_LOCAL_TMP) as scratch,
+            open(source, "rb") as stream,
+        ):
+            piece = Path(scratch) / carrying.PIECE
+            while True:
+                stream.seek(have)
+                length = _cut(stream, piece)
+                remote = None
+                if length:
+                    remote = self._remote_piece()
+                    self._transfer("put_file", str(piece), remote)
+                answer = self._ask(order, "received", offset=have, length=length, piece=remote, **card)
+                if answer["present"] or answer["damaged"]:
+                    return answer
+                if not length and answer["received"] == have:
+                    raise CarryError(f"{source} has become shorter while it was sent. Run again")
+                # More than was sent, where another run sends the same.
+                have = answer["received"]
+                display.vv(f"{source.name}: {have} of {card['size']} bytes delivered")
+
+    # --- places that hosts reach
+
+    def peek(self, order: Json, place: str) -> tuple[bytes, bytes | None] | None:
+        """Return card and signature of a product at a file:// or http(s):// place; None where it is not there, or damaged.
+
+        :raises CarryError: the place does not answer
+        """
+        label = builds.label(order)
+        told = self._ask(order, "peeked", place=place)
+        if told["wrong"]:
+            display.warning(f"the build cache: {told['wrong']}: it is not used")
+        if told["card"] is None:
+            return None
+        signature = told["signature"]
+        texts = (str(told["card"]).encode(), str(signature).encode() if signature else None)
+        self._peeked[place, label] = texts
+        return texts
+
+    def take_from(self, order: Json, place: str, card: Json) -> bool:
+        """Have the host bring a product from a file:// or http(s):// place; return False when it is there already.
+
+        :param card: as peek() read it there, and as it was found right
+        """
+        text, signature = self._peeked.get((place, builds.label(order)), (b"", None))
+        if products.parse(text) != card:
+            text, signature = json.dumps(card, sort_keys=True).encode(), None
+        return bool(
+            self._ask(
+                order, "taken", place=place, card=text.decode(), signature=signature.decode() if signature else None
+            )["changed"]
+        )
+
+    def keep_at(self, order: Json, place: str, signature: bytes | None = None) -> None:
+        """Have the host put its product into a file:// place.
+
+        :param signature: of its card(); without it the product keeps the one that it has, if any
+        """
+        self._ask(order, "kept", place=place, signature=signature.decode() if signature else None)
+
+    # --- the connection
+
+    def _ask(self, order: Json, state: str, **arguments: Any) -> Json:
+        """Have the module do its part and return its result."""
+        result: Json = self._action._execute_module(
+            module_name="ascend.pytorch.carry",
+            module_args=dict(
+                arguments,
+                state=state,
+                work_dir=order["work_dir"],
+                label=builds.label(order),
+                fingerprint=order["fingerprint"],
+            ),
+            task_vars=self._task_vars,
+        )
+        if result.get("unreachable"):
+            raise AnsibleConnectionFailure(str(result.get("msg", "")))
+        if result.get("failed"):
+            raise (Damaged if result.get("damaged") else CarryError)(str(result.get("msg", "")))
+        return result
+
+    def _transfer(self, way: str, source: str, dest: str) -> None:
+        try:
+            getattr(self._action._connection, way)(source, dest)
+        except AnsibleConnectionFailure:
+            raise
+        except AnsibleError as error:
+            raise CarryError(
+                f"a piece could not be copied from {source} to {dest}: {error}. Mind the room on both sides "
+                "(ansible_remote_tmp on the host); run again: it goes on there"
+            )
+
+    def _remote_piece(self) -> str:
+        """Return the path of the file on the host through which pieces go, made once.
+
+        The one who logs in and the one who it becomes both read and write it. The folder around it keeps others out.
+        """
+        if self._piece:
+            return self._piece
+        action, shell = self._action, self._action._connection._shell
+        with tempfile.NamedTemporaryFile(dir=C.DEFAULT_LOCAL_TMP) as nothing:
+            try:
+                path = self._at_hand(shell)
+                self._transfer("put_file", nothing.name, path)
+            except CarryError:
+                # The folder is as old as the task: after a reboot, say, it is gone.
+                shell.tmpdir = None
+                path = self._at_hand(shell)
+                self._transfer("put_file", nothing.name, path)
+        try:
+            alone = not action._is_become_unprivileged()
+            if not alone:
+                action._fixup_perms2([shell.tmpdir])
+            changed = action._remote_chmod([path], "0600" if alone else "0666")
+        except AnsibleConnectionFailure:
+            raise
+        except AnsibleError as error:
+            raise CarryError(
+                f"the account that builds cannot be let into {shell.tmpdir} on the host: {error}. Install setfacl (package "
+                "acl) there, or log in as root or as that account"
+            )
+        if changed["rc"]:
+            raise CarryError(f"{path} on the host cannot be changed: {changed.get('stderr', '').strip()}. Run again")
+        self._piece = path
+        return path
+
+    def _at_hand(self, shell: Any) -> str:
+        if shell.tmpdir is None:
+            self._action._make_tmp_path()
+        return str(shell.join_path(shell.tmpdir, carrying.PIECE))
+
+
+def _cut(stream: Any, path: Path) -> int:
+    """Write the next piece of a stream into a file; return its size."""
+    left = PIECE_BYTES
+    with open(path, "wb") as out:
+        while left and (block := stream.read(min(left, 1 << 20))):
+            out.write(block)
+            left -= len(block)
+    return PIECE_BYTES - left
+
+
+def _here(error: OSError, folder: Path) -> CarryError:
+    """Return what to say of an error of the controller's file system."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    remedy = "Free some, take old products away (-e ascend_cache=prune), or set" if full else "Put that right, or set"
+    return CarryError(
+        f"{error.filename or folder} on the controller: {error.strerror}. {remedy} ascend_build_cache to another folder, and run "
+        "again: it goes on where it was"
+    )

@@ -1,0 +1,303 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cohorts: hosts with one fingerprint for a product, of which one builds it. What the workers of a run agree on.
+
+Ansible works for each host in a process of its own, so they agree by files on the controller, below $XDG_CACHE_HOME
+or ~/.cache:
+  ascend-pytorch/locks/<label>.lock     held while a run has a product built; its content says which run
+  ascend-pytorch/runs/<run>/            one run's, removed by the next when that run is gone
+    candidates/<product>/<host>.json    the hosts that may build it: {"host", "ready", "order", "capacity"}
+    elected/<label>.json                {"builder", "lost": [hosts], "started", "ended", "leader"}
+    failed/<label>                      why its build failed
+    tools/<platform>/<host>.json        what each builder builds with, by name, as its plan has it
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds, recipe
+from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
+
+Json = dict[str, Any]
+
+# How often a file is looked at that another process is to write.
+LOOK_S = 0.2
+# How long one task waits for another host. Then other tasks have their turn with the controller's forks, else a few that wait
+# could keep out the one that is waited for.
+TURN_S = 30.0
+
+
+def home() -> Path:
+    """Return the collection's folder in the cache of the controller's user."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "ascend-pytorch"
+
+
+class Election(NamedTuple):
+    """Who builds. `order` is the builder's own; `ready` says that it has what building takes, `busy` that it builds another."""
+
+    builder: str
+    ready: bool
+    busy: bool
+    order: Json
+
+
+def candidate(host: str, order: Json, state: Json, ready: bool, is_builder: bool) -> Json:
+    """Return what is known of a host that may build a product.
+
+    Its capacity is what hosts are compared by, the better the greater. One that has the product, or has begun it, goes on
+    where it was; after that come the builders that the user named, cores, and memory.
+    """
+    label = builds.label(order)
+    if state["stored"].get(label) == order["fingerprint"]:
+        begun = len(recipe.STAGES) + 1
+    else:
+        begun = 1 + state["begun"][label] if label in state["begun"] else 0
+    capacity = [begun, is_builder, state["cores"], state["memory"]["total_mib"]]
+    return {"host": host, "ready": ready, "order": order, "capacity": capacity}
+
+
+def elect(candidates: list[Json], busy: set[str]) -> Json | None:
+    """Return the candidate that shall build: one that is ready, not busy with another product, and has the most to offer."""
+
+    def worth(candidate: Json) -> tuple[Any, ...]:
+        begun, *rest = candidate["capacity"]
+        return (candidate["ready"], begun, candidate["host"] not in busy, *rest)
+
+    best = max(map(worth, candidates), default=None)
+    # Of equals the first by name, so that the next run chooses the same.
+    return next((one for one in sorted(candidates, key=lambda one: _natural(one["host"])) if worth(one) == best), None)
+
+
+def _natural(name: str) -> list[Any]:
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
+def _file_name(words: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", words)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write by a rename, so that a reader never sees a half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def _started(pid: int) -> str:
+    """Return when a process started, as the kernel counts; "" where there is none, or no /proc."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def _lives(run: str) -> bool:
+    pid, _dash, started = run.partition("-")
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        pass
+    except (ProcessLookupError, ValueError):
+        return False
+    return _started(int(pid)) == started
+
+
+class Run:
+    """What one run of ansible-playbook knows. Workers are its children, so its process names it."""
+
+    def __init__(self, folder: Path | None = None, pid: int | None = None) -> None:
+        """
+        :param folder: the collection's, home() by default
+        :param pid: of ansible-playbook, the parent of this process by default
+        """
+        self.pid = pid = pid or os.getppid()
+        self.home = folder or home()
+        self.path = self.home / "runs" / f"{pid}-{_started(pid)}"
+        if not self.path.is_dir():
+            self.path.mkdir(parents=True, mode=0o700, exist_ok=True)
+            for former in self.path.parent.iterdir():
+                if not _lives(former.name):
+                    shutil.rmtree(former, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold what the run's workers change together."""
+        with open(self.path / "lock", "w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+    def is_over(self) -> bool:
+        """Say whether ansible-playbook was killed: its workers are left, and have nobody to work for."""
+        return os.getpid() != self.pid and os.getppid() != self.pid
+
+    def offer(self, product: str, candidate: Json) -> None:
+        """Record a host that may build a product."""
+        _write(self.path / "candidates" / product / f"{candidate['host']}.json", json.dumps(candidate))
+
+    def candidates(self, product: str) -> list[Json]:
+        """Return the hosts that may build a product, whatever their cohort."""
+        found = (read_json(str(path)) for path in (self.path / "candidates" / product).glob("*.json"))
+        return [one for one in found if one]
+
+    def offer_tools(self, host: str, platform: str, tools: Json) -> None:
+        """Record what a builder builds with, added to what its earlier plans said."""
+        path = self.path / "tools" / _file_name(platform) / f"{host}.json"
+        _write(path, json.dumps({**(read_json(str(path)) or {}), **tools}))
+
+    def tools(self, platform: str) -> Json:
+        """Return what the builders of a platform build with; of several the first by name."""
+        found = sorted(
+            (self.path / "tools" / _file_name(platform)).glob("*.json"), key=lambda path: _natural(path.stem)
+        )
+        return read_json(str(found[0])) or {} if found else {}
+
+    def _elected(self, label: str) -> Json:
+        empty: Json = {"builder": "", "lost": [], "started": False, "ended": False, "leader": ""}
+        return read_json(str(self.path / "elected" / f"{label}.json")) or empty
+
+    def _record(self, label: str, record: Json) -> None:
+        _write(self.path / "elected" / f"{label}.json", json.dumps(record))
+
+    def _busy(self, label: str) -> set[str]:
+        """Return the hosts that build another product in this run."""
+        records = {path.stem: self._elected(path.stem) for path in (self.path / "elected").glob("*.json")}
+        return {
+            one["builder"] for other, one in records.items() if other != label and one["started"] and not one["ended"]
+        }
+
+    def elect(self, product: str, label: str, fingerprint: str, hosts: list[str]) -> Election | None:
+        """Return who builds a product for the cohort of a fingerprint, None where nobody may.
+
+        The choice stands for the run, until that host is lost or a ready one stands against one that is not.
+
+        :param hosts: those of the play that have not failed; of others no one gets ready any more
+        """
+        with self._alone():
+            record = self._elected(label)
+            fitting = [
+                one
+                for one in self.candidates(product)
+                if one["order"]["fingerprint"] == fingerprint
+                and one["host"] not in record["lost"]
+                and (one["ready"] or one["host"] in hosts)
+            ]
+            chosen = next((one for one in fitting if one["host"] == record["builder"] and one["ready"]), None)
+            busy = self._busy(label)
+            chosen = chosen or elect(fitting, busy)
+            if chosen is None:
+                return None
+            if chosen["host"] != record["builder"]:
+                self._record(label, dict(record, builder=chosen["host"], started=False, leader=""))
+            return Election(chosen["host"], chosen["ready"], chosen["host"] in busy, chosen["order"])
+
+    def leads(self, label: str, host: str, hosts: list[str]) -> bool:
+        """Say whether a host's worker is the one that works with the builder for the whole cohort.
+
+        :param hosts: those of the play; the builder may be none of them, and then the first to ask leads
+        """
+        with self._alone():
+            record = self._elected(label)
+            if record["builder"] in hosts:
+                return record["builder"] == host
+            if record["leader"] not in hosts:
+                record["leader"] = host
+                self._record(label, record)
+            return record["leader"] == host
+
+    def begin(self, label: str) -> bool:
+        """Record that a product's build is begun; say whether this run had not yet."""
+        with self._alone():
+            record = self._elected(label)
+            if record["started"] and not record["ended"]:
+                return False
+            self._record(label, dict(record, started=True, ended=False))
+            return True
+
+    def lose(self, label: str, host: str) -> None:
+        """Record that a builder cannot be reached any more."""
+        with self._alone():
+            record = self._elected(label)
+            if host not in record["lost"]:
+                self._record(label, dict(record, lost=record["lost"] + [host], builder="", started=False, leader=""))
+
+    def lost(self, label: str) -> list[str]:
+        """Return the builders that were lost over a product, in order."""
+        return list(self._elected(label)["lost"])
+
+    def end(self, label: str, failure: str = "") -> None:
+        """Record that a build has ended, and why it failed."""
+        with self._alone():
+            self._record(label, dict(self._elected(label), ended=True))
+        if failure:
+            _write(self.path / "failed" / label, failure)
+
+    def ended(self, label: str) -> bool:
+        """Say whether a product's build has ended in this run, well or not."""
+        return bool(self._elected(label)["ended"])
+
+    def failure(self, label: str) -> str:
+        """Return why a product's build failed in this run, "" if it did not."""
+        try:
+            return (self.path / "failed" / label).read_text()
+        except OSError:
+            return ""
+
+    def _lock(self, label: str) -> Path:
+        path = self.home / "locks" / f"{label}.lock"
+        path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        return path
+
+    def is_building(self, label: str) -> bool:
+        """Say whether somebody on this controller has a product built."""
+        with open(self._lock(label), "a") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return True
+        return False
+
+    @contextlib.contextmanager
+    def building(self, label: str, tell: Callable[[str], None]) -> Iterator[None]:
+        """Hold a product's lock on this controller: another run waits here, and tells for whom."""
+        with open(self._lock(label), "a+") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                stream.seek(0)
+                tell(stream.read().strip() or "another run")
+                fcntl.flock(stream, fcntl.LOCK_EX)
+            stream.seek(0)
+            stream.truncate()
+            stream.write(
+                "process {0} of {1} on {2}, since {3}".format(
+                    self.path.name.partition("-")[0],
+                    os.environ.get("USER") or os.getuid(),
+                    socket.gethostname(),
+                    time.strftime("%H:%M:%S"),
+                )
+            )
+            stream.flush()
+            yield
+
+
+def wait_for(condition: Callable[[], bool], limit_s: float) -> bool:
+    """Wait until a condition holds; say whether it came to hold in time."""
+    until = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() >= until:
+            return False
+        time.sleep(LOOK_S)
+    return True

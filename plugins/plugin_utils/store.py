@@ -1,0 +1,564 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The build cache: finished products by fingerprint, in a folder of the controller, for every host of a cohort.
+
+<label>/                 product.json, the file it names, and product.json.sig where products are signed; when it was
+                         used last is the folder's time
+<label>.partial/         on its way here; kept when that is broken off, so that it can go on
+<label>.damaged-<n>/     was not as its card says, and is used no more
+.locks/                  <label>: shared by readers; <label>.receiving: whoever puts a product in
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds, fingerprint, products
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, signing
+
+Json = dict[str, Any]
+
+DAY_S = 24 * 3600.0
+AUTO = "auto"
+FOLDER, FILE, WEB = "folder", "file", "web"
+
+_NAME = re.compile(r"(?P<label>.+-[0-9a-f]{12})(?P<rest>\.(partial|damaged-).*)?")
+
+
+class StoreError(Exception):
+    """The build cache cannot be used; the message says what failed, where, and what to do."""
+
+
+# --- places -----------------------------------------------------------------------------------------------------------
+
+
+def default() -> str:
+    """Return the folder that is the build cache where the user names none."""
+    return str(cohort.home() / "products")
+
+
+def places(value: str | list[str] | None) -> list[str]:
+    """Return the places that ascend_build_cache names, in order: absolute folders and URLs, these without a / at the end.
+
+    :param value: a place or a list of places; None or "auto" for the default, "" or an empty list for none at all
+    :raises StoreError: one is no place that a build cache can be at
+    """
+    wanted = [default()] if value is None else [value] if isinstance(value, str) else value
+    return [_place(one) for one in wanted if one]
+
+
+def _place(value: str) -> str:
+    if value == AUTO:
+        return default()
+    if "://" not in value:
+        return os.path.abspath(os.path.expanduser(value))
+    if not re.match(r"(file:///|https?://)[^/]", value):
+        raise StoreError(
+            f"ascend_build_cache: {value} is no place for a build cache. Name a folder of the controller, file:///path for a "
+            "folder that the hosts see, or http(s)://… for one that they may read"
+        )
+    return value.rstrip("/")
+
+
+def kind(place: str) -> str:
+    """Return what a place is: FOLDER of the controller, FILE (a folder that hosts see) or WEB (hosts read it by http)."""
+    if "://" not in place:
+        return FOLDER
+    return FILE if place.startswith("file:") else WEB
+
+
+# --- a folder of the controller ---------------------------------------------------------------------------------------
+
+
+class Entry(NamedTuple):
+    """A product in the cache. `text` is product.json as it was read, which `signature` signs, None if nothing does."""
+
+    label: str
+    folder: Path
+    card: Json
+    text: bytes
+    signature: bytes | None
+
+    @property
+    def path(self) -> Path:
+        """The product's file."""
+        return self.folder / self.card["file"]
+
+    @property
+    def sha256(self) -> str:
+        """The digest that the file is to have."""
+        return str(self.card["sha256"])
+
+    @property
+    def manifest(self) -> Json:
+        """The product's manifest, without files."""
+        return dict(self.card["manifest"])
+
+    def signed_by(self, trusted: str) -> str:
+        """Return the signer's name, "" where nobody is trusted and so nobody asked for.
+
+        :raises signing.Refused, signing.SigningError: see signing.verify
+        """
+        return signing.verify(self.text, self.signature, trusted) if trusted else ""
+
+
+def _silent(_words: str) -> None:
+    pass
+
+
+class Store:
+    """A build cache in a folder. What goes wrong with the folder itself is a StoreError."""
+
+    def __init__(self, folder: str | Path, tell: Callable[[str], None] = _silent) -> None:
+        """
+        :param folder: is made when something is put in
+        :param tell: is told in words what a user should know, such as of damage
+        """
+        self.folder = Path(folder)
+        self.tell = tell
+
+    def writable(self) -> bool:
+        """Say whether products can be put in: the folder, or what it would be made in, can be written to."""
+        there = self.folder
+        while not os.path.lexists(there) and there != there.parent:
+            there = there.parent
+        return os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK)
+
+    # --- reading
+
+    def entry(self, label: str, fingerprint: str, digest: bool = False) -> Entry | None:
+        """Return a product, as used now; None when it is not there, or damaged: then it is told and set aside.
+
+        :param digest: also compare the file with its digest, which reads all of it
+        """
+        wrong, found = self._look(label, digest)
+        if wrong:
+            self._set_aside(label, wrong, digest)
+            return None
+        if found is None or found.card["manifest"]["fingerprint"] != fingerprint:
+            return None
+        # Where the cache is another's, its times are as well.
+        with contextlib.suppress(OSError):
+            os.utime(found.folder)
+        return found
+
+    @contextlib.contextmanager
+    def using(self, label: str, fingerprint: str) -> Iterator[Entry | None]:
+        """Hold a product, or None, while it is read: meanwhile nobody replaces it or takes it away."""
+        if self.entry(label, fingerprint) is None:
+            yield None
+            return
+        with self._lock(label, fcntl.LOCK_SH):
+            # Between the first look and the lock it may have gone.
+            yield self.entry(label, fingerprint)
+
+    def _look(self, label: str, digest: bool) -> tuple[list[str], Entry | None]:
+        """Return what is wrong with a product, and the product, while nobody changes it."""
+        with self._lock(label, fcntl.LOCK_SH):
+            return self._wrong(label, digest), self._read(label)
+
+    def _read(self, label: str) -> Entry | None:
+        folder = self.folder / label
+        try:
+            text = (folder / products.CARD).read_bytes()
+        except OSError:
+            return None
+        card = products.parse(text)
+        try:
+            signature = (folder / products.SIGNATURE).read_bytes()
+        except FileNotFoundError:
+            signature = None
+        except OSError as error:
+            raise self._error(error)
+        return Entry(label, folder, card, text, signature) if card else None
+
+    def _wrong(self, label: str, digest: bool) -> list[str]:
+        """Return what is wrong with a product that is there, in words."""
+        folder = self.folder / label
+        try:
+            text = (folder / products.CARD).read_bytes()
+        except FileNotFoundError:
+            return [f"{products.CARD}: missing"] if os.path.isdir(folder) else []
+        except NotADirectoryError:
+            return []
+        except OSError as error:
+            raise self._error(error)
+        card = products.parse(text)
+        if card is None:
+            return [f"{products.CARD}: not to be read"]
+        if not _is_of(card, label):
+            return [f"{products.CARD}: is of another product"]
+        try:
+            return products.whole(str(folder)) if digest else products.misses(str(folder), card)
+        except OSError as error:
+            # What the disk cannot give back is damaged; what we may not read is perhaps not.
+            if error.errno == errno.EIO:
+                return [f"{card['file']}: {error.strerror}"]
+            raise self._error(error)
+
+    def _set_aside(self, label: str, wrong: list[str], digest: bool) -> None:
+        words = f"{self.folder / label} in the build cache is damaged ({'; '.join(wrong)})"
+        try:
+            with self._lock(label, fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
+                # Another may have put it right since.
+                if held and self._wrong(label, digest):
+                    aside = products.set_aside(str(self.folder / label))
+                    self.tell(f"{words}. It is not used any more, and stands as {aside}")
+        except (OSError, StoreError) as error:
+            self.tell(f"{words} and is not used, but cannot be set aside: {error}")
+
+    # --- putting in
+
+    @contextlib.contextmanager
+    def receiving(self, label: str) -> Iterator[Path]:
+        """Hold the folder in which a product is collected, with what a former try has left in it.
+
+        Waits while another controller collects the same product: look again for the entry inside. End with commit().
+        """
+        partial = self.folder / (label + products.PARTIAL)
+        with self._lock(label + ".receiving", fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
+            if held:
+                with self._told():
+                    partial.mkdir(exist_ok=True)
+                yield partial
+                return
+        self.tell(f"Another run puts {label} into {self.folder}: waiting for it")
+        with self._lock(label + ".receiving", fcntl.LOCK_EX):
+            with self._told():
+                partial.mkdir(exist_ok=True)
+            yield partial
+
+    def commit(self, label: str) -> Entry:
+        """Make what was received a product, in place of what stands there; waits for those who read that.
+
+        Its digest is for whoever collected it to have compared.
+        """
+        partial = self.folder / (label + products.PARTIAL)
+        card = products.card(str(partial))
+        wrong = products.misses(str(partial), card) if card else [f"{products.CARD}: missing, or not to be read"]
+        if card and not wrong and not _is_of(card, label):
+            wrong = [f"{products.CARD}: is of another product"]
+        if wrong:
+            raise StoreError(f"{partial} is no product: {'; '.join(wrong)}. Remove that folder and run again")
+        assert card
+        with self._told():
+            for path in partial.iterdir():
+                # Whatever else the way here has left, the folder of a product holds none of it.
+                if path.name not in (card["file"], products.CARD, products.SIGNATURE):
+                    path.unlink()
+            with self._lock(label, fcntl.LOCK_EX):
+                products.put(str(partial), str(self.folder / label))
+                found = self._read(label)
+        if found is None:
+            raise StoreError(f"{self.folder / label} has gone again: is somebody else at work in that folder?")
+        return found
+
+    # --- looking after it
+
+    def manifests(self, name: str) -> list[Json]:
+        """Return the manifests of the products of a name, of which later builds may learn: damaged ones teach as well."""
+        cards = [products.card(str(path)) for path in self._folders() if path.name.startswith(name + "-")]
+        found = {card["manifest"]["fingerprint"]: card["manifest"] for card in cards if card}
+        return [manifest for manifest in found.values() if manifest.get("name") == name]
+
+    def entries(self, trusted: str = "") -> list[Json]:
+        """Return what the folder holds, by name, version and fingerprint; see the module cache for the keys.
+
+        :param trusted: see signing.verify; without it a signer is the digest of its key
+        """
+        found = [self._described(path, trusted) for path in self._folders()]
+        return sorted(found, key=lambda one: (one["name"], one["version"], one["label"], one["folder"]))
+
+    def _folders(self) -> list[Path]:
+        try:
+            names = sorted(os.listdir(self.folder))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise self._error(error)
+        return [self.folder / name for name in names if _NAME.fullmatch(name) and os.path.isdir(self.folder / name)]
+
+    def _described(self, path: Path, trusted: str) -> Json:
+        match = _NAME.fullmatch(path.name)
+        assert match
+        label, rest = match["label"], match["rest"] or ""
+        card = products.card(str(path)) or {"manifest": {}}
+        status = "partial" if rest.startswith(products.PARTIAL) else "damaged" if rest else "whole"
+        signed_by, untrusted, wrong = "", "", []
+        if status == "whole":
+            try:
+                wrong, entry = self._look(label, False)
+                status = "damaged" if wrong else "whole"
+                signed_by, untrusted = _signed(entry, trusted)
+            except StoreError as error:
+                status, wrong = "unreadable", [str(error)]
+        name, _dash, short = label.rpartition("-")
+        name, _dash, version = name.rpartition("-")
+        manifest = card["manifest"]
+        identity = _mapping(manifest.get("identity"))
+        platform = _mapping(identity.get("platform"))
+        built = _mapping(manifest.get("built"))
+        return {
+            "label": label,
+            "folder": str(path),
+            "status": status,
+            "wrong": wrong,
+            "untrusted": untrusted,
+            "name": _word(manifest.get("name")) or name,
+            "version": _word(manifest.get("version")) or version,
+            "fingerprint": _word(manifest.get("fingerprint")) or short,
+            "part": _word(identity.get("part")),
+            "arch": _word(platform.get("arch")),
+            "libc": _word(platform.get("libc")),
+            "python_abi": _word(platform.get("python_abi")),
+            "size": _size(path),
+            "built": _word(built.get("when")),
+            "host": _word(built.get("host")),
+            "signed_by": signed_by,
+            "used": _used(path),
+        }
+
+    def verify(self, trusted: str = "", dry: bool = False) -> list[Json]:
+        """Compare every product with its digest, and with its signature where trusted; return entries().
+
+        Damaged ones are set aside, unless dry. Those that are not signed as asked for stay, and are not used.
+        """
+        found = self.entries(trusted)
+        for entry in found:
+            # What was set aside before is known to be damaged.
+            if entry["status"] == "whole" or (entry["wrong"] and entry["status"] == "damaged"):
+                try:
+                    entry["wrong"], _found = self._look(entry["label"], True)
+                except StoreError as error:
+                    entry.update(status="unreadable", wrong=[str(error)])
+                    continue
+                if entry["wrong"]:
+                    entry["status"] = "damaged"
+                    if not dry:
+                        self._set_aside(entry["label"], entry["wrong"], True)
+        return found
+
+    def prune(self, keep_days: float, keep_last: int, dry: bool = False) -> list[Json]:
+        """Take away what nobody uses, and return it as entries() does.
+
+        That is each product that was not used for keep_days days and is none of the keep_last last used ones of its name,
+        part and platform; what is damaged; and what was begun to be put in, and not gone on with for a day. What somebody
+        reads or puts in just now stays.
+
+        :param dry: only say what would go
+        """
+        goes = _unused(self.entries(), keep_days, keep_last)
+        if dry or not goes:
+            return goes
+        with self._lock("prune", fcntl.LOCK_EX):
+            return [entry for entry in goes if self._take_away(entry)]
+
+    def _take_away(self, entry: Json) -> bool:
+        path = Path(entry["folder"])
+        lock = entry["label"] + (".receiving" if entry["status"] == "partial" else "")
+        with self._lock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
+            # Where it was used since it was looked at, it is wanted again.
+            if not held or not path.is_dir() or _used(path) != entry["used"]:
+                return False
+            with self._told():
+                if path.name == entry["label"]:
+                    # It goes at once, and what goes slowly is no product any more.
+                    former = path.with_name(path.name + products.PARTIAL + "-former")
+                    shutil.rmtree(former, ignore_errors=True)
+                    path = path.rename(former)
+                shutil.rmtree(path)
+        return True
+
+    # --- locks
+
+    @contextlib.contextmanager
+    def _lock(self, name: str, how: int) -> Iterator[bool]:
+        """Hold a lock against other processes and controllers; yields whether it is held, which is so unless LOCK_NB."""
+        stream = self._opened(name, bool(how & fcntl.LOCK_SH))
+        if stream < 0:
+            yield True
+            return
+        try:
+            try:
+                fcntl.flock(stream, how)
+                held = True
+            except BlockingIOError:
+                held = False
+            except OSError as error:
+                # A file system without locks has no use for readers' ones either.
+                if not how & fcntl.LOCK_SH:
+                    raise self._error(error)
+                held = True
+            yield held
+        finally:
+            os.close(stream)
+
+    def _opened(self, name: str, reading: bool) -> int:
+        """Return the descriptor of a lock's file, -1 where a reader may not even make one: nor may others then."""
+        locks = self.folder / ".locks"
+        if reading and not self.folder.is_dir():
+            return -1
+        try:
+            if not locks.is_dir():
+                self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                locks.mkdir(exist_ok=True)
+            return os.open(locks / name, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                return os.open(locks / name, os.O_RDONLY)
+            if reading:
+                return -1
+            raise self._error(error)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self._error(error)
+
+    def _error(self, error: OSError) -> StoreError:
+        remedies = {
+            errno.ENOSPC: "Free some space, take old products away (-e ascend_cache=prune), or",
+            errno.EDQUOT: "Free some space, take old products away (-e ascend_cache=prune), or",
+            errno.ENOLCK: "That file system knows no locks;",
+            errno.EOPNOTSUPP: "That file system knows no locks;",
+        }
+        return StoreError(
+            f"the build cache {self.folder} cannot be used: {error.filename or self.folder}: {error.strerror}. "
+            f"{remedies.get(error.errno or 0, 'Put it right, or')} set ascend_build_cache to a folder that you may write"
+        )
+
+
+def _mapping(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _is_of(card: Json, label: str) -> bool:
+    manifest = card["manifest"]
+    return all(_word(manifest.get(key)) for key in ("name", "version")) and builds.label(manifest) == label
+
+
+def _signed(entry: Entry | None, trusted: str) -> tuple[str, str]:
+    """Return who signed a product, and why that is not good enough."""
+    if entry is None:
+        return "", ""
+    try:
+        if trusted:
+            return entry.signed_by(trusted), ""
+        name = signing.signer(entry.text, entry.signature)
+    except signing.Refused as error:
+        return "", str(error)
+    except signing.SigningError:
+        # Who only wants to see a list need not have what verifies.
+        if trusted:
+            raise
+        name = "somebody"
+    return name, "" if name or not entry.signature else "its signature does not fit its card"
+
+
+def _mtime(path: Path) -> float:
+    """Return when a folder was used last; for one that is still filled, when something came."""
+    try:
+        inside = path.iterdir() if products.PARTIAL in path.name else ()
+        return max(one.stat().st_mtime for one in (path, *inside))
+    except OSError:
+        return 0.0
+
+
+def _used(path: Path) -> str:
+    return datetime.fromtimestamp(_mtime(path), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of the files in a folder; what goes meanwhile does not count."""
+    total = 0
+    for folder, _names, files in os.walk(path):
+        for name in files:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(folder, name)).st_size
+    return total
+
+
+def _unused(entries: list[Json], keep_days: float, keep_last: int) -> list[Json]:
+    """Return what Store.prune takes away, the last used first."""
+    now, unused = time.time(), []
+    kept: collections.Counter[tuple[str, ...]] = collections.Counter()
+    for entry in sorted(entries, key=lambda one: (one["used"], one["built"]), reverse=True):
+        idle_days = (now - datetime.strptime(entry["used"], "%Y-%m-%dT%H:%M:%S%z").timestamp()) / DAY_S
+        goes = entry["status"] == "damaged" or (entry["status"] == "partial" and idle_days >= 1)
+        if entry["status"] == "whole":
+            alike = tuple(entry[key] for key in ("name", "part", "arch", "libc", "python_abi"))
+            kept[alike] += 1
+            goes = idle_days >= keep_days and kept[alike] > keep_last
+        if goes:
+            unused.append(entry)
+    return unused
+
+
+# --- for people -------------------------------------------------------------------------------------------------------
+
+
+def table(entries: list[Json], width: int) -> list[str]:
+    """Return entries() as lines for a terminal: a row each, or two lines each where rows do not fit.
+
+    :param width: columns of the terminal
+    """
+    if not entries:
+        return ["nothing"]
+    heads = ["product", "version", "fingerprint", "platform", "size", "built", "on", "signed by", "used", ""]
+    grid = [heads, *map(_row, entries)]
+    widths = [max(map(len, column)) for column in zip(*grid)]
+    if sum(widths) + 2 * (len(widths) - 1) <= width:
+        lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths)).rstrip() for row in grid]
+    else:
+        lines = [line for row in grid[1:] for line in _paragraph(row)]
+    # Cards are foreign text, and may hold what would steer the terminal.
+    return ["".join(letter if letter.isprintable() else "\ufffd" for letter in line) for line in lines]
+
+
+def _row(entry: Json) -> list[str]:
+    platform = ", ".join(entry[key] for key in ("arch", "libc", "python_abi") if entry[key])
+    status = "" if entry["status"] == "whole" else entry["status"]
+    return [
+        entry["name"] + (f" ({entry['part']})" if entry["part"] else ""),
+        entry["version"],
+        fingerprint.short(entry["fingerprint"]),
+        platform or "-",
+        human(entry["size"]),
+        entry["built"][:10] or "-",
+        entry["host"] or "-",
+        entry["signed_by"] or ("not trusted" if entry["untrusted"] else "-"),
+        entry["used"][:10],
+        status,
+    ]
+
+
+def _paragraph(row: list[str]) -> list[str]:
+    name, version, short, platform, size, built, host, signed_by, used, status = row
+    first = f"{name} {version} {short}  {platform}  {size}  {status}".rstrip()
+    return [first, f"    built {built} on {host}, signed by {signed_by}, used {used}"]
+
+
+def human(size: int) -> str:
+    """Return bytes as "812 B", "3.4 MiB" and the like."""
+    value, units = float(size), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while value >= 1024 and len(units) > 1:
+        value, units = value / 1024, units[1:]
+    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"

@@ -1,0 +1,293 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wheels for hosts that reach no index: collected by the controller's pip for another Python and another machine.
+
+pip chooses the files for the target, but weighs environment markers (`python_version < "3.8"`) for the Python that it
+runs in. So what the chosen wheels require of the target is read from them, and asked for in another round.
+"""
+
+from __future__ import annotations
+
+import email
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+# What building a wheel takes, wherever a requirement does not say so itself.
+TOOLS = ("pip", "setuptools", "wheel")
+
+# The oldest libc of the manylinux tags, by arch.
+_FIRST_LIBC = {"x86_64": 5, "aarch64": 17}
+_OLD_TAGS = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
+_MOST_ROUNDS = 50
+_LIMIT_S = 3600.0
+
+_NO_MATCH = re.compile(r"No matching distribution found for (.+?)(?: \(from .*)?$", re.MULTILINE)
+_NETWORK = re.compile(
+    r"Retrying \(Retry|NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|Read timed out|ProxyError|SSLError|"
+    r"CERTIFICATE_VERIFY_FAILED|Could not fetch URL|Connection(?:Reset)?Error|IncompleteRead|HTTP error|"
+    r"Max retries exceeded"
+)
+
+
+class WheelhouseError(Exception):
+    """The wheels cannot be collected at all; the message says what failed and what to do."""
+
+
+class Target(NamedTuple):
+    """What wheels are for: a Python such as 3.9, x86_64 or aarch64, and the oldest libc such as 2.17."""
+
+    python: str
+    arch: str
+    libc: str
+
+
+def tags(target: Target) -> list[str]:
+    """Return the platform tags of wheels that run on a target, those of the newest libc first."""
+    found = []
+    for minor in range(int(target.libc.split(".")[1]), _FIRST_LIBC[target.arch] - 1, -1):
+        found.append(f"manylinux_2_{minor}_{target.arch}")
+        if minor in _OLD_TAGS:
+            found.append(f"{_OLD_TAGS[minor]}_{target.arch}")
+    return [*found, f"linux_{target.arch}"]
+
+
+def abis(python: str) -> list[str]:
+    """Return the ABI tags of wheels that a CPython takes; up to 3.7 its name has an m."""
+    major, minor = (int(part) for part in python.split(".")[:2])
+    return [f"cp{major}{minor}" + ("m" if (major, minor) < (3, 8) else ""), "abi3", "none"]
+
+
+def environment(target: Target) -> dict[str, str]:
+    """Return the environment markers' variables as they are on a target."""
+    return {
+        "python_version": target.python,
+        "python_full_version": target.python + ".0",
+        "implementation_name": "cpython",
+        "implementation_version": target.python + ".0",
+        "platform_python_implementation": "CPython",
+        "platform_machine": target.arch,
+        "platform_system": "Linux",
+        "platform_release": "",
+        "platform_version": "",
+        "os_name": "posix",
+        "sys_platform": "linux",
+        "extra": "",
+    }
+
+
+def meant_for(lines: list[str], target: Target) -> list[str]:
+    """Return the requirements whose markers hold on a target, without the markers; what is no requirement stays."""
+    kept = []
+    for line in lines:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            kept.append(line)
+            continue
+        if requirement.marker is None or requirement.marker.evaluate(environment(target)):
+            kept.append(_bare(requirement))
+    return kept
+
+
+def unmet(wheels: list[Path], asked: list[str], target: Target) -> list[str]:
+    """Return what the wheels require on a target and no wheel among them is, as requirements without markers.
+
+    :param asked: the requirements that brought them, whose extras count
+    """
+    extras: dict[str, set[str]] = {}
+    versions: dict[str, Any] = {}
+    for line in asked:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        extras.setdefault(canonicalize_name(requirement.name), set()).update(requirement.extras)
+    required = []
+    for wheel in wheels:
+        name, version, _build, _tags = parse_wheel_filename(wheel.name)
+        versions[name] = version
+        for requirement in _requires(wheel):
+            marker = requirement.marker
+            if marker is None or any(
+                marker.evaluate({**environment(target), "extra": extra}) for extra in {"", *extras.get(name, ())}
+            ):
+                required.append(requirement)
+    return sorted(
+        {
+            _bare(requirement)
+            for requirement in required
+            if canonicalize_name(requirement.name) not in versions
+            or not requirement.specifier.contains(versions[canonicalize_name(requirement.name)], prereleases=True)
+        }
+    )
+
+
+def _requires(wheel: Path) -> list[Requirement]:
+    with zipfile.ZipFile(wheel) as opened:
+        inner = next(name for name in opened.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
+        headers = email.message_from_bytes(opened.read(inner))
+    found = []
+    for line in headers.get_all("Requires-Dist") or []:
+        try:
+            found.append(Requirement(line))
+        except InvalidRequirement:
+            # As pip does with what old tools wrote.
+            continue
+    return found
+
+
+def _bare(requirement: Requirement) -> str:
+    bare = Requirement(str(requirement))
+    bare.marker = None
+    return str(bare)
+
+
+def _named(line: str) -> str:
+    found = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", line)
+    return canonicalize_name(found.group(0)) if found else line
+
+
+class Wheelhouse:
+    """Collects the wheels of one target.
+
+    :param scratch: folder for the while, made and emptied here; :param held: folder with wheels that are there already
+    :param log: called with each line that pip prints
+    """
+
+    def __init__(self, scratch: Path, held: Path, log: Callable[[str], None]) -> None:
+        self.round, self.made, self.held, self.log = scratch / "round", scratch / "made", held, log
+
+    def collect(self, lines: list[str], target: Target) -> tuple[list[Path], list[dict[str, str]]]:
+        """Return (the wheels, [{"requirement", "why", "remedy"}] of what has none) for requirements and all below them.
+
+        :raises WheelhouseError: there is no pip, or the index gives no answer
+        """
+        wanted = sorted(set(meant_for(lines, target)))
+        lacking: list[dict[str, str]] = []
+        self.made.mkdir(parents=True, exist_ok=True)
+        for _round in range(_MOST_ROUNDS):
+            said = self._download(wanted, target)
+            if said is None:
+                files = sorted(self.round.glob("*.whl"))
+                more = [line for line in unmet(files, wanted, target) if line not in wanted]
+                if not more:
+                    return files, lacking
+                wanted += more
+                continue
+            wanted = self._mended(wanted, target, said, lacking)
+        raise WheelhouseError(f"pip finds no end among the requirements of Python {target.python}: {' '.join(wanted)}")
+
+    def _mended(self, wanted: list[str], target: Target, said: str, lacking: list[dict[str, str]]) -> list[str]:
+        """Return the requirements to go on with after pip failed: what has no wheel is built if it is pure, else left out."""
+        culprit = _NO_MATCH.search(said)
+        why = "it has no wheel for this platform, and no source that makes a pure one"
+        if culprit and self._pure(culprit.group(1), target):
+            return wanted
+        name = _named(culprit.group(1)) if culprit else ""
+        out = [line for line in wanted if _named(line) == name]
+        if not out:
+            # Something below one of them: which one, pip does not say.
+            out = [line for line in wanted if self._download([line], target) is not None]
+            why = (
+                f"{culprit.group(1)}, which it needs, has no wheel" if culprit else "pip finds no set of wheels for it"
+            )
+        if not out:
+            out, why = wanted, "each can be had, all together cannot: " + _last(said)
+        remedy = (
+            "Where the hosts have an index, nothing is to do. Else build its wheel on a host of that kind (`pip wheel`), put "
+            "it into a folder named in PIP_FIND_LINKS, and run again; or pin another version, or leave out this platform"
+        )
+        lacking += [{"requirement": line, "why": why, "remedy": remedy} for line in out]
+        return [line for line in wanted if line not in out]
+
+    def _download(self, wanted: list[str], target: Target) -> str | None:
+        """Have pip bring wheels for all that is wanted into the round's folder; return what it said if it failed."""
+        shutil.rmtree(self.round, ignore_errors=True)
+        self.round.mkdir(parents=True)
+        if not wanted:
+            return None
+        chosen = [*_for(target), "--only-binary=:all:"]
+        for tag in tags(target):
+            chosen += ["--platform", tag]
+        for abi in abis(target.python):
+            chosen += ["--abi", abi]
+        return self._pip(["download", "--dest", str(self.round), *chosen, *wanted])
+
+    def _pure(self, requirement: str, target: Target) -> bool:
+        """Build the wheel of a source that needs no compiler, for a target; say whether it came out."""
+        source = self.round / "source"
+        shutil.rmtree(source, ignore_errors=True)
+        name = _named(requirement)
+        if any(_named(wheel.name.split("-")[0]) == name for wheel in self.made.glob("*.whl")):
+            return False
+        fetched = self._pip(
+            ["download", "--dest", str(source), "--no-deps", "--no-binary", name, *_for(target), requirement]
+        )
+        if fetched is not None:
+            return False
+        if self._pip(["wheel", "--wheel-dir", str(source), "--no-deps", *map(str, source.iterdir())]) is not None:
+            return False
+        pure = list(source.glob("*-none-any.whl"))
+        for wheel in pure:
+            os.replace(wheel, self.made / wheel.name)
+        return bool(pure)
+
+    def _pip(self, argv: list[str]) -> str | None:
+        """Run pip; return None, or what it said when it failed.
+
+        :raises WheelhouseError: there is no pip, or it had no answer from its index
+        """
+        links = [
+            option for folder in (self.made, self.held) if folder.is_dir() for option in ("--find-links", str(folder))
+        ]
+        # Without retries pip hides that an index gave no answer.
+        options = ["--disable-pip-version-check", "--no-input", "--retries", "3", *links]
+        command = [sys.executable, "-m", "pip", argv[0], *options, *argv[1:]]
+        self.log("$ " + " ".join(command))
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=_LIMIT_S,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise WheelhouseError(f"pip cannot collect wheels: {error}. Run again: what was had is kept")
+        said = done.stdout.decode("utf-8", "replace")
+        self.log(said)
+        if done.returncode == 0:
+            return None
+        if "No module named pip" in said:
+            raise WheelhouseError(f"{sys.executable} has no pip: run `{sys.executable} -m ensurepip`, then run again")
+        if "No space left" in said:
+            raise WheelhouseError("pip had no space left: free some, and run again: what was had is kept")
+        if _NETWORK.search(said):
+            raise WheelhouseError(
+                f"pip had no answer from its index: {_last(said)}. Set http_proxy, https_proxy or PIP_INDEX_URL, and run "
+                "again: what was had is kept"
+            )
+        return said
+
+
+def _for(target: Target) -> list[str]:
+    return ["--python-version", target.python, "--implementation", "cp"]
+
+
+def _last(said: str) -> str:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return next(
+        (line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "it said nothing"
+    )

@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbook that makes bundles, as far as it goes without a network."""
+
+import json
+import subprocess
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils.fingerprint import file_digest
+from checkout import BIN, ROOT, environment
+
+
+@pytest.fixture
+def play(tmp_path):
+    """play(*options, **variables): (status, output) of the playbook, with the bundle in tmp_path / "bundle"."""
+
+    def run(*options, **variables):
+        variables = {"ascend_bundle_dest": str(tmp_path / "bundle"), **variables}
+        told = subprocess.run(
+            [BIN / "ansible-playbook", ROOT / "playbooks/bundle.yml", "-e", json.dumps(variables), *options],
+            cwd=tmp_path,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return told.returncode, told.stdout
+
+    return run
+
+
+def test_check_mode_names_what_each_release_needs(play, tmp_path):
+    status, said = play("-C")
+    assert status == 0, said
+    for release, python in (("1.5.0", "3.7"), ("1.5.0", "3.8"), ("1.8.1", "3.9")):
+        for arch in ("x86_64", "aarch64"):
+            assert f"bundle {release}: would fetch wheels for Python {python} on {arch}\n" in said
+    assert "bundle 1.5.0: would fetch wheels for Python 3.9" not in said
+    for what in ("cmake-3.12.1.tar.gz", "gcc-7.3.0.tar.gz", "mpc-1.0.3.tar.gz", "pytorch/pytorch", "NVIDIA/apex"):
+        assert f"bundle 1.8.1: would fetch {what}\n" in said
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_releases_and_platforms_are_the_users(play):
+    status, said = play(
+        "-C", ascend_torch_version="1.8.1", ascend_bundle_platforms=[{"arch": "aarch64", "python": 3.9}]
+    )
+    assert status == 0, said
+    assert "bundle 1.5.0" not in said and said.count("would fetch wheels") == 1
+    status, said = play("-C", torch_npu_build_version="1.8.1", ascend_bundle_releases=["1.5.0"])
+    assert status != 0 and "the recipes are those of torch 1.8.1, not of 1.5.0" in said
+    status, said = play("-C", ascend_bundle_releases=["9.9"])
+    assert status != 0 and "'9.9' is not a known release" in said and "ascend_bundle_releases" in said
+
+
+def test_a_bundle_is_verified(play, tmp_path):
+    status, said = play(ascend_bundle_state="verified")
+    assert status != 0 and "never finished" in said
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    (folder / "a.tar.gz").write_bytes(b"content")
+    entry = {"sha256": file_digest(str(folder / "a.tar.gz")), "size": 7}
+    manifest = {"format": 1, "releases": ["1.8.1"], "files": {"a.tar.gz": entry}, "repositories": {}, "wheels": {}}
+    (folder / "bundle.json").write_text(json.dumps(manifest))
+    status, said = play(ascend_bundle_state="verified")
+    assert status == 0 and "is whole: 1 files" in said
+    (folder / "a.tar.gz").write_bytes(b"CONTENT")
+    status, said = play(ascend_bundle_state="verified")
+    assert status != 0 and "  - a.tar.gz: sha256 is " in said

@@ -1,0 +1,364 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bundles: made of real repositories and wheels, damaged, gone on with, and used as a host without a network would."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from types import SimpleNamespace
+
+import cached
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible_collections.ascend.pytorch.plugins.module_utils import fetch
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, mirror
+from wheels import make_wheel
+
+PLATFORM = [{"arch": "aarch64", "python": "3.9"}]
+ROW = {"version": "1.8.1", "pythons": ["3.7", "3.9"], "packages": {"numpy": {"maximum": "1.99"}, "sympy": {}}}
+
+
+def git(*argv, cwd):
+    return subprocess.run(
+        ("git", "-c", "user.name=a", "-c", "user.email=a@b", *argv),
+        cwd=cwd,
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ).stdout.strip()
+
+
+def commit(base, repo, files, submodules=()):
+    """Commit files, and (path, url, commit) of submodules, to the repository <base>/<repo>.git; return the commit."""
+    work = base / (repo + ".git")
+    work.mkdir(parents=True, exist_ok=True)
+    git("init", "-q", ".", cwd=work)
+    modules = [f'[submodule "{path}"]\n\tpath = {path}\n\turl = {url}\n' for path, url, _commit in submodules]
+    for path, text in {**files, **({".gitmodules": "".join(modules)} if modules else {})}.items():
+        (work / path).parent.mkdir(parents=True, exist_ok=True)
+        (work / path).write_text(text)
+    git("add", "-A", cwd=work)
+    for path, _url, pin in submodules:
+        git("update-index", "--add", "--cacheinfo", f"160000,{pin},{path}", cwd=work)
+    git("commit", "-q", "-m", "x", cwd=work)
+    return git("rev-parse", "HEAD", cwd=work)
+
+
+PATCH = """diff --git a/requirements.txt b/requirements.txt
+--- a/requirements.txt
++++ b/requirements.txt
+@@ -1,2 +1,3 @@
+ pyyaml
+-stock
++torchvision==0.6.0
++future; python_version < "3.8"
+"""
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    """What a bundle is made from: a mirror, an index, recipes; and .make(): (Maker, what it told, what it warned of)."""
+    base, index = tmp_path / "mirror", tmp_path / "index"
+    index.mkdir()
+    for name, value in (("FIND_LINKS", str(index)), ("NO_INDEX", "1"), ("CONFIG_FILE", "/dev/null")):
+        monkeypatch.setenv("PIP_" + name, value)
+    for name in ("pip", "setuptools", "wheel", "pyyaml", "future", "sympy"):
+        make_wheel(index, name)
+    make_wheel(index, "numpy", "1.26.4", "cp39-cp39-manylinux2014_aarch64")
+    make_wheel(index, "numpy", "2.0", "cp39-cp39-manylinux2014_aarch64")
+    make_wheel(index, "numpy", "1.21.6", "cp37-cp37m-manylinux2014_x86_64")
+    inner = commit(base, "pytorch/cpuinfo", {"inner": "1"})
+    native = commit(
+        base,
+        "pytorch/pytorch",
+        {"requirements.txt": "pyyaml\nstock\n"},
+        [("third_party/cpuinfo", "../cpuinfo.git", inner)],
+    )
+    adapter = commit(base, "Ascend/pytorch", {"patch/npu.patch": PATCH})
+    (base / "cmake.tar.gz").write_bytes(b"archive")
+    torch = {
+        "name": "torch",
+        "version": "1.8.1",
+        "requirements": ["pyyaml", "wheel"],
+        "sources": [
+            {"name": "adapter", "kind": "git", "repo": "Ascend/pytorch", "commit": adapter, "dest": "pytorch"},
+            {
+                "name": "native",
+                "kind": "git",
+                "repo": "pytorch/pytorch",
+                "commit": native,
+                "urls": ["https://forge.invalid/pytorch/pytorch.git"],
+                "dest": "pytorch/pytorch",
+                "submodules": True,
+            },
+        ],
+        "stages": {
+            "patch": [{"patch": {"tree": "{src}/pytorch/pytorch", "file": "{src}/pytorch/patch/npu.patch"}}],
+            "configure": [
+                {"pip": ["pyyaml", "wheel"]},
+                {"requirements": {"file": "{src}/pytorch/pytorch/requirements.txt", "drop": ["torchvision"]}},
+            ],
+        },
+    }
+    archive = {
+        "name": "cmake",
+        "kind": "archive",
+        "file": "cmake.tar.gz",
+        "sha256": hashlib.sha256(b"archive").hexdigest(),
+        "urls": [],
+        "dest": "cmake",
+    }
+    cmake = {"name": "cmake", "version": "3.12.1", "sources": [archive], "stages": {}}
+    made = SimpleNamespace(base=base, index=index, recipes=[torch, cmake], inner=inner, native=native)
+    made.folder, made.sources = tmp_path / "bundle", torch["sources"] + cmake["sources"]
+
+    def make(platforms=PLATFORM, row=ROW, recipes=None, **more):
+        told, warned = [], []
+        maker = bundle.Maker(made.folder, [str(base)], told.append, warned.append)
+        manifest = maker.add(row, recipes or made.recipes, platforms, **more)
+        return SimpleNamespace(manifest=manifest, changed=maker.changed, told=told, warned=warned)
+
+    made.make = make
+    return made
+
+
+# --- making -----------------------------------------------------------------------------------------------------------
+
+
+def test_it_holds_everything_and_again_is_nothing_to_do(shop):
+    first = shop.make()
+    assert first.changed and first.warned == []
+    assert sorted(first.manifest["files"]) == sorted(
+        ["cmake.tar.gz"]
+        + [f"{source['repo']}/{source['commit']}.bundle" for source in shop.sources if source["kind"] == "git"]
+        + [f"pytorch/cpuinfo/{shop.inner}.bundle"]
+        + [f"wheels/{name}-1.0-py3-none-any.whl" for name in ("pip", "setuptools", "sympy", "pyyaml", "wheel")]
+        + ["wheels/numpy-1.26.4-cp39-cp39-manylinux2014_aarch64.whl"]
+    )
+    assert bundle.verify(shop.folder) == bundle.strangers(shop.folder) == []
+    before = (shop.folder / "bundle.json").read_bytes()
+    shutil.rmtree(shop.base)
+    shutil.rmtree(shop.index)
+    again = shop.make()
+    assert not again.changed and again.told == again.warned == []
+    assert (shop.folder / "bundle.json").read_bytes() == before
+    assert not (shop.folder / ".work").exists()
+
+
+def test_requirements_are_those_of_the_patched_file_for_each_python(shop):
+    manifest = shop.make(platforms=[{"arch": "x86_64", "python": "3.7"}, *PLATFORM]).manifest
+    asked = {key: entry["requirements"] for key, entry in manifest["wheels"].items()}
+    common = ["numpy<1.100", "pip", "pyyaml", "setuptools", "sympy", "wheel"]
+    assert sorted(asked) == ["1.8.1-3.7-x86_64", "1.8.1-3.9-aarch64"]
+    for lines in asked.values():
+        assert [line for line in lines if ";" not in line] == common
+    names = [sorted(os.path.basename(name) for name in entry["files"]) for entry in manifest["wheels"].values()]
+    assert ["future" in str(each) for each in names] == [True, False]
+
+
+def test_another_release_is_added(shop):
+    shop.make()
+    older = dict(shop.recipes[0], version="1.5.0")
+    added = shop.make(row=dict(ROW, version="1.5.0", pythons=["3.7"]), recipes=[older], platforms=None)
+    assert added.manifest["releases"] == ["1.5.0", "1.8.1"]
+    # No numpy for Python 3.7 on aarch64: told, and no reason to stop.
+    assert len(added.warned) == 1 and "Python 3.7 on aarch64: numpy<1.100" in added.warned[0]
+    assert "cmake.tar.gz" in added.manifest["files"] and bundle.verify(shop.folder) == []
+    assert not any("fetching" in line for line in added.told)
+
+
+def test_what_is_damaged_is_named_and_alone_made_anew(shop):
+    shop.make()
+    native = f"pytorch/pytorch/{shop.native}.bundle"
+    content = bytearray((shop.folder / native).read_bytes())
+    content[-1] ^= 1
+    (shop.folder / native).write_bytes(content)
+    (shop.folder / "cmake.tar.gz").unlink()
+    numpy = next((shop.folder / "wheels").glob("numpy*"))
+    numpy.write_bytes(b"short")
+    (shop.folder / "notes.txt").write_text("mine")
+    problems = bundle.verify(shop.folder)
+    assert [line.split(":")[0] for line in problems] == ["cmake.tar.gz", native, f"wheels/{numpy.name}"]
+    assert "missing" in problems[0] and "sha256" in problems[1] and "5 bytes" in problems[2]
+    mended = shop.make()
+    assert [line.split(" ")[1] for line in mended.told if "fetching" in line] == ["pytorch/pytorch", "cmake.tar.gz"]
+    assert len(mended.warned) == 3 and bundle.verify(shop.folder) == []
+    assert bundle.strangers(shop.folder) == ["notes.txt"]
+
+
+def test_a_run_that_was_broken_off_goes_on(shop):
+    (shop.base / "cmake.tar.gz").rename(shop.base / "kept")
+    with pytest.raises(fetch.FetchError, match="cmake.tar.gz"):
+        shop.make()
+    assert "never finished" in bundle.verify(shop.folder)[0]
+    assert mirror.contents(str(shop.folder), shop.sources) == ([], []), "half a bundle serves nobody"
+    for owner in ("pytorch", "Ascend"):
+        shutil.rmtree(shop.base / owner)
+    (shop.base / "kept").rename(shop.base / "cmake.tar.gz")
+    assert [line for line in shop.make().told if "fetching" in line] == ["fetching cmake.tar.gz"]
+    assert bundle.verify(shop.folder) == []
+
+
+def test_check_mode_says_what_would_come(shop):
+    maker = bundle.Maker(shop.folder, [], print, print)
+    assert maker.lacking(ROW, shop.recipes, PLATFORM) == [
+        "Ascend/pytorch",
+        "pytorch/pytorch",
+        "cmake.tar.gz",
+        "wheels for Python 3.9 on aarch64",
+    ]
+    assert not shop.folder.exists()
+    shop.make()
+    assert maker.lacking(ROW, shop.recipes, PLATFORM) == []
+
+
+def test_wheels_that_nobody_asks_for_any_more_go(shop):
+    shop.make()
+    make_wheel(shop.index, "numpy", "1.19", "cp39-cp39-manylinux2014_aarch64")
+    manifest = shop.make(row=dict(ROW, packages={"numpy": {"maximum": "1.20"}})).manifest
+    assert [name for name in manifest["files"] if "numpy" in name] == [
+        "wheels/numpy-1.19-cp39-cp39-manylinux2014_aarch64.whl"
+    ]
+    assert len(list((shop.folder / "wheels").glob("numpy*"))) == 1
+
+
+def test_products_of_a_build_cache_are_carried(shop, tmp_path):
+    cache = tmp_path / "cache"
+    good = cached.make(cache, name="torch", arch="aarch64")
+    cached.make(cache, name="torch", arch="x86_64", fingerprint="cd" * 32)
+    cached.make(cache, name="other", arch="aarch64", fingerprint="ef" * 32)
+    spoilt = cached.make(cache, name="torch", version="1.5.0", arch="aarch64", fingerprint="12" * 32)
+    next(spoilt.glob("*.gz")).write_bytes(b"something")
+    made = shop.make(cache=str(cache))
+    assert os.listdir(shop.folder / "products") == [good.name]
+    assert len(made.warned) == 1 and spoilt.name in made.warned[0]
+    assert bundle.verify(shop.folder) == []
+    assert not [line for line in shop.make(cache=str(cache)).told if "copying" in line]
+
+
+def test_two_runs_do_not_make_one_bundle(shop):
+    shop.folder.mkdir()
+    other = os.open(shop.folder, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with pytest.raises(bundle.BundleError, match="another run"):
+        shop.make()
+    os.close(other)
+
+
+def test_archives_of_one_name_are_not_mixed_up(shop):
+    shop.make()
+    source = dict(shop.recipes[1]["sources"][0], sha256="0" * 64)
+    with pytest.raises(bundle.BundleError, match="another ascend_bundle_dest"):
+        shop.make(recipes=[dict(shop.recipes[1], sources=[source])])
+    with pytest.raises(bundle.BundleError, match="different digests"):
+        bundle.sources([shop.recipes[1], dict(shop.recipes[1], sources=[source])])
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"format": 99}', '{"format": 1, "files": {"../x": {}}}', '{"format": 1, "files": {"/x": {}}}']
+)
+def test_a_manifest_that_is_none_is_refused(tmp_path, text):
+    (tmp_path / "bundle.json").write_text(text)
+    with pytest.raises(bundle.BundleError, match="bundle.json"):
+        bundle.verify(tmp_path)
+
+
+def test_rows_platforms_and_places():
+    row = {"packages": {"b": {"minimum": "3", "maximum": "3.99"}, "a": {}}}
+    assert bundle.row_requirements(row) == ["a", "b>=3,<3.100"]
+    assert [each["arch"] for each in bundle.platforms(None, ["3.8"])] == ["x86_64", "aarch64"]
+    assert bundle.platforms([{"arch": "x86_64", "python": "3.9"}], ["3.7"]) == []
+    recipe = {"name": "torch", "sources": [{"dest": "pytorch"}, {"dest": "pytorch/pytorch"}]}
+    assert bundle.place("{src}/pytorch/pytorch/r.txt", recipe) == ({"dest": "pytorch/pytorch"}, "r.txt")
+    assert bundle.place("{src}/pytorch/patch/x", recipe) == ({"dest": "pytorch"}, "patch/x")
+    with pytest.raises(bundle.BundleError, match="none of its sources"):
+        bundle.place("{src}/elsewhere/x", recipe)
+
+
+# --- use --------------------------------------------------------------------------------------------------------------
+
+
+def order(work_dir, **more):
+    return {"product": "wheel", "python_version": "3.9", "arch": "aarch64", "work_dir": str(work_dir), **more}
+
+
+def test_a_host_takes_its_sources_from_what_is_sent(shop, tmp_path):
+    shop.make()
+    held, lacking = mirror.contents(str(shop.folder), shop.sources)
+    assert lacking == [] and (f"pytorch/cpuinfo/{shop.inner}.bundle", shop.inner) in held
+    mirror.pack(str(shop.folder), held, str(tmp_path / "mirror.tar"))
+    with tarfile.open(tmp_path / "mirror.tar") as tar:
+        tar.extractall(tmp_path / "host", filter="fully_trusted")
+    shutil.rmtree(shop.folder)
+    shutil.rmtree(shop.base)
+    there, log = ["file://" + str(tmp_path / "host")], []
+    _adapter, native, archive = (dict(source, offline=True) for source in shop.sources)
+    assert fetch.fetch_archive(archive, there, str(tmp_path / "downloads"), log.append)
+    answer = fetch.fetch_git(native, there, str(tmp_path / "git"), str(tmp_path / "src"), log.append)
+    assert answer["submodules"] == {"third_party/cpuinfo": shop.inner}
+    assert (tmp_path / "src/third_party/cpuinfo/inner").read_text() == "1"
+    assert "invalid" not in "".join(log)
+
+
+def test_a_bundle_that_lost_a_file_is_told(shop):
+    shop.make()
+    (shop.folder / f"pytorch/cpuinfo/{shop.inner}.bundle").unlink()
+    held, lacking = mirror.contents(str(shop.folder), shop.sources)
+    assert [path.split("/")[0] for path, _pin in held] == ["Ascend", "cmake.tar.gz"]
+    assert len(lacking) == 1 and shop.inner in lacking[0]
+    assert mirror.contents(str(shop.folder), [dict(shop.sources[1], commit="0" * 40)]) == ([], [])
+
+
+def test_a_host_gets_the_wheels_of_its_python(shop, tmp_path):
+    shop.make(platforms=[{"arch": "x86_64", "python": "3.7"}, *PLATFORM])
+    held = mirror.wheels(str(shop.folder), order(tmp_path))
+    assert len(held) == 6 and not any("cp37" in path or "future" in path for path, _sha in held)
+    assert mirror.pip_options(order("/w"), held) == [
+        "--no-index",
+        "--find-links",
+        f"/w/mirror/{mirror.name(held)}/wheels",
+    ]
+    assert mirror.wheels(str(shop.folder), order(tmp_path, product="tree")) == []
+    assert mirror.pip_options(order("/w"), []) == []
+    with pytest.raises(
+        AnsibleActionFail, match="no wheels for Python 3.8 on aarch64; it has them for 3.7 on x86_64, 3.9"
+    ):
+        mirror.wheels(str(shop.folder), order(tmp_path, python_version="3.8"))
+    with pytest.raises(AnsibleActionFail, match="no bundle.json"):
+        mirror.wheels(str(tmp_path), order(tmp_path))
+
+
+def test_sending(shop, tmp_path):
+    """What the host is asked, in turn, and that a copy is made only where it lacks something."""
+    shop.make()
+    held = mirror.wheels(str(shop.folder), order(tmp_path))
+    asked, copied = [], []
+
+    class Copy:
+        def run(self, task_vars):
+            with tarfile.open(task.args["src"]) as tar:
+                copied.append(sorted(tar.getnames()))
+            return {}
+
+    task = SimpleNamespace(copy=lambda: task, delegate_to=None, args={})
+    loader = SimpleNamespace(action_loader=SimpleNamespace(get=lambda *_name, **_parts: Copy()))
+
+    def execute(name, module_args, task_vars):
+        asked.append((name, module_args.get("archive")))
+        return {"present": bool(copied), "folder": "/there"}
+
+    parts = {f"_{name}": None for name in ("connection", "play_context", "loader", "templar")}
+    action = SimpleNamespace(_task=task, _shared_loader_obj=loader, _execute_module=execute, **parts)
+    sender = mirror.Sender(action, {"inventory_hostname": "node"})
+    os.makedirs(os.path.expanduser(mirror.C.DEFAULT_LOCAL_TMP), exist_ok=True)
+    for _twice in range(2):
+        assert sender.send(order(tmp_path), str(shop.folder), held) == "/there"
+    assert copied == [sorted(path for path, _sha in held)]
+    assert [bool(archive) for _name, archive in asked] == [False, True, False]
+    json.dumps(held)

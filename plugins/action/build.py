@@ -140,7 +140,8 @@ class ActionModule(ActionBase):
         self._lost_after_s = 0
         run, label = self._run, self._label
         result["changed"] = False
-        if not run.begin(label):
+        # Another run of this controller builds it on a host of its own: this one's is to wait for that, and take it.
+        if (self._shared and run.is_building(label)) or not run.begin(label):
             return result
         try:
             result.update(self._begin(order))

@@ -79,6 +79,10 @@ def descendants(pid):
     return found
 
 
+# The default cache, which each test has for itself; the patience of one who looks on.
+SHARED = {"ascend_build_cache": ["auto"], "ascend_lost_after_s": 5, "ascend_progress": "log"}
+
+
 class Run:
     """A run of ansible-playbook under way, or at its end."""
 
@@ -145,7 +149,7 @@ class Crew:
 
     def begin(self, roles, hosts, *options, env=(), playbook=None, **variables):
         """Start applying roles (all of site.yml for none) to hosts; it is killed at the end of the test."""
-        argv = command(roles, ",".join(hosts), {"ascend_lost_after_s": 5, "ascend_progress": "log", **variables})
+        argv = command(roles, ",".join(hosts), {**SHARED, **variables})
         argv[1] = str(playbook or argv[1])
         ours = {"XDG_CACHE_HOME": str(self.folder / "xdg"), "ANSIBLE_SSH_ARGS": SSH_ARGS, "ANSIBLE_FORKS": "10"}
         output = self.folder / "run{0}.log".format(len(self.runs))

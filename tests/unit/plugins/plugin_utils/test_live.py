@@ -489,11 +489,11 @@ def test_times_are_the_hosts_and_estimates_come_from_former_builds(monkeypatch):
     monkeypatch.setattr(live.display, "display", said.append)
     former = [
         {"version": "1.5.0", "built": {"seconds": {"build": 9000}, "jobs": 4, "objects": {"build": 1}}},
-        {"version": "1.8.1", "built": {"seconds": {"build": 600, "install": 60}, "jobs": 8, "objects": {"build": 200}}},
+        {"version": "1.8.1", "built": {"seconds": {"build": 600, "install": 50}, "jobs": 8, "objects": {"build": 200}}},
     ]
     status = {
         "state": "running", "stage": "build", "percent": None, "objects": 50,
-        "now": 5000.0, "started": 4000.0, "stage_started": 4700.0, "host": "x",
+        "now": 5000.0, "started": 3999.5, "stage_started": 4700.0, "host": "x",
     }  # fmt: skip
     with live.line("one", ORDER, "log", former) as line:
         line.show(status)

@@ -52,6 +52,10 @@ test-real: ## real gcc and, with REAL_MIRROR=<folder of bare clones>, real Apex
 bench-noop: ## what site.yml costs where nothing is to be done, beside a ping: one line of JSON
 	@$(PYTHON_TOOL) tests/bench/noop.py
 
+.PHONY: bench-fleet
+bench-fleet: ## what a fleet that builds once costs, and the road beside the guide by hand: one line of JSON (20 minutes)
+	@$(PYTHON_TOOL) tests/bench/fleet.py
+
 .PHONY: tarball
 tarball: ## the collection's tarball, in .cache
 	@$(PYTHON_TOOL) .venv/bin/ansible-galaxy collection build --force --output-path .cache

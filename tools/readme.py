@@ -86,6 +86,14 @@ PLAYBOOKS = [
         "Whether the playbooks verify and report compare the digest of every file, and not only presence, size and mode.",
         "",
     ),
+    Variable("ascend_cache", "`list`", "What the playbook cache does: list, verify or prune.", ""),
+    Variable("ascend_cache_keep_days", "`30`", "For how many days a product that nobody takes stays when the cache is pruned.", ""),
+    Variable(
+        "ascend_cache_keep_last",
+        "`1`",
+        "How many products of a name and platform stay when the cache is pruned, the last used ones, however old.",
+        "",
+    ),
     Variable("ascend_remove_confirmed", "`false`", "Whether the playbook remove may take things away.", ""),
 ]
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 import time
 
-from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -131,6 +129,8 @@ class ActionModule(ActionBase):
 
     def _begin(self, order):
         """Start or join the build on its host; return what the module says."""
+        if order.get("wheels"):
+            mirror.Sender(self, self._task_vars).send(order, order["bundle"], order["wheels"])
         places = [self._sent(order, entry) if mirror.is_folder(entry) else entry for entry in order["mirrors"]]
         order["mirrors"] = [place for place in places if place]
         return self._patiently(order, state="started")
@@ -146,7 +146,7 @@ class ActionModule(ActionBase):
         try:
             result.update(self._begin(order))
             if result.get("how") == "joined":
-                display.display("{0}: {1} is being built there already, joining that".format(self._host, order["name"]))
+                display.display("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
         except (Lost, AnsibleConnectionFailure) as error:
             run.lose(label, self._host)
             if self._host == host:
@@ -241,34 +241,4 @@ class ActionModule(ActionBase):
             display.warning("ascend_mirrors: {0}".format(words))
         if not held:
             return ""
-        name = mirror.name(held)
-        asked = self._call(order, state="mirrored", mirror=name)
-        if asked.get("failed"):
-            raise AnsibleActionFail(asked["msg"])
-        if not asked["present"]:
-            remote = os.path.join(order["work_dir"], "mirror-{0}.tar".format(name))
-            # Ansible's own temporary folder: it is the user's, and a big archive would fill the system's.
-            with tempfile.TemporaryDirectory(prefix="mirror-", dir=C.DEFAULT_LOCAL_TMP) as scratch:
-                packed = os.path.join(scratch, "mirror.tar")
-                mirror.pack(folder, held, packed)
-                self._copy(packed, remote)
-            asked = self._call(order, state="mirrored", mirror=name, archive=remote)
-            if asked.get("failed"):
-                raise AnsibleActionFail(asked["msg"])
-        return "file://" + asked["folder"]
-
-    def _copy(self, source, dest):
-        task = self._task.copy()
-        task.action = "ansible.builtin.copy"
-        task.args = {"src": source, "dest": dest, "mode": "0600"}
-        copied = self._shared_loader_obj.action_loader.get(
-            "ansible.builtin.copy",
-            task=task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        ).run(task_vars=self._task_vars)
-        if copied.get("failed"):
-            raise AnsibleActionFail("the mirror could not be sent to {0}: {1}".format(self._host, copied.get("msg")))
+        return "file://" + mirror.Sender(self, self._task_vars).send(order, folder, held)

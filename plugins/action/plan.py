@@ -51,6 +51,7 @@ ARGUMENTS = {
     "toolchain_on": {"type": "str", "choices": ["all", "builders"], "default": "all"},
     "shared": {"type": "bool", "default": False},
     "builds": {"type": "bool", "default": False},
+    "bundle": {"type": "str", "default": ""},
 }
 
 # The fact that carries, through a run in check mode, what earlier roles would have put there.
@@ -124,6 +125,18 @@ def candidates(host: str, planned: dict, state: dict, is_builder: bool, early: b
     ]
 
 
+def add_wheels(planned: dict, bundle: str) -> None:
+    """Add to the orders of a plan what a bundle has for pip on their host."""
+    from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
+
+    for entry in planned["products"].values():
+        order = entry["order"]
+        if order and entry["do"] in plan.BRINGING:
+            held = mirror.wheels(bundle, order)
+            order.update(bundle=bundle, wheels=held)
+            order["pip_options"] = order["pip_options"] + mirror.pip_options(order, held)
+
+
 class ActionModule(ActionBase):
     """See the module of the same name for the options."""
 
@@ -147,6 +160,10 @@ class ActionModule(ActionBase):
             promised=json.loads(json.dumps(facts.get(PROMISED, {}))) if check_mode else {},
         )
 
+        if arguments["bundle"]:
+            # Nothing else is asked for anything, a package manager neither: what lacks is told.
+            bundle = os.path.abspath(os.path.expanduser(arguments["bundle"]))
+            request.update(mirrors=[bundle], offline=True, install_packages=False)
         problems = checks.variable_problems(request)
         if arguments["toolchain_on"] == "builders" and not (builders and shared):
             problems.append(
@@ -169,6 +186,8 @@ class ActionModule(ActionBase):
             # Its wheels are the builders'. A run without them leaves what stands as it is.
             request["promised"].update(built_with(state), **self._run().tools(platform))
         planned = plan.make(request, state)
+        if arguments["bundle"]:
+            add_wheels(planned, bundle)
         if (request["fitness"] or {}).get("check_sources"):
             asked = self._reach(request, planned, task_vars)
             if asked.get("failed") or asked.get("unreachable"):

@@ -27,13 +27,16 @@ _PREFIX = "design: where a host stands"
 @check(CHECKS, "source-unreachable", BUILD, ERROR, "fact: repositories move, and networks drop")
 def _source_unreachable(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """No place of a source answers the host that is to build with it."""
+    remedy = "mend the way there (http_proxy, https_proxy and no_proxy count), or name a mirror in ascend_mirrors"
+    if request.get("offline"):
+        remedy = "complete the bundle with playbooks/bundle.yml for this release, or leave ascend_bundle empty"
     for name, tried in sorted(state.get("unanswered", {}).items()):
         yield seen(
             "{0}: {1}".format(
                 name, "; ".join("{0} ({1})".format(url, why) for url, why in tried) or "no place is named"
             ),
             "one of its places to answer",
-            "mend the way there (http_proxy, https_proxy and no_proxy count), or name a mirror in ascend_mirrors",
+            remedy,
         )
 
 

@@ -491,7 +491,9 @@ def _order(request, recipe, there, state, tools):
             for path, link in zip(there.get("links", {}), recipe.get("links", []))
         ],
         "replace_link": bool(request["replace_link"]),
-        "sources": recipe["sources"],
+        "sources": [dict(source, offline=True) for source in recipe["sources"]]
+        if request.get("offline")
+        else recipe["sources"],
         "stages": recipe["stages"],
         "verify": recipe.get("verify", []),
         "verify_npu": recipe.get("verify_npu", []),

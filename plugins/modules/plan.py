@@ -136,6 +136,10 @@ options:
     description: Whether this host builds though it is none of O(builders), since of those none fits.
     type: bool
     default: false
+  bundle:
+    description: Folder on the controller that M(ascend.pytorch.bundle) made, from which alone all is to come; empty for none.
+    type: str
+    default: ""
 attributes:
   check_mode:
     support: full

@@ -107,8 +107,8 @@ def strangers(folder: str | Path) -> list[str]:
     """Return the files in a finished bundle's folder that its manifest does not know."""
     known, found = set((read(folder) or {"files": {}})["files"]) | {MANIFEST}, []
     for above, folders, files in os.walk(folder):
-        if above == str(folder):
-            folders[:] = [name for name in folders if name != WORK]
+        # Of this file's own work, and of a build cache's locks.
+        folders[:] = [name for name in folders if not name.startswith(".")]
         found += [os.path.relpath(os.path.join(above, name), folder) for name in files]
     return sorted(set(found) - known)
 

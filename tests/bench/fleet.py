@@ -1,75 +1,99 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make bench-fleet`: what site.yml costs a fleet that builds once, beside one host, and beside a fleet that builds apart.
+"""`make bench-fleet`: what site.yml costs a fleet that builds once for all, and beside the guide typed by hand.
 
-    one           one host from nothing: what a build takes
-    fleet         all hosts from nothing, sharing what one of them builds
-    reinstalled   the same on hosts made anew, with the build cache filled: nothing is built
-    nothing       the same once more: nothing is to be done
-    each          all hosts from nothing, sharing nothing
+Prints one line of JSON, with null for what --hosts leaves out:
 
-Prints one line of JSON. In seconds of wall time `one_s`, `fleet_s` and so on; `ratio` is fleet_s/one_s, 1 at the best, and
-`saved` is each_s/fleet_s. `cpu_s` are the seconds of processor time that this machine spent, hosts and controller alike, so
-let it do nothing else; `controller_mib` is the most memory that a process of ansible-playbook had; `cache_mib` is the size of
-the build cache. Hosts that build what they should take, and the other way round, are an error.
-What it does meanwhile goes to standard error. --keep leaves the hosts, and the logs of the runs.
+    cpu_s, wall_s           by the number of hosts, all of one cohort and from nothing: processor time on all hosts together,
+                            and the time that site.yml took, in seconds
+    cpu_8_over_1            of cpu_s; goal: 1.3 at most, with a build of two CPU minutes at least
+    unshared_cpu_8_over_1   the same with sharing off (ascend_build_cache: []), where every host builds for itself
+    reinstall_over_build    wall time of a host that is made anew and finds everything in the build cache, over that of the
+                            one host that built it; goal: 0.2 at most
+    road_over_script        wall time of site.yml over that of tests/mirror/by_hand.sh on one host; goal: 1.10 at most
+
+What it does meanwhile, whether the goals are met, and more numbers go to standard error; a goal that is missed is no failure.
+Hosts that build what they should take, or the other way round, are one.
+
+Every measurement has hosts of its own, made anew, and before its clock starts they have the packages of their distribution and
+a copy of the stand-ins that nothing is sent from: script and road read the same files on the host. Both build the same four
+things, gcc among them, from the same pins, into a virtual environment of their own, with the jobs that the script types:
+plain make for CMake, -j15 for gcc, and for PyTorch all cores. What pip asks PyPI for counts on both sides, and so do the
+script's own proofs and the road's.
+
+The processor time of a host is what its container's control group counts, build, ssh and systemd alike. That of this machine
+(/proc/stat) would have in it Ansible and whatever else goes on here. Wall times have that too, so let it do nothing else.
+With sharing off eight hosts do eight times the work: they build fewer slow files (--light), and the one host that they are
+compared with as few, which makes the share of what each host does anyway larger on both sides, and changes no ratio's sense.
+
+--hosts 1,8 measures some counts of hosts only; --keep leaves the last hosts, and the logs of the runs.
 """
 
 import argparse
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+TESTS = Path(__file__).resolve().parents[1]
+# The simulated fleet is a package of tests/, and has this file's own name.
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "tools")]
 import simulated  # noqa: E402
 from checkout import ROOT, environment  # noqa: E402
+from fleet import podman as pod  # noqa: E402
+from fleet.hosts import container_name  # noqa: E402
+from fleet.shell import FleetError  # noqa: E402
 from stages import Stage, run  # noqa: E402
 
-FLEET, HOSTS = "bench-fleet", 8
-# So many slow files has the stand-in for PyTorch that building it is most of the work, as it is with the real one.
-HEAVY_FILES = 24
-FOLDER = ROOT / ".cache" / FLEET
-# With the hosts' own compiler, which will do, these are what is built.
-PRODUCTS = ("cmake", "torch", "apex")
-# What the package manager would bring: how fast its mirror is today is not what is measured.
-PACKAGES = "patch,dos2unix,bzip2"
+FLEET, COUNTS = "bench", (1, 2, 4, 8)
+FOLDER = ROOT / ".cache" / "bench-fleet"
+PRODUCTS = ("cmake", "gcc730", "torch", "apex")
+# Slow files of the stand-in for PyTorch: what makes a build of two CPU minutes, and a quarter of it.
+WORK, LIGHT = 40, 10
+# What the package manager would bring on the way; how fast its mirror is today is not what is measured.
+PACKAGES = ("patch", "dos2unix", "bzip2", "m4")
+# On the hosts: nothing of the road stands there.
+SOURCES, SCRIPT, VENV = "/srv/bench/sources", "/srv/bench/by_hand.sh", "/srv/bench/venv"
+CORES = os.cpu_count() or 1
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
-_RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=0\s+failed=0", re.MULTILINE)
+# Key of the JSON line, and the most that it is to be.
+GOALS = (("cpu_8_over_1", 1.3), ("reinstall_over_build", 0.2), ("road_over_script", 1.1))
+GOAL_BUILD_CPU_S = 120
 
 
 class Phase(NamedTuple):
-    """One measured run of site.yml. `cache` names the build cache, "" shares nothing; `built`: by how many hosts."""
+    """One measurement on hosts made anew.
+
+    :ivar work: slow files of the stand-in for PyTorch
+    :ivar cache: whose build cache it has, by a name; "" shares nothing
+    :ivar built: by how many hosts each product is to be built
+    :ivar script: the guide is typed by a script, and not done by site.yml
+    """
 
     name: str
     hosts: int
-    cache: str
-    built: int
-    fresh: bool = True
-
-
-PHASES = (
-    Phase("one", 1, "one", 1),
-    Phase("fleet", HOSTS, "fleet", 1),
-    Phase("reinstalled", HOSTS, "fleet", 0),
-    Phase("nothing", HOSTS, "fleet", 0, fresh=False),
-    Phase("each", HOSTS, "", HOSTS),
-)
+    work: int
+    cache: str = ""
+    built: int = 0
+    script: bool = False
 
 
 class Cost(NamedTuple):
-    """What a run took: wall time and processor time in seconds, the greatest process of the controller in MiB."""
+    """What a measurement took, in seconds: wall time, processor time of all hosts, and of the controller's processes."""
 
     wall_s: float
     cpu_s: float
-    controller_mib: float
+    controller_s: float
 
 
 def tell(line: str) -> None:
@@ -77,46 +101,125 @@ def tell(line: str) -> None:
 
 
 def names(count: int) -> list[str]:
-    """The names of the first hosts of the fleet."""
+    """The names of a fleet's hosts."""
     return [f"bench{number}" for number in range(1, count + 1)]
 
 
-def playbook(phase: Phase, heavy_files: int) -> list[str]:
-    """The command that runs site.yml for a phase, as a user of a checkout does."""
-    variables = {
-        "ascend_mirrors": [str(simulated.MIRROR)],
-        "ascend_build_cache": [str(FOLDER / phase.cache)] if phase.cache else [],
-        "torch_npu_build_build_environment": {"MIRROR_WORK": str(heavy_files)},
+def phases(counts: list[int], work: int, light: int) -> list[Phase]:
+    """What is measured for these counts of hosts, in order. What is compared by wall time follows on one another."""
+    listed = []
+    if 1 in counts:
+        listed += [
+            Phase("script", 1, work, script=True),
+            Phase("shared-1", 1, work, cache="shared-1", built=1),
+            Phase("reinstalled", 1, work, cache="shared-1"),
+        ]
+    listed += [Phase(f"shared-{count}", count, work, cache=f"shared-{count}", built=1) for count in counts if count > 1]
+    if {1, 8} <= set(counts):
+        listed += [Phase(f"unshared-{count}", count, light, built=count) for count in (1, 8)]
+    return listed
+
+
+def variables(phase: Phase) -> dict:
+    """What site.yml is told, so that it does the script's work."""
+    shared = {} if phase.cache else {"ascend_build_cache": []}
+    return {
+        "ascend_mirrors": [f"file://{SOURCES}"],
+        "ascend_venv": VENV,
+        "gcc730_accept_installed": False,
+        "cmake_jobs": 1,
+        "gcc730_jobs": 15,
+        "torch_npu_build_jobs": CORES,
+        "apex_build_jobs": CORES,
+        "torch_npu_build_build_environment": {"MIRROR_WORK": str(phase.work)},
+        **shared,
     }
-    argv = [
-        "ansible-playbook",
-        "site.yml",
-        "-i",
-        str(simulated.inventory(FLEET)),
-        "--limit",
-        ",".join(names(phase.hosts)),
-    ]
-    return [*argv, "-e", f"@{simulated.MIRROR_VARS}", "-e", json.dumps(variables)]
 
 
-def busy_s(stat: str, ticks: int) -> float:
-    """Seconds of processor time that a machine has spent since it started, all cores together.
+def command(phase: Phase) -> list[str]:
+    """The command whose time is taken: site.yml as a user of a checkout runs it, or the script over ssh."""
+    if phase.script:
+        typed = f"MIRROR_WORK={phase.work} MAX_JOBS={CORES} bash {SCRIPT} {SOURCES} /srv/bench/work"
+        return [*simulated.PROGRAM, "ssh", "--fleet", FLEET, names(1)[0], typed]
+    argv = ["ansible-playbook", "site.yml", "-i", str(simulated.inventory(FLEET))]
+    return [*argv, "-e", f"@{simulated.MIRROR_VARS}", "-e", json.dumps(variables(phase))]
 
-    :param stat: the text of /proc/stat, whose first line counts user, nice, system, idle, iowait, irq, softirq, steal
-    :param ticks: in a second, of those counts
+
+def on_all(count: int, act: Callable[[str], str]) -> list[str]:
+    """Do something to the containers of all hosts at once; returns what came of it."""
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return list(pool.map(act, [container_name(FLEET, name) for name in names(count)]))
+
+
+def shell(script: str) -> Callable[[str], str]:
+    """What runs a script in a container, as root."""
+    return lambda container: pod.podman("exec", container, "sh", "-c", script)
+
+
+def must(stage: Stage) -> None:
+    if run(stage, tell).failed:
+        raise RuntimeError(f"{stage.name} failed; what it says stands above")
+
+
+def make_hosts(count: int) -> None:
+    """Make the fleet's hosts anew, with the packages that building takes, the sources and the script."""
+    must(simulated.down(FLEET))
+    must(simulated.up(FLEET, [{"name": name, "flavour": "bullseye"} for name in names(count)]))
+    tell(f"packages {' '.join(PACKAGES)}, sources and script for {count} hosts")
+    # By podman: an ssh connection that is made beforehand would be one that the road need not make.
+    install = f"apt-get -qq install --no-install-recommends {' '.join(PACKAGES)}"
+    on_all(
+        count,
+        shell(
+            f"mkdir -p {Path(SOURCES).parent}; export DEBIAN_FRONTEND=noninteractive; apt-get -qq update && {install}"
+        ),
+    )
+    for here, there in ((simulated.MIRROR, SOURCES), (TESTS / "mirror" / "by_hand.sh", SCRIPT)):
+        on_all(count, lambda container, here=here, there=there: pod.podman("cp", str(here), f"{container}:{there}"))
+
+
+def spent_s(group: str, root: Path = CONTROL_GROUPS) -> float:
+    """Seconds of processor time that a control group and those in it have spent.
+
+    :param group: its path as podman tells it, from the root of the hierarchy
+    :param root: where cgroup v1 (cpuacct.usage, nanoseconds) or v2 (cpu.stat, `usage_usec N`) is mounted
+    :raises RuntimeError: when neither counts it
     """
-    counts = [int(word) for word in stat.split("\n", 1)[0].split()[1:8]]
-    user, nice, system, _idle, _iowait, irq, softirq = counts
-    return (user + nice + system + irq + softirq) / ticks
+    inner = group.strip("/")
+    first, second = root / "cpuacct" / inner / "cpuacct.usage", root / inner / "cpu.stat"
+    # Without a path it would be the whole machine's.
+    if inner and first.is_file():
+        return int(first.read_text()) / 1e9
+    if inner and second.is_file():
+        return int(dict(line.split() for line in second.read_text().splitlines())["usage_usec"]) / 1e6
+    raise RuntimeError(f"no control group counts the processor time of a host: neither {first} nor {second} is its own")
 
 
-def busy_now_s() -> float:
-    return busy_s(Path("/proc/stat").read_text(), os.sysconf("SC_CLK_TCK"))
+def hosts_spent_s(count: int) -> float:
+    """Seconds of processor time that all hosts have spent since they started."""
+    groups = on_all(count, lambda container: pod.podman("inspect", "--format", "{{.State.CgroupPath}}", container))
+    return sum(spent_s(group.strip()) for group in groups)
 
 
-def changes(said: str) -> dict[str, int]:
-    """How many tasks changed something, by host, of a run's closing lines; hosts that failed are left out."""
-    return {host: int(count) for host, count in _RECAP.findall(said)}
+def timed(argv: list[str], log: Path, xdg: Path, spent: Callable[[], float]) -> tuple[Cost, int]:
+    """Run a command, its output into a file; return what it took and its exit status.
+
+    :param xdg: the folder of caches, apart from others' locks, records and build cache
+    :param spent: what the hosts have spent until now, in seconds
+    """
+    # Sockets have short paths; one of a former host at the same address would wait for that one.
+    with tempfile.TemporaryDirectory(prefix="bench-") as sockets, log.open("w") as stream:
+        env = environment(XDG_CACHE_HOME=str(xdg), ANSIBLE_SSH_CONTROL_PATH_DIR=sockets)
+        before, begin = spent(), time.monotonic()
+        process = subprocess.Popen(
+            argv, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT
+        )
+        # Tells of this command and its workers alone, and not of others that were waited for.
+        _pid, status, usage = os.wait4(process.pid, 0)
+        wall_s = time.monotonic() - begin
+        cost = Cost(wall_s, spent() - before, usage.ru_utime + usage.ru_stime)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return cost, process.returncode
 
 
 def builds(counts: str) -> Counter[str]:
@@ -131,124 +234,102 @@ def builds(counts: str) -> Counter[str]:
     return +found
 
 
-def on_hosts() -> Counter[str]:
-    """How often each product was built by the hosts that there are now."""
-    # A stage that was done before is logged by another line.
-    script = "grep -Hcx '=== build' /var/lib/ascend-pytorch/builds/*/build.log 2>/dev/null; true"
-    argv = [*simulated.PROGRAM, "ssh", "--fleet", FLEET]
-    total: Counter[str] = Counter()
-    for name in names(HOSTS):
-        said = subprocess.run([*argv, name, script], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        if said.returncode:
-            raise RuntimeError(f"{name} does not tell what it built: {said.stderr.strip()}")
-        total += builds(said.stdout)
-    return total
-
-
-def size_mib(folder: Path) -> float:
-    """The size of all files in a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
-
-
-def amiss(phase: Phase, built: Counter[str], changed: dict[str, int]) -> str:
+def amiss(phase: Phase, built: Counter[str]) -> str:
     """Say what went otherwise than it should have, "" for nothing."""
     wanted = Counter({name: phase.built for name in PRODUCTS if phase.built})
-    if built != wanted:
-        return f"{phase.name}: builds were to be {dict(wanted)}, and were {dict(built)}"
-    # Of hosts that need nothing the recap tells too: they are planned for.
-    if set(changed) != set(names(phase.hosts)):
-        return f"{phase.name}: {phase.hosts} hosts were to end well, and did: {', '.join(changed) or 'none'}"
-    if not phase.fresh and any(changed.values()):
-        return f"{phase.name}: nothing was to change, and did: {changed}"
-    return ""
+    return "" if built == wanted else f"{phase.name}: builds were to be {dict(wanted)}, and were {dict(built)}"
 
 
-def timed(argv: list[str], log: Path) -> tuple[Cost, int]:
-    """Run a command, its output into a file; return what it took and its exit status."""
-    cpu, begin = busy_now_s(), time.monotonic()
-    with log.open("w") as stream:
-        # Apart from other runs' locks and records, so that this one waits for nobody.
-        process = subprocess.Popen(
-            argv,
-            cwd=ROOT,
-            env=environment(XDG_CACHE_HOME=str(FOLDER / "xdg")),
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-        )
-        # Tells of this command and its workers alone; what the tool ran before, such as an image's build, is bigger.
-        _pid, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    cost = Cost(time.monotonic() - begin, busy_now_s() - cpu, usage.ru_maxrss / 1024)
-    return cost, process.returncode
-
-
-def must(stage: Stage) -> None:
-    if run(stage, tell).failed:
-        raise RuntimeError(f"{stage.name} failed; what it says stands above")
-
-
-def make_hosts() -> None:
-    """Make the fleet's hosts anew, with the packages that building takes."""
-    must(simulated.down(FLEET))
-    must(simulated.up(FLEET, [{"name": name, "flavour": "bullseye"} for name in names(HOSTS)]))
-    argv = ["ansible", "ascend", "-i", str(simulated.inventory(FLEET)), "-m", "ansible.builtin.apt"]
-    argv += ["-a", f"name={PACKAGES} install_recommends=false update_cache=true"]
-    # An address may have been a former host's, with an ssh connection that still waits for that one.
-    must(Stage("packages", argv, env={"ANSIBLE_SSH_RETRIES": "3"}))
-
-
-def measure(phase: Phase, heavy_files: int) -> Cost:
-    """Run a phase. Raises RuntimeError when it failed, or did something else than it should have."""
-    if phase.fresh:
-        make_hosts()
+def measure(phase: Phase) -> Cost:
+    """Make hosts and measure. Raises RuntimeError when that failed, or something else was done than should have been."""
+    make_hosts(phase.hosts)
     log = FOLDER / f"{phase.name}.log"
-    cost, status = timed(playbook(phase, heavy_files), log)
-    said = log.read_text()
-    wrong = f"{phase.name}: site.yml failed" if status else amiss(phase, on_hosts(), changes(said))
+    cost, status = timed(command(phase), log, FOLDER / (phase.cache or phase.name), lambda: hosts_spent_s(phase.hosts))
+    if status:
+        raise RuntimeError(f"{log.read_text()}\n{phase.name}: it ended with {status}")
+    # A stage that was done before is logged by another line.
+    script = "grep -Hcx '=== build' /var/lib/ascend-pytorch/builds/*/build.log 2>/dev/null; true"
+    wrong = amiss(phase, builds("".join(on_all(phase.hosts, shell(script)))))
     if wrong:
-        raise RuntimeError(f"{said}\n{wrong}")
-    tell(f"{phase.name}: {cost.wall_s:.1f} s, {cost.cpu_s:.1f} s of processor time, {cost.controller_mib:.0f} MiB")
+        raise RuntimeError(f"{log.read_text()}\n{wrong}")
+    tell(
+        f"{phase.name}: {cost.wall_s:.1f} s; of processor time {cost.cpu_s:.1f} s on {phase.hosts} hosts and "
+        f"{cost.controller_s:.1f} s here; {phase.work} slow files"
+    )
     return cost
 
 
-def summed_up(costs: dict[str, Cost], cache_mib: float) -> dict:
+def summed_up(costs: dict[str, Cost]) -> dict:
     """The line of JSON, as the value that it holds.
 
-    :param costs: of every phase, by its name
+    :param costs: of the phases that were measured, by their names
     """
+
+    def over(kind: str, one: str, other: str) -> float | None:
+        if not {one, other} <= set(costs):
+            return None
+        return round(getattr(costs[one], kind) / getattr(costs[other], kind), 3)
+
+    shared = {name.rpartition("-")[2]: cost for name, cost in costs.items() if name.startswith("shared-")}
     return {
-        "ratio": round(costs["fleet"].wall_s / costs["one"].wall_s, 3),
-        "saved": round(costs["each"].wall_s / costs["fleet"].wall_s, 3),
-        **{f"{name}_s": round(cost.wall_s, 1) for name, cost in costs.items()},
-        "cpu_s": {name: round(cost.cpu_s, 1) for name, cost in costs.items()},
-        "controller_mib": {name: round(cost.controller_mib) for name, cost in costs.items()},
-        "cache_mib": round(cache_mib, 1),
-        "hosts": HOSTS,
+        "cpu_s": {count: round(cost.cpu_s, 1) for count, cost in shared.items()},
+        "wall_s": {count: round(cost.wall_s, 1) for count, cost in shared.items()},
+        "cpu_8_over_1": over("cpu_s", "shared-8", "shared-1"),
+        "unshared_cpu_8_over_1": over("cpu_s", "unshared-8", "unshared-1"),
+        "reinstall_over_build": over("wall_s", "reinstalled", "shared-1"),
+        "road_over_script": over("wall_s", "shared-1", "script"),
     }
+
+
+def verdicts(summary: dict, costs: dict[str, Cost]) -> list[str]:
+    """Say of each goal whether it is met, as far as it was measured."""
+    lines = [
+        f"{key} is {summary[key]}, which {'meets' if summary[key] <= most else 'MISSES'} the goal of at most {most}"
+        for key, most in GOALS
+        if summary[key] is not None
+    ]
+    if {"shared-1", "reinstalled"} <= set(costs):
+        # Of one host from nothing, what it does not spend when it takes everything.
+        build_s = costs["shared-1"].cpu_s - costs["reinstalled"].cpu_s
+        meets = "meets" if build_s >= GOAL_BUILD_CPU_S else "MISSES"
+        lines.append(f"building takes {build_s:.0f} CPU seconds, which {meets} the goal of at least {GOAL_BUILD_CPU_S}")
+    return lines
+
+
+def some_counts(text: str) -> list[int]:
+    """Counts of hosts from a command line, such as 1,8. Raises argparse.ArgumentTypeError for others than can be measured."""
+    known = {str(count): count for count in COUNTS}
+    asked = text.split(",")
+    if not set(asked) <= set(known):
+        raise argparse.ArgumentTypeError(f"some of {','.join(known)} are to be named, not {text}")
+    return sorted({known[word] for word in asked})
 
 
 def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--keep", action="store_true", help="leave the hosts of the last phase, and the logs")
-    parser.add_argument("--heavy-files", type=int, default=HEAVY_FILES, metavar="N", help="default: %(default)s")
+    parser.add_argument("--hosts", type=some_counts, default=list(COUNTS), metavar="1,2,4,8", help="these counts alone")
+    parser.add_argument("--work", type=int, default=WORK, metavar="N", help="slow files; default: %(default)s")
+    parser.add_argument("--light", type=int, default=LIGHT, metavar="N", help="with sharing off; default: %(default)s")
+    parser.add_argument("--keep", action="store_true", help="leave the hosts of the last measurement, and the logs")
     args = parser.parse_args(argv)
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
+    tell(f"{CORES} cores, load {os.getloadavg()[0]:.1f}: what else runs here makes wall times longer")
     try:
         must(simulated.make_mirror())
         must(simulated.image("bullseye"))
-        costs = {phase.name: measure(phase, args.heavy_files) for phase in PHASES}
-        cache_mib = size_mib(FOLDER / "fleet")
-    except RuntimeError as error:
+        costs = {phase.name: measure(phase) for phase in phases(args.hosts, args.work, args.light)}
+    except (RuntimeError, FleetError) as error:
         tell(str(error))
         return 1
     finally:
         if not args.keep:
             run(simulated.down(FLEET), tell)
             shutil.rmtree(FOLDER, ignore_errors=True)
-    print(json.dumps(summed_up(costs, cache_mib)))
+    summary = summed_up(costs)
+    tell("\n".join(["", *verdicts(summary, costs)]))
+    print(json.dumps(summary))
     return 0
 
 

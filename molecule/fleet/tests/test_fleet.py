@@ -57,7 +57,7 @@ def test_a_controller_that_dies_leaves_a_build_that_the_next_run_joins(crew, gat
     builder = gate.builder()
     first.kill()
     second = crew.begin(["cmake"], COHORT, ascend_mirrors=[gate.url])
-    second.says("is being built there already, joining that")
+    second.says("joining it")
     gate.open()
     second.ended()
     assert gate.asked == [builder]

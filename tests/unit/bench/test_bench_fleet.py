@@ -1,10 +1,13 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pure parts of `make bench-fleet`: what it counts, and that it takes no wrong run for a good one."""
+"""The pure parts of `make bench-fleet`: what it measures, what it counts, and that it takes no wrong run for a good one."""
 
+import argparse
 import importlib.util
 import json
+import os
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -16,28 +19,108 @@ spec = importlib.util.spec_from_file_location("bench_fleet", Path(__file__).pare
 bench = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(bench)
 
-PHASES = {phase.name: phase for phase in bench.PHASES}
+PHASES = {phase.name: phase for phase in bench.phases([1, 2, 4, 8], 40, 10)}
 WORK = "/var/lib/ascend-pytorch/builds"
-
-
-def well(count, changed=3):
-    return dict.fromkeys(bench.names(count), changed)
+# Wall time, processor time of the hosts and of the controller.
+COSTS = {
+    "script": bench.Cost(100, 170, 1),
+    "shared-1": bench.Cost(108, 180.04, 9),
+    "reinstalled": bench.Cost(20, 14, 5),
+    "shared-2": bench.Cost(110, 190, 12),
+    "shared-4": bench.Cost(115, 210, 20),
+    "shared-8": bench.Cost(130, 225, 40),
+    "unshared-1": bench.Cost(40, 60, 9),
+    "unshared-8": bench.Cost(260, 486, 40),
+}
 
 
 def once(times=1):
-    return Counter({"cmake": times, "torch": times, "apex": times})
+    return Counter(dict.fromkeys(bench.PRODUCTS, times))
 
 
-def test_processor_time_leaves_out_what_was_idle_or_stolen():
-    stat = "cpu  100 10 40 5000 700 3 7 900 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n"
-    assert bench.busy_s(stat, 100) == pytest.approx(1.6)
+def test_every_count_is_measured_and_what_is_compared_by_wall_time_follows_on_one_another():
+    assert list(PHASES) == list(COSTS)
+    assert [PHASES[name].hosts for name in ("shared-1", "shared-2", "shared-4", "shared-8")] == [1, 2, 4, 8]
+    assert PHASES["unshared-1"].work == PHASES["unshared-8"].work == 10
+    assert {phase.work for name, phase in PHASES.items() if not name.startswith("unshared")} == {40}
 
 
-def test_processor_time_of_this_machine_grows():
-    before = bench.busy_now_s()
-    while bench.busy_now_s() == before:
-        sum(range(1000))
-    assert bench.busy_now_s() > before > 0
+@pytest.mark.parametrize(
+    ("counts", "names"),
+    [
+        ([1], ["script", "shared-1", "reinstalled"]),
+        ([2, 8], ["shared-2", "shared-8"]),
+        ([1, 8], ["script", "shared-1", "reinstalled", "shared-8", "unshared-1", "unshared-8"]),
+    ],
+)
+def test_some_counts_alone(counts, names):
+    assert [phase.name for phase in bench.phases(counts, 40, 10)] == names
+
+
+def test_counts_on_the_command_line():
+    assert bench.some_counts("8,1,8") == [1, 8]
+    for wrong in ("3", "", "1,", "all"):
+        with pytest.raises(argparse.ArgumentTypeError, match=r"1,2,4,8 are to be named"):
+            bench.some_counts(wrong)
+
+
+def test_only_a_phase_without_sharing_is_told_of_the_build_cache():
+    told = {name: bench.variables(phase) for name, phase in PHASES.items()}
+    assert told["unshared-8"].pop("ascend_build_cache") == []
+    assert not any("ascend_build_cache" in each for name, each in told.items() if name.startswith("shared"))
+    # What a fleet built is found by no other, but for the host that is made anew.
+    caches = [phase.cache for phase in PHASES.values() if phase.cache]
+    assert sorted(set(caches)) == sorted(caches[:1] + [name for name in caches if caches.count(name) == 1])
+    assert PHASES["reinstalled"].cache == PHASES["shared-1"].cache
+
+
+def typed_jobs(tool):
+    """What the script types after make to build a tool."""
+    script = (bench.TESTS / "mirror" / "by_hand.sh").read_text()
+    part = script.partition(f"# --- {tool}")[2].partition("# ---")[0]
+    return [line.split("make", 1)[1].split("&&")[0].strip() for line in part.splitlines() if line.startswith("make")]
+
+
+def test_the_road_has_the_jobs_and_the_work_of_the_script():
+    told = bench.variables(PHASES["shared-1"])
+    assert typed_jobs("CMake")[0] == ""
+    assert told["cmake_jobs"] == 1
+    assert typed_jobs("gcc")[0] == f"-j{told['gcc730_jobs']}"
+    assert told["gcc730_accept_installed"] is False
+    typed = bench.command(PHASES["script"])[-1]
+    assert f"MAX_JOBS={told['torch_npu_build_jobs']} " in typed
+    assert f"MIRROR_WORK={told['torch_npu_build_build_environment']['MIRROR_WORK']} " in typed
+    assert told["ascend_mirrors"] == ["file://" + typed.split()[-2]]
+
+
+def test_site_is_run_with_the_stand_ins():
+    argv = bench.command(PHASES["shared-8"])
+    assert argv[:2] == ["ansible-playbook", "site.yml"]
+    assert f"@{bench.simulated.MIRROR_VARS}" in argv
+    assert json.loads(argv[-1]) == bench.variables(PHASES["shared-8"])
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("cpuacct/libpod_parent/libpod-1/cpuacct.usage", "12500000000\n"),
+        ("libpod_parent/libpod-1/cpu.stat", "usage_usec 12500000\nuser_usec 9000000\nsystem_usec 3500000\n"),
+    ],
+)
+def test_processor_time_is_what_the_containers_group_counts(tmp_path, file, text):
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text(text)
+    assert bench.spent_s("/libpod_parent/libpod-1", tmp_path) == 12.5
+    with pytest.raises(RuntimeError, match=r"neither .*/cpuacct/gone/cpuacct.usage nor .*/gone/cpu.stat"):
+        bench.spent_s("/gone", tmp_path)
+
+
+@pytest.mark.parametrize("file", ["cpuacct/cpuacct.usage", "cpu.stat"])
+def test_the_whole_machine_is_no_host(tmp_path, file):
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text("usage_usec 1\n" if file == "cpu.stat" else "1\n")
+    with pytest.raises(RuntimeError, match="no control group counts"):
+        bench.spent_s("", tmp_path)
 
 
 def test_builds_are_counted_by_product():
@@ -51,78 +134,97 @@ def test_builds_are_counted_by_product():
     assert bench.builds("") == Counter()
 
 
-def test_hosts_that_failed_are_no_changes():
-    said = (
-        "PLAY RECAP ****\n"
-        "bench1                     : ok=9    changed=4    unreachable=0    failed=0    skipped=0    rescued=0\n"
-        "bench2                     : ok=9    changed=4    unreachable=0    failed=1    skipped=0    rescued=0\n"
-        "bench3                     : ok=1    changed=0    unreachable=1    failed=0    skipped=0    rescued=0\n"
-        "bench4                     : ok=1    changed=0    unreachable=0    failed=0    skipped=0    rescued=0\n"
+@pytest.mark.parametrize(
+    ("name", "built"),
+    [
+        ("script", Counter()),
+        ("shared-1", once()),
+        ("shared-8", once()),
+        ("reinstalled", Counter()),
+        ("unshared-8", once(8)),
+    ],
+)
+def test_a_good_run_is_good(name, built):
+    assert bench.amiss(PHASES[name], built) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "built", "words"),
+    [
+        ("shared-8", once() + Counter(torch=1), "'torch': 2"),
+        ("shared-8", once() - Counter(apex=1), "were to be {'cmake': 1, 'gcc730': 1, 'torch': 1, 'apex': 1}"),
+        ("reinstalled", Counter(torch=1), "were to be {}, and were {'torch': 1}"),
+        ("unshared-8", once(), "'torch': 8"),
+    ],
+)
+def test_a_wrong_run_is_told(name, built, words):
+    assert words in bench.amiss(PHASES[name], built)
+
+
+def test_time_is_taken_of_a_command_and_its_workers(tmp_path):
+    worker = "import subprocess, sys; print('said', flush=True); subprocess.run([sys.executable, '-c', sys.argv[1]]); sys.exit(3)"
+    burn = "import time\nwhile time.process_time() < 0.5: pass"
+    readings = iter([7.0, 9.5])
+    cost, status = bench.timed(
+        [sys.executable, "-c", worker, burn], tmp_path / "log", tmp_path / "xdg", lambda: next(readings)
     )
-    assert bench.changes(said) == {"bench1": 4, "bench4": 0}
-
-
-@pytest.mark.parametrize(
-    ("phase", "built", "changed"),
-    [
-        ("one", once(), well(1)),
-        ("fleet", once(), well(8)),
-        ("reinstalled", Counter(), well(8)),
-        ("nothing", Counter(), well(8, 0)),
-        ("each", once(8), well(8)),
-    ],
-)
-def test_a_good_run_is_good(phase, built, changed):
-    assert bench.amiss(PHASES[phase], built, changed) == ""
-
-
-@pytest.mark.parametrize(
-    ("phase", "built", "changed", "words"),
-    [
-        ("fleet", once() + Counter(torch=1), well(8), "'torch': 2"),
-        ("fleet", once() - Counter(apex=1), well(8), "were to be {'cmake': 1, 'torch': 1, 'apex': 1}"),
-        ("reinstalled", Counter(torch=1), well(8), "were to be {}, and were {'torch': 1}"),
-        ("fleet", once(), well(7), "8 hosts were to end well, and did: bench1, bench2"),
-        ("one", once(), {}, "and did: none"),
-        ("nothing", Counter(), {**well(8, 0), "bench3": 1}, "'bench3': 1"),
-    ],
-)
-def test_a_wrong_run_is_told(phase, built, changed, words):
-    assert words in bench.amiss(PHASES[phase], built, changed)
-
-
-def test_a_phase_shares_its_cache_or_nothing():
-    def variables(name):
-        return json.loads(bench.playbook(PHASES[name], 24)[-1])
-
-    assert variables("each")["ascend_build_cache"] == []
-    assert variables("fleet")["ascend_build_cache"] == variables("reinstalled")["ascend_build_cache"]
-    assert variables("fleet")["ascend_build_cache"] != variables("one")["ascend_build_cache"]
-    assert variables("one")["torch_npu_build_build_environment"] == {"MIRROR_WORK": "24"}
-    argv = bench.playbook(PHASES["one"], 24)
-    assert argv[argv.index("--limit") + 1] == "bench1"
-
-
-def test_the_controllers_memory_is_that_of_the_command_and_its_workers(monkeypatch, tmp_path):
-    monkeypatch.setattr(bench, "FOLDER", tmp_path)
-    worker = "import subprocess, sys; print('said'); subprocess.run([sys.executable, '-c', 'x = bytes(range(256)) * 4**9']); sys.exit(3)"
-    cost, status = bench.timed([sys.executable, "-c", worker], tmp_path / "log")
     assert status == 3
     assert (tmp_path / "log").read_text() == "said\n"
-    assert 64 < cost.controller_mib < 200
-    assert cost.wall_s > 0
+    assert cost.cpu_s == 2.5
+    assert 0.5 <= cost.controller_s < 5
+    assert cost.wall_s >= 0.5
 
 
-def test_sizes_are_those_of_files(tmp_path):
-    (tmp_path / "torch").mkdir()
-    (tmp_path / "torch" / "wheel").write_bytes(bytes(2**20))
-    (tmp_path / "card").write_bytes(bytes(2**19))
-    assert bench.size_mib(tmp_path) == pytest.approx(1.5)
+def test_a_command_has_caches_and_sockets_of_its_own(tmp_path):
+    show = "import os; print(os.environ['XDG_CACHE_HOME'], os.environ['ANSIBLE_SSH_CONTROL_PATH_DIR'])"
+    for log in ("one", "two"):
+        bench.timed([sys.executable, "-c", show], tmp_path / log, tmp_path / "xdg", lambda: 0.0)
+    (cache, one), (_cache, two) = ((tmp_path / log).read_text().split() for log in ("one", "two"))
+    assert cache == str(tmp_path / "xdg")
+    assert one != two
+    assert not os.path.exists(one)
 
 
-def test_the_line_tells_what_sharing_gains():
-    costs = {name: bench.Cost(wall, wall * 2, 90.4) for name, wall in zip(PHASES, (60, 66, 20, 2, 330), strict=True)}
-    told = bench.summed_up(costs, 12.34)
-    assert (told["ratio"], told["saved"], told["hosts"], told["cache_mib"]) == (1.1, 5.0, 8, 12.3)
-    assert (told["one_s"], told["each_s"], told["cpu_s"]["reinstalled"]) == (60, 330, 40)
-    assert told["controller_mib"]["nothing"] == 90
+def test_the_line_has_the_ratios():
+    assert bench.summed_up(COSTS) == {
+        "cpu_s": {"1": 180.0, "2": 190, "4": 210, "8": 225},
+        "wall_s": {"1": 108, "2": 110, "4": 115, "8": 130},
+        "cpu_8_over_1": 1.25,
+        "unshared_cpu_8_over_1": 8.1,
+        "reinstall_over_build": 0.185,
+        "road_over_script": 1.08,
+    }
+
+
+def test_what_was_not_measured_is_null():
+    some = {name: COSTS[name] for name in ("shared-2", "shared-8")}
+    assert bench.summed_up(some) == {
+        "cpu_s": {"2": 190, "8": 225},
+        "wall_s": {"2": 110, "8": 130},
+        "cpu_8_over_1": None,
+        "unshared_cpu_8_over_1": None,
+        "reinstall_over_build": None,
+        "road_over_script": None,
+    }
+    assert bench.verdicts(bench.summed_up(some), some) == []
+
+
+def test_goals_are_told_met_or_missed():
+    def told(**changes):
+        costs = {**COSTS, **changes}
+        return "\n".join(bench.verdicts(bench.summed_up(costs), costs))
+
+    assert "MISSES" not in told()
+    assert told().count("meets") == 4
+    assert "building takes 166 CPU seconds" in told()
+    slow = told(**{"shared-8": bench.Cost(130, 260, 40)})
+    assert "cpu_8_over_1 is 1.444, which MISSES the goal of at most 1.3" in slow
+    assert slow.count("meets") == 3
+    assert "98 CPU seconds, which MISSES the goal of at least 120" in told(**{"reinstalled": bench.Cost(20, 82, 5)})
+
+
+def test_the_fleet_package_is_found_beside_this_files_own_name():
+    argv = [sys.executable, bench.__file__, "--hosts", "3"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "1,2,4,8 are to be named, not 3" in done.stderr

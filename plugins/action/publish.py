@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Around publishing: send the wheels of a bundle that pip takes on the host."""
+
+from __future__ import annotations
+
+import json
+
+from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):
+    """See the module of the same name for the options."""
+
+    TRANSFERS_FILES = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        arguments = json.loads(json.dumps(self._task.args))
+        order = arguments["order"]
+        if order.get("wheels") and arguments.get("state") != "absent" and not self._task.check_mode:
+            # Not before: most runs have no bundle.
+            from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
+
+            mirror.Sender(self, task_vars).send(order, order["bundle"], order["wheels"])
+        result.update(self._execute_module("ascend.pytorch.publish", module_args=arguments, task_vars=task_vars))
+        return result

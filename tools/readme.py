@@ -86,6 +86,21 @@ PLAYBOOKS = [
         "Whether the playbooks verify and report compare the digest of every file, and not only presence, size and mode.",
         "",
     ),
+    Variable("ascend_bundle_dest", "`ascend-bundle`", "The folder that the playbook bundle makes or verifies.", ""),
+    Variable(
+        "ascend_bundle_releases",
+        "all",
+        "The torch releases that a bundle is for. Where `ascend_torch_version` is set, that alone is the default.",
+        "",
+    ),
+    Variable(
+        "ascend_bundle_platforms",
+        "all",
+        "What a bundle has wheels for, as `[{arch, python, libc}]`; by default x86_64 and aarch64, each Python of a release.",
+        "",
+    ),
+    Variable("ascend_bundle_products", '`""`', "Folder of a build cache whose products a bundle takes along.", ""),
+    Variable("ascend_bundle_state", "`present`", "present makes a bundle, verified reads all of it.", ""),
     Variable("ascend_cache", "`list`", "What the playbook cache does: list, verify or prune.", ""),
     Variable("ascend_cache_keep_days", "`30`", "For how many days a product that nobody takes stays when the cache is pruned.", ""),
     Variable(

@@ -698,6 +698,6 @@ def look(order, seen=None, wait_s=0.0):
                     status["state"] = "done" if product(order) is not None else "dead"
         now = [status["state"], status["stage"], status["percent"]]
         if status["state"] != "running" or now != seen or time.time() >= until:
-            status.update(log=place.log, tail=tail(place.log), seen=now, product=product(order))
+            status.update(log=place.log, tail=tail(place.log), seen=now, product=product(order), now=time.time())
             return status
         time.sleep(0.2)

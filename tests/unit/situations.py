@@ -282,6 +282,7 @@ def bare(**changes):
         "cann_environment": {},
         "interfaces": {"lo": "127.0.0.1", "eth0": "192.168.1.10"},
         "stored": {},
+        "begun": {},
         "products": {
             "cmake": {
                 "manifest": None,

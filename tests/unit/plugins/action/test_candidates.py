@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which hosts a plan puts up for election, and what is said where none can be elected."""
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.action import build, elect
+from ansible_collections.ascend.pytorch.plugins.action import plan as action
+from ansible_collections.ascend.pytorch.plugins.module_utils import plan
+
+ORDER = {
+    "name": "cmake",
+    "version": "3.12.1",
+    "fingerprint": "f" * 64,
+    "identity": {"platform": {"arch": "x86_64", "libc": "glibc 2.31"}},
+}
+STATE = {"stored": {}, "begun": {}, "cores": 4, "memory": {"total_mib": 8192}}
+
+
+def planned(do, packages=(), venv=()):
+    """A plan of one product."""
+    return {
+        "products": {"cmake": {"do": do, "order": ORDER}},
+        "packages": {"names": list(packages)},
+        "venv": list(venv),
+    }
+
+
+@pytest.mark.parametrize(
+    "do, is_builder, early, ready",
+    [
+        (plan.BUILD, False, False, True),
+        (plan.TAKE, False, False, False),
+        (plan.PUBLISH, False, False, True),
+        (plan.NOTHING, True, False, True),
+        # What only stands is not asked of a host that the user did not name.
+        (plan.NOTHING, False, False, False),
+        (plan.NOTHING, True, True, True),
+    ],
+)
+def test_who_is_ready(do, is_builder, early, ready):
+    found = action.candidates("h", planned(do), STATE, is_builder, early)
+    assert [(one["host"], one["ready"]) for one in found] == [("h", ready)]
+
+
+@pytest.mark.parametrize("do", [plan.BUILD, plan.TAKE])
+def test_an_early_plan_makes_no_candidate_of_who_has_yet_to_get_ready(do):
+    assert action.candidates("h", planned(do), STATE, True, early=True) == []
+
+
+@pytest.mark.parametrize("lacking", [{"packages": ["make"]}, {"venv": ["python3", "-m", "venv", "/v"]}])
+def test_who_lacks_something_is_not_ready(lacking):
+    (found,) = action.candidates("h", planned(plan.BUILD, **lacking), STATE, True, early=False)
+    assert not found["ready"]
+
+
+def test_what_is_to_go_makes_no_candidate():
+    assert action.candidates("h", planned(plan.REMOVE), STATE, True, early=False) == []
+
+
+def test_what_wheels_were_built_with_is_read_of_their_manifests():
+    mark = "a" * 64
+    state = {
+        "products": {
+            "torch": {"manifest": {"identity": {"built_with": {"gcc730": mark, "cmake": "cmake 3.25.1"}}}},
+            "cmake": {"manifest": None},
+        }
+    }
+    assert {name: tool["identity"] for name, tool in action.built_with(state).items()} == {
+        "gcc730": mark,
+        "cmake": "cmake 3.25.1",
+    }
+
+
+def test_a_host_without_a_builder_is_told_of_its_cohort_and_the_remedy():
+    said = elect.lonely("h", ORDER, ["b1", "b2"])
+    assert "x86_64, glibc 2.31" in said and "b1, b2" in said and "ascend_toolchain_on" in said
+    assert "empty" in elect.lonely("h", ORDER, [])
+
+
+def test_giving_up_names_the_hosts_that_were_lost():
+    assert "b1, b2, b3" in elect.given_up("h", ORDER, ["b1", "b2", "b3"])
+
+
+def test_the_cohort_is_told_where_its_build_failed():
+    assert "on b1" in build.short_failure("cmake-3.12.1-f", "b1")

@@ -85,6 +85,11 @@ class ActionModule(ActionBase):
             # With a free strategy a builder may not have come as far as this product yet.
             result.update(builder="", ready=False, leads=False, order=None)
             return result
+        if not elected.ready and elected.builder == host and run.unready(label, host) > 1:
+            raise AnsibleActionFail(
+                "{0}: it is to build {1}, and still lacks packages after they were installed: look at what its package manager "
+                "says, and at check.yml".format(host, label)
+            )
         leads = elected.ready and run.leads(label, host, hosts)
         result.update(elected._asdict(), leads=leads)
         if lost and leads:

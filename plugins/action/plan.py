@@ -105,15 +105,18 @@ def sources(planned: dict, mirrors: list[str]) -> list[dict]:
     return asked
 
 
-def candidates(host: str, planned: dict, state: dict, is_builder: bool, early: bool) -> list[dict]:
+def candidates(
+    host: str, planned: dict, state: dict, is_builder: bool, early: bool, check_mode: bool = False
+) -> list[dict]:
     """Return for each product that this host may build what an election asks of it.
 
     :param early: the plan is not that of the product's own role: only what stands whole is ready to build it again
+    :param check_mode: what is lacking is taken to be there, since nothing is installed
     """
     from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
 
     ready = {
-        plan.BUILD: not early and not planned["packages"]["names"] and not planned["venv"],
+        plan.BUILD: not early and (check_mode or not (planned["packages"]["names"] or planned["venv"])),
         plan.PUBLISH: True,
         plan.NOTHING: is_builder,
         plan.TAKE: False,
@@ -217,7 +220,7 @@ class ActionModule(ActionBase):
             )
             return result
         if shared and request["toolchain"] == "whole" and (is_builder or not group):
-            for each in candidates(host, planned, state, is_builder, early=bool(group)):
+            for each in candidates(host, planned, state, is_builder, early=bool(group), check_mode=check_mode):
                 self._run().offer(each["order"]["name"], each)
             if is_builder:
                 self._run().offer_tools(host, platform, planned["tools"])

@@ -8,7 +8,7 @@ or ~/.cache:
   ascend-pytorch/locks/<label>.lock     held while a run has a product built; its content says which run
   ascend-pytorch/runs/<run>/            one run's, removed by the next when that run is gone
     candidates/<product>/<host>.json    the hosts that may build it: {"host", "ready", "order", "capacity"}
-    elected/<label>.json                {"builder", "lost": [hosts], "started", "ended", "leader"}
+    elected/<label>.json                {"builder", "lost": [hosts], "started", "ended", "leader", "unready": {host: times}}
     failed/<label>                      why its build failed
     tools/<platform>/<host>.json        what each builder builds with, by name, as its plan has it
 """
@@ -165,7 +165,7 @@ class Run:
         return read_json(str(found[0])) or {} if found else {}
 
     def _elected(self, label: str) -> Json:
-        empty: Json = {"builder": "", "lost": [], "started": False, "ended": False, "leader": ""}
+        empty: Json = {"builder": "", "lost": [], "started": False, "ended": False, "leader": "", "unready": {}}
         return read_json(str(self.path / "elected" / f"{label}.json")) or empty
 
     def _record(self, label: str, record: Json) -> None:
@@ -225,6 +225,14 @@ class Run:
                 return False
             self._record(label, dict(record, started=True, ended=False))
             return True
+
+    def unready(self, label: str, host: str) -> int:
+        """Count, and return, how often a host was elected to build a product without being ready."""
+        with self._alone():
+            record = self._elected(label)
+            times = record["unready"].get(host, 0) + 1
+            self._record(label, dict(record, unready={**record["unready"], host: times}))
+            return int(times)
 
     def lose(self, label: str, host: str) -> None:
         """Record that a builder cannot be reached any more."""

@@ -54,6 +54,12 @@ def test_who_lacks_something_is_not_ready(lacking):
     assert not found["ready"]
 
 
+def test_in_check_mode_what_would_be_installed_is_taken_to_be_there():
+    lacks = planned(plan.BUILD, packages=["make"])
+    (found,) = action.candidates("h", lacks, STATE, False, early=False, check_mode=True)
+    assert found["ready"]
+
+
 def test_what_is_to_go_makes_no_candidate():
     assert action.candidates("h", planned(plan.REMOVE), STATE, True, early=False) == []
 

@@ -102,7 +102,12 @@ PLAYBOOKS = [
     Variable("ascend_bundle_products", '`""`', "Folder of a build cache whose products a bundle takes along.", ""),
     Variable("ascend_bundle_state", "`present`", "present makes a bundle, verified reads all of it.", ""),
     Variable("ascend_cache", "`list`", "What the playbook cache does: list, verify or prune.", ""),
-    Variable("ascend_cache_keep_days", "`30`", "For how many days a product that nobody takes stays when the cache is pruned.", ""),
+    Variable(
+        "ascend_cache_keep_days",
+        "`30`",
+        "For how many days a product that nobody takes stays when the cache is pruned.",
+        "",
+    ),
     Variable(
         "ascend_cache_keep_last",
         "`1`",

@@ -424,7 +424,7 @@ def peek(place, label):
 def _get(url):
     # type: (str) -> Optional[str]
     """Return the text at a URL, "" where it is none, None where there is nothing."""
-    failures = 0
+    failures, reason, passing = 0, "", False
     while True:
         try:
             response = fetch._opener()(fetch._request(url, 0), timeout=TEXT_LIMIT_S)

@@ -38,11 +38,7 @@ def contents(folder: str, sources: list[dict]) -> tuple[list[tuple[str, str]], l
         elif bundled:
             gone = [path for path, _commit in bundled if not os.path.isfile(os.path.join(folder, path))]
             if gone:
-                lacking.append(
-                    "{0} lacks {1}, which its bundle.json names: verify it with playbooks/bundle.yml, or make it anew".format(
-                        folder, ", ".join(gone)
-                    )
-                )
+                lacking.append(_lacks(folder, gone))
                 continue
             held += bundled
         elif os.path.isdir(os.path.join(folder, source["repo"] + ".git")):
@@ -78,10 +74,28 @@ def _bundled(manifest: dict, source: dict) -> list[tuple[str, str]]:
     return [(entry["file"], entry["commit"]) for entry in bundle.repositories(manifest, source)]
 
 
+def _lacks(folder: str, names: list[str]) -> str:
+    return "{0} lacks {1}, which its bundle.json names: verify it with playbooks/bundle.yml, or make it anew".format(
+        folder, ", ".join(names)
+    )
+
+
+def damaged(folder: str, held: list[tuple[str, str]]) -> list[str]:
+    """Return in words what is wrong with contents of a bundle; [] for any other mirror. Reads every byte of them."""
+    manifest = _bundle(folder)
+    if manifest is None:
+        return []
+    from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle
+
+    known = [(path, manifest["files"][path]) for path, _pin in held if path in manifest["files"]]
+    return [words for words in (bundle.damage(folder, path, entry) for path, entry in known) if words]
+
+
 def wheels(folder: str, order: dict) -> list[tuple[str, str]]:
     """Return (path below the folder, sha256) of what a bundle has for pip on the host of an order; [] for trees.
 
-    :raises AnsibleActionFail: the folder is no finished bundle, or one without wheels for the host's Python and arch
+    :raises AnsibleActionFail: the folder is no finished bundle, or one without wheels for the host's Python and arch, or
+        they are gone
     """
     if order["product"] != "wheel":
         return []
@@ -106,6 +120,9 @@ def wheels(folder: str, order: dict) -> list[tuple[str, str]]:
                 or "none",
             )
         )
+    gone = [path for path, _sha in held if not os.path.isfile(os.path.join(folder, path))]
+    if gone:
+        raise AnsibleActionFail("ascend_bundle: " + _lacks(folder, gone))
     return held
 
 
@@ -141,11 +158,18 @@ class Sender:
     def send(self, order: dict, folder: str, held: list[tuple[str, str]]) -> str:
         """Have the contents on the host, sent if they are not there yet; return their folder there.
 
-        :raises AnsibleActionFail: the copy failed, or the host has no room
+        :raises AnsibleActionFail: the copy failed, the host has no room, or what a bundle holds is damaged
         """
         folder = os.path.abspath(os.path.expanduser(folder))
         asked = self._ask(order, held)
         if not asked["present"]:
+            # Once there, what bears this name is not sent again.
+            wrong = damaged(folder, held)
+            if wrong:
+                raise AnsibleActionFail(
+                    "ascend_bundle: {0} is not whole: {1}. Where there is a network, playbooks/bundle.yml makes what is "
+                    "damaged anew; else carry it here again".format(folder, "; ".join(wrong))
+                )
             remote = os.path.join(order["work_dir"], "mirror-{0}.tar".format(name(held)))
             # Ansible's own temporary folder: it is the user's, and a big archive would fill the system's.
             with tempfile.TemporaryDirectory(prefix="mirror-", dir=C.DEFAULT_LOCAL_TMP) as scratch:

@@ -250,9 +250,8 @@ class Store:
         wrong = products.misses(str(partial), card) if card else [f"{products.CARD}: missing, or not to be read"]
         if card and not wrong and not _is_of(card, label):
             wrong = [f"{products.CARD}: is of another product"]
-        if wrong:
+        if card is None or wrong:
             raise StoreError(f"{partial} is no product: {'; '.join(wrong)}. Remove that folder and run again")
-        assert card
         with self._told():
             for path in partial.iterdir():
                 # Whatever else the way here has left, the folder of a product holds none of it.
@@ -291,9 +290,8 @@ class Store:
         return [self.folder / name for name in names if _NAME.fullmatch(name) and os.path.isdir(self.folder / name)]
 
     def _described(self, path: Path, trusted: str) -> Json:
-        match = _NAME.fullmatch(path.name)
-        assert match
-        label, rest = match["label"], match["rest"] or ""
+        # By _folders, every one has such a name.
+        label, rest = _NAME.findall(path.name)[0][:2]
         card = products.card(str(path)) or {"manifest": {}}
         status = "partial" if rest.startswith(products.PARTIAL) else "damaged" if rest else "whole"
         signed_by, untrusted, wrong = "", "", []

@@ -20,8 +20,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name, parse_wheel_filename
+try:
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name, parse_wheel_filename
+except ImportError:
+    # ansible-core draws it in; without, whoever only reads the documentation need not fail.
+    pass
 
 # What building a wheel takes, wherever a requirement does not say so itself.
 TOOLS = ("pip", "setuptools", "wheel")

@@ -262,13 +262,15 @@ class Gate:
     def handler(self, base):
         """The mirror's handler of requests."""
 
+        gate = self
+
         class Held(base):
-            def do_GET(handler):
+            def do_GET(self):
                 hosts = fleet_variables()["hosts"].items()
-                found = [name for name, known in hosts if known["ansible_host"] == handler.client_address[0]]
-                self.asked += [name for name in found if name not in self.asked]
+                found = [name for name, known in hosts if known["ansible_host"] == self.client_address[0]]
+                gate.asked += [name for name in found if name not in gate.asked]
                 # Shorter than a download's own patience with a server that says nothing.
-                self.is_open.wait(50)
+                gate.is_open.wait(50)
                 super().do_GET()
 
         return Held

@@ -118,10 +118,10 @@ def shop(tmp_path, monkeypatch):
     made = SimpleNamespace(base=base, index=index, recipes=[torch, cmake], inner=inner, native=native)
     made.folder, made.sources = tmp_path / "bundle", torch["sources"] + cmake["sources"]
 
-    def make(platforms=PLATFORM, row=ROW, recipes=None, **more):
+    def make(platforms=tuple(PLATFORM), row=None, recipes=None, **more):
         told, warned = [], []
         maker = bundle.Maker(made.folder, [str(base)], told.append, warned.append)
-        manifest = maker.add(row, recipes or made.recipes, platforms, **more)
+        manifest = maker.add(row or ROW, recipes or made.recipes, platforms and list(platforms), **more)
         return SimpleNamespace(manifest=manifest, changed=maker.changed, told=told, warned=warned)
 
     made.make = make
@@ -184,7 +184,7 @@ def test_what_is_damaged_is_named_and_alone_made_anew(shop):
     numpy.write_bytes(b"short")
     (shop.folder / "notes.txt").write_text("mine")
     problems = bundle.verify(shop.folder)
-    assert [line.split(":")[0] for line in problems] == ["cmake.tar.gz", native, f"wheels/{numpy.name}"]
+    assert [line.partition(":")[0] for line in problems] == ["cmake.tar.gz", native, f"wheels/{numpy.name}"]
     assert "missing" in problems[0] and "sha256" in problems[1] and "5 bytes" in problems[2]
     mended = shop.make()
     assert [line.split(" ")[1] for line in mended.told if "fetching" in line] == ["pytorch/pytorch", "cmake.tar.gz"]
@@ -332,6 +332,9 @@ def test_a_host_gets_the_wheels_of_its_python(shop, tmp_path):
         mirror.wheels(str(shop.folder), order(tmp_path, python_version="3.8"))
     with pytest.raises(AnsibleActionFail, match="no bundle.json"):
         mirror.wheels(str(tmp_path), order(tmp_path))
+    (shop.folder / held[0][0]).unlink()
+    with pytest.raises(AnsibleActionFail, match=f"lacks {held[0][0]}, .*playbooks/bundle.yml"):
+        mirror.wheels(str(shop.folder), order(tmp_path))
 
 
 def test_sending(shop, tmp_path):
@@ -362,3 +365,8 @@ def test_sending(shop, tmp_path):
     assert copied == [sorted(path for path, _sha in held)]
     assert [bool(archive) for _name, archive in asked] == [False, True, False]
     json.dumps(held)
+    copied.clear()
+    (shop.folder / held[0][0]).write_bytes(b"short")
+    with pytest.raises(AnsibleActionFail, match=f"{held[0][0]}: .*playbooks/bundle.yml makes"):
+        sender.send(order(tmp_path), str(shop.folder), held)
+    assert copied == []

@@ -1,0 +1,250 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks bundle and site as a user runs them, and a firewall that cuts the host and the controller off, and counts."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from rig import INVENTORY, MIRROR, MIRROR_VARS, PROJECT, environment
+
+sys.path.insert(0, str(PROJECT / "tests"))
+from fleet import podman as pod  # noqa: E402 - needs the path above
+from fleet import shell  # noqa: E402
+from fleet.hosts import container_name  # noqa: E402
+
+HOST = "carried"
+CONTAINER = container_name(Path(INVENTORY).stem, HOST)
+
+# The firewall's chain, and the group of what it watches on the controller: nobody else's.
+CHAIN = "ascend-bundle-scenario"
+GROUP = 64181
+REFUSED = re.compile(r"-c (\d+) \d+ -j REJECT")
+PASSED = re.compile(r"--[sd]port 22 -c (\d+) \d+ -j RETURN")
+
+
+def playbook(name, variables, *options):
+    """The ansible-playbook command for a playbook of the collection, with the stand-ins' digests and a test's variables."""
+    argv = ["ansible-playbook", str(PROJECT / name), "-i", INVENTORY, "-e", "@" + MIRROR_VARS]
+    return [*argv, "-e", json.dumps(variables), *options]
+
+
+def processes(pid):
+    """A process and all below it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(each for child in children for each in processes(int(child)))]
+
+
+class Bundle:
+    """The bundle that the scenario makes."""
+
+    def __init__(self, folder):
+        self.path = folder / "bundle"
+        self.env = {**environment(), "XDG_CACHE_HOME": str(folder / "xdg-connected")}
+
+    def command(self, state, products=""):
+        return playbook(
+            "playbooks/bundle.yml",
+            {
+                "ascend_bundle_dest": str(self.path),
+                "ascend_bundle_state": state,
+                "ascend_bundle_releases": ["1.8.1"],
+                "ascend_bundle_platforms": [{"arch": "x86_64", "python": "3.9"}],
+                "ascend_bundle_products": str(products),
+                "ascend_mirrors": [str(MIRROR)],
+            },
+        )
+
+    def run(self, state="present", well=True, products=""):
+        """Run the playbook to its end; return what it says."""
+        return ended(self.command(state, products), well, env=self.env)
+
+    def killed(self, words):
+        """Run the playbook, and kill it with all that it started as soon as it says so."""
+        run = subprocess.Popen(
+            self.command("present"),
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        said = ""
+        while words not in said:
+            line = run.stdout.readline()
+            assert line, said
+            said += line
+        # Stopped first, so that it starts no more meanwhile.
+        os.kill(run.pid, signal.SIGSTOP)
+        for pid in reversed(processes(run.pid)):
+            os.kill(pid, signal.SIGKILL)
+        run.wait()
+        run.stdout.close()
+
+    @property
+    def manifest(self):
+        return json.loads((self.path / "bundle.json").read_text())
+
+    def files(self):
+        """What is in its folder: by path the time at which it was written."""
+        found = (path for path in self.path.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.path)): path.stat().st_mtime_ns for path in found}
+
+
+class Said(str):
+    """What a command said."""
+
+    @property
+    def changed(self):
+        """How many tasks changed something, of all hosts."""
+        return sum(int(count) for count in re.findall(r"\bchanged=(\d+)", self))
+
+    @property
+    def brought(self):
+        """What the playbook bundle brings, line by line."""
+        return re.findall(r"^bundle 1\.8\.1: (.*)$", self, re.MULTILINE)
+
+
+def ended(argv, well, **options):
+    """Run a command to its end, which must be well or must not be; return what it said."""
+    done = subprocess.run(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        **options,
+    )
+    assert (done.returncode == 0) == well, done.stdout[-6000:]
+    return Said(done.stdout)
+
+
+class Controller:
+    """The commands of a group that the firewall knows, with a cache that holds nothing at first."""
+
+    def __init__(self, folder):
+        # The sockets of ssh have short names only, and are not shared with what runs outside of the group.
+        self.xdg = folder / "xdg-cut"
+        self.cache = self.xdg / "ascend-pytorch" / "products"
+        ours = {"XDG_CACHE_HOME": str(self.xdg), "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "ssh")}
+        kept = {"PATH", "HOME", "USER", "LANG", "LC_ALL"}
+        every = {**environment(), **ours}
+        self.env = [
+            f"{key}={each}" for key, each in every.items() if key in kept or key.startswith(("ANSIBLE_", "XDG_"))
+        ]
+
+    def run(self, argv, well=True):
+        """Run a command of the user's in the group to its end; return what it says."""
+        who = ["setpriv", f"--reuid={os.getuid()}", f"--regid={GROUP}", "--clear-groups"]
+        return ended(shell.root_argv([*who, "env", "--ignore-environment", *self.env, *argv]), well)
+
+    def site(self, bundle, well=True, **variables):
+        """Run site.yml with nothing but the bundle."""
+        given = {"ascend_bundle": str(bundle.path), "gcc730_accept_installed": False, "ascend_progress": "log"}
+        return self.run(playbook("site.yml", {**given, **variables}), well)
+
+    def forget(self):
+        """Have a cache that holds nothing again."""
+        shutil.rmtree(self.xdg)
+
+
+class Cut:
+    """Rules under which the host may answer the controller's ssh, and the group on the controller may call the host's.
+
+    Whatever else they say or ask by TCP and UDP is refused and counted, names asked for on whatever interface too. The
+    host's rules are in its own network namespace, so that they see what goes to its neighbours, too.
+    """
+
+    def __init__(self):
+        variables = yaml.safe_load(Path(INVENTORY).read_text())["all"]["children"]["ascend"]
+        pid = pod.podman("inspect", "--format", "{{.State.Pid}}", CONTAINER).strip()
+        self.inside = ["nsenter", f"--target={pid}", "--net"]
+        self.group = ["-m", "owner", "--gid-owner", str(GROUP)]
+        self.host = variables["hosts"][HOST]["ansible_host"]
+        self.controller = variables["vars"]["fleet_controller_address"]
+
+    def _tables(self):
+        """[(what runs a command where the rules belong, the program, whom they watch, what may pass)]"""
+        answers = ["-p", "tcp", "-d", self.controller, "--sport", "22"]
+        calls = ["-p", "tcp", "-d", self.host, "--dport", "22"]
+        return [
+            (self.inside, "iptables", [], answers),
+            (self.inside, "ip6tables", [], []),
+            ([], "iptables", self.group, calls),
+            ([], "ip6tables", self.group, []),
+        ]
+
+    def make(self):
+        self.remove()
+        for where, program, whom, passing in self._tables():
+
+            def table(*words, argv=(*where, program, "--wait")):
+                shell.run(shell.root_argv([*argv, *words]))
+
+            table("-N", CHAIN)
+            table("-A", CHAIN, "-p", "udp", "--dport", "53", "-j", "REJECT")
+            table("-A", CHAIN, "-p", "tcp", "--dport", "53", "-j", "REJECT")
+            table("-A", CHAIN, "-o", "lo", "-j", "RETURN")
+            if passing:
+                table("-A", CHAIN, *passing, "-j", "RETURN")
+            table("-A", CHAIN, "-p", "tcp", "-j", "REJECT")
+            table("-A", CHAIN, "-p", "udp", "-j", "REJECT")
+            table("-I", "OUTPUT", *whom, "-j", CHAIN)
+
+    def remove(self):
+        """Take the rules away, whole or not, those too that a killed run has left."""
+        for where, program, whom, _passing in self._tables():
+            for words in (["-D", "OUTPUT", *whom, "-j", CHAIN], ["-F", CHAIN], ["-X", CHAIN]):
+                argv = shell.root_argv([*where, program, "--wait", *words])
+                subprocess.run(argv, stderr=subprocess.DEVNULL, check=False)
+
+    def _counted(self, pattern):
+        found = {"host": 0, "controller": 0}
+        for where, program, _whom, _passing in self._tables():
+            rules = shell.run(shell.root_argv([*where, program, "--wait", "-v", "-S", CHAIN]))
+            assert REFUSED.search(rules), rules
+            found["host" if where else "controller"] += sum(int(count) for count in pattern.findall(rules))
+        return found
+
+    def refused(self):
+        """How many packets were refused so far: {"host", "controller"}."""
+        return self._counted(REFUSED)
+
+    def passed(self):
+        """How many packets of ssh went through the rules so far: {"host", "controller"}."""
+        return self._counted(PASSED)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("bundle")
+
+
+@pytest.fixture(scope="session")
+def bundle(folder):
+    return Bundle(folder)
+
+
+@pytest.fixture(scope="session")
+def controller(folder):
+    return Controller(folder)
+
+
+@pytest.fixture
+def cut():
+    """The host and the controller's group are cut off until the test ends, however it does."""
+    made = Cut()
+    try:
+        made.make()
+        yield made
+    finally:
+        made.remove()

@@ -137,17 +137,18 @@ def _tools_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[st
         command = {"Debian": "apt-get install -y ", "RedHat": state["os"]["package_manager"] + " install -y "}.get(
             state["os"]["family"]
         )
-        why = (
-            "a plain user may not install packages"
-            if request["install_packages"]
-            else "ascend_install_packages is false"
-        )
+        why = "ascend_install_packages is false"
+        if request["install_packages"]:
+            why = "a plain user may not install packages"
+        elif request.get("offline"):
+            why = "a bundle has no packages"
         if not command:
             why, remedy = "the package manager is not known", "install these tools by hand"
         else:
-            remedy = "have an administrator run `{0}{1}`, or set ascend_packages_become: true".format(
-                command, " ".join(plan["packages"]["names"])
-            )
+            remedy = "have an administrator run `{0}{1}`".format(command, " ".join(plan["packages"]["names"]))
+            # Of the others no right helps.
+            if request["install_packages"]:
+                remedy += ", or set ascend_packages_become: true"
         yield seen("missing: {0} ({1})".format(", ".join(lacking), why), "these tools", remedy)
 
 

@@ -37,10 +37,14 @@ def playbook(name, variables, *options):
     return [*argv, "-e", json.dumps(variables), *options]
 
 
-def processes(pid):
-    """A process and all below it."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(each for child in children for each in processes(int(child)))]
+def kill(pid):
+    """End a process with all that it started, as the loss of power does."""
+    # Stopped first: it starts no more meanwhile, and nobody else takes the number of what ends below it.
+    os.kill(pid, signal.SIGSTOP)
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            kill(int(child))
+    os.kill(pid, signal.SIGKILL)
 
 
 class Bundle:
@@ -82,10 +86,7 @@ class Bundle:
             line = run.stdout.readline()
             assert line, said
             said += line
-        # Stopped first, so that it starts no more meanwhile.
-        os.kill(run.pid, signal.SIGSTOP)
-        for pid in reversed(processes(run.pid)):
-            os.kill(pid, signal.SIGKILL)
+        kill(run.pid)
         run.wait()
         run.stdout.close()
 
@@ -136,10 +137,10 @@ class Controller:
         self.xdg = folder / "xdg-cut"
         self.cache = self.xdg / "ascend-pytorch" / "products"
         ours = {"XDG_CACHE_HOME": str(self.xdg), "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "ssh")}
-        kept = {"PATH", "HOME", "USER", "LANG", "LC_ALL"}
+        kept = {"PATH", "HOME", "USER", "LANG"}
         every = {**environment(), **ours}
         self.env = [
-            f"{key}={each}" for key, each in every.items() if key in kept or key.startswith(("ANSIBLE_", "XDG_"))
+            f"{key}={each}" for key, each in every.items() if key in kept or key.startswith(("ANSIBLE_", "LC_", "XDG_"))
         ]
 
     def run(self, argv, well=True):
@@ -239,9 +240,9 @@ def controller(folder):
     return Controller(folder)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cut():
-    """The host and the controller's group are cut off until the test ends, however it does."""
+    """From the first test that asks for it the host and the controller's group are cut off, until all end, however they do."""
     made = Cut()
     try:
         made.make()

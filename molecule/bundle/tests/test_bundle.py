@@ -23,7 +23,7 @@ BUILDS = "ls -d /var/lib/ascend-pytorch/builds/*-*"
 
 # As if the host had been installed anew.
 ANEW = """
-python3.9 -m pip uninstall -q -y torch apex
+python3.9 -m pip uninstall -q -y torch apex typing-extensions
 rm -rf /var/lib/ascend-pytorch /usr/local/cmake* /usr/local/linux_gcc* /usr/bin/cmake /etc/ascend-pytorch
 """
 

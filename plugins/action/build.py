@@ -176,31 +176,32 @@ class ActionModule(ActionBase):
                 # The whole last: where it is, the rest is too.
                 products = builds.parts(order) + [order]
                 if shared and all(cache.holds(each) for each in products):
-                    run.end(label)
-                    return dict(result, changed=False, how="cached", lost=False)
-                first = self._begin(order)
-                if first.get("failed"):
-                    result.update(first)
+                    result.update(changed=False, how="cached", lost=False)
                 else:
-                    with live.line(self._host, order, arguments["progress"], cache.former(order["name"])) as line:
-                        last = self._follow(order, first, line)
-                    result.update(first, product=last["product"], status=last["status"], lost=False)
-                    if last["status"]["state"] != "done":
-                        result.update(failed=True, msg=failure(self._host, order, last["status"]))
-                        # The message has said it; a second time would push it off the screen.
-                        for key in ("tail", "error"):
-                            result["status"].pop(key, None)
-                if result.get("failed"):
-                    run.end(label, short_failure(label, self._host))
-                    return result
-                for each in products if shared else []:
-                    cache.keep(each)
+                    result.update(self._built(order, arguments["progress"], cache.former(order["name"])), lost=False)
+                    for each in products if shared and not result.get("failed") else []:
+                        cache.keep(each)
             except (carry.CarryError, store.StoreError, signing.SigningError) as error:
                 run.end(label, "{0}: {1}".format(self._host, error))
                 raise AnsibleActionFail("{0}: {1}".format(self._host, error))
             except (Lost, AnsibleConnectionFailure) as error:
                 return self._lost(result, order, run, host, str(error))
-            run.end(label)
+            run.end(label, short_failure(label, self._host) if result.get("failed") else "")
+        return result
+
+    def _built(self, order, progress, former):
+        """Start or join the build and follow it to its end; return the task's result."""
+        first = self._begin(order)
+        if first.get("failed"):
+            return first
+        with live.line(self._host, order, progress, former) as line:
+            last = self._follow(order, first, line)
+        result = dict(first, product=last["product"], status=last["status"])
+        if last["status"]["state"] != "done":
+            result.update(failed=True, msg=failure(self._host, order, last["status"]))
+            # The message has said it; a second time would push it off the screen.
+            for key in ("tail", "error"):
+                result["status"].pop(key, None)
         return result
 
     def _lost(self, result, order, run, host, trouble):

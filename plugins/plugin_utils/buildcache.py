@@ -80,7 +80,12 @@ class BuildCache:
 
     def _peeked(self, place: str, order: Json) -> Json | None:
         """Return the card of a product at a place that the host reaches, None where there is none to be trusted."""
-        told = self.carrier.peek(order, place)
+        try:
+            told = self.carrier.peek(order, place)
+        except carry.CarryError as error:
+            # A place that is down costs what it would have saved, and no more.
+            self.warn(f"{builds.label(order)}: {error}")
+            return None
         card = told and products.parse(told[0])
         if not told or not card or card["manifest"]["fingerprint"] != order["fingerprint"]:
             return None

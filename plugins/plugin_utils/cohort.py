@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds, recipe
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
 
@@ -127,7 +128,13 @@ class Run:
         self.home = folder or home()
         self.path = self.home / "runs" / f"{pid}-{_started(pid)}"
         if not self.path.is_dir():
-            self.path.mkdir(parents=True, mode=0o700, exist_ok=True)
+            try:
+                self.path.mkdir(parents=True, mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise AnsibleActionFail(
+                    "hosts share builds by files in {0} on the controller, which cannot be written ({1}): set XDG_CACHE_HOME to "
+                    "a folder that can, or ascend_build_cache to []".format(self.home, error.strerror)
+                ) from error
             for former in self.path.parent.iterdir():
                 if not _lives(former.name):
                     shutil.rmtree(former, ignore_errors=True)
@@ -204,14 +211,14 @@ class Run:
             return Election(chosen["host"], chosen["ready"], chosen["host"] in busy, chosen["order"])
 
     def leads(self, label: str, host: str, hosts: list[str]) -> bool:
-        """Say whether a host's worker is the one that works with the builder for the whole cohort.
+        """Say whether a host's worker is the one that works with the builder for the whole cohort: the first that asks.
 
-        :param hosts: those of the play; the builder may be none of them, and then the first to ask leads
+        Not the builder's own: that may have the product, and then nothing to do with its build.
+
+        :param hosts: those of the play that have not failed
         """
         with self._alone():
             record = self._elected(label)
-            if record["builder"] in hosts:
-                return record["builder"] == host
             if record["leader"] not in hosts:
                 record["leader"] = host
                 self._record(label, record)

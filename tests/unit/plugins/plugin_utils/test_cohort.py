@@ -10,6 +10,7 @@ import sys
 import threading
 
 import pytest
+from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
 
 ORDER = {"name": "cmake", "version": "3.12.1", "fingerprint": "f" * 64}
@@ -120,18 +121,28 @@ def test_a_host_that_has_built_is_busy_no_more(run):
     assert not run.elect("gcc730", "gcc730-7.3.0-" + "e" * 12, "e" * 64, ["a"]).busy
 
 
-def test_the_builder_leads_where_it_is_in_the_play(run):
+def test_the_first_that_asks_leads(run):
     run.offer("cmake", offered("b"))
     choose(run)
-    assert [run.leads(LABEL, host, ["a", "b", "c"]) for host in ("a", "b", "c")] == [False, True, False]
-
-
-def test_for_a_builder_outside_the_play_one_host_leads(run):
-    run.offer("cmake", offered("b"))
-    choose(run)
-    assert [run.leads(LABEL, host, ["a", "c"]) for host in ("c", "a", "c")] == [True, False, True]
+    assert [run.leads(LABEL, host, ["a", "b", "c"]) for host in ("c", "a", "b", "c")] == [True, False, False, True]
     # And another when that one has failed.
-    assert run.leads(LABEL, "a", ["a"])
+    assert run.leads(LABEL, "a", ["a", "b"])
+
+
+def test_with_another_builder_somebody_leads_anew(run):
+    run.offer("cmake", offered("b"))
+    run.offer("cmake", offered("a"))
+    choose(run)
+    assert run.leads(LABEL, "c", ["a", "b", "c"])
+    run.lose(LABEL, choose(run))
+    choose(run)
+    assert run.leads(LABEL, "b", ["a", "b", "c"])
+
+
+def test_without_a_folder_to_write_to_it_is_said_what_to_do(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AnsibleActionFail, match="XDG_CACHE_HOME"):
+        cohort.Run(tmp_path / "file", os.getpid())
 
 
 def test_a_failed_build_is_told_to_the_whole_cohort(run):

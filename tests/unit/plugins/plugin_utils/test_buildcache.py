@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Places that are asked in turn for a product: which of them gives it, and which keeps it."""
+
+import subprocess
+
+import cached
+import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds, products
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import buildcache, carry, store
+
+ORDER = cached.manifest()
+LABEL = builds.label(ORDER)
+WEB, SHARED = "https://cache.example.com/ascend", "file:///mnt/ascend"
+
+
+class Carrier:
+    """Carries nothing; knows what it was asked for. `there` has what places give to a peek, `wrong` what fails."""
+
+    def __init__(self, there=None, wrong=None):
+        self.there, self.wrong, self.done = there or {}, wrong or {}, []
+
+    def _do(self, what, *more):
+        self.done.append((what, *more))
+        if what in self.wrong:
+            raise self.wrong[what]
+
+    def peek(self, order, place):
+        self._do("peek", place)
+        return self.there.get(place)
+
+    def take_from(self, order, place, card):
+        self._do("take_from", place)
+        return True
+
+    def deliver(self, order, folder, card):
+        self._do("deliver", str(folder))
+        return True
+
+    def collect(self, order, folder):
+        self._do("collect")
+        cached.fill(folder)
+
+    def card(self, order):
+        return b"the card"
+
+    def keep_at(self, order, place, signature=None):
+        self._do("keep_at", place, signature)
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def key(tmp_path):
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
+    return tmp_path / "key"
+
+
+@pytest.fixture
+def card(tmp_path):
+    """The text of a product's card, as a place that hosts reach has it."""
+    return (cached.make(tmp_path / "elsewhere") / products.CARD).read_bytes()
+
+
+def test_the_first_place_that_has_it_gives_it(tmp_path, told, card):
+    cached.make(tmp_path / "full")
+    carrier = Carrier({SHARED: (card, None)})
+    places = [str(tmp_path / "empty"), WEB, str(tmp_path / "full"), SHARED]
+    taken = buildcache.BuildCache(places, carrier, told.append).take(ORDER)
+    assert taken == {"changed": True, "place": str(tmp_path / "full")}
+    assert carrier.done == [("peek", WEB), ("deliver", str(tmp_path / "full" / LABEL))]
+    assert told == []
+
+
+def test_a_host_fetches_by_itself_what_is_at_a_url(told, card):
+    carrier = Carrier({WEB: (card, None)})
+    assert buildcache.BuildCache([WEB], carrier, told.append).take(ORDER)["place"] == WEB
+    assert carrier.done == [("peek", WEB), ("take_from", WEB)]
+
+
+def test_what_no_place_has_is_not_there(tmp_path, told):
+    cache = buildcache.BuildCache([str(tmp_path), WEB], Carrier(), told.append)
+    assert cache.take(ORDER) is None and not cache.holds(ORDER)
+
+
+def test_another_product_is_not_taken(tmp_path, told, card):
+    cached.make(tmp_path, fingerprint="ab" * 32)
+    other = dict(ORDER, fingerprint="ab" * 31 + "cd")
+    assert builds.label(other) == LABEL
+    assert buildcache.BuildCache([str(tmp_path), WEB], Carrier({WEB: (card, None)}), told.append).take(other) is None
+
+
+def test_a_place_that_is_down_is_told_of_and_passed_over(tmp_path, told):
+    cached.make(tmp_path)
+    carrier = Carrier(wrong={"peek": carry.CarryError("no answer")})
+    assert buildcache.BuildCache([WEB, str(tmp_path)], carrier, told.append).take(ORDER)["place"] == str(tmp_path)
+    assert told == [LABEL + ": no answer"]
+
+
+def test_what_is_damaged_is_set_aside_and_not_there(tmp_path, told):
+    folder = cached.make(tmp_path)
+    file = next(folder.glob("*.tar.gz"))
+    file.write_bytes(file.read_bytes()[::-1])
+    carrier = Carrier(wrong={"deliver": carry.Damaged("damaged")})
+    assert buildcache.BuildCache([str(tmp_path)], carrier, told.append).take(ORDER) is None
+    assert (tmp_path / (LABEL + ".damaged-1")).is_dir() and not folder.exists()
+    assert LABEL in told[0]
+
+
+def test_only_what_is_signed_by_a_trusted_key_is_there(tmp_path, told, key, card):
+    cached.make(tmp_path / "cache")
+    carrier = Carrier({WEB: (card, None)})
+    places = [str(tmp_path / "cache"), WEB]
+    cache = buildcache.BuildCache(places, carrier, told.append, trusted_keys=f"{key}.pub")
+    assert not cache.holds(ORDER) and cache.take(ORDER) is None
+    assert "refused" in told[0] and "not signed" in told[0]
+    signed = buildcache.BuildCache([str(tmp_path / "new")], carrier, told.append, str(key), f"{key}.pub")
+    assert signed.keep(ORDER) == str(tmp_path / "new")
+    assert signed.holds(ORDER) and signed.take(ORDER)
+
+
+def test_what_is_built_goes_into_the_first_place_that_can_be_written_to(tmp_path, told):
+    (tmp_path / "file").write_text("no folder")
+    places = [WEB, str(tmp_path / "file" / "cache"), str(tmp_path / "one"), str(tmp_path / "two")]
+    assert buildcache.BuildCache(places, Carrier(), told.append).keep(ORDER) == str(tmp_path / "one")
+    assert store.Store(tmp_path / "one").entry(LABEL, ORDER["fingerprint"], digest=True)
+    assert not (tmp_path / "two").exists()
+
+
+def test_into_a_shared_folder_the_host_puts_it_with_the_signature(told, key):
+    carrier = Carrier()
+    assert buildcache.BuildCache([WEB, SHARED], carrier, told.append, str(key)).keep(ORDER) == SHARED
+    ((what, place, signature),) = carrier.done
+    assert (what, place) == ("keep_at", SHARED) and signature.startswith(b"-----BEGIN SSH SIGNATURE-----")
+
+
+def test_places_to_read_from_alone_have_the_default_beside_them(tmp_path, told, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cache = buildcache.BuildCache([WEB], Carrier(), told.append)
+    assert cache.keep(ORDER) == store.default()
+    assert [manifest["name"] for manifest in cache.former("cmake")] == ["cmake"] and cache.former("gcc730") == []
+
+
+def test_without_a_place_to_write_to_it_is_said_what_to_do(tmp_path, told):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(store.StoreError, match="none of .* can be written to"):
+        buildcache.BuildCache([str(tmp_path / "file" / "cache")], Carrier(), told.append).keep(ORDER)

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Built once for a cohort, whatever is lost: the builder, the controller, a host, or what the build cache holds."""
 
+import shutil
 import subprocess
 
 import pytest
@@ -92,6 +93,16 @@ def test_a_lost_builder_is_stood_in_for_and_the_next_run_goes_to_it_alone(crew, 
     revived()
     assert crew.apply(["cmake"], COHORT).changed == {lost}
     assert crew.built(lost) == 0 and crew.stands(lost)
+
+
+def test_what_a_host_still_has_is_built_by_no_other(crew):
+    crew.apply(["cmake"], [ONE])
+    shutil.rmtree(crew.cache)
+    crew.on(ONE, "rm -r /usr/local/cmake*")
+    # That one has nothing to build, and so takes another way than those that take it from there.
+    assert crew.apply(["cmake"], COHORT).changed == set(COHORT)
+    assert (crew.built(ONE), crew.built(TWO, THREE)) == (1, 0)
+    assert all(map(crew.stands, COHORT)) and len(crew.kept()) == 1
 
 
 def test_what_is_damaged_in_the_cache_is_set_aside_and_made_anew(crew):

@@ -21,6 +21,9 @@ ARGUMENTS = {
     "again": {"type": "bool", "default": False},
 }
 
+# How often a host asks in vain before it leads itself, where nobody is building.
+PATIENCE = 3
+
 display = Display()
 
 
@@ -91,6 +94,9 @@ class ActionModule(ActionBase):
                 "says, and at check.yml".format(host, label)
             )
         leads = elected.ready and run.leads(label, host, hosts)
+        if elected.ready and not leads and run.turn(label, host) > PATIENCE and not run.is_building(label):
+            # Two that lead do no harm, one waits for the other; none would be waited for for ever.
+            leads = run.take_lead(label, host)
         result.update(elected._asdict(), leads=leads)
         if lost and leads:
             display.display("{0} takes over building {1} from {2}".format(elected.builder, order["name"], lost[-1]))

@@ -8,7 +8,8 @@ or ~/.cache:
   ascend-pytorch/locks/<label>.lock     held while a run has a product built; its content says which run
   ascend-pytorch/runs/<run>/            one run's, removed by the next when that run is gone
     candidates/<product>/<host>.json    the hosts that may build it: {"host", "ready", "order", "capacity"}
-    elected/<label>.json                {"builder", "lost": [hosts], "started", "ended", "leader", "unready": {host: times}}
+    elected/<label>.json                {"builder", "lost": [hosts], "started", "ended", "leader", "unready": {host: times},
+                                        "turns": {host: times}}
     failed/<label>                      why its build failed
     tools/<platform>/<host>.json        what each builder builds with, by name, as its plan has it
 """
@@ -172,7 +173,15 @@ class Run:
         return read_json(str(found[0])) or {} if found else {}
 
     def _elected(self, label: str) -> Json:
-        empty: Json = {"builder": "", "lost": [], "started": False, "ended": False, "leader": "", "unready": {}}
+        empty: Json = {
+            "builder": "",
+            "lost": [],
+            "started": False,
+            "ended": False,
+            "leader": "",
+            "unready": {},
+            "turns": {},
+        }
         return read_json(str(self.path / "elected" / f"{label}.json")) or empty
 
     def _record(self, label: str, record: Json) -> None:
@@ -223,6 +232,20 @@ class Run:
                 record["leader"] = host
                 self._record(label, record)
             return record["leader"] == host
+
+    def turn(self, label: str, host: str) -> int:
+        """Count, and return, how often a host has asked who builds a product."""
+        with self._alone():
+            record = self._elected(label)
+            turns = record["turns"].get(host, 0) + 1
+            self._record(label, dict(record, turns={**record["turns"], host: turns}))
+            return int(turns)
+
+    def take_lead(self, label: str, host: str) -> bool:
+        """Make a host's worker the one that leads, since whoever did seems to do nothing more."""
+        with self._alone():
+            self._record(label, dict(self._elected(label), leader=host))
+        return True
 
     def begin(self, label: str) -> bool:
         """Record that a product's build is begun; say whether this run had not yet."""

@@ -139,6 +139,15 @@ def test_with_another_builder_somebody_leads_anew(run):
     assert run.leads(LABEL, "b", ["a", "b", "c"])
 
 
+def test_who_was_not_led_takes_the_lead(run):
+    run.offer("cmake", offered("b"))
+    choose(run)
+    assert run.leads(LABEL, "a", ["a", "b"]) and not run.leads(LABEL, "b", ["a", "b"])
+    assert [run.turn(LABEL, "b"), run.turn(LABEL, "b"), run.turn(LABEL, "a")] == [1, 2, 1]
+    assert run.take_lead(LABEL, "b")
+    assert run.leads(LABEL, "b", ["a", "b"]) and not run.leads(LABEL, "a", ["a", "b"])
+
+
 def test_without_a_folder_to_write_to_it_is_said_what_to_do(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(AnsibleActionFail, match="XDG_CACHE_HOME"):

@@ -440,11 +440,17 @@ def test_a_program_that_left_its_session_is_ended_too(tmp_path):
     assert ended(order)["state"] == "done"
 
 
+def sleeper(**environment):
+    """Start a program with this environment alone, and wait until it has it: the kernel lays it out after exec returns."""
+    process = subprocess.Popen(["sleep", "60"], env=environment)
+    wait_until(Path("/proc/{0}/environ".format(process.pid)).read_bytes)
+    return process
+
+
 def test_other_builds_and_other_programs_are_let_live(tmp_path):
     place = builds.Place(make_order(tmp_path))
     place.make()
-    other = subprocess.Popen(["sleep", "60"], env={"TMPDIR": place.tmp + "2"})
-    mine = subprocess.Popen(["sleep", "60"], env={"TMPDIR": place.tmp})
+    other, mine = sleeper(TMPDIR=place.tmp + "2"), sleeper(TMPDIR=place.tmp)
     try:
         builds.stop_hands(place)
         assert mine.wait() == -signal.SIGKILL
@@ -458,7 +464,7 @@ def test_a_program_that_cannot_be_ended_is_told(tmp_path, monkeypatch):
     place = builds.Place(make_order(tmp_path))
     place.make()
     monkeypatch.setattr(builds.os, "kill", lambda pid, number: None)
-    stubborn = subprocess.Popen(["sleep", "60"], env={"TMPDIR": place.tmp})
+    stubborn = sleeper(TMPDIR=place.tmp)
     try:
         with pytest.raises(OSError, match=str(stubborn.pid)):
             builds.stop_hands(place, patience_s=0.1)

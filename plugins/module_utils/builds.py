@@ -26,6 +26,7 @@ import traceback
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     archive,
     diagnose,
+    download,
     fetch,
     fingerprint,
     manifest,
@@ -33,6 +34,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     products,
     progress,
     recipe,
+    repositories,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import steps as recipe_steps
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
@@ -376,7 +378,7 @@ class Build:
 
     def _download(self, source):
         # type: (Dict[str, Any]) -> str
-        return fetch.fetch_archive(
+        return download.fetch_archive(
             source, self.order["mirrors"], self.place.downloads, self.log, deadline=self.deadline
         )
 
@@ -385,7 +387,7 @@ class Build:
         if source["kind"] == "archive":
             self._download(source)
         else:
-            found = fetch.fetch_git(
+            found = repositories.fetch_git(
                 source,
                 self.order["mirrors"],
                 self.place.git,

@@ -24,7 +24,7 @@ import urllib.error
 import urllib.parse
 from contextlib import contextmanager
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, fingerprint, products
+from ansible_collections.ascend.pytorch.plugins.module_utils import download, fetch, fingerprint, products
 
 # The name of a file in Ansible's temporary folder of a host; one piece after the other lies in it.
 PIECE = "ascend-piece"
@@ -386,11 +386,6 @@ def _address(place, *names):
     return "/".join([place.rstrip("/")] + [urllib.parse.quote(name, safe="+~") for name in names])
 
 
-def _shown(text):
-    # type: (str) -> str
-    return fetch._shown(text)
-
-
 def peek(place, label):
     # type: (str, str) -> Dict[str, Any]
     """Return {"card", "signature", "wrong"} of a product at a place; card is None where there is none that can be used.
@@ -417,7 +412,7 @@ def peek(place, label):
         elif folder is not None:
             wrong = products.misses(os.path.join(folder, label), card)
     if wrong:
-        text, wrong = None, ["{0} is damaged ({1})".format(_shown(_address(place, label)), "; ".join(wrong))]
+        text, wrong = None, ["{0} is damaged ({1})".format(fetch.shown(_address(place, label)), "; ".join(wrong))]
     return {"card": text, "signature": signature if text else None, "wrong": "".join(wrong)}
 
 
@@ -427,7 +422,7 @@ def _get(url):
     failures, reason, passing = 0, "", False
     while True:
         try:
-            response = fetch._opener()(fetch._request(url, 0), timeout=TEXT_LIMIT_S)
+            response = download.make_opener()(download.request_for(url, 0), timeout=TEXT_LIMIT_S)
             try:
                 return _decoded(response.read(TEXT_LIMIT_BYTES + 1)) or ""
             finally:
@@ -437,16 +432,16 @@ def _get(url):
             if error.code in (404, 410):
                 return None
             reason, passing = "HTTP {0} {1}".format(error.code, error.reason), error.code >= 500
-        except fetch._Fault as fault:
+        except fetch.Fault as fault:
             reason, passing = fault.reason, False
         except (OSError, ValueError, http.client.HTTPException) as error:
-            fault = fetch._network_fault(error, TEXT_LIMIT_S)
+            fault = download.network_fault(error, TEXT_LIMIT_S)
             reason, passing = fault.reason, fault.transient
         failures += 1
         if not passing or failures == ATTEMPTS:
             raise CarryingError(
                 "the build cache did not answer: {0}: {1}. Mend that, or take it out of ascend_build_cache".format(
-                    _shown(url), _shown(reason)
+                    fetch.shown(url), fetch.shown(reason)
                 )
             )
         time.sleep(failures)
@@ -473,7 +468,7 @@ def take(shelf, text, signature, place, log):
             "urls": [_address(place, shelf.label, card["file"])],
         }
         try:
-            path = fetch.fetch_archive(source, [], partial, log)
+            path = download.fetch_archive(source, [], partial, log)
         except fetch.FetchError as error:
             raise _not_taken(error, shelf, card, place)
         os.rename(path, os.path.join(partial, card["file"]))
@@ -515,7 +510,7 @@ def keep(shelf, place, signature):
         raise CarryingError("{0} is not there to be put into {1}. Run again".format(shelf.folder, place))
     base = folder_of(place)
     if base is None:
-        raise CarryingError("{0} is a place to read from. Name file:///a/folder".format(_shown(place)))
+        raise CarryingError("{0} is a place to read from. Name file:///a/folder".format(fetch.shown(place)))
     signature = signature or _text(os.path.join(shelf.folder, products.SIGNATURE))
     try:
         if not os.path.isdir(base):

@@ -16,7 +16,7 @@ import re
 import shutil
 import subprocess
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, progress, requirements_txt
+from ansible_collections.ascend.pytorch.plugins.module_utils import progress, repositories, requirements_txt
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
 
 
@@ -132,7 +132,7 @@ def _patch(step, shop):
             "{0} is not there: the ref does not have the guide's layout. Set the adapter's ref and commit to one that "
             "has `patch/`, `scripts/gen.sh`, such as the default".format(patch)
         )
-    fetch.reset_tree(tree)
+    repositories.reset_tree(tree)
     before = rejects(tree)
     try:
         shop.run(["patch", "-p1", "--dry-run", "--force", "-d", tree, "-i", patch], cwd=tree)

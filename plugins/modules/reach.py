@@ -55,7 +55,7 @@ unanswered:
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch
+from ansible_collections.ascend.pytorch.plugins.module_utils import reaching
 
 
 def main():
@@ -71,7 +71,7 @@ def main():
     sources, mirrors, limit_s = (module.params[key] for key in ("sources", "mirrors", "limit_s"))
 
     def ask(source):
-        return fetch.unanswered(source, mirrors, limit_s)
+        return reaching.unanswered(source, mirrors, limit_s)
 
     with ThreadPoolExecutor(max(1, len(sources))) as pool:
         answers = zip([source["name"] for source in sources], pool.map(ask, sources))

@@ -25,7 +25,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, fingerprint, products, requirements_txt
+from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    download,
+    fingerprint,
+    git_bundles,
+    git_urls,
+    products,
+    requirements_txt,
+)
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import wheelhouse
 
@@ -124,7 +131,7 @@ def repositories(manifest: Json, source: Json) -> list[Json]:
         entry = manifest["repositories"].get(repo, {}).get(commit)
         if entry is None:
             return []
-        needed.append({"repo": repo, "commit": commit, "file": fetch.bundle_name(repo, commit)})
+        needed.append({"repo": repo, "commit": commit, "file": git_urls.bundle_name(repo, commit)})
         if source.get("submodules"):
             waiting += [(each["repo"], each["commit"]) for each in entry["submodules"]]
     return needed
@@ -344,7 +351,7 @@ class Maker:
         if self._whole(name):
             return
         self.tell(f"fetching {name}")
-        got = fetch.fetch_archive(source, self.mirrors, str(self.work / "downloads"), self._log)
+        got = download.fetch_archive(source, self.mirrors, str(self.work / "downloads"), self._log)
         os.replace(got, self.folder / name)
         self._had(name)
 
@@ -356,14 +363,16 @@ class Maker:
             entry = self._repository(each)
             for below in entry["submodules"] if source.get("submodules") else []:
                 there = os.path.join(path, below["path"])
-                waiting.append((there, fetch.submodule_source(source, there, below["commit"], below["urls"])))
+                waiting.append((there, git_urls.submodule_source(source, there, below["commit"], below["urls"])))
 
     def _repository(self, source: Json) -> Json:
         repo, commit = source["repo"], source["commit"]
-        name, known = fetch.bundle_name(repo, commit), self.manifest["repositories"].setdefault(repo, {})
+        name, known = git_urls.bundle_name(repo, commit), self.manifest["repositories"].setdefault(repo, {})
         if commit not in known or not self._whole(name):
             self.tell(f"fetching {repo} at {commit}")
-            found = fetch.bundle_git(source, self.mirrors, str(self.work / "git"), str(self.folder / name), self._log)
+            found = git_bundles.bundle_git(
+                source, self.mirrors, str(self.work / "git"), str(self.folder / name), self._log
+            )
             known[commit] = {"submodules": [dict(each, repo=_repo(each)) for each in found]}
             self._had(name)
         return known[commit]
@@ -388,13 +397,13 @@ class Maker:
         if key not in self.manifest["requirements"]:
             text = self._file(source, path)
             for fix, patch in fixes:
-                text = fetch.patched(text, path, self._file(fix, patch))
+                text = git_bundles.patched(text, path, self._file(fix, patch))
             self.manifest["requirements"][key] = text.decode("utf-8", "replace")
         return self.manifest["requirements"][key]
 
     def _file(self, source: Json, path: str) -> bytes:
-        bundle = self.folder / fetch.bundle_name(source["repo"], source["commit"])
-        found = fetch.bundled_file(str(bundle), source["commit"], path)
+        bundle = self.folder / git_urls.bundle_name(source["repo"], source["commit"])
+        found = git_bundles.bundled_file(str(bundle), source["commit"], path)
         if found is None:
             raise BundleError(
                 f"{source['repo']} has no {path} at {source['commit']}: its layout is not the release's. Set ref and commit "
@@ -490,7 +499,7 @@ def _arch(card: Json) -> str:
 
 
 def _repo(submodule: Json) -> str:
-    return str(fetch.submodule_source({"name": ""}, "", submodule["commit"], submodule["urls"])["repo"])
+    return git_urls.owner_and_name(submodule["urls"][0])
 
 
 def _key(row: Json, platform: Json) -> str:

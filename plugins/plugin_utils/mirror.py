@@ -14,7 +14,7 @@ import tempfile
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, fingerprint
+from ansible_collections.ascend.pytorch.plugins.module_utils import closure, fetch, fingerprint
 
 
 def is_folder(mirror: str) -> bool:
@@ -45,7 +45,7 @@ def contents(folder: str, sources: list[dict]) -> tuple[list[tuple[str, str]], l
             needed = [source]
             if source.get("submodules"):
                 try:
-                    needed = fetch.git_closure(fetch.bare_repositories(folder), source["repo"], source["commit"])
+                    needed = closure.git_closure(closure.bare_repositories(folder), source["repo"], source["commit"])
                 except fetch.FetchError as error:
                     lacking.append(str(error))
                     continue

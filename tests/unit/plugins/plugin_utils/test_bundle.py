@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import cached
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch
+from ansible_collections.ascend.pytorch.plugins.module_utils import download, fetch, repositories
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, mirror
 from wheels import make_wheel
 
@@ -299,8 +299,8 @@ def test_a_host_takes_its_sources_from_what_is_sent(shop, tmp_path):
     shutil.rmtree(shop.base)
     there, log = ["file://" + str(tmp_path / "host")], []
     _adapter, native, archive = (dict(source, offline=True) for source in shop.sources)
-    assert fetch.fetch_archive(archive, there, str(tmp_path / "downloads"), log.append)
-    answer = fetch.fetch_git(native, there, str(tmp_path / "git"), str(tmp_path / "src"), log.append)
+    assert download.fetch_archive(archive, there, str(tmp_path / "downloads"), log.append)
+    answer = repositories.fetch_git(native, there, str(tmp_path / "git"), str(tmp_path / "src"), log.append)
     assert answer["submodules"] == {"third_party/cpuinfo": shop.inner}
     assert (tmp_path / "src/third_party/cpuinfo/inner").read_text() == "1"
     assert "invalid" not in "".join(log)

@@ -9,7 +9,7 @@ import subprocess
 import tarfile
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch
+from ansible_collections.ascend.pytorch.plugins.module_utils import download, repositories
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
 
 
@@ -147,8 +147,8 @@ def test_what_is_sent_serves_on_the_host(folder, tmp_path):
         tar.extractall(str(there))
     assert sorted(os.listdir(str(there))) == ["cmake.tar.gz", "pytorch"]
     logged = []
-    assert fetch.fetch_archive(sources[0], ["file://" + str(there)], str(tmp_path / "downloads"), logged.append)
-    answer = fetch.fetch_git(
+    assert download.fetch_archive(sources[0], ["file://" + str(there)], str(tmp_path / "downloads"), logged.append)
+    answer = repositories.fetch_git(
         sources[1], ["file://" + str(there)], str(tmp_path / "git"), str(tmp_path / "src"), logged.append
     )
     assert answer["submodules"] == {"third_party/cpuinfo": sources[1]["inner"]}

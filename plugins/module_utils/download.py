@@ -1,0 +1,285 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Archives by their digest, over http, https or from a file: resumed, checked, and whole before they have their name.
+
+Times, log lines and sources are those of fetch.py.
+"""
+
+import base64
+import errno
+import hashlib
+import http.client
+import os
+import re
+import socket
+import ssl
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any, Callable, Optional, Sequence, Tuple
+
+from ansible_collections.ascend.pytorch.plugins.module_utils import fetch
+
+_CHUNK = 256 * 1024
+_SCHEMES = ("http", "https", "file")
+
+
+def fetch_archive(
+    source: fetch.Source,
+    mirrors: Sequence[str],
+    downloads_dir: str,
+    log: fetch.Log,
+    deadline: Optional[float] = None,
+    attempts: int = 3,
+    pause_s: float = 2.0,
+    stall_s: float = 60.0,
+    opener: Optional[Callable[..., Any]] = None,
+) -> str:
+    """Bring an archive into `downloads_dir` and return its path, `<downloads_dir>/<sha256>-<file>`.
+
+    The bytes gather in `….part`, which the next try, URL or run goes on with; the file gets its name only when whole
+    and of the right digest. One that is there already needs no network. `opener(request, timeout=seconds)` answers like
+    urllib's; the default takes http, https (certificates always verified) and file URLs, and the environment's proxies.
+
+    Raises FetchError when no URL has it, when the disk is full, and for a source without a proper digest.
+    """
+    wanted, name = str(source.get("sha256", "")).lower(), source["file"]
+    if not re.match(r"^[0-9a-f]{64}$", wanted) or "/" in name or name in ("", ".", ".."):
+        raise fetch.FetchError(
+            source["name"],
+            "sha256 %r or file name %r is malformed." % (source.get("sha256"), name),
+            (),
+            "A sha256 digest has 64 hexadecimal digits, a file name no slash.",
+        )
+    final = os.path.join(downloads_dir, "%s-%s" % (wanted, name))
+    part = final + ".part"
+    try:
+        with fetch.locked(final + ".lock", source["name"], log, deadline):
+            if os.path.exists(final):
+                if _digest_of(final)[0].hexdigest() == wanted:
+                    return final
+                log("%s: %s is not what it was: fetched anew" % (source["name"], final))
+                os.unlink(final)
+            opener = opener or make_opener()
+
+            def once(url: str, unused: bool) -> None:
+                _download(source["name"], url, part, wanted, opener, log, deadline, stall_s)
+
+            url = fetch.first_that_works(
+                source, fetch.candidate_urls(source, mirrors), once, log, deadline, attempts, pause_s, set()
+            )
+            os.rename(part, final)
+            fetch.sync_folder(downloads_dir)
+            log("%s: %s has the right digest; from %s" % (source["name"], name, fetch.shown(url)))
+            return final
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise fetch.FetchError(source["name"], fetch.no_space(downloads_dir)) from error
+        raise fetch.FetchError(
+            source["name"],
+            "cannot write into %s: %s." % (downloads_dir, error),
+            (),
+            "Give a folder that this user can write (ascend_work_dir).",
+        ) from error
+
+
+def _digest_of(path: str) -> Tuple[Any, int]:
+    """(sha256 object, size in bytes) of what `path` holds; of nothing if it is not there."""
+    digest, size = hashlib.sha256(), 0
+    if os.path.exists(path):
+        with open(path, "rb") as content:
+            for chunk in iter(lambda: content.read(_CHUNK), b""):
+                digest.update(chunk)
+                size += len(chunk)
+    return digest, size
+
+
+# -------------------- one try
+
+
+def _download(
+    name: str,
+    url: str,
+    part: str,
+    wanted: str,
+    opener: Callable[..., Any],
+    log: fetch.Log,
+    deadline: Optional[float],
+    stall_s: float,
+) -> None:
+    """One try to make `part` whole. Raises Fault, Stale or Full; OSError when `part` itself cannot be handled."""
+    digest, have = _digest_of(part)
+    if have and digest.hexdigest() == wanted:  # killed between the last byte and the rename
+        return
+    request = request_for(url, have)
+    resumed = have
+    try:
+        response = opener(request, timeout=max(0.1, fetch.left(deadline, stall_s)))
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == 416 and have:
+            os.unlink(part)
+            raise fetch.Stale("%d bytes kept from an earlier try are more than it has" % have) from error
+        raise fetch.Fault(
+            "HTTP %d %s" % (error.code, error.reason), error.code in (408, 425, 429) or error.code >= 500
+        ) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise network_fault(error, stall_s) from error
+    try:
+        status = getattr(response, "status", None)
+        if status == 206:
+            span = re.match(r"bytes (\d+)-", response.headers.get("Content-Range") or "")
+            if not have or not span or int(span.group(1)) != have:
+                fetch.forget(part)
+                raise (
+                    fetch.Stale("it sent another piece than was asked for")
+                    if have
+                    else fetch.Fault("HTTP 206 unasked for")
+                )
+        else:  # the whole file, whatever was asked for
+            digest, have, resumed = hashlib.sha256(), 0, 0
+        length = response.headers.get("Content-Length")
+        total = have + int(length) if length and length.isdigit() else None
+        if total is not None:
+            _make_room(part, have, total)
+        log("%s: fetching %s%s" % (name, fetch.shown(url), ", going on at %d bytes" % have if have else ""))
+        have = _copy(name, response, part, digest, have, total, log, deadline, stall_s)
+        page = "html" in (response.headers.get("Content-Type") or "")
+    finally:
+        response.close()
+    if digest.hexdigest() == wanted:
+        return
+    fetch.forget(part)
+    if resumed:
+        # The piece from before may be to blame, so this says nothing of the URL yet.
+        raise fetch.Stale("joined to %d bytes kept from an earlier try, the digest is wrong" % resumed)
+    raise fetch.Fault(
+        "digest is %s, wanted %s (%d bytes%s)" % (digest.hexdigest(), wanted, have, ", a web page" if page else "")
+    )
+
+
+def _copy(
+    name: str,
+    response: Any,
+    part: str,
+    digest: Any,
+    have: int,
+    total: Optional[int],
+    log: fetch.Log,
+    deadline: Optional[float],
+    stall_s: float,
+) -> int:
+    """Append the response to the first `have` bytes of `part`, and to `digest`; return the new size. Synced to disk."""
+    read = getattr(response, "read1", response.read)  # read() would wait for a full chunk, however slowly it drips
+    told = time.monotonic()
+    with open(part, "ab") as out:
+        out.truncate(have)
+        try:
+            while total is None or have < total:
+                if fetch.left(deadline, 1.0) <= 0:
+                    raise fetch.Fault("the time allowed was over", got=have)
+                try:
+                    chunk = read(_CHUNK if total is None else min(_CHUNK, total - have))
+                except (OSError, http.client.HTTPException, ValueError) as error:
+                    fault = network_fault(error, stall_s)
+                    raise fetch.Fault(fault.reason, fault.transient, have) from error
+                if not chunk:
+                    break
+                out.write(chunk)
+                digest.update(chunk)
+                have += len(chunk)
+                if time.monotonic() - told >= fetch.LOG_EVERY_S:
+                    told = time.monotonic()
+                    log("%s: %.1f%s MiB" % (name, have / 2.0**20, " of %.1f" % (total / 2.0**20) if total else ""))
+            out.flush()
+            os.fsync(out.fileno())
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise fetch.Full(
+                    fetch.no_space(os.path.dirname(part), None if total is None else total - have)
+                ) from error
+            raise
+    if total is not None and have < total:
+        raise fetch.Fault("the connection ended after %d of %d bytes" % (have, total), True, have)
+    return have
+
+
+def _make_room(part: str, have: int, total: int) -> None:
+    """Cut `part` to the `have` bytes that count; raise Full at once where an hour's download would end so anyway."""
+    with open(part, "ab") as out:
+        out.truncate(have)
+    disk = os.statvfs(os.path.dirname(part))
+    if total - have > disk.f_bavail * disk.f_frsize:
+        raise fetch.Full(fetch.no_space(os.path.dirname(part), total - have))
+
+
+# -------------------- asking a server
+
+
+def make_opener() -> Callable[..., Any]:
+    """Return a function that opens http, https and file URLs: opener(URL or request, timeout=seconds).
+
+    It answers, and raises, as urllib.request.urlopen does. Certificates are verified; proxies are the environment's.
+    """
+    director = urllib.request.OpenerDirector()  # not build_opener(): that would take ftp: and data: URLs too
+    context = ssl.create_default_context()  # reads SSL_CERT_FILE and SSL_CERT_DIR
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.UnknownHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(context=context),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.FileHandler(),
+        urllib.request.HTTPErrorProcessor(),
+    ):
+        director.add_handler(handler)
+    return director.open
+
+
+def request_for(url: str, have: int) -> urllib.request.Request:
+    """Return a request for what comes after the first `have` bytes of a URL; a password in it goes as a header.
+
+    Raises fetch.Fault for what is no http, https or file URL.
+    """
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in _SCHEMES:
+        raise fetch.Fault("not an address of an archive: only %s are" % ", ".join(_SCHEMES))
+    login, at, host = parts.netloc.rpartition("@")
+    request = urllib.request.Request(urllib.parse.urlunsplit(parts._replace(netloc=host)))
+    request.add_header("User-Agent", "ascend.pytorch")
+    if at:  # unredirected: a password is for the host it was given for
+        token = base64.b64encode(urllib.parse.unquote(login).encode("utf-8")).decode("ascii")
+        request.add_unredirected_header("Authorization", "Basic " + token)
+    if have and parts.scheme != "file":
+        request.add_header("Range", "bytes=%d-" % have)
+    return request
+
+
+def network_fault(error: Exception, stall_s: float) -> fetch.Fault:
+    """Return what went wrong on the way, in words, and whether it may pass.
+
+    `error` is what an opener or its answer raised, other than HTTPError; `stall_s` the timeout that was given.
+    """
+    reason = getattr(error, "reason", None)
+    cause = reason if isinstance(reason, Exception) else error
+    if isinstance(cause, ssl.CertificateError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
+        return fetch.Fault(
+            "its certificate is not trusted (%s). Mind the host's clock, or name your CA in SSL_CERT_FILE" % cause
+        )
+    if isinstance(cause, socket.timeout):
+        return fetch.Fault("no answer for %g s" % stall_s, True)
+    if isinstance(cause, socket.gaierror):
+        return fetch.Fault("its name cannot be resolved (%s)" % cause, cause.errno == socket.EAI_AGAIN)
+    passing = (
+        TimeoutError,
+        ConnectionResetError,
+        ConnectionAbortedError,
+        BrokenPipeError,
+        ssl.SSLError,
+        http.client.IncompleteRead,
+        http.client.BadStatusLine,
+    )
+    return fetch.Fault(str(cause) or type(cause).__name__, isinstance(cause, passing))

@@ -40,9 +40,6 @@ ARGUMENTS = {
 # What the module on the host takes of it.
 ASKED = ("state", "seen", "wait_s", "mirror", "archive")
 
-# How long one look waits on the host for something new: long enough to cost nothing, short enough for a firewall.
-LOOK_S = 15.0
-
 display = Display()
 
 
@@ -135,6 +132,14 @@ class ActionModule(ActionBase):
         order["mirrors"] = [place for place in places if place]
         return self._patiently(order, state="started")
 
+    def _joined(self, order):
+        """Return how the build stands that this run has begun; begin it where it has not, or where it has died since."""
+        if self._run.has_begun(self._label):
+            answer = self._patiently(order, state="status")
+            if answer.get("failed") or answer["status"]["state"] != "dead":
+                return answer
+        return self._begin(order)
+
     def _started(self, result, order, host):
         # Whoever follows the build is patient; to start it another host does as well.
         self._lost_after_s = 0
@@ -191,7 +196,7 @@ class ActionModule(ActionBase):
 
     def _built(self, order, progress, former):
         """Start or join the build and follow it to its end; return the task's result."""
-        first = self._begin(order)
+        first = self._joined(order)
         if first.get("failed"):
             return first
         with live.line(self._host, order, progress, former) as line:
@@ -228,7 +233,7 @@ class ActionModule(ActionBase):
             line.show(status)
             if status["state"] != "running":
                 return answer
-            answer = self._patiently(order, state="status", seen=status["seen"], wait_s=LOOK_S)
+            answer = self._patiently(order, state="status", seen=status["seen"], wait_s=line.look_s())
             if answer.get("failed"):
                 raise AnsibleActionFail(answer["msg"])
 

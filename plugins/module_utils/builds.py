@@ -42,6 +42,9 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_jso
 
 TAIL_LINES = 20
 
+# How long a look at a build waits for stages that follow one another at once, in seconds.
+SETTLE_S = 1.0
+
 # Given up when a build fails, so that on a full disk there is room to say why.
 RESERVE_BYTES = 64 * 1024
 
@@ -679,12 +682,14 @@ def start(order):
 
 def look(order, seen=None, wait_s=0.0):
     # type: (Dict[str, Any], Any, float) -> Dict[str, Any]
-    """Return how a build stands: its status with "log" and "tail"; waits up to wait_s for it to differ from seen.
+    """Return how a build stands: its status with "log" and "tail"; waits up to wait_s for it to end or leave the stage seen.
 
     state is "running", "done", "failed", or "dead" when no process works on it any more and it never said that it ended.
     """
     place = Place(order)
-    until = time.time() + wait_s
+    begin = time.time()
+    # Each look costs more than a short stage does; what passes within that time is told together.
+    settled, until = begin + min(SETTLE_S, wait_s), begin + wait_s
     while True:
         status = read_json(place.status) or {"state": "running", "stage": "", "percent": None}
         finished = product(order)
@@ -698,8 +703,8 @@ def look(order, seen=None, wait_s=0.0):
                 status = read_json(place.status) or status
                 if status["state"] == "running":
                     status["state"] = "done" if product(order) is not None else "dead"
-        now = [status["state"], status["stage"], status["percent"]]
-        if status["state"] != "running" or now != seen or time.time() >= until:
-            status.update(log=place.log, tail=tail(place.log), seen=now, product=product(order), now=time.time())
+        now, when = [status["state"], status["stage"]], time.time()
+        if status["state"] != "running" or when >= until or (now != seen and when >= settled):
+            status.update(log=place.log, tail=tail(place.log), seen=now, product=product(order), now=when)
             return status
         time.sleep(0.2)

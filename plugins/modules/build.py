@@ -29,7 +29,7 @@ options:
     choices: [started, finished, status, mirrored]
     default: finished
   seen:
-    description: What V(status) last returned as RV(status), which it waits to change.
+    description: What V(status) last returned as C(seen) of RV(status), the state and stage that it waits to change.
     type: list
     elements: raw
   wait_s:

@@ -256,6 +256,11 @@ class Run:
             self._record(label, dict(record, started=True, ended=False))
             return True
 
+    def has_begun(self, label: str) -> bool:
+        """Say whether this run has begun a product's build, and not yet seen its end."""
+        record = self._elected(label)
+        return bool(record["started"] and not record["ended"])
+
     def unready(self, label: str, host: str) -> int:
         """Count, and return, how often a host was elected to build a product without being ready."""
         with self._alone():

@@ -21,6 +21,8 @@ Json = dict[str, Any]
 MODES = ("auto", "terminal", "log", "none")
 # How often a log tells of a stage that goes on.
 LOG_S = 300.0
+# How long one look waits on the host for something new: long enough to cost nothing, short enough for a firewall.
+LOOK_S = 15.0
 
 display = Display()
 
@@ -133,6 +135,16 @@ class Line:
         self.row = self._row(status, now)
         if not self._paint(self.row):
             self.log.show(self.row, now)
+
+    def look_s(self) -> float:
+        """Return how long the next look at the build may wait for its stage to end, in seconds.
+
+        Each costs the builder time that it could compile in. A log has nothing to say before; a row's percentage is
+        renewed the more rarely, the longer the build has taken and so the less there is to see.
+        """
+        if self.board is None or self.row is None:
+            return LOOK_S
+        return min(LOOK_S, max(2.0, (time.monotonic() - self.row.began) / 10))
 
     def end(self, words: str = "") -> None:
         """End the row; words, if any, are told for good, with the time that the build took."""

@@ -386,6 +386,19 @@ def test_looking_ends_as_soon_as_something_changes(tmp_path):
     assert builds.look(order, seen, 50.0)["seen"] != seen
 
 
+def test_looking_leaves_quick_stages_their_time(tmp_path):
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path)
+    started(order)
+    gate = reached(tmp_path / "gate.build")
+    begin = time.time()
+    # The stage that was seen has long passed, and another may follow at once.
+    assert builds.look(order, ["running", "fetch"], 50.0)["stage"] == "build"
+    assert begin + builds.SETTLE_S <= time.time() < begin + 40
+    gate.close()
+    assert ended(order)["state"] == "done"
+
+
 # --- killed -----------------------------------------------------------------------------------------------------------
 
 

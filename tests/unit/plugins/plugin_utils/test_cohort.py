@@ -106,7 +106,9 @@ def test_products_are_built_on_different_hosts(run):
         run.offer("cmake", offered(host))
         run.offer("gcc730", cohort.candidate(host, gcc, state, True, False))
     assert choose(run) == "a"
+    assert not run.has_begun(LABEL)
     assert run.begin(LABEL) and not run.begin(LABEL)
+    assert run.has_begun(LABEL)
     other = run.elect("gcc730", "gcc730-7.3.0-" + "e" * 12, "e" * 64, ["a", "b"])
     assert (other.builder, other.busy) == ("b", False)
 
@@ -118,6 +120,7 @@ def test_a_host_that_has_built_is_busy_no_more(run):
     run.offer("gcc730", dict(offered("a"), order=dict(ORDER, fingerprint="e" * 64)))
     assert run.elect("gcc730", "gcc730-7.3.0-" + "e" * 12, "e" * 64, ["a"]).busy
     run.end(LABEL)
+    assert not run.has_begun(LABEL)
     assert not run.elect("gcc730", "gcc730-7.3.0-" + "e" * 12, "e" * 64, ["a"]).busy
 
 

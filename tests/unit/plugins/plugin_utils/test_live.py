@@ -524,3 +524,14 @@ def test_a_build_that_stood_already_is_not_told(monkeypatch):
     with live.line("one", ORDER, "log") as line:
         line.show({"state": "done", "stage": "pack", "percent": None})
     assert said == []
+
+
+@pytest.mark.parametrize(
+    "painted, began_s, wanted", [(True, 0, 2), (True, 60, 6), (True, 3600, live.LOOK_S), (False, 0, live.LOOK_S)]
+)
+def test_a_look_costs_the_builder_little(monkeypatch, painted, began_s, wanted):
+    monkeypatch.setattr(live.time, "monotonic", lambda: 10000.0)
+    line = live.Line("one", ORDER, "log")
+    line.board = object() if painted else None
+    line.row = screen.Row("one  torch", "build", 5, 10000.0 - began_s, None, 0.0, 0.0, "")
+    assert line.look_s() == wanted

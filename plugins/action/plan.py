@@ -113,18 +113,24 @@ def candidates(
     :param early: the plan is not that of the product's own role: only what stands whole is ready to build it again
     :param check_mode: what is lacking is taken to be there, since nothing is installed
     """
+    # Not before: on a converged fleet loading them would be a good part of what the plan costs.
+    from ansible_collections.ascend.pytorch.plugins.module_utils import builds
     from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
 
-    ready = {
-        plan.BUILD: not early and (check_mode or not (planned["packages"]["names"] or planned["venv"])),
-        plan.PUBLISH: True,
-        plan.NOTHING: is_builder,
-        plan.TAKE: False,
-    }
+    prepared = check_mode or not (planned["packages"]["names"] or planned["venv"])
+    ready = {plan.BUILD: not early and prepared, plan.PUBLISH: True, plan.NOTHING: is_builder, plan.TAKE: False}
+
+    def offers(entry: dict) -> bool:
+        """Say whether a host has part in the election: one that only wants a link to what stands has nothing to give."""
+        order, do = entry["order"], entry["do"]
+        if not order or do not in ready or (early and not ready[do]):
+            return False
+        return do != plan.PUBLISH or state["stored"].get(builds.label(order)) == order["fingerprint"]
+
     return [
         cohort.candidate(host, entry["order"], state, ready[entry["do"]], is_builder)
         for entry in planned["products"].values()
-        if entry["order"] and entry["do"] in ready and (ready[entry["do"]] or not early)
+        if offers(entry)
     ]
 
 

@@ -15,6 +15,8 @@ ORDER = {
     "identity": {"platform": {"arch": "x86_64", "libc": "glibc 2.31"}},
 }
 STATE = {"stored": {}, "begun": {}, "cores": 4, "memory": {"total_mib": 8192}}
+# The product is in the host's work directory.
+STORED = dict(STATE, stored={"cmake-3.12.1-" + "f" * 12: "f" * 64})
 
 
 def planned(do, packages=(), venv=()):
@@ -39,13 +41,18 @@ def planned(do, packages=(), venv=()):
     ],
 )
 def test_who_is_ready(do, is_builder, early, ready):
-    found = action.candidates("h", planned(do), STATE, is_builder, early)
+    found = action.candidates("h", planned(do), STORED, is_builder, early)
     assert [(one["host"], one["ready"]) for one in found] == [("h", ready)]
 
 
 @pytest.mark.parametrize("do", [plan.BUILD, plan.TAKE])
 def test_an_early_plan_makes_no_candidate_of_who_has_yet_to_get_ready(do):
     assert action.candidates("h", planned(do), STATE, True, early=True) == []
+
+
+def test_one_that_only_wants_a_link_has_nothing_to_give():
+    # Without the product it would have to build it again, and nothing was installed for that.
+    assert action.candidates("h", planned(plan.PUBLISH), STATE, False, early=False) == []
 
 
 @pytest.mark.parametrize("lacking", [{"packages": ["make"]}, {"venv": ["python3", "-m", "venv", "/v"]}])

@@ -25,7 +25,7 @@ from stages import Result, Stage, report, run
 
 EPHEMERAL = ROOT / ".cache" / "molecule"
 LANES = 2
-LONG = ["fleet", "faults", "site", "cmake_real", "torch_npu_build", "apex_build", "bundle"]
+LONG = ["losses", "fleet", "faults", "site", "cmake_real", "torch_npu_build", "apex_build", "bundle"]
 
 
 def chosen(there: list[str], named: list[str], real: bool) -> list[str]:

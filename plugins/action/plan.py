@@ -192,8 +192,8 @@ class ActionModule(ActionBase):
         state["clock_skew_s"] = skew(state["clock"], began, time.time())
         platform = "{0} {1}".format(state["arch"], state["libc"])
         if request["toolchain"] == "runtime":
-            # Its wheels are the builders'. A run without them leaves what stands as it is.
-            request["promised"].update(built_with(state), **self._run().tools(platform))
+            # Its wheels are the builders'. A run that knows of none leaves what stands as it is.
+            request["promised"].update(built_with(state), **self._run().tools(platform, builders))
         planned = plan.make(request, state)
         if arguments["bundle"]:
             add_wheels(planned, bundle)

@@ -35,6 +35,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     progress,
     recipe,
     repositories,
+    torn,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import steps as recipe_steps
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
@@ -247,8 +248,8 @@ class Build:
         self.told = 0.0
         # How many objects each stage compiled, for the estimates of later builds.
         self.objects = {}  # type: Dict[str, int]
-        # The stage's own fingerprint, which what was spent on it is kept under.
-        self.mark = ""
+        # The stage's own fingerprint, which what was spent on it is kept under, and when the long stage was first begun.
+        self.mark, self.since = "", 0.0
         prefix = order["prefix"]
         names = {
             "src": place.src,
@@ -292,8 +293,8 @@ class Build:
         # type: () -> None
         """Note what was spent on the build stage: make goes on from a half, and the whole is what later builds learn from."""
         if self.status["stage"] == progress.LONG_STAGE:
-            spent = {"fingerprint": self.mark, "seconds": self.spent_s(), "objects": self.status["objects"]}
-            write_json(self.spent_path(), spent)
+            spent = {"seconds": self.spent_s(), "objects": self.status["objects"], "since": self.since}
+            write_json(self.spent_path(), dict(spent, fingerprint=self.mark, boot=torn.boot()))
 
     def spent_s(self):
         # type: () -> float
@@ -307,9 +308,22 @@ class Build:
 
     def spent_before(self, stage, mark):
         # type: (str, str) -> Dict[str, Any]
-        """Return {"seconds", "objects"} of runs that were ended in the midst of a stage that goes on from there."""
+        """Return {"seconds", "objects"} of runs that were ended in the midst of a stage that goes on from there.
+
+        Where there were any also "since", when the first of them began, and "boot", see torn.boot, of the last.
+        """
         spent = read_json(self.spent_path()) if stage == progress.LONG_STAGE else None
         return spent if spent and spent["fingerprint"] == mark else {"seconds": 0.0, "objects": 0}
+
+    def drop_torn(self, before):
+        # type: (Dict[str, Any]) -> None
+        """Take away the objects that a former run may have left half; before is of spent_before."""
+        margin_s = torn.KILLED_S if before.get("boot") == torn.boot() else torn.REBOOTED_S
+        dropped = torn.torn([self.place.src, self.place.obj], before["since"], margin_s)
+        for path in dropped:
+            os.unlink(path)
+        if dropped:
+            self.log("{0} objects that were written last may be halves: done again".format(len(dropped)))
 
     def save(self):
         # type: () -> None
@@ -362,6 +376,11 @@ class Build:
             stage=stage, percent=None, objects=before["objects"], stage_started=time.time() - before["seconds"]
         )
         self.save()
+        if stage == progress.LONG_STAGE:
+            self.since = before.get("since", time.time())
+            if "since" in before:
+                self.drop_torn(before)
+            self.note_spent()
         if stage in ("fetch", "verify", "extract"):
             for source in self.order["sources"]:
                 getattr(self, "_" + stage)(source)
@@ -558,6 +577,30 @@ def environment(order, place):
     if order["library_path"]:
         made["LD_LIBRARY_PATH"] = ":".join(order["library_path"])
     return made
+
+
+def prove_sane(order, root):
+    # type: (Dict[str, Any], str) -> None
+    """Run the recipe's sanity steps on a tree of another host's build, before it is published here.
+
+    StepError with what they said when it does not work on this host.
+
+    :param root: where the tree was unpacked
+    """
+    place, said = Place(order), []
+    folder = place.product + ".partial-sanity"
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    names = {"root": root, "obj": folder, "prefix": order["prefix"], "version": order["version"]}
+    variables = dict(recipe.fill(environment(order, place), names), TMPDIR=folder)
+    shop = recipe_steps.Workshop(names, variables, said.append, lambda _percent, _compiled: None)
+    try:
+        for step in order["stages"].get("sanity", []):
+            recipe_steps.perform(recipe.fill(step, names), shop)
+    except recipe_steps.StepError as error:
+        raise recipe_steps.StepError("\n".join([str(error)] + ["  " + line for line in said[-TAIL_LINES:]]))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 # --- detached ---------------------------------------------------------------------------------------------------------

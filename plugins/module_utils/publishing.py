@@ -58,12 +58,13 @@ def _publish_link(link, prefix, replace):
     swap_link(link["path"], os.path.join(prefix, link["target"]))
 
 
-def publish_tree(order, path, sha256):
-    # type: (Dict[str, Any], str, str) -> None
+def publish_tree(order, path, sha256, prove_sane=lambda root: None):
+    # type: (Dict[str, Any], str, str, Callable[[str], None]) -> None
     """Publish a tree from its archive.
 
     :param order: name, version, fingerprint, prefix, links, replace_link (whether a foreign link may be replaced)
     :param path: the product's archive on this host; :param sha256: of the archive
+    :param prove_sane: called with the unpacked tree before it is made live, raises when that does not work on this host
     """
     prefix = order["prefix"]
     tree = tree_path(prefix, order["version"], order["fingerprint"])
@@ -90,6 +91,11 @@ def publish_tree(order, path, sha256):
         if wrong:
             shutil.rmtree(partial, ignore_errors=True)
             raise PublishError("the unpacked {0} is not as its manifest says: {1}".format(path, "; ".join(wrong[:5])))
+        try:
+            prove_sane(partial)
+        except Exception:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
         os.sync()
         if os.path.isdir(tree):
             _mend(tree, partial, fresh)

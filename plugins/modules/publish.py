@@ -70,6 +70,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     host,
     published,
     publishing,
+    steps,
 )
 
 
@@ -126,9 +127,17 @@ def main():
     notes = []
     try:
         if order["product"] == "tree":
-            publishing.publish_tree(order, (product or {}).get("path", ""), (product or {}).get("sha256", ""))
+            found = product or {"path": "", "sha256": ""}
+            publishing.publish_tree(order, found["path"], found["sha256"], lambda root: builds.prove_sane(order, root))
         else:
             notes = install_wheel(module, order, product, before)
+    except steps.StepError as error:
+        module.fail_json(
+            msg="{0} was not published, what was there before still is: built on {1}, it does not work here: {2}\n"
+            "Mend what this host lacks, or let it build its own: set ascend_build_cache to [] for it".format(
+                order["name"], found["manifest"].get("built", {}).get("host", "another host"), error
+            )
+        )
     except (publishing.PublishError, archive.ArchiveError, OSError) as error:
         module.fail_json(
             msg="{0} was not published, what was there before still is: {1}".format(order["name"], error),

@@ -12,6 +12,7 @@ or ~/.cache:
                                         "turns": {host: times}}
     failed/<label>                      why its build failed
     tools/<platform>/<host>.json        what each builder builds with, by name, as its plan has it
+  ascend-pytorch/tools/                 the same of the last run that each builder had part in
 """
 
 from __future__ import annotations
@@ -162,15 +163,20 @@ class Run:
 
     def offer_tools(self, host: str, platform: str, tools: Json) -> None:
         """Record what a builder builds with, added to what its earlier plans said."""
-        path = self.path / "tools" / _file_name(platform) / f"{host}.json"
-        _write(path, json.dumps({**(read_json(str(path)) or {}), **tools}))
+        path = Path("tools", _file_name(platform), f"{host}.json")
+        told = {**(read_json(str(self.path / path)) or {}), **tools}
+        for folder in (self.path, self.home):
+            _write(folder / path, json.dumps(told))
 
-    def tools(self, platform: str) -> Json:
-        """Return what the builders of a platform build with; of several the first by name."""
-        found = sorted(
-            (self.path / "tools" / _file_name(platform)).glob("*.json"), key=lambda path: _natural(path.stem)
-        )
-        return read_json(str(found[0])) or {} if found else {}
+    def tools(self, platform: str, builders: list[str]) -> Json:
+        """Return what the builders of a platform build with; of several the first by name.
+
+        :param builders: of whom is asked what they last said, where no builder has part in this run
+        """
+        known = {path.stem: path for path in (self.home / "tools" / _file_name(platform)).glob("*.json")}
+        found = {path.stem: path for path in (self.path / "tools" / _file_name(platform)).glob("*.json")}
+        found = found or {host: path for host, path in known.items() if host in builders}
+        return read_json(str(found[min(found, key=_natural)])) or {} if found else {}
 
     def _elected(self, label: str) -> Json:
         empty: Json = {

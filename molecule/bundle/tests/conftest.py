@@ -7,22 +7,13 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-import yaml
-from rig import INVENTORY, MIRROR, MIRROR_VARS, PROJECT, environment
-
-sys.path.insert(0, str(PROJECT / "tests"))
-from fleet import podman as pod  # noqa: E402 - needs the path above
-from fleet import shell  # noqa: E402
-from fleet.hosts import container_name  # noqa: E402
+import rig
+from rig import playbook, shell
 
 HOST = "carried"
-CONTAINER = container_name(Path(INVENTORY).stem, HOST)
 
 # The firewall's chain, and the group of what it watches on the controller: nobody else's.
 CHAIN = "ascend-bundle-scenario"
@@ -31,28 +22,13 @@ REFUSED = re.compile(r"-c (\d+) \d+ -j REJECT")
 PASSED = re.compile(r"--[sd]port 22 -c (\d+) \d+ -j RETURN")
 
 
-def playbook(name, variables, *options):
-    """The ansible-playbook command for a playbook of the collection, with the stand-ins' digests and a test's variables."""
-    argv = ["ansible-playbook", str(PROJECT / name), "-i", INVENTORY, "-e", "@" + MIRROR_VARS]
-    return [*argv, "-e", json.dumps(variables), *options]
-
-
-def kill(pid):
-    """End a process with all that it started, as the loss of power does."""
-    # Stopped first: it starts no more meanwhile, and nobody else takes the number of what ends below it.
-    os.kill(pid, signal.SIGSTOP)
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            kill(int(child))
-    os.kill(pid, signal.SIGKILL)
-
-
 class Bundle:
     """The bundle that the scenario makes."""
 
     def __init__(self, folder):
         self.path = folder / "bundle"
-        self.env = {**environment(), "XDG_CACHE_HOME": str(folder / "xdg-connected")}
+        self.env = rig.environment(XDG_CACHE_HOME=str(folder / "xdg-connected"))
+        self.log = folder / "killed.log"
 
     def command(self, state, products=""):
         return playbook(
@@ -63,7 +39,7 @@ class Bundle:
                 "ascend_bundle_releases": ["1.8.1"],
                 "ascend_bundle_platforms": [{"arch": "x86_64", "python": "3.9"}],
                 "ascend_bundle_products": str(products),
-                "ascend_mirrors": [str(MIRROR)],
+                "ascend_mirrors": [str(rig.MIRROR)],
             },
         )
 
@@ -73,22 +49,9 @@ class Bundle:
 
     def killed(self, words):
         """Run the playbook, and kill it with all that it started as soon as it says so."""
-        run = subprocess.Popen(
-            self.command("present"),
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        said = ""
-        while words not in said:
-            line = run.stdout.readline()
-            assert line, said
-            said += line
-        kill(run.pid)
-        run.wait()
-        run.stdout.close()
+        run = rig.Run(self.command("present"), self.env, self.log)
+        run.says(words)
+        run.kill()
 
     @property
     def manifest(self):
@@ -116,15 +79,7 @@ class Said(str):
 
 def ended(argv, well, **options):
     """Run a command to its end, which must be well or must not be; return what it said."""
-    done = subprocess.run(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        **options,
-    )
+    done = rig.finish(argv, **options)
     assert (done.returncode == 0) == well, done.stdout[-6000:]
     return Said(done.stdout)
 
@@ -138,7 +93,7 @@ class Controller:
         self.cache = self.xdg / "ascend-pytorch" / "products"
         ours = {"XDG_CACHE_HOME": str(self.xdg), "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "ssh")}
         kept = {"PATH", "HOME", "USER", "LANG"}
-        every = {**environment(), **ours}
+        every = rig.environment(**ours)
         self.env = [
             f"{key}={each}" for key, each in every.items() if key in kept or key.startswith(("ANSIBLE_", "LC_", "XDG_"))
         ]
@@ -166,30 +121,28 @@ class Cut:
     """
 
     def __init__(self):
-        variables = yaml.safe_load(Path(INVENTORY).read_text())["all"]["children"]["ascend"]
-        pid = pod.podman("inspect", "--format", "{{.State.Pid}}", CONTAINER).strip()
-        self.inside = ["nsenter", f"--target={pid}", "--net"]
+        self.inside = rig.within(HOST)
         self.group = ["-m", "owner", "--gid-owner", str(GROUP)]
-        self.host = variables["hosts"][HOST]["ansible_host"]
-        self.controller = variables["vars"]["fleet_controller_address"]
+        self.host = rig.inventory()["hosts"][HOST]["ansible_host"]
+        self.controller = rig.controller()
 
     def _tables(self):
-        """[(what runs a command where the rules belong, the program, whom they watch, what may pass)]"""
+        """[(whose rules they are, the command without its last words, whom they watch, what may pass)]"""
         answers = ["-p", "tcp", "-d", self.controller, "--sport", "22"]
         calls = ["-p", "tcp", "-d", self.host, "--dport", "22"]
         return [
-            (self.inside, "iptables", [], answers),
-            (self.inside, "ip6tables", [], []),
-            ([], "iptables", self.group, calls),
-            ([], "ip6tables", self.group, []),
+            ("host", [*self.inside, "iptables", "--wait"], [], answers),
+            ("host", [*self.inside, "ip6tables", "--wait"], [], []),
+            ("controller", shell.root_argv(["iptables", "--wait"]), self.group, calls),
+            ("controller", shell.root_argv(["ip6tables", "--wait"]), self.group, []),
         ]
 
     def make(self):
         self.remove()
-        for where, program, whom, passing in self._tables():
+        for _who, argv, whom, passing in self._tables():
 
-            def table(*words, argv=(*where, program, "--wait")):
-                shell.run(shell.root_argv([*argv, *words]))
+            def table(*words, argv=argv):
+                shell.run([*argv, *words])
 
             table("-N", CHAIN)
             table("-A", CHAIN, "-p", "udp", "--dport", "53", "-j", "REJECT")
@@ -203,17 +156,16 @@ class Cut:
 
     def remove(self):
         """Take the rules away, whole or not, those too that a killed run has left."""
-        for where, program, whom, _passing in self._tables():
+        for _who, argv, whom, _passing in self._tables():
             for words in (["-D", "OUTPUT", *whom, "-j", CHAIN], ["-F", CHAIN], ["-X", CHAIN]):
-                argv = shell.root_argv([*where, program, "--wait", *words])
-                subprocess.run(argv, stderr=subprocess.DEVNULL, check=False)
+                subprocess.run([*argv, *words], stderr=subprocess.DEVNULL, check=False)
 
     def _counted(self, pattern):
         found = {"host": 0, "controller": 0}
-        for where, program, _whom, _passing in self._tables():
-            rules = shell.run(shell.root_argv([*where, program, "--wait", "-v", "-S", CHAIN]))
+        for who, argv, _whom, _passing in self._tables():
+            rules = shell.run([*argv, "-v", "-S", CHAIN])
             assert REFUSED.search(rules), rules
-            found["host" if where else "controller"] += sum(int(count) for count in pattern.findall(rules))
+            found[who] += sum(int(count) for count in pattern.findall(rules))
         return found
 
     def refused(self):

@@ -4,26 +4,12 @@
 """What is published stays whole: builds that are killed, files that go missing, flags that change, removal."""
 
 import json
-import os
-import signal
-import time
 
 import pytest
-from rig import on
+from rig import on, until
 
 WORK = "/var/lib/ascend-pytorch"
 PREFIX = "/usr/local/cmake"
-
-
-def until(condition, limit_s=120):
-    """Wait for a condition; it is looked at again and again, and its last answer is returned."""
-    end = time.monotonic() + limit_s
-    while time.monotonic() < end:
-        answer = condition()
-        if answer:
-            return answer
-        time.sleep(0.1)
-    raise AssertionError("it did not come about")
 
 
 def statuses(host):
@@ -132,7 +118,7 @@ def test_a_killed_build_goes_on_where_it_was(apply, begin, host, served):
     assert apply(["cmake"], "root").returncode == 0
     first = begin(["torch_npu_build"], "root", ascend_mirrors=[served], **HEAVY)
     pid = until(lambda: building(host))
-    os.killpg(first.pid, signal.SIGKILL)
+    first.kill()
     host.check_output("kill -9 %d" % pid)
     assert "1.7.0" in host.check_output("python3.9 -m pip show torch")
     result = apply(["torch_npu_build"], "root", ascend_mirrors=[served], **HEAVY)
@@ -147,7 +133,7 @@ def test_a_build_outlives_its_controller_and_is_joined(apply, begin, host):
     heavier = {"torch_npu_build_build_environment": {"MIRROR_WORK": "8"}, "ascend_jobs": 1}
     first = begin(["torch_npu_build"], "root", **heavier)
     pid = until(lambda: building(host))
-    os.killpg(first.pid, signal.SIGKILL)
+    first.kill()
     result = apply(["torch_npu_build"], "root", **heavier)
     assert result.returncode == 0, result.stdout[-3000:]
     assert "joining it" in result.stdout
@@ -161,7 +147,7 @@ def test_the_stock_torch_is_gone(host):
 
 
 def test_the_tag_check_changes_nothing(apply, host):
-    result = apply([], "root", tags="check", **HEAVY)
+    result = apply([], "root", "--tags", "check", **HEAVY)
     assert result.returncode == 0, result.stdout[-3000:]
     assert "changed=0" in result.stdout
     assert host.run("python3.9 -m pip show apex").rc != 0
@@ -169,7 +155,7 @@ def test_the_tag_check_changes_nothing(apply, host):
 
 def test_the_tag_verify_tells_what_is_not_there(apply):
     # With the flags that torch was built with last; it would be told as outdated else.
-    result = apply([], "root", tags="verify", torch_npu_build_build_environment={"MIRROR_WORK": "8"})
+    result = apply([], "root", "--tags", "verify", torch_npu_build_build_environment={"MIRROR_WORK": "8"})
     assert result.returncode != 0
     assert "apex is not installed" in result.stdout
     assert "changed=0" in result.stdout

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Built once for a cohort, whatever is lost: the builder, the controller, a host, or what the build cache holds."""
+"""Built once for a cohort, whatever way hosts come, products are carried, and toolchains are wanted."""
 
 import shutil
 import subprocess
@@ -53,48 +53,6 @@ def test_a_build_that_fails_is_tried_once_and_told_to_all(crew):
     assert not any(map(crew.stands, COHORT))
 
 
-def test_a_controller_that_dies_leaves_a_build_that_the_next_run_joins(crew, gate):
-    first = crew.begin(["cmake"], COHORT, ascend_mirrors=[gate.url])
-    builder = gate.builder()
-    first.kill()
-    second = crew.begin(["cmake"], COHORT, ascend_mirrors=[gate.url])
-    second.says("joining it")
-    gate.open()
-    second.ended()
-    assert gate.asked == [builder]
-    assert (crew.built(builder), crew.built(*COHORT)) == (1, 1)
-    assert all(map(crew.stands, COHORT))
-
-
-def test_a_run_beside_another_waits_for_it_and_takes_what_it_built(crew, gate):
-    first = crew.begin(["cmake"], [ONE], ascend_mirrors=[gate.url])
-    assert gate.builder() == ONE
-    second = crew.begin(["cmake"], [TWO], ascend_mirrors=[gate.url])
-    second.says("process {0} of".format(first.pid))
-    gate.open()
-    first.ended()
-    second.ended()
-    assert (crew.built(ONE), crew.built(TWO)) == (1, 0)
-    assert crew.stands(TWO) and len(crew.kept()) == 1
-
-
-def test_a_lost_builder_is_stood_in_for_and_the_next_run_goes_to_it_alone(crew, gate, revived):
-    run = crew.begin(["cmake"], COHORT, ascend_mirrors=[gate.url])
-    lost = gate.builder()
-    crew.lose(lost)
-    gate.open()
-    run.ended(well=False)
-    others = [host for host in COHORT if host != lost]
-    assert run.recap("unreachable") == {host: int(host == lost) for host in COHORT}, run.said[-3000:]
-    assert "takes over building cmake from {0}".format(lost) in run.said
-    assert crew.built(*others) == 1
-    assert all(map(crew.stands, others))
-
-    revived()
-    assert crew.apply(["cmake"], COHORT).changed == {lost}
-    assert crew.built(lost) == 0 and crew.stands(lost)
-
-
 def test_what_a_host_still_has_is_built_by_no_other(crew):
     crew.apply(["cmake"], [ONE])
     shutil.rmtree(crew.cache)
@@ -103,29 +61,6 @@ def test_what_a_host_still_has_is_built_by_no_other(crew):
     assert crew.apply(["cmake"], COHORT).changed == set(COHORT)
     assert (crew.built(ONE), crew.built(TWO, THREE)) == (1, 0)
     assert all(map(crew.stands, COHORT)) and len(crew.kept()) == 1
-
-
-def test_what_is_damaged_in_the_cache_is_set_aside_and_made_anew(crew):
-    crew.apply(["cmake"], [ONE])
-    (label,) = crew.kept()
-    (product,) = (crew.cache / label).glob("*.tar.gz")
-    whole = product.stat().st_size
-    with product.open("r+b") as stream:
-        stream.truncate(whole // 2)
-    crew.apply(["cmake"], [TWO])
-    assert len(list(crew.cache.glob(label + ".damaged-*"))) == 1
-
-    # Of the same size, so that only its digest tells.
-    with product.open("r+b") as stream:
-        stream.seek(whole // 2)
-        byte = stream.read(1)[0]
-        stream.seek(whole // 2)
-        stream.write(bytes([byte ^ 0xFF]))
-    crew.apply(["cmake"], [THREE])
-    assert len(list(crew.cache.glob(label + ".damaged-*"))) == 2
-    assert crew.kept() == [label]
-    assert (crew.built(TWO), crew.built(THREE)) == (1, 1)
-    assert crew.stands(TWO) and crew.stands(THREE)
 
 
 def test_a_cache_that_is_served_is_taken_from(crew, serving):
@@ -183,7 +118,8 @@ def test_takers_get_wheels_and_runtime_libraries_and_no_toolchain(crew):
 
     assert crew.apply([], COHORT, *builders, **wanted).changed == set()
 
+    # A host that is new comes alone, without the builders: what they build with is known from their last run.
     crew.anew(TWO)
-    crew.apply([], COHORT, *builders, **wanted)
-    assert sum(crew.built(TWO, product=product) for product in ("torch", "apex")) == 0
+    assert crew.apply([], [TWO], *builders, **wanted).changed == {TWO}
+    assert sum(crew.built(TWO, product=product) for product in ("cmake", "gcc730", "torch", "apex")) == 0
     crew.on(TWO, "cd / && . /etc/ascend-pytorch/env.sh && python3.9 -c 'import torch, apex'")

@@ -19,7 +19,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils import archive, builds, manifest, places, recipe
+from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    archive,
+    builds,
+    manifest,
+    places,
+    recipe,
+    steps,
+)
 
 COLLECTIONS = str(Path(__file__).parents[4] / "collections")
 
@@ -328,6 +335,27 @@ def learning_order(tmp_path):
     return order
 
 
+def test_a_tree_from_elsewhere_is_tried_where_it_was_unpacked(tmp_path):
+    root, note = tmp_path / "tree", tmp_path / "note"
+    (root / "bin").mkdir(parents=True)
+    (root / "bin/tool").write_text("#!/bin/sh\necho $GREETING from $0 in $TMPDIR\n")
+    (root / "bin/tool").chmod(0o755)
+    order = make_order(tmp_path, environment={"GREETING": "hello"})
+    order["stages"]["sanity"] = [
+        {"run": ["/bin/sh", "-c", "{root}/bin/tool > {obj}/said && cp {obj}/said " + str(note)]},
+        {"run": ["{root}/bin/tool"], "expect": "^hello from {root}/bin/tool"},
+    ]
+    builds.prove_sane(order, str(root))
+    folder = str(tmp_path / "work/products/tool-1.0-abababababab.partial-sanity")
+    assert note.read_text() == "hello from {0}/bin/tool in {1}\n".format(root, folder)
+    assert not os.path.lexists(folder)
+
+    (root / "bin/tool").write_text("#!/bin/sh\necho libz.so.1: cannot open shared object file >&2\nexit 127\n")
+    with pytest.raises(steps.StepError, match="ended with status 127(.|\n)*libz.so.1: cannot open"):
+        builds.prove_sane(order, str(root))
+    assert not os.path.lexists(folder)
+
+
 def test_later_builds_can_learn_from_it(tmp_path):
     order = learning_order(tmp_path)
     started(order)
@@ -352,6 +380,34 @@ def test_what_a_killed_run_spent_on_the_build_stage_counts(tmp_path):
     ended(order)
     built = builds.product(order)["manifest"]["built"]
     assert 100 <= built["seconds"]["build"] < 160 and built["objects"] == {"build": 7}
+
+
+@pytest.mark.parametrize("rebooted", [False, True])
+def test_what_a_killed_run_may_have_left_half_is_made_again(tmp_path, monkeypatch, rebooted):
+    order = learning_order(tmp_path)
+    place = builds.Place(order)
+    place.make()
+    killed_one = builds.Build(order, place, io.StringIO())
+    killed_one.mark = {stage: mark for stage, _what, mark in builds.stage_plan(order)}["build"]
+    began = time.time() - 1000
+    killed_one.status.update(stage="build", stage_started=began)
+    killed_one.since = began
+    if rebooted:
+        monkeypatch.setattr(builds.torn, "boot", lambda: "another")
+    killed_one.note_spent()
+    monkeypatch.undo()
+    for name, seconds in (("blob", -100), ("early", 10), ("near", 470), ("last", 500)):
+        path = Path(place.src, name + ".o")
+        path.write_text("object")
+        os.utime(path, (began + seconds, began + seconds))
+
+    log = io.StringIO()
+    resumed = builds.Build(order, place, log)
+    resumed.perform("build", [], killed_one.mark)
+    assert sorted(os.listdir(place.src)) == (["blob.o", "early.o"] if rebooted else ["blob.o", "early.o", "near.o"])
+    assert "objects that were written last may be halves: done again" in log.getvalue()
+    # It began when the first did.
+    assert builds.read_json(resumed.spent_path())["since"] == began
 
 
 def test_keep_keeps(tmp_path):

@@ -88,6 +88,22 @@ def test_fresh(shelf, opt, tmp_path):
     assert damage(order) == [] and (opt / "tool").stat().st_mode & 0o777 == 0o755
 
 
+def test_what_does_not_work_here_is_not_made_live(shelf, opt):
+    first, second = shelf("1.0", FIRST), shelf("2.0", SECOND)
+    publishing.publish_tree(*first)
+    tried = []
+
+    def fails(root):
+        tried.append((says(os.path.join(root, "bin/tool")), says(opt / "tool/bin/tool")))
+        raise RuntimeError("no libz.so.1")
+
+    with pytest.raises(RuntimeError, match="no libz"):
+        publishing.publish_tree(*second, prove_sane=fails)
+    # It was there whole, and not yet live.
+    assert tried == [("2.0", "1.0")]
+    assert standing(opt) == ["tool", "tool-1.0-111111111111"] and says(opt / "tool/bin/tool") == "1.0"
+
+
 @pytest.mark.parametrize("umask", [0o022, 0o077])
 def test_everybody_can_read_it_whatever_the_umask(shelf, opt, umask):
     opt.mkdir()

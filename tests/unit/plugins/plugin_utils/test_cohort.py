@@ -211,3 +211,23 @@ def test_a_killed_run_holds_nothing(tmp_path):
     other.kill()
     other.join()
     assert not cohort.Run(tmp_path, os.getpid()).is_building(LABEL)
+
+
+PLATFORM = "x86_64 glibc 2.31"
+
+
+def test_what_builders_build_with_is_known_to_runs_without_them(tmp_path, run):
+    assert run.tools(PLATFORM, ["b2"]) == {}
+    run.offer_tools("b2", PLATFORM, {"cmake": {"identity": "1" * 64}})
+    run.offer_tools("b2", PLATFORM, {"gcc730": {"identity": "2" * 64}})
+    wanted = {"cmake": {"identity": "1" * 64}, "gcc730": {"identity": "2" * 64}}
+    assert run.tools(PLATFORM, ["b2"]) == wanted and run.tools("aarch64 glibc 2.31", ["b2"]) == {}
+
+    other = cohort.Run(tmp_path, os.getppid())
+    assert other.tools(PLATFORM, ["b1", "b2"]) == wanted
+    # Another inventory's builders are nobody here.
+    assert other.tools(PLATFORM, ["b1"]) == {}
+    # And who has part in a run has the say in it.
+    other.offer_tools("b10", PLATFORM, {"cmake": {"identity": "3" * 64}})
+    assert other.tools(PLATFORM, ["b2", "b10"]) == {"cmake": {"identity": "3" * 64}}
+    assert cohort.Run(tmp_path, 1).tools(PLATFORM, ["b10", "b2"]) == wanted

@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The build dies, of whatever: the next run goes on from the last good stage."""
+
+import json
+import re
+
+import rig
+from ansible_collections.ascend.pytorch.plugins.module_utils import recipe, torn
+
+ONE = "first"
+# All but patch, which in a tree is over as soon as it is begun.
+STAGES = ("fetch", "verify", "extract", "configure", "build", "install", "sanity", "pack")
+HEAVY = {"torch_npu_build_build_environment": {"MIRROR_WORK": "8"}, "ascend_jobs": 2}
+# The oldest first.
+OBJECTS = "find /var/lib/ascend-pytorch/builds/torch-*/ -name '*.o' -printf '%T@ %p\\n' | sort -n"
+
+# Takes memory as long as a process lives, of which it is known that the kernel ends it first.
+HOG = """
+import os
+taken = []
+with open("/proc/{0}/oom_score_adj", "w") as stream:
+    stream.write("1000")
+while os.path.exists("/proc/{0}"):
+    taken.append(os.urandom(1 << 20) * 4)
+"""
+
+
+def done_before(said):
+    """The stages that a try found done."""
+    return re.findall(r"^=== (\w+): done before$", said, re.MULTILINE)
+
+
+def all_before(stage):
+    """The stages that are done before another."""
+    every = [*recipe.STAGES, "pack"]
+    return every[: every.index(stage)]
+
+
+def test_killed_at_every_stage_it_goes_on_from_there(crew):
+    former = STAGES[0]
+    for stage in STAGES:
+        before = len(crew.tries(ONE))
+        with crew.striking(ONE, "cmake", stage):
+            run = crew.begin(["cmake"], [ONE]).ended(well=False)
+        # Of the end of a build that nobody can ask any more all is told that there is.
+        assert "failed in stage {0}: its process is gone".format(stage) in run.words
+        assert not crew.stands(ONE)
+        # Where it died before it was followed, the same run has tried once more.
+        first, *more = [done_before(said) for said in crew.tries(ONE)[before:]]
+        assert first == all_before(former) and more in ([], [all_before(stage)])
+        former = stage
+    crew.apply(["cmake"], [ONE])
+    assert crew.stands(ONE) and crew.whole(ONE)
+    assert done_before(crew.tries(ONE)[-1]) == all_before("pack")
+
+
+def test_killed_while_it_patches_and_compiles_it_repeats_neither(crew):
+    crew.apply(["cmake"], [ONE])
+    for stage, percent in (("patch", 0), ("build", 80)):
+        with crew.striking(ONE, "torch", stage, percent, hands=True):
+            crew.begin(["torch_npu_build"], [ONE], **HEAVY).ended(well=False)
+    compiled = [line.split(" ") for line in crew.on(ONE, OBJECTS).splitlines()]
+    # The last may be halves.
+    good = [path for when, path in compiled if float(when) < float(compiled[-1][0]) - torn.KILLED_S]
+    assert len(good) >= 4, compiled
+    crew.apply(["torch_npu_build"], [ONE], **HEAVY)
+    crew.on(ONE, "cd / && . /etc/ascend-pytorch/env.sh && python3.9 -c 'import torch'")
+
+    before, last = crew.tries(ONE, "torch")[-2:]
+    assert done_before(before)[-1] == "extract"
+    assert done_before(last)[-1] == "configure"
+    # What make says of each object; of those that build.sh writes stubs for anew each time it is right.
+    now = re.findall(r"Building C\w* object (\S+\.o)", last)
+    again = {name for name in now if any(path.endswith("/" + name) for path in good)}
+    assert len(again) <= 2 and not [name for name in again if "Kernel" in name], (again, good)
+    assert any("Kernel" in path for path in good) and any("Kernel" in name for name in now)
+
+
+def test_out_of_memory_it_goes_on_when_there_is_some(crew):
+    crew.apply(["cmake"], [ONE])
+    run = crew.begin(["torch_npu_build"], [ONE], **HEAVY)
+    rig.until(lambda: "Building C" in crew.log(ONE, "torch"), what=lambda: run.said)
+    status = json.loads(crew.on(ONE, "cat /var/lib/ascend-pytorch/builds/torch-*/status.json"))
+    with crew.little_memory(ONE, spare_mib=128):
+        crew.on(ONE, "python3 -", stdin=HOG.format(status["pid"]).encode())
+    run.ended(well=False)
+    assert "failed in stage build: its process is gone, and never said why: killed, out of memory" in run.words
+    crew.apply(["torch_npu_build"], [ONE], **HEAVY)
+    assert done_before(crew.tries(ONE, "torch")[-1])[-1] == "configure"
+
+
+def test_a_host_that_reboots_goes_on_when_it_is_back(crew, revived):
+    crew.apply(["cmake"], [ONE])
+    run = crew.begin(["torch_npu_build"], [ONE], **HEAVY)
+    rig.until(lambda: "Building C" in crew.log(ONE, "torch"), what=lambda: run.said)
+    crew.lose(ONE)
+    run.ended(well=False)
+    assert run.recap("unreachable") == {ONE: 1}
+    revived()
+    crew.apply(["torch_npu_build"], [ONE], **HEAVY)
+    assert done_before(crew.tries(ONE, "torch")[-1])[-1] == "configure"

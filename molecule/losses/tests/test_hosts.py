@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A builder is lost: another takes over. Hosts cannot be reached: the others go on, and the next run does those alone."""
+
+HOSTS = ONE, TWO, THREE = "first", "second", "third"
+
+
+def test_a_lost_builder_is_stood_in_for_and_the_next_run_goes_to_it_alone(crew, gate, revived):
+    run = crew.begin(["cmake"], HOSTS, ascend_mirrors=[gate.url])
+    lost = gate.builder()
+    crew.lose(lost)
+    gate.open()
+    run.ended(well=False)
+    others = [host for host in HOSTS if host != lost]
+    assert run.recap("unreachable") == {host: int(host == lost) for host in HOSTS}, run.said[-3000:]
+    assert "takes over building cmake from {0}".format(lost) in run.said
+    assert crew.built(*others) == 1
+    assert all(map(crew.stands, others))
+
+    revived()
+    assert crew.apply(["cmake"], HOSTS).changed == {lost}
+    assert crew.built(lost) == 0 and crew.stands(lost)
+
+
+def test_builders_are_lost_up_to_a_number_of_times(crew, gate, revived):
+    run = crew.begin(["cmake"], HOSTS, ascend_mirrors=[gate.url], ascend_takeovers=1)
+    lost = []
+    for _builder in range(2):
+        lost.append(gate.builder(besides=lost))
+        crew.lose(lost[-1])
+    run.ended(well=False)
+    (left,) = set(HOSTS) - set(lost)
+    assert "building cmake 3.12.1 was given up" in run.words and ", ".join(lost) in run.words, run.said[-3000:]
+    assert run.recap("failed")[left] == 1
+    assert crew.built(left) == 0
+    gate.open()
+    revived()
+    crew.apply(["cmake"], HOSTS)
+    assert all(map(crew.stands, HOSTS))
+
+
+def test_the_reachable_ones_finish_and_the_next_run_does_the_others_alone(crew, revived):
+    crew.lose(TWO)
+    run = crew.begin([], HOSTS).ended(well=False)
+    assert run.recap("unreachable") == {ONE: 0, TWO: 1, THREE: 0}
+    assert run.recap("failed") == dict.fromkeys(HOSTS, 0)
+    for host in (ONE, THREE):
+        crew.on(host, "cd / && . /etc/ascend-pytorch/env.sh && python3.9 -c 'import torch, apex'")
+    revived()
+    assert crew.apply([], HOSTS).changed == {TWO}
+    crew.on(TWO, "cd / && . /etc/ascend-pytorch/env.sh && python3.9 -c 'import torch, apex'")
+    assert sum(crew.built(TWO, product=product) for product in ("cmake", "torch", "apex")) == 0

@@ -193,7 +193,7 @@ class Crew:
 
     def entered(self, host, *argv):
         """The command that runs argv as root where a host's disks are mounted; "" is the controller."""
-        return rig.within(host, *argv, namespaces=("--mount",)) if host else rig.shell.root_argv([*argv])
+        return rig.within(host, *argv, namespaces=("--mount", "--pid")) if host else rig.shell.root_argv([*argv])
 
     @contextlib.contextmanager
     def little_memory(self, host, spare_mib):

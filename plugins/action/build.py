@@ -78,7 +78,8 @@ class Lost(Exception):
 class ActionModule(ActionBase):
     """See the module of the same name for the options."""
 
-    TRANSFERS_FILES = True
+    # Not TRANSFERS_FILES: with that Ansible asks the host for a folder before anybody is there to see that it is lost. What
+    # transfers files makes its own.
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)

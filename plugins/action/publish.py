@@ -13,8 +13,6 @@ from ansible.plugins.action import ActionBase
 class ActionModule(ActionBase):
     """See the module of the same name for the options."""
 
-    TRANSFERS_FILES = True
-
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         arguments = json.loads(json.dumps(self._task.args))

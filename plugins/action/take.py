@@ -26,8 +26,6 @@ display = Display()
 class ActionModule(ActionBase):
     """See the module of the same name for the options."""
 
-    TRANSFERS_FILES = True
-
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         host = task_vars["inventory_hostname"]

@@ -46,6 +46,9 @@ TAIL_LINES = 20
 # How long a look at a build waits for stages that follow one another at once, in seconds.
 SETTLE_S = 1.0
 
+# How long after its time limit a build is ended as a whole, in seconds.
+GRACE_S = 5
+
 # Given up when a build fails, so that on a full disk there is room to say why.
 RESERVE_BYTES = 64 * 1024
 
@@ -648,8 +651,9 @@ def _live(order, place):
         with io.open(place.log, "a", encoding="utf-8", errors="replace") as stream:
             build = Build(order, place, stream)
             # Past its time limit a build is ended as a whole, programs and all.
-            signal.signal(signal.SIGALRM, lambda _signal, _frame: _out_of_time(place))
-            signal.alarm(int(order["timeout_s"]))
+            signal.signal(signal.SIGALRM, lambda _signal, _frame: _out_of_time(order, place))
+            # A fetch keeps to the limit itself, and can say what it was waiting for.
+            signal.alarm(int(order["timeout_s"]) + GRACE_S)
             try:
                 build.save()
                 build.run()
@@ -660,12 +664,12 @@ def _live(order, place):
         os._exit(code)
 
 
-def _out_of_time(place):
-    # type: (Place) -> None
+def _out_of_time(order, place):
+    # type: (Dict[str, Any], Place) -> None
     stop_hands(place)
     raise recipe_steps.StepError(
-        "the build took longer than its time limit. Raise the role's _timeout_s variable, or give it more jobs; the next run goes on "
-        "from the last good stage"
+        "the build took longer than its time limit of {0} s. Raise ascend_timeout_s or the role's own _timeout_s, or give it more "
+        "jobs; the next run goes on from the last good stage".format(order["timeout_s"])
     )
 
 

@@ -19,7 +19,7 @@ _KNOWN = tuple(
     (re.compile(expression, re.IGNORECASE), name, cause, remedy)
     for expression, name, cause, remedy in (
         (
-            r"No space left on device|Disk quota exceeded|\[Errno 28\]",
+            r"[Nn]o space left on|Disk quota exceeded|\[Errno 28\]",
             "disk full",
             "A disk, a quota or /tmp is full.",
             "Free space (`df -h`, `df -i`), or set ascend_work_dir to a folder on a larger disk. Other people's files in /tmp "

@@ -115,8 +115,9 @@ def _download(
         return
     request = request_for(url, have)
     resumed = have
+    stall_s = max(0.1, fetch.left(deadline, stall_s))
     try:
-        response = opener(request, timeout=max(0.1, fetch.left(deadline, stall_s)))
+        response = opener(request, timeout=stall_s)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == 416 and have:
@@ -179,7 +180,7 @@ def _copy(
         try:
             while total is None or have < total:
                 if fetch.left(deadline, 1.0) <= 0:
-                    raise fetch.Fault("the time allowed was over", got=have)
+                    raise fetch.Fault(fetch.OVERTIME, got=have)
                 try:
                     chunk = read(_CHUNK if total is None else min(_CHUNK, total - have))
                 except (OSError, http.client.HTTPException, ValueError) as error:
@@ -270,7 +271,7 @@ def network_fault(error: Exception, stall_s: float) -> fetch.Fault:
             "its certificate is not trusted (%s). Mind the host's clock, or name your CA in SSL_CERT_FILE" % cause
         )
     if isinstance(cause, socket.timeout):
-        return fetch.Fault("no answer for %g s" % stall_s, True)
+        return fetch.Fault("no answer for %.3g s" % stall_s, True)
     if isinstance(cause, socket.gaierror):
         return fetch.Fault("its name cannot be resolved (%s)" % cause, cause.errno == socket.EAI_AGAIN)
     passing = (

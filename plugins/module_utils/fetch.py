@@ -23,6 +23,7 @@ Source = Dict[str, Any]
 
 _NEWS = 1024 * 1024  # a try that brought this many new bytes was no failure: the road is bad, but it leads there
 _LONGEST_PAUSE_S = 60.0
+OVERTIME = "the time allowed was over (ascend_timeout_s, or the role's own)"
 LOG_EVERY_S = 15.0  # what takes long says this often how far it is
 _LOCK_LIMIT_S = 4 * 3600.0
 
@@ -154,7 +155,7 @@ def first_that_works(
         while True:
             try:
                 if left(deadline, 1.0) <= 0:
-                    raise Fault("the time allowed was over")
+                    raise Fault(OVERTIME)
                 once(url, failures + 1 >= most)
                 return url
             except Stale as stale:
@@ -170,6 +171,8 @@ def first_that_works(
                 if not fault.transient or failures >= most or left(deadline, pause + 1) <= pause:
                     if fault.transient and failures >= most and host:
                         tired.add(host)
+                    elif fault.transient and failures < most and OVERTIME not in reason:
+                        reason += "; for another try " + OVERTIME
                     tried.append((shown(url), reason))
                     log("%s: %s: %s" % (source["name"], shown(url), reason))
                     break
@@ -209,7 +212,7 @@ def locked(path: str, name: str, log: Log, deadline: Optional[float]) -> Iterato
                 if time.monotonic() >= end:
                     raise FetchError(
                         name,
-                        "another run was still fetching it when the time allowed was over.",
+                        "another run was still fetching it when " + OVERTIME + ".",
                         (),
                         "See who holds %s (fuser shows it), and run again." % path,
                     ) from None

@@ -112,7 +112,7 @@ class Git(object):
     def _run(self, argv: List[str], cwd: str, silence_s: Optional[float]) -> Outcome:
         limit_s = fetch.left(self.deadline, _LOCAL_LIMIT_S if silence_s is None else float("inf"))
         if limit_s <= 0:
-            return Outcome(-1, b"", "the time allowed was over")
+            return Outcome(-1, b"", fetch.OVERTIME)
         try:
             # A session of its own: no terminal to prompt on, and one group to kill.
             process = subprocess.Popen(
@@ -147,7 +147,7 @@ class Git(object):
                 now = time.monotonic()
                 until = end if silence_s is None else min(end, last + silence_s)
                 if now >= until:
-                    why = "the time allowed was over" if now >= end else "no sign of life for %g s" % silence_s
+                    why = fetch.OVERTIME if now >= end else "no sign of life for %g s" % silence_s
                     return Outcome(-1, bytes(out), why)
                 for key, _events in ready.select(min(until - now, 3600.0)):
                     chunk = os.read(key.fd, 65536)

@@ -97,3 +97,8 @@ def test_giving_up_names_the_hosts_that_were_lost():
 
 def test_the_cohort_is_told_where_its_build_failed():
     assert "on b1" in build.short_failure("cmake-3.12.1-f", "b1")
+
+
+def test_a_host_is_asked_for_nothing_before_it_may_be_lost():
+    # What is set in this way is asked for by the base class, outside of what takes a builder for lost.
+    assert not getattr(build.ActionModule, "TRANSFERS_FILES", False)

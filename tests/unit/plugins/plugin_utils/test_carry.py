@@ -366,7 +366,6 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import carry
 
 class ActionModule(ActionBase):
-    TRANSFERS_FILES = True
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)

@@ -29,7 +29,7 @@ while found=; do
 done
 [ ! -e /usr/local/lib/python3.9/dist-packages/torch ] || python3.9 -m pip uninstall -q -y torch apex
 rm -rf /var/lib/ascend-pytorch /usr/local/cmake* /usr/local/linux_gcc* /usr/bin/cmake /etc/ascend-pytorch \
-    /home/ascend/.local /home/ascend/.config/ascend-pytorch /srv/products
+    /home/ascend/.local /home/ascend/.config/ascend-pytorch /srv/products/* /srv/products/.locks
 """
 
 # Waits, without a pause, for a build to be in a stage, and ends it there as an OOM killer or a power cut does, each time anew.
@@ -215,13 +215,6 @@ class Crew:
             yield
         finally:
             write(endless)
-
-    def carry(self, path, giver, taker):
-        """Copy a folder from one host to another; returns a copy of the controller's own."""
-        copy = self.folder / "carried"
-        rig.pod.podman("cp", rig.container(giver) + ":" + path, str(copy))
-        rig.pod.podman("cp", str(copy), rig.container(taker) + ":" + path)
-        return copy
 
     def anew(self, *hosts):
         """Take everything of the collection from hosts."""

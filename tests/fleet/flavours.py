@@ -74,6 +74,9 @@ OPTIONS = {
     "cpus": re.compile(r"\d+(\.\d+)?"),  # limit of its processor time, in cores
     # a file system at that path, of that size and with that many inodes: a disk that gets full
     "tmpfs": re.compile(r"/[^:,\"]+:[1-9]\d*[kmg](:[1-9]\d*)?"),
+    "shared": re.compile(
+        r"/[^:,\"]+"
+    ),  # a folder at that path that all hosts of the fleet with this option have together
     "cann": re.compile(r"none|missing|\d+\.[0-9A-Za-z.-]+"),  # CANN's release; `none`: no driver and no NPU either
     "npu": re.compile(r"none|sick|busy|hang|crash|rubbish|-8005"),  # no NPU, an unhealthy one, or a broken npu-smi
     "nodes": re.compile(r"root"),  # the device nodes are root's alone

@@ -27,8 +27,11 @@ def container_name(fleet: str, host: str) -> str:
     return f"ascend-fleet-{fleet}-{host}"
 
 
-def container_options(host: Host) -> list[str]:
-    """Return podman's options for what was asked of `host`."""
+def container_options(host: Host, shared: str = "") -> list[str]:
+    """Return podman's options for what was asked of `host`.
+
+    :param shared: this machine's folder that hosts of the fleet may have together.
+    """
     # Any node will do: what counts is who may open it.
     options = [f"--device=/dev/null:/dev/{name}" for name in dress.devices(host.options)]
     # A host's PCI bus holds what its dress says, and not this machine's devices. A kernel may know no such bus.
@@ -40,6 +43,8 @@ def container_options(host: Host) -> list[str]:
         options += [f"--cpus={host.options['cpus']}"]
     if "tmpfs" in host.options:
         options += [tmpfs_option(*host.options["tmpfs"].split(":"))]
+    if "shared" in host.options:
+        options += [f"--volume={shared}:{host.options['shared']}"]
     return options
 
 
@@ -126,7 +131,8 @@ def _host_files(host: Host, client_key: Path, host_key: Path) -> dict[str, File]
 
 def _start(fleet: str, host: Host, image: str, files: dict[str, File], present: dict | None) -> None:
     """Make the host's container run: as it is when it is as asked for, otherwise anew."""
-    name, options = container_name(fleet, host.name), container_options(host)
+    name = container_name(fleet, host.name)
+    options = container_options(host, str(state.folder("fleets", fleet, "shared")))
     asked = json.dumps([image, options, host.user]).encode() + tar_of(files)
     spec = hashlib.sha256(asked).hexdigest()
     if present and present["Labels"].get(pod.SPEC) != spec:
@@ -213,5 +219,7 @@ def down(fleet: str) -> list[str]:
         records = pod.containers(fleet)
         if records:
             pod.podman("rm", "--force", "--time", "0", "--volumes", *(record["Id"] for record in records))
+        # What hosts have put into the folder that they share is root's.
+        shell.run(shell.root_argv(["rm", "-rf", str(state.folder("fleets", fleet) / "shared")]))
         shutil.rmtree(state.folder("fleets", fleet))
     return [record["Labels"][pod.HOST] for record in records]

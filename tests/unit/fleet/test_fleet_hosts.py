@@ -52,6 +52,12 @@ def test_options_become_podmans(monkeypatch):
     assert container_options(Host("a", "bullseye", options={"npu": "none"})) == []
 
 
+def test_hosts_share_a_folder(monkeypatch):
+    monkeypatch.setattr(dress, "PCI", "/nonexistent")
+    asked = {"cann": "none", "shared": "/srv/products"}
+    assert container_options(Host("a", "bullseye", options=asked), "/here") == ["--volume=/here:/srv/products"]
+
+
 def test_a_file_system_with_few_inodes(monkeypatch):
     monkeypatch.setattr(dress, "PCI", "/nonexistent")
     monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096}.get)

@@ -31,7 +31,7 @@ def test_hosts_take_their_own_user_before_the_fleets():
         (["a=bullseye"], ["a:tmpfs=/work"], "a:tmpfs=/work"),
         (["a=bullseye"], ["a:tmpfs=/work:1m,exec"], "a:tmpfs"),
         (["a=bullseye"], ["a:tmpfs=/work:1m:few"], "a:tmpfs"),
-        (["a=bullseye"], ["a:colour=red"], "a key of memory, cpus, tmpfs, cann, npu"),
+        (["a=bullseye"], ["a:colour=red"], "a key of memory, cpus, tmpfs, shared, cann, npu"),
         (["a=bullseye"], ["a:npu=dead"], "none|sick|busy|hang|crash|rubbish|-8005"),
         (["a=bullseye"], ["a:npu=-8006"], "a:npu=-8006"),
         (["a=bullseye"], ["a:nodes=mine"], "nodes=root"),

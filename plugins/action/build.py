@@ -158,6 +158,9 @@ class ActionModule(ActionBase):
             if self._host == host:
                 raise AnsibleConnectionFailure(str(error)) from error
             result.update(how="lost", msg=str(error))
+        except AnsibleActionFail:
+            run.end(label, short_failure(label, self._host))
+            raise
         if result.get("failed"):
             run.end(label, short_failure(label, self._host))
         return result

@@ -742,7 +742,10 @@ def look(order, seen=None, wait_s=0.0):
         finished = product(order)
         if finished is not None:
             status["state"] = "done"
-        elif status["state"] == "running" and os.path.isdir(place.folder):
+        elif status["state"] == "running" and not os.path.isdir(place.folder):
+            # It was never begun here, or somebody has taken it away.
+            status["state"] = "dead"
+        elif status["state"] == "running":
             lock = try_lock(place)
             if lock is not None:
                 os.close(lock)

@@ -43,6 +43,13 @@ def test_in_whatever_order_hosts_come_one_builds(crew, env, playbook):
     assert all(map(crew.stands, COHORT))
 
 
+def test_a_build_that_cannot_be_begun_is_told_to_all(crew):
+    run = crew.begin(["cmake"], COHORT, ascend_mirrors=["/nowhere/at/all"]).ended(well=False)
+    assert run.recap("failed") == dict.fromkeys(COHORT, 1), run.said[-3000:]
+    assert run.words.count("/nowhere/at/all is not a folder on the controller") >= 1
+    assert "building cmake-3.12.1-" in run.words and "failed, see there" in run.words
+
+
 def test_a_build_that_fails_is_tried_once_and_told_to_all(crew):
     run = crew.begin(["cmake"], COHORT, cmake_configure_options=["--nonsense"]).ended(well=False)
     assert run.recap("failed") == dict.fromkeys(COHORT, 1), run.said[-3000:]

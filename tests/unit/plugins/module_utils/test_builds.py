@@ -442,6 +442,10 @@ def test_looking_ends_as_soon_as_something_changes(tmp_path):
     assert builds.look(order, seen, 50.0)["seen"] != seen
 
 
+def test_what_was_never_begun_is_not_waited_for(tmp_path):
+    assert builds.look(make_order(tmp_path), None, 50.0)["state"] == "dead"
+
+
 def test_looking_leaves_quick_stages_their_time(tmp_path):
     os.mkfifo(str(tmp_path / "gate.build"))
     order = make_order(tmp_path)

@@ -117,7 +117,7 @@ class Crew:
         argv[1] = str(playbook or argv[1])
         ours = {"XDG_CACHE_HOME": str(self.xdg), "ANSIBLE_SSH_ARGS": SSH_ARGS, "ANSIBLE_FORKS": "10"}
         output = self.folder / "run{0}.log".format(len(self.runs))
-        self.runs.append(rig.Run(argv, rig.environment(**ours, **dict(env)), output))
+        self.runs.append(rig.Run(argv, rig.environment(**{**ours, **dict(env)}), output))
         return self.runs[-1]
 
     def apply(self, roles, hosts, *options, **variables):

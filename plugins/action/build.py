@@ -205,13 +205,16 @@ class ActionModule(ActionBase):
             return first
         with live.line(self._host, order, progress, former) as line:
             last = self._follow(order, first, line)
-        result = dict(first, product=last["product"], status=last["status"])
-        if last["status"]["state"] != "done":
-            result.update(failed=True, msg=failure(self._host, order, last["status"]))
-            # The message has said it; a second time would push it off the screen.
-            for key in ("tail", "error"):
-                result["status"].pop(key, None)
-        return result
+        if last["status"]["state"] == "done":
+            return dict(first, product=last["product"], status=last["status"])
+        # What else there is stands in the message, and would push that off the screen.
+        told = {key: last["status"].get(key) for key in ("state", "stage", "percent", "log")}
+        return {
+            "changed": bool(first.get("changed")),
+            "failed": True,
+            "msg": failure(self._host, order, last["status"]),
+            "status": told,
+        }
 
     def _lost(self, result, order, run, host, trouble):
         """Have another host take over; where there is none, this one is unreachable."""

@@ -82,7 +82,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 status:
-  description: How the build stands, with C(state), C(stage), C(percent), C(seconds), C(log) and C(tail).
+  description: How the build stands, with C(state), C(stage), C(percent) and C(log); of one that has not failed also C(seconds)
+    and C(tail).
   returned: when not in check mode
   type: dict
 product:

@@ -179,6 +179,18 @@ class Crew:
         """End a host as a power cut does."""
         rig.pod.podman("kill", rig.container(host))
 
+    @contextlib.contextmanager
+    def unplugged(self, host):
+        """Meanwhile, nothing comes from a host or to it, and nobody is told so."""
+        rules = [["INPUT", "-j", "DROP"], ["OUTPUT", "-j", "DROP"]]
+        for rule in rules:
+            rig.shell.run(rig.within(host, "iptables", "--wait", "-I", *rule))
+        try:
+            yield
+        finally:
+            for rule in rules:
+                rig.shell.run(rig.within(host, "iptables", "--wait", "-D", *rule))
+
     def disk(self, host, path, size):
         """Give a host a disk at a path until the end of the test, or the one that it has there another size.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import time
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
@@ -40,6 +41,10 @@ ARGUMENTS = {
 # What the module on the host takes of it.
 ASKED = ("state", "seen", "wait_s", "mirror", "archive")
 
+# How long an answer may be overdue before the connection is taken for dead, in seconds: at least, and at most where a lost
+# builder is waited for longer. ssh by itself waits hours for a host that has lost its power.
+SILENT_S = (10.0, 60.0)
+
 display = Display()
 
 
@@ -69,6 +74,26 @@ def failure(host: str, order: dict, status: dict) -> str:
 def short_failure(label: str, host: str) -> str:
     """Return what the other hosts of a cohort are told of a build that failed."""
     return "building {0} on {1} failed, see there; nothing of it is on this host".format(label, host)
+
+
+class Silent(BaseException):
+    """A host is silent for longer than its answer can take. No Exception: Ansible's connections would try again."""
+
+
+@contextlib.contextmanager
+def limited(seconds):
+    """Raise Silent when what is done takes longer. For the main thread of a worker."""
+
+    def ring(_number, _frame):
+        raise Silent("no answer for {0:.0f} s".format(seconds))
+
+    former = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
 
 
 class Lost(Exception):
@@ -114,12 +139,17 @@ class ActionModule(ActionBase):
                 # Killed; the build goes on, and what this process holds is the next run's.
                 os._exit(1)
             try:
-                answer = self._call(order, **arguments)
+                with limited(arguments.get("wait_s", 0) + max(SILENT_S[0], min(self._lost_after_s, SILENT_S[1]))):
+                    answer = self._call(order, **arguments)
                 if not answer.get("unreachable"):
                     return answer
                 trouble = answer.get("msg", "")
             except AnsibleConnectionFailure as error:
                 trouble = str(error)
+            except Silent as error:
+                trouble = str(error)
+                # Another try, and whoever else asks this host, would wait at the same dead connection.
+                self._connection.reset()
             if time.monotonic() > until:
                 raise Lost(trouble)
             # The connection itself is the condition waited for; each try has its own timeout.

@@ -21,8 +21,9 @@ Json = dict[str, Any]
 MODES = ("auto", "terminal", "log", "none")
 # How often a log tells of a stage that goes on.
 LOG_S = 300.0
-# How long one look waits on the host for something new: long enough to cost nothing, short enough for a firewall.
-LOOK_S = 15.0
+# How long one look waits on the host for something new: long enough to cost nothing, short enough for a firewall; and where
+# it is for a row that people watch.
+LOOK_S, WATCHED_S = 30.0, 15.0
 
 display = Display()
 
@@ -144,7 +145,7 @@ class Line:
         """
         if self.board is None or self.row is None:
             return LOOK_S
-        return min(LOOK_S, max(2.0, (time.monotonic() - self.row.began) / 10))
+        return min(WATCHED_S, max(2.0, (time.monotonic() - self.row.began) / 10))
 
     def end(self, words: str = "") -> None:
         """End the row; words, if any, are told for good, with the time that the build took."""

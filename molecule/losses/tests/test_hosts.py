@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A builder is lost: another takes over. Hosts cannot be reached: the others go on, and the next run does those alone."""
 
+import rig
+
 HOSTS = ONE, TWO, THREE = "first", "second", "third"
 
 
@@ -21,6 +23,24 @@ def test_a_lost_builder_is_stood_in_for_and_the_next_run_goes_to_it_alone(crew, 
     revived()
     assert crew.apply(["cmake"], HOSTS).changed == {lost}
     assert crew.built(lost) == 0 and crew.stands(lost)
+
+
+def test_one_whose_cable_is_pulled_is_noticed_whatever_ssh_is_told(crew, gate):
+    # Nothing that ssh itself would notice a silent connection by.
+    env = {"ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s"}
+    run = crew.begin(["cmake"], HOSTS, env=env, ascend_mirrors=[gate.url])
+    lost = gate.builder()
+    others = [host for host in HOSTS if host != lost]
+    # A module that waits there for what the build has to tell; what ssh sends when nobody answers it would notice.
+    waiting = "ps -eo etimes=,args= | awk '/python3 && sleep 0/ && !/awk/ && $1 >= 3'"
+    rig.until(lambda: crew.on(lost, waiting), what=lambda: run.said)
+    with crew.unplugged(lost):
+        gate.open()
+        run.ended(well=False)
+    assert run.recap("unreachable") == {host: int(host == lost) for host in HOSTS}, run.said[-3000:]
+    assert "no answer for" in run.words and "takes over building cmake from {0}".format(lost) in run.said
+    assert crew.built(*others) == 1
+    assert all(map(crew.stands, others))
 
 
 def test_builders_are_lost_up_to_a_number_of_times(crew, gate, revived):

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which hosts a plan puts up for election, and what is said where none can be elected."""
 
+import signal
+
 import pytest
 from ansible_collections.ascend.pytorch.plugins.action import build, elect
 from ansible_collections.ascend.pytorch.plugins.action import plan as action
@@ -102,3 +104,12 @@ def test_the_cohort_is_told_where_its_build_failed():
 def test_a_host_is_asked_for_nothing_before_it_may_be_lost():
     # What is set in this way is asked for by the base class, outside of what takes a builder for lost.
     assert not getattr(build.ActionModule, "TRANSFERS_FILES", False)
+
+
+def test_silence_ends_and_leaves_no_alarm_behind():
+    with pytest.raises(build.Silent, match="no answer for 0 s"), build.limited(0.05):
+        signal.pause()
+    with build.limited(30):
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL

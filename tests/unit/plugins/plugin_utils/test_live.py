@@ -527,7 +527,7 @@ def test_a_build_that_stood_already_is_not_told(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "painted, began_s, wanted", [(True, 0, 2), (True, 60, 6), (True, 3600, live.LOOK_S), (False, 0, live.LOOK_S)]
+    "painted, began_s, wanted", [(True, 0, 2), (True, 60, 6), (True, 3600, live.WATCHED_S), (False, 0, live.LOOK_S)]
 )
 def test_a_look_costs_the_builder_little(monkeypatch, painted, began_s, wanted):
     monkeypatch.setattr(live.time, "monotonic", lambda: 10000.0)

@@ -25,9 +25,12 @@ def test_a_lost_builder_is_stood_in_for_and_the_next_run_goes_to_it_alone(crew, 
     assert crew.built(lost) == 0 and crew.stands(lost)
 
 
-def test_one_whose_cable_is_pulled_is_noticed_whatever_ssh_is_told(crew, gate):
-    # Nothing that ssh itself would notice a silent connection by.
-    env = {"ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s"}
+def test_one_whose_cable_is_pulled_is_noticed_whatever_ssh_is_told(crew, gate, tmp_path_factory):
+    # Nothing that ssh itself would notice a silent connection by, and no connection of another test's, which would.
+    env = {
+        "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s",
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(tmp_path_factory.mktemp("cp")),
+    }
     run = crew.begin(["cmake"], HOSTS, env=env, ascend_mirrors=[gate.url])
     lost = gate.builder()
     others = [host for host in HOSTS if host != lost]

@@ -216,7 +216,7 @@ class Crew:
             (Path("/sys/fs/cgroup/memory", group), "memory.limit_in_bytes", "total_rss", "-1"),
             (Path("/sys/fs/cgroup", group), "memory.max", "anon", "max"),
         ]
-        folder, limit, count, endless = next(kind for kind in kinds if (kind[0] / kind[1]).exists())
+        (folder, limit, count, endless), *_other = [kind for kind in kinds if (kind[0] / kind[1]).exists()]
         used = int(dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())[count])
 
         def write(value):

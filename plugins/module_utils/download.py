@@ -222,7 +222,7 @@ def _make_room(part: str, have: int, total: int) -> None:
 def make_opener() -> Callable[..., Any]:
     """Return a function that opens http, https and file URLs: opener(URL or request, timeout=seconds).
 
-    It answers, and raises, as urllib.request.urlopen does. Certificates are verified; proxies are the environment's.
+    It answers, and raises, as urllib's own does. Certificates are verified; proxies are the environment's.
     """
     director = urllib.request.OpenerDirector()  # not build_opener(): that would take ftp: and data: URLs too
     context = ssl.create_default_context()  # reads SSL_CERT_FILE and SSL_CERT_DIR

@@ -3,4 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The fixtures of runs on a whole fleet."""
 
-from crew import crew, serving  # noqa: F401 - fixtures
+import crew as fixtures
+
+crew, serving = fixtures.crew, fixtures.serving

@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fixtures of runs on hosts that are lost, and the hosts."""
+"""The fixtures of runs on hosts that are lost."""
 
-from crew import crew, gate, revived, serving  # noqa: F401 - fixtures
+import crew as fixtures
+
+crew, gate, revived, serving = fixtures.crew, fixtures.gate, fixtures.revived, fixtures.serving

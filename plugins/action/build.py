@@ -161,7 +161,10 @@ class ActionModule(ActionBase):
             mirror.Sender(self, self._task_vars).send(order, order["bundle"], order["wheels"])
         places = [self._sent(order, entry) if mirror.is_folder(entry) else entry for entry in order["mirrors"]]
         order["mirrors"] = [place for place in places if place]
-        return self._patiently(order, state="started")
+        answer = self._patiently(order, state="started")
+        if answer.get("how") == "joined":
+            display.display("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
+        return answer
 
     def _joined(self, order):
         """Return how the build stands that this run has begun; begin it where it has not, or where it has died since."""
@@ -181,8 +184,6 @@ class ActionModule(ActionBase):
             return result
         try:
             result.update(self._begin(order))
-            if result.get("how") == "joined":
-                display.display("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
         except (Lost, AnsibleConnectionFailure) as error:
             run.lose(label, self._host)
             if self._host == host:

@@ -44,6 +44,8 @@ ASKED = ("state", "seen", "wait_s", "mirror", "archive")
 # How long an answer may be overdue before the connection is taken for dead, in seconds: at least, and at most where a lost
 # builder is waited for longer. ssh by itself waits hours for a host that has lost its power.
 SILENT_S = (10.0, 60.0)
+# What a start may take besides: programs of a former run are ended, and the parts of a tree made that is older than they are.
+STARTING_S = 300.0
 
 display = Display()
 
@@ -74,6 +76,12 @@ def failure(host: str, order: dict, status: dict) -> str:
 def short_failure(label: str, host: str) -> str:
     """Return what the other hosts of a cohort are told of a build that failed."""
     return "building {0} on {1} failed, see there; nothing of it is on this host".format(label, host)
+
+
+def answers_within_s(state: str, wait_s: float, lost_after_s: float) -> float:
+    """Return how long the module may take to answer, in seconds, before its host is taken for silent."""
+    least, most = SILENT_S
+    return wait_s + max(least, min(lost_after_s, most)) + (STARTING_S if state == "started" else 0.0)
 
 
 class Silent(BaseException):
@@ -139,7 +147,7 @@ class ActionModule(ActionBase):
                 # Killed; the build goes on, and what this process holds is the next run's.
                 os._exit(1)
             try:
-                with limited(arguments.get("wait_s", 0) + max(SILENT_S[0], min(self._lost_after_s, SILENT_S[1]))):
+                with limited(answers_within_s(arguments["state"], arguments.get("wait_s", 0), self._lost_after_s)):
                     answer = self._call(order, **arguments)
                 if not answer.get("unreachable"):
                     return answer

@@ -106,6 +106,14 @@ def test_a_host_is_asked_for_nothing_before_it_may_be_lost():
     assert not getattr(build.ActionModule, "TRANSFERS_FILES", False)
 
 
+@pytest.mark.parametrize(
+    "state, wait_s, lost_after_s, wanted",
+    [("status", 30, 300, 90), ("status", 0, 5, 10), ("status", 0, 20, 20), ("started", 0, 0, 310)],
+)
+def test_an_answer_has_its_time(state, wait_s, lost_after_s, wanted):
+    assert build.answers_within_s(state, wait_s, lost_after_s) == wanted
+
+
 def test_silence_ends_and_leaves_no_alarm_behind():
     with pytest.raises(build.Silent, match="no answer for 0 s"), build.limited(0.05):
         signal.pause()

@@ -5,7 +5,8 @@
 
 A stage is a command, and one thing that passed or failed, as its exit status says; or it counts, and then what it
 counted stands in the last line of its output that says `N passed` or `N failed`: pytest's closing line, or that of a
-tool of this folder. A failed stage does not stop the ones after it.
+tool of this folder. A failed stage does not stop the ones after it. What it said of its failure is said again at the
+end, under the summary: that is where one looks, and all that some CI keeps.
 """
 
 import re
@@ -19,6 +20,9 @@ from checkout import ROOT, environment
 
 _COUNT = re.compile(r"\b(\d+) (passed|failed|errors?)\b")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# pytest's short summary, Ansible's two ways to tell an error, and `report` below, of the stages of a stage.
+_TELLING = re.compile(r"(?:FAILED|ERROR) |\[ERROR\]|fatal: |failed: ")
+_TOLD, _WIDTH = 12, 240
 
 
 class Stage(NamedTuple):
@@ -32,12 +36,13 @@ class Stage(NamedTuple):
 
 
 class Result(NamedTuple):
-    """How a stage ended; `seconds` is wall time."""
+    """How a stage ended; `seconds` is wall time; `why` are the lines that tell why it failed."""
 
     name: str
     passed: int
     failed: int
     seconds: float
+    why: tuple[str, ...] = ()
 
 
 def count(lines: Iterable[str], status: int) -> tuple[int, int]:
@@ -52,6 +57,16 @@ def count(lines: Iterable[str], status: int) -> tuple[int, int]:
             passed = sum(int(number) for number, what in found if what == "passed")
             failed = sum(int(number) for number, what in found if what != "passed")
     return passed, max(failed, 1 if status else 0)
+
+
+def telling(lines: Iterable[str]) -> tuple[str, ...]:
+    """Of the lines that a failed stage printed, those that tell what failed; the last ones, where none is known to.
+
+    At most 12, each of at most 240 characters.
+    """
+    plain = [line for line in (_COLOUR.sub("", line).rstrip() for line in lines) if line]
+    known = [line.removeprefix("failed: ") for line in plain if _TELLING.match(line)]
+    return tuple(line[:_WIDTH] for line in known[:_TOLD] or plain[-3:])
 
 
 def show(line: str) -> None:
@@ -81,9 +96,11 @@ def run(stage: Stage, say: Callable[[str], None] = show) -> Result:
                 lines.append(line)
         status = process.returncode
     except OSError as error:
-        say(f"{stage.name}: cannot run {stage.argv[0]}: {error}; has tools/bootstrap been run?")
+        lines.append(f"{stage.name}: cannot run {stage.argv[0]}: {error}; has tools/bootstrap been run?")
+        say(lines[-1])
         status = 1
-    return Result(stage.name, *count(lines if stage.counts else [], status), time.monotonic() - begin)
+    passed, failed = count(lines if stage.counts else [], status)
+    return Result(stage.name, passed, failed, time.monotonic() - begin, telling(lines) if failed else ())
 
 
 def summary(results: list[Result]) -> str:
@@ -93,7 +110,8 @@ def summary(results: list[Result]) -> str:
 
 
 def report(results: list[Result], title: str = "") -> int:
-    """Print the summary and a closing line `[title]N passed, N failed`; return the exit status."""
+    """Print the summary, why what failed did, and a closing line `[title]N passed, N failed`; return the exit status."""
     passed, failed = sum(r.passed for r in results), sum(r.failed for r in results)
-    print(f"\n{summary(results)}\n\n{title}{passed} passed, {failed} failed", flush=True)
+    why = "".join(f"failed: {r.name}: {line}\n" for r in results for line in r.why)
+    print(f"\n{summary(results)}\n\n{why}{title}{passed} passed, {failed} failed", flush=True)
     return 1 if failed or not passed else 0

@@ -9,7 +9,7 @@ import pytest
 import stages
 from hypothesis import given
 from hypothesis import strategies as st
-from stages import Result, Stage, count, report, run
+from stages import Result, Stage, count, report, run, telling
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,29 @@ def test_a_failing_status_is_a_failure(lines, status):
     assert count(lines, status)[1] >= 1
 
 
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        # pytest's
+        (
+            ["E  assert 1 == 2", "FAILED a.py::test - assert 1 == 2", "= 1 failed ="],
+            ("FAILED a.py::test - assert 1 == 2",),
+        ),
+        # Ansible's, coloured
+        (["TASK [x]", "\x1b[0;31mfatal: [one]: FAILED! => no\x1b[0m", "RECAP"], ("fatal: [one]: FAILED! => no",)),
+        # a tool of this folder, of its own stages
+        (["failed: gcc730: FAILED a.py::test", "molecule: 1 passed, 1 failed"], ("gcc730: FAILED a.py::test",)),
+        # a linter's
+        (["one", "", "two", "three", "four"], ("two", "three", "four")),
+        ([], ()),
+        ([f"FAILED {n}" for n in range(99)], tuple(f"FAILED {n}" for n in range(12))),
+        (["x" * 999], ("x" * 240,)),
+    ],
+)
+def test_telling(lines, told):
+    assert telling(lines) == told
+
+
 def python(code: str, counts: bool = False) -> Stage:
     """A stage that runs a line of Python."""
     return Stage("it", [sys.executable, "-c", code], counts=counts)
@@ -65,6 +88,13 @@ def test_stages_see_our_tools_first(monkeypatch, capsys):
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     run(python("import os; print(os.environ['PATH'].split(':')[0])"))
     assert str(stages.ROOT / ".venv" / "bin") in capsys.readouterr().out
+
+
+def test_what_failed_is_said_again_under_the_summary(capsys):
+    good, bad = run(python("print('FAILED in jest')")), run(python("print('FAILED x'); exit(1)"))
+    capsys.readouterr()
+    assert report([good, bad._replace(name="bad")]) == 1
+    assert capsys.readouterr().out.splitlines()[-2:] == ["failed: bad: FAILED x", "1 passed, 1 failed"]
 
 
 @pytest.mark.parametrize(

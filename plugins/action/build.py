@@ -90,7 +90,14 @@ class Silent(BaseException):
 
 @contextlib.contextmanager
 def limited(seconds):
-    """Raise Silent when what is done takes longer. For the main thread of a worker."""
+    """Raise Silent when what is done takes longer. For the main thread of a worker.
+
+    The task's own `timeout` is kept: it rings by the same clock, when this one's time is over or before it.
+    """
+    begun, (due, _interval) = time.monotonic(), signal.getitimer(signal.ITIMER_REAL)
+    if 0 < due <= seconds:
+        yield
+        return
 
     def ring(_number, _frame):
         raise Silent("no answer for {0:.0f} s".format(seconds))
@@ -102,6 +109,8 @@ def limited(seconds):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, former)
+        # 0 would stop it; what has become due in the meantime rings at once.
+        signal.setitimer(signal.ITIMER_REAL, max(due - (time.monotonic() - begun), 0.001) if due else 0)
 
 
 class Lost(Exception):

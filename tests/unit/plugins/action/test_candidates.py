@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which hosts a plan puts up for election, and what is said where none can be elected."""
 
+import contextlib
 import signal
 
 import pytest
@@ -121,3 +122,25 @@ def test_silence_ends_and_leaves_no_alarm_behind():
         assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
+
+
+@pytest.mark.parametrize("limit_s", [0.05, 30])
+def test_a_tasks_own_timeout_is_kept(limit_s):
+    """Ansible's `timeout` of a task rings by the same clock."""
+
+    class Timeout(BaseException):
+        """What Ansible raises."""
+
+    def ring(_number, _frame):
+        raise Timeout
+
+    former = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(Timeout):
+            with contextlib.suppress(build.Silent), build.limited(limit_s):
+                signal.pause()
+            signal.pause()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)

@@ -28,7 +28,8 @@ def bundle_git(
 
     The bundle has one ref, refs/pins/<commit>, and of the history this commit alone: all that a build needs, at a
     fraction of the size. repositories.fetch_git takes it from a mirror folder that has it as git_urls.bundle_name says.
-    Written beside `path`, synced and renamed. The commit comes through a store in `git_dir_root`, as with fetch_git.
+    Written in `git_dir_root`, which is to be on the same file system, synced and renamed: whoever is killed in the midst
+    leaves nothing beside `path`. The commit comes through a store in `git_dir_root`, as with fetch_git.
 
     A submodule is {"path", "commit", "urls"}, urls resolved as with fetch_git. Raises FetchError.
     """
@@ -51,20 +52,20 @@ def bundle_git(
 
 def _bundle(git: git_command.Git, store: str, commit: str, path: str) -> None:
     """Write the commit that the store holds as a git bundle, without what lies behind it."""
-    scratch = os.path.join(git.home, "bundle.git")
+    scratch, made = os.path.join(git.home, "bundle.git"), os.path.join(git.home, "made.bundle")
     git.must("init", "-q", "--bare", "--template=", scratch)
     repositories.write_line(os.path.join(scratch, "objects", "info", "alternates"), os.path.join(store, "objects"))
     repositories.write_line(os.path.join(scratch, "shallow"), commit)
     git.must("update-ref", "refs/pins/" + commit, commit, git_dir=scratch)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     try:
-        git.must("bundle", "create", path + ".partial", "refs/pins/" + commit, git_dir=scratch)
-        with open(path + ".partial", "rb") as made:
-            os.fsync(made.fileno())
-        os.rename(path + ".partial", path)
+        git.must("bundle", "create", made, "refs/pins/" + commit, git_dir=scratch)
+        with open(made, "rb") as whole:
+            os.fsync(whole.fileno())
+        os.rename(made, path)
         fetch.sync_folder(os.path.dirname(path))
     finally:
-        fetch.forget(path + ".partial")
+        fetch.forget(made)
         shutil.rmtree(scratch)
 
 

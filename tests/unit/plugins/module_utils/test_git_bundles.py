@@ -3,6 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Repositories as files: made, built from alone, damaged, and read."""
 
+import multiprocessing
+import os
+import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -50,6 +54,28 @@ def test_a_bundle_has_the_commit_alone_and_the_store_goes_on(forge, bundles, clo
     assert git("rev-list", "--count", forge.tip, cwd=clone.store) == "1"
     clone(repository(forge.unnamed, ref=""), [forge.base], dest="src/third")
     git("fsck", "--connectivity-only", cwd=clone.store)
+
+
+def test_a_run_that_is_killed_in_the_midst_leaves_nothing_beside_the_bundle(forge, bundles, tmp_path, monkeypatch):
+    """git locks the file that it writes; who is killed cannot unlock it."""
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(
+        "#!/bin/sh\n"
+        f'case " $* " in *" bundle create "*) : > "$4"; : > "$4.lock"; kill -9 $PPID;; *) exec {shutil.which("git")} "$@";; esac\n'
+    )
+    program.chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+        killed = multiprocessing.get_context("fork").Process(target=bundles, args=(forge.tip,))
+        killed.start()
+        killed.join()
+    assert killed.exitcode == -signal.SIGKILL
+    assert [path for path in bundles.base.rglob("*") if path.is_file()] == []
+    bundles(forge.tip)
+    assert [path for path in bundles.base.rglob("*") if path.is_file()] == [
+        bundles.base / bundle_name("Owner/pytorch", forge.tip)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,56 @@ def test_a_cut_download_goes_on_where_it_was_after_growing_pauses_and_from_the_n
     assert re.findall(r"again in (\d+) s", crew.log(ONE)) == ["2", "4", "2"]
 
 
+# Has what Ansible's apt needs, but no make any more; a package of that is in /root/packages.
+LACKING = """
+get() { apt-get -q -y -o Acquire::Retries=3 "$@"; }
+get update > /dev/null && get install --no-install-recommends python3-apt > /dev/null
+mkdir -p /root/packages/make/DEBIAN /root/packages/make/usr/bin && cd /root/packages && cp /usr/bin/make make/usr/bin
+printf 'Package: make\nVersion: 99\nArchitecture: all\nMaintainer: a <a@a.test>\nDescription: it\n' > make/DEBIAN/control
+dpkg-deb --build make make.deb > /dev/null
+{ cat make/DEBIAN/control; echo Filename: make.deb; echo Size: $(wc -c < make.deb)
+  echo SHA256: $(sha256sum < make.deb | cut -d' ' -f1); } > Packages
+dpkg --remove --force-depends make > /dev/null 2>&1; rm -f /usr/bin/make
+"""
+# Knows of all packages of the world only that one, and of the host's own mirrors nothing.
+ALONE = """
+echo 'deb [trusted=yes] {0}/ ./' > /root/sources.list
+cat > /etc/apt/apt.conf.d/zz-alone <<END
+Dir::Etc::SourceList "/root/sources.list"; Dir::Etc::SourceParts "-"; Dir::State::Lists "/root/lists/";
+Acquire::Retries "0"; Acquire::http::Proxy "DIRECT";
+END
+mkdir -p /root/lists/partial && apt-get -q update
+"""
+
+
+def test_a_package_that_its_mirror_does_not_give_is_asked_for_again(crew, serving, tmp_path):
+    asked = []
+
+    def faltering(handler, real):
+        if handler.path.endswith(".deb") and len([path for path, _range in asked if path.endswith(".deb")]) < 3:
+            handler.send_error(503)
+        else:
+            real()
+
+    crew.on(ONE, LACKING)
+    try:
+        packages = tmp_path / "packages"
+        packages.mkdir()
+        for name in ("Packages", "make.deb"):
+            rig.pod.podman("cp", f"{rig.container(ONE)}:/root/packages/{name}", str(packages))
+        crew.on(ONE, ALONE.format(serving(packages, recording(asked, faltering))))
+        said = crew.apply(["cmake"], [ONE]).said
+        assert said.count("FAILED - RETRYING: [first]: Install the packages that are missing, with apt") == 2, said
+        assert [path for path, _range in asked if path.endswith(".deb")] == ["make.deb"] * 3
+        assert crew.stands(ONE)
+    finally:
+        crew.on(
+            ONE,
+            "cd /root && cp -n packages/make/usr/bin/make /usr/bin/ && rm -rf packages lists sources.list"
+            " /etc/apt/apt.conf.d/zz-alone",
+        )
+
+
 def test_a_time_limit_ends_in_an_error_that_says_so(crew, gate):
     run = crew.begin(["cmake"], [ONE], ascend_mirrors=[gate.url], cmake_urls=[], ascend_timeout_s=6).ended(well=False)
     assert "failed in stage fetch" in run.words, run.said[-3000:]

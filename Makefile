@@ -53,7 +53,7 @@ bench-noop: ## what site.yml costs where nothing is to be done, beside a ping: o
 	@$(PYTHON_TOOL) tests/bench/noop.py
 
 .PHONY: bench-fleet
-bench-fleet: ## what a fleet that builds once costs, and the road beside the guide by hand: one line of JSON (30 minutes)
+bench-fleet: ## what a fleet that builds once costs, and the road beside the guide by hand: one line of JSON (40 minutes)
 	@$(PYTHON_TOOL) tests/bench/fleet.py
 
 .PHONY: tarball

@@ -24,8 +24,9 @@ road's. It begins on a host that knows nothing of the controller: even the first
 
 The processor time of a host is what the control group of its container counts: builds, modules, ssh and systemd alike. That of
 this machine (/proc/stat) would have in it Ansible, and whatever else goes on here. Wall times have that too: let it do nothing
-else. With sharing off eight hosts build eight times, so that they compile fewer slow files (--light), as does the one host that
-they are compared with.
+else. What one host takes is measured twice, the script and the road in turn, and the lesser counts: the neighbours of a virtual
+machine come and go, and only ever add to it. With sharing off eight hosts build eight times, so that they compile fewer slow
+files (--light), as does the one host that they are compared with.
 
 --hosts 1,8 measures some counts of hosts only; --keep leaves the last hosts, and the logs of the runs.
 """
@@ -60,6 +61,7 @@ PRODUCTS = ("cmake", "gcc730", "torch", "apex")
 # Slow files of the stand-in for PyTorch, of two to three CPU seconds each; and with sharing off. The real PyTorch takes hours:
 # what all else costs weighs many times less there.
 WORK, LIGHT = 150, 10
+ROUNDS = 2
 # What the package manager would bring on the way; how fast its mirror is today is not what is measured.
 PACKAGES = ("patch", "dos2unix", "bzip2", "m4")
 # On the hosts: nothing of the road stands there.
@@ -110,11 +112,10 @@ def phases(counts: list[int], work: int, light: int) -> list[Phase]:
     """What is measured for these counts of hosts, in order. What is compared by wall time follows on one another."""
     listed = []
     if 1 in counts:
-        listed += [
-            Phase("script", 1, work, script=True),
-            Phase("shared-1", 1, work, cache="shared-1", built=1),
-            Phase("reinstalled", 1, work, cache="shared-1"),
-        ]
+        caches = [f"shared-1-{number}" for number in range(1, ROUNDS + 1)]
+        for cache in caches:
+            listed += [Phase("script", 1, work, script=True), Phase("shared-1", 1, work, cache=cache, built=1)]
+        listed.append(Phase("reinstalled", 1, work, cache=caches[-1]))
     listed += [Phase(f"shared-{count}", count, work, cache=f"shared-{count}", built=1) for count in counts if count > 1]
     if {1, 8} <= set(counts):
         listed += [Phase(f"unshared-{count}", count, light, built=count) for count in (1, 8)]
@@ -260,10 +261,15 @@ def measure(phase: Phase) -> Cost:
     return cost
 
 
+def least(costs: list[Cost]) -> Cost:
+    """What something takes by itself, of several measurements of it."""
+    return Cost(*map(min, zip(*costs, strict=True)))
+
+
 def summed_up(costs: dict[str, Cost]) -> dict:
     """The line of JSON, as the value that it holds.
 
-    :param costs: of the phases that were measured, by their names
+    :param costs: of the phases that were measured, by their names; of each the least
     """
 
     def over(kind: str, one: str, other: str) -> float | None:
@@ -320,7 +326,9 @@ def main(argv: list[str]) -> int:
     try:
         must(simulated.make_mirror())
         must(simulated.image("bullseye"))
-        costs = {phase.name: measure(phase) for phase in phases(args.hosts, args.work, args.light)}
+        measured: dict[str, list[Cost]] = {}
+        for phase in phases(args.hosts, args.work, args.light):
+            measured.setdefault(phase.name, []).append(measure(phase))
     except (RuntimeError, FleetError) as error:
         tell(str(error))
         return 1
@@ -328,6 +336,7 @@ def main(argv: list[str]) -> int:
         if not args.keep:
             run(simulated.down(FLEET), tell)
             shutil.rmtree(FOLDER, ignore_errors=True)
+    costs = {name: least(each) for name, each in measured.items()}
     summary = summed_up(costs)
     tell("\n".join(["", *verdicts(summary, costs)]))
     if summary["unshared_cpu_8_over_1"] is not None:

@@ -52,7 +52,9 @@ def bundle_git(
 
 def _bundle(git: git_command.Git, store: str, commit: str, path: str) -> None:
     """Write the commit that the store holds as a git bundle, without what lies behind it."""
-    scratch, made = os.path.join(git.home, "bundle.git"), os.path.join(git.home, "made.bundle")
+    # The store is locked, so that what is here under these names was left by a run that was killed: its own lock by git.
+    scratch, made = os.path.join(git.home, "bundle.git"), store + ".bundle"
+    fetch.forget(made + ".lock")
     git.must("init", "-q", "--bare", "--template=", scratch)
     repositories.write_line(os.path.join(scratch, "objects", "info", "alternates"), os.path.join(store, "objects"))
     repositories.write_line(os.path.join(scratch, "shallow"), commit)

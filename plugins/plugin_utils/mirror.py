@@ -8,6 +8,8 @@ A bundle (see bundle.py) is such a folder, with git bundles in place of bare rep
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import tarfile
 import tempfile
@@ -15,6 +17,7 @@ import tempfile
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils import closure, fetch, fingerprint
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
 
 
 def is_folder(mirror: str) -> bool:
@@ -160,7 +163,22 @@ class Sender:
 
         :raises AnsibleActionFail: the copy failed, the host has no room, or what a bundle holds is damaged
         """
-        folder = os.path.abspath(os.path.expanduser(folder))
+        with self._alone(name(held)):
+            return self._sent(order, os.path.abspath(os.path.expanduser(folder)), held)
+
+    @contextlib.contextmanager
+    def _alone(self, mirror):
+        """Wait until no other worker, of any run on this controller, sends this to the host: who leads may change meanwhile."""
+        path = cohort.home() / "locks" / "mirror-{0}-{1}.lock".format(mirror, self._host())
+        path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        with open(path, "a") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+    def _host(self):
+        return self.action._task.delegate_to or self.task_vars["inventory_hostname"]
+
+    def _sent(self, order, folder, held):
         asked = self._ask(order, held)
         if not asked["present"]:
             # Once there, what bears this name is not sent again.
@@ -201,5 +219,4 @@ class Sender:
             shared_loader_obj=action._shared_loader_obj,
         ).run(task_vars=self.task_vars)
         if copied.get("failed"):
-            host = task.delegate_to or self.task_vars["inventory_hostname"]
-            raise AnsibleActionFail("the mirror could not be sent to {0}: {1}".format(host, copied.get("msg")))
+            raise AnsibleActionFail("the mirror could not be sent to {0}: {1}".format(self._host(), copied.get("msg")))

@@ -3,10 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Mirrors that are folders on the controller: what of them is sent, and that what is sent serves."""
 
+import contextlib
 import hashlib
 import os
 import subprocess
 import tarfile
+import threading
+import types
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import download, repositories
@@ -158,3 +162,22 @@ def test_what_is_sent_serves_on_the_host(folder, tmp_path):
 def test_nothing_held_is_an_empty_archive(tmp_path):
     mirror.pack(str(tmp_path), [], str(tmp_path / "x.tar"))
     assert tarfile.open(str(tmp_path / "x.tar")).getnames() == []
+
+
+def test_two_workers_send_a_host_the_same_one_after_the_other(tmp_path, monkeypatch):
+    """Who leads may change between a host's election and another's: both would write, and unpack, one file there."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    both, sent = threading.Barrier(2), []
+
+    def send(*_arguments):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.5)
+            sent.append("beside another")
+        return "/there"
+
+    monkeypatch.setattr(mirror.Sender, "_sent", send)
+    action = types.SimpleNamespace(_task=types.SimpleNamespace(delegate_to="node"))
+    with ThreadPoolExecutor() as pool:
+        senders = [mirror.Sender(action, {}) for _each in range(2)]
+        assert list(pool.map(lambda each: each.send({}, "/folder", []), senders)) == ["/there"] * 2
+    assert sent == []

@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The releases of ansible-core that are supported, and a virtual environment of each for the tests.
+
+.venv has the newest that its Python takes, and the tools. Every other release gets an environment in .cache/cores, made
+with a Python of this machine that it takes: one named python3.N, or one of pyenv. A release for which there is none is
+left out, and the summary of the tests says so.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from checkout import ROOT
+from stages import Stage
+
+
+class Core(NamedTuple):
+    """A release of ansible-core: its line, the version that is tested, the Pythons that it takes.
+
+    `controllers` are the minor versions of Python 3 on which it runs, `oldest_target` is that of the oldest Python 3 of
+    hosts that its modules run on (ansible-core's support matrix).
+    """
+
+    line: str
+    version: str
+    controllers: tuple[int, ...]
+    oldest_target: int
+
+    @property
+    def folder(self) -> Path:
+        """Where its virtual environment is."""
+        return ROOT / ".cache" / "cores" / self.line
+
+
+# The newest first. meta/runtime.yml, the READMEs and requirements/dev.txt say the same; tests/contract holds them to it.
+CORES = [
+    Core("2.21", "2.21.5", (12, 13, 14), 9),
+    Core("2.20", "2.20.10", (12, 13, 14), 9),
+    Core("2.19", "2.19.14", (11, 12, 13), 8),
+    Core("2.18", "2.18.19", (11, 12, 13), 8),
+    Core("2.17", "2.17.14", (10, 11, 12), 7),
+    Core("2.16", "2.16.19", (10, 11, 12), 6),
+]
+# Those that scenarios run on besides the newest.
+OLDER = ["2.19", "2.16"]
+# What the tests need beside ansible-core, in the versions of constraints.txt.
+BESIDES = ["jmespath", "pytest"]
+
+
+def core(line: str) -> Core:
+    """The release of a line, such as 2.16. Raises KeyError."""
+    return {each.line: each for each in CORES}[line]
+
+
+def running() -> str:
+    """The line of the ansible-core that this process imports."""
+    from ansible.release import __version__
+
+    return ".".join(__version__.split(".")[:2])
+
+
+def interpreters(minor: int) -> list[Path]:
+    """The Pythons 3.`minor` of this machine that run, those on PATH first."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    named = shutil.which(f"python3.{minor}")
+    found = [Path(named)] if named else []
+    found += sorted(pyenv.glob(f"3.{minor}.*/bin/python3.{minor}"), reverse=True)
+    # A name proves nothing: pyenv's shims stand for Pythons that are not chosen, too.
+    return [path for path in found if _minor(path) == minor]
+
+
+def _minor(path: Path) -> int | None:
+    argv = [str(path), "-c", "import sys; print(sys.version_info[1])"]
+    told = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return int(told.stdout) if told.returncode == 0 else None
+
+
+def interpreter(core: Core) -> Path | None:
+    """A Python of this machine that a release takes and that can make virtual environments, None where there is none.
+
+    The newest that is there: it is the one that users get.
+    """
+    for minor in sorted(core.controllers, reverse=True):
+        for path in interpreters(minor):
+            argv = [str(path), "-c", "import ensurepip, venv"]
+            if subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0:
+                return path
+    return None
+
+
+def prepare(core: Core, python: Path) -> Stage:
+    """Make the environment of a release; a moment where it is there."""
+    return Stage(f"core {core.line}", [sys.executable, str(ROOT / "tools" / "cores.py"), core.line, str(python)])
+
+
+def variables(core: Core) -> dict[str, str]:
+    """What makes the programs of a release those that are found first."""
+    path = os.pathsep.join([str(core.folder / "bin"), str(ROOT / ".venv" / "bin"), os.environ.get("PATH", os.defpath)])
+    return {"PATH": path}
+
+
+def make(core: Core, python: Path) -> int:
+    """Make the environment of a release with a Python; returns the exit status."""
+    # Written last: an environment that was left half made has no stamp, and is made anew.
+    stamp = core.folder / f"stamp-{core.version}-{_minor(python)}"
+    if stamp.exists():
+        return 0
+    shutil.rmtree(core.folder, ignore_errors=True)
+    constraints = ROOT / "requirements" / "constraints.txt"
+    pip = [str(core.folder / "bin" / "python"), "-m", "pip", "install", "-q", "--no-compile", "--no-input"]
+    for argv in (
+        [str(python), "-m", "venv", str(core.folder)],
+        [*pip, "--disable-pip-version-check", "-c", str(constraints), f"ansible-core=={core.version}", *BESIDES],
+    ):
+        done = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            print(f"cores.py: {' '.join(argv)} failed", file=sys.stderr)
+            return done.returncode
+    stamp.touch()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(make(core(sys.argv[1]), Path(sys.argv[2])))

@@ -3,27 +3,41 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`make demo`: three simulated Ascend hosts, from nothing to site.yml's result. `make demo-down` removes them.
 
-.venv/bin/python tools/demo.py up|down
+    .venv/bin/python tools/demo.py up|down|try
+
+`try` is a test of it: a demo of another name from nothing, every command that it ends with, and down again.
 """
 
-import json
+import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 import simulated
+import yaml
 from checkout import ROOT, environment
-from stages import Stage, run
+from stages import Result, Stage, report, run, show
 
-FLEET = "demo"
 HOSTS = [
     {"name": "demo1", "flavour": "bullseye"},
     {"name": "demo2", "flavour": "bullseye"},
     {"name": "demo3", "flavour": "openeuler"},
 ]
-CACHE = ROOT / ".cache" / "demo-products"
+INVENTORY = ROOT / "inventories" / "demo"
+# What an inventory has beside its own files while the hosts are up.
+UP = "up.yml"
+HEADER = """\
+---
+# Written by `make demo`, and taken away by `make demo-down`: how the hosts are reached, and where they build from.
+# yamllint disable rule:line-length
+"""
 # Run by a host's Python, the environment file sourced: what the manifests of its trees and wheels tell, and whether the
 # wheels can be imported. One line each, `name: answer`.
 SURVEY = """
@@ -47,6 +61,38 @@ for name in ("torch", "apex"):
 ENVIRONMENT = "/etc/ascend-pytorch/env.sh"
 
 
+class Demo(NamedTuple):
+    """A demo by its fleet's name: where it keeps what it makes."""
+
+    fleet: str
+
+    @property
+    def inventory(self) -> Path:
+        """The inventory of its hosts."""
+        return INVENTORY if self == DEMO else ROOT / ".cache" / "inventories" / self.fleet
+
+    @property
+    def products(self) -> Path:
+        """Its build cache."""
+        return ROOT / ".cache" / f"{self.fleet}-products"
+
+    @property
+    def report(self) -> Path:
+        """The folder of what the playbooks report."""
+        return ROOT / ".cache" / f"{self.fleet}-report"
+
+
+DEMO = Demo("demo")
+TRIAL = Demo("demo-test")
+
+
+class Indented(yaml.SafeDumper):
+    """Writes YAML as yamllint likes it: lists are indented."""
+
+    def increase_indent(self, flow=False, indentless=False):  # noqa: D102 - yaml's own
+        return super().increase_indent(flow, False)
+
+
 def answers(text: str) -> dict[str, str]:
     """The `name: answer` lines of what a host said."""
     return {name: answer for name, colon, answer in (line.partition(": ") for line in text.splitlines()) if colon}
@@ -62,37 +108,114 @@ def table(rows: list[dict[str, str]]) -> str:
     )
 
 
-def ask(host: str) -> dict[str, str]:
+def up_yml(demo: Demo, fleet: dict, sources: dict) -> str:
+    """The inventory file of hosts that are up: with it, `-i` and the inventory's folder is all that a playbook needs.
+
+    :param fleet: the inventory that tests/fleet wrote, with the group `ascend`.
+    :param sources: the mirror's vars.yml: digests and commits of the stand-ins.
+    """
+    group = fleet["all"]["children"]["ascend"]
+    places = {
+        "ascend_mirrors": [str(simulated.MIRROR)],
+        # The demo builds, whatever was built before; `make demo-down` starts it from nothing.
+        "ascend_build_cache": [str(demo.products)],
+        "ascend_report_dir": str(demo.report),
+    }
+    everything = {"ascend": {**group, "vars": {**group.get("vars", {}), **places, **sources}}}
+    return HEADER + yaml.dump(everything, Dumper=Indented, sort_keys=False, width=110)
+
+
+def playbook(name: str, demo: Demo) -> str:
+    """The command that runs a playbook on a demo's hosts, to be pasted in the checkout's folder."""
+    return shlex.join([".venv/bin/ansible-playbook", name, "-i", os.path.relpath(demo.inventory, ROOT)])
+
+
+def next_steps(demo: Demo) -> str:
+    """What a newcomer wants next: a line that says what a command is for, and the command."""
+    page = demo.report / "report.html"
+    return f"""\
+  # Look at the hosts: is each of them fit, and what does it have?
+  {playbook("playbooks/check.yml", demo)}
+  # Prove that what stands there is whole and works.
+  {playbook("playbooks/verify.yml", demo)}
+  # Open the report, {page}
+  {shlex.join([".venv/bin/python", "-m", "webbrowser", page.as_uri()])}"""
+
+
+def commands(steps: str) -> list[str]:
+    """The commands among such lines."""
+    return [line.strip() for line in steps.splitlines() if not line.strip().startswith("#")]
+
+
+def complaints(lines: list[str]) -> list[str]:
+    """What is not well in what a playbook printed, where nothing is left to do on the demo's hosts."""
+    told = [line.strip() for line in lines if "outdated" in line]
+    recap = "\n".join(lines).rpartition("PLAY RECAP")[2]
+    for host in (host["name"] for host in HOSTS):
+        found = re.search(rf"^{host} +: (.*)$", recap, re.MULTILINE)
+        counts = dict(pair.split("=") for pair in found[1].split()) if found else {}
+        if not found:
+            told.append(f"{host} is not in the recap")
+        elif any(counts[name] != "0" for name in ("changed", "unreachable", "failed")):
+            told.append(f"{host}: {found[1].strip()}")
+    return told
+
+
+def unopened(lines: list[str]) -> list[str]:
+    """What is not well in what a browser that prints addresses was given to open."""
+    pages = [Path(unquote(urlsplit(line).path)) for line in lines if line.startswith("file://")]
+    return [f"there is no {page}" for page in pages if not page.is_file()] if pages else ["no page was opened"]
+
+
+def ask(demo: Demo, host: str) -> dict[str, str]:
     """What a host has now; what it could not say is missing."""
     command = f". {ENVIRONMENT}; cd / && exec python3 -c {shlex.quote(SURVEY)}"
-    argv = [*simulated.PROGRAM, "ssh", "--fleet", FLEET, host, command]
+    argv = [*simulated.PROGRAM, "ssh", "--fleet", demo.fleet, host, command]
     said = subprocess.run(
         argv, cwd=ROOT, env=environment(), check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
     return {"host": host, **answers(said.stdout)}
 
 
-def up() -> int:
-    """Start the hosts, run site.yml on them, and say what they have; returns the exit status."""
-    site = ["ansible-playbook", "site.yml", "-i", "inventories/demo", "-i", str(simulated.inventory(FLEET))]
-    # The demo builds, whatever was built before; `make demo-down` starts it from nothing.
-    site += ["-e", f"@{simulated.MIRROR_VARS}", "-e"]
-    site += [json.dumps({"ascend_mirrors": [str(simulated.MIRROR)], "ascend_build_cache": [str(CACHE)]})]
-    begin = time.monotonic()
-    for stage in (simulated.make_mirror(), simulated.up(FLEET, HOSTS), Stage("site", site)):
-        done = run(stage)
-        print(f"--- {stage.name}: {done.seconds:.0f} s")
-        if done.failed:
+def write_inventory(demo: Demo) -> None:
+    """Complete a demo's inventory, now that its hosts are up."""
+    if demo.inventory != INVENTORY:
+        shutil.rmtree(demo.inventory, ignore_errors=True)
+        shutil.copytree(INVENTORY, demo.inventory, ignore=shutil.ignore_patterns(UP))
+    fleet, sources = (
+        yaml.safe_load(path.read_text()) for path in (simulated.inventory(demo.fleet), simulated.MIRROR_VARS)
+    )
+    (demo.inventory / UP).write_text(up_yml(demo, fleet, sources))
+
+
+def up(demo: Demo) -> int:
+    """Start the hosts, run site.yml on them, and say what they have and what comes next; returns the exit status."""
+
+    def done(stage: Stage) -> bool:
+        result = run(stage)
+        print(f"--- {stage.name}: {result.seconds:.0f} s")
+        if result.failed:
             print(f"demo: {stage.name} failed; what it says stands above. `make demo` goes on from there.")
-            return 1
-    rows = [ask(host["name"]) for host in HOSTS]
+        return not result.failed
+
+    begin = time.monotonic()
+    if not (done(simulated.make_mirror()) and done(simulated.up(demo.fleet, HOSTS))):
+        return 1
+    write_inventory(demo)
+    site, page = (shlex.split(playbook(name, demo)) for name in ("site.yml", "playbooks/report.yml"))
+    if not (done(Stage("site", site)) and done(Stage("report", page))):
+        return 1
+    rows = [ask(demo, host["name"]) for host in HOSTS]
     print(f"""
 {table(rows)}
 
 Each host has CMake, gcc, torch and Apex, built from source (version and fingerprint), and {ENVIRONMENT}.
 The sources are stand-ins with the layout and habits of the real ones. It took {time.monotonic() - begin:.0f} s.
 
-Log in to one:  python3 tests/fleet ssh --fleet {FLEET} {HOSTS[0]["name"]}
+What next, in {ROOT}:
+{next_steps(demo)}
+
+Log in to one:  .venv/bin/python tests/fleet ssh --fleet {demo.fleet} {HOSTS[0]["name"]}
                 . {ENVIRONMENT} && python3 -c "import torch, apex; print(torch.__version__)"
 Run it again:   make demo     (nothing is left to change)
 Clean up:       make demo-down""")
@@ -103,11 +226,47 @@ Clean up:       make demo-down""")
     return 0
 
 
-def down() -> int:
-    """Remove the hosts, and what they have built; returns the exit status."""
-    shutil.rmtree(CACHE, ignore_errors=True)
-    return int(run(simulated.down(FLEET)).failed)
+def down(demo: Demo) -> int:
+    """Remove the hosts, what they have built, and what was reported of them; returns the exit status."""
+    (demo.inventory / UP).unlink(missing_ok=True)
+    for folder in (demo.products, demo.report):
+        shutil.rmtree(folder, ignore_errors=True)
+    return int(run(simulated.down(demo.fleet)).failed)
+
+
+def paste(name: str, command: str, judge: Callable[[list[str]], list[str]]) -> Result:
+    """Run a command as one who has activated no environment, and judge what it prints."""
+    lines: list[str] = []
+
+    def say(line: str) -> None:
+        lines.append(line)
+        show(line)
+
+    # What is to be opened is printed, where a browser would come up. The first line is the command itself.
+    result = run(Stage(name, ["sh", "-c", command], env={"PATH": os.defpath, "BROWSER": "echo"}), say)
+    told = () if result.failed else tuple(judge(lines[1:]))
+    return result._replace(passed=0, failed=1, why=told) if told else result
+
+
+def trial(demo: Demo = TRIAL) -> int:
+    """Test the demo, from nothing to its removal, with all commands that it ends with; returns the exit status."""
+    down(demo)
+    begin = time.monotonic()
+    failed = up(demo)
+    results = [Result("demo", 1 - failed, failed, time.monotonic() - begin)]
+    if not failed:
+        check, verify, page = commands(next_steps(demo))
+        results += [
+            paste("look", check, complaints),
+            paste("prove", verify, complaints),
+            paste("open", page, unopened),
+            paste("again", playbook("site.yml", demo), complaints),
+        ]
+    begin = time.monotonic()
+    stays = down(demo)
+    results.append(Result("down", 1 - stays, stays, time.monotonic() - begin))
+    return report(results, "demo: ")
 
 
 if __name__ == "__main__":
-    sys.exit({"up": up, "down": down}[sys.argv[1]]())
+    sys.exit({"up": lambda: up(DEMO), "down": lambda: down(DEMO), "try": trial}[sys.argv[1]]())

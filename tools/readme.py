@@ -81,6 +81,12 @@ PLAYBOOKS = [
         "",
     ),
     Variable(
+        "ascend_query",
+        '`""`',
+        "A JMESPath expression that the playbooks check and report evaluate over what they write as JSON; empty asks nothing.",
+        "",
+    ),
+    Variable(
         "ascend_verify_full",
         "`false`",
         "Whether the playbooks verify and report compare the digest of every file, and not only presence, size and mode.",

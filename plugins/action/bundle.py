@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import fetch
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, mirror, wheelhouse
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, ledger, mirror, wheelhouse
 
 PLATFORM = {
     "arch": {"type": "str", "choices": list(bundle.ARCHES), "required": True},
@@ -66,6 +66,7 @@ class ActionModule(ActionBase):
                 result.update(self._present(folder, arguments))
         except (bundle.BundleError, fetch.FetchError, wheelhouse.WheelhouseError) as error:
             raise AnsibleActionFail(str(error))
+        ledger.Ledger().record(ledger.CONTROLLER, ledger.BUNDLED)
         return result
 
     def _present(self, folder, arguments):

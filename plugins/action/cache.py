@@ -10,7 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import signing, store
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, signing, store
 
 ARGUMENTS = {
     "state": {"type": "str", "choices": ["listed", "verified", "pruned"], "default": "listed"},
@@ -79,7 +79,14 @@ class ActionModule(ActionBase):
                 ]
         except (store.StoreError, signing.SigningError) as error:
             raise AnsibleActionFail(str(error))
-        told = headline(state, entries, removed, dry) if lines else "No build cache: ascend_build_cache names no place"
+        if len(lines) == len(elsewhere):
+            raise AnsibleActionFail(
+                "\n".join(
+                    ["there is no build cache to look at: ascend_build_cache names no folder of the controller", *lines]
+                )
+            )
+        ledger.Ledger().record(ledger.CONTROLLER, ledger.CACHED)
+        told = headline(state, entries, removed, dry)
         wrong = [f"{entry['label']}: {bad(entry)}" for entry in entries if bad(entry)]
         display.display("\n".join([*lines, "", told]).lstrip("\n"))
         set_aside = (

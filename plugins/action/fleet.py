@@ -13,10 +13,11 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, page
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, page, query
 
 ARGUMENTS = {
-    "hosts": {"type": "list", "elements": "str", "required": True},
+    "hosts": {"type": "list", "elements": "str"},
+    "query": {"type": "str"},
     "dest": {"type": "path", "default": "."},
     "name": {"type": "str", "choices": ["check", "report"], "default": "report"},
     "page": {"type": "bool", "default": False},
@@ -51,7 +52,16 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+        _validated, arguments = self.validate_argument_spec(ARGUMENTS, required_one_of=[["hosts", "query"]])
+        # As one of Python's own strings: Ansible's carry marks, which jmespath knows nothing of.
+        expression = json.loads(json.dumps(arguments["query"] or ""))
+        try:
+            if expression:
+                query.check(expression)
+        except query.QueryError as error:
+            raise AnsibleActionFail(str(error))
+        if arguments["hosts"] is None:
+            return result
         when = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         document = fleet.document(self._results(arguments["hosts"], task_vars["hostvars"]), when, VERSION)
         table = fleet.table(document, display.columns)
@@ -61,6 +71,17 @@ class ActionModule(ActionBase):
         texts = {arguments["name"] + ".json": json.dumps(document, indent=1, allow_nan=False) + "\n"}
         if arguments["page"]:
             texts[arguments["name"] + ".html"] = page.render(document)
+        answer, problem = "", ""
+        try:
+            if expression:
+                # The document as whoever reads the file has it.
+                answer = query.answer(expression, json.loads(texts[arguments["name"] + ".json"]))
+                texts[arguments["name"] + "-query.json"] = answer + "\n"
+        except query.QueryError as error:
+            # Once the report is written: the hosts were asked, and what they said stands there.
+            problem = str(error)
+        if answer:
+            display.display("\n" + answer)
         files = []
         if not self._task.check_mode:
             try:
@@ -74,6 +95,7 @@ class ActionModule(ActionBase):
                     "ascend_report_dir to a folder that you may write"
                 )
             display.display("\n".join(["", *(f"Written: {path}" for path in files)]))
+        self._record(document)
         result.update(
             changed=bool(files),
             files=files,
@@ -83,7 +105,21 @@ class ActionModule(ActionBase):
             unfit_folded=fleet.fold(fleet.unfit(document)),
             table=table,
         )
+        if answer:
+            result["query"] = json.loads(answer)
+        if problem:
+            where = f". What the hosts said is written: {', '.join(files)}" if files else ""
+            result.update(failed=True, msg=problem + where)
         return result
+
+    @staticmethod
+    def _record(document):
+        """Record for which hosts the run has done what it was for, or told why not."""
+        noted = ledger.Ledger()
+        for host, known in document["hosts"].items():
+            noted.record(host, ledger.TOLD)
+            if known["status"] in (fleet.UNREACHABLE, fleet.FAILED):
+                noted.record(host, ledger.LOST)
 
     def _results(self, hosts, hostvars):
         """Return host -> what was registered for it, as plain data; None for what never ran."""

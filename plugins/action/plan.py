@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger
 
 # Typed to the last: what templates of older Ansible give is all text.
 FITNESS = {
@@ -186,6 +187,12 @@ class ActionModule(ActionBase):
             "ascend.pytorch.examine", module_args=plan.question(request), task_vars=task_vars
         )
         if examined.get("failed") or examined.get("unreachable"):
+            # Not before: few hosts fail.
+            from ansible_collections.ascend.pytorch.plugins.plugin_utils import target_python
+
+            words = target_python.trouble(self, examined, task_vars)
+            if words:
+                raise AnsibleActionFail(words)
             result.update(examined)
             return result
         state = examined["state"]
@@ -217,13 +224,10 @@ class ActionModule(ActionBase):
         for each in findings:
             if each["severity"] == finding.WARNING and not told:
                 display.warning("{0}: {1}".format(host, finding.words(each)))
+        self._enter(host, planned, errors)
         if errors:
-            # Whoever made the group decides what becomes of the hosts in it.
-            result.update(
-                msg=unfit(host, errors),
-                add_group=unfit_group,
-                parent_groups=["all"],
-            )
+            # Whoever groups the hosts decides what becomes of those.
+            result.update(msg=unfit(host, errors), group=unfit_group)
             return result
         if shared and request["toolchain"] == "whole" and (is_builder or not group):
             for each in candidates(host, planned, state, is_builder, early=bool(group), check_mode=check_mode):
@@ -242,9 +246,20 @@ class ActionModule(ActionBase):
             promised = dict(request["promised"], **planned["tools"])
             result["ansible_facts"] = {PROMISED: promised}
         # Who asks for the verification alone asks for it on converged hosts too.
-        if group and (planned["work"] or "verify" in task_vars.get("ansible_run_tags", ())):
-            result.update(add_group=group, parent_groups=["all"])
+        works = planned["work"] or "verify" in task_vars.get("ansible_run_tags", ())
+        result.update(group=group if works else "")
         return result
+
+    @staticmethod
+    def _enter(host, planned, errors):
+        """Enter into the run's ledger what the host needs."""
+        needs = ledger.needed(planned)
+        ledger.Ledger().enter(
+            host,
+            {item: do for item, do in needs.items() if do},
+            [item for item, do in needs.items() if not do],
+            errors,
+        )
 
     @staticmethod
     def _run():

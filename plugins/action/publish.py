@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Around publishing: send the wheels of a bundle that pip takes on the host."""
+"""Around publishing: send the wheels of a bundle that pip takes on the host, and record what stands or is gone."""
 
 from __future__ import annotations
 
 import json
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger
 
 
 class ActionModule(ActionBase):
@@ -23,4 +24,6 @@ class ActionModule(ActionBase):
 
             mirror.Sender(self, task_vars).send(order, order["bundle"], order["wheels"])
         result.update(self._execute_module("ascend.pytorch.publish", module_args=arguments, task_vars=task_vars))
+        if not (result.get("failed") or result.get("unreachable") or self._task.check_mode):
+            ledger.Ledger().finish(task_vars["inventory_hostname"], order["name"])
         return result

@@ -145,17 +145,25 @@ def _add(tar: tarfile.TarFile, path: str, name: str) -> None:
         tar.addfile(info)
 
 
-class _StrictTarInfo(tarfile.TarInfo):
-    """tarfile takes a damaged header, or no end mark, for the end of the archive; here both are errors."""
+class _Stream:
+    """What tarfile reads; the last of it stays at hand, for going back in a compressed stream is to read all of it again."""
 
-    @classmethod
-    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> "tarfile.TarInfo":
-        try:
-            return super().frombuf(buf, encoding, errors)
-        except tarfile.EOFHeaderError:
-            raise
-        except tarfile.HeaderError as error:
-            raise tarfile.ReadError(str(error)) from error
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._last = (0, b"")
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        at = self._stream.tell()
+        self._last = at, self._stream.read(size)
+        return self._last[1]
+
+    def block(self, at: int) -> bytes:
+        """The block of a tar that begins at byte `at`; shorter, or empty, where the stream ends before it does."""
+        if self._last[0] != at:
+            self.seek(at)
+            self.read(tarfile.BLOCKSIZE)
+        return self._last[1][: tarfile.BLOCKSIZE]
 
 
 @contextmanager
@@ -171,10 +179,14 @@ def _opened(archive: str) -> Iterator[Iterator[Entry]]:
         return
     # tarfile would guess the compression itself, but then hides why a file cannot be read.
     openers = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}  # type: Dict[bytes, Callable[..., IO[bytes]]]
-    with openers.get(magic[:2], open)(archive, "rb") as stream, tarfile.open(
-        fileobj=stream, mode="r:", tarinfo=_StrictTarInfo, errors="surrogateescape"
-    ) as tar:
-        yield _tar_entries(tar)
+    with openers.get(magic[:2], open)(archive, "rb") as opened:
+        stream = _Stream(opened)
+        with tarfile.open(fileobj=stream, mode="r:", errors="surrogateescape") as tar:
+            yield _tar_entries(tar)
+            # tarfile takes for the end whatever is no header, a damaged one and no block at all too. The format asks for two
+            # blocks of zeros there; one is proof enough.
+            if stream.block(tar.offset) != b"\0" * tarfile.BLOCKSIZE:
+                raise tarfile.ReadError("neither a member nor the end mark stands at byte %d" % tar.offset)
         while stream.read(1024 * 1024):  # the checksum stands at the end, behind what tar has use for
             pass
 

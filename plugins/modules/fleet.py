@@ -13,14 +13,24 @@ description:
     it on the controller as JSON and, where asked for, as an HTML page that opens from disk.
   - Reads the registered variables C(__road_planned) and C(__road_verified) of each host. A host that has none, failed or was
     unreachable is told of as such.
+  - With O(query), answers a question to all that is known of the hosts as well.
   - Runs on the controller and connects to no host; use it with C(run_once).
 author: the ascend.pytorch authors (@ascend)
 options:
   hosts:
-    description: Names of the hosts to tell of, in the order in which they are shown.
+    description:
+      - Names of the hosts to tell of, in the order in which they are shown.
+      - Without it nothing is told or written, and only O(query) is checked. One of the two is required.
     type: list
     elements: str
-    required: true
+  query:
+    description:
+      - A JMESPath expression over what is written as JSON. What it gives is printed, and written as C(check-query.json) or
+        C(report-query.json). None is evaluated when it is empty.
+      - An expression that is malformed, or calls a function that does not exist, is an error before anything is told or
+        written. One that fails over what the hosts said is an error after that.
+      - Needs the Python library C(jmespath) on the controller.
+    type: str
   dest:
     description: Folder on the controller, made when it is not there. A relative one is relative to where
       C(ansible-playbook) was started.
@@ -35,6 +45,8 @@ options:
     description: Whether the HTML page is written too.
     type: bool
     default: false
+requirements:
+  - jmespath >= 1.0.1, on the controller, for O(query)
 attributes:
   check_mode:
     support: full
@@ -48,12 +60,23 @@ EXAMPLES = r"""
     name: check
   run_once: true
   register: __fleet
+
+- name: Refuse a query that cannot be evaluated, before the hosts are asked
+  ascend.pytorch.fleet:
+    query: values(hosts)[?npus[?health!='OK']].name
+  run_once: true
+
+- name: Tell which hosts have an NPU that is not healthy
+  ascend.pytorch.fleet:
+    hosts: "{{ ansible_play_hosts_all }}"
+    query: values(hosts)[?npus[?health!='OK']].name
+  run_once: true
 """
 
 RETURN = r"""
 files:
   description: The files that were written, none in check mode.
-  returned: success
+  returned: success, when O(hosts) is given
   type: list
   elements: str
 headline:
@@ -61,6 +84,11 @@ headline:
   returned: success
   type: str
   sample: 2 of 12 hosts are not fit
+query:
+  description: What O(query) gave. V(null) where nothing in the document is meant by it, of which a misspelt name is one cause.
+  returned: success, when O(query) is given
+  type: raw
+  sample: [node003, node017]
 summary:
   description: How many C(hosts), how many of each verdict (C(fit), C(warnings), C(unfit), C(unreachable), C(failed)), and
     how many are C(complete), having everything.

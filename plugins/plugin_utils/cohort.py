@@ -6,7 +6,7 @@
 Ansible works for each host in a process of its own, so they agree by files on the controller, below $XDG_CACHE_HOME
 or ~/.cache:
   ascend-pytorch/locks/<label>.lock     held while a run has a product built; its content says which run
-  ascend-pytorch/runs/<run>/            one run's, removed by the next when that run is gone
+  ascend-pytorch/runs/<run>/            one run's, see runs.py
     candidates/<product>/<host>.json    the hosts that may build it: {"host", "ready", "order", "capacity"}
     elected/<label>.json                {"builder", "lost": [hosts], "started", "ended", "leader", "unready": {host: times},
                                         "turns": {host: times}}
@@ -22,16 +22,15 @@ import fcntl
 import json
 import os
 import re
-import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds, recipe
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
 
 Json = dict[str, Any]
 
@@ -40,11 +39,6 @@ LOOK_S = 0.2
 # How long one task waits for another host. Then other tasks have their turn with the controller's forks, else a few that wait
 # could keep out the one that is waited for.
 TURN_S = 30.0
-
-
-def home() -> Path:
-    """Return the collection's folder in the cache of the controller's user."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "ascend-pytorch"
 
 
 class Election(NamedTuple):
@@ -91,55 +85,17 @@ def _file_name(words: str) -> str:
     return re.sub(r"[^\w.-]+", "-", words)
 
 
-def _write(path: Path, text: str) -> None:
-    """Write by a rename, so that a reader never sees a half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
-    partial.write_text(text)
-    partial.replace(path)
-
-
-def _started(pid: int) -> str:
-    """Return when a process started, as the kernel counts; "" where there is none, or no /proc."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[19]
-    except OSError:
-        return ""
-
-
-def _lives(run: str) -> bool:
-    pid, _dash, started = run.partition("-")
-    try:
-        os.kill(int(pid), 0)
-    except PermissionError:
-        pass
-    except (ProcessLookupError, ValueError):
-        return False
-    return _started(int(pid)) == started
-
-
 class Run:
     """What one run of ansible-playbook knows. Workers are its children, so its process names it."""
 
     def __init__(self, folder: Path | None = None, pid: int | None = None) -> None:
         """
-        :param folder: the collection's, home() by default
+        :param folder: the collection's, runs.home() by default
         :param pid: of ansible-playbook, the parent of this process by default
         """
-        self.pid = pid = pid or os.getppid()
-        self.home = folder or home()
-        self.path = self.home / "runs" / f"{pid}-{_started(pid)}"
-        if not self.path.is_dir():
-            try:
-                self.path.mkdir(parents=True, mode=0o700, exist_ok=True)
-            except OSError as error:
-                raise AnsibleActionFail(
-                    "hosts share builds by files in {0} on the controller, which cannot be written ({1}): set XDG_CACHE_HOME to "
-                    "a folder that can, or ascend_build_cache to []".format(self.home, error.strerror)
-                ) from error
-            for former in self.path.parent.iterdir():
-                if not _lives(former.name):
-                    shutil.rmtree(former, ignore_errors=True)
+        self.pid = pid or os.getppid()
+        self.home = folder or runs.home()
+        self.path = runs.folder(self.pid, self.home)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -154,7 +110,7 @@ class Run:
 
     def offer(self, product: str, candidate: Json) -> None:
         """Record a host that may build a product."""
-        _write(self.path / "candidates" / product / f"{candidate['host']}.json", json.dumps(candidate))
+        runs.write(self.path / "candidates" / product / f"{candidate['host']}.json", json.dumps(candidate))
 
     def candidates(self, product: str) -> list[Json]:
         """Return the hosts that may build a product, whatever their cohort."""
@@ -166,7 +122,7 @@ class Run:
         path = Path("tools", _file_name(platform), f"{host}.json")
         told = {**(read_json(str(self.path / path)) or {}), **tools}
         for folder in (self.path, self.home):
-            _write(folder / path, json.dumps(told))
+            runs.write(folder / path, json.dumps(told))
 
     def tools(self, platform: str, builders: list[str]) -> Json:
         """Return what the builders of a platform build with; of several the first by name.
@@ -191,7 +147,7 @@ class Run:
         return read_json(str(self.path / "elected" / f"{label}.json")) or empty
 
     def _record(self, label: str, record: Json) -> None:
-        _write(self.path / "elected" / f"{label}.json", json.dumps(record))
+        runs.write(self.path / "elected" / f"{label}.json", json.dumps(record))
 
     def _busy(self, label: str) -> set[str]:
         """Return the hosts that build another product in this run."""
@@ -291,7 +247,7 @@ class Run:
         with self._alone():
             self._record(label, dict(self._elected(label), ended=True))
         if failure:
-            _write(self.path / "failed" / label, failure)
+            runs.write(self.path / "failed" / label, failure)
 
     def ended(self, label: str) -> bool:
         """Say whether a product's build has ended in this run, well or not."""

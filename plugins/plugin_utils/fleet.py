@@ -6,7 +6,8 @@
 The document (schema 1) is what playbooks/check.yml and playbooks/report.yml write:
 
     {"schema": 1, "collection_version", "when": UTC ISO time, "hosts": {name: HOST}}
-    HOST      {"status": fit|warnings|unfit|unreachable|failed, "message": why it is unreachable or failed,
+    HOST      {"name": its name again, for queries,
+               "status": fit|warnings|unfit|unreachable|failed, "message": why it is unreachable or failed,
                "platform": {"os", "arch", "libc", "cores", "memory_mib", "python"} | None,
                "ascend": {"cann", "driver", "firmware", "agree", "npu_smi": words when it told nothing} | None,
                "npus": chips as npu_smi.parse_info has them, "findings": as checks.findings has them,
@@ -89,6 +90,7 @@ def _host(name: str, planned: Json, verified: Json) -> Json:
     status, message = _status(planned, verified, examined, findings)
     env = plan.get("environment")
     return {
+        "name": name,
         "status": status,
         # The plan's own messages begin with the host's name.
         "message": message.removeprefix(name + ": "),

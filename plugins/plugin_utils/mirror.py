@@ -17,7 +17,7 @@ import tempfile
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils import closure, fetch, fingerprint
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
 
 
 def is_folder(mirror: str) -> bool:
@@ -169,7 +169,7 @@ class Sender:
     @contextlib.contextmanager
     def _alone(self, mirror):
         """Wait until no other worker, of any run on this controller, sends this to the host: who leads may change meanwhile."""
-        path = cohort.home() / "locks" / "mirror-{0}-{1}.lock".format(mirror, self._host())
+        path = runs.home() / "locks" / "mirror-{0}-{1}.lock".format(mirror, self._host())
         path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
         with open(path, "a") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)

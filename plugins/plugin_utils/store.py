@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds, fingerprint, products
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, signing
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, signing
 
 Json = dict[str, Any]
 
@@ -46,7 +46,7 @@ class StoreError(Exception):
 
 def default() -> str:
     """Return the folder that is the build cache where the user names none."""
-    return str(cohort.home() / "products")
+    return str(runs.home() / "products")
 
 
 def places(value: str | list[str] | None) -> list[str]:

@@ -3,10 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Unpacking what others made, packing what we made."""
 
+import bz2
 import errno
+import gzip
 import io
+import lzma
 import os
+import shutil
 import stat
+import subprocess
 import tarfile
 import tempfile
 import time
@@ -15,6 +20,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import sources
 from ansible_collections.ascend.pytorch.plugins.module_utils import archive as archive_module
 from ansible_collections.ascend.pytorch.plugins.module_utils.archive import (
     PACKED_MTIME,
@@ -240,6 +246,99 @@ def test_plain_tar_that_ends_between_members_is_an_error(tmp_path):
     (tmp_path / "cut.tar").write_bytes(whole[:1024])
     with pytest.raises(ArchiveError, match="cut short"):
         unpack(str(tmp_path / "cut.tar"), str(tmp_path / "dest"))
+
+
+@pytest.fixture
+def quiet_tarfile(monkeypatch):
+    """tarfile as of Python 3.13.5: it reads headers past subclasses, and takes whatever is none for the end."""
+
+    def read_header(cls, opened):
+        info = tarfile.TarInfo.frombuf(opened.fileobj.read(512), opened.encoding, opened.errors)
+        info.offset = opened.fileobj.tell() - 512
+        return info._proc_member(opened)
+
+    monkeypatch.setattr(tarfile.TarInfo, "fromtarfile", classmethod(read_header))
+
+
+COMPRESS = {"tar": bytes, "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+# Three members of a header and a block each, and the end mark's first block.
+THREE = (member("t/a", b"a" * 512), member("t/b", b"b"), member("t/c", b"c"))
+END = 3 * 1024
+
+
+@pytest.mark.parametrize("compress", COMPRESS.values(), ids=COMPRESS.keys())
+@pytest.mark.parametrize("cut", [1024, 2048, END, END + 511])
+def test_a_tar_without_its_end_mark_is_an_error(tmp_path, quiet_tarfile, compress, cut):
+    whole = Path(tar(tmp_path / "whole", *THREE, mode="w")).read_bytes()
+    (tmp_path / "cut.tar").write_bytes(compress(whole[:cut]))
+    with pytest.raises(ArchiveError, match="cut.tar.*cut short .*end mark.*Remove it"):
+        unpack(str(tmp_path / "cut.tar"), str(tmp_path / "dest"))
+    assert sorted(os.listdir(tmp_path)) == ["cut.tar", "whole"]
+
+
+def test_a_damaged_header_is_not_the_end(tmp_path, quiet_tarfile):
+    damaged = bytearray(Path(tar(tmp_path / "whole", *THREE, mode="w")).read_bytes())
+    damaged[2048] ^= 0xFF
+    (tmp_path / "a.tar").write_bytes(damaged)
+    with pytest.raises(ArchiveError, match="damaged .*at byte 2048"):
+        unpack(str(tmp_path / "a.tar"), str(tmp_path / "dest"))
+
+
+@pytest.mark.parametrize("compress", COMPRESS.values(), ids=COMPRESS.keys())
+@pytest.mark.parametrize("more", [512, 1024, 1536])
+def test_one_block_of_zeros_is_end_mark_enough(tmp_path, compress, more):
+    whole = Path(tar(tmp_path / "whole", *THREE, mode="w")).read_bytes()
+    (tmp_path / "a.tar").write_bytes(compress(whole[: END + more]))
+    unpack(str(tmp_path / "a.tar"), str(tmp_path / "dest"))
+    assert sorted(tree(tmp_path / "dest")) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["tar", "-cf"],
+        ["tar", "-b1", "-cf"],
+        ["tar", "-Hposix", "-czf"],
+        ["bsdtar", "-cf"],
+        ["bsdtar", "-czf"],
+        ["bsdtar", "--format=ustar", "-b1", "-cf"],
+        ["busybox", "tar", "-cf"],
+    ],
+    ids=" ".join,
+)
+def test_what_other_programs_write_is_whole(tmp_path, argv):
+    if not shutil.which(argv[0]):
+        pytest.skip(argv[0] + " is not on this machine")
+    (tmp_path / "t/sub").mkdir(parents=True)
+    (tmp_path / "t/sub/f").write_bytes(b"f" * 512)
+    subprocess.run([*argv, "a.tar", "t"], cwd=tmp_path, check=True)
+    unpack(str(tmp_path / "a.tar"), str(tmp_path / "dest"))
+    assert tree(tmp_path / "dest") == {"sub": None, "sub/f": b"f" * 512}
+
+
+@pytest.mark.parametrize("kind", ["tar", "tar.gz"])
+def test_what_git_archives_is_whole(tmp_path, kind):
+    commit = sources.Forge(tmp_path).commit("Owner/tool", {"f": b"f" * 512})
+    asked = ["archive", "--format=" + kind, "--prefix=t/", "-o", tmp_path / "a.tar", commit]
+    sources.git(*asked, cwd=tmp_path / "Owner/tool.git")
+    unpack(str(tmp_path / "a.tar"), str(tmp_path / "dest"))
+    assert tree(tmp_path / "dest") == {"f": b"f" * 512}
+
+
+@pytest.mark.parametrize("compress", COMPRESS.values(), ids=COMPRESS.keys())
+def test_nothing_is_read_twice(tmp_path, monkeypatch, compress):
+    noise = [os.urandom(size) for size in (300_000, 1, 70_001)]
+    whole = tar(tmp_path / "whole", *[member("t/%d" % number, each) for number, each in enumerate(noise)], mode="w")
+    (tmp_path / "a.tar").write_bytes(compress(Path(whole).read_bytes()))
+    seeks, seek = [], archive_module._Stream.__init__
+
+    def watched(self, stream):
+        seek(self, stream)
+        self.seek = lambda at, *more: seeks.append(at - stream.tell()) or stream.seek(at, *more)
+
+    monkeypatch.setattr(archive_module._Stream, "__init__", watched)
+    unpack(str(tmp_path / "a.tar"), str(tmp_path / "dest"))
+    assert min(seeks, default=0) >= 0
 
 
 def test_damage_in_the_middle_is_an_error(tmp_path):

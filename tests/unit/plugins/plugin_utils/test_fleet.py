@@ -33,7 +33,7 @@ def test_the_document_is_plain_json_of_its_schema():
     assert list(document["hosts"]) == list(fleets.mixed())
     for host in document["hosts"].values():
         assert list(host) == [
-            "status", "message", "platform", "ascend", "npus", "findings", "components", "environment"
+            "name", "status", "message", "platform", "ascend", "npus", "findings", "components", "environment"
         ]  # fmt: skip
 
 

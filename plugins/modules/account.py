@@ -1,0 +1,71 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+---
+module: account
+short_description: Account at the end of a run for what it was for
+version_added: "0.1.0"
+description:
+  - Fails where no host was looked at, where a host was not dealt with as the playbook is to, where what was planned for a
+    host was not done and nothing said so, and where a host is unfit and nothing stopped it.
+  - Tells what was left out for a reason, which is check mode, C(--tags) or C(--skip-tags), C(--limit), or a host that failed
+    or cannot be reached.
+  - Knows that from what the plugins of this collection note in the course of a run. Runs on the controller and connects to
+    no host.
+author: the ascend.pytorch authors (@ascend)
+options:
+  pattern:
+    description: The pattern of the run's hosts, for the message; when omitted, the run was to work on the controller alone.
+    type: str
+  hosts:
+    description: The hosts of the inventory that match O(pattern).
+    type: list
+    elements: str
+    default: []
+  deeds:
+    description: What was to be done for every host, or on the controller.
+    type: list
+    elements: str
+    choices: [planned, verified, told, bundled, cached]
+    default: []
+  settles:
+    description: Whether what was planned was to be done.
+    type: bool
+    default: false
+  by_tags:
+    description: Whether C(--tags) and C(--skip-tags) are a reason to leave some of that out.
+    type: bool
+    default: false
+  stops:
+    description: Whether hosts that are not fit were to be stopped.
+    type: bool
+    default: false
+  finished:
+    description: Only note that this, of what was planned for the host, is done; for tasks with modules of other collections.
+    type: str
+attributes:
+  check_mode:
+    support: full
+    description: The module changes nothing on any host, with or without check mode.
+"""
+
+EXAMPLES = r"""
+- name: Account for what was to be done
+  ascend.pytorch.account:
+    pattern: ascend
+    hosts: "{{ query('ansible.builtin.inventory_hostnames', 'ascend') }}"
+    deeds: [planned]
+    settles: true
+  run_once: true
+"""
+
+RETURN = r"""
+left_out:
+  description: What was left out, and why, in sentences.
+  returned: success
+  type: list
+  elements: str
+"""

@@ -1,0 +1,181 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ledger of a run: what each host was to get, and what became of it, so that nothing is left undone in silence.
+
+The plan's action enters what a host needs, each action that does some of it takes that out again, and `account`, the
+last task of every playbook, looks at what is left. In the run's folder (see runs.py):
+  ledger/<host>.json     ENTRY: {"needs": {item: what was to be done with it}, "errors": [findings], "done": [deeds]}
+An item is a product's name, ENVIRONMENT, PACKAGES or VENV; a deed is one of those below.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
+
+Json = dict[str, Any]
+
+# Items besides products.
+ENVIRONMENT, PACKAGES, VENV = "environment file", "packages", "virtual environment"
+# Deeds: a host was planned for, verified, told of in a table, told of there as unreachable or failed; the controller made or
+# verified a bundle, looked at the cache.
+PLANNED, VERIFIED, TOLD, LOST, BUNDLED, CACHED = "planned", "verified", "told", "lost", "bundled", "cached"
+# What was not done, in words.
+NOT = {
+    PLANNED: "not looked at",
+    VERIFIED: "not verified",
+    TOLD: "not told of",
+    BUNDLED: "no bundle was made or verified",
+    CACHED: "the build cache was not looked at",
+}
+# What the controller does for itself is entered under this name, whatever the inventory calls the host.
+CONTROLLER = "localhost"
+
+# The role whose tag stands for an item; packages and virtual environments are any role's.
+ROLES = {
+    "cmake": "cmake",
+    "gcc730": "gcc730",
+    "torch": "torch_npu_build",
+    "apex": "apex_build",
+    ENVIRONMENT: "torch_npu_build",
+}
+# The tags of playbooks/tasks/guide.yml: each role is included under these and its own, and works under `build` and its own.
+INCLUDED, WORKS = ("check", "build", "verify"), "build"
+
+
+class Account(NamedTuple):
+    """What a run leaves: `wrong` in sentences that are errors, `left_out` in sentences that give the reason."""
+
+    wrong: list[str]
+    left_out: list[str]
+
+
+class Ledger:
+    """The ledger of the run that this worker belongs to."""
+
+    def __init__(self, run: Path | None = None) -> None:
+        """:param run: the run's folder, that of this worker's run by default"""
+        self.folder = (run or runs.folder()) / "ledger"
+
+    def _path(self, host: str) -> Path:
+        return self.folder / (quote(host, safe="") + ".json")
+
+    def entry(self, host: str) -> Json:
+        """Return what is known of a host, an empty ENTRY for nothing."""
+        return read_json(str(self._path(host))) or {"needs": {}, "errors": [], "done": []}
+
+    def _write(self, host: str, entry: Json) -> None:
+        runs.write(self._path(host), json.dumps(entry))
+
+    def enter(self, host: str, needs: dict[str, str], settled: Iterable[str], errors: list[str]) -> None:
+        """Enter what a plan says that a host needs.
+
+        :param needs: item -> what is to be done with it
+        :param settled: the items of the plan that need nothing
+        :param errors: the findings that make the host unfit
+        """
+        entry = self.entry(host)
+        kept = {item: do for item, do in entry["needs"].items() if item not in set(settled)}
+        entry.update(needs={**kept, **needs}, errors=errors, done=sorted({*entry["done"], PLANNED}))
+        self._write(host, entry)
+
+    def finish(self, host: str, item: str) -> None:
+        """Record that an item is as the plan wanted it."""
+        entry = self.entry(host)
+        if entry["needs"].pop(item, None):
+            self._write(host, entry)
+
+    def record(self, host: str, deed: str) -> None:
+        """Record a deed."""
+        entry = self.entry(host)
+        if deed not in entry["done"]:
+            self._write(host, dict(entry, done=sorted([*entry["done"], deed])))
+
+    def entries(self) -> dict[str, Json]:
+        """Return host -> ENTRY of all hosts that the run knows."""
+        found = {unquote(path.stem): read_json(str(path)) for path in sorted(self.folder.glob("*.json"))}
+        return {host: entry for host, entry in found.items() if entry}
+
+
+def needed(planned: Json) -> dict[str, str]:
+    """Return item -> what is to be done with it, of a plan as plan.make returns it; "" for nothing."""
+    environment = planned.get("environment")
+    products = {name: entry["do"] for name, entry in planned["products"].items()}
+    files = {ENVIRONMENT: environment["do"]} if environment else {}
+    return {
+        **{item: "" if do == "nothing" else do for item, do in {**products, **files}.items()},
+        PACKAGES: "install" if planned["packages"]["names"] else "",
+        VENV: "make" if planned["venv"] else "",
+    }
+
+
+def left_out_by_tags(item: str, run_tags: Iterable[str], skip_tags: Iterable[str]) -> bool:
+    """Say whether --tags or --skip-tags keep site.yml from doing an item."""
+    run, skip = set(run_tags), set(skip_tags)
+    roles = {ROLES[item]} if item in ROLES else {"cann_check", *ROLES.values()}
+
+    def runs_in(role: str) -> bool:
+        wanted = bool(run & {"all", "tagged", WORKS, role})
+        return wanted and not skip & {"all", "tagged", role, *INCLUDED}
+
+    return not any(runs_in(role) for role in roles)
+
+
+def account(
+    entries: dict[str, Json],
+    hosts: list[str],
+    alive: Iterable[str],
+    deeds: Iterable[str],
+    settles: bool,
+    stops: bool,
+    reason: Any = None,
+) -> Account:
+    """Return what a run leaves undone.
+
+    :param entries: the ledger
+    :param hosts: those that the run was for
+    :param alive: those of them that have not failed and can be reached; what became of others Ansible tells itself
+    :param deeds: what was to be done for each host
+    :param settles: whether what the plan wants was to be done, too
+    :param stops: whether an unfit host was to be stopped
+    :param reason: function of an item that gives the reason for which it was left out, "" for none
+    """
+    living = set(alive)
+    wrong: dict[str, list[str]] = {}
+    left_out: dict[str, list[str]] = {}
+    for host in hosts:
+        entry = entries.get(host) or {"needs": {}, "errors": [], "done": []}
+        if host not in living:
+            if settles and entry["needs"]:
+                words = f"since it failed or cannot be reached: {', '.join(entry['needs'])}"
+                left_out.setdefault(words, []).append(host)
+            continue
+        for deed in deeds:
+            # Why a host that is told of as lost was not dealt with stands in the table.
+            if deed not in entry["done"] and LOST not in entry["done"]:
+                wrong.setdefault(NOT[deed], []).append(host)
+        if stops and entry["errors"]:
+            wrong.setdefault(f"unfit, and nothing stopped it: {'; '.join(entry['errors'])}", []).append(host)
+        for item, do in entry["needs"].items() if settles else ():
+            why = reason(item) if reason else ""
+            if why:
+                left_out.setdefault(f"{why}: {item}", []).append(host)
+            else:
+                wrong.setdefault(f"planned and not done: {do} {item}", []).append(host)
+    living_here = [host for host in hosts if host in living]
+    if living_here and all(LOST in (entries.get(host) or {}).get("done", ()) for host in living_here):
+        wrong.setdefault("none of these could be looked at", living_here)
+    return Account(_sentences(wrong), _sentences(left_out))
+
+
+def _sentences(found: dict[str, list[str]]) -> list[str]:
+    from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet
+
+    return [f"{fleet.fold(hosts)}: {words}" for words, hosts in found.items()]

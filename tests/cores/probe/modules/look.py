@@ -1,0 +1,19 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module of the action of the same name: tells its temporary folder, or fails."""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main():
+    module = AnsibleModule({"fail": {"type": "bool", "required": True}}, supports_check_mode=True)
+    if module.params["fail"]:
+        module.fail_json(msg="it was told to", more="a key of its own")
+    module.exit_json(tmpdir=module.tmpdir, is_folder=os.path.isdir(module.tmpdir), dry=module.check_mode)
+
+
+if __name__ == "__main__":
+    main()

@@ -59,7 +59,8 @@ class ActionModule(ActionBase):
             if expression:
                 query.check(expression)
         except query.QueryError as error:
-            raise AnsibleActionFail(str(error))
+            # Not raised: some releases of Ansible would tell of it twice, as of an exception too.
+            return {"failed": True, "msg": str(error)}
         if arguments["hosts"] is None:
             return result
         when = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -96,6 +97,9 @@ class ActionModule(ActionBase):
                 )
             display.display("\n".join(["", *(f"Written: {path}" for path in files)]))
         self._record(document)
+        if problem:
+            where = f". What the hosts said is written: {', '.join(files)}" if files else ""
+            return {"failed": True, "msg": problem + where}
         result.update(
             changed=bool(files),
             files=files,
@@ -107,9 +111,6 @@ class ActionModule(ActionBase):
         )
         if answer:
             result["query"] = json.loads(answer)
-        if problem:
-            where = f". What the hosts said is written: {', '.join(files)}" if files else ""
-            result.update(failed=True, msg=problem + where)
         return result
 
     @staticmethod

@@ -156,7 +156,7 @@ PLAY = """
     - test.probe.look: {what: process, name: nobody, out: "{{ out }}"}
 
 - name: Have every host of a play fail
-  hosts: one
+  hosts: gone
   gather_facts: false
   tasks:
     - ansible.builtin.fail:
@@ -186,10 +186,13 @@ here:
   vars:
     ansible_connection: local
     ansible_python_interpreter: "%s"
-    ansible_remote_tmp: "{{ out }}/remote-{{ inventory_hostname }}"
     ansible_become_method: ansible.builtin.su
     probe_template: "{{ 'filled' ~ ' in' }}"
-  hosts: {one: , two: , three: }
+  hosts:
+    # No template: that would be filled in for the host that delegates.
+    one: {ansible_remote_tmp: "%s/remote-one"}
+    two: {ansible_remote_tmp: "%s/remote-two"}
+    three:
 gone:
   hosts:
     nowhere: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}
@@ -213,7 +216,7 @@ class Playground:
             path.write_text(text)
         (probe / "roles/known/tasks").mkdir()
         (probe / "roles/known/tasks/nothing.yml").write_text("[]")
-        (folder / "hosts.yml").write_text(HOSTS % sys.executable)
+        (folder / "hosts.yml").write_text(HOSTS % (sys.executable, self.out, self.out))
         (folder / "again.yml").write_text(AGAIN)
         (folder / "ansible.cfg").write_text("")
 
@@ -233,6 +236,8 @@ class Playground:
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": f"{self.folder / 'collections'}:{ROOT / 'collections'}",
             "ANSIBLE_NOCOLOR": "1",
+            # Into a pipe Ansible's words would go by the block.
+            "PYTHONUNBUFFERED": "1",
         }
         return {**ours, **more}
 
@@ -248,11 +253,10 @@ class Playground:
         )
 
     def told(self, host: str, name: str) -> Any:
-        """What a task wrote about a host; pytest fails with what was printed where it wrote nothing."""
+        """What a task wrote about a host; it fails where it wrote nothing."""
         path = self.out / f"{host}.{name}.json"
         if not path.exists():
-            printed = self.folder / "printed"
-            pytest.fail(f"{CORE}: no {path.name}. It printed:\n{printed.read_text() if printed.exists() else '-'}")
+            pytest.fail(f"{CORE}: the task that tells {path.name} did not end; see {self.folder / 'printed'}")
         return json.loads(path.read_text())
 
 
@@ -367,7 +371,7 @@ def test_alarm_breaks_a_call_off(run):
 def test_task_timeout_rings_inside_ours(run):
     """A task's `timeout` is kept inside an alarm of ours that is due later."""
     late = run.told("one", "ends")["value"]["late"]
-    assert late.get("failed") and "timed out" in late["msg"].lower() or "time frame" in late["msg"], (
+    assert late.get("failed") and "timedout" in late, (
         f"{CORE} no longer ends a task at its timeout by the alarm clock (ITIMER_REAL) that action/build.py (limited) "
         f"takes over and gives back: {late}"
     )
@@ -490,10 +494,10 @@ def test_check_mode_of_a_task(run):
 
 def test_nothing_is_asked_before_it_is_used(run):
     """An action without TRANSFERS_FILES has no temporary folder on its host, and has asked that host for nothing."""
-    assert run.told("one", "connection")["at_first"] is None and "nowhere" in run.printed, (
+    assert run.told("one", "connection")["at_first"] is None, (
         f"{CORE} makes a temporary folder for every action: action/build.py would wait, unseen, for a lost host"
     )
-    assert re.search(r"nowhere +: ok=2 .*unreachable=0 +failed=0", run.printed), (
+    assert re.search(r"nowhere +: ok=2 .*unreachable=0 ", run.printed), (
         f"{CORE} connects to the host of an action with _requires_connection = False: bundle.py, cache.py, elect.py and "
         "fleet.py need none"
     )

@@ -65,3 +65,18 @@ def test_check_mode_writes_nothing(play, tmp_path):
     assert play("check", "--check").returncode == 2
     assert play("report", "--check").returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == ["hosts.yml"]
+
+
+@pytest.mark.parametrize("name", ["check", "report"])
+def test_a_malformed_query_ends_before_any_host_is_asked(play, tmp_path, name):
+    told = play(name, "-e", "ascend_query=hosts[?")
+    assert told.returncode == 2
+    assert "ascend_query is not a valid JMESPath expression: hosts[?: Incomplete expression" in told.stdout
+    assert "Connection refused" not in told.stdout and [path.name for path in tmp_path.iterdir()] == ["hosts.yml"]
+
+
+@pytest.mark.parametrize("name", ["check", "report"])
+def test_a_query_is_answered(play, tmp_path, name):
+    told = play(name, "-e", "ascend_query=values(hosts)[?status=='failed'].name")
+    assert json.loads((tmp_path / f"{name}-query.json").read_text()) == ["n3"], told.stdout
+    assert "fatal: [n3]" not in told.stdout.split("TASK [Refuse a query")[1].split("TASK")[0]

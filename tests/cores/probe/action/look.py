@@ -44,14 +44,16 @@ class ActionModule(ActionBase):
         self.host = task_vars["inventory_hostname"]
         seen = getattr(self, str(self.args["what"]))()
         self.write(str(self.args.get("name", self.args["what"])), seen)
-        return dict(result, changed=False, **seen)
+        # Of the others some keys mean something to Ansible.
+        return dict(result, changed=False, **(seen if self.args["what"] in ("value", "fact") else {}))
 
     def path(self, name):
         return os.path.join(self.out, "{0}.{1}".format(self.host, name))
 
     def write(self, name, seen):
         with open(self.path(name + ".partial"), "w") as stream:
-            json.dump(seen, stream)
+            # What ansible-core adds to a failure may be no plain data.
+            json.dump(seen, stream, default=str)
         os.replace(self.path(name + ".partial"), self.path(name + ".json"))
 
     def value(self):
@@ -175,7 +177,8 @@ class ActionModule(ActionBase):
         self._connection.fetch_file(remote, back)
         with open(back, "rb") as stream:
             same = stream.read() == given
-        self._remove_tmp_path(first, force=True)
+        # What is made anew is instead of one that has gone, and is the one that Ansible removes.
+        os.rmdir(first)
         return {
             "at_first": at_first,
             "folders": [first, shell.tmpdir],

@@ -91,6 +91,59 @@ def test_hosts_of_which_nothing_is_known(play):
     assert "the run ended before it came to this host" in " ".join(told.stdout.split())
 
 
+UNHEALTHY = "values(hosts)[?npus[?health!='OK']].name"
+
+
+def test_it_answers_a_query(play, tmp_path):
+    told, returned = play(RESULTS, query="{{ 'values(hosts)[].[name, status]' }}", dest="out")
+    assert told.returncode == 0, told.stdout
+    expected = [["node001", "fit"], ["node008", "unfit"], ["node011", "unreachable"], ["login", "failed"]]
+    written = (tmp_path / "here" / "out" / "report-query.json").read_text()
+    assert returned["query"] == json.loads(written) == expected
+    assert written in told.stdout
+    assert returned["files"] == [str(tmp_path / "here" / "out" / name) for name in ("report.json", "report-query.json")]
+
+
+def test_a_query_that_finds_nothing_is_answered_null(play, tmp_path):
+    _told, returned = play(RESULTS, query="host", name="check")
+    assert returned["query"] is None
+    assert (tmp_path / "here" / "check-query.json").read_text() == "null\n"
+
+
+def test_check_mode_prints_the_answer(play, tmp_path):
+    told, returned = play(fleets.mixed(), "--check", query=UNHEALTHY)
+    assert returned["query"] == ["node005", "node009"] and '"node009"' in told.stdout
+    assert os.listdir(tmp_path / "here") == []
+
+
+@pytest.mark.parametrize("query", [None, "", UNHEALTHY])
+def test_without_a_question_or_without_hosts_there_is_no_answer(play, tmp_path, query):
+    asked = {"hosts": "{{ omit }}"} if query else {}
+    told, returned = play(RESULTS, query=query, **asked)
+    assert told.returncode == 0, told.stdout
+    assert "query" not in returned
+    assert os.listdir(tmp_path / "here") == ([] if query else ["report.json"])
+
+
+@pytest.mark.parametrize("asked", [{}, {"hosts": "{{ omit }}"}])
+def test_a_malformed_query_is_refused_before_anything_is_told(play, tmp_path, asked):
+    told, _returned = play(RESULTS, query="hosts[?", **asked)
+    assert told.returncode != 0 and os.listdir(tmp_path / "here") == []
+    assert "ascend_query is not a valid JMESPath expression: hosts[?: Incomplete expression" in told.stdout
+    assert "are not fit" not in told.stdout
+
+
+def test_a_query_that_fails_leaves_the_report(play, tmp_path):
+    told, _returned = play(RESULTS, query="sum(hosts)")
+    assert told.returncode != 0 and os.listdir(tmp_path / "here") == ["report.json"]
+    assert "sum() takes array-number, not object. What the hosts said is written" in " ".join(told.stdout.split())
+
+
+def test_neither_hosts_nor_a_query_is_refused(play):
+    told, _returned = play(RESULTS, hosts="{{ omit }}")
+    assert told.returncode != 0 and "one of the following is required: hosts, query" in told.stdout
+
+
 def test_a_folder_that_cannot_be_made(play, tmp_path):
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "file").write_text("in the way")

@@ -40,6 +40,14 @@ lint: ## ansible-lint (production), yamllint, ruff, shellcheck
 sanity: ## every test of ansible-test sanity
 	@$(PYTHON_TOOL) tools/run_tests.py sanity
 
+.PHONY: test-cores
+test-cores: ## what plugins lean on, the account of a run, and sanity, on every supported ansible-core
+	@$(PYTHON_TOOL) tools/run_tests.py cores
+
+.PHONY: test-demo
+test-demo: ## the demo from nothing, and the commands that it ends with
+	@$(PYTHON_TOOL) tools/run_tests.py demo
+
 .PHONY: molecule
 molecule: ## the scenarios, or those named: make molecule SCENARIOS="cmake site"
 	@$(PYTHON_TOOL) tools/run_molecule.py $(SCENARIOS)
@@ -57,8 +65,12 @@ bench-fleet: ## what a fleet that builds once costs, and the road beside the gui
 	@$(PYTHON_TOOL) tests/bench/fleet.py
 
 .PHONY: tarball
-tarball: ## the collection's tarball, in .cache
-	@$(PYTHON_TOOL) .venv/bin/ansible-galaxy collection build --force --output-path .cache
+tarball: ## the collection's tarball, in .cache; a release's with REPOSITORY=https://…
+	@$(PYTHON_TOOL) tools/tarball.py $(if $(REPOSITORY),--repository '$(REPOSITORY)')
+
+.PHONY: importer
+importer: ## galaxy-importer, as Galaxy runs it, on the tarball
+	@$(PYTHON_TOOL) tools/run_tests.py importer
 
 .PHONY: clean
 clean: ## remove what tools made; the hosts of the demo are demo-down's

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from checkout import ROOT
+from checkout import BIN, ROOT
 from stages import Stage
 
 
@@ -49,7 +49,7 @@ CORES = [
 # Those that scenarios run on besides the newest.
 OLDER = ["2.19", "2.16"]
 # What the tests need beside ansible-core, in the versions of constraints.txt.
-BESIDES = ["jmespath", "pytest"]
+BESIDES = ["jmespath", "pytest", "pytest-testinfra"]
 # Of these each release demands a version of its own.
 DIFFERENT = ("resolvelib==",)
 
@@ -95,21 +95,31 @@ def interpreter(core: Core) -> Path | None:
     return None
 
 
-def prepare(core: Core, python: Path) -> Stage:
+def prepare(core: Core) -> Stage:
     """Make the environment of a release; a moment where it is there."""
-    return Stage(f"core {core.line}", [sys.executable, str(ROOT / "tools" / "cores.py"), core.line, str(python)])
+    return Stage(f"core {core.line}", [sys.executable, str(ROOT / "tools" / "cores.py"), core.line])
+
+
+def left_out(core: Core, what: str) -> str:
+    """Return the line for what is not tested on a release, since no Python of this machine takes it."""
+    pythons = ", ".join(f"3.{minor}" for minor in core.controllers)
+    return f"{what} on ansible-core {core.line}: no Python {pythons} with venv on this machine"
 
 
 def variables(core: Core) -> dict[str, str]:
     """What makes the programs of a release those that are found first."""
-    path = os.pathsep.join([str(core.folder / "bin"), str(ROOT / ".venv" / "bin"), os.environ.get("PATH", os.defpath)])
-    return {"PATH": path}
+    path = os.pathsep.join([str(core.folder / "bin"), str(BIN), os.environ.get("PATH", os.defpath)])
+    return {"PATH": path, "CORE_VERSION": core.version}
 
 
-def make(core: Core, python: Path) -> int:
-    """Make the environment of a release with a Python; returns the exit status."""
+def make(core: Core) -> int:
+    """Make the environment of a release; returns the exit status."""
+    python = interpreter(core)
+    if python is None:
+        print(f"cores.py: {left_out(core, 'nothing runs')}", file=sys.stderr)
+        return 1
     # Written last: an environment that was left half made has no stamp, and is made anew.
-    stamp = core.folder / f"stamp-{core.version}-{_minor(python)}"
+    stamp = core.folder / "-".join(["stamp", core.version, str(_minor(python)), *BESIDES])
     if stamp.exists():
         return 0
     shutil.rmtree(core.folder, ignore_errors=True)
@@ -131,4 +141,4 @@ def make(core: Core, python: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(make(core(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(make(core(sys.argv[1])))

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -188,23 +188,27 @@ def write_inventory(demo: Demo) -> None:
     (demo.inventory / UP).write_text(up_yml(demo, fleet, sources))
 
 
-def up(demo: Demo) -> int:
-    """Start the hosts, run site.yml on them, and say what they have and what comes next; returns the exit status."""
+def stages(demo: Demo) -> Iterator[Stage]:
+    """The stages from nothing to the report; each builds on those before it."""
+    yield simulated.make_mirror()
+    yield simulated.up(demo.fleet, HOSTS)
+    write_inventory(demo)
+    yield Stage("site", shlex.split(playbook("site.yml", demo)))
+    yield Stage("report", shlex.split(playbook("playbooks/report.yml", demo)))
 
-    def done(stage: Stage) -> bool:
+
+def up(demo: Demo) -> tuple[str, ...]:
+    """Start the hosts, run site.yml on them, and say what they have and what comes next.
+
+    Returns lines that tell what failed; none where nothing did.
+    """
+    begin = time.monotonic()
+    for stage in stages(demo):
         result = run(stage)
         print(f"--- {stage.name}: {result.seconds:.0f} s")
         if result.failed:
             print(f"demo: {stage.name} failed; what it says stands above. `make demo` goes on from there.")
-        return not result.failed
-
-    begin = time.monotonic()
-    if not (done(simulated.make_mirror()) and done(simulated.up(demo.fleet, HOSTS))):
-        return 1
-    write_inventory(demo)
-    site, page = (shlex.split(playbook(name, demo)) for name in ("site.yml", "playbooks/report.yml"))
-    if not (done(Stage("site", site)) and done(Stage("report", page))):
-        return 1
+            return result.why or (f"{stage.name} failed",)
     rows = [ask(demo, host["name"]) for host in HOSTS]
     print(f"""
 {table(rows)}
@@ -222,14 +226,13 @@ Clean up:       make demo-down""")
     missing = [row["host"] for row in rows if "apex" not in row]
     if missing:
         print(f"demo: {', '.join(missing)} could not tell all of it; log in and look")
-        return 1
-    return 0
+    return tuple(f"{host} could not tell all of it" for host in missing)
 
 
 def down(demo: Demo) -> int:
     """Remove the hosts, what they have built, and what was reported of them; returns the exit status."""
     (demo.inventory / UP).unlink(missing_ok=True)
-    for folder in (demo.products, demo.report):
+    for folder in (demo.products, demo.report, *([] if demo.inventory == INVENTORY else [demo.inventory])):
         shutil.rmtree(folder, ignore_errors=True)
     return int(run(simulated.down(demo.fleet)).failed)
 
@@ -252,9 +255,9 @@ def trial(demo: Demo = TRIAL) -> int:
     """Test the demo, from nothing to its removal, with all commands that it ends with; returns the exit status."""
     down(demo)
     begin = time.monotonic()
-    failed = up(demo)
-    results = [Result("demo", 1 - failed, failed, time.monotonic() - begin)]
-    if not failed:
+    why = up(demo)
+    results = [Result("demo", int(not why), int(bool(why)), time.monotonic() - begin, why)]
+    if not why:
         check, verify, page = commands(next_steps(demo))
         results += [
             paste("look", check, complaints),
@@ -269,4 +272,4 @@ def trial(demo: Demo = TRIAL) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit({"up": lambda: up(DEMO), "down": lambda: down(DEMO), "try": trial}[sys.argv[1]]())
+    sys.exit({"up": lambda: int(bool(up(DEMO))), "down": lambda: down(DEMO), "try": trial}[sys.argv[1]]())

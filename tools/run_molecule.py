@@ -5,19 +5,24 @@
 
     .venv/bin/python tools/run_molecule.py [--keep] [--real | SCENARIO...]
 
-The `platforms` of a scenario's molecule.yml say which hosts it wants, in the words of tests/fleet. They are started
+The scenario `cores` runs once on each of the older ansible-cores that this machine has a Python for, the others on that of
+.venv. The `platforms` of a scenario's molecule.yml say which hosts it wants, in the words of tests/fleet. They are started
 before and removed after it (not with --keep), and it finds them by the variables that `variables` below sets. All
 scenarios are run but those named real_…, which build for a long time and are what --real runs. Two run at a time, those
 that take longest first, and each prints what it has to say when it ends.
 """
 
 import argparse
+import json
 import os
 import shutil
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
 
+import cores
 import simulated
 import yaml
 from checkout import AS_COLLECTION, ROOT
@@ -25,7 +30,31 @@ from stages import Result, Stage, report, run
 
 EPHEMERAL = ROOT / ".cache" / "molecule"
 LANES = 2
-LONG = ["losses", "fleet", "faults", "site", "cmake_real", "torch_npu_build", "apex_build", "bundle"]
+# The scenario of the older ansible-cores, and what the summary calls the comparison of what they came to.
+CORES, SAME = "cores", "same fingerprints"
+LONG = ["losses", "cores", "fleet", "faults", "site", "cmake_real", "torch_npu_build", "apex_build", "bundle"]
+
+
+class Job(NamedTuple):
+    """A scenario to run: on that ansible-core, None for the one of .venv."""
+
+    scenario: str
+    core: cores.Core | None = None
+
+    @property
+    def name(self) -> str:
+        """What the summary calls it."""
+        return f"{self.scenario} {self.core.line}" if self.core else self.scenario
+
+    @property
+    def fleet(self) -> str:
+        """The name of its fleet: letters, digits and dashes."""
+        return self.name.translate(str.maketrans("_ .", "---"))
+
+    @property
+    def folder(self) -> Path:
+        """What it keeps while it runs."""
+        return EPHEMERAL / self.fleet
 
 
 def chosen(there: list[str], named: list[str], real: bool) -> list[str]:
@@ -40,14 +69,29 @@ def chosen(there: list[str], named: list[str], real: bool) -> list[str]:
     return [name for name in there if name.startswith("real_") == real and name not in without]
 
 
-def variables(scenario: str) -> dict[str, str]:
+def jobs(scenarios: list[str]) -> tuple[list[Job], list[str]]:
+    """The scenarios as jobs, and a line for each ansible-core that is left out for want of a Python that it takes."""
+    made, left_out = [Job(name) for name in scenarios if name != CORES], []
+    for line in cores.OLDER if CORES in scenarios else []:
+        core = cores.core(line)
+        if line == cores.running():
+            continue  # all of the other scenarios run on it
+        if cores.interpreter(core):
+            made.append(Job(CORES, core))
+        else:
+            left_out.append(cores.left_out(core, f"scenario {CORES}"))
+    return made, left_out
+
+
+def variables(job: Job) -> dict[str, str]:
     """What a scenario finds in its environment."""
     return {
+        **(cores.variables(job.core) if job.core else {}),
         "MOLECULE_GLOB": "molecule/*/molecule.yml",
-        "MOLECULE_EPHEMERAL_DIRECTORY": str(EPHEMERAL / scenario),
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(job.folder),
         # A build cache of its own: what another scenario has built, or an earlier run, is to be built here.
-        "XDG_CACHE_HOME": str(EPHEMERAL / scenario / "cache"),
-        "FLEET_INVENTORY": str(simulated.inventory(scenario.replace("_", "-"))),
+        "XDG_CACHE_HOME": str(job.folder / "cache"),
+        "FLEET_INVENTORY": str(simulated.inventory(job.fleet)),
         "FLEET_MIRROR": str(simulated.MIRROR),
         "FLEET_MIRROR_VARS": str(simulated.MIRROR_VARS),
     }
@@ -64,28 +108,60 @@ def flavours(scenarios: list[str]) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def longest_first(scenarios: list[str]) -> list[str]:
+def longest_first(wanted: list[Job]) -> list[Job]:
     """The order to run in: the long ones would else be alone at the end."""
-    return sorted(scenarios, key=lambda name: (LONG.index(name) if name in LONG else len(LONG), name))
+    return sorted(wanted, key=lambda job: (LONG.index(job.scenario) if job.scenario in LONG else len(LONG), job.name))
 
 
-def run_scenario(name: str, keep: bool, printing: threading.Lock) -> Result:
+def fingerprints(report: Path) -> dict[str, dict[str, str]]:
+    """What a report says of each host: product -> fingerprint."""
+    hosts = json.loads(report.read_text())["hosts"]
+    return {
+        host: {name: part["fingerprint"] for name, part in known["components"].items()} for host, known in hosts.items()
+    }
+
+
+def compared(done: list[Job]) -> list[Result]:
+    """Whether the fleets of different ansible-cores came to the same fingerprints, host by host; nothing for one fleet."""
+    reports = {job.name: job.folder / "report" / "report.json" for job in done if job.scenario in ("site", CORES)}
+    if len(reports) < 2:
+        return []
+    try:
+        found = {name: fingerprints(path) for name, path in reports.items()}
+    except (OSError, ValueError) as error:
+        return [Result(SAME, 0, 1, 0, (f"no report to compare: {error}",))]
+    shared = set.intersection(*(set(hosts) for hosts in found.values()))
+    different = [
+        f"{host}: {', '.join(f'{name}: {hosts[host]}' for name, hosts in found.items())}"
+        for host in sorted(shared)
+        if len({json.dumps(hosts[host], sort_keys=True) for hosts in found.values()}) > 1
+    ]
+    bad = different if shared else ["the fleets have no host in common"]
+    return [Result(SAME, 0 if bad else len(shared), len(bad), 0, tuple(bad))]
+
+
+def run_scenario(job: Job, keep: bool, printing: threading.Lock) -> Result:
     """Run one scenario; its seconds count from asking for its hosts to having tested them."""
-    # A fleet's name has no underscores, a scenario named for a role has.
-    fleet = name.replace("_", "-")
     lines: list[str] = []
+    platforms = configuration(job.scenario).get("platforms", [])
     # Molecule would remember that it has prepared hosts that are gone by now.
-    shutil.rmtree(EPHEMERAL / name, ignore_errors=True)
-    done = run(simulated.up(fleet, configuration(name).get("platforms", [])), lines.append)
-    if not done.failed:
-        argv = ["molecule", "test", "--scenario-name", name, *(["--destroy", "never"] if keep else [])]
-        tested = run(Stage(name, argv, cwd=AS_COLLECTION, env=variables(name)), lines.append)
-        done = tested._replace(seconds=done.seconds + tested.seconds)
+    shutil.rmtree(job.folder, ignore_errors=True)
+    stages = [simulated.up(job.fleet, platforms)]
+    if job.core:
+        stages.insert(0, cores.prepare(job.core))
+    argv = ["molecule", "test", "--scenario-name", job.scenario, *(["--destroy", "never"] if keep else [])]
+    stages.append(Stage(job.name, argv, cwd=AS_COLLECTION, env=variables(job)))
+    seconds = 0.0
+    for stage in stages:
+        done = run(stage, lines.append)
+        seconds += done.seconds
+        if done.failed:
+            break
     if not keep:
-        run(simulated.down(fleet), lines.append)
+        run(simulated.down(job.fleet), lines.append)
     with printing:
         print("\n".join(lines), flush=True)
-    return done._replace(name=name)
+    return done._replace(name=job.name, seconds=seconds)
 
 
 def main(argv: list[str]) -> int:
@@ -105,9 +181,11 @@ def main(argv: list[str]) -> int:
     if args.prepare or any(result.failed for result in prepared):
         return report(prepared, "molecule: ")
     keep, printing = args.keep or bool(os.environ.get("KEEP")), threading.Lock()
+    wanted, left_out = jobs(names)
+    ordered = longest_first(wanted)
     with ThreadPoolExecutor(LANES) as lanes:
-        results = list(lanes.map(lambda name: run_scenario(name, keep, printing), longest_first(names)))
-    return report([*prepared, *results], "molecule: ")
+        results = list(lanes.map(lambda job: run_scenario(job, keep, printing), ordered))
+    return report([*prepared, *results, *compared(ordered)], "molecule: ", left_out)
 
 
 if __name__ == "__main__":

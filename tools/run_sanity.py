@@ -3,8 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run every test of `ansible-test sanity`, on the collection as it stands in the checkout, with no skip.
 
-ansible-test wants a real folder at …/ansible_collections/ascend/pytorch, so the files are copied to .cache/sanity.
-It keeps its virtual environments and caches under $HOME/.ansible; HOME is set to .cache/sanity/home to keep them here.
+    .venv/bin/python tools/run_sanity.py [CORE]
+
+CORE is the line of an older ansible-core, such as 2.16, whose ansible-test is then run; by default it is that of .venv.
+
+ansible-test wants a real folder at …/ansible_collections/ascend/pytorch, so the files are copied to .cache/sanity/<core>.
+It keeps its virtual environments and caches under $HOME/.ansible; HOME is set to a folder there to keep them here.
 """
 
 import os
@@ -16,11 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+import cores
 from checkout import BIN, ROOT, environment, files
-
-CACHE = ROOT / ".cache" / "sanity"
-HOME = CACHE / "home"
-COPY = CACHE / "ansible_collections" / "ascend" / "pytorch"
 
 # ansible-test's own get-pip is fetched from an address that many networks do not reach. This stands in for it: the pip
 # of .venv installs the pip that ansible-test asks for, from PyPI or what pip is configured to use instead of it.
@@ -31,21 +32,24 @@ sys.exit(subprocess.call([{pip!r}, "--python", sys.executable, "install", "--qui
 """
 # How ansible-test warns that it leaves something out, beside the reasons that it writes down. No shellcheck, say.
 LEFT_OUT = re.compile(r"WARNING: (Skipping |Required program )")
+# What the releases of ansible-core call the get-pip of their time.
+SHIMS = ["get_pip_23_1_2.py", "get_pip_24_2.py"]
 
 
-def prepare() -> None:
+def prepare(copy: Path, home: Path) -> None:
     """Make the copy and the home afresh, keeping the home's caches."""
-    shutil.rmtree(COPY, ignore_errors=True)
+    shutil.rmtree(copy, ignore_errors=True)
     for name in files():
-        (COPY / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, COPY / name)
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, copy / name)
     # ansible-test asks the nearest git repository which files count, and to the checkout's all of .cache is ignored.
-    subprocess.run(["git", "init", "--quiet", str(COPY)], check=True)
-    shim = HOME / ".ansible" / "test" / "cache" / "get_pip_24_2.py"
-    shim.parent.mkdir(parents=True, exist_ok=True)
-    shim.write_text(GET_PIP.format(pip=str(BIN / "pip")))
+    subprocess.run(["git", "init", "--quiet", str(copy)], check=True)
+    shims = home / ".ansible" / "test" / "cache"
+    shims.mkdir(parents=True, exist_ok=True)
+    for name in SHIMS:
+        (shims / name).write_text(GET_PIP.format(pip=str(BIN / "pip")))
     # pip's configuration, which may name a mirror, is the user's
-    settings = HOME / ".config" / "pip"
+    settings = home / ".config" / "pip"
     settings.parent.mkdir(exist_ok=True)
     settings.unlink(missing_ok=True)
     settings.symlink_to(Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "pip")
@@ -77,19 +81,26 @@ def outcome(folder: Path) -> Outcome:
     return result
 
 
-def main() -> int:
-    """Run the tests, print a closing line `sanity: N passed, N failed`, and return the exit status."""
-    prepare()
-    argv = ["ansible-test", "sanity", "--color", "no", "--junit", "--python", "%d.%d" % sys.version_info[:2]]
+def main(line: str) -> int:
+    """Run the tests of a core, print a closing line `sanity: N passed, N failed`, and return the exit status."""
+    core = cores.core(line)
+    folder = ROOT / ".cache" / "sanity" / line
+    copy, home = folder / "ansible_collections" / "ascend" / "pytorch", folder / "home"
+    prepare(copy, home)
+    ours = line == cores.running()
+    env = environment(HOME=str(home), **({} if ours else cores.variables(core)))
+    python = subprocess.run(["python", "-V"], env=env, check=True, capture_output=True, text=True).stdout
+    minor = ".".join(python.split()[1].split(".")[:2])
+    argv = ["ansible-test", "sanity", "--color", "no", "--junit", "--python", minor]
     left_out = []
     with subprocess.Popen(
-        argv, cwd=COPY, env=environment(HOME=str(HOME)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        argv, cwd=copy, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         for line in process.stdout or ():
             print(line, end="", flush=True)
             if LEFT_OUT.match(line):
                 left_out.append(line.strip())
-    passed, failed, skipped = outcome(COPY / "tests" / "output" / "junit")
+    passed, failed, skipped = outcome(copy / "tests" / "output" / "junit")
     not_tested = skipped + [line for line in left_out if not any(reason in line for reason in skipped)]
     for reason in not_tested:
         print(f"sanity: not tested in full, which counts as a failure: {reason}")
@@ -99,4 +110,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1] if sys.argv[1:] else cores.running()))

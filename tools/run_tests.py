@@ -3,16 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`make test` and its parts: run the named groups of stages, or all of them.
 
-.venv/bin/python tools/run_tests.py [lint|unit|contract|browser|sanity|molecule]...
+.venv/bin/python tools/run_tests.py [lint|unit|contract|browser|sanity|cores|demo|importer|molecule]...
 """
 
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import cores
 from checkout import AS_COLLECTION, ROOT, files
-from stages import Stage, report, run
+from stages import Result, Stage, report, run
 
 IMAGES = Stage("images", ["python", "tools/run_molecule.py", "--prepare"], counts=True)
+# How many stages run side by side, before the scenarios.
+LANES = 2
 
 
 def is_shell_script(name: str) -> bool:
@@ -42,8 +46,33 @@ def groups() -> dict[str, list[Stage]]:
         "contract": [Stage("contract", ["pytest", "tests/contract"], counts=True)],
         "browser": [Stage("browser", ["pytest", "tests/browser"], counts=True)],
         "sanity": [Stage("sanity", ["python", "tools/run_sanity.py"], counts=True)],
+        "cores": on_cores()[0],
+        "demo": [Stage("demo", ["python", "tools/demo.py", "try"], counts=True)],
+        "importer": [Stage("importer", ["python", "tools/run_importer.py"], counts=True)],
         "molecule": [Stage("molecule", ["python", "tools/run_molecule.py"], counts=True)],
     }
+
+
+def on_cores() -> tuple[list[Stage], list[str]]:
+    """The stages that each supported ansible-core has a turn at, the newest first; and what is left out for want of a Python.
+
+    tests/cores on every core; ansible-test sanity on the older ones that scenarios run on, too: on that of .venv it is a
+    stage of its own.
+    """
+    stages, left_out = [], []
+    for core in cores.CORES:
+        if core.line == cores.running():
+            stages.append(Stage(f"core {core.line}", ["pytest", "tests/cores"], counts=True))
+        elif not cores.interpreter(core):
+            left_out.append(cores.left_out(core, "tests/cores, sanity" if core.line in cores.OLDER else "tests/cores"))
+        else:
+            stages.append(cores.prepare(core))
+            argv = [str(core.folder / "bin" / "python"), "-m", "pytest", "tests/cores"]
+            stages.append(Stage(f"core {core.line}", argv, counts=True, env=cores.variables(core)))
+            if core.line in cores.OLDER:
+                sanity = ["python", "tools/run_sanity.py", core.line]
+                stages.append(Stage(f"sanity {core.line}", sanity, counts=True))
+    return stages, left_out
 
 
 def main(names: list[str]) -> int:
@@ -54,14 +83,23 @@ def main(names: list[str]) -> int:
         print(f"run_tests.py: no group {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
         return 2
     wanted = names or list(known)
-    said: list[str] = []
-    with ThreadPoolExecutor(1) as beside:
-        # The scenarios' images take minutes, of one core: time that the stages before them need anyway.
-        images = beside.submit(run, IMAGES, said.append) if "molecule" in wanted else None
-        before = [run(stage) for name in wanted if name != "molecule" for stage in known[name]]
-        prepared = [images.result()] if images else []
-    print("\n".join(said), flush=True)
-    return report(before + prepared + [run(stage) for stage in known["molecule"] if images])
+    # The scenarios' images take minutes, of one core: time that the stages before them need anyway.
+    first = [IMAGES] if "molecule" in wanted else []
+    before = [*first, *(stage for name in wanted if name != "molecule" for stage in known[name])]
+    printing = threading.Lock()
+
+    def run_quietly(stage: Stage) -> Result:
+        """Run a stage beside another; it prints what it has to say when it ends."""
+        lines: list[str] = []
+        done = run(stage, lines.append)
+        with printing:
+            print("\n".join(lines), flush=True)
+        return done
+
+    with ThreadPoolExecutor(LANES) as lanes:
+        results = list(lanes.map(run_quietly, before))
+    results += [run(stage) for stage in known["molecule"] if "molecule" in wanted]
+    return report(results, left_out=on_cores()[1] if "cores" in wanted else [])
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # pytest's short summary, Ansible's two ways to tell an error, and `report` below, of the stages of a stage.
 _TELLING = re.compile(r"(?:FAILED|ERROR) |\[ERROR\]|fatal: |failed: ")
 _TOLD, _WIDTH = 12, 240
+LEFT_OUT = "left out: "
 
 
 class Stage(NamedTuple):
@@ -36,13 +37,17 @@ class Stage(NamedTuple):
 
 
 class Result(NamedTuple):
-    """How a stage ended; `seconds` is wall time; `why` are the lines that tell why it failed."""
+    """How a stage ended; `seconds` is wall time; `why` are the lines that tell why it failed.
+
+    `left_out` are the lines that tell what it did not test for want of something on this machine.
+    """
 
     name: str
     passed: int
     failed: int
     seconds: float
     why: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def count(lines: Iterable[str], status: int) -> tuple[int, int]:
@@ -100,7 +105,8 @@ def run(stage: Stage, say: Callable[[str], None] = show) -> Result:
         say(lines[-1])
         status = 1
     passed, failed = count(lines if stage.counts else [], status)
-    return Result(stage.name, passed, failed, time.monotonic() - begin, telling(lines) if failed else ())
+    left_out = tuple(line.strip().removeprefix(LEFT_OUT) for line in lines if line.startswith(LEFT_OUT))
+    return Result(stage.name, passed, failed, time.monotonic() - begin, telling(lines) if failed else (), left_out)
 
 
 def summary(results: list[Result]) -> str:
@@ -109,9 +115,13 @@ def summary(results: list[Result]) -> str:
     return "\n".join(f"{r.name:{width}}  {r.passed:5} passed  {r.failed:5} failed  {r.seconds:7.1f} s" for r in results)
 
 
-def report(results: list[Result], title: str = "") -> int:
-    """Print the summary, why what failed did, and a closing line `[title]N passed, N failed`; return the exit status."""
+def report(results: list[Result], title: str = "", left_out: Iterable[str] = ()) -> int:
+    """Print the summary, why what failed did, and a closing line `[title]N passed, N failed`; return the exit status.
+
+    :param left_out: what was not tested for want of something on this machine, each a line
+    """
     passed, failed = sum(r.passed for r in results), sum(r.failed for r in results)
     why = "".join(f"failed: {r.name}: {line}\n" for r in results for line in r.why)
-    print(f"\n{summary(results)}\n\n{why}{title}{passed} passed, {failed} failed", flush=True)
+    without = "".join(f"{LEFT_OUT}{line}\n" for line in [*left_out, *(line for r in results for line in r.left_out)])
+    print(f"\n{summary(results)}\n\n{without}{why}{title}{passed} passed, {failed} failed", flush=True)
     return 1 if failed or not passed else 0

@@ -159,10 +159,10 @@ class Run:
         until(heard, what=lambda: "never said: %s\n%s" % (words, self.said[-3000:]))
         assert words in self.words, self.said[-3000:]
 
-    def ended(self, well=True):
+    def ended(self, well=True, limit_s=240):
         """Wait for its end, and return it; it must end well, or must not."""
         try:
-            self.process.wait(240)
+            self.process.wait(limit_s)
         except subprocess.TimeoutExpired:
             raise AssertionError("it does not end:\n" + self.said[-3000:])
         assert (self.process.returncode == 0) == well, self.said[-3000:]

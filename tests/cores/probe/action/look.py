@@ -153,12 +153,13 @@ class ActionModule(ActionBase):
     # --- the connection
 
     def module(self):
-        """The module of this action's own name, well and failing."""
-        ask = self._execute_module
-        return {
-            "well": ask("test.probe.look", module_args={"fail": False}, task_vars=self.task_vars),
-            "failed": ask("test.probe.look", module_args={"fail": True}, task_vars=self.task_vars),
-        }
+        """The module of this action's own name, in each way."""
+
+        def ask(way):
+            return self._execute_module("test.probe.look", module_args={"way": way}, task_vars=self.task_vars)
+
+        seen = {way: ask(way) for way in ("well", "fail", "break")}
+        return dict(seen, used_interpreter=self._used_interpreter)
 
     def connection(self):
         """The way on which carry.Carrier sends and fetches pieces, step by step."""
@@ -204,7 +205,7 @@ class ActionModule(ActionBase):
 
     def reset(self):
         self._connection.reset()
-        return {"alive": self._low_level_execute_command("echo alive")["stdout"].strip()}
+        return {"alive": self._low_level_execute_command("echo alive; echo of no account >&2; exit 3")}
 
     # --- the run
 

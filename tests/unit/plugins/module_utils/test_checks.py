@@ -4,6 +4,7 @@
 """What stands in the way: each finding by what brings it about, and none on a host that is well."""
 
 import copy
+import functools
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, plan
@@ -289,7 +290,7 @@ def stale_wheels(state):
 
 
 def tools(**versions):
-    return lambda state: with_tools(state, **versions)
+    return functools.partial(with_tools, **versions)
 
 
 # The same, of what cann_check looks at besides.

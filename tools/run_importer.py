@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run galaxy-importer on the collection's tarball: what Galaxy and automation hubs check before they take one in.
+
+It runs from an environment of its own, .cache/importer, in the versions of requirements/importer.txt. It asks no network and
+no container: ansible-test is what tools/run_sanity.py runs. An error that it reports is a failure, a warning is shown.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import tarball
+from checkout import ROOT, environment
+
+CACHE = ROOT / ".cache" / "importer"
+VENV = CACHE / "venv"
+REQUIREMENTS = ROOT / "requirements" / "importer.txt"
+CONSTRAINTS = ROOT / "requirements" / "constraints.txt"
+
+SETTINGS = """\
+[galaxy-importer]
+ansible_local_tmp = {cache}/tmp
+ansible_test_local_image = False
+check_changelog = True
+check_required_tags = True
+offline_ansible_lint = True
+run_ansible_doc = True
+run_ansible_lint = True
+run_ansible_test = False
+run_flake8 = False
+tmp_root_dir = {cache}/tmp
+"""
+DONE = "Importer processing completed successfully"
+_NAME = re.compile(r"[\w.-]+(?=[=;<>])")
+_LEVEL = re.compile(r"(?:WARNING|ERROR|CRITICAL): ")
+# ansible-lint's own failures come as its findings, and so as warnings.
+_BROKEN = re.compile(r"internal-error|ansible-lint not found|flake8 not found")
+
+
+def constraints(pins: str, wanted: str) -> str:
+    """Of the pins of constraints.txt, those of packages that importer.txt does not pin itself."""
+    own = {found[0].lower() for line in wanted.splitlines() if (found := _NAME.match(line))}
+    return "".join(f"{pin}\n" for pin in pins.splitlines() if not (m := _NAME.match(pin)) or m[0].lower() not in own)
+
+
+def outcome(lines: Iterable[str], status: int) -> tuple[list[str], list[str]]:
+    """Return (warnings, errors) of a run of galaxy-importer, from what it printed and its exit status.
+
+    An error is also a run that does not say that it came to its end, and a check that it left out.
+    """
+    told = [line for line in lines if _LEVEL.match(line)]
+    errors = [line for line in told if not line.startswith("WARNING: ") or _BROKEN.search(line)]
+    if not errors and (status or DONE not in lines):
+        errors.append(f"ERROR: galaxy-importer ended with status {status}, and did not come to its end")
+    return [line for line in told if line not in errors], errors
+
+
+def prepare() -> int:
+    """Make the environment, a moment where it is there; returns the exit status."""
+    inputs = [REQUIREMENTS.read_text(), CONSTRAINTS.read_text(), sys.version, str(ROOT)]
+    # Written last: an environment that was left half made has no stamp, and is made anew.
+    stamp = VENV / f"stamp-{hashlib.sha256(repr(inputs).encode()).hexdigest()[:16]}"
+    if stamp.exists():
+        return 0
+    shutil.rmtree(VENV, ignore_errors=True)
+    VENV.mkdir(parents=True)
+    pins = VENV / "constraints.txt"
+    pins.write_text(constraints(CONSTRAINTS.read_text(), REQUIREMENTS.read_text()))
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "-q", "--no-compile", "--no-input"]
+    for argv in (
+        [sys.executable, "-m", "venv", str(VENV)],
+        [*pip, "--disable-pip-version-check", "-c", str(pins), "-r", str(REQUIREMENTS)],
+    ):
+        done = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            print(f"run_importer.py: {' '.join(argv)} failed", file=sys.stderr)
+            return done.returncode
+    stamp.touch()
+    return 0
+
+
+def run(archive: Path) -> tuple[list[str], int]:
+    """Run galaxy-importer on a tarball, passing on what it prints; returns the lines and the exit status."""
+    shutil.rmtree(CACHE / "tmp", ignore_errors=True)
+    (CACHE / "tmp").mkdir()
+    settings = CACHE / "galaxy-importer.cfg"
+    settings.write_text(SETTINGS.format(cache=CACHE))
+    env = environment(GALAXY_IMPORTER_CONFIG=str(settings))
+    env["PATH"] = os.pathsep.join([str(VENV / "bin"), env["PATH"]])
+    # What it looks at is the tarball's content alone, not the checkout around it.
+    del env["ANSIBLE_CONFIG"]
+    argv = [str(VENV / "bin" / "python"), "-m", "galaxy_importer.main", str(archive)]
+    lines = []
+    # It writes its result into the folder that it is in.
+    with subprocess.Popen(
+        argv, cwd=CACHE, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            lines.append(line.rstrip("\n"))
+    return lines, process.returncode
+
+
+def main() -> int:
+    """Check the tarball, print a closing line `importer: N passed, N failed`, and return the exit status."""
+    if prepare():
+        print("importer: 0 passed, 1 failed")
+        return 1
+    try:
+        archive = tarball.make(CACHE)
+    except (OSError, ValueError) as error:
+        print(f"ERROR: {error}\nimporter: 0 passed, 1 failed")
+        return 1
+    warnings, errors = outcome(*run(archive))
+    for line in [*warnings, *errors]:
+        print(line)
+    print(f"importer: {0 if errors else 1} passed, {len(errors)} failed")
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

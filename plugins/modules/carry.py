@@ -78,7 +78,7 @@ EXAMPLES = r"""
     work_dir: /var/lib/ascend-pytorch
     label: cmake-3.12.1-0123456789ab
     fingerprint: "{{ fingerprint }}"
-    card: "{{ lookup('ansible.builtin.url', place ~ '/cmake-3.12.1-0123456789ab/product.json', split_lines=false) }}"
+    card: "{{ lookup('ansible.builtin.url', place ~ '/cmake-3.12.1-0123456789ab/product.json', split_lines=false) | string }}"
     place: "{{ place }}"
 """
 

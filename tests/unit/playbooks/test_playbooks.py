@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The check and the report come to their end, and tell, where no host answers at all."""
+"""The check and the report come to their end, and tell, where hosts do not answer."""
 
 import json
 import subprocess
+import sys
 
 import pytest
 from checkout import AS_COLLECTION, BIN, environment
@@ -16,7 +17,8 @@ def play(tmp_path):
     hosts = {name: {"ansible_host": "127.0.0.1", "ansible_port": 1} for name in ("n1", "n2")}
     # Refused by its value before the host is connected to.
     hosts["n3"] = {"ascend_python": "python2.7"}
-    (tmp_path / "hosts.yml").write_text(json.dumps({"ascend": {"hosts": hosts}}))
+    other = {"here": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}
+    (tmp_path / "hosts.yml").write_text(json.dumps({"ascend": {"hosts": hosts}, "other": {"hosts": other}}))
 
     def run(name, *options):
         return subprocess.run(
@@ -54,16 +56,19 @@ def test_check_looks_at_the_hosts_that_are_asked_for(play, tmp_path):
     assert statuses(tmp_path / "out" / "check.json") == {"n2": "unreachable"}
 
 
-def test_report_tells_and_does_not_fail(play, tmp_path):
+def test_report_tells_of_hosts_that_are_lost_and_fails_where_all_are(play, tmp_path):
     told = play("report", "-e", f"ascend_report_dir={tmp_path}/out")
-    assert told.returncode == 0, told.stdout
+    assert told.returncode == 2 and "n[1-3]: none of these could be looked at" in told.stdout, told.stdout
     assert statuses(tmp_path / "out" / "report.json") == {"n1": "unreachable", "n2": "unreachable", "n3": "failed"}
     assert "3 of 3 hosts are not fit" in (tmp_path / "out" / "report.html").read_text()
+    told = play("report", "-e", f"ascend_report_dir={tmp_path}/out", "-e", "ascend_hosts=n1,here")
+    assert told.returncode == 0, told.stdout
+    assert statuses(tmp_path / "out" / "report.json")["n1"] == "unreachable"
 
 
 def test_check_mode_writes_nothing(play, tmp_path):
     assert play("check", "--check").returncode == 2
-    assert play("report", "--check").returncode == 0
+    assert play("report", "--check", "-e", "ascend_hosts=here").returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == ["hosts.yml"]
 
 

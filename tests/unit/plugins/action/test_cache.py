@@ -105,9 +105,12 @@ def test_what_cannot_be_done_is_told(play, option, words):
     assert status == 2 and words in told
 
 
-def test_no_cache_at_all(play):
-    status, words = play("-e", '{"ascend_build_cache": []}')
-    assert status == 0 and "ascend_build_cache names no place" in words
+@pytest.mark.parametrize("wish", ["list", "verify", "prune"])
+@pytest.mark.parametrize("places", [[], ["file:///srv/products"]])
+def test_no_cache_that_could_be_looked_at_is_an_error(play, wish, places):
+    status, words = play("-e", json.dumps({"ascend_build_cache": places, "ascend_cache": wish}))
+    assert status == 2 and "ascend_build_cache names no folder of the controller" in words
+    assert all(f"{place}: not looked at" in words for place in places)
 
 
 def entry(**changes):

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""playbooks/verify.yml and playbooks/remove.yml on the converged hosts; what is damaged or removed is put back after."""
+"""playbooks/verify.yml, report.yml and remove.yml on the converged hosts; what is damaged or removed is put back after."""
 
+import json
 import os
 import re
 import subprocess
@@ -84,6 +85,17 @@ def test_what_was_converged_is_whole_and_works(options):
     assert set(changes(result).values()) == {0} and len(changes(result)) == 3
     if "-v" in options:
         assert result.stdout.count("- 2.0 2.0 on npu:0") == 3
+
+
+def test_the_report_has_all_of_it():
+    # Its fingerprints are held against those of the scenario cores, on older ansible-cores; see tools/run_molecule.py.
+    folder = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "report")
+    result = play("report.yml", "-e", f"ascend_report_dir={folder}")
+    assert result.returncode == 0, result.stdout[-3000:]
+    hosts = json.loads((folder / "report.json").read_text())["hosts"]
+    assert len(hosts) == 3
+    for host in hosts.values():
+        assert [part["verified"] for part in host["components"].values()] == [True] * 4
 
 
 def test_an_import_by_the_verification_leaves_nothing(bullseye):

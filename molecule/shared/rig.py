@@ -150,13 +150,13 @@ class Run:
         """What it has said so far, in one line: Ansible breaks and indents long ones."""
         return " ".join(self.said.split())
 
-    def says(self, words):
+    def says(self, words, limit_s=120):
         """Wait until it has said so."""
 
         def heard():
             return words in self.words or self.process.poll() is not None
 
-        until(heard, what=lambda: "never said: %s\n%s" % (words, self.said[-3000:]))
+        until(heard, limit_s, what=lambda: "never said: %s\n%s" % (words, self.said[-3000:]))
         assert words in self.words, self.said[-3000:]
 
     def ended(self, well=True, limit_s=240):

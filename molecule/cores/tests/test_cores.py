@@ -31,7 +31,7 @@ class Controller:
     def __init__(self, folder):
         self.folder = folder
         self.env = rig.environment(XDG_CACHE_HOME=str(folder / "xdg"), ANSIBLE_FORKS="10")
-        self.runs = 0
+        self.runs = []
 
     @property
     def cache(self):
@@ -41,10 +41,9 @@ class Controller:
         """Start a playbook on the scenario's hosts."""
         inventory = ("-i", str(rig.PROJECT / "molecule/cores/inventory"))
         given = {"fleet_mirror": str(rig.MIRROR), "ascend_progress": "log", **variables}
-        self.runs += 1
-        return rig.Run(
-            rig.playbook(playbook, given, *inventory, *options), self.env, self.folder / f"run{self.runs}.log"
-        )
+        output = self.folder / f"run{len(self.runs)}.log"
+        self.runs.append(rig.Run(rig.playbook(playbook, given, *inventory, *options), self.env, output))
+        return self.runs[-1]
 
     def run(self, playbook, *options, well=True, limit_s=600, **variables):
         """Run a playbook to its end, which must be well or must not be."""
@@ -53,7 +52,10 @@ class Controller:
 
 @pytest.fixture(scope="module")
 def controller(tmp_path_factory):
-    return Controller(tmp_path_factory.mktemp("controller"))
+    made = Controller(tmp_path_factory.mktemp("controller"))
+    yield made
+    for run in made.runs:
+        run.kill()
 
 
 def builds(host):
@@ -88,7 +90,8 @@ def test_errors_stop_the_fleet_before_the_first_change(controller):
 
 def test_a_killed_run_is_gone_on_with_and_each_cohort_builds_once(controller):
     killed = controller.begin("site.yml", *LIMIT)
-    killed.says("building gcc730")
+    # Packages for the emulated host take minutes.
+    killed.says("gcc730 7.3.0 build", 600)
     killed.kill()
     run = controller.run("site.yml", *LIMIT)
     assert run.changed == set(FIT)

@@ -29,6 +29,7 @@ from checkout import AS_COLLECTION, ROOT
 from stages import Result, Stage, report, run
 
 EPHEMERAL = ROOT / ".cache" / "molecule"
+KEPT = ROOT / ".cache" / "scenarios"
 LANES = 2
 # The scenario of the older ansible-cores, and what the summary calls the comparison of what they came to.
 CORES, SAME = "cores", "same fingerprints"
@@ -53,8 +54,13 @@ class Job(NamedTuple):
 
     @property
     def folder(self) -> Path:
-        """What it keeps while it runs."""
+        """What Molecule keeps of it, and empties when it ends."""
         return EPHEMERAL / self.fleet
+
+    @property
+    def kept(self) -> Path:
+        """What is left of it when it has ended: its build cache, and its report."""
+        return KEPT / self.fleet
 
 
 def chosen(there: list[str], named: list[str], real: bool) -> list[str]:
@@ -90,12 +96,13 @@ def variables(job: Job) -> dict[str, str]:
         "MOLECULE_GLOB": "molecule/*/molecule.yml",
         "MOLECULE_EPHEMERAL_DIRECTORY": str(job.folder),
         # A build cache of its own: what another scenario has built, or an earlier run, is to be built here.
-        "XDG_CACHE_HOME": str(job.folder / "cache"),
+        "XDG_CACHE_HOME": str(job.kept / "cache"),
         "FLEET_INVENTORY": str(simulated.inventory(job.fleet)),
         "FLEET_MIRROR": str(simulated.MIRROR),
         "FLEET_MIRROR_VARS": str(simulated.MIRROR_VARS),
+        "REPORT_FOLDER": str(job.kept / "report"),
         # What the scenario site has built, on the newest ansible-core.
-        "SITE_PRODUCTS": str(Job("site").folder / "cache" / "ascend-pytorch" / "products"),
+        "SITE_PRODUCTS": str(Job("site").kept / "cache" / "ascend-pytorch" / "products"),
     }
 
 
@@ -130,7 +137,7 @@ def fingerprints(report: Path) -> dict[str, dict[str, str]]:
 
 def compared(done: list[Job]) -> list[Result]:
     """Whether the fleets of different ansible-cores came to the same fingerprints, host by host; nothing for one fleet."""
-    reports = {job.name: job.folder / "report" / "report.json" for job in done if job.scenario in ("site", CORES)}
+    reports = {job.name: job.kept / "report" / "report.json" for job in done if job.scenario in ("site", CORES)}
     if len(reports) < 2:
         return []
     try:
@@ -153,6 +160,7 @@ def run_scenario(job: Job, keep: bool, printing: threading.Lock) -> Result:
     platforms = configuration(job.scenario).get("platforms", [])
     # Molecule would remember that it has prepared hosts that are gone by now.
     shutil.rmtree(job.folder, ignore_errors=True)
+    shutil.rmtree(job.kept, ignore_errors=True)
     stages = [simulated.up(job.fleet, platforms)]
     if job.core:
         stages.insert(0, cores.prepare(job.core))

@@ -89,7 +89,7 @@ def test_what_was_converged_is_whole_and_works(options):
 
 def test_the_report_has_all_of_it():
     # Its fingerprints are held against those of the scenario cores, on older ansible-cores; see tools/run_molecule.py.
-    folder = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "report")
+    folder = Path(os.environ["REPORT_FOLDER"])
     result = play("report.yml", "-e", f"ascend_report_dir={folder}")
     assert result.returncode == 0, result.stdout[-3000:]
     hosts = json.loads((folder / "report.json").read_text())["hosts"]

@@ -92,13 +92,13 @@ def test_the_summary_names_what_was_left_out(capsys):
 @pytest.fixture
 def reports(tmp_path, monkeypatch):
     """reports({job: {host: fingerprint}}): write what scenarios report, and return their jobs."""
-    monkeypatch.setattr(run_molecule, "EPHEMERAL", tmp_path)
+    monkeypatch.setattr(run_molecule, "KEPT", tmp_path)
 
     def written(found):
         for job, hosts in found.items():
             document = {name: {"components": {"cmake": {"fingerprint": mark}}} for name, mark in hosts.items()}
-            (job.folder / "report").mkdir(parents=True)
-            (job.folder / "report" / "report.json").write_text(json.dumps({"hosts": document}))
+            (job.kept / "report").mkdir(parents=True)
+            (job.kept / "report" / "report.json").write_text(json.dumps({"hosts": document}))
         return list(found)
 
     return written

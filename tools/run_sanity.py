@@ -32,22 +32,29 @@ sys.exit(subprocess.call([{pip!r}, "--python", sys.executable, "install", "--qui
 """
 # How ansible-test warns that it leaves something out, beside the reasons that it writes down. No shellcheck, say.
 LEFT_OUT = re.compile(r"WARNING: (Skipping |Required program )")
-# What the releases of ansible-core call the get-pip of their time.
-SHIMS = ["get_pip_23_1_2.py", "get_pip_24_2.py"]
+# Where ansible-test says which pip it wants, for which it looks for a get-pip of that name.
+_WANTED_PIP = re.compile(r"\bpip='([\d.]+)'")
 
 
-def prepare(copy: Path, home: Path) -> None:
-    """Make the copy and the home afresh, keeping the home's caches."""
+def shims(root: Path) -> list[str]:
+    """The names of the get-pips that the ansible-test in a virtual environment asks for."""
+    sources = root.glob("lib/python3.*/site-packages/ansible_test/_internal/python_requirements.py")
+    versions = {version for source in sources for version in _WANTED_PIP.findall(source.read_text())}
+    return [f"get_pip_{version.replace('.', '_')}.py" for version in sorted(versions)]
+
+
+def prepare(copy: Path, home: Path, root: Path) -> None:
+    """Make the copy and the home afresh, keeping the home's caches, for the ansible-test in a virtual environment."""
     shutil.rmtree(copy, ignore_errors=True)
     for name in files():
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, copy / name)
     # ansible-test asks the nearest git repository which files count, and to the checkout's all of .cache is ignored.
     subprocess.run(["git", "init", "--quiet", str(copy)], check=True)
-    shims = home / ".ansible" / "test" / "cache"
-    shims.mkdir(parents=True, exist_ok=True)
-    for name in SHIMS:
-        (shims / name).write_text(GET_PIP.format(pip=str(BIN / "pip")))
+    cache = home / ".ansible" / "test" / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    for name in shims(root):
+        (cache / name).write_text(GET_PIP.format(pip=str(BIN / "pip")))
     # pip's configuration, which may name a mirror, is the user's
     settings = home / ".config" / "pip"
     settings.parent.mkdir(exist_ok=True)
@@ -86,8 +93,8 @@ def main(line: str) -> int:
     core = cores.core(line)
     folder = ROOT / ".cache" / "sanity" / line
     copy, home = folder / "ansible_collections" / "ascend" / "pytorch", folder / "home"
-    prepare(copy, home)
     ours = line == cores.running()
+    prepare(copy, home, BIN.parent if ours else core.folder)
     env = environment(HOME=str(home), **({} if ours else cores.variables(core)))
     python = subprocess.run(["python", "-V"], env=env, check=True, capture_output=True, text=True).stdout
     minor = ".".join(python.split()[1].split(".")[:2])

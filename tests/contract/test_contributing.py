@@ -149,8 +149,19 @@ def test_cores_follow_each_other():
 def test_documents_name_the_tested_cores(name, sentence):
     wanted = sentence.format(cores.CORES[-1].line, cores.CORES[0].line)
     assert wanted in text(name)
-    # Once, so that no other sentence says otherwise.
-    assert len(re.findall(r"\b2\.\d\d (?:to|至) 2\.\d\d\b", text(name))) == 1
+    # No sentence names another.
+    lines = {core.line for core in cores.CORES}
+    assert set(re.findall(r"\b2\.\d\d\b(?!\.)", " ".join(re.findall(r".*ansible-core.*", text(name))))) <= lines
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_readme_says_which_core_takes_which_python_of_hosts(name):
+    rows = re.findall(r"^\| 3\.(\d+)[^|]*\|[^|]*\| ([^|]*) \|", text(name), re.MULTILINE)
+    assert [int(minor) for minor, _lines in rows] == sorted({core.oldest_target for core in cores.CORES})
+    for minor, said in rows:
+        taking = [core.line for core in cores.CORES if core.oldest_target <= int(minor)]
+        # The first and the last, or the only one.
+        assert re.findall(r"2\.\d+", said) == sorted({taking[-1], taking[0]}), said
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "roles").glob("*/meta/main.yml")), ids=lambda path: path.parts[-3])

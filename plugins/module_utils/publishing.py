@@ -10,15 +10,26 @@ whole, after it the new one whole; the former stays for rollback until the next 
 import glob
 import os
 import shutil
+import socket
+from contextlib import contextmanager
 from typing import Callable
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import archive, diagnose, fingerprint, manifest, published
+from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    archive,
+    diagnose,
+    fingerprint,
+    locking,
+    manifest,
+    published,
+)
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
 
 SAVED = ".before-ascend"
 ASIDE = ".aside-ascend"
 # Files that are named one by one.
 MOST_FILES = 10
+# How long another publication into the same place is waited for: more than pip takes for torch on a slow disk, in seconds.
+LOCK_LIMIT_S = 3600
 
 Runner = Callable[..., str]
 
@@ -31,6 +42,51 @@ def tree_path(prefix, version, mark):
     # type: (str, str, str) -> str
     """Return where the tree behind a prefix stands."""
     return "{0}-{1}-{2}".format(prefix, version, fingerprint.short(mark))
+
+
+def lock_path(order):
+    # type: (Dict[str, Any]) -> str
+    """Return the lock of the place that a product is published to: beside a tree's prefix, or in pip's site folder."""
+    if order["product"] == "tree":
+        folder, name = os.path.split(order["prefix"])
+        return os.path.join(folder, ".{0}.ascend-lock".format(name))
+    # A Python that is no virtual environment names the user's folder first (see host.py), and after that folders of which
+    # pip installs into the first.
+    sites = order["sites"]
+    if "--user" in order["pip_options"]:
+        site = sites[0]
+    else:
+        system = sites[1:] or sites
+        site = next(filter(os.path.isdir, system), system[0])
+    return os.path.join(site, ".ascend-lock")
+
+
+@contextmanager
+def alone(order):
+    # type: (Dict[str, Any]) -> Iterator[None]
+    """Hold the place that a product is published to: hosts may share it, and a host may have two names.
+
+    Raises PublishError where it cannot be held.
+    """
+    try:
+        with locking.held(lock_path(order), LOCK_LIMIT_S):
+            yield
+    except locking.LockError as error:
+        raise PublishError(str(error))
+
+
+def partial_path(tree):
+    # type: (str) -> str
+    """Return where this process unpacks a tree, a name of its own."""
+    return "{0}.{1}.{2}.partial".format(tree, socket.gethostname(), os.getpid())
+
+
+def _sweep_partial(tree):
+    # type: (str) -> None
+    """Remove what killed processes of this host left half unpacked; the place is held."""
+    own = "{0}.{1}.".format(tree, socket.gethostname())
+    for path in glob.glob(glob.escape(own) + "*.partial*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def swap_link(path, target):
@@ -60,7 +116,7 @@ def _publish_link(link, prefix, replace):
 
 def publish_tree(order, path, sha256, prove_sane=lambda root: None):
     # type: (Dict[str, Any], str, str, Callable[[str], None]) -> None
-    """Publish a tree from its archive.
+    """Publish a tree from its archive; for whoever holds its place.
 
     :param order: name, version, fingerprint, prefix, links, replace_link (whether a foreign link may be replaced)
     :param path: the product's archive on this host; :param sha256: of the archive
@@ -74,16 +130,14 @@ def publish_tree(order, path, sha256, prove_sane=lambda root: None):
             "{0} is {1} that this collection did not make: it is left alone. Move it away, or set "
             "{2}_prefix to another place".format(prefix, there, order["name"])
         )
-    partial = tree + ".partial"
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = partial_path(tree)
+    _sweep_partial(tree)
     card = manifest.read(tree)
     if card is None or manifest.damage(tree, card):
         if fingerprint.file_digest(path) != sha256:
             raise PublishError(
                 "{0} is not the product that was built (its sha256 differs): remove it and run again".format(path)
             )
-        if not os.path.isdir(os.path.dirname(prefix)):
-            os.makedirs(os.path.dirname(prefix), 0o755)
         archive.unpack(path, partial, strip=0)
         os.chmod(partial, 0o755)
         fresh = manifest.read(partial)

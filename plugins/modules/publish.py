@@ -93,6 +93,17 @@ def standing(order):
     return host.product(entry, order["sites"])
 
 
+def is_there(order, found):
+    """Say whether what stands is the product of an order, whole, with its links."""
+    card = found["manifest"]
+    return (
+        bool(card)
+        and card["fingerprint"] == order["fingerprint"]
+        and not found["damage"]
+        and all(state == "ours" for state in found.get("links", {}).values())
+    )
+
+
 def main():
     """Publish one product, or take it away."""
     module = AnsibleModule(
@@ -124,13 +135,18 @@ def main():
             )
         )
     os.umask(0o022)
-    notes = []
+    notes, found = [], product or {"path": "", "sha256": ""}
     try:
-        if order["product"] == "tree":
-            found = product or {"path": "", "sha256": ""}
-            publishing.publish_tree(order, found["path"], found["sha256"], lambda root: builds.prove_sane(order, root))
-        else:
-            notes = install_wheel(module, order, product, before)
+        with publishing.alone(order):
+            now = standing(order)
+            if is_there(order, now) and not is_there(order, before):
+                module.exit_json(changed=False, diff={}, notes=[shared(order)])
+            if order["product"] == "tree":
+                publishing.publish_tree(
+                    order, found["path"], found["sha256"], lambda root: builds.prove_sane(order, root)
+                )
+            else:
+                notes = install_wheel(module, order, product, now)
     except steps.StepError as error:
         module.fail_json(
             msg="{0} was not published, what was there before still is: built on {1}, it does not work here: {2}\n"
@@ -144,6 +160,13 @@ def main():
             exception=traceback.format_exc(),
         )
     module.exit_json(changed=True, diff=diff, notes=notes)
+
+
+def shared(order):
+    """Return the note on a product that another process has published meanwhile."""
+    return "{0}: another process has just published it to {1}, which this host shares with it".format(
+        order["name"], os.path.dirname(publishing.lock_path(order))
+    )
 
 
 def install_wheel(module, order, product, before):
@@ -183,17 +206,27 @@ def run_pip(module, order, argv, done="published"):
     return out + "\n" + err
 
 
+def withdrawn(module, order):
+    """Take a product away, or in check mode only say what would go; return (what goes, notes)."""
+    if order["product"] == "tree":
+        return publishing.withdraw_tree(order, dry=module.check_mode)
+    return publishing.withdraw_wheel(
+        order, lambda argv: run_pip(module, order, argv, "taken away"), dry=module.check_mode
+    )
+
+
 def withdraw(module, order, before):
     """Take a product away."""
     diff = {"before": words(order["name"], before["manifest"]), "after": words(order["name"], None)}
     try:
-        if order["product"] == "wheel":
-            removed, notes = publishing.withdraw_wheel(
-                order, lambda argv: run_pip(module, order, argv, "taken away"), dry=module.check_mode
-            )
+        if module.check_mode or not before["manifest"]:
+            removed, notes = withdrawn(module, order)
         else:
-            removed, notes = publishing.withdraw_tree(order, dry=module.check_mode)
-    except OSError as error:
+            with publishing.alone(order):
+                removed, notes = withdrawn(module, order)
+                # Whoever waits for it makes another.
+                os.unlink(publishing.lock_path(order))
+    except (publishing.PublishError, OSError) as error:
         module.fail_json(
             msg="{0} was not taken away wholly: {1}. Mend that and run again: it goes on where it was".format(
                 order["name"], error

@@ -9,6 +9,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -19,6 +21,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     published,
     publishing,
 )
+from checkout import ROOT
 
 FIRST, SECOND, THIRD = "1" * 64, "2" * 64, "3" * 64
 
@@ -744,3 +747,52 @@ def test_a_full_disk_leaves_the_former(shelf, opt, monkeypatch):
     with pytest.raises(OSError):
         publishing.publish_tree(*second)
     assert says(opt / "tool/bin/tool") == "1.0"
+
+
+# --- one place, several processes -------------------------------------------------------------------------------------
+
+PUBLISH = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from ansible_collections.ascend.pytorch.plugins.module_utils import published, publishing
+order, path, sha256 = json.loads(sys.argv[2])
+with publishing.alone(order):
+    publishing.publish_tree(order, path, sha256, lambda root: None)
+"""
+
+
+def test_hosts_that_share_a_prefix_publish_one_after_another(shelf, opt):
+    order, path, sha256 = shelf(product="tree")
+    argv = [sys.executable, "-c", PUBLISH, str(ROOT / "collections"), json.dumps([order, path, sha256])]
+    running = [subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) for _each in range(6)]
+    assert [process.communicate(timeout=120)[1] for process in running] == [""] * 6
+    card = manifest.read(str(opt / "tool"))
+    assert card["fingerprint"] == FIRST and manifest.damage(str(opt / "tool"), card, full=True) == []
+    assert sorted(path.name for path in opt.iterdir()) == [".tool.ascend-lock", "tool", "tool-1.0-" + FIRST[:12]]
+
+
+def test_what_killed_processes_left_of_this_host_goes_and_of_others_stays(shelf, opt):
+    order, path, sha256 = shelf()
+    tree = publishing.tree_path(order["prefix"], "1.0", FIRST)
+    opt.mkdir()
+    mine, other = publishing.partial_path(tree), tree + ".elsewhere.1.partial"
+    for folder in (mine, mine + ".partial", other):
+        os.mkdir(folder)
+    publishing.publish_tree(order, path, sha256)
+    assert sorted(path.name for path in opt.iterdir()) == ["tool", os.path.basename(tree), os.path.basename(other)]
+
+
+@pytest.mark.parametrize(
+    ("sites", "options", "wanted"),
+    [
+        (["home", "local", "system"], ["--user"], "home"),
+        (["home", "local", "system"], [], "local"),
+        (["home", "missing", "system"], [], "system"),
+        (["venv"], [], "venv"),
+    ],
+)
+def test_the_lock_of_a_wheel_is_where_pip_puts_it(tmp_path, sites, options, wanted):
+    for name in {"local", "system", "venv"} & set(sites):
+        (tmp_path / name).mkdir()
+    order = {"product": "wheel", "sites": [str(tmp_path / name) for name in sites], "pip_options": options}
+    assert publishing.lock_path(order) == str(tmp_path / wanted / ".ascend-lock")

@@ -571,7 +571,10 @@ def _environment(request, state, tools):
         why = ["environment file {0}: changed by hand, left there".format(there["path"])] if stays else []
         return {"path": there["path"], "text": text, "do": REMOVE if there["ours"] else NOTHING, "why": why}
     why = [] if same else ["environment file: " + ("changed" if there["sha256"] else "not there")]
-    return {"path": there["path"], "text": text, "do": NOTHING if same else PUBLISH, "why": why}
+    folder = os.path.dirname(there["path"])
+    # A folder that is there stays as it is: its mode may be whoever's, /tmp's for one.
+    makes = folder if not same and state["disk"][folder]["stands_at"] != folder else ""
+    return {"path": there["path"], "text": text, "do": NOTHING if same else PUBLISH, "why": why, "makes": makes}
 
 
 def environment_settings(request, state):

@@ -319,7 +319,8 @@ class Called:
     def __init__(self, base: Path, minor: int) -> None:
         self.base = base
         python = interpreter(minor)
-        done = subprocess.run([python, "-c", "import platform; print(platform.python_version())"], stdout=-1, text=True)
+        argv = [python, "-c", "import platform; print(platform.python_version())"]
+        done = subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True)
         self.python, self.version = python, done.stdout.strip()
         (base / "listener").mkdir()
         (base / "listener/sitecustomize.py").write_text(LISTENER)

@@ -38,6 +38,7 @@ def variable_problems(request: Dict[str, Any]) -> List[str]:
             )
         if not entry.get("reference"):
             found += recipes.problems(entry)
+    found += _paths(request)
     found += _one_place_for_two(request["recipes"])
     release, python = request["release"], request["python"]
     allowed = release.get("pythons", [])
@@ -65,6 +66,26 @@ def variable_problems(request: Dict[str, Any]) -> List[str]:
             )
         )
     return found
+
+
+def _paths(request: Dict[str, Any]) -> List[str]:
+    given = [
+        ("ascend_work_dir", request["work_dir"], "folder"),
+        ("ascend_env_file", request["env_file"], "file"),
+        ("ascend_venv", request["venv"], "folder"),
+    ]
+    for entry in request["recipes"]:
+        if entry["product"] == "tree" and not places.forbidden(entry["prefix"]):
+            given.append((entry["name"] + "_prefix", entry["prefix"], "tree"))
+        given += [(entry["name"] + "_link", link.get("path", ""), "link") for link in entry.get("links", [])]
+    return [
+        "{0}: {1!r} is refused: {2}. Set an absolute path of letters, digits and _ . + @ , - to a place of its own{3}".format(
+            variable, value, wrong, "" if variable == "ascend_venv" else ", or auto"
+        )
+        for variable, value, kind in given
+        for wrong in [places.objection(value, kind)]
+        if wrong
+    ]
 
 
 def _one_place_for_two(entries: List[Dict[str, Any]]) -> List[str]:

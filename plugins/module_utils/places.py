@@ -4,6 +4,7 @@
 """Where things stand on a host when a variable says "auto": by the guide for root, the same under $HOME for others."""
 
 import os
+import re
 from typing import Dict
 
 # Where a host's own programs are looked for, whatever the PATH of the session is.
@@ -59,6 +60,11 @@ FORBIDDEN_PREFIXES = frozenset(
     )
 )
 
+# Whose files anybody may make first, or that are no files at all.
+UNSAFE_FOLDERS = frozenset(("/", "/boot", "/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp"))
+# configure, make and libtool stumble over blanks, PATH and its like over colons, shells over the rest.
+_PLAIN = re.compile(r"[A-Za-z0-9_.+@,~/-]*\Z")
+
 
 def resolve(value: str, kind: str, user: Dict[str, object], version: str = "") -> str:
     """Return the absolute path that a variable means on a host.
@@ -72,6 +78,27 @@ def resolve(value: str, kind: str, user: Dict[str, object], version: str = "") -
     if value == "~" or value.startswith("~/"):
         value = str(user["home"]) + value[1:]
     return _clean(value) if value else value
+
+
+def objection(value: str, kind: str) -> str:
+    """Return what is wrong with a path that a user gives, "" for nothing.
+
+    :param value: "auto", "" for none, or a path on the host
+    :param kind: tree (a prefix), folder, link or file
+    """
+    if value in (AUTO, ""):
+        return ""
+    if not value.startswith(("/", "~/")):
+        return "it is not absolute, and does not begin with ~/"
+    if not _PLAIN.match(value):
+        return "it has characters that builds do not take ({0})".format(
+            ", ".join(sorted({repr(char) for char in value if not _PLAIN.match(char)}))
+        )
+    if forbidden(value):
+        return "that is a folder of the system's, or the home"
+    if kind == "file" and value.startswith("/") and os.path.dirname(_clean(value)) in UNSAFE_FOLDERS:
+        return "anybody may put a file of that name there, or it does not last"
+    return ""
 
 
 def forbidden(prefix: str) -> bool:

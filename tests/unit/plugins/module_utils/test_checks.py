@@ -676,3 +676,17 @@ def test_all_variables_are_told_at_once():
         environment=environment(HCCL_IF_IP="x"),
     )
     assert len(checks.variable_problems(request)) == 6
+
+
+@pytest.mark.parametrize(
+    ("change", "variable"),
+    [
+        ({"work_dir": "/data/my work"}, "ascend_work_dir"),
+        ({"work_dir": "relative/x"}, "ascend_work_dir"),
+        ({"env_file": "/tmp/env.sh"}, "ascend_env_file"),
+        ({"venv": "~bob/venv"}, "ascend_venv"),
+    ],
+)
+def test_a_path_that_will_not_do_is_told_before_any_host_is_asked(change, variable):
+    (problem,) = checks.variable_problems(ask(recipe(CMAKE), **change))
+    assert problem.startswith("{0}: {1!r} is refused: ".format(variable, next(iter(change.values()))))

@@ -115,3 +115,26 @@ def test_no_spelling_of_a_forbidden_place_gets_through(prefix):
     for part in prefix.split("/"):
         parts = parts[:-1] if part == ".." else parts + [part] * (part not in ("", "."))
     assert places.forbidden(prefix) == ("/" + "/".join(parts) in places.FORBIDDEN_PREFIXES)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("data/ascend", "~bob/x", "/data/my work", "/data/a:b", "/tmp/x\ny", "/data/$HOME", "/data/ä", "/data/a'b"),
+        *("/", "//", "/etc", "/etc/", "/tmp", "/usr/local", "/usr/lib/../lib", "~/", "~/..", "~/x/../.."),
+    ],
+)
+@pytest.mark.parametrize("kind", ["tree", "folder", "link", "file"])
+def test_what_is_no_place_for_anything_is_objected_to(value, kind):
+    assert places.objection(value, kind)
+
+
+@pytest.mark.parametrize("value", ["auto", "", "/data/ascend-pytorch", "~/x", "/opt/cmake+3.12_1@a,b", "/tmp/mine/x"])
+@pytest.mark.parametrize("kind", ["tree", "folder", "link", "file"])
+def test_a_place_of_its_own_is_not_objected_to(value, kind):
+    assert places.objection(value, kind) == ""
+
+
+@pytest.mark.parametrize("value", ["/tmp/env.sh", "/var/tmp/env.sh", "/env.sh", "/run/env.sh", "/dev/env.sh"])
+def test_a_file_is_not_put_where_anybody_may_put_one_or_nothing_lasts(value):
+    assert places.objection(value, "file") and not places.objection("/etc/profile.d/ascend.sh", "file")

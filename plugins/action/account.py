@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, variables
 
 ARGUMENTS = {
     "pattern": {"type": "str"},
@@ -65,6 +65,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
+        variables.refuse_undefined(self, task_vars, ["ascend_hosts"])
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         result.update(changed=False, left_out=[])
         if arguments["finished"] is not None:

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import fetch
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, ledger, mirror, wheelhouse
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, ledger, mirror, variables, wheelhouse
 
 PLATFORM = {
     "arch": {"type": "str", "choices": list(bundle.ARCHES), "required": True},
@@ -53,6 +53,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
+        variables.refuse_undefined(self, task_vars)
         _validated, arguments = self.validate_argument_spec(
             ARGUMENTS, required_if=[("state", "present", ("release", "recipes"))]
         )

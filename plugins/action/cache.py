@@ -10,7 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, signing, store
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, signing, store, variables
 
 ARGUMENTS = {
     "state": {"type": "str", "choices": ["listed", "verified", "pruned"], "default": "listed"},
@@ -55,6 +55,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
+        variables.refuse_undefined(self, task_vars)
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         if arguments["keep_days"] < 0 or arguments["keep_last"] < 0:
             raise AnsibleActionFail(

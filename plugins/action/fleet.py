@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, page, query
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, page, query, variables
 
 ARGUMENTS = {
     "hosts": {"type": "list", "elements": "str"},
@@ -52,6 +52,8 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
+        # What is wrong with a host's own is told in the table.
+        variables.refuse_undefined(self, task_vars, ["ascend_query", "ascend_report_dir"])
         _validated, arguments = self.validate_argument_spec(ARGUMENTS, required_one_of=[["hosts", "query"]])
         # As one of Python's own strings: Ansible's carry marks, which jmespath knows nothing of.
         expression = json.loads(json.dumps(arguments["query"] or ""))

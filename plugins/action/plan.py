@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, variables
 
 # Typed to the last: what templates of older Ansible give is all text.
 FITNESS = {
@@ -153,6 +153,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         host = task_vars["inventory_hostname"]
+        variables.refuse_undefined(self, task_vars)
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         # Plain data from here on: what came out of templates carries marks that hashing must not see.
         arguments = json.loads(json.dumps(arguments))

@@ -588,3 +588,29 @@ def test_role_without_tasks_is_known(run):
     assert run.told("one", "role")["value"] == ["a default", "a variable"], (
         f"{CORE} no longer makes an imported role's variables the play's: playbooks/tasks/plan.yml knows the recipes so"
     )
+
+
+SLIPS = """
+- hosts: one
+  gather_facts: false
+  vars:
+    ascend_trusted_keys: "{{ kyes_dir }}/allowed_signers"
+    ascend_bundle: "{{ stick }}/bundle"
+    ascend_torch_version: "{{ '1.8.1' }}"
+  tasks:
+    - ansible.builtin.import_role: {name: ascend.pytorch.cmake}
+"""
+
+
+def test_slip_in_a_shared_variable(playground):
+    """`x | default('')` takes the default where a name inside of x is undefined; `_templar.template` says which that is."""
+    ground = playground("slips")
+    assert ground.run(SLIPS) != 0, (
+        f"{CORE}: a variable that names something undefined is no error: plugins/plugin_utils/variables.py finds it so"
+    )
+    words = " ".join(ground.printed.split())
+    for name, undefined in (("ascend_trusted_keys", "kyes_dir"), ("ascend_bundle", "stick")):
+        assert f"{name} cannot be filled in: '{undefined}' is undefined. Set what" in words, (
+            f"{CORE} no longer says which name is undefined: plugins/plugin_utils/variables.py tells the user of both: {words}"
+        )
+    assert "ascend_torch_version cannot" not in words

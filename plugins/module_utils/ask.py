@@ -20,8 +20,8 @@ def ask(argv, env=None, time_limit_s=TIME_LIMIT_S):
     """Run a program and return (status, what it printed, why it gave none); a hanging one is killed with its children."""
     deadline = time.monotonic() + time_limit_s
     try:
-        # Its own session makes it and its children one group to kill.
-        process = subprocess.Popen(
+        # Its own session makes it and its children one group to kill. run_command is AnsibleModule's, which is not known here.
+        process = subprocess.Popen(  # pylint: disable=ansible-bad-function
             argv,
             env=env,
             stdin=subprocess.DEVNULL,

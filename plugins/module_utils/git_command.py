@@ -115,7 +115,7 @@ class Git(object):
             return Outcome(-1, b"", fetch.OVERTIME)
         try:
             # A session of its own: no terminal to prompt on, and one group to kill.
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 argv,
                 cwd=cwd,
                 env=self.env,

@@ -55,7 +55,7 @@ class Workshop:
         environment = dict(self.environment, **(env or {}))
         self.log("$ (cd {0} && {1})".format(cwd, " ".join(argv)))
         try:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 argv,
                 cwd=cwd,
                 env=environment,

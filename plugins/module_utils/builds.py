@@ -27,6 +27,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     archive,
     diagnose,
     download,
+    durable,
     fetch,
     fingerprint,
     manifest,
@@ -42,6 +43,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as whe
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
 
 TAIL_LINES = 20
+# The stage whose result is packed: what it put into the staging root is looked at again when it is gone on from.
+INSTALLED = "install"
 
 # How long a look at a build waits for stages that follow one another at once, in seconds.
 SETTLE_S = 1.0
@@ -341,7 +344,7 @@ class Build:
         for stage, what, mark in stage_plan(self.order):
             stamp_path = os.path.join(self.place.stamps, stage + ".json")
             stamp = read_json(stamp_path)
-            if not stale and stamp is not None and stamp["fingerprint"] == mark:
+            if not stale and self.is_done(stage, stamp, mark):
                 self.log("=== {0}: done before".format(stage))
                 self.shop.learned.update(stamp["learned"])
             else:
@@ -355,7 +358,11 @@ class Build:
                     "objects": self.status["objects"],
                     "learned": self.shop.learned,
                 }
-                write_json(stamp_path, stamp)
+                if stage == INSTALLED:
+                    stamp["installed"] = durable.listing(self.place.stage)
+                # A stamp that a power cut leaves, and what it speaks of not, would be believed.
+                durable.sync_file_system(self.place.folder)
+                durable.write(stamp_path, json.dumps(stamp, sort_keys=True))
             self.status["done"].append(stage)
             self.status["seconds"][stage] = stamp["seconds"]
             if stamp.get("objects"):
@@ -369,6 +376,16 @@ class Build:
             # The stamps first: one that outlives what it speaks of would be believed.
             for folder in (self.place.stamps, self.place.src, self.place.obj, self.place.stage, self.place.tmp):
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def is_done(self, stage, stamp, mark):
+        # type: (str, Optional[Dict[str, Any]], str) -> bool
+        """Say whether a former run did a stage, and what it installed is still as it was."""
+        if stamp is None or stamp["fingerprint"] != mark:
+            return False
+        wrong = durable.lacking(self.place.stage, stamp.get("installed", {})) if stage == INSTALLED else []
+        if wrong:
+            self.log("=== {0}: {1} is not as it was installed, done again".format(stage, wrong[0]))
+        return not wrong
 
     def perform(self, stage, what, mark):
         # type: (str, Any, str) -> float

@@ -625,6 +625,68 @@ def test_a_stage_whose_stamp_is_gone_is_done_again_with_those_after_it(tmp_path)
     assert [runs(tmp_path).count(name) for name in ("configure", "build", "install", "sanity")] == [1, 2, 2, 2]
 
 
+def truncated(path):
+    os.truncate(str(path), 0)
+
+
+def relinked(path):
+    path.with_name("alias").unlink()
+    path.with_name("alias").symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize("damage", [truncated, relinked, os.unlink], ids=["truncated", "link", "gone"])
+@pytest.mark.parametrize("ended_in", ["sanity", "pack"])
+def test_what_a_power_cut_took_of_an_install_is_installed_again(tmp_path, ended_in, damage):
+    pipe = tmp_path / ("gate" if ended_in == "pack" else "gate.sanity")
+    os.mkfifo(str(pipe))
+    order = make_order(tmp_path)
+    started(order, "pack" if ended_in == "pack" else "")
+    gate = reached(pipe)
+    killed(builds.look(order)["pid"])
+    os.unlink(str(pipe))
+    damage(Path(builds.Place(order).stage + order["prefix"], "bin/tool"))
+    started(order)
+    gate.close()
+    assert ended(order)["state"] == "done"
+    assert [runs(tmp_path).count(name) for name in ("build", "install")] == [1, 2]
+    assert "is not as it was installed, done again" in Path(builds.Place(order).log).read_text()
+    with tarfile.open(builds.product(order)["path"]) as packed:
+        members = {member.name.rpartition("/")[2]: member for member in packed.getmembers()}
+        assert packed.extractfile(members["tool"]).read() == b"hello\npatched\n"
+        assert members["alias"].linkname == "tool"
+
+
+def test_what_a_stage_wrote_is_on_the_disk_before_its_stamp_says_so(tmp_path, monkeypatch):
+    order = make_order(tmp_path)
+    place = builds.Place(order)
+    place.make()
+    synced = []
+
+    def sync(path):
+        assert path == place.folder
+        synced.append({name.partition(".")[0] for name in os.listdir(place.stamps) if name.endswith(".json")})
+
+    monkeypatch.setattr(builds.durable, "sync_file_system", sync)
+    with open(place.log, "w") as log:
+        builds.Build(order, place, log).run()
+    # With each stage synced, those before it are stamped, and it is not.
+    assert synced == [set(recipe.STAGES[:number]) for number in range(len(recipe.STAGES))]
+
+
+def test_a_disk_that_does_not_take_what_a_stage_wrote_fails_the_stage(tmp_path, monkeypatch):
+    order = make_order(tmp_path)
+    place = builds.Place(order)
+    place.make()
+
+    def sync(path):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    monkeypatch.setattr(builds.durable, "sync_file_system", sync)
+    with open(place.log, "w") as log, pytest.raises(OSError, match="Input/output error"):
+        builds.Build(order, place, log).run()
+    assert os.listdir(place.stamps) == []
+
+
 def test_what_half_an_install_left_is_not_in_the_product(tmp_path):
     order = make_order(tmp_path)
     good = order["stages"]["install"]

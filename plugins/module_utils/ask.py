@@ -13,11 +13,19 @@ import time
 TIME_LIMIT_S = 10.0
 # Far more than any answer that is of use; a program gone mad prints gigabytes in the time limit.
 SIZE_LIMIT_BYTES = 1 << 22
+# How much of a complaint goes into a message, and how often it is looked whether a program has ended.
+WORDS = 200
+POLL_S = 0.05
 
 
 def ask(argv, env=None, time_limit_s=TIME_LIMIT_S):
     # type: (List[str], Optional[Dict[str, str]], float) -> Tuple[Optional[int], bytes, str]
-    """Run a program and return (status, what it printed, why it gave none); a hanging one is killed with its children."""
+    """Run a program and return (status, its answer, what it complained of); a hanging one is killed with its children.
+
+    The answer is what it printed on standard output alone: a stale .pth or a loader complains on standard error at every
+    start of a program that works. One that fails has no answer, and all that it said is told instead, standard output
+    first. A status of None is a program that did not end by itself; why is the third, with its last complaint.
+    """
     deadline = time.monotonic() + time_limit_s
     try:
         # Its own session makes it and its children one group to kill. run_command is AnsibleModule's, which is not known here.
@@ -26,36 +34,55 @@ def ask(argv, env=None, time_limit_s=TIME_LIMIT_S):
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
             start_new_session=True,
             cwd="/",
         )
     except OSError as error:
         return None, b"", "cannot be started: {0}".format(error.strerror)
+    said, complaint = bytearray(), bytearray()
     try:
-        with process.stdout:
-            said = _read(process.stdout.fileno(), deadline)
-        if said is not None:
-            return process.wait(timeout=max(0.0, deadline - time.monotonic())), said, ""
+        with process.stdout, process.stderr:
+            whole = _read({process.stdout.fileno(): said, process.stderr.fileno(): complaint}, process, deadline)
+        if whole:
+            status = process.wait(timeout=max(0.0, deadline - time.monotonic()))
+            return (status, bytes(said + complaint), "") if status else (status, bytes(said), last_words(complaint))
         problem = "printed more than {0} MiB".format(SIZE_LIMIT_BYTES >> 20)
     except subprocess.TimeoutExpired:
         problem = "gave no answer in {0:.0f} s".format(time_limit_s)
     _kill(process)
-    return None, b"", problem
+    return None, b"", ": ".join(filter(None, [problem, last_words(complaint)]))
 
 
-def _read(pipe, deadline):
-    # type: (int, float) -> Optional[bytes]
-    # Not communicate(): that keeps all it gets. None: more came than the limit.
-    said = b""
-    while len(said) <= SIZE_LIMIT_BYTES:
-        if not select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
+def _read(pipes, process, deadline):
+    # type: (Dict[int, bytearray], subprocess.Popen, float) -> bool
+    # Not communicate(): that keeps all it gets. The first pipe is standard output. False: more came than the limit.
+    answer, waiting = next(iter(pipes)), list(pipes)
+    while waiting:
+        # A child that lives on may hold standard error: the answer does not wait for that.
+        over = answer not in waiting and process.poll() is not None
+        wait_s = 0.0 if over else max(0.0, deadline - time.monotonic())
+        ready = select.select(waiting, [], [], wait_s if answer in waiting else min(wait_s, POLL_S))[0]
+        if not ready and over:
+            return True
+        if not ready and time.monotonic() >= deadline:
             raise subprocess.TimeoutExpired("", 0)
-        piece = os.read(pipe, 1 << 16)
-        if not piece:
-            return said
-        said += piece
-    return None
+        for pipe in ready:
+            piece = os.read(pipe, 1 << 16)
+            pipes[pipe] += piece
+            if not piece:
+                waiting.remove(pipe)
+        if sum(map(len, pipes.values())) > SIZE_LIMIT_BYTES:
+            return False
+    return True
+
+
+def last_words(said):
+    # type: (bytes) -> str
+    """Return the end of the last line that says anything, for a message."""
+    lines = bytes(said).decode("utf-8", "replace").split("\n")
+    words = next((line for line in reversed(lines) if line.strip()), "")
+    return "".join(letter if letter.isprintable() else " " for letter in words.strip()[-WORDS:]).strip()
 
 
 def _kill(process):

@@ -37,6 +37,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     recipe,
     repositories,
     torn,
+    trust,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import steps as recipe_steps
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
@@ -122,9 +123,13 @@ class Place:
 
 def make_work_dir(path):
     # type: (str) -> None
-    """Make the work directory, closed to others."""
+    """Make the work directory, closed to others. Raises OSError where others could have put something there."""
+    wrong = trust.objection(path, os.geteuid())
+    if wrong:
+        raise PermissionError(errno.EPERM, wrong, path)
     if not os.path.isdir(path):
-        os.makedirs(path, 0o700)
+        # Not by the mode of makedirs: Python 3.6 gives that to all folders above, too.
+        os.makedirs(path)
         os.chmod(path, 0o700)
 
 

@@ -24,7 +24,7 @@ import urllib.error
 import urllib.parse
 from contextlib import contextmanager
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import download, fetch, fingerprint, products
+from ansible_collections.ascend.pytorch.plugins.module_utils import download, fetch, fingerprint, products, trust
 
 # The name of a file in Ansible's temporary folder of a host; one piece after the other lies in it.
 PIECE = "ascend-piece"
@@ -154,9 +154,18 @@ class Shelf:
     def make(self):
         # type: () -> None
         """Make the folders above it, closed to others."""
-        for folder in (os.path.dirname(self.top), self.top):
+        work_dir = os.path.dirname(self.top)
+        wrong = trust.objection(work_dir, os.geteuid())
+        if wrong:
+            raise CarryingError(
+                "the work directory is not this account's alone: {0}. Set ascend_work_dir to a place where nobody else can "
+                "write".format(wrong)
+            )
+        for folder in (work_dir, self.top):
             if not os.path.isdir(folder):
-                os.makedirs(folder, 0o700)
+                # Not by the mode of makedirs: Python 3.6 gives that to all folders above, too.
+                os.makedirs(folder)
+                os.chmod(folder, 0o700)
 
     def partial(self, sha256):
         # type: (str) -> str

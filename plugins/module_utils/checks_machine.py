@@ -72,14 +72,19 @@ def _memory(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]
     """There is not the memory that one job of a build needs."""
     need_mib = max([int(1024 * entry.get("mem_gib_per_job", 1)) for entry in _built(request, plan)] or [0])
     if state["memory"]["available_mib"] < need_mib:
+        limit = state["memory"].get("limit")
+        whole = "{0:.1f}".format(state["memory"]["total_mib"] / 1024.0)
+        if limit:
+            whole = "the {0:.1f} GiB that {1} allows".format(limit["mib"] / 1024.0, limit["path"])
         yield seen(
-            "{0:.1f} GiB of memory free of {1:.1f}".format(
-                state["memory"]["available_mib"] / 1024.0, state["memory"]["total_mib"] / 1024.0
-            ),
+            "{0:.1f} GiB of memory free of {1}".format(state["memory"]["available_mib"] / 1024.0, whole),
             "{0:.1f} GiB for one job that builds {1}".format(
                 need_mib / 1024.0, ", ".join(entry["name"] for entry in _built(request, plan))
             ),
-            "stop what holds it, or build when the host is idle",
+            "raise this limit of the control group (of systemd: MemoryMax, MemoryHigh; of the container: --memory), or stop "
+            "what uses it up"
+            if limit
+            else "stop what holds it, or build when the host is idle",
         )
 
 
@@ -161,6 +166,18 @@ def _work_dir(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, An
             "{0} may not write in {1}".format(state["user"]["name"], work["stands_at"]),
             "a work directory",
             "set ascend_work_dir to a place that it may write",
+        )
+
+
+@check(CHECKS, "work-dir-unsafe", BUILD, ERROR, "design: the work directory")
+def _work_dir_unsafe(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """Others can put something into the work directory that is then run."""
+    if _changed(plan) and state["work_dir_objection"]:
+        yield seen(
+            state["work_dir_objection"],
+            "a work directory that nobody but {0} writes to: what lies there is run".format(state["user"]["name"]),
+            "set ascend_work_dir to a place where nobody else can make one, or mend it: look at what is in it, remove it, and "
+            "take the right to write from others",
         )
 
 

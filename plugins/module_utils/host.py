@@ -25,15 +25,33 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     places,
     products,
     published,
+    resources,
+    trust,
     versions,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
-from ansible_collections.ascend.pytorch.plugins.module_utils.ask import ask, read_json, text
+from ansible_collections.ascend.pytorch.plugins.module_utils.ask import ask, last_words, read_json, text
 
-# Ids of /etc/os-release (lower case) whose systems are openEuler or descend from it: there CPU binding is undone.
+# Ids of /etc/os-release (lower case) of openEuler and its descendants, where CPU binding is undone. Asked last, of systems
+# that say nothing of where they come from.
 OPENEULER_FAMILY = frozenset(
-    ("openeuler", "euleros", "uos", "uniontech", "kylin", "bclinux", "kylinsec", "hce", "cul", "ctyunos", "fusionos")
+    (
+        "openeuler euleros hce kylin kylinsec uos uniontech bclinux ctyunos cul culinux fusionos nestos cgsl newstart isoft mtos"
+    ).split()
 )
+# Names of other lineages, as ids and in ID_LIKE.
+_OTHER_FAMILIES = frozenset(
+    (
+        "debian ubuntu deepin openkylin rhel centos fedora rocky almalinux ol amzn scientific cloudlinux virtuozzo miracle "
+        "anolis alinux alios kos keyarchos opencloudos tencentos tlinux velinux neokylin asianux "
+        "suse sles sled opensuse opensuse-leap opensuse-tumbleweed mageia photon mariner azurelinux arch alpine gentoo"
+    ).split()
+)
+# How the same name of a system tells its lineages apart: UOS e and a, and what was built from RHEL's sources.
+_EULER_PLATFORM = re.compile(r"platform:(oe|uel)[0-9]")
+_OTHER_PLATFORM = re.compile(r"platform:(el|uelc|an|f|al)[0-9]")
+# "22.03 (LTS-SP1)" is how openEuler writes a version; Ubuntu's says "LTS (Jammy Jellyfish)".
+_EULER_VERSION = re.compile(r"\(LTS(-SP[0-9]+)?\)", re.IGNORECASE)
 
 
 # --- the machine ------------------------------------------------------------------------------------------------------
@@ -50,18 +68,48 @@ def user():
         return {"uid": uid, "name": str(uid), "home": os.path.expanduser("~")}
 
 
-def os_release(content):
-    # type: (str) -> Dict[str, Any]
-    """Return {"id", "id_like", "version", "name", "openeuler_family"} from the text of os-release(5)."""
+def os_release(content, family="", others=""):
+    # type: (str, str, str) -> Dict[str, Any]
+    """Return {"id", "id_like", "version", "name", "openeuler_family"} from the text of os-release(5).
+
+    :param family: what package_manager found: "Debian", "RedHat" or "" where that is not known
+    :param others: names and texts of the other release files, see other_release_files
+    """
     keys = ascend_files.parse_info_file(content)
-    ids = [keys.get("ID", "").lower()] + keys.get("ID_LIKE", "").lower().split()
     return {
         "id": keys.get("ID", "").lower(),
         "id_like": keys.get("ID_LIKE", "").lower(),
         "version": keys.get("VERSION_ID", ""),
         "name": keys.get("PRETTY_NAME", "") or keys.get("NAME", ""),
-        "openeuler_family": any(name in OPENEULER_FAMILY for name in ids),
+        "openeuler_family": _is_openeuler(keys, family, others),
     }
+
+
+def _is_openeuler(keys, family, others):
+    # type: (Dict[str, str], str, str) -> bool
+    # One name may be several systems: BCLinux, Kylin and UOS descend from openEuler, from CentOS and from Debian. So what
+    # a system says of itself comes first, then what it is like, and a list of names last.
+    ident, platform = keys.get("ID", "").lower(), keys.get("PLATFORM_ID", "").lower()
+    likes = set(re.split(r"[\s,]+", keys.get("ID_LIKE", "").lower())) - {""}
+    if family == "Debian" or likes & {"debian", "ubuntu"}:
+        return False
+    if "euler" in " ".join(list(keys.values()) + [others]).lower() or _EULER_PLATFORM.match(platform):
+        return True
+    if (likes | {ident}) & _OTHER_FAMILIES or _OTHER_PLATFORM.match(platform):
+        return False
+    if (likes | {ident}) & OPENEULER_FAMILY or _EULER_VERSION.search(keys.get("VERSION", "")):
+        return True
+    # The descendants of RHEL and Fedora name them in ID_LIKE, those of openEuler mostly nobody.
+    return bool(family == "RedHat" and ident and not likes)
+
+
+def other_release_files(etc="/etc"):
+    # type: (str) -> str
+    """Return names and texts of the release files beside os-release, such as openEuler-release, which descendants keep."""
+    paths = set(glob.glob(os.path.join(glob.escape(etc), "*[Ee]uler*")))
+    paths.update(glob.glob(os.path.join(glob.escape(etc), "*-release")))
+    paths.add(os.path.join(etc, "system-release-cpe"))
+    return "\n".join(os.path.basename(path) + " " + text(path) for path in sorted(paths) if os.path.lexists(path))
 
 
 def package_manager():
@@ -85,37 +133,6 @@ def libc():
         return os.confstr("CS_GNU_LIBC_VERSION") or ""
     except (ValueError, OSError):
         return "unknown"
-
-
-def memory(meminfo):
-    # type: (str) -> Dict[str, int]
-    """Return {"total_mib", "available_mib"} from the text of /proc/meminfo (kB)."""
-    found = dict(re.findall(r"^(MemTotal|MemAvailable|MemFree):\s+(\d+) kB", meminfo, re.MULTILINE))
-    available = found.get("MemAvailable", found.get("MemFree", 0))
-    return {"total_mib": int(found.get("MemTotal", 0)) // 1024, "available_mib": int(available) // 1024}
-
-
-def cgroup_memory_mib():
-    # type: () -> Optional[int]
-    """Return what the control group still allows, None without a limit."""
-    for limit, used in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ):
-        most, now = text(limit).strip(), text(used).strip()
-        if most.isdigit() and now.isdigit() and int(most) < 1 << 60:
-            return max(0, int(most) - int(now)) // (1 << 20)
-    return None
-
-
-def available_memory():
-    # type: () -> Dict[str, int]
-    """Return {"total_mib", "available_mib"}; the control group's limit counts."""
-    now = memory(text("/proc/meminfo"))
-    allowed = cgroup_memory_mib()
-    if allowed is not None:
-        now["available_mib"] = min(now["available_mib"], allowed)
-    return now
 
 
 def disk(path):
@@ -171,10 +188,12 @@ def tool(path):
     argv = [path] + _VERSION_OF.get(os.path.basename(path), ["--version"])
     status, said, problem = ask(argv)
     if status != 0:
-        said_of_it = problem or "`{0}` ended with status {1}".format(" ".join(argv), status)
+        ended = "`{0}` ended with status {1}".format(" ".join(argv), status)
+        said_of_it = problem or ": ".join(filter(None, [ended, last_words(said)]))
         return {"path": path, "real": os.path.realpath(path), "version": None, "problem": said_of_it}
     version = versions.find_version(said.decode("utf-8", "replace"))
-    return {"path": path, "real": os.path.realpath(path), "version": version, "problem": ""}
+    said_of_it = "does not tell its version: " + problem if problem and not version else ""
+    return {"path": path, "real": os.path.realpath(path), "version": version, "problem": said_of_it}
 
 
 def candidates(command, search):
@@ -441,14 +460,19 @@ def examine(question):
     return dict(
         npus.driver_and_firmware(),
         user=who,
-        os=dict(os_release(text("/etc/os-release")), family=family, package_manager=manager),
+        os=dict(
+            os_release(text("/etc/os-release") or text("/usr/lib/os-release"), family, other_release_files()),
+            family=family,
+            package_manager=manager,
+        ),
         arch=arch,
         libc=libc(),
-        cores=len(os.sched_getaffinity(0)),
-        memory=available_memory(),
+        cores=resources.cores(len(os.sched_getaffinity(0)), text),
+        memory=resources.memory(text),
         clock=time.time(),
         umask="%04o" % _umask(),
         work_dir=work_dir,
+        work_dir_objection=trust.objection(work_dir, os.geteuid()),
         env_file={
             "path": env_file,
             "sha256": fingerprint.file_digest(env_file) if os.path.isfile(env_file) else None,

@@ -11,10 +11,18 @@ headings:
     +=================+===============+=============================================+
     | 0     910A      | OK            | 68.6       36                               |
     | 0     0         | 0000:C1:00.0  | 0          591  / 14795      0    / 32768   |
+
+Newer ones have id and name in cells of their own, and no column for the chip:
+
+    | NPU ID | Name        | Health        | Power(W)     Temp(C)                      |
+    |        |             | Bus-Id        | NPU Util(%)  HBM-Usage(MB)                |
+    +========+=============+===============+===========================================+
+    | 0      | Ascend950PR | OK            | 140.1        38                           |
+    |        |             | 0000:C1:00.0  | 0            0    / 131072                |
 """
 
 import re
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Pattern, Tuple
 
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 # First line: the tool's version, then the driver's; the space after the colon may be missing.
@@ -25,8 +33,20 @@ _NOTHING = ("NA", "N/A", "-", "--", "")
 _AMOUNT = r"(?:[0-9]+(?:\.[0-9]+)?|NA|N/A|--?)"
 # A value: "591  / 14795" and "52675/ 65536" are one.
 _VALUE = re.compile(r"{0}\s*/\s*{0}(?!\S)|\S+".format(_AMOUNT))
+# A heading: "Name", "Power(W)", "NPU ID" and "NPU Util(%)" are one each.
+_HEADING = re.compile(r"\S+(?: (?:ID|Core|Util|Usage|Rate)(?:\([^)|]*\))?(?!\S))?", re.IGNORECASE)
+# What a release calls otherwise: heading -> the name that it has here.
+_SAME = {
+    "npu-id": "npu",
+    "chip-id": "chip",
+    "device-id": "device",
+    "npu-util": "aicore",
+    "npu-usage": "aicore",
+    "ai-core": "aicore",
+    "aicore-util": "aicore",
+    "aicore-usage": "aicore",
+}
 
-Heading = Tuple[int, str]  # where in the line it starts, and its words in lower case without the unit
 Row = List[Tuple[int, str]]
 
 _REMEDIES = {
@@ -36,15 +56,24 @@ _REMEDIES = {
     -8020: "Another container or process holds the NPU. Stop it, or give this host's work another NPU.",
 }
 _REMEDY = "Run `npu-smi info` by hand on the host as the same user, and see the driver's log in /var/log/npu."
+_UNREAD_REMEDY = (
+    "Look at `npu-smi info` by hand: the NPUs may be well, but its table is of a form that this collection does not know, "
+    "or was not printed to its end. Tell the collection's authors what it prints."
+)
 
 
 class NpuSmiError(Exception):
-    """npu-smi has no table to show. `code` is DCMI's number (an int such as -8005) or None; `remedy` is what to do."""
+    """npu-smi has no table to show, or one that could not be read.
 
-    def __init__(self, message: str, code: Optional[int] = None) -> None:
+    `code` is DCMI's number (an int such as -8005) or None; `unread` the rows that could not be read, as printed, or "";
+    `remedy` is what to do.
+    """
+
+    def __init__(self, message: str, code: Optional[int] = None, unread: str = "") -> None:
         super(NpuSmiError, self).__init__(message)
         self.code = code
-        self.remedy = _REMEDIES.get(code, _REMEDY)
+        self.unread = unread
+        self.remedy = _UNREAD_REMEDY if unread else _REMEDIES.get(code, _REMEDY)
 
 
 def parse_info(text: str) -> Dict[str, Any]:
@@ -54,9 +83,11 @@ def parse_info(text: str) -> Dict[str, Any]:
     "power_w": float|None, "temp_c": int|None, "aicore_percent": int|None, "memory_used_mb": int|None,
     "memory_total_mb": int|None, "hbm_used_mb": int|None, "hbm_total_mb": int|None}; None is a column that this release
     has not, or a value of `-` or `NA`. `phy_id` is the column Phy-ID, or Device where the table has that instead.
-    An NPU of which only a part was printed is left out.
+    Where the table has no column for the chip, those of an NPU are counted from 0. An NPU of which only a part was
+    printed is left out, as long as there are others.
 
-    :raises NpuSmiError: the text is a failure message, or nothing that npu-smi prints
+    :raises NpuSmiError: the text is a failure message, or nothing that npu-smi prints, or a table with rows of which
+        none gives a chip
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
@@ -70,36 +101,10 @@ def parse_info(text: str) -> Dict[str, Any]:
             "npu-smi failed: {0}".format(said) if code else "not the output of npu-smi info: {0!r}".format(said),
             int(code.group()) if code else None,
         )
+    unread = "" if chips else " ".join(_told_of_npus(text))
+    if unread:
+        raise NpuSmiError("a table that could not be read: {0}".format(unread[:200]), unread=unread)
     return {"tool_version": banner.group("tool"), "driver_version": banner.group("driver"), "chips": chips}
-
-
-def parse_mapping(text: str) -> List[Dict[str, Any]]:
-    """Return the rows of `npu-smi info -m`: [{"npu_id": int, "chip_id": int, "logic_id": int|None, "name": str}].
-
-    Its columns are parted by two spaces or more, under one line of headings. Rows without a logic id are management
-    chips ("Mcu"). Text without such headings gives an empty list.
-    """
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
-    headings = []  # type: List[str]
-    rows = []
-    for line in _COLOUR.sub("", text).splitlines():
-        fields = re.split(r"\s{2,}", line.strip())
-        if fields[0].lower() == "npu id":
-            headings = [field.lower() for field in fields]
-            continue
-        row = dict(zip(headings, fields))
-        npu_id, chip_id = _whole(row.get("npu id")), _whole(row.get("chip id"))
-        if npu_id is not None and chip_id is not None:
-            rows.append(
-                {
-                    "npu_id": npu_id,
-                    "chip_id": chip_id,
-                    "logic_id": _whole(row.get("chip logic id")),
-                    "name": row.get("chip name", ""),
-                }
-            )
-    return rows
 
 
 def _chips(text: str) -> List[Dict[str, Any]]:
@@ -114,40 +119,53 @@ def _chips(text: str) -> List[Dict[str, Any]]:
             continue
         if not line.startswith("|"):
             continue
-        cells = _cells(line)
-        first = cells[0][0][1].lower() if cells[0] else ""
-        if first == "npu":
+        headings, cells = _cells(line, _HEADING), _cells(line, _VALUE)
+        keys = [_key(word) for cell in headings for _column, word in cell]
+        if headings[0] and keys[0] == "npu":
             # Also the process table's at the end, of which nothing is wanted: it has no second line of headings.
-            npu_headings, chip_headings, npu = cells, None, {}
-        elif first == "chip":
-            chip_headings = cells
+            npu_headings, chip_headings, npu = headings, None, {}
+        elif headings[0] and keys[0] == "chip" or "bus-id" in keys:
+            chip_headings = headings
         elif npu_headings and chip_headings and len(cells) == len(npu_headings) == len(chip_headings):
             if chip_is_next or _has_address(cells):
-                _add(chips, npu, _row(chip_headings, cells))
+                counted = not any(_key(word) == "chip" for cell in chip_headings for _column, word in cell)
+                _add(chips, npu, _row(chip_headings, cells), counted)
                 chip_is_next = False
             else:
                 npu, chip_is_next = _row(npu_headings, cells), True
     return chips
 
 
-def _cells(line: str) -> List[Row]:
+def _told_of_npus(text: str) -> List[str]:
+    # The lines of any table that begin with a number: what is in them is no heading and no remark.
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    return [line for line in lines if re.match(r"\|[| ]*[0-9]+ [^|]*\|.*\S", line)]
+
+
+def _cells(line: str, word: Pattern[str]) -> List[Row]:
     cells = []
     start = 1
     for cell in line.strip("|").split("|"):
-        cells.append([(start + value.start(), value.group()) for value in _VALUE.finditer(cell)])
+        cells.append([(start + value.start(), value.group()) for value in word.finditer(cell)])
         start += len(cell) + 1
     return cells
 
 
+def _key(heading: str) -> str:
+    # "HBM-Usage(MB)": "hbm-usage"
+    key = heading.lower().partition("(")[0].replace(" ", "-")
+    return _SAME.get(key, key)
+
+
 def _has_address(cells: List[Row]) -> bool:
-    return len(cells) > 1 and len(cells[1]) == 1 and _ADDRESS.fullmatch(cells[1][0][1]) is not None
+    return any(len(cell) == 1 and _ADDRESS.fullmatch(cell[0][1]) for cell in cells)
 
 
 def _row(headings: List[Row], cells: List[Row]) -> Dict[str, str]:
-    # heading (lower case, without its unit) -> value
+    # key of a heading -> value
     row = {}
     for names, values in zip(headings, cells):
-        keys = [name.lower().partition("(")[0] for _column, name in names]
+        keys = [_key(name) for _column, name in names]
         if len(values) > len(keys) and keys:
             # Only a name has spaces in it, and it stands last in its cell.
             values = values[: len(keys) - 1] + [(0, " ".join(word for _column, word in values[len(keys) - 1 :]))]
@@ -161,8 +179,13 @@ def _row(headings: List[Row], cells: List[Row]) -> Dict[str, str]:
     return row
 
 
-def _add(chips: List[Dict[str, Any]], npu: Dict[str, str], chip: Dict[str, str]) -> None:
+def _add(chips: List[Dict[str, Any]], npu: Dict[str, str], chip: Dict[str, str], counted: bool) -> None:
     npu_id, chip_id = _whole(npu.get("npu")), _whole(chip.get("chip"))
+    name = npu.get("name", "")
+    if counted:
+        chip_id = sum(other["npu_id"] == npu_id for other in chips)
+        # Such a table writes "Ascend950PR" where the others write "910B4".
+        name = re.sub(r"^ascend[ -]?(?=\w)", "", name, flags=re.IGNORECASE)
     if npu_id is None or chip_id is None:
         return
     bus_id = chip.get("bus-id", "")
@@ -173,7 +196,7 @@ def _add(chips: List[Dict[str, Any]], npu: Dict[str, str], chip: Dict[str, str])
             "npu_id": npu_id,
             "chip_id": chip_id,
             "phy_id": _whole(chip.get("phy-id", chip.get("device"))),
-            "name": npu.get("name", ""),
+            "name": name,
             "health": npu.get("health", ""),
             "bus_id": None if bus_id.upper() in _NOTHING else bus_id,
             "power_w": _number(npu.get("power")),

@@ -104,19 +104,20 @@ def ask_npu_smi(root: str = "/") -> Dict[str, Any]:
     try:
         answer.update(npu_smi.parse_info(words))
     except npu_smi.NpuSmiError as error:
-        return dict(answer, code=error.code, remedy=error.remedy, problem=_problem(status, words))
+        problem = _problem(status, error.unread or words, "shows NPUs that could not be read" if error.unread else "")
+        return dict(answer, code=error.code, remedy=error.remedy, problem=problem)
     # One that fails on a single chip still prints its table to the end; one that was killed did not.
     if status < 0 or (status > 0 and not answer["chips"]):
         answer["problem"] = _problem(status)
     return answer
 
 
-def _problem(status: int, words: str = "") -> str:
-    # How it ended, and the beginning of what it said.
+def _problem(status: int, words: str = "", shown: str = "") -> str:
+    # How it ended, or what it has shown where it ended well, and the beginning of what it said.
     if status < 0:
         ending = "was killed by signal {0}".format(-status)
     else:
-        ending = "ended with status {0}".format(status) if status else "shows no table"
+        ending = "ended with status {0}".format(status) if status else shown or "shows no table"
     if "\0" in words:
         return ending + ": binary data"
     words = " ".join("".join(letter if letter.isprintable() else " " for letter in words[:1000]).split())

@@ -123,7 +123,10 @@ def main():
     if state == "mirrored":
         folder = os.path.join(order["work_dir"], "mirror", module.params["mirror"])
         sent = module.params["archive"]
-        builds.make_work_dir(order["work_dir"])
+        try:
+            builds.make_work_dir(order["work_dir"])
+        except OSError as error:
+            module.fail_json(msg="the work directory {0}: {1}".format(order["work_dir"], error.strerror))
         if sent and not os.path.isdir(folder):
             try:
                 if not os.path.isdir(os.path.dirname(folder)):

@@ -203,6 +203,13 @@ TRIGGERS = [
         ["root may not write in /", "ascend_work_dir"],
     ),
     (
+        "work-dir-unsafe",
+        "error",
+        ask_torch(),
+        lambda state: state.update(work_dir_objection="others may write to /data/x (mode 0777)"),
+        ["others may write to /data/x (mode 0777)", "nobody but root", "ascend_work_dir"],
+    ),
+    (
         "disk-full",
         "error",
         ask_torch(),
@@ -511,6 +518,7 @@ def test_all_of_it_is_told_at_once():
         # What is not built needs no room, and what is not published no place.
         (ask(recipe(CMAKE)), disk("/var/lib/ascend-pytorch", free_mib=0, writable=False)),
         (ask(recipe(CMAKE)), disk("/usr/local", writable=False)),
+        (ask(recipe(CMAKE)), lambda state: state.update(work_dir_objection="others may write to it")),
         (ask(recipe(CMAKE)), occupied),
         (ask(recipe(CMAKE), recipe(GCC)), lambda state: state.update(missing_needs=["bzip2"])),
         (

@@ -79,7 +79,7 @@ class ActionModule(ActionBase):
 
         if arguments["again"]:
             # Another host is getting ready; one task waits no longer than its turn with the controller's forks.
-            cohort.wait_for(settled, cohort.TURN_S)
+            cohort.wait_for(settled, run.next_turn_s(label, host))
         elected = chosen()
         if elected is None:
             known = {one["host"] for one in run.candidates(order["name"])}

@@ -38,7 +38,7 @@ class ActionModule(ActionBase):
         label, run = builds.label(builds.maker(order)), cohort.Run()
         if arguments["wait"]:
             # With a free strategy this host may be here before its builder is done.
-            cohort.wait_for(lambda: not run.is_building(label), cohort.TURN_S)
+            cohort.wait_for(lambda: not run.is_building(label), run.next_turn_s(label, host))
         try:
             cache = buildcache.BuildCache(
                 arguments["cache"], carrier, display.warning, trusted_keys=arguments["trusted_keys"]

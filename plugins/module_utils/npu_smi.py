@@ -101,9 +101,9 @@ def parse_info(text: str) -> Dict[str, Any]:
             "npu-smi failed: {0}".format(said) if code else "not the output of npu-smi info: {0!r}".format(said),
             int(code.group()) if code else None,
         )
-    unread = "" if chips else " ".join(_told_of_npus(text))
+    unread = "" if chips else " ".join(_told_of_npus(text))[:200]
     if unread:
-        raise NpuSmiError("a table that could not be read: {0}".format(unread[:200]), unread=unread)
+        raise NpuSmiError("a table that could not be read: {0}".format(unread), unread=unread)
     return {"tool_version": banner.group("tool"), "driver_version": banner.group("driver"), "chips": chips}
 
 
@@ -139,7 +139,7 @@ def _chips(text: str) -> List[Dict[str, Any]]:
 def _told_of_npus(text: str) -> List[str]:
     # The lines of any table that begin with a number: what is in them is no heading and no remark.
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    return [line for line in lines if re.match(r"\|[| ]*[0-9]+ [^|]*\|.*\S", line)]
+    return [line for line in lines if re.match(r"\|[| ]*[0-9]+(?: [^|]*)?\|.*\S", line)]
 
 
 def _cells(line: str, word: Pattern[str]) -> List[Row]:

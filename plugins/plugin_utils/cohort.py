@@ -9,7 +9,7 @@ or ~/.cache:
   ascend-pytorch/runs/<run>/            one run's, see runs.py
     candidates/<product>/<host>.json    the hosts that may build it: {"host", "ready", "order", "capacity"}
     elected/<label>.json                {"builder", "lost": [hosts], "started", "ended", "leader", "unready": {host: times},
-                                        "turns": {host: times}}
+                                        "turns": {host: times}, "waits": {host: times}}
     failed/<label>                      why its build failed
     tools/<platform>/<host>.json        what each builder builds with, by name, as its plan has it
   ascend-pytorch/tools/                 the same of the last run that each builder had part in
@@ -36,9 +36,12 @@ Json = dict[str, Any]
 
 # How often a file is looked at that another process is to write.
 LOOK_S = 0.2
-# How long one task waits for another host. Then other tasks have their turn with the controller's forks, else a few that wait
-# could keep out the one that is waited for.
-TURN_S = 30.0
+# How long one task waits for another host, at first and at most. Then other tasks have their turn with the controller's forks,
+# else a few that wait could keep out the one that is waited for. With a free strategy each turn is a file of tasks that includes
+# itself, deeper and deeper; Ansible bears some 240 of these, and a build takes hours.
+TURN_S, LONGEST_TURN_S = 30.0, 600.0
+# After so many turns the next are twice as long.
+TURNS = 4
 
 
 class Election(NamedTuple):
@@ -75,6 +78,11 @@ def elect(candidates: list[Json], busy: set[str]) -> Json | None:
     best = max(map(worth, candidates), default=None)
     # Of equals the first by name, so that the next run chooses the same.
     return next((one for one in sorted(candidates, key=lambda one: _natural(one["host"])) if worth(one) == best), None)
+
+
+def turn_s(number: int) -> float:
+    """Return how long the turn of that number, from 0, may take: in 100 turns longer than a build may take."""
+    return float(min(LONGEST_TURN_S, TURN_S * 2 ** (min(number, 100) // TURNS)))
 
 
 def _natural(name: str) -> list[Any]:
@@ -143,6 +151,7 @@ class Run:
             "leader": "",
             "unready": {},
             "turns": {},
+            "waits": {},
         }
         return read_json(str(self.path / "elected" / f"{label}.json")) or empty
 
@@ -202,6 +211,14 @@ class Run:
             turns = record["turns"].get(host, 0) + 1
             self._record(label, dict(record, turns={**record["turns"], host: turns}))
             return int(turns)
+
+    def next_turn_s(self, label: str, host: str) -> float:
+        """Count a turn of a host that waits for another, and return how long it may take."""
+        with self._alone():
+            record = self._elected(label)
+            waits = record["waits"].get(host, 0)
+            self._record(label, dict(record, waits={**record["waits"], host: waits + 1}))
+        return turn_s(waits)
 
     def take_lead(self, label: str, host: str) -> bool:
         """Make a host's worker the one that leads, since whoever did seems to do nothing more."""

@@ -828,7 +828,9 @@ def test_a_full_disk_is_named(tmp_path):
 def test_a_build_on_a_full_disk_says_so_and_goes_on_when_there_is_room(tmp_path, filler):
     work = tmp_path / "work"
     work.mkdir()
-    if subprocess.call(["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(work)], stderr=subprocess.DEVNULL):
+    if subprocess.call(
+        ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(work)], stderr=subprocess.DEVNULL
+    ):
         pytest.skip("this root may not mount")
     try:
         order = make_order(tmp_path)

@@ -117,24 +117,42 @@ def test_sample_of_a_failure():
     assert "HwHiAiUser" in caught.value.remedy
 
 
-def test_sample_of_a_mapping():
-    assert npu_smi.parse_mapping(sample("npu-smi_info_m.txt")) == [
-        {"npu_id": 0, "chip_id": 0, "logic_id": 0, "name": "Ascend 910B3"},
-        {"npu_id": 1, "chip_id": 0, "logic_id": 1, "name": "Ascend 910B3"},
-    ]
+def test_the_mapping_is_no_table_of_npus():
     with pytest.raises(npu_smi.NpuSmiError):
         npu_smi.parse_info(sample("npu-smi_info_m.txt"))
 
 
-def test_mapping_with_a_management_chip():
-    text = (
-        "\tNPU ID      Chip ID     Chip Logic ID    Chip Name\n\t4           0           3    Ascend 310\n"
-        "\t4           1           -                Mcu\n"
-    )
-    assert npu_smi.parse_mapping(text) == [
-        {"npu_id": 4, "chip_id": 0, "logic_id": 3, "name": "Ascend 310"},
-        {"npu_id": 4, "chip_id": 1, "logic_id": None, "name": "Mcu"},
+def test_id_and_name_in_cells_of_their_own_and_no_column_for_the_chip():
+    said = npu_smi.parse_info((DATA / "npu_smi_id_alone.txt").read_text())
+    assert (said["tool_version"], said["driver_version"]) == ("26.1.3", "26.1.2")
+    assert rows(said) == [
+        (1, 0, None, "950DT", "OK", "0000:3B:00.0", 88.0, 35, 17, 10, 20, 512, 98304),
+        # A second line of the same NPU is its second chip.
+        (1, 1, None, "950DT", "OK", "0000:3C:00.0", 88.0, 35, 0, 11, 20, 513, 98304),
+        (7, 0, None, "950DT", "Warning", None, None, None, 99, 0, 0, 90001, 98304),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Headings that are not known, a line of them alone, and chips that were not printed.
+        "| Card | Kind  | State |\n|      |       | Address |\n+===+\n| 3 | 950DT | OK |\n|   |       | 0000:3B:00.0 |\n",
+        "| NPU ID | Name  | Health |\n+===+\n| 3      | 950DT | OK     |\n",
+        "| NPU  Name  | Health |\n| Chip       | Bus-Id |\n+===+\n| 3    950DT | OK     |\n",
+    ],
+)
+def test_rows_without_a_chip_are_an_error_that_shows_them(text):
+    with pytest.raises(npu_smi.NpuSmiError, match="could not be read") as caught:
+        npu_smi.parse_info("| npu-smi 30.1 Version: 30.2 |\n" + text)
+    assert "3" in caught.value.unread and "950DT" in caught.value.unread and caught.value.unread in str(caught.value)
+    assert caught.value.code is None and "by hand" in caught.value.remedy
+
+
+def test_headings_without_rows_are_no_npus():
+    text = "| npu-smi 30.1 Version: 30.2 |\n| NPU ID | Name | Health |\n|   |   | Bus-Id |\n+===+\n"
+    assert npu_smi.parse_info(text)["chips"] == []
+    assert npu_smi.parse_info(text + "| No running processes found in NPU 6 |\n")["chips"] == []
 
 
 @pytest.mark.parametrize(
@@ -195,7 +213,7 @@ def parses_or_is_refused(text):
     try:
         said = npu_smi.parse_info(text)
     except npu_smi.NpuSmiError as error:
-        assert error.remedy and (error.code is None or error.code < 0)
+        assert error.remedy and (error.code is None or error.code < 0) and error.unread in str(error)
         return []
     assert set(said) == {"tool_version", "driver_version", "chips"}
     for chip in said["chips"]:
@@ -260,4 +278,3 @@ def test_with_foreign_text_in_it(name, places):
 )
 def test_foreign(text):
     parses_or_is_refused(text)
-    npu_smi.parse_mapping(text)

@@ -207,10 +207,18 @@ def test_a_table_counts_although_npu_smi_fails(host):
 
 
 def test_an_empty_table_is_a_problem_where_the_bus_has_npus(host):
-    host.smi("/usr/bin/head -n 7 {0}".format(TABLE))
+    host.smi("/usr/bin/head -n 6 {0}".format(TABLE))
     assert (host.npus()["problem"], host.npus()["chips"]) == ("", [])
     host.card("0000:61:00.0")
     assert host.npus()["problem"] == "shows no NPU, and 1 on the PCI bus"
+
+
+@pytest.mark.parametrize("status, ending", [(0, "shows NPUs that could not be read"), (3, "ended with status 3")])
+def test_npus_that_could_not_be_read_are_a_problem_and_not_none(host, status, ending):
+    host.smi("/usr/bin/head -n 7 {0}; exit {1}".format(TABLE, status))
+    found = host.npus()
+    assert found["problem"] == ending + ": | 2 Ascend910 | OK | 171.2 41 0 / 0 |"
+    assert found["remedy"] and found["chips"] == [] and found["driver_version"] is None
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

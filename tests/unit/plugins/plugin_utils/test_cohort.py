@@ -231,3 +231,22 @@ def test_what_builders_build_with_is_known_to_runs_without_them(tmp_path, run):
     other.offer_tools("b10", PLATFORM, {"cmake": {"identity": "3" * 64}})
     assert other.tools(PLATFORM, ["b2", "b10"]) == {"cmake": {"identity": "3" * 64}}
     assert cohort.Run(tmp_path, 1).tools(PLATFORM, ["b10", "b2"]) == wanted
+
+
+# --- turns ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_host_that_waits_for_the_longest_build_takes_few_turns():
+    """Each is a file of tasks within the one before, of which ansible-core bears some 240."""
+    took, turns = 0.0, 0
+    while took < 43200:
+        took += cohort.turn_s(turns)
+        turns += 1
+    assert turns < 100
+    assert [cohort.turn_s(number) for number in (0, 3, 4, 8, 10**6)] == [30.0, 30.0, 60.0, 120.0, 600.0]
+
+
+def test_turns_are_counted_by_host_and_product(tmp_path):
+    run = cohort.Run(tmp_path, os.getpid())
+    assert [run.next_turn_s("cmake-1", "a") for _turn in range(5)] == [30.0, 30.0, 30.0, 30.0, 60.0]
+    assert run.next_turn_s("cmake-1", "b") == run.next_turn_s("gcc-1", "a") == 30.0

@@ -196,12 +196,12 @@ def hands(place):
 def stop_hands(place, patience_s=10.0):
     # type: (Place, float) -> None
     """End the programs of a build whose head is gone or gives up; OSError when some do not end in that time."""
-    until = time.time() + patience_s
+    until = time.monotonic() + patience_s
     while True:
         left = hands(place)
         if not left:
             return
-        if time.time() >= until:
+        if time.monotonic() >= until:
             raise OSError(
                 errno.EBUSY,
                 "programs of a former run do not end, though killed (processes {0})".format(
@@ -756,7 +756,8 @@ def look(order, seen=None, wait_s=0.0):
     state is "running", "done", "failed", or "dead" when no process works on it any more and it never said that it ended.
     """
     place = Place(order)
-    begin = time.time()
+    # A host that has just come up may set its clock back.
+    begin = time.monotonic()
     # Each look costs more than a short stage does; what passes within that time is told together.
     settled, until = begin + min(SETTLE_S, wait_s), begin + wait_s
     while True:
@@ -775,8 +776,8 @@ def look(order, seen=None, wait_s=0.0):
                 status = read_json(place.status) or status
                 if status["state"] == "running":
                     status["state"] = "done" if product(order) is not None else "dead"
-        now, when = [status["state"], status["stage"]], time.time()
+        now, when = [status["state"], status["stage"]], time.monotonic()
         if status["state"] != "running" or when >= until or (now != seen and when >= settled):
-            status.update(log=place.log, tail=tail(place.log), seen=now, product=product(order), now=when)
+            status.update(log=place.log, tail=tail(place.log), seen=now, product=product(order), now=time.time())
             return status
         time.sleep(0.2)

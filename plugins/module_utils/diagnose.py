@@ -3,41 +3,77 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a build's log means: the failures that are known, by name, with cause and remedy.
 
-The tables are read from the top and the first row that fits is the answer, so what brings other errors about (a full
-disk, a killed compiler) stands above them, and what only may be the reason stands last.
+The log is read from its end, and the error that stands nearest to it is the answer: what a build did long before it
+failed, and went on, is no cause. Of one line, the first row of the table that fits.
+
+Warnings and what CMake tells of optional parts are no errors. Some errors only tell that something before them went wrong:
+they give way to what is known of the lines before. Where nothing is known, the error itself is shown.
 """
 
 import re
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Pattern, Set, Tuple
 
 # An error that ends a build stands near the end of its log; with many jobs at once, some thousand lines before it.
 LAST_LINES = 2000
+LAST_BYTES = 16 * 1024 * 1024
 _LONGEST_LINE = 2000
+# How far above a line that only tells of a failure its cause may stand.
+_NEAR = 40
+
+Row = Tuple[Pattern[str], str, str, str]
+
+_NOT_WHOLE = "A downloaded archive (of gcc: gmp, mpfr, mpc or isl) is not whole, or not the pinned one."
+_FETCH_ANEW = (
+    "Delete it from the downloads folder of the work directory and run again; if it fails again, the mirror's copy is "
+    "bad or the digest in the variables belongs to another version."
+)
+_BROKE = "The connection broke, or the server was not reached."
+_RUN_AGAIN = (
+    "Run again: what was fetched is kept and the rest is tried from every URL. If it stays so, name a nearer mirror in "
+    "ascend_mirrors."
+)
+_MORE_MEMORY = (
+    "Set ascend_jobs lower (each job of torch wants about 2 GiB), end what else uses the memory, or add memory or swap; "
+    "`dmesg` names what was killed."
+)
 
 # (expression, name, cause, remedy); {0} in a cause or remedy is the expression's first group.
 _KNOWN = tuple(
     (re.compile(expression, re.IGNORECASE), name, cause, remedy)
     for expression, name, cause, remedy in (
         (
-            r"[Nn]o space left on|Disk quota exceeded|\[Errno 28\]",
+            r"No space left on|Disk quota exceeded|Out of diskspace|\[Errno (?:28|122)\]",
             "disk full",
             "A disk, a quota or /tmp is full.",
             "Free space (`df -h`, `df -i`), or set ascend_work_dir to a folder on a larger disk. Other people's files in /tmp "
             "are not yours to delete.",
         ),
         (
-            r"(?:Killed signal terminated program|Killed \(program) (\w+)|internal compiler error: Killed",
+            r"Killed signal terminated program|Killed \(program|internal compiler error: Killed"
+            r"|unable to execute command: Killed",
             "compiler killed",
-            "The kernel ended the compiler because the memory was used up.",
-            "Set ascend_jobs lower (each job of torch wants about 2 GiB), or add memory or swap; `dmesg` names what was "
-            "killed.",
+            "The kernel ended the compiler: the host, or its limit, was out of memory.",
+            _MORE_MEMORY,
         ),
         (
-            r"virtual memory exhausted|out of memory allocating|cc1plus: out of memory|std::bad_alloc|\bMemoryError\b"
-            r"|Cannot allocate memory(?! in static TLS)|\] Killed\s*$|Out of memory: Kill",
+            r"\w terminated with signal 9\b|\bsh: line [0-9]+: +[0-9]+ Killed\b|^Killed$|\bdied of signal 9\b"
+            r"|\*\*\* .*\] (?:Killed|Error 137)\b|^FAILED: \[code=137\]|died with <Signals\.SIGKILL"
+            r"|(?<!remote: )fatal: Out of memory|(?<!remote: )\bOut of memory, (?:m|re|c)alloc failed"
+            r"|virtual memory exhausted|: memory exhausted|out of memory allocating|\b(?:cc1\w*|as|ld[.\w]*): out of memory"
+            r"|LLVM ERROR: out of memory|std::bad_alloc|\bMemoryError\b|Out of memory: Kill"
+            r"|(?<!gc: )Cannot allocate memory(?! in static TLS)",
             "out of memory",
-            "The memory was used up.",
-            "Set ascend_jobs lower (each job of torch wants about 2 GiB), or add memory or swap.",
+            "The memory was used up (out of memory): a program got no more, or the kernel killed it.",
+            _MORE_MEMORY,
+        ),
+        (
+            r"\b(?:v?fork|clone|posix_spawn|pthread_create|thread|threads|Thread creation)\b[^|]{0,80}"
+            r"Resource temporarily unavailable|\[Errno 11\] Resource temporarily unavailable|can't start new thread"
+            r"|what\(\):  Resource temporarily unavailable|fork: Interrupted system call",
+            "too many processes or threads",
+            "The account or the container may have no more processes or threads.",
+            "Set ascend_jobs lower, end what else runs there, or raise the limit: `ulimit -u` (nproc in "
+            "/etc/security/limits.d), TasksMax of systemd, or the container's limit of pids.",
         ),
         (
             r"(?<!\S)(\S+\.so[\w.]*): cannot allocate memory in static TLS block",
@@ -58,6 +94,31 @@ _KNOWN = tuple(
             "dos2unix missing",
             "torch's build script calls dos2unix, which is not installed.",
             "Install the package dos2unix, or set ascend_install_packages to true.",
+        ),
+        (
+            r"error setting certificate (?:verify locations|file|path)|Problem with the SSL CA cert|error reading ca cert file"
+            r"|error adding trust anchors|suitable TLS CA certificate bundle, invalid path|curl: \(77\)"
+            r"|(?:Cannot open|unable to load|failed to load) CA (?:certificate|cert|file)",
+            "CA file missing",
+            "The file of trusted CA certificates that is named on this host is not there, or cannot be read.",
+            "Install the package ca-certificates, or set right what names the file: SSL_CERT_FILE, GIT_SSL_CAINFO, "
+            "CURL_CA_BUNDLE, REQUESTS_CA_BUNDLE, PIP_CERT, git's http.sslCAInfo.",
+        ),
+        (
+            r"ssl module in Python is not available|SSL module is not available|No module named '?_ssl\b"
+            r"|unknown url type: '?https\b",
+            "Python without ssl",
+            "This Python was built without its ssl module, so it gets nothing over https.",
+            "Install OpenSSL's development files (libssl-dev of the Debian family, openssl-devel of the RedHat family) and "
+            "build that Python again, or name another with ascend_python.",
+        ),
+        (
+            r"\b407 Proxy Authentication|\bHTTP code 407\b|\bresponse 407\b|Tunnel connection failed: 407"
+            r"|(?:returned error:|HTTP Error|ERROR) 407\b|Proxy Authentication Required",
+            "proxy wants a password",
+            "The proxy wants a user and a password.",
+            "Name them in http_proxy and https_proxy (http://user:password@proxy:port, special characters as %XX), or name a "
+            "mirror that this host reaches without it in ascend_mirrors.",
         ),
         (
             r"certificate verify failed|certificate verification failed|SSL certificate problem|SEC_ERROR_UNKNOWN_ISSUER"
@@ -85,15 +146,14 @@ _KNOWN = tuple(
             "a mirror in ascend_mirrors that holds them.",
         ),
         (
-            r"fatal: (?:early EOF|the remote end hung up|fetch-pack|index-pack failed|protocol error)|RPC failed"
-            r"|unexpected disconnect|Connection (?:reset by peer|timed out|refused|aborted)|Failed to connect to"
-            r"|Network is unreachable|No route to host|Operation timed out|Read timed out|ReadTimeoutError|IncompleteRead"
-            r"|unable to access '\S+'|TLS connection was non-properly terminated|Couldn't connect to server"
-            r"|Could not read from remote repository",
+            r"RPC failed(?!.*\b40[0-9]\b)|Connection (?:reset|timed out|refused|aborted|closed by)|Connection was reset"
+            r"|Failed to connect to|Couldn't connect to server|Network is unreachable|No route to host"
+            r"|Operation timed out|Read timed out|ReadTimeoutError|Timeout was reached|Operation too slow|IncompleteRead"
+            r"|TLS connection was non-properly terminated|gnutls_handshake\(\) failed|SSL_ERROR_SYSCALL|Empty reply from server"
+            r"|(?:Recv|Send) failure|returned error: 5[0-9][0-9]|HTTP Error 5[0-9][0-9]",
             "network dropped",
-            "The connection broke, or the server was not reached.",
-            "Run again: what was fetched is kept and the rest is tried from every URL. If it stays so, name a nearer mirror "
-            "in ascend_mirrors.",
+            _BROKE,
+            _RUN_AGAIN,
         ),
         (
             r"did you run 'git submodule update --init|Could not find \S+/third_party/|no submodule mapping found"
@@ -104,13 +164,11 @@ _KNOWN = tuple(
             "submodule's repository too. Then run again.",
         ),
         (
-            r"computed checksums? did NOT match|^\S+: FAILED$|cannot verify integrity|integrity check failed|checksum mismatch"
-            r"|THESE PACKAGES DO NOT MATCH THE HASHES|gzip: .*unexpected end of file|tar: Unexpected EOF in archive"
-            r"|not in gzip format|not a bzip2 file|Compressed file ended unexpectedly",
+            r"^\S+: FAILED$|cannot verify integrity|integrity check failed|checksum mismatch"
+            r"|THESE PACKAGES DO NOT MATCH THE HASHES|not in gzip format|not a bzip2 file",
             "checksum mismatch",
-            "A downloaded archive (of gcc: gmp, mpfr, mpc or isl) is not whole, or not the pinned one.",
-            "Delete it from the downloads folder of the work directory and run again; if it fails again, the mirror's copy is "
-            "bad or the digest in the variables belongs to another version.",
+            _NOT_WHOLE,
+            _FETCH_ANEW,
         ),
         (
             r"[0-9]+ out of [0-9]+ hunks? (?:FAILED|ignored)|Hunk #[0-9]+ FAILED|saving rejects to file|patch does not apply"
@@ -128,11 +186,25 @@ _KNOWN = tuple(
             "Configure gcc with --disable-libsanitizer (the role does so where libc demands it), or build 9.3.0 or later.",
         ),
         (
-            r"forbidden in C\+\+(?:17|1z)|ISO C\+\+17 does not allow",
+            r"forbidden in C\+\+(?:17|1z)|ISO C\+\+(?:17|1z) does not allow|\W(?:auto_ptr|random_shuffle|unary_function"
+            r"|binary_function|bind1st|bind2nd|mem_fun|ptr_fun|unexpected_handler)\W is not a member of \Wstd\W"
+            r"|reference to \Wbyte\W is ambiguous",
             "C++ standard too new",
             "The host's compiler (gcc 11 or later) takes C++17 for granted; older sources, such as "
             "gcc 7's, are not C++17.",
             "Set CXXFLAGS=-std=gnu++14 for this build (the role does so where the host's compiler demands it).",
+        ),
+        (
+            r"error: (\Wu?int(?:8|16|32|64|ptr)_t\W (?:was not declared|does not name a type|has not been declared"
+            r"|is not a member of).*)"
+            r"|error: (\W(?:std::)?(?:numeric_limits|runtime_error|logic_error|out_of_range|exchange|function|mutex|thread"
+            r"|unique_ptr|shared_ptr|array|optional|string_view|nullopt|sort|copy|numbers|u?int(?:8|16|32|64|ptr)_t)\W "
+            r"(?:is not a member of \Wstd\W|in namespace \Wstd\W does not name a).*)"
+            r"|error: (.*\[-Werror[=\]].*)|(unsupported GNU version! gcc versions later than .*)",
+            "compiler too new",
+            "The sources were written for an older compiler than the host's: {0}{1}{2}{3}.",
+            "Build with the gcc that the role gcc provides, of the version that the release's guide names, and see that it comes "
+            "first in PATH.",
         ),
         (
             r"CMake (\S+) or higher is required",
@@ -154,10 +226,16 @@ _KNOWN = tuple(
             "Install libopenblas-dev (Debian family) or openblas-devel (RedHat family), or set ascend_install_packages.",
         ),
         (
-            r"Python\.h: No such file|Could NOT find PythonLibs|missing: PYTHON_(?:INCLUDE_DIRS?|LIBRAR)|cannot find -lpython"
-            r"|libpython\S+: cannot open shared object",
+            r"(libpython[\w.+-]+): cannot open shared object",
+            "libpython not found",
+            "The loader does not find {0}, the shared library of a Python that was built with --enable-shared.",
+            "Put the lib folder of that Python into LD_LIBRARY_PATH where it is called, or into a file of /etc/ld.so.conf.d and "
+            "run ldconfig; or build it with -Wl,-rpath, or name another with ascend_python.",
+        ),
+        (
+            r"Python\.h: No such file|Could NOT find PythonLibs|missing: PYTHON_(?:INCLUDE_DIRS?|LIBRAR)|cannot find -lpython",
             "Python headers missing",
-            "Python's headers or its shared library are not there.",
+            "Python's headers or the library to link with are not there.",
             "Install python3-dev (Debian family) or python3-devel (RedHat family) of the very Python that builds; one built "
             "from source needs --enable-shared.",
         ),
@@ -186,6 +264,21 @@ _KNOWN = tuple(
             "Python's typing_extensions module is not installed.",
             "Install typing_extensions for the Python that builds and run again from a clean build folder: the failed one is "
             "cached.",
+        ),
+        (
+            r"No module named '?_(ctypes|bz2|lzma|zlib|sqlite3|hashlib)\b"
+            r"|No module named '?(zlib)\b|can't decompress data; (zlib) not available",
+            "Python without a module",
+            "This Python was built without its module {0}{1}{2}.",
+            "Install the development files of it (libffi, bzip2, xz, zlib, sqlite or OpenSSL) and build that Python again, or "
+            "name another with ascend_python.",
+        ),
+        (
+            r"No module named '?(distutils|setuptools)\b",
+            "setuptools missing",
+            "Python's module {0} is not installed.",
+            "Install setuptools for the Python that builds (`python -m pip install setuptools`), and python3-distutils on the "
+            "Debian family.",
         ),
         (
             r"A module that was compiled using NumPy 1|was removed in the NumPy 2\.0 release"
@@ -243,22 +336,52 @@ _KNOWN = tuple(
             "Choose a prefix and an ascend_work_dir that belong to the account, or let the play become root; look for a "
             "noexec or read-only mount.",
         ),
-        # A warning of make's, which becomes a failure only when it makes the build go round in circles.
+        # make only warns of it, and mostly builds well.
         (
-            r"Clock skew detected|has modification time \S+ s in the future|newly created file is older than distributed",
+            r"newly created file is older than distributed|manifest '\S+' still dirty after",
             "clock skew",
-            "Sources are newer than this host's clock: make builds the same files again and again.",
+            "Sources are newer than this host's clock: the same files are made again and again.",
             "Set the clock (chrony or ntpd), then run again.",
         ),
-        # CMake says this of optional parts too.
-        (
-            r"Cannot find a library with BLAS",
-            "openblas missing",
-            "openblas, or its development files, are not installed.",
-            "Install libopenblas-dev (Debian family) or openblas-devel (RedHat family), or set ascend_install_packages.",
-        ),
     )
+)  # type: Tuple[Row, ...]
+
+# What makes every other program fail, whatever that says.
+_ROOTS = ("disk full", "compiler killed", "out of memory", "too many processes or threads")
+
+# What only tells that something before it went wrong; where nothing is known of that, it means this.
+_LAST_WORDS = (
+    (
+        re.compile(
+            r"^(?:fatal: |error: )?(?:early EOF|the remote end hung up|fetch-pack: unexpected disconnect)",
+            re.IGNORECASE,
+        ),
+        "network dropped",
+        _BROKE,
+        _RUN_AGAIN,
+    ),
+    (
+        re.compile(
+            r"gzip: .*unexpected end of file|tar: Unexpected EOF in archive|Compressed file ended unexpectedly",
+            re.IGNORECASE,
+        ),
+        "checksum mismatch",
+        _NOT_WHOLE,
+        _FETCH_ANEW,
+    ),
+)  # type: Tuple[Row, ...]
+
+# "x.cpp:5:3: error: …", "configure: error: …"; that the linker failed it has said in the lines before.
+_ERROR_LINE = re.compile(
+    r"\s*([^\s:][^:]{0,300})(?::[0-9]+){0,2}: (?:fatal |internal compiler )?error: (?!ld returned)\S"
 )
+# "WARNING: …", "x.cpp:5:3: warning: …", "CMake Deprecation Warning at …", and CMake's "-- …", which is never an error.
+_ASIDE = re.compile(
+    r"\s*-- |(?:^|[\s:\[(])(?:\w*warning|warn|note)\s*[:\])]|^\s*CMake (?:\w+ )?Warning\b", re.IGNORECASE
+)
+_ERROR = re.compile(r"\b(?:error|fatal): ", re.IGNORECASE)
+# pip tells in warnings why it found nothing, and in its error nothing of that.
+_PIP_FOUND_NOTHING = re.compile(r"ERROR: (?:Could not find a version that satisfies|No matching distribution found)")
 
 _HARMLESS = tuple(
     (re.compile(expression, re.IGNORECASE), meaning)
@@ -285,16 +408,33 @@ _HARMLESS = tuple(
 
 
 def diagnose(log_text: str) -> Optional[Dict[str, str]]:
-    """Return {"name", "cause", "remedy"} of the known failure that the last lines of a build's log show, or None."""
-    lines = [line[:_LONGEST_LINE] for line in log_text.split("\n")[-LAST_LINES:] if not _is_harmless(line)]
-    for expression, name, cause, remedy in _KNOWN:
-        # Line by line, from the last: the nearest to the end is the one to name.
-        for line in reversed(lines):
-            found = expression.search(line)
-            if found:
-                words = [word or "" for word in found.groups()]
-                return {"name": name, "cause": cause.format(*words), "remedy": remedy.format(*words)}
-    return None
+    """Return {"name", "cause", "remedy"} of the failure that ended a build, as the last lines of its log show it.
+
+    Where none is known and a compiler or another tool told an error of its own, the name is "error" and the cause that
+    line. None where there is neither.
+    """
+    lines = [line[:_LONGEST_LINE].rstrip("\n") for line in log_text.split("\n")[-LAST_LINES:]]
+    asides = _asides(lines)
+    told = pip = limit = None
+    for number in range(len(lines) - 1, -1, -1):
+        line = lines[number]
+        if limit is not None and number < limit:
+            break
+        if _PIP_FOUND_NOTHING.match(line.strip()):
+            pip = number
+        if number in asides and not (
+            pip is not None and pip - number <= _NEAR and line.lstrip().startswith("WARNING: ")
+        ):
+            continue
+        is_error = _ERROR_LINE.match(line) is not None
+        known = _first(_KNOWN, line)
+        # A tool's own error is not explained by what another program said before it.
+        if known and (told is None or told["name"] != "error" or is_error or known["name"] in _ROOTS):
+            return known
+        found = _first(_LAST_WORDS, line) or (_show(lines, number) if is_error else None)
+        if found:
+            told, limit = told or found, number - _NEAR
+    return told
 
 
 def harmless(text: str) -> List[str]:
@@ -306,6 +446,40 @@ def harmless(text: str) -> List[str]:
             "{0} -- harmless: {1}".format(line, meaning) for expression, meaning in _HARMLESS if expression.search(line)
         ]
     return list(dict.fromkeys(notes))
+
+
+def _asides(lines: List[str]) -> Set[int]:
+    # The numbers of the lines that are no errors, with the indented text that belongs to a warning of CMake's.
+    asides = set()
+    in_warning = False
+    for number, line in enumerate(lines):
+        if line.strip() and not line[0].isspace() and not line.startswith("Call Stack"):
+            in_warning = line.startswith("CMake") and " Warning" in line[:40]
+        warning = _ASIDE.search(line)
+        if in_warning or _is_harmless(line) or (warning and not _ERROR.search(line[: warning.start()])):
+            asides.add(number)
+    return asides
+
+
+def _first(rows: Tuple[Row, ...], line: str) -> Optional[Dict[str, str]]:
+    for expression, name, cause, remedy in rows:
+        found = expression.search(line)
+        if found:
+            words = [word or "" for word in found.groups()]
+            return {"name": name, "cause": cause.format(*words), "remedy": remedy.format(*words)}
+    return None
+
+
+def _show(lines: List[str], number: int) -> Dict[str, str]:
+    # The first error of the same file: those after it come of it.
+    last = _ERROR_LINE.match(lines[number])
+    errors = (line for line in lines[: number + 1] if "error: " in line)
+    same = (line for line in errors if (_ERROR_LINE.match(line) or last).group(1) == last.group(1))
+    return {
+        "name": "error",
+        "cause": "Nothing is known of this error: `{0}`.".format(next(same).strip()),
+        "remedy": "Look at that line and at those around it in the log, mend what it names, and run again.",
+    }
 
 
 def _is_harmless(line: str) -> bool:

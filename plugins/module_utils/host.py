@@ -91,11 +91,9 @@ def _is_openeuler(keys, family, others):
     # a system says of itself comes first, then what it is like, and a list of names last.
     ident, platform = keys.get("ID", "").lower(), keys.get("PLATFORM_ID", "").lower()
     likes = set(re.split(r"[\s,]+", keys.get("ID_LIKE", "").lower())) - {""}
-    if family == "Debian" or likes & {"debian", "ubuntu"}:
-        return False
     if "euler" in " ".join(list(keys.values()) + [others]).lower() or _EULER_PLATFORM.match(platform):
         return True
-    if (likes | {ident}) & _OTHER_FAMILIES or _OTHER_PLATFORM.match(platform):
+    if family == "Debian" or (likes | {ident}) & _OTHER_FAMILIES or _OTHER_PLATFORM.match(platform):
         return False
     if (likes | {ident}) & OPENEULER_FAMILY or _EULER_VERSION.search(keys.get("VERSION", "")):
         return True
@@ -106,10 +104,9 @@ def _is_openeuler(keys, family, others):
 def other_release_files(etc="/etc"):
     # type: (str) -> str
     """Return names and texts of the release files beside os-release, such as openEuler-release, which descendants keep."""
-    paths = set(glob.glob(os.path.join(glob.escape(etc), "*[Ee]uler*")))
-    paths.update(glob.glob(os.path.join(glob.escape(etc), "*-release")))
-    paths.add(os.path.join(etc, "system-release-cpe"))
-    return "\n".join(os.path.basename(path) + " " + text(path) for path in sorted(paths) if os.path.lexists(path))
+    patterns = ("*-release", "open[Ee]uler*", "system-release-cpe")
+    paths = {path for pattern in patterns for path in glob.glob(os.path.join(glob.escape(etc), pattern))}
+    return "\n".join(os.path.basename(path) + " " + text(path) for path in sorted(paths))
 
 
 def package_manager():
@@ -240,18 +237,27 @@ def python(command):
         return None
     # -I would hide the user's site; -E alone keeps a PYTHONHOME of ours out of it.
     status, said, problem = ask([path, "-E", "-c", _PYTHON_QUESTION])
-    try:
-        found = json.loads(said.decode("utf-8", "replace")) if status == 0 else None
-    except ValueError:
-        found = None
+    words = said.decode("utf-8", "replace").strip()
+    found = _last_mapping(words) if status == 0 else None
     if found is None:
-        return {
-            "path": path,
-            "version": None,
-            "problem": problem or "does not run: " + said.decode("utf-8", "replace").strip()[-200:],
-        }
+        if status is not None:
+            problem = "does not run: " + "; ".join(filter(None, [words[-200:], problem]))
+        return {"path": path, "version": None, "problem": problem}
     found.update(path=path, problem="", packages=packages(found["sites"]))
     return found
+
+
+def _last_mapping(words):
+    # type: (str) -> Optional[Dict[str, Any]]
+    # What is imported at every start, such as a sitecustomize, may print something of its own before the answer, or after.
+    for line in reversed(words.splitlines()):
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict) and "sites" in found:
+            return found
+    return None
 
 
 def packages(sites):

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import ask
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 @pytest.fixture
@@ -27,7 +29,9 @@ def program(tmp_path):
 
 
 def test_an_answer(program):
-    assert ask.ask([program("x", "echo out; echo err >&2; exit 3")]) == (3, b"out\nerr\n", "")
+    assert ask.ask([program("x", "echo err >&2; echo out")]) == (0, b"out\n", "err")
+    # One that fails gives no answer, and all that it says tells why.
+    assert ask.ask([program("x", "echo err >&2; echo out; exit 3")]) == (3, b"out\nerr\n", "")
     assert ask.ask(["/bin/sh", "-c", "echo $A"], env={"A": "b"})[1] == b"b\n"
 
 
@@ -55,6 +59,39 @@ def test_a_program_that_hangs_is_given_up_with_its_children(program, script):
         os.kill(int(Path(path + ".pid").read_text()), signal.SIGKILL)
 
 
+def test_a_hanging_program_s_last_complaint_is_told(program):
+    path = program("hang", "echo first >&2; printf 'no \\033device\\n\\n' >&2; exec sleep 300")
+    assert ask.ask([path], time_limit_s=0.5) == (None, b"", "gave no answer in 0 s: no  device")
+
+
+@pytest.mark.parametrize("script", ["setsid sleep 300 >/dev/null & echo $! > $0.pid; echo out; echo err >&2"])
+def test_an_answer_does_not_wait_for_who_holds_standard_error(program, script):
+    path, began = program("daemon", script), time.monotonic()
+    try:
+        assert ask.ask([path]) == (0, b"out\n", "err")
+    finally:
+        os.kill(int(Path(path + ".pid").read_text()), signal.SIGKILL)
+    assert time.monotonic() - began < 5
+
+
+def test_who_closes_its_output_and_goes_on_is_waited_for(program):
+    assert ask.ask([program("late", "echo out; exec >&-; sleep 0.3; echo err >&2; exit 4")]) == (4, b"out\nerr\n", "")
+
+
+@pytest.mark.parametrize("first, second", [("1", "2"), ("2", "1")])
+def test_much_on_both_outputs(program, first, second):
+    # Each is far more than a pipe holds.
+    script = "head -c 1000000 /dev/zero >&{0}; head -c 1000000 /dev/zero >&{1}".format(first, second)
+    status, said, why = ask.ask([program("long", script)])
+    assert (status, len(said)) == (0, 1000000) and len(why) <= ask.WORDS
+
+
+@given(st.binary(max_size=500))
+def test_any_last_words(said):
+    words = ask.last_words(said)
+    assert len(words) <= ask.WORDS and words == words.strip() and words.isprintable()
+
+
 def test_a_text(tmp_path):
     (tmp_path / "x").write_bytes(b"a\xff")
     assert ask.text(str(tmp_path / "x")) == "a\ufffd"
@@ -69,6 +106,7 @@ def test_all_that_is_said_comes_back(program):
 def test_a_program_that_prints_without_end_is_given_up(program):
     began = time.monotonic()
     assert ask.ask([program("mad", "exec yes")]) == (None, b"", "printed more than 4 MiB")
+    assert ask.ask([program("mad", "exec yes why >&2")]) == (None, b"", "printed more than 4 MiB: why")
     assert time.monotonic() - began < ask.TIME_LIMIT_S
 
 

@@ -442,6 +442,19 @@ def test_looking_ends_as_soon_as_something_changes(tmp_path):
     assert builds.look(order, seen, 50.0)["seen"] != seen
 
 
+def test_a_clock_that_is_set_back_keeps_nobody_waiting(tmp_path, monkeypatch):
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path)
+    started(order)
+    gate = reached(tmp_path / "gate.build")
+    clock = iter(range(10**6, 0, -3600))
+    monkeypatch.setattr(builds.time, "time", lambda: float(next(clock)))
+    began = time.monotonic()
+    status = builds.look(order, ["running", "build"], 0.5)
+    assert status["state"] == "running" and time.monotonic() - began < 10
+    gate.close()
+
+
 def test_what_was_never_begun_is_not_waited_for(tmp_path):
     assert builds.look(make_order(tmp_path), None, 50.0)["state"] == "dead"
 

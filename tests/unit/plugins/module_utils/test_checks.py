@@ -403,7 +403,14 @@ TRIGGERS_OF_FITNESS = [
         "error",
         ask_torch(),
         lambda state: state["memory"].update(available_mib=1024),
-        ["1.0 GiB of memory free of 64.0", "2.0 GiB for one job that builds torch"],
+        ["1.0 GiB of memory free of 64.0", "2.0 GiB for one job that builds torch", "when the host is idle"],
+    ),
+    (
+        "memory",
+        "error",
+        ask_torch(),
+        lambda state: state["memory"].update(available_mib=1024, limit={"path": "/c/memory.max", "mib": 3072}),
+        ["1.0 GiB of memory free of the 3.0 GiB that /c/memory.max allows", "raise this limit"],
     ),
     (
         "inodes",

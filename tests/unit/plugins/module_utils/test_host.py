@@ -67,38 +67,71 @@ def test_os_release(content, ident, version, family):
     assert (found["id"], found["version"], found["openeuler_family"]) == (ident, version, family)
 
 
-@given(st.text())
-def test_any_os_release_and_any_meminfo(content):
-    assert set(host.os_release(content)) == {"id", "id_like", "version", "name", "openeuler_family"}
-    assert set(host.memory(content)) == {"total_mib", "available_mib"}
+def release(**keys):
+    return "".join('{0}="{1}"\n'.format(*pair) for pair in keys.items())
 
 
 @pytest.mark.parametrize(
-    "meminfo, total, available",
+    "content, manager, others, family",
     [
-        ("MemTotal:       16384000 kB\nMemFree:         1024000 kB\nMemAvailable:    8192000 kB\n", 16000, 8000),
-        ("MemTotal: 2048 kB\nMemFree: 1024 kB\n", 2, 1),
-        ("", 0, 0),
-        ("MemTotal: lots\n", 0, 0),
+        # Its version is written as openEuler writes it; its id stands in no list.
+        (release(NAME="NoSuchOS", VERSION="2.4 (LTS-SP2)", ID="nosuch", VERSION_ID="2.4"), "", "", True),
+        (release(NAME="NoSuchOS", VERSION="2.4", ID="nosuch"), "", "", False),
+        # Nothing but the package manager, or a release file that was left where it was.
+        (release(NAME="NoSuchOS", VERSION="2.4", ID="nosuch"), "RedHat", "", True),
+        (release(NAME="NoSuchOS", VERSION="2.4", ID="nosuch"), "Debian", "", False),
+        (
+            release(NAME="NoSuchOS", ID="nosuch", ID_LIKE="rhel"),
+            "RedHat",
+            "openEuler-release openEuler release 20.03",
+            True,
+        ),
+        (release(NAME="NoSuchOS", ID="nosuch", ID_LIKE="rhel"), "RedHat", "redhat-release NoSuchOS release 2", False),
+        (release(NAME="NoSuchOS", ID="nosuch", CPE_NAME="cpe:/o:openEuler:openEuler:2"), "", "", True),
+        (release(ID="nosuch", ID_LIKE="kylin,thing"), "", "", True),
+        ("", "RedHat", "euleros-release EulerOS release 2.0 (SP8)", True),
+        ("", "RedHat", "", False),
+        # One name, several systems.
+        (release(NAME="Some Enterprise Linux For Euler", ID="bclinux", VERSION_ID="21.10"), "RedHat", "", True),
+        (
+            release(NAME="Some Enterprise Linux", ID="bclinux", ID_LIKE="rhel fedora", VERSION_ID="7.6"),
+            "RedHat",
+            "",
+            False,
+        ),
+        (release(ID="uos", PLATFORM_ID="platform:uel20"), "RedHat", "", True),
+        (release(ID="uos", PLATFORM_ID="platform:uelc20"), "RedHat", "", False),
+        (release(ID="uos"), "Debian", "", False),
+        (release(ID="kylin", VERSION_ID="V10"), "RedHat", "", True),
+        (release(ID="kylin", ID_LIKE="debian", VERSION_ID="V10"), "Debian", "", False),
+        # An apt on openEuler manages nothing.
+        (release(ID="openEuler", VERSION="22.03 (LTS)"), "Debian", "", True),
+        # Others whose package manager is dnf, and which are like nobody.
+        (release(ID="fedora", PLATFORM_ID="platform:f39"), "RedHat", "", False),
+        (release(ID="nosuch", PLATFORM_ID="platform:el8"), "RedHat", "", False),
+        (release(ID="tencentos", ID_LIKE="rhel fedora centos"), "RedHat", "", False),
+        (release(ID="ubuntu", VERSION="22.04.3 LTS (Jammy Jellyfish)", ID_LIKE="debian"), "Debian", "", False),
+        # The listed ones, by their id alone.
+        *((release(ID=name), "", "", True) for name in ("culinux", "CTyunOS", "hce", "fusionos", "kylinsec")),
     ],
 )
-def test_memory(meminfo, total, available):
-    assert host.memory(meminfo) == {"total_mib": total, "available_mib": available}
+def test_who_descends_from_openeuler(content, manager, others, family):
+    assert host.os_release(content, manager, others)["openeuler_family"] is family
 
 
-@pytest.mark.parametrize(
-    "limit, used, free",
-    [
-        ("max", "5", None),
-        ("", "", None),
-        ("2147483648", "1073741824", 1024),
-        ("1", "9999999", 0),
-        ("9223372036854771712", "5", None),
-    ],
-)
-def test_the_limit_of_the_control_group(monkeypatch, limit, used, free):
-    monkeypatch.setattr(host, "text", lambda path: limit if "max" in path or "limit" in path else used)
-    assert host.cgroup_memory_mib() == free
+def test_the_other_release_files(tmp_path):
+    assert host.other_release_files(str(tmp_path)) == host.other_release_files("/no/such") == ""
+    (tmp_path / "nosuch-release").write_text("NoSuchOS 2.4\n")
+    (tmp_path / "hosts").write_text("::1 euler\n")
+    assert "euler" not in host.other_release_files(str(tmp_path)).lower()
+    # A link that leads nowhere tells where the system comes from, too.
+    (tmp_path / "openEuler-release").symlink_to("no-such")
+    assert "openEuler-release" in host.other_release_files(str(tmp_path))
+
+
+@given(st.text(), st.text())
+def test_any_os_release(content, others):
+    assert set(host.os_release(content, "", others)) == {"id", "id_like", "version", "name", "openeuler_family"}
 
 
 def test_disk(tmp_path, monkeypatch):
@@ -165,6 +198,15 @@ def test_the_version_a_tool_tells(program, name, script, version):
     assert host.tool(path) == {"path": path, "real": os.path.realpath(path), "version": version, "problem": ""}
 
 
+def test_a_tools_version_is_not_read_from_its_complaints(program):
+    warned = program("cmake", "echo 'libfoo.so.9.9.9: no version information' >&2; echo cmake version 3.12.1")
+    assert (host.tool(warned)["version"], host.tool(warned)["problem"]) == ("3.12.1", "")
+    silent = host.tool(program("g++", "echo 'wrapper 4.5.6 finds no compiler' >&2"))
+    assert silent["version"] is None and silent["problem"].endswith("its version: wrapper 4.5.6 finds no compiler")
+    lost = host.tool(program("gcc", "echo; echo 'gcc: libmpc.so.3: cannot open shared object file' >&2; exit 127"))
+    assert lost["problem"].endswith("status 127: gcc: libmpc.so.3: cannot open shared object file")
+
+
 @pytest.mark.parametrize(
     "script, problem",
     [
@@ -220,6 +262,21 @@ def test_no_python_and_a_broken_one(program, tmp_path, monkeypatch):
     assert host.python(program("python3.8", "echo not json"))["version"] is None
     monkeypatch.setattr(host, "ask", functools.partial(host.ask, time_limit_s=0.3))
     assert "no answer" in host.python(program("python3.7", "sleep 300"))["problem"]
+
+
+@pytest.mark.parametrize(
+    "noise", ["Error: a line of gone.pth >&2", "ld.so: object gone.so ignored >&2", "hello", "{}", "5"]
+)
+def test_a_python_that_complains_at_every_start_is_fit(program, noise):
+    script = 'echo {0}; exec {1} "$@"'.format(noise if noise.endswith("&2") else "'" + noise + "'", sys.executable)
+    found = host.python(program("python3.9", script))
+    assert (found["version"], found["problem"]) == ("{0}.{1}.{2}".format(*sys.version_info[:3]), "")
+
+
+@pytest.mark.parametrize("answer", ["5", "{}", "[]", ""])
+def test_a_python_that_answers_something_else(program, answer):
+    found = host.python(program("python3.9", "echo '{0}'; echo 'no idea' >&2".format(answer)))
+    assert found["version"] is None and answer in found["problem"] and "no idea" in found["problem"]
 
 
 def test_packages(tmp_path):
@@ -304,6 +361,15 @@ def test_the_environment_of_its_own_script(monkeypatch, tmp_path):
         "prepend": {"LD_LIBRARY_PATH": [str(latest / "lib64")], "PATH": [str(latest / "bin")]},
         "set": {"ASCEND_HOME_PATH": str(latest)},
     }
+
+
+def test_what_the_shell_complains_of_is_no_environment(monkeypatch, tmp_path, program):
+    toolkit(tmp_path, set_env="export ASCEND_OPP_PATH=/opp\n")
+    program("bash", "printf 'bash: warning: X=1\\0ASCEND_HOME_PATH=/wrong\\0' >&2; exec /bin/bash \"$@\"")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin") + ":" + os.environ["PATH"])
+    monkeypatch.setattr(places, "SYSTEM_PATH", str(tmp_path / "bin") + ":" + places.SYSTEM_PATH)
+    settings = host.cann_environment(cann_of(monkeypatch, tmp_path)[0], "x86_64")
+    assert settings["set"] == {"ASCEND_OPP_PATH": "/opp"}
 
 
 @pytest.mark.parametrize("set_env", [None, "exit 1\n", "sleep 300\n", ""])

@@ -141,13 +141,13 @@ def write_json(path, data):
     os.rename(path + ".partial", path)
 
 
-def tail(path, lines=TAIL_LINES):
-    # type: (str, int) -> List[str]
-    """Return the last lines of a log."""
+def tail(path, lines=TAIL_LINES, most_bytes=64 * 1024):
+    # type: (str, int, int) -> List[str]
+    """Return the last lines of a log, as many as stand in its last bytes."""
     try:
         with open(path, "rb") as stream:
             stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, stream.tell() - 64 * 1024))
+            stream.seek(max(0, stream.tell() - most_bytes))
             text = stream.read().decode("utf-8", "replace")
     except OSError:
         return []
@@ -634,7 +634,7 @@ def prove_sane(order, root):
 def explain(error, place):
     # type: (BaseException, Place) -> Dict[str, Any]
     """Return {"message", "cause", "remedy"} for what ended a build."""
-    known = diagnose.diagnose("\n".join(tail(place.log, 200) + [str(error)])) or {}
+    known = diagnose.diagnose("\n".join(tail(place.log, diagnose.LAST_LINES, diagnose.LAST_BYTES) + [str(error)])) or {}
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         known = {
             "name": "disk full",

@@ -56,12 +56,12 @@ _KNOWN = tuple(
             _MORE_MEMORY,
         ),
         (
-            r"\w terminated with signal 9\b|\bsh: line [0-9]+: +[0-9]+ Killed\b|^Killed$|\bdied of signal 9\b"
+            r"\w terminated with signal 9\b|sh: line [0-9]+: +[0-9]+ Killed\b|^Killed$|\bdied of signal 9\b"
             r"|\*\*\* .*\] (?:Killed|Error 137)\b|^FAILED: \[code=137\]|died with <Signals\.SIGKILL"
-            r"|(?<!remote: )fatal: Out of memory|(?<!remote: )\bOut of memory, (?:m|re|c)alloc failed"
+            r"|^(?!remote: ).*\bOut of memory, (?:m|re|c)alloc failed"
             r"|virtual memory exhausted|: memory exhausted|out of memory allocating|\b(?:cc1\w*|as|ld[.\w]*): out of memory"
             r"|LLVM ERROR: out of memory|std::bad_alloc|\bMemoryError\b|Out of memory: Kill"
-            r"|(?<!gc: )Cannot allocate memory(?! in static TLS)",
+            r"|Cannot allocate memory(?! in static TLS)",
             "out of memory",
             "The memory was used up (out of memory): a program got no more, or the kernel killed it.",
             _MORE_MEMORY,
@@ -69,7 +69,7 @@ _KNOWN = tuple(
         (
             r"\b(?:v?fork|clone|posix_spawn|pthread_create|thread|threads|Thread creation)\b[^|]{0,80}"
             r"Resource temporarily unavailable|\[Errno 11\] Resource temporarily unavailable|can't start new thread"
-            r"|what\(\):  Resource temporarily unavailable|fork: Interrupted system call",
+            r"|what\(\):  Resource temporarily unavailable",
             "too many processes or threads",
             "The account or the container may have no more processes or threads.",
             "Set ascend_jobs lower, end what else runs there, or raise the limit: `ulimit -u` (nproc in "
@@ -296,7 +296,7 @@ _KNOWN = tuple(
             "of one version.",
         ),
         (
-            r"(lib(?:hccl|ascendcl|acl_\w+|ge_\w+|graph|runtime|register|error_manager|ascend_\w+|opapi|platform|msprofiler"
+            r"(lib(?:hccl|ascendcl|acl_\w+|ge_\w+|graph(?!ite)|runtime|register|error_manager|ascend_\w+|opapi|platform|msprofiler"
             r"|tsdclient|c_sec|mmpa|dcmi|ascend_hal|drvdsmi_host|fmk_\w+|op_common)\w*\.so[\w.]*): cannot open shared object",
             "CANN library not found",
             "{0} belongs to CANN or its driver: the environment is not sourced, or CANN is not installed.",
@@ -377,7 +377,7 @@ _ERROR_LINE = re.compile(
 )
 # "WARNING: …", "x.cpp:5:3: warning: …", "CMake Deprecation Warning at …", and CMake's "-- …", which is never an error.
 _ASIDE = re.compile(
-    r"\s*-- |(?:^|[\s:\[(])(?:\w*warning|warn|note)\s*[:\])]|^\s*CMake (?:\w+ )?Warning\b", re.IGNORECASE
+    r"^\s*-- |(?:^|[\s:\[(])(?:\w*warning|warn|note)\s*[:\])]|^\s*CMake (?:\w+ )?Warning\b", re.IGNORECASE
 )
 _ERROR = re.compile(r"\b(?:error|fatal): ", re.IGNORECASE)
 # pip tells in warnings why it found nothing, and in its error nothing of that.
@@ -413,7 +413,7 @@ def diagnose(log_text: str) -> Optional[Dict[str, str]]:
     Where none is known and a compiler or another tool told an error of its own, the name is "error" and the cause that
     line. None where there is neither.
     """
-    lines = [line[:_LONGEST_LINE].rstrip("\n") for line in log_text.split("\n")[-LAST_LINES:]]
+    lines = [line[:_LONGEST_LINE] for line in log_text.split("\n")[-LAST_LINES:]]
     asides = _asides(lines)
     told = pip = limit = None
     for number in range(len(lines) - 1, -1, -1):
@@ -431,9 +431,9 @@ def diagnose(log_text: str) -> Optional[Dict[str, str]]:
         # A tool's own error is not explained by what another program said before it.
         if known and (told is None or told["name"] != "error" or is_error or known["name"] in _ROOTS):
             return known
-        found = _first(_LAST_WORDS, line) or (_show(lines, number) if is_error else None)
-        if found:
-            told, limit = told or found, number - _NEAR
+        hint = _first(_LAST_WORDS, line)
+        if hint or is_error:
+            told, limit = told or hint or _show(lines, number), number - _NEAR
     return told
 
 
@@ -472,12 +472,12 @@ def _first(rows: Tuple[Row, ...], line: str) -> Optional[Dict[str, str]]:
 
 def _show(lines: List[str], number: int) -> Dict[str, str]:
     # The first error of the same file: those after it come of it.
-    last = _ERROR_LINE.match(lines[number])
-    errors = (line for line in lines[: number + 1] if "error: " in line)
-    same = (line for line in errors if (_ERROR_LINE.match(line) or last).group(1) == last.group(1))
+    file = _ERROR_LINE.match(lines[number]).group(1)
+    errors = (_ERROR_LINE.match(line) for line in lines[: number + 1] if "error: " in line)
+    first = next(found for found in errors if found and found.group(1) == file)
     return {
         "name": "error",
-        "cause": "Nothing is known of this error: `{0}`.".format(next(same).strip()),
+        "cause": "Nothing is known of this error: `{0}`.".format(first.string.strip()),
         "remedy": "Look at that line and at those around it in the log, mend what it names, and run again.",
     }
 

@@ -410,7 +410,7 @@ TRIGGERS_OF_FITNESS = [
         "error",
         ask_torch(),
         lambda state: state["memory"].update(available_mib=1024, limit={"path": "/c/memory.max", "mib": 3072}),
-        ["1.0 GiB of memory free of the 3.0 GiB that /c/memory.max allows", "raise this limit"],
+        ["1.0 GiB of memory free of the 3.0 GiB that /c/memory.max allows", "Raise this limit"],
     ),
     (
         "inodes",

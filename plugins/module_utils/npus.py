@@ -100,7 +100,8 @@ def ask_npu_smi(root: str = "/") -> Dict[str, Any]:
     status, said, problem = ask([path, "info"], env=_environment(root))
     if status is None:
         return dict(answer, problem=problem)
-    words = said.decode("utf-8", "replace")
+    # Where it has shown nothing, its complaint may say why; one line of it is no table.
+    words = said.decode("utf-8", "replace") if said.strip() else problem
     try:
         answer.update(npu_smi.parse_info(words))
     except npu_smi.NpuSmiError as error:

@@ -212,6 +212,9 @@ def prove(order, there, steps, run, npu_libraries, remedy):
         said.append(output)
         if status == 0 and re.search(expect, output, re.MULTILINE):
             continue
+        if status == 0 and why:
+            # What it complained of is no answer, but may say why there is none.
+            output = "\n".join(filter(None, (output, why)))
         known = diagnose.diagnose(output) or {}
         if known.get("name") == CANN_LIBRARY and not npu_libraries:
             return [], ["{0} is installed and waits for CANN: {1}".format(_named(order, there), known["cause"])], said

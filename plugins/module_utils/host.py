@@ -444,7 +444,6 @@ def examine(question):
     )
     venv = question.get("venv") or ""
     venv = who["home"] + venv[1:] if venv.startswith("~/") else venv
-    interpreters = question["pythons"] + ([os.path.join(venv, "bin", "python")] if venv else [])
     programs = {name: candidates(name, search) for name in question["tools"]}
     installations = cann(who["home"])
 
@@ -452,10 +451,12 @@ def examine(question):
     with ThreadPoolExecutor(16) as pool:
         asked_npus = pool.submit(npus.npus, question.get("run_user") or "")
         asked_cann = pool.submit(cann_environment, installations[0], arch) if installations else None
-        asked_pythons = {name: pool.submit(python, name) for name in interpreters}
+        asked_pythons = {name: pool.submit(python, name) for name in question["pythons"]}
+        # Apart: who names the environment's own Python in both asks for it twice.
+        asked_venv = pool.submit(python, os.path.join(venv, "bin", "python")) if venv else None
         asked_tools = {name: [pool.submit(tool, path) for path in paths] for name, paths in programs.items()}
     pythons = {name: asked.result() for name, asked in asked_pythons.items()}
-    venv_python = pythons.pop(interpreters[-1]) if venv else None
+    venv_python = asked_venv.result() if asked_venv else None
     chosen = next((name for name in question["pythons"] if (pythons[name] or {}).get("version")), None)
 
     def sites(entry):

@@ -8,6 +8,7 @@ import functools
 import hashlib
 import json
 import os
+import subprocess
 import sys
 import time
 
@@ -542,3 +543,13 @@ def test_examining_tells_all_and_changes_nothing(tmp_path, monkeypatch, program,
         assert state["work_dir"] == "/var/lib/ascend-pytorch" and env_file["path"] == "/etc/ascend-pytorch/env.sh"
     for folder in (state["work_dir"], os.path.dirname(env_file["path"]), str(tmp_path / "opt")):
         assert state["disk"][folder]["free_mib"] >= 0
+
+
+def test_an_environment_whose_own_python_is_wanted_is_asked_twice(tmp_path):
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    own = str(venv / "bin" / "python")
+    question = {"products": [], "tools": [], "needs": [], "pythons": [own], "venv": str(venv)}
+    state = host.examine(dict(question, work_dir="auto", env_file="auto", run_user=""))
+    assert state["python"] == own
+    assert state["venv_python"]["version"] == state["pythons"][own]["version"] == "%d.%d.%d" % sys.version_info[:3]

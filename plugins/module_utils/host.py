@@ -4,6 +4,7 @@
 """What a host says of itself: read only, each question under a time limit, none of them fatal."""
 
 import fcntl
+import functools
 import glob
 import json
 import os
@@ -13,7 +14,6 @@ import shutil
 import socket
 import struct
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     ascend_files,
@@ -30,7 +30,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     versions,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
-from ansible_collections.ascend.pytorch.plugins.module_utils.ask import ask, last_words, read_json, text
+from ansible_collections.ascend.pytorch.plugins.module_utils.ask import ask, at_once, last_words, read_json, text
 
 # Ids of /etc/os-release (lower case) of openEuler and its descendants, where CPU binding is undone. Asked last, of systems
 # that say nothing of where they come from.
@@ -448,15 +448,18 @@ def examine(question):
     installations = cann(who["home"])
 
     # Each of these waits for other programs; a host with a hanging one is not kept waiting for them one by one.
-    with ThreadPoolExecutor(16) as pool:
-        asked_npus = pool.submit(npus.npus, question.get("run_user") or "")
-        asked_cann = pool.submit(cann_environment, installations[0], arch) if installations else None
-        asked_pythons = {name: pool.submit(python, name) for name in question["pythons"]}
-        # Apart: who names the environment's own Python in both asks for it twice.
-        asked_venv = pool.submit(python, os.path.join(venv, "bin", "python")) if venv else None
-        asked_tools = {name: [pool.submit(tool, path) for path in paths] for name, paths in programs.items()}
-    pythons = {name: asked.result() for name, asked in asked_pythons.items()}
-    venv_python = asked_venv.result() if asked_venv else None
+    asked = {("npu", ""): lambda: npus.npus(question.get("run_user") or "")}  # type: Dict[Tuple[str, str], Callable[[], Any]]
+    if installations:
+        asked["cann", ""] = lambda: cann_environment(installations[0], arch)
+    if venv:
+        asked["venv", ""] = lambda: python(os.path.join(venv, "bin", "python"))
+    for name in question["pythons"]:
+        asked["python", name] = functools.partial(python, name)
+    for path in sorted({path for paths in programs.values() for path in paths}):
+        asked["tool", path] = functools.partial(tool, path)
+    told = at_once(asked)
+    pythons = {name: told["python", name] for name in question["pythons"]}
+    venv_python = told.get(("venv", ""))
     chosen = next((name for name in question["pythons"] if (pythons[name] or {}).get("version")), None)
 
     def sites(entry):
@@ -489,15 +492,15 @@ def examine(question):
             path: disk(path)
             for path in [work_dir, os.path.dirname(env_file)] + [os.path.dirname(prefix) for prefix in prefixes]
         },
-        tools={name: [asked.result() for asked in answers] for name, answers in asked_tools.items()},
+        tools={name: [told["tool", path] for path in paths] for name, paths in programs.items()},
         missing_needs=needs.missing(question["needs"], lambda name: shutil.which(name, path=":".join(search))),
         pythons=pythons,
         python=chosen,
         venv=venv,
         venv_python=venv_python,
         cann=installations,
-        cann_environment=asked_cann.result() if asked_cann else {},
-        npu=asked_npus.result(),
+        cann_environment=told.get(("cann", ""), {}),
+        npu=told["npu", ""],
         interfaces=interfaces(),
         products={entry["name"]: product(entry, sites(entry)) for entry in wanted},
         stored=stored(work_dir),

@@ -35,7 +35,7 @@ def test_one_whose_cable_is_pulled_is_noticed_whatever_ssh_is_told(crew, gate, t
     lost = gate.builder()
     others = [host for host in HOSTS if host != lost]
     # A module that waits there for what the build has to tell; what ssh sends when nobody answers it would notice.
-    waiting = "ps -eo etimes=,args= | awk '/python3 && sleep 0/ && !/awk/ && $1 >= 3'"
+    waiting = "ps -eo etimes=,args= | awk '/sh -c .*python3/ && !/awk/ && $1 >= 3'"
     rig.until(lambda: crew.on(lost, waiting), what=lambda: run.said)
     with crew.unplugged(lost):
         gate.open()

@@ -107,7 +107,11 @@ def test_a_package_that_its_mirror_does_not_give_is_asked_for_again(crew, servin
             rig.pod.podman("cp", f"{rig.container(ONE)}:/root/packages/{name}", str(packages))
         crew.on(ONE, ALONE.format(serving(packages, recording(asked, faltering))))
         said = crew.apply(["cmake"], [ONE]).said
-        assert said.count("FAILED - RETRYING: [first]: Install the packages that are missing, with apt") == 2, said
+        # Some ansible-cores name the role before the task.
+        tried = re.findall(
+            r"^FAILED - RETRYING: \[first\]: .*Install the packages that are missing, with apt", said, re.M
+        )
+        assert len(tried) == 2, said
         assert packages_asked() == ["make.deb"] * 3
         assert crew.stands(ONE)
     finally:

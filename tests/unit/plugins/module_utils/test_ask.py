@@ -132,3 +132,22 @@ def test_many_are_asked_at_once(program):
     for thread in threads:
         thread.join()
     assert answers == {number: (0, b"%d\n" % number, "") for number in range(20)}
+
+
+# --- at once ----------------------------------------------------------------------------------------------------------
+
+
+def test_jobs_are_done_side_by_side_and_what_each_gives_is_told():
+    began = time.monotonic()
+    jobs = {("sleep", number): lambda: list(map(str, ask.ask(["sleep", "1"]))) for number in range(8)}
+    told = ask.at_once({**jobs, "big": lambda: "x" * (1 << 20), "none": lambda: None})
+    assert told["big"] == "x" * (1 << 20) and told["none"] is None
+    assert [told["sleep", number][0] for number in range(8)] == ["0"] * 8
+    assert time.monotonic() - began < 6
+
+
+def test_a_job_that_fails_or_ends_says_which_and_why():
+    with pytest.raises(RuntimeError, match="(?s)tool cmake: Traceback.*ZeroDivisionError"):
+        ask.at_once({("tool", "cmake"): lambda: 1 / 0})
+    with pytest.raises(RuntimeError, match="tool cmake: its process ended without a word"):
+        ask.at_once({("tool", "cmake"): lambda: os.kill(os.getpid(), signal.SIGKILL)})

@@ -18,6 +18,9 @@ IMAGES = Stage("images", ["python", "tools/run_molecule.py", "--prepare"], count
 # How many stages run side by side, before the scenarios.
 LANES = 2
 
+# Stages of which each needs what the one before has made.
+Chain = list[Stage]
+
 
 def is_shell_script(name: str) -> bool:
     """Whether a file of the checkout is written for sh or bash, as its first line says.
@@ -31,9 +34,9 @@ def is_shell_script(name: str) -> bool:
     return first.startswith(b"#!") and first.split()[-1].split(b"/")[-1] in (b"sh", b"bash")
 
 
-def groups() -> dict[str, list[Stage]]:
-    """The stages by group, in the order in which they run: what tells most in least time comes first."""
-    return {
+def groups() -> dict[str, list[Chain]]:
+    """The chains of stages by group, in the order in which they run: what tells most in least time comes first."""
+    alone = {
         "lint": [
             Stage("ruff check", ["ruff", "check"]),
             Stage("ruff format", ["ruff", "format", "--check"]),
@@ -46,33 +49,35 @@ def groups() -> dict[str, list[Stage]]:
         "contract": [Stage("contract", ["pytest", "tests/contract"], counts=True)],
         "browser": [Stage("browser", ["pytest", "tests/browser"], counts=True)],
         "sanity": [Stage("sanity", ["python", "tools/run_sanity.py"], counts=True)],
-        "cores": on_cores()[0],
         "demo": [Stage("demo", ["python", "tools/demo.py", "try"], counts=True)],
         "importer": [Stage("importer", ["python", "tools/run_importer.py"], counts=True)],
         "molecule": [Stage("molecule", ["python", "tools/run_molecule.py"], counts=True)],
     }
+    chains = {name: [[stage] for stage in stages] for name, stages in alone.items()}
+    # The scenarios come last, and alone.
+    return {**chains, "cores": on_cores()[0]}
 
 
-def on_cores() -> tuple[list[Stage], list[str]]:
-    """The stages that each supported ansible-core has a turn at, the newest first; and what is left out for want of a Python.
+def on_cores() -> tuple[list[Chain], list[str]]:
+    """The chain of each supported ansible-core, the newest first; and what is left out for want of a Python.
 
     tests/cores on every core; ansible-test sanity on the older ones that scenarios run on, too: on that of .venv it is a
     stage of its own.
     """
-    stages, left_out = [], []
+    chains, left_out = [], []
     for core in cores.CORES:
         if core.line == cores.running():
-            stages.append(Stage(f"core {core.line}", ["pytest", "tests/cores"], counts=True))
+            chains.append([Stage(f"core {core.line}", ["pytest", "tests/cores"], counts=True)])
         elif not cores.interpreter(core):
             left_out.append(cores.left_out(core, "tests/cores, sanity" if core.line in cores.OLDER else "tests/cores"))
         else:
-            stages.append(cores.prepare(core))
             argv = [str(core.folder / "bin" / "python"), "-m", "pytest", "tests/cores"]
-            stages.append(Stage(f"core {core.line}", argv, counts=True, env=cores.variables(core)))
+            chain = [cores.prepare(core), Stage(f"core {core.line}", argv, counts=True, env=cores.variables(core))]
             if core.line in cores.OLDER:
                 sanity = ["python", "tools/run_sanity.py", core.line]
-                stages.append(Stage(f"sanity {core.line}", sanity, counts=True))
-    return stages, left_out
+                chain.append(Stage(f"sanity {core.line}", sanity, counts=True))
+            chains.append(chain)
+    return chains, left_out
 
 
 def main(names: list[str]) -> int:
@@ -84,21 +89,23 @@ def main(names: list[str]) -> int:
         return 2
     wanted = names or list(known)
     # The scenarios' images take minutes, of one core: time that the stages before them need anyway.
-    first = [IMAGES] if "molecule" in wanted else []
-    before = [*first, *(stage for name in wanted if name != "molecule" for stage in known[name])]
+    first = [[IMAGES]] if "molecule" in wanted else []
+    before = [*first, *(chain for name in wanted if name != "molecule" for chain in known[name])]
     printing = threading.Lock()
 
-    def run_quietly(stage: Stage) -> Result:
-        """Run a stage beside another; it prints what it has to say when it ends."""
-        lines: list[str] = []
-        done = run(stage, lines.append)
-        with printing:
-            print("\n".join(lines), flush=True)
-        return done
+    def run_quietly(chain: Chain) -> list[Result]:
+        """Run a chain beside another; each stage prints what it has to say when it ends."""
+        results = []
+        for stage in chain:
+            lines: list[str] = []
+            results.append(run(stage, lines.append))
+            with printing:
+                print("\n".join(lines), flush=True)
+        return results
 
     with ThreadPoolExecutor(LANES) as lanes:
-        results = list(lanes.map(run_quietly, before))
-    results += [run(stage) for stage in known["molecule"] if "molecule" in wanted]
+        results = [result for chain in lanes.map(run_quietly, before) for result in chain]
+    results += [run(stage) for (stage,) in known["molecule"] if "molecule" in wanted]
     return report(results, left_out=on_cores()[1] if "cores" in wanted else [])
 
 

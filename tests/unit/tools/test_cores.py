@@ -71,11 +71,21 @@ def test_what_no_python_takes_is_left_out_by_name(machine):
 
 def test_each_core_has_its_turn_and_older_ones_are_told_for_sanity_too(machine):
     machine("2.21", 11, 12, 13)
-    names = [stage.name for stage in run_tests.on_cores()[0] if stage.counts]
-    assert names == ["core 2.21", "core 2.20", "core 2.19", "sanity 2.19", "core 2.18", "core 2.17"] + [
-        "core 2.16",
-        "sanity 2.16",
+    chains = [[stage.name for stage in chain if stage.counts] for chain in run_tests.on_cores()[0]]
+    assert chains == [
+        ["core 2.21"],
+        ["core 2.20"],
+        ["core 2.19", "sanity 2.19"],
+        ["core 2.18"],
+        ["core 2.17"],
+        ["core 2.16", "sanity 2.16"],
     ]
+
+
+def test_a_core_is_made_before_it_is_tested(machine):
+    machine("2.21", 11, 12, 13)
+    for chain in run_tests.groups()["cores"][1:]:
+        assert chain[0].argv[1].endswith("tools/cores.py") and chain[1].argv[0].endswith("/bin/python")
 
 
 def test_the_summary_names_what_was_left_out(capsys):

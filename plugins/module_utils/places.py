@@ -90,9 +90,11 @@ def objection(value: str, kind: str) -> str:
         return ""
     if not value.startswith(("/", "~/")):
         return "it is not absolute, and does not begin with ~/"
-    if not _PLAIN.match(value):
+    # A file is only sourced, by its name in quotes: it may have blanks in it.
+    plain = value.replace(" ", "") if kind == "file" else value
+    if not _PLAIN.match(plain):
         return "it has characters that builds do not take ({0})".format(
-            ", ".join(sorted({repr(char) for char in value if not _PLAIN.match(char)}))
+            ", ".join(sorted({repr(char) for char in plain if not _PLAIN.match(char)}))
         )
     if forbidden(value):
         return "that is a folder of the system's, or the home"

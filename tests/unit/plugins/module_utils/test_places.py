@@ -120,13 +120,18 @@ def test_no_spelling_of_a_forbidden_place_gets_through(prefix):
 @pytest.mark.parametrize(
     "value",
     [
-        *("data/ascend", "~bob/x", "/data/my work", "/data/a:b", "/tmp/x\ny", "/data/$HOME", "/data/ä", "/data/a'b"),
+        *("data/ascend", "~bob/x", "/data/a:b", "/tmp/x\ny", "/data/$HOME", "/data/ä", "/data/a'b"),
         *("/", "//", "/etc", "/etc/", "/tmp", "/usr/local", "/usr/lib/../lib", "~/", "~/..", "~/x/../.."),
     ],
 )
 @pytest.mark.parametrize("kind", ["tree", "folder", "link", "file"])
 def test_what_is_no_place_for_anything_is_objected_to(value, kind):
     assert places.objection(value, kind)
+
+
+@pytest.mark.parametrize("kind", ["tree", "folder", "link", "file"])
+def test_blanks_are_for_files_that_are_only_sourced(kind):
+    assert bool(places.objection("/data/my work", kind)) == (kind != "file")
 
 
 @pytest.mark.parametrize("value", ["auto", "", "/data/ascend-pytorch", "~/x", "/opt/cmake+3.12_1@a,b", "/tmp/mine/x"])

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import virtual
 from checkout import BIN, ROOT
 from stages import Stage
 
@@ -118,26 +119,9 @@ def make(core: Core) -> int:
     if python is None:
         print(f"cores.py: {left_out(core, 'nothing runs')}", file=sys.stderr)
         return 1
-    # Written last: an environment that was left half made has no stamp, and is made anew.
-    stamp = core.folder / "-".join(["stamp", core.version, str(_minor(python)), *BESIDES])
-    if stamp.exists():
-        return 0
-    shutil.rmtree(core.folder, ignore_errors=True)
-    core.folder.mkdir(parents=True)
     pins = (ROOT / "requirements" / "constraints.txt").read_text().splitlines()
-    constraints = core.folder / "constraints.txt"
-    constraints.write_text("\n".join(pin for pin in pins if not pin.startswith(DIFFERENT)) + "\n")
-    pip = [str(core.folder / "bin" / "python"), "-m", "pip", "install", "-q", "--no-compile", "--no-input"]
-    for argv in (
-        [str(python), "-m", "venv", str(core.folder)],
-        [*pip, "--disable-pip-version-check", "-c", str(constraints), f"ansible-core=={core.version}", *BESIDES],
-    ):
-        done = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL)
-        if done.returncode:
-            print(f"cores.py: {' '.join(argv)} failed", file=sys.stderr)
-            return done.returncode
-    stamp.touch()
-    return 0
+    kept = "".join(f"{pin}\n" for pin in pins if not pin.startswith(DIFFERENT))
+    return virtual.make(core.folder, str(python), kept, [f"ansible-core=={core.version}", *BESIDES])
 
 
 if __name__ == "__main__":

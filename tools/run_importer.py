@@ -7,7 +7,6 @@ It runs from an environment of its own, .cache/importer, in the versions of requ
 no container: ansible-test is what tools/run_sanity.py runs. An error that it reports is a failure, a warning is shown.
 """
 
-import hashlib
 import os
 import re
 import shutil
@@ -17,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import tarball
+import virtual
 from checkout import ROOT, environment
 
 CACHE = ROOT / ".cache" / "importer"
@@ -64,26 +64,8 @@ def outcome(lines: Iterable[str], status: int) -> tuple[list[str], list[str]]:
 
 def prepare() -> int:
     """Make the environment, a moment where it is there; returns the exit status."""
-    inputs = [REQUIREMENTS.read_text(), CONSTRAINTS.read_text(), sys.version, str(ROOT)]
-    # Written last: an environment that was left half made has no stamp, and is made anew.
-    stamp = VENV / f"stamp-{hashlib.sha256(repr(inputs).encode()).hexdigest()[:16]}"
-    if stamp.exists():
-        return 0
-    shutil.rmtree(VENV, ignore_errors=True)
-    VENV.mkdir(parents=True)
-    pins = VENV / "constraints.txt"
-    pins.write_text(constraints(CONSTRAINTS.read_text(), REQUIREMENTS.read_text()))
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "-q", "--no-compile", "--no-input"]
-    for argv in (
-        [sys.executable, "-m", "venv", str(VENV)],
-        [*pip, "--disable-pip-version-check", "-c", str(pins), "-r", str(REQUIREMENTS)],
-    ):
-        done = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL)
-        if done.returncode:
-            print(f"run_importer.py: {' '.join(argv)} failed", file=sys.stderr)
-            return done.returncode
-    stamp.touch()
-    return 0
+    pins = constraints(CONSTRAINTS.read_text(), REQUIREMENTS.read_text())
+    return virtual.make(VENV, sys.executable, pins, ["-r", str(REQUIREMENTS)])
 
 
 def run(archive: Path) -> tuple[list[str], int]:

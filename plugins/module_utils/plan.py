@@ -237,7 +237,7 @@ def legs(products, env):
         leg
         for leg, needed in (
             ("remove", REMOVE in done),
-            ("build", BUILD in done or TAKE in done),
+            ("build", BUILD in done or TAKE in done or any(entry.get("hands_on") for entry in products)),
             ("publish", not done.isdisjoint(BRINGING)),
             ("environment", bool(env) and env["do"] != NOTHING),
             ("verify", stands),
@@ -420,7 +420,8 @@ def _to_stand(request, recipe, there, state, order):
     # What is whole may still want a link, or a requirement that somebody removed; that takes no product.
     whole = card and not there["damage"] and card["fingerprint"] == mark
     label = "{0}-{1}-{2}".format(name, order["version"], fingerprint.short(mark))
-    if whole or state["stored"].get(label) == mark:
+    stored = not whole and state["stored"].get(label) == mark
+    if whole or stored:
         do = PUBLISH
     else:
         # A part comes out of the build of the whole, which is the builder's.
@@ -431,6 +432,8 @@ def _to_stand(request, recipe, there, state, order):
         "now": _now(name, there),
         "then": then,
         "order": order,
+        # A build that ended before anybody followed it has not come to the build cache yet.
+        "hands_on": stored and may_build(request),
     }
 
 

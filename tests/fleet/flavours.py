@@ -6,6 +6,7 @@
 A kind is added by adding a row: another Debian release needs its name and its Python, nothing else.
 """
 
+import platform
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,11 @@ class Flavour:
     def machine(self) -> str:
         """What `uname -m` says on such a host."""
         return MACHINES[self.arch]
+
+    @property
+    def emulated(self) -> bool:
+        """Whether such a host is of another arch than this machine, which is slow."""
+        return self.machine != platform.machine()
 
 
 FLAVOURS = {

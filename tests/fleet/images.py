@@ -40,7 +40,7 @@ def fingerprint(name: str) -> str:
     """Return 12 hex digits that change with everything of ours that decides what the image of a flavour holds."""
     flavour = FLAVOURS[name]
     below = fingerprint(flavour.base) if flavour.base else ""
-    inputs = [asdict(flavour), LEAN, (SCRIPTS / flavour.script).read_text(), below]
+    inputs = [asdict(flavour), flavour.emulated, LEAN, (SCRIPTS / flavour.script).read_text(), below]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:12]
 
 
@@ -59,6 +59,9 @@ def mmdebstrap_argv(flavour: Flavour, mirror: str, apt_conf: list[str], debs: Pa
     kept, script = shlex.quote(str(debs)), shlex.quote(str(SCRIPTS / flavour.script))
     argv = ["mmdebstrap", f"--architectures={flavour.arch}", f"--include={','.join(flavour.packages)}", *LEAN]
     argv += [f"--aptopt={line}" for line in apt_conf]
+    if flavour.emulated:
+        # To unpack them takes a host like that a minute; apt fetches them anew when they have changed.
+        argv.append("--skip=cleanup/apt/lists")
     # Hard links where the file system allows: the packages are hundreds of megabytes.
     copy = "cp --archive --update"
     argv += [

@@ -10,7 +10,7 @@ import tarfile
 from pathlib import Path
 
 import yaml
-from fleet import dress, images
+from fleet import dress, flavours, images
 from fleet.flavours import FLAVOURS, Host
 from fleet.hosts import container_options, inventory, tmpfs_option, yaml_text
 from fleet.tree import File, tar_of
@@ -38,6 +38,15 @@ def test_a_machine_without_a_debian_mirror_leaves_the_choice_to_mmdebstrap():
     told = images.mmdebstrap_argv(flavour, "http://m.invalid", ['A "b";'], Path("/debs"), Path("/x.tar"))
     assert told[-2:] == ["/x.tar", "deb http://m.invalid bullseye main"]
     assert '--aptopt=A "b";' in told
+
+
+def test_an_emulated_host_keeps_the_package_lists(monkeypatch):
+    monkeypatch.setattr(flavours.platform, "machine", lambda: "x86_64")
+    kept = {
+        name: "--skip=cleanup/apt/lists" in images.mmdebstrap_argv(flavour, "", [], Path("/debs"), Path("/x.tar"))
+        for name, flavour in FLAVOURS.items()
+    }
+    assert [name for name, keeps in kept.items() if keeps] == ["bullseye-arm64"]
 
 
 def test_options_become_podmans(monkeypatch):

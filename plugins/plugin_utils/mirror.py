@@ -173,6 +173,7 @@ class Sender:
         path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
         with open(path, "a") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
+            runs.end_if_over()
             yield
 
     def _host(self):

@@ -64,6 +64,10 @@ bench-noop: ## what site.yml costs where nothing is to be done, beside a ping: o
 bench-fleet: ## what a fleet that builds once costs, and the road beside the guide by hand: one line of JSON (40 minutes)
 	@$(PYTHON_TOOL) tests/bench/fleet.py
 
+.PHONY: bench-election
+bench-election: ## what electing a builder costs each host of a thousand, beside each of a hundred: one line of JSON
+	@$(PYTHON_TOOL) tests/bench/election.py
+
 .PHONY: tarball
 tarball: ## the collection's tarball, in .cache; a release's with REPOSITORY=https://…
 	@$(PYTHON_TOOL) tools/tarball.py $(if $(REPOSITORY),--repository '$(REPOSITORY)')

@@ -21,6 +21,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     cohort,
     live,
     mirror,
+    runs,
     signing,
     store,
 )
@@ -152,9 +153,8 @@ class ActionModule(ActionBase):
         """Ask the host, that may reboot or lose its network for a while: a build goes on without us. Lost when it stays so."""
         until = time.monotonic() + self._lost_after_s
         while True:
-            if self._run.is_over():
-                # Killed; the build goes on, and what this process holds is the next run's.
-                os._exit(1)
+            # Where the run was killed the build goes on.
+            runs.end_if_over()
             try:
                 with limited(answers_within_s(arguments["state"], arguments.get("wait_s", 0), self._lost_after_s)):
                     answer = self._call(order, **arguments)
@@ -197,7 +197,7 @@ class ActionModule(ActionBase):
         run, label = self._run, self._label
         result["changed"] = False
         # Another run of this controller builds it on a host of its own: this one's is to wait for that, and take it.
-        if (self._shared and run.is_building(label)) or not run.begin(label):
+        if (self._shared and run.is_building(label)) or not run.begin(label, self._host):
             return result
         try:
             result.update(self._begin(order))
@@ -273,7 +273,7 @@ class ActionModule(ActionBase):
         )
         run.lose(self._label, self._host)
         others = list(self._task_vars.get("ansible_play_hosts") or [])
-        if not self._shared or run.elect(order["name"], self._label, order["fingerprint"], others) is None:
+        if not self._shared or run.elect(self._label, order["fingerprint"], others) is None:
             if self._host == host:
                 raise AnsibleConnectionFailure(words)
             raise AnsibleActionFail(words)

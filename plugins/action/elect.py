@@ -71,7 +71,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(given_up(host, order, lost))
 
         def chosen():
-            return run.elect(order["name"], label, order["fingerprint"], hosts)
+            return run.elect(label, order["fingerprint"], hosts)
 
         def settled():
             builder = chosen()
@@ -82,8 +82,8 @@ class ActionModule(ActionBase):
             cohort.wait_for(settled, run.next_turn_s(label, host))
         elected = chosen()
         if elected is None:
-            known = {one["host"] for one in run.candidates(order["name"])}
-            if not any(name in hosts and name not in known for name in arguments["builders"]):
+            builders = [name for name in arguments["builders"] if name in hosts]
+            if all(run.has_offered(order["name"], name) for name in builders):
                 raise AnsibleActionFail(lonely(host, order, arguments["builders"]))
             # With a free strategy a builder may not have come as far as this product yet.
             result.update(builder="", ready=False, leads=False, order=None)
@@ -97,7 +97,8 @@ class ActionModule(ActionBase):
         if elected.ready and not leads and run.turn(label, host) > PATIENCE and not run.is_building(label):
             # Two that lead do no harm, one waits for the other; none would be waited for for ever.
             leads = run.take_lead(label, host)
-        result.update(elected._asdict(), leads=leads)
+        # Who does not lead does nothing by the builder's order, which is long.
+        result.update(elected._asdict(), leads=leads, order=run.order(label, elected.builder) if leads else None)
         if lost and leads:
             display.display("{0} takes over building {1} from {2}".format(elected.builder, order["name"], lost[-1]))
         return result

@@ -16,6 +16,37 @@ class LockError(Exception):
     """A lock cannot be had; the message says why and what to do."""
 
 
+class NoLocks(LockError):
+    """The file system has no locks."""
+
+
+# What a file system answers that has none.
+_HAS_NONE = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+
+
+def lock(descriptor, path, waits=False):
+    # type: (int, str, bool) -> bool
+    """Lock an open file for as long as it is open, in this process or in one forked from it; say whether it could be.
+
+    :param path: the file's, for the message; :param waits: for whoever has it locked, however long that takes
+    :raises NoLocks: the file system has none
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno in _HAS_NONE:
+            raise NoLocks(
+                "{0} cannot be locked ({1}), so that nothing keeps apart two processes that work there: have its file system "
+                "mounted with locks (NFS: version 4, or with lockd; Lustre: with flock)".format(
+                    path, os.strerror(error.errno)
+                )
+            )
+        raise
+    return True
+
+
 @contextmanager
 def held(path, limit_s):
     # type: (str, float) -> Iterator[None]
@@ -23,9 +54,8 @@ def held(path, limit_s):
 
     flock holds on NFS, too, between hosts, unless it is mounted with local_lock. Whoever holds the lock may remove the file.
     """
-    folder = os.path.dirname(path)
-    if not os.path.isdir(folder):
-        os.makedirs(folder, 0o755)
+    # Whoever comes at the same time may make it first.
+    os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
     until = time.monotonic() + limit_s
     descriptor = _open(path)
     try:
@@ -53,18 +83,9 @@ def _open(path):
 def _taken(descriptor, path):
     # type: (int, str) -> bool
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
-            raise LockError(
-                "{0} cannot be locked ({1}), so that nothing keeps apart two hosts that publish there: have its file system "
-                "mounted with locks (NFS: version 4, or with lockd), or set the prefix and the Python to places of the "
-                "host's own".format(path, os.strerror(error.errno))
-            )
-        raise
-    return _is_at(descriptor, path)
+        return lock(descriptor, path) and _is_at(descriptor, path)
+    except NoLocks as error:
+        raise LockError("{0}, or set the prefix and the Python to places of the host's own".format(error))
 
 
 def _is_at(descriptor, path):

@@ -69,7 +69,7 @@ leads:
   returned: always
   type: bool
 order:
-  description: The builder's own order.
+  description: The builder's own order; none where another host's task works with the builder.
   returned: always
   type: dict
 """

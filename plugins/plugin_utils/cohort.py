@@ -4,33 +4,40 @@
 """Cohorts: hosts with one fingerprint for a product, of which one builds it. What the workers of a run agree on.
 
 Ansible works for each host in a process of its own, so they agree by files on the controller, below $XDG_CACHE_HOME
-or ~/.cache:
+or ~/.cache; hosts, labels and platforms stand in their names as runs.file_name() writes them:
   ascend-pytorch/locks/<label>.lock     held while a run has a product built; its content says which run
   ascend-pytorch/runs/<run>/            one run's, see runs.py
-    candidates/<product>/<host>.json    the hosts that may build it: {"host", "ready", "order", "capacity"}
-    elected/<label>.json                {"builder", "lost": [hosts], "started", "ended", "leader", "unready": {host: times},
-                                        "turns": {host: times}, "waits": {host: times}}
-    failed/<label>                      why its build failed
+    cohorts/<label>/candidates          the hosts that may build it, a line each time that one says so:
+                                        {"host", "ready", "fingerprint", "capacity"}
+    cohorts/<label>/orders/<host>.json  the order of each
+    cohorts/<label>/elected.json        {"builder", "ready", "told", "lost": [hosts], "ended", "leader"}
+    cohorts/<label>/failed              why its build failed
+    cohorts/<label>/counts/<host>.json  {"turns", "waits", "unready"}: how often
+    building/<label>.host               the host that builds it, while it does
+    offers/<product>/<host>             empty: that host may build the product, for whichever cohort
     tools/<platform>/<host>.json        what each builder builds with, by name, as its plan has it
   ascend-pytorch/tools/                 the same of the last run that each builder had part in
+
+All hosts of a fleet ask for every product who builds it, one after another. So what one of them reads and writes for that
+does not grow with their number: who is elected stands until there is news, and of news it reads what is new.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
-import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
+from urllib.parse import unquote
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds, recipe
+from ansible.errors import AnsibleActionFail
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds, locking, recipe
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes, runs
 
 Json = dict[str, Any]
 
@@ -45,12 +52,11 @@ TURNS = 4
 
 
 class Election(NamedTuple):
-    """Who builds. `order` is the builder's own; `ready` says that it has what building takes, `busy` that it builds another."""
+    """Who builds. `ready` says that it has what building takes, `busy` that it builds another product."""
 
     builder: str
     ready: bool
     busy: bool
-    order: Json
 
 
 def candidate(host: str, order: Json, state: Json, ready: bool, is_builder: bool) -> Json:
@@ -68,16 +74,28 @@ def candidate(host: str, order: Json, state: Json, ready: bool, is_builder: bool
     return {"host": host, "ready": ready, "order": order, "capacity": capacity}
 
 
-def elect(candidates: list[Json], busy: set[str]) -> Json | None:
+def elect(candidates: Iterable[Json], busy: set[str]) -> Json | None:
     """Return the candidate that shall build: one that is ready, not busy with another product, and has the most to offer."""
 
     def worth(candidate: Json) -> tuple[Any, ...]:
         begun, *rest = candidate["capacity"]
         return (candidate["ready"], begun, candidate["host"] not in busy, *rest)
 
-    best = max(map(worth, candidates), default=None)
+    known = list(candidates)
+    best = max(map(worth, known), default=None)
     # Of equals the first by name, so that the next run chooses the same.
-    return next((one for one in sorted(candidates, key=lambda one: _natural(one["host"])) if worth(one) == best), None)
+    return min((one for one in known if worth(one) == best), key=lambda one: _natural(one["host"]), default=None)
+
+
+def stands(record: Json, news: list[Json], busy: set[str], alive: set[str]) -> bool:
+    """Say whether who was elected goes on to be: whoever is ready, or else as long as no other could have become the better.
+
+    :param news: what candidates have said since
+    """
+    builder = record["builder"]
+    if not builder or record["ready"]:
+        return bool(builder)
+    return builder in alive and builder not in busy and not any(one["ready"] or one["host"] == builder for one in news)
 
 
 def turn_s(number: int) -> float:
@@ -89,45 +107,63 @@ def _natural(name: str) -> list[Any]:
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
-def _file_name(words: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", words)
-
-
 class Run:
-    """What one run of ansible-playbook knows. Workers are its children, so its process names it."""
+    """What one run of ansible-playbook knows."""
 
-    def __init__(self, folder: Path | None = None, pid: int | None = None) -> None:
+    def __init__(self, home: Path | None = None, run: processes.Process | None = None) -> None:
         """
-        :param folder: the collection's, runs.home() by default
-        :param pid: of ansible-playbook, the parent of this process by default
+        :param home: the collection's folder, runs.home() by default
+        :param run: the process of ansible-playbook, the one that this process works for by default
         """
-        self.pid = pid or os.getppid()
-        self.home = folder or runs.home()
-        self.path = runs.folder(self.pid, self.home)
+        self.run = run or runs.current()
+        self.home = home or runs.home()
+        self.path = runs.folder(self.home, self.run)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """Hold what the run's workers change together."""
-        with open(self.path / "lock", "w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        with _opened(self.path / "lock", "w") as stream:
+            _locked(stream, waits=True)
             yield
 
-    def is_over(self) -> bool:
-        """Say whether ansible-playbook was killed: its workers are left, and have nobody to work for."""
-        return os.getpid() != self.pid and os.getppid() != self.pid
-
     def offer(self, product: str, candidate: Json) -> None:
-        """Record a host that may build a product."""
-        runs.write(self.path / "candidates" / product / f"{candidate['host']}.json", json.dumps(candidate))
+        """Record a host that may build a product, as candidate() describes it."""
+        host, order = candidate["host"], candidate["order"]
+        cohort = self._cohort(builds.label(order))
+        told = {key: candidate[key] for key in ("host", "ready", "capacity")}
+        line = json.dumps({**told, "fingerprint": order["fingerprint"]}) + "\n"
+        runs.write(cohort / "orders" / f"{runs.file_name(host)}.json", json.dumps(order))
+        with self._alone(), open(cohort / "candidates", "a") as stream:
+            stream.write(line)
+        runs.write(self._offers(product) / runs.file_name(host), "")
 
-    def candidates(self, product: str) -> list[Json]:
-        """Return the hosts that may build a product, whatever their cohort."""
-        found = (read_json(str(path)) for path in (self.path / "candidates" / product).glob("*.json"))
-        return [one for one in found if one]
+    def has_offered(self, product: str, host: str) -> bool:
+        """Say whether a host may build a product, for whichever cohort."""
+        return (self._offers(product) / runs.file_name(host)).exists()
+
+    def _offers(self, product: str) -> Path:
+        return self.path / "offers" / runs.file_name(product)
+
+    def _cohort(self, label: str) -> Path:
+        return self.path / "cohorts" / runs.file_name(label)
+
+    def _told(self, label: str, since: int) -> tuple[list[Json], int]:
+        """Return what candidates said since a place in their file, in order, and the place that it ends at; in bytes."""
+        try:
+            with open(self._cohort(label) / "candidates", "rb") as stream:
+                stream.seek(since)
+                lines = stream.read()
+        except FileNotFoundError:
+            return [], since
+        return [json.loads(line) for line in lines.splitlines()], since + len(lines)
+
+    def order(self, label: str, host: str) -> Json:
+        """Return the order of a candidate."""
+        return dict(json.loads((self._cohort(label) / "orders" / f"{runs.file_name(host)}.json").read_text()))
 
     def offer_tools(self, host: str, platform: str, tools: Json) -> None:
         """Record what a builder builds with, added to what its earlier plans said."""
-        path = Path("tools", _file_name(platform), f"{host}.json")
+        path = _tools(platform) / f"{runs.file_name(host)}.json"
         told = {**(read_json(str(self.path / path)) or {}), **tools}
         for folder in (self.path, self.home):
             runs.write(folder / path, json.dumps(told))
@@ -137,60 +173,63 @@ class Run:
 
         :param builders: of whom is asked what they last said, where no builder has part in this run
         """
-        known = {path.stem: path for path in (self.home / "tools" / _file_name(platform)).glob("*.json")}
-        found = {path.stem: path for path in (self.path / "tools" / _file_name(platform)).glob("*.json")}
-        found = found or {host: path for host, path in known.items() if host in builders}
+
+        def known(folder: Path) -> dict[str, Path]:
+            """Return host -> path of what hosts said."""
+            return {unquote(path.stem): path for path in (folder / _tools(platform)).glob("*.json")}
+
+        found = known(self.path) or {host: path for host, path in known(self.home).items() if host in builders}
         return read_json(str(found[min(found, key=_natural)])) or {} if found else {}
 
     def _elected(self, label: str) -> Json:
-        empty: Json = {
-            "builder": "",
-            "lost": [],
-            "started": False,
-            "ended": False,
-            "leader": "",
-            "unready": {},
-            "turns": {},
-            "waits": {},
-        }
-        return read_json(str(self.path / "elected" / f"{label}.json")) or empty
+        empty: Json = {"builder": "", "ready": False, "told": 0, "lost": [], "ended": False, "leader": ""}
+        return read_json(str(self._cohort(label) / "elected.json")) or empty
 
     def _record(self, label: str, record: Json) -> None:
-        runs.write(self.path / "elected" / f"{label}.json", json.dumps(record))
+        runs.write(self._cohort(label) / "elected.json", json.dumps(record))
+
+    def _building(self, label: str) -> Path:
+        return self.path / "building" / f"{runs.file_name(label)}.host"
 
     def _busy(self, label: str) -> set[str]:
         """Return the hosts that build another product in this run."""
-        records = {path.stem: self._elected(path.stem) for path in (self.path / "elected").glob("*.json")}
-        return {
-            one["builder"] for other, one in records.items() if other != label and one["started"] and not one["ended"]
-        }
+        own = self._building(label)
+        return {path.read_text() for path in own.parent.glob("*.host") if path != own}
 
-    def elect(self, product: str, label: str, fingerprint: str, hosts: list[str]) -> Election | None:
+    def elect(self, label: str, fingerprint: str, hosts: Iterable[str]) -> Election | None:
         """Return who builds a product for the cohort of a fingerprint, None where nobody may.
 
         The choice stands for the run, until that host is lost or a ready one stands against one that is not.
 
         :param hosts: those of the play that have not failed; of others no one gets ready any more
         """
+        alive = set(hosts)
         with self._alone():
-            record = self._elected(label)
-            fitting = [
-                one
-                for one in self.candidates(product)
-                if one["order"]["fingerprint"] == fingerprint
-                and one["host"] not in record["lost"]
-                and (one["ready"] or one["host"] in hosts)
-            ]
-            chosen = next((one for one in fitting if one["host"] == record["builder"] and one["ready"]), None)
-            busy = self._busy(label)
-            chosen = chosen or elect(fitting, busy)
-            if chosen is None:
-                return None
-            if chosen["host"] != record["builder"]:
-                self._record(label, dict(record, builder=chosen["host"], started=False, leader=""))
-            return Election(chosen["host"], chosen["ready"], chosen["host"] in busy, chosen["order"])
+            former = self._elected(label)
+            news, told = self._told(label, former["told"])
+            news = [one for one in news if one["fingerprint"] == fingerprint]
+            record, busy = dict(former, told=told), self._busy(label)
+            for one in news:
+                if one["host"] == record["builder"]:
+                    record["ready"] = one["ready"]
+            if not stands(record, news, busy, alive):
+                chosen = elect(self._fitting(label, fingerprint, record["lost"], alive), busy)
+                if chosen is None:
+                    return None
+                if chosen["host"] != record["builder"]:
+                    record.update(builder=chosen["host"], leader="")
+                    self._building(label).unlink(missing_ok=True)
+                record["ready"] = chosen["ready"]
+            if record != former:
+                self._record(label, record)
+            return Election(record["builder"], record["ready"], record["builder"] in busy)
 
-    def leads(self, label: str, host: str, hosts: list[str]) -> bool:
+    def _fitting(self, label: str, fingerprint: str, lost: list[str], alive: set[str]) -> list[Json]:
+        """Return the candidates of a cohort of which one may be elected, each as it last said."""
+        last = {one["host"]: one for one in self._told(label, 0)[0] if one["fingerprint"] == fingerprint}
+        return [one for host, one in last.items() if host not in lost and (one["ready"] or host in alive)]
+
+    def leads(self, label: str, host: str, hosts: Collection[str]) -> bool:
         """Say whether a host's worker is the one that works with the builder for the whole cohort: the first that asks.
 
         Not the builder's own: that may have the product, and then nothing to do with its build.
@@ -204,21 +243,25 @@ class Run:
                 self._record(label, record)
             return record["leader"] == host
 
+    def _count(self, label: str, host: str, what: str) -> int:
+        """Count, and return, how often something was with a host over a product. Only its own worker does, one at a time."""
+        path = self._cohort(label) / "counts" / f"{runs.file_name(host)}.json"
+        counts = read_json(str(path)) or {}
+        times = int(counts.get(what, 0)) + 1
+        runs.write(path, json.dumps({**counts, what: times}))
+        return times
+
     def turn(self, label: str, host: str) -> int:
         """Count, and return, how often a host has asked who builds a product."""
-        with self._alone():
-            record = self._elected(label)
-            turns = record["turns"].get(host, 0) + 1
-            self._record(label, dict(record, turns={**record["turns"], host: turns}))
-            return int(turns)
+        return self._count(label, host, "turns")
 
     def next_turn_s(self, label: str, host: str) -> float:
         """Count a turn of a host that waits for another, and return how long it may take."""
-        with self._alone():
-            record = self._elected(label)
-            waits = record["waits"].get(host, 0)
-            self._record(label, dict(record, waits={**record["waits"], host: waits + 1}))
-        return turn_s(waits)
+        return turn_s(self._count(label, host, "waits") - 1)
+
+    def unready(self, label: str, host: str) -> int:
+        """Count, and return, how often a host was elected to build a product without being ready."""
+        return self._count(label, host, "unready")
 
     def take_lead(self, label: str, host: str) -> bool:
         """Make a host's worker the one that leads, since whoever did seems to do nothing more."""
@@ -226,34 +269,26 @@ class Run:
             self._record(label, dict(self._elected(label), leader=host))
         return True
 
-    def begin(self, label: str) -> bool:
-        """Record that a product's build is begun; say whether this run had not yet."""
+    def begin(self, label: str, host: str) -> bool:
+        """Record that a product's build is begun on a host; say whether this run had not yet."""
         with self._alone():
-            record = self._elected(label)
-            if record["started"] and not record["ended"]:
+            if self.has_begun(label):
                 return False
-            self._record(label, dict(record, started=True, ended=False))
+            runs.write(self._building(label), host)
+            self._record(label, dict(self._elected(label), ended=False))
             return True
 
     def has_begun(self, label: str) -> bool:
         """Say whether this run has begun a product's build, and not yet seen its end."""
-        record = self._elected(label)
-        return bool(record["started"] and not record["ended"])
-
-    def unready(self, label: str, host: str) -> int:
-        """Count, and return, how often a host was elected to build a product without being ready."""
-        with self._alone():
-            record = self._elected(label)
-            times = record["unready"].get(host, 0) + 1
-            self._record(label, dict(record, unready={**record["unready"], host: times}))
-            return int(times)
+        return self._building(label).exists()
 
     def lose(self, label: str, host: str) -> None:
         """Record that a builder cannot be reached any more."""
         with self._alone():
             record = self._elected(label)
             if host not in record["lost"]:
-                self._record(label, dict(record, lost=record["lost"] + [host], builder="", started=False, leader=""))
+                self._record(label, dict(record, lost=record["lost"] + [host], builder="", leader=""))
+                self._building(label).unlink(missing_ok=True)
 
     def lost(self, label: str) -> list[str]:
         """Return the builders that were lost over a product, in order."""
@@ -263,8 +298,9 @@ class Run:
         """Record that a build has ended, and why it failed."""
         with self._alone():
             self._record(label, dict(self._elected(label), ended=True))
+            self._building(label).unlink(missing_ok=True)
         if failure:
-            runs.write(self.path / "failed" / label, failure)
+            runs.write(self._cohort(label) / "failed", failure)
 
     def ended(self, label: str) -> bool:
         """Say whether a product's build has ended in this run, well or not."""
@@ -273,42 +309,35 @@ class Run:
     def failure(self, label: str) -> str:
         """Return why a product's build failed in this run, "" if it did not."""
         try:
-            return (self.path / "failed" / label).read_text()
+            return (self._cohort(label) / "failed").read_text()
         except OSError:
             return ""
 
     def _lock(self, label: str) -> Path:
-        path = self.home / "locks" / f"{label}.lock"
+        path = self.home / "locks" / f"{runs.file_name(label)}.lock"
         path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
         return path
 
     def is_building(self, label: str) -> bool:
-        """Say whether somebody on this controller has a product built."""
-        with open(self._lock(label), "a") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return True
-        return False
+        """Say whether somebody who shares this home has a product built."""
+        with _opened(self._lock(label), "a") as stream:
+            return not _locked(stream)
 
     @contextlib.contextmanager
     def building(self, label: str, tell: Callable[[str], None]) -> Iterator[None]:
-        """Hold a product's lock on this controller: another run waits here, and tells for whom."""
-        with open(self._lock(label), "a+") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+        """Hold a product's lock of this home: another run waits here, and tells for whom."""
+        with _opened(self._lock(label), "a+") as stream:
+            if not _locked(stream):
                 stream.seek(0)
                 tell(stream.read().strip() or "another run")
-                fcntl.flock(stream, fcntl.LOCK_EX)
+                while not _locked(stream):
+                    runs.end_if_over()
+                    time.sleep(LOOK_S)
             stream.seek(0)
             stream.truncate()
             stream.write(
                 "process {0} of {1} on {2}, since {3}".format(
-                    self.path.name.partition("-")[0],
-                    os.environ.get("USER") or os.getuid(),
-                    socket.gethostname(),
-                    time.strftime("%H:%M:%S"),
+                    self.run.pid, os.environ.get("USER") or os.getuid(), self.run.host, time.strftime("%H:%M:%S")
                 )
             )
             stream.flush()
@@ -321,5 +350,29 @@ def wait_for(condition: Callable[[], bool], limit_s: float) -> bool:
     while not condition():
         if time.monotonic() >= until:
             return False
+        runs.end_if_over()
         time.sleep(LOOK_S)
     return True
+
+
+def _tools(platform: str) -> Path:
+    return Path("tools", runs.file_name(platform))
+
+
+def _opened(path: Path, mode: str) -> IO[str]:
+    """Open a file to be locked."""
+    try:
+        return open(path, mode)
+    except OSError as error:
+        raise AnsibleActionFail(
+            f"{path} on the controller, by which runs and their hosts agree, cannot be opened ({error.strerror}): see that nobody "
+            "removes what is there while they run, and run again"
+        ) from error
+
+
+def _locked(stream: IO[str], waits: bool = False) -> bool:
+    """Lock an open file, waiting for whoever has it or not; say whether that was done."""
+    try:
+        return locking.lock(stream.fileno(), stream.name, waits)
+    except locking.NoLocks as error:
+        raise AnsibleActionFail(f"{error}, or set XDG_CACHE_HOME to a folder of a file system that has them") from error

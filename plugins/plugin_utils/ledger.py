@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
@@ -65,7 +65,7 @@ class Ledger:
         self.folder = (run or runs.folder()) / "ledger"
 
     def _path(self, host: str) -> Path:
-        return self.folder / (quote(host, safe="") + ".json")
+        return self.folder / f"{runs.file_name(host)}.json"
 
     def entry(self, host: str) -> Json:
         """Return what is known of a host, an empty ENTRY for nothing."""

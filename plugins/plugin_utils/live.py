@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import progress, recipe
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, screen
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes, runs, screen
 
 Json = dict[str, Any]
 
@@ -101,18 +101,18 @@ class Line:
         self.name = uuid.uuid4().hex
         self.board: screen.Board | None = None
         self.row: screen.Row | None = None
-        # Workers are children of the run, whose output is the user's.
-        self.run = screen.identity(os.getppid())
+        # Workers have no terminal; the run's output is the user's.
+        self.run = runs.current()
         if wants_terminal(mode, os.environ):
             self._find_board()
 
     def _find_board(self) -> None:
-        terminal = open_terminal(os.getppid())
+        terminal = open_terminal(self.run.pid)
         if terminal is None:
             return
         os.close(terminal)
         try:
-            self.board = screen.Board(cohort.Run().path / "screen", self.run)
+            self.board = screen.Board(runs.folder() / "screen", self.run)
         except OSError as error:
             display.vv(f"builds are shown as lines of a log, since the controller has no place for rows: {error}")
 
@@ -179,14 +179,14 @@ class Line:
             None if estimate.seconds_left is None else now + estimate.seconds_left,
             self.followed,
             now,
-            screen.identity(os.getpid()),
+            str(processes.of(os.getpid())),
         )
 
     def _paint(self, row: screen.Row) -> bool:
         """Show a row on the terminal; say whether that has room for it now, and is the run's."""
-        if self.board is None or not screen.has_terminal(self.run):
+        if self.board is None or not processes.has_terminal(self.run):
             return False
-        terminal = open_terminal(os.getppid())
+        terminal = open_terminal(self.run.pid)
         if terminal is None:
             return False
         try:

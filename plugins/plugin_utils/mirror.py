@@ -169,10 +169,11 @@ class Sender:
     @contextlib.contextmanager
     def _alone(self, mirror):
         """Wait until no other worker, of any run on this controller, sends this to the host: who leads may change meanwhile."""
-        path = runs.home() / "locks" / "mirror-{0}-{1}.lock".format(mirror, self._host())
+        path = runs.home() / "locks" / "mirror-{0}-{1}.lock".format(mirror, runs.file_name(self._host()))
         path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
         with open(path, "a") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
+            runs.end_if_over()
             yield
 
     def _host(self):

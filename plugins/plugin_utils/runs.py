@@ -4,16 +4,51 @@
 """Which run of ansible-playbook this worker belongs to, and the folder that the run's workers share.
 
 Ansible works for each host in a process of its own, a child of ansible-playbook: what they tell each other stands in
-  $XDG_CACHE_HOME (or ~/.cache)/ascend-pytorch/runs/<run>/     one run's, removed by the next when that run is gone
+  $XDG_CACHE_HOME (or ~/.cache)/ascend-pytorch/runs/<run>/     one run's, named by its process
+  …/<run>/held                                                 locked by the run for as long as it lives
+
+Several machines may share that place: a home on NFS, a volume of containers. So whether a run lives is told by its lock and
+not by its process, which only its own machine knows. The run takes the lock before it forks its first worker, and all of
+them hold it with it. The next run removes what is held no more.
 """
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
 import os
 import shutil
+import time
+import uuid
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote, unquote
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.ascend.pytorch.plugins.module_utils import locking
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes
+
+HELD = "held"
+# A lock is not seen by other machines where the file system was mounted so (NFS's local_lock, Lustre's localflock), and a run
+# on a file system without locks has none. What may be of such a run is kept for longer than any takes.
+KEPT_S = 7 * 86400.0
+
+
+class Hold(NamedTuple):
+    """A run's folder, and the descriptor of its lock, which is held while any process has it open."""
+
+    run: processes.Process
+    path: Path
+    descriptor: int
+
+
+# The process that has imported this: ansible-playbook, which loads actions before it forks the workers that run them.
+_IMPORTED_BY = os.getpid()
+# What that process holds; workers inherit it.
+_hold: Hold | None = None
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
 
 
 def home() -> Path:
@@ -21,51 +56,138 @@ def home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "ascend-pytorch"
 
 
+def file_name(words: str) -> str:
+    """Return the name of a file or folder for a host, label, product or platform, which may be called anything.
+
+    As in URLs, so that no two have the same, and unquote() gives the words back.
+    """
+    name = quote(words, safe="")
+    return "%2E" + name[1:] if name.startswith(".") else name
+
+
 def write(path: Path, text: str) -> None:
     """Write by a rename, so that a reader never sees a half."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
+    partial = path.with_name(f"{path.name}.partial-{uuid.uuid4().hex}")
     partial.write_text(text)
     partial.replace(path)
 
 
-def started(pid: int) -> str:
-    """Return when a process started, as the kernel counts; "" where there is none, or no /proc."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[19]
-    except OSError:
-        return ""
+# --- the run ----------------------------------------------------------------------------------------------------------
 
 
-def _lives(run: str) -> bool:
-    pid, _dash, began = run.partition("-")
-    try:
-        os.kill(int(pid), 0)
-    except PermissionError:
-        pass
-    except (ProcessLookupError, ValueError):
-        return False
-    return started(int(pid)) == began
+def current() -> processes.Process:
+    """Return the run that this process works for, itself where it is no worker.
 
-
-def folder(pid: int | None = None, base: Path | None = None) -> Path:
-    """Return the folder of a run, made when it is not there; those of runs that are gone are removed then.
-
-    :param pid: of ansible-playbook, the parent of this process by default
-    :param base: the collection's folder, home() by default
+    A worker knows its parent from the fork, even where that is gone since.
     """
-    pid = pid or os.getppid()
-    path = (base or home()) / "runs" / f"{pid}-{started(pid)}"
+    parent = multiprocessing.parent_process()
+    pid = (parent.pid if parent else None) or _IMPORTED_BY
+    return _hold.run if _hold and _hold.run.pid == pid else processes.of(pid)
+
+
+def is_over() -> bool:
+    """Say whether ansible-playbook is gone: its workers are left, and have nobody to work for."""
+    pid = current().pid
+    return os.getpid() != pid and os.getppid() != pid
+
+
+def end_if_over() -> None:
+    """End this worker where its run is gone: nobody hears of it, and what it holds is the next run's."""
+    if is_over():
+        os._exit(1)
+
+
+def folder(base: Path | None = None, run: processes.Process | None = None) -> Path:
+    """Return the folder of a run, made when it is not there.
+
+    :param base: the collection's folder, home() by default
+    :param run: that of this process by default
+    """
+    run, base = run or current(), base or home()
+    path = _path(base, run)
     if path.is_dir():
         return path
+    if _hold and path == _hold.path:
+        raise AnsibleActionFail(
+            f"{path} on the controller, where this run notes what its hosts do, was removed meanwhile: run again"
+        )
+    # Not held: the run could not, or has imported this too late. Its folder is kept for long.
+    end_if_over()
     try:
-        path.mkdir(parents=True, mode=0o700, exist_ok=True)
+        _make(base, run)
     except OSError as error:
         raise AnsibleActionFail(
-            "what a run notes of its hosts stands in {0} on the controller, which cannot be written ({1}): set XDG_CACHE_HOME "
-            "to a folder that can".format(path, error.strerror)
+            f"what a run notes of its hosts stands in {path} on the controller, which cannot be written ({error.strerror}): set "
+            "XDG_CACHE_HOME to a folder that can"
         ) from error
-    for former in path.parent.iterdir():
-        if not _lives(former.name):
-            shutil.rmtree(former, ignore_errors=True)
     return path
+
+
+def hold(base: Path, run: processes.Process) -> Hold:
+    """Make the folder of a run, and hold it while this process, or one that is forked from it, lives.
+
+    :raises OSError: it cannot be written; :raises locking.NoLocks: its file system has no locks
+    """
+    path = _make(base, run)
+    # It gets its name once it is locked, so that nobody finds it and could.
+    partial = path / f"{HELD}.partial"
+    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        locking.lock(descriptor, str(partial))
+        partial.rename(path / HELD)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return Hold(run, path, descriptor)
+
+
+def _hold_before_fork() -> None:
+    """Hold the run's folder, in ansible-playbook and before its first worker, once. What is wrong a worker will tell."""
+    global _hold
+    if _hold is None and os.getpid() == _IMPORTED_BY:
+        with contextlib.suppress(OSError, locking.LockError):
+            _hold = hold(home(), processes.of(_IMPORTED_BY))
+
+
+os.register_at_fork(before=_hold_before_fork)
+
+
+# --- folders of runs --------------------------------------------------------------------------------------------------
+
+
+def _path(base: Path, run: processes.Process) -> Path:
+    return base / "runs" / file_name(str(run))
+
+
+def _make(base: Path, run: processes.Process) -> Path:
+    """Make a run's folder, and remove those of runs that are gone."""
+    path = _path(base, run)
+    path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    for former in path.parent.iterdir():
+        _sweep(former, run)
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def _sweep(path: Path, by: processes.Process) -> None:
+    """Remove a run's folder unless the run may live."""
+    run = processes.parse(unquote(path.name))
+    try:
+        kept = time.time() - path.stat().st_mtime < KEPT_S
+        try:
+            descriptor = os.open(path / HELD, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            # Nobody holds it. It may be just being made.
+            if not kept:
+                shutil.rmtree(path, ignore_errors=True)
+            return
+        try:
+            is_near = run is not None and processes.share_a_kernel(run, by)
+            if locking.lock(descriptor, str(path / HELD)) and (is_near or not kept):
+                shutil.rmtree(path, ignore_errors=True)
+        finally:
+            os.close(descriptor)
+    except (OSError, locking.LockError):
+        # Another sweeps it, or it is somebody else's.
+        return

@@ -4,10 +4,10 @@
 """Rows at the bottom of a terminal, one for each build that a run of ansible-playbook follows.
 
 What follows the builds are the run's workers, processes that come, go and get killed; what prints above the rows is the
-run itself. So the workers write their rows into files, and one process of its own, this module run as a program, paints
-them, and gives the terminal back when the last row has left or the run is gone, however that happened:
+run itself. So the workers write their rows into files, and one process of its own, main() run as a program, paints them,
+and gives the terminal back when the last row has left or the run is gone, however that happened:
 
-  python screen.py FOLDER RUN     with the terminal as its standard output; RUN as identity() names it
+  PROGRAM FOLDER RUN              with the terminal as its standard output; RUN as processes.py names it
   FOLDER/door                     locked by whoever adds or takes a row, and by the painter when it leaves
   FOLDER/painter                  locked by the painter while it is there
   FOLDER/<name>.row               a Row as JSON
@@ -32,6 +32,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes
+
+# What is given to Python to be a painter: the folder with ansible_collections, and the arguments of main(). Alone: neither
+# the user's folders and variables nor what is installed beside has a part in it.
+PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from {0} import main; main(sys.argv[1:])".format(__name__)
+ALONE = ("-I", "-S")
+COLLECTIONS = Path(os.path.abspath(__file__)).parents[5]
+
 # Rows, size and owners are looked at that often. No event tells of all three, and it costs next to nothing.
 LOOK_S = 0.2
 # How long the last one out waits for the terminal to be as it was: a stopped terminal (Ctrl-S) may keep it longer.
@@ -50,43 +58,7 @@ WHOLE_SCREEN = "\x1b[r"
 NO_WRAP, WRAP = "\x1b[?7l", "\x1b[?7h"
 
 
-# --- processes --------------------------------------------------------------------------------------------------------
-
-
-def _stat(pid: int) -> list[str]:
-    """Return what the kernel tells of a process from its state on, empty where there is none, or no /proc."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(") ")[2].split()
-    except OSError:
-        return []
-
-
-def identity(pid: int) -> str:
-    """Return what names a process as no other after it: its id, and where there is a /proc when it started."""
-    stat = _stat(pid)
-    return f"{pid}-{stat[19] if stat else ''}"
-
-
-def lives(name: str) -> bool:
-    """Say whether the process of an identity() lives."""
-    pid = int(name.partition("-")[0])
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return identity(pid) == name and _stat(pid)[:1] not in (["Z"], ["X"])
-
-
-def has_terminal(name: str) -> bool:
-    """Say whether a run may paint: it is not stopped, nor in the background while a shell has the terminal."""
-    stat = _stat(int(name.partition("-")[0]))
-    if not stat:
-        return True
-    state, _parent, group, _session, _terminal, foreground = stat[:6]
-    # -1: no shell controls the terminal.
-    return state != "T" and foreground in (group, "-1")
+# --- the terminal -----------------------------------------------------------------------------------------------------
 
 
 def size(descriptor: int) -> tuple[int, int]:
@@ -111,7 +83,7 @@ class Row(NamedTuple):
 
     `head` is the host and what is built there; `percent` is the stage's; `ends` is when it will be done, None where
     nobody can say; `followed` is since when the build is, which rows are sorted by; `seen` is when the host last answered;
-    `owner` is the identity() of the worker.
+    `owner` is the name of the worker's process.
     """
 
     head: str
@@ -167,7 +139,7 @@ def texts(rows: list[Row], now: float, lines: int, columns: int) -> list[str]:
 class Board:
     """The rows of a run: a folder that its workers and its painter share."""
 
-    def __init__(self, folder: Path, run: str) -> None:
+    def __init__(self, folder: Path, run: processes.Process) -> None:
         self.folder = folder
         self.run = run
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -197,7 +169,8 @@ class Board:
                 row = Row(**json.loads(path.read_text()))
             except OSError:
                 continue
-            if lives(row.owner):
+            owner = processes.parse(row.owner)
+            if owner and processes.lives(owner):
                 found.append(row)
             else:
                 path.unlink(missing_ok=True)
@@ -218,7 +191,7 @@ class Board:
     def _start(self, lock: int, terminal: int) -> None:
         # In a session of its own: what ends the run's workers, or is typed to stop them, must not end it.
         subprocess.Popen(
-            [sys.executable, "-I", os.path.abspath(__file__), str(self.folder), self.run, str(lock)],
+            [sys.executable, *ALONE, "-c", PROGRAM, str(COLLECTIONS), str(self.folder), str(self.run), str(lock)],
             stdin=subprocess.DEVNULL,
             stdout=terminal,
             stderr=subprocess.DEVNULL,
@@ -291,11 +264,11 @@ def paint(board: Board, terminal: int, lock: int) -> None:
 
     def show(rows: list[Row]) -> None:
         now = size(terminal)
-        mine = is_big_enough(*now) and has_terminal(board.run)
+        mine = is_big_enough(*now) and processes.has_terminal(board.run)
         _write(terminal, painter.change(texts(rows, time.monotonic(), *now) if mine else [], now))
 
     try:
-        while lives(board.run):
+        while processes.lives(board.run):
             rows = board.rows()
             if rows:
                 show(rows)
@@ -312,13 +285,12 @@ def paint(board: Board, terminal: int, lock: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Be the painter of a board."""
-    folder, run, lock = arguments
+    """Be the painter of a board: its folder, its run, and the descriptor of the painter's lock."""
+    folder, name, lock = arguments
+    run = processes.parse(name)
+    if run is None:
+        sys.exit(f"{name} is no process")
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(1))
     # A terminal that has been closed needs nothing given back.
     with contextlib.suppress(OSError):
         paint(Board(Path(folder), run), sys.stdout.fileno(), int(lock))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

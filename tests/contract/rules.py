@@ -219,3 +219,41 @@ def task_actions(tasks: Any, keywords: set[str]) -> list[str]:
         if not inner:
             names += [key for key in task if key not in keywords and not key.startswith("with_")]
     return names
+
+
+# --- plugins
+
+
+# What may be called anything, by the names that code has for it.
+_ANYTHING = {"host", "inventory_hostname", "builder", "label", "platform", "product"}
+_JOINS = ("path.join", "joinpath", "Path", "with_name")
+_FILE = re.compile(r"""\.(json|lock|log|row)(['"]|['"]\.format\(.*\))$""")
+
+
+def unsafe_paths(source: str) -> Iterator[tuple[int, str]]:
+    """(line, code) of each part of a path that is made of a host's name, a label, a platform or a product as it is.
+
+    Each may have a slash in it, or be `..`; runs.file_name() gives it a name. Parts of a path are what stands behind `/`,
+    what a function of os.path or pathlib is given, and every text that ends like the name of a file: `….json`, `….lock`.
+    """
+    for node in ast.walk(ast.parse(source)):
+        parts: list[ast.AST] = []
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            parts = [node.right]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(_JOINS):
+            parts = list(node.args)
+        elif isinstance(node, ast.JoinedStr | ast.BinOp | ast.Call) and _FILE.search(ast.unparse(node)):
+            parts = [node]
+        yield from ((part.lineno, ast.unparse(part)) for part in parts if _has_anything(part))
+
+
+def _has_anything(node: ast.AST) -> bool:
+    """Whether one of _ANYTHING stands in an expression, other than in a call of file_name()."""
+    if isinstance(node, ast.Call):
+        called = ast.unparse(node.func).rpartition(".")[2]
+        # What a function of the module's own returns is looked at there, but for one that says which host.
+        if called == "file_name" or (called.startswith("_") and called != "_host"):
+            return False
+    name = {ast.Name: "id", ast.Attribute: "attr", ast.Constant: "value"}.get(type(node), "")
+    known = str(getattr(node, name)).lstrip("_") if name else ""
+    return known in _ANYTHING or any(map(_has_anything, ast.iter_child_nodes(node)))

@@ -19,7 +19,7 @@ import yaml
 from ansible.playbook.block import Block
 from ansible.playbook.task import Task
 from checkout import BIN, ROOT, files
-from rules import check_pins, check_role, conditions, shared_variables, task_actions, variable_table
+from rules import check_pins, check_role, conditions, shared_variables, task_actions, unsafe_paths, variable_table
 
 FILES = files()
 ROLES = sorted({name.split("/")[1] for name in FILES if name.startswith("roles/")})
@@ -146,6 +146,15 @@ def test_nothing_is_put_into_tmp():
     assert not offending(below(r"(roles|playbooks)/.+\.(ya?ml|j2|sh)"), r"(?<![\w}])/tmp\b")
     default_place = r"tempfile\.(mk|Named|Temporary|Spooled)(?!.*\bdir=)"
     assert not offending(below(r"plugins/.+\.py"), rf"(?<![\w}}])/tmp/\w|{default_place}")
+
+
+@pytest.mark.parametrize("name", below(r"plugins/(action|plugin_utils)/(?!store\.)\w+\.py"))
+def test_names_of_hosts_make_no_folders(name):
+    """Paths of the controller that are made of what may be called anything: rules.unsafe_paths.
+
+    Not those of a build cache, whose folders are named by labels for hosts and web servers too.
+    """
+    assert not list(unsafe_paths((ROOT / name).read_text()))
 
 
 def test_no_task_names_a_release():

@@ -40,6 +40,7 @@ PLAY = """
     group/test.probe.all: {out: "{{ out }}"}
   tasks:
     - test.probe.look: {what: process}
+    - test.probe.look: {what: held}
     - test.probe.look: {what: says}
     - test.probe.look: {what: fact}
     - test.probe.look: {what: variables}
@@ -224,10 +225,20 @@ def killed(playground):
 
 def test_parent_is_the_run(run):
     """The parent of every worker, in every play, is the process of ansible-playbook."""
-    parents = {run.told(*which)["parent"] for which in (("one", "process"), ("three", "process"), ("two", "later"))}
-    assert parents == {run.pid}, (
-        f"{CORE} no longer makes workers children of ansible-playbook: plugin_utils/cohort.py and live.py name a run by "
-        "os.getppid(), so that workers would not find what others of their run know"
+    seen = [run.told(*which) for which in (("one", "process"), ("three", "process"), ("two", "later"))]
+    assert {each[how] for each in seen for how in ("parent", "parent_by_python")} == {run.pid}, (
+        f"{CORE} no longer makes workers children of ansible-playbook, by Python's multiprocessing: plugin_utils/runs.py names "
+        "a run by their parent, so that workers would not find what others of their run know"
+    )
+
+
+def test_run_is_held_by_its_workers(run):
+    """What the run has locked before it forks, its workers find locked, and have open."""
+    seen = [run.told(host, "held") for host in ("one", "two", "three")]
+    assert len({each["folder"] for each in seen}) == 1
+    assert [(each["taken"], each["open"]) for each in seen] == [(False, 1)] * 3, (
+        f"{CORE} no longer imports an action before it forks the worker, or a worker no longer keeps what the run has open: "
+        "other runs tell by the lock of plugin_utils/runs.py that this one lives, and would keep what it leaves for a week"
     )
 
 
@@ -260,7 +271,7 @@ def test_killed_run_is_noticed(killed):
     """A worker outlives a run that is killed, and sees that its parent is another."""
     assert killed.told("one", "killed")["noticed"], (
         f"{CORE} no longer leaves workers another parent when the run is killed: action/build.py would follow a build for "
-        "nobody, and hold its lock (cohort.Run.is_over)"
+        "nobody, and hold its lock (runs.is_over)"
     )
 
 

@@ -14,6 +14,7 @@ from rules import (
     shared_variables,
     shows,
     task_actions,
+    unsafe_paths,
     variable_table,
 )
 
@@ -151,3 +152,39 @@ def test_tasks_are_read_inside_blocks():
 def test_shared_variables():
     text = "{{ ascend_y + 'ascend_no' + my.ascend_neither + my_ascend_z }} ascend_prose {% if ascend_w %}"
     assert shared_variables(text, ["ascend_x | bool"]) == {"ascend_x", "ascend_y", "ascend_w"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "folder / host",
+        "folder / f'{host}.json'",
+        "folder / 'candidates' / product / 'x'",
+        "f\"{candidate['host']}.json\"",
+        "'mirror-{0}-{1}.lock'.format(mirror, self._host())",
+        "os.path.join(folder, label)",
+        "Path('tools', runs.clean(platform))",
+        "path.with_name(task_vars['inventory_hostname'] + '.partial')",
+        "folder / (label + '.partial')",
+        "self.label + '.lock'",
+    ],
+)
+def test_a_path_that_a_name_may_lead_astray(code):
+    assert list(unsafe_paths(code))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "folder / runs.file_name(host)",
+        "folder / f'{runs.file_name(host)}.json'",
+        "'mirror-{0}-{1}.lock'.format(mirror, runs.file_name(self._host()))",
+        "self._cohort(label) / 'elected.json'",
+        "os.path.join(folder, name)",
+        "f'{host}: {label} is being built'",
+        "', '.join(host for host in hosts)",
+        "size / 2",
+    ],
+)
+def test_a_path_that_keeps_to_its_folder(code):
+    assert list(unsafe_paths(code)) == []

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import multiprocessing
 import os
 import threading
 import time
@@ -19,6 +20,8 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.ascend.pytorch.plugins.module_utils import locking
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
 
 # The process that has imported this.
 IMPORTED_BY = os.getpid()
@@ -64,6 +67,7 @@ class ActionModule(ActionBase):
         return {
             "pid": os.getpid(),
             "parent": os.getppid(),
+            "parent_by_python": multiprocessing.parent_process().pid,
             "imported_by": IMPORTED_BY,
             "main_thread": threading.current_thread() is threading.main_thread(),
             "output_of_parent": os.readlink("/proc/{0}/fd/1".format(os.getppid())),
@@ -208,6 +212,22 @@ class ActionModule(ActionBase):
         return {"alive": self._low_level_execute_command("echo alive; echo of no account >&2; exit 3")}
 
     # --- the run
+
+    def held(self):
+        """The run's folder, and whether its lock is held: by ansible-playbook, and by this worker with it."""
+        path = runs.folder() / runs.HELD
+        with open(path, "r+") as stream:
+            taken = locking.lock(stream.fileno(), str(path))
+            mine = [
+                os.fstat(int(name)).st_ino
+                for name in os.listdir("/proc/self/fd")
+                if os.path.exists("/proc/self/fd/" + name)
+            ]
+            return {
+                "folder": str(path.parent),
+                "taken": taken,
+                "open": mine.count(os.fstat(stream.fileno()).st_ino) - 1,
+            }
 
     def terminal(self):
         """What the run's terminal is; and whether a run that is killed is noticed."""

@@ -49,6 +49,17 @@ def test_whoever_waits_too_long_is_told(tmp_path):
                 pass
 
 
+def test_two_may_make_the_folder_at_once(tmp_path, monkeypatch):
+    """Whoever looks for the folder finds none, and then another has made it."""
+    (tmp_path / "deep").mkdir()
+    monkeypatch.setattr(os.path, "isdir", lambda path: str(path) != str(tmp_path / "deep") or bool(made))
+    made = []
+    makedirs = os.makedirs
+    monkeypatch.setattr(os, "makedirs", lambda *args, **more: (made.append(1), makedirs(*args, **more)))
+    with locking.held(str(tmp_path / "deep" / "lock"), 1):
+        pass
+
+
 def test_a_lock_is_free_again_when_its_holder_fails(tmp_path):
     path = str(tmp_path / "lock")
     with pytest.raises(ZeroDivisionError):
@@ -84,6 +95,34 @@ def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, number):
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(locking.LockError, match="cannot be locked .*NFS: version 4"):
+    with pytest.raises(locking.LockError, match="cannot be locked .*NFS: version 4.* or set the prefix"):
         with locking.held(str(tmp_path / "lock"), 1):
             pass
+    with open(tmp_path / "lock", "w") as stream, pytest.raises(locking.NoLocks, match="cannot be locked .*Lustre"):
+        locking.lock(stream.fileno(), stream.name)
+
+
+# Locks a file, forks a child that waits for a line, and ends.
+FORK = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from ansible_collections.ascend.pytorch.plugins.module_utils import locking
+descriptor = os.open(sys.argv[2], os.O_RDWR | os.O_CREAT)
+assert locking.lock(descriptor, sys.argv[2])
+if not os.fork():
+    print("forked", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_lock_is_held_until_the_last_that_was_forked_has_gone(tmp_path):
+    path = str(tmp_path / "lock")
+    argv = [sys.executable, "-c", FORK, str(ROOT / "collections"), path]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "forked\n"
+        assert process.wait(60) == 0
+        with open(path, "r+") as stream:
+            assert not locking.lock(stream.fileno(), path)
+            process.stdin.write("\n")
+            process.stdin.flush()
+            assert locking.lock(stream.fileno(), path, waits=True)

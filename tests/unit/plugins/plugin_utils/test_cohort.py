@@ -3,18 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the workers of a run agree on: who builds, who leads, who was lost."""
 
+import io
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, processes
+from checkout import ROOT
 
 ORDER = {"name": "cmake", "version": "3.12.1", "fingerprint": "f" * 64}
 LABEL = "cmake-3.12.1-" + "f" * 12
+GCC = {"name": "gcc730", "version": "7.3.0", "fingerprint": "e" * 64}
 
 
 def offered(host, cores=8, memory=1024, ready=True, builder=False, begun=0, fingerprint="f" * 64):
@@ -30,7 +34,7 @@ def offered(host, cores=8, memory=1024, ready=True, builder=False, begun=0, fing
 
 @pytest.fixture
 def run(tmp_path):
-    return cohort.Run(tmp_path, os.getpid())
+    return cohort.Run(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +67,7 @@ def test_who_has_the_product_is_before_who_has_begun_it():
 
 
 def choose(run, hosts=("a", "b", "c")):
-    elected = run.elect("cmake", LABEL, "f" * 64, list(hosts))
+    elected = run.elect(LABEL, "f" * 64, list(hosts))
     return elected and elected.builder
 
 
@@ -100,28 +104,27 @@ def test_nobody_waits_for_a_host_that_failed_to_get_ready(run):
 
 
 def test_products_are_built_on_different_hosts(run):
-    gcc = dict(ORDER, name="gcc730", fingerprint="e" * 64)
     state = {"stored": {}, "begun": {}, "cores": 8, "memory": {"total_mib": 1}}
     for host in ("a", "b"):
         run.offer("cmake", offered(host))
-        run.offer("gcc730", cohort.candidate(host, gcc, state, True, False))
+        run.offer("gcc730", cohort.candidate(host, GCC, state, True, False))
     assert choose(run) == "a"
     assert not run.has_begun(LABEL)
-    assert run.begin(LABEL) and not run.begin(LABEL)
+    assert run.begin(LABEL, "a") and not run.begin(LABEL, "b")
     assert run.has_begun(LABEL)
-    other = run.elect("gcc730", "gcc730-7.3.0-" + "e" * 12, "e" * 64, ["a", "b"])
+    other = run.elect("gcc730-7.3.0-" + "e" * 12, "e" * 64, ["a", "b"])
     assert (other.builder, other.busy) == ("b", False)
 
 
 def test_a_host_that_has_built_is_busy_no_more(run):
     run.offer("cmake", offered("a"))
     choose(run)
-    run.begin(LABEL)
-    run.offer("gcc730", dict(offered("a"), order=dict(ORDER, fingerprint="e" * 64)))
-    assert run.elect("gcc730", "gcc730-7.3.0-" + "e" * 12, "e" * 64, ["a"]).busy
+    run.begin(LABEL, "a")
+    run.offer("gcc730", dict(offered("a"), order=GCC))
+    assert run.elect("gcc730-7.3.0-" + "e" * 12, "e" * 64, ["a"]).busy
     run.end(LABEL)
     assert not run.has_begun(LABEL)
-    assert not run.elect("gcc730", "gcc730-7.3.0-" + "e" * 12, "e" * 64, ["a"]).busy
+    assert not run.elect("gcc730-7.3.0-" + "e" * 12, "e" * 64, ["a"]).busy
 
 
 def test_the_first_that_asks_leads(run):
@@ -154,27 +157,17 @@ def test_who_was_not_led_takes_the_lead(run):
 def test_without_a_folder_to_write_to_it_is_said_what_to_do(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(AnsibleActionFail, match="XDG_CACHE_HOME"):
-        cohort.Run(tmp_path / "file", os.getpid())
+        cohort.Run(tmp_path / "file")
 
 
 def test_a_failed_build_is_told_to_the_whole_cohort(run):
     assert run.failure(LABEL) == ""
     run.end(LABEL, "it failed on b")
-    assert cohort.Run(run.home, os.getpid()).failure(LABEL) == "it failed on b"
-
-
-def test_what_a_gone_run_left_is_removed(tmp_path):
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    (tmp_path / "runs" / f"{gone.pid}-123").mkdir(parents=True)
-    # The same number, given to another process since.
-    (tmp_path / "runs" / f"{os.getpid()}-1").mkdir()
-    run = cohort.Run(tmp_path, os.getpid())
-    assert [path.name for path in (tmp_path / "runs").iterdir()] == [run.path.name]
+    assert cohort.Run(run.home).failure(LABEL) == "it failed on b"
 
 
 def hold(home, held, release):
-    with cohort.Run(home, os.getpid()).building(LABEL, lambda who: None):
+    with cohort.Run(home, processes.of(os.getpid())).building(LABEL, lambda who: None):
         held.set()
         release.wait(60)
 
@@ -185,7 +178,7 @@ def test_another_run_waits_and_says_for_whom(tmp_path):
     other.start()
     try:
         assert held.wait(60)
-        run, said, done = cohort.Run(tmp_path, os.getpid()), [], threading.Event()
+        run, said, done = cohort.Run(tmp_path), [], threading.Event()
         assert run.is_building(LABEL)
 
         def second():
@@ -210,7 +203,39 @@ def test_a_killed_run_holds_nothing(tmp_path):
     assert held.wait(60)
     other.kill()
     other.join()
-    assert not cohort.Run(tmp_path, os.getpid()).is_building(LABEL)
+    assert not cohort.Run(tmp_path).is_building(LABEL)
+
+
+# Waits, in a worker of a run that is killed then, for a build that goes on.
+WAIT = """
+import multiprocessing, os, pathlib, signal, sys
+sys.path.insert(0, sys.argv[1])
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
+home, label, way = sys.argv[2:]
+
+def tell(*_words):
+    os.kill(os.getppid(), signal.SIGKILL)
+
+def wait():
+    run = cohort.Run(pathlib.Path(home))
+    if way == "lock":
+        with run.building(label, tell):
+            pass
+    else:
+        cohort.wait_for(tell, 60)
+    print("works on")
+
+multiprocessing.get_context("fork").Process(target=wait).start()
+"""
+
+
+@pytest.mark.parametrize("way", ["lock", "turn"])
+def test_a_worker_of_a_killed_run_waits_no_longer(tmp_path, run, way):
+    with run.building(LABEL, print):
+        argv = [sys.executable, "-c", WAIT, str(ROOT / "collections"), str(tmp_path), LABEL, way]
+        # Its output ends when the worker has ended.
+        done = subprocess.run(argv, stdout=subprocess.PIPE, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"")
 
 
 PLATFORM = "x86_64 glibc 2.31"
@@ -223,14 +248,114 @@ def test_what_builders_build_with_is_known_to_runs_without_them(tmp_path, run):
     wanted = {"cmake": {"identity": "1" * 64}, "gcc730": {"identity": "2" * 64}}
     assert run.tools(PLATFORM, ["b2"]) == wanted and run.tools("aarch64 glibc 2.31", ["b2"]) == {}
 
-    other = cohort.Run(tmp_path, os.getppid())
+    other = cohort.Run(tmp_path, processes.of(os.getppid()))
     assert other.tools(PLATFORM, ["b1", "b2"]) == wanted
     # Another inventory's builders are nobody here.
     assert other.tools(PLATFORM, ["b1"]) == {}
     # And who has part in a run has the say in it.
     other.offer_tools("b10", PLATFORM, {"cmake": {"identity": "3" * 64}})
     assert other.tools(PLATFORM, ["b2", "b10"]) == {"cmake": {"identity": "3" * 64}}
-    assert cohort.Run(tmp_path, 1).tools(PLATFORM, ["b10", "b2"]) == wanted
+    assert cohort.Run(tmp_path, processes.of(1)).tools(PLATFORM, ["b10", "b2"]) == wanted
+
+
+# --- many hosts -------------------------------------------------------------------------------------------------------
+
+
+class Files:
+    """How often something is read from files meanwhile, and how much."""
+
+    def __init__(self, monkeypatch):
+        self.reads, self.chars = 0, 0
+        monkeypatch.setattr("builtins.open", self._open(open))
+        monkeypatch.setattr("io.open", self._open(io.open))
+
+    def _open(self, real):
+        def opened(*given, **more):
+            stream = real(*given, **more)
+            read = stream.read
+            stream.read = lambda *size: self._count(read(*size))
+            return stream
+
+        return opened
+
+    def _count(self, what):
+        self.reads, self.chars = self.reads + 1, self.chars + len(what)
+        return what
+
+
+def read_by_one(home, hosts, ready, monkeypatch):
+    """(times, characters) that the last host reads, of so many that ask who builds; the orders are long ones."""
+    run, order = cohort.Run(home), dict(ORDER, flags="x" * 5000)
+    names = [f"n{number}" for number in range(hosts)]
+    for name in names:
+        run.offer("cmake", dict(offered(name, ready=ready), order=order))
+    for name in names[:-1]:
+        assert run.elect(LABEL, "f" * 64, names).builder == "n0"
+        run.leads(LABEL, name, names)
+        run.turn(LABEL, name)
+    with monkeypatch.context() as patch:
+        read = Files(patch)
+        run.elect(LABEL, "f" * 64, names)
+        run.leads(LABEL, names[-1], names)
+        run.turn(LABEL, names[-1])
+    return read.reads, read.chars
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_what_a_host_reads_does_not_grow_with_their_number(tmp_path, monkeypatch, ready):
+    few, many = (read_by_one(tmp_path / str(hosts), hosts, ready, monkeypatch) for hosts in (10, 60))
+    assert few[0] == many[0] and few[0] > 0
+    # The place in a file has some digits.
+    assert abs(few[1] - many[1]) < 20
+
+
+def test_a_builder_that_turns_out_to_lack_something_is_not_kept(run):
+    run.offer("cmake", offered("a", cores=64))
+    run.offer("cmake", offered("b"))
+    assert choose(run) == "a"
+    run.offer("cmake", offered("a", cores=64, ready=False))
+    assert choose(run) == "b"
+
+
+def test_one_that_gets_ready_goes_on(run):
+    run.offer("cmake", offered("a", ready=False, cores=64))
+    run.offer("cmake", offered("b", ready=False))
+    assert choose(run) == "a" and not run.elect(LABEL, "f" * 64, ["a", "b"]).ready
+    run.offer("cmake", offered("a", cores=64))
+    assert run.elect(LABEL, "f" * 64, ["a", "b"]) == cohort.Election("a", True, False)
+
+
+def test_the_order_is_the_candidates_last(run):
+    run.offer("cmake", dict(offered("a"), order=dict(ORDER, jobs=1)))
+    run.offer("cmake", dict(offered("a"), order=dict(ORDER, jobs=2)))
+    assert run.order(LABEL, "a") == dict(ORDER, jobs=2)
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+ODD = "rack/1/../..:n 名"
+
+
+def test_a_host_may_be_called_anything(tmp_path, run):
+    label, product = f"{LABEL}@{ODD}", "torch/npu"
+    order = dict(ORDER, version="1/2")
+    run.offer(product, dict(offered(ODD), order=order))
+    cohort_label = cohort.builds.label(order)
+    assert run.has_offered(product, ODD) and not run.has_offered(product, "rack")
+    assert run.elect(cohort_label, "f" * 64, [ODD]) == cohort.Election(ODD, True, False)
+    assert run.order(cohort_label, ODD) == order
+    assert run.turn(label, ODD) == run.unready(label, ODD) == 1 and run.next_turn_s(label, ODD) == 30.0
+    assert run.begin(label, ODD) and run.has_begun(label) and run.elect(cohort_label, "f" * 64, []).busy
+    run.end(label, "it failed")
+    assert run.failure(label) == "it failed" and run.ended(label) and not run.has_begun(label)
+    with run.building(label, print):
+        assert run.is_building(label)
+    run.offer_tools(ODD, "odd/../libc", {"cmake": {}})
+    assert run.tools("odd/../libc", [ODD]) == {"cmake": {}}
+    # Nothing lies deeper, or higher, than with a plain name.
+    depth = {len(path.relative_to(tmp_path).parts) for path in tmp_path.rglob("*") if path.is_file()}
+    assert max(depth) == len(run.path.relative_to(tmp_path).parts) + 4
+    assert {path.name for path in tmp_path.iterdir()} == {"runs", "tools", "locks"}
 
 
 # --- turns ------------------------------------------------------------------------------------------------------------
@@ -247,6 +372,6 @@ def test_a_host_that_waits_for_the_longest_build_takes_few_turns():
 
 
 def test_turns_are_counted_by_host_and_product(tmp_path):
-    run = cohort.Run(tmp_path, os.getpid())
+    run = cohort.Run(tmp_path)
     assert [run.next_turn_s("cmake-1", "a") for _turn in range(5)] == [30.0, 30.0, 30.0, 30.0, 60.0]
     assert run.next_turn_s("cmake-1", "b") == run.next_turn_s("gcc-1", "a") == 30.0

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pyte
 import pytest
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import live, screen
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import live, processes, screen
 
 COLLECTIONS = str(Path(__file__).parents[4] / "collections")
 ORDER = {"name": "torch", "version": "1.8.1", "jobs": 4}
@@ -167,7 +167,7 @@ class Terminal:
     def owner(self):
         """Return the process that the one row is of."""
         row = next((self.folder / ".cache").glob("ascend-pytorch/runs/*/screen/*.row"))
-        return int(json.loads(row.read_text())["owner"].partition("-")[0])
+        return processes.parse(json.loads(row.read_text())["owner"]).pid
 
     def painters(self):
         """Return the painters that live."""
@@ -177,7 +177,7 @@ class Terminal:
                 words = path.read_bytes()
             except OSError:
                 continue
-            if b"screen.py" in words and str(self.folder).encode() in words:
+            if screen.PROGRAM.encode() in words and str(self.folder).encode() in words:
                 found.append(int(path.parent.name))
         return found
 

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import subprocess
+import sys
 import tarfile
 import threading
 import types
@@ -14,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import download, repositories
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror, runs
 
 
 @pytest.mark.parametrize(
@@ -181,3 +182,13 @@ def test_two_workers_send_a_host_the_same_one_after_the_other(tmp_path, monkeypa
         senders = [mirror.Sender(action, {}) for _each in range(2)]
         assert list(pool.map(lambda each: each.send({}, "/folder", []), senders)) == ["/there"] * 2
     assert sent == []
+
+
+def test_a_worker_of_a_killed_run_sends_nothing_more(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(runs, "is_over", lambda: True)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    action = types.SimpleNamespace(_task=types.SimpleNamespace(delegate_to="rack/1"))
+    with pytest.raises(SystemExit):
+        mirror.Sender(action, {}).send({}, "/folder", [])
+    assert [path.parent.name for path in tmp_path.rglob("*rack*")] == ["locks"]

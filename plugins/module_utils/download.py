@@ -42,6 +42,7 @@ def fetch_archive(
     The bytes gather in `….part`, which the next try, URL or run goes on with; the file gets its name only when whole
     and of the right digest. One that is there already needs no network. `opener(request, timeout=seconds)` answers like
     urllib's; the default takes http, https (certificates always verified) and file URLs, and the environment's proxies.
+    Of a source with a `size` no more bytes than that are taken.
 
     Raises FetchError when no URL has it, when the disk is full, and for a source without a proper digest.
     """
@@ -65,7 +66,7 @@ def fetch_archive(
             opener = opener or make_opener()
 
             def once(url: str, unused: bool) -> None:
-                _download(source["name"], url, part, wanted, opener, log, deadline, stall_s)
+                _download(source["name"], url, part, wanted, source.get("size"), opener, log, deadline, stall_s)
 
             url = fetch.first_that_works(
                 source, fetch.candidate_urls(source, mirrors), once, log, deadline, attempts, pause_s, set()
@@ -104,6 +105,7 @@ def _download(
     url: str,
     part: str,
     wanted: str,
+    most: Optional[int],
     opener: Callable[..., Any],
     log: fetch.Log,
     deadline: Optional[float],
@@ -144,9 +146,11 @@ def _download(
         length = response.headers.get("Content-Length")
         total = have + int(length) if length and length.isdigit() else None
         if total is not None:
+            if most is not None and total > most:
+                raise _too_much(part, most)
             _make_room(part, have, total)
         log("%s: fetching %s%s" % (name, fetch.shown(url), ", going on at %d bytes" % have if have else ""))
-        have = _copy(name, response, part, digest, have, total, log, deadline, stall_s)
+        have = _copy(name, response, part, digest, have, total, most, log, deadline, stall_s)
         page = "html" in (response.headers.get("Content-Type") or "")
     finally:
         response.close()
@@ -168,6 +172,7 @@ def _copy(
     digest: Any,
     have: int,
     total: Optional[int],
+    most: Optional[int],
     log: fetch.Log,
     deadline: Optional[float],
     stall_s: float,
@@ -188,6 +193,8 @@ def _copy(
                     raise fetch.Fault(fault.reason, fault.transient, have) from error
                 if not chunk:
                     break
+                if most is not None and have + len(chunk) > most:
+                    raise _too_much(part, most)
                 out.write(chunk)
                 digest.update(chunk)
                 have += len(chunk)
@@ -205,6 +212,12 @@ def _copy(
     if total is not None and have < total:
         raise fetch.Fault("the connection ended after %d of %d bytes" % (have, total), True, have)
     return have
+
+
+def _too_much(part: str, most: int) -> fetch.Fault:
+    """Forget a `part` that grows beyond what is wanted, and return the Fault."""
+    fetch.forget(part)
+    return fetch.Fault("it has more than the %d bytes that are wanted" % most)
 
 
 def _make_room(part: str, have: int, total: int) -> None:

@@ -47,10 +47,6 @@ options:
   sha256:
     description: Digest of the file that V(cut) cuts.
     type: str
-  size:
-    description: Size of the product's file in bytes, for V(wanted) and V(received).
-    type: int
-    default: 0
   offset:
     description: Where in the product's file the piece begins, in bytes.
     type: int
@@ -95,10 +91,10 @@ length:
   description: Size of the piece in bytes.
   returned: for cut
   type: int
-size:
-  description: Size of the product's file in bytes.
+taken:
+  description: Where the product is from, in words; empty when the host has built it itself.
   returned: for held, when it is present
-  type: int
+  type: str
 card:
   description: Text of the product's card.
   returned: for held and peeked
@@ -131,7 +127,7 @@ def carried(module):
     if state == "held":
         return carrying.held(shelf, asked["digest"], dry)
     if state == "wanted":
-        return carrying.wanted(shelf, asked["card"], asked["size"], dry)
+        return carrying.wanted(shelf, asked["card"], dry)
     if state == "peeked":
         return carrying.peek(asked["place"], asked["label"])
     if dry:
@@ -139,7 +135,7 @@ def carried(module):
     if state == "cut":
         return {"length": carrying.cut(shelf, asked["sha256"], asked["offset"], asked["length"], asked["piece"])}
     if state == "received":
-        words = [asked[key] for key in ("card", "signature", "size", "offset", "piece", "length")]
+        words = [asked[key] for key in ("card", "signature", "offset", "piece", "length")]
         return dict(carrying.receive(shelf, *words), changed=True)
     if state == "taken":
         words = [asked[key] for key in ("card", "signature", "place")]
@@ -163,7 +159,6 @@ def main():
             "card": {"type": "str"},
             "signature": {"type": "str"},
             "sha256": {"type": "str"},
-            "size": {"type": "int", "default": 0},
             "offset": {"type": "int", "default": 0},
             "length": {"type": "int", "default": 0},
             "piece": {"type": "path"},

@@ -19,7 +19,15 @@ import yaml
 from ansible.playbook.block import Block
 from ansible.playbook.task import Task
 from checkout import BIN, ROOT, files
-from rules import check_pins, check_role, conditions, shared_variables, task_actions, variable_table
+from rules import (
+    check_pins,
+    check_role,
+    conditions,
+    readers_of_json,
+    shared_variables,
+    task_actions,
+    variable_table,
+)
 
 FILES = files()
 ROLES = sorted({name.split("/")[1] for name in FILES if name.startswith("roles/")})
@@ -146,6 +154,25 @@ def test_nothing_is_put_into_tmp():
     assert not offending(below(r"(roles|playbooks)/.+\.(ya?ml|j2|sh)"), r"(?<![\w}])/tmp\b")
     default_place = r"tempfile\.(mk|Named|Temporary|Spooled)(?!.*\bdir=)"
     assert not offending(below(r"plugins/.+\.py"), rf"(?<![\w}}])/tmp/\w|{default_place}")
+
+
+# What reads JSON of its own making: nobody else could have written it.
+OWN_JSON = {
+    ("plugins/module_utils/ask.py", "at_once"): "from a process of its own, by a pipe",
+    ("plugins/module_utils/ask.py", "read_json"): "files of this account: builds' stamps and status, a run's notes",
+    ("plugins/module_utils/host.py", "_last_mapping"): "what a Python of the host says of itself, to that host alone",
+    ("plugins/plugin_utils/screen.py", "rows"): "a run's notes",
+    ("plugins/action/fleet.py", "run"): "a document that it has just written, and the answer to a question about it",
+}
+
+
+def test_foreign_json_comes_in_by_one_door():
+    found = {
+        (name, function)
+        for name in below(r"plugins/.*\.py")
+        for _line, function in readers_of_json((ROOT / name).read_text())
+    }
+    assert {one for one in found if one[0] != "plugins/module_utils/foreign.py"} == set(OWN_JSON)
 
 
 def test_no_task_names_a_release():

@@ -52,14 +52,6 @@ def test_what_is_not_that_product(tmp_path):
     assert products.whole(str(tmp_path / "none")) == ["product.json: missing, or not to be read"]
 
 
-def test_a_card_of_before_has_no_size(tmp_path):
-    folder = cached.make(tmp_path)
-    card = json.loads((folder / "product.json").read_text())
-    del card["size"]
-    (folder / "product.json").write_text(json.dumps(card))
-    assert products.read(str(folder), MARK) and products.whole(str(folder)) == []
-
-
 def test_damage_is_named(tmp_path):
     folder = cached.make(tmp_path)
     path = next(folder.glob("*.tar.gz"))
@@ -75,13 +67,19 @@ def test_damage_is_named(tmp_path):
     assert products.whole(str(folder)) == [path.name + ": missing"]
 
 
+WHEEL = "torch-1.8.1+ascend-cp39-cp39-linux_x86_64.whl"
+NAMED = {"name": "cmake", "version": "3.12.1", "fingerprint": MARK}
+TREE = "cmake-3.12.1-" + MARK[:12] + ".tar.gz"
+
+
 def card_text(**changes):
-    return json.dumps(dict({"file": "a.whl", "sha256": "00", "manifest": {"fingerprint": MARK}}, **changes))
+    return json.dumps(dict({"file": TREE, "size": 3, "sha256": "0" * 64, "manifest": NAMED}, **changes))
 
 
-def test_a_card():
-    assert products.parse(card_text())["file"] == "a.whl"
-    assert products.parse(card_text(size=3).encode())["size"] == 3
+@pytest.mark.parametrize("file", [TREE, WHEEL])
+def test_a_card(file):
+    assert products.parse(card_text(file=file))["file"] == file
+    assert products.parse(card_text().encode())["size"] == 3
 
 
 @pytest.mark.parametrize(
@@ -93,15 +91,29 @@ def test_a_card():
         "[" * 100000,
         b"\xff\xfe\xfa",
         card_text(file="../../etc/passwd"),
+        card_text(file="../" + WHEEL),
         card_text(file="/etc/passwd"),
         card_text(file=".."),
         card_text(file="product.json"),
+        card_text(file="product.json.sig"),
+        # The names of what else stands in such folders while products are carried.
+        card_text(file="ascend-piece"),
+        card_text(file="taken"),
+        card_text(file="cmake-3.12.1-" + "cd" * 6 + ".tar.gz"),
+        card_text(file=WHEEL.replace("torch", "to\x1b[2Jrch")),
         card_text(file="a\0b"),
         card_text(file=7),
         card_text(sha256=None),
+        card_text(sha256="../../../etc"),
         card_text(size="3"),
+        card_text(size=-1),
+        card_text(size=1 << 62),
+        card_text(size=True),
+        card_text(size=None),
         card_text(manifest=[]),
         card_text(manifest={}),
+        card_text(manifest=dict(NAMED, name="../x")),
+        card_text(manifest=dict(NAMED, fingerprint="short")),
     ],
 )
 def test_what_is_no_card(text):

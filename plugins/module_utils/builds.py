@@ -535,7 +535,7 @@ def complete(order):
         lacking = [part for part in parts(order) if product(part) is None]
         if lacking:
             unpacked = place.product + ".partial-whole"
-            archive.unpack(finished["path"], unpacked, strip=0)
+            products.unpack(finished["path"], unpacked)
             for part in lacking:
                 _pack_part(part, unpacked, finished["manifest"])
             shutil.rmtree(unpacked)

@@ -10,7 +10,7 @@ is ascend-manifest.json in the dist-info folder, where the wheel's own RECORD li
 import json
 import os
 import stat
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Union
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import foreign
 from ansible_collections.ascend.pytorch.plugins.module_utils.fingerprint import file_digest
@@ -85,7 +85,7 @@ def write(root: str, manifest: Dict[str, Any]) -> None:
     os.rename(path + ".partial", path)
 
 
-def parse(text: str) -> Optional[Dict[str, Any]]:
+def parse(text: Union[str, bytes]) -> Optional[Dict[str, Any]]:
     """Return a manifest from its text, which may be foreign; None when the text is not a manifest of this schema."""
     try:
         data = foreign.mapping(text)

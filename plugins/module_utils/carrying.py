@@ -403,16 +403,18 @@ def _address(place, *names):
     return "/".join([place.rstrip("/")] + [urllib.parse.quote(name, safe="+~") for name in names])
 
 
-def peek(place, label):
-    # type: (str, str) -> Dict[str, Any]
+def peek(place, label, signed):
+    # type: (str, str, bool) -> Dict[str, Any]
     """Return {"card", "signature", "wrong"} of a product at a place; card is None where there is none that can be used.
 
+    :param signed: whether the signature is asked for: without one the card has to come over TLS, for the digest in it is all
+        that is known of the product
     :return: wrong: in words, why what there is cannot be used; "" where nothing is
     """
     folder = folder_of(place)
     if folder is None:
-        text = _get(_address(place, label, products.CARD))
-        signature = _get(_address(place, label, products.SIGNATURE)) if text else None
+        text = _get(_address(place, label, products.CARD), signed)
+        signature = _get(_address(place, label, products.SIGNATURE), signed) if text else None
     else:
         there = os.path.join(folder, label)
         try:
@@ -433,13 +435,15 @@ def peek(place, label):
     return {"card": text, "signature": signature if text else None, "wrong": "".join(wrong)}
 
 
-def _get(url):
-    # type: (str) -> Optional[str]
-    """Return the text at a URL, "" where it is none, None where there is nothing."""
+def _get(url, signed):
+    # type: (str, bool) -> Optional[str]
+    """Return the text at a URL, "" where it is none, None where there is nothing; by TLS alone, unless it is signed."""
+    if not signed and not url.startswith("https:"):
+        raise CarryingError(_unsafe("{0} is read without TLS".format(fetch.shown(url))))
     failures, reason, passing = 0, "", False
     while True:
         try:
-            response = download.make_opener()(download.request_for(url, 0), timeout=TEXT_LIMIT_S)
+            response = download.make_opener(tls=not signed)(download.request_for(url, 0), timeout=TEXT_LIMIT_S)
             try:
                 return _decoded(response.read(TEXT_LIMIT_BYTES + 1)) or ""
             finally:
@@ -449,6 +453,8 @@ def _get(url):
             if error.code in (404, 410):
                 return None
             reason, passing = "HTTP {0} {1}".format(error.code, error.reason), error.code >= 500
+        except download.WithoutTls as fault:
+            raise CarryingError(_unsafe("{0}: {1}".format(fetch.shown(url), fault.reason)))
         except fetch.Fault as fault:
             reason, passing = fault.reason, False
         except (OSError, ValueError, http.client.HTTPException) as error:
@@ -462,6 +468,14 @@ def _get(url):
                 )
             )
         time.sleep(failures)
+
+
+def _unsafe(words):
+    # type: (str) -> str
+    return (
+        "the build cache is not used: {0}, so that anybody on the way could put another product there. Serve it by https "
+        "throughout; or have products signed (ascend_sign_key) and set ascend_trusted_keys".format(words)
+    )
 
 
 def take(shelf, text, signature, place, log):

@@ -232,10 +232,25 @@ def _make_room(part: str, have: int, total: int) -> None:
 # -------------------- asking a server
 
 
-def make_opener() -> Callable[..., Any]:
+class WithoutTls(fetch.Fault):
+    """A redirect led to where anybody on the way could change what is read."""
+
+
+class _TlsAlone(urllib.request.HTTPRedirectHandler):
+    """Follows redirects to https alone."""
+
+    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
+        if urllib.parse.urlsplit(newurl).scheme != "https":
+            raise WithoutTls("it leads on to %s, which is read without TLS" % fetch.shown(newurl))
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def make_opener(tls: bool = False) -> Callable[..., Any]:
     """Return a function that opens http, https and file URLs: opener(URL or request, timeout=seconds).
 
     It answers, and raises, as urllib's own does. Certificates are verified; proxies are the environment's.
+
+    tls: a redirect to where there is none raises WithoutTls, for what has no digest that is known before.
     """
     director = urllib.request.OpenerDirector()  # not build_opener(): that would take ftp: and data: URLs too
     context = ssl.create_default_context()  # reads SSL_CERT_FILE and SSL_CERT_DIR
@@ -245,7 +260,7 @@ def make_opener() -> Callable[..., Any]:
         urllib.request.HTTPHandler(),
         urllib.request.HTTPSHandler(context=context),
         urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPRedirectHandler(),
+        _TlsAlone() if tls else urllib.request.HTTPRedirectHandler(),
         urllib.request.FileHandler(),
         urllib.request.HTTPErrorProcessor(),
     ):

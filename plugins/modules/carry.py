@@ -61,6 +61,10 @@ options:
   place:
     description: A place of the build cache that the host reaches, a C(file://), C(http://) or C(https://) URL.
     type: str
+  signed:
+    description: Whether the card at O(place) has to be signed. V(peeked) then reads it without TLS too.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -129,7 +133,7 @@ def carried(module):
     if state == "wanted":
         return carrying.wanted(shelf, asked["card"], dry)
     if state == "peeked":
-        return carrying.peek(asked["place"], asked["label"])
+        return carrying.peek(asked["place"], asked["label"], asked["signed"])
     if dry:
         return {"changed": state != "cut" and (state == "kept" or not shelf.whole())}
     if state == "cut":
@@ -163,6 +167,7 @@ def main():
             "length": {"type": "int", "default": 0},
             "piece": {"type": "path"},
             "place": {"type": "str"},
+            "signed": {"type": "bool", "default": False},
         },
         required_if=[
             ("state", "wanted", ["card"]),

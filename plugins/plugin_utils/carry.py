@@ -17,7 +17,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
@@ -47,6 +47,14 @@ class Damaged(CarryError):
     """What was to be carried is not what its card says: another place may have it, or it has to be built again."""
 
 
+class Held(NamedTuple):
+    """A product that a host has: its card, that card's signature, and from where it is, "" for one that the host built."""
+
+    card: bytes
+    signature: bytes | None
+    taken: str
+
+
 class Carrier:
     """Carries products between the build cache and the host that an action works on.
 
@@ -70,13 +78,11 @@ class Carrier:
         """Say whether the host has a product whole; one that is damaged is set aside there, and not had."""
         return bool(self._ask(order, "held", digest=True)["present"])
 
-    def card(self, order: Json) -> bytes:
-        """Return the text of the card of the host's product."""
-        return str(self._held(order)["card"]).encode()
-
-    def taken_from(self, order: Json) -> str:
-        """Return where the host has its product from, in words; "" for one that it has built itself."""
-        return str(self._held(order)["taken"])
+    def held(self, order: Json) -> Held:
+        """Return what the host says of its product."""
+        told = self._held(order)
+        signature = told["signature"]
+        return Held(str(told["card"]).encode(), str(signature).encode() if signature else None, str(told["taken"]))
 
     def _held(self, order: Json, digest: bool = False) -> Json:
         held = self._ask(order, "held", digest=digest)
@@ -225,13 +231,14 @@ class Carrier:
 
     # --- places that hosts reach
 
-    def peek(self, order: Json, place: str) -> tuple[bytes, bytes | None] | None:
+    def peek(self, order: Json, place: str, signed: bool) -> tuple[bytes, bytes | None] | None:
         """Return card and signature of a product at a file:// or http(s):// place; None where it is not there, or damaged.
 
+        :param signed: whether the caller asks for a trusted signature; without one nothing is read but over TLS
         :raises CarryError: the place does not answer
         """
         label = builds.label(order)
-        told = self._ask(order, "peeked", place=place)
+        told = self._ask(order, "peeked", place=place, signed=signed)
         if told["wrong"]:
             display.warning(f"the build cache: {told['wrong']}: it is not used")
         if told["card"] is None:
@@ -258,7 +265,7 @@ class Carrier:
     def keep_at(self, order: Json, place: str, signature: bytes | None = None) -> None:
         """Have the host put its product into a file:// place.
 
-        :param signature: of its card(); without it the product keeps the one that it has, if any
+        :param signature: of its card; without it the product keeps the one that it has, if any
         """
         self._ask(order, "kept", place=place, signature=signature.decode() if signature else None)
 

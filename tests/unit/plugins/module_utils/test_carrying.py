@@ -3,8 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A host's side of carrying products: what it keeps, what it sweeps, and what it does not touch."""
 
+import email.message
+import io
 import json
 import os
+import urllib.request
+import urllib.response
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import carrying, products
@@ -95,7 +99,7 @@ def test_what_others_take_already_stays_unless_it_lacks_the_signature(shelf, tmp
     assert carrying.keep(shelf, place, None) is False
     assert carrying.keep(shelf, place, "signed") is True
     assert carrying.keep(shelf, place, "signed") is False
-    assert carrying.peek(place, LABEL)["signature"] == "signed"
+    assert carrying.peek(place, LABEL, False)["signature"] == "signed"
     assert (tmp_path / "shared" / LABEL / FILE).read_bytes() == b"content"
 
 
@@ -120,3 +124,36 @@ def test_a_product_damaged_where_it_was_built_is_not_shared(shelf, tmp_path):
     with pytest.raises(carrying.CarryingError, match="set aside. Run again"):
         carrying.keep(shelf, (tmp_path / "shared").as_uri(), None)
     assert os.listdir(tmp_path / "shared") == [".locks"] and os.path.isdir(shelf.folder + ".damaged-1")
+
+
+@pytest.mark.parametrize(
+    "chain, signed, said",
+    [
+        (["https://a.example/c"], False, None),
+        (["https://a.example/c", "https://b.example/c"], False, None),
+        (["https://a.example/c", "https://b.example/c", "http://c.example/c"], False, "leads on to http://c.example/c"),
+        (["https://a.example/c", "http://c.example/c"], True, None),
+        (["http://a.example/c"], False, "http://a.example/c is read without TLS"),
+        (["http://a.example/c"], True, None),
+    ],
+)
+def test_a_card_is_not_led_away_from_tls(monkeypatch, chain, signed, said):
+    """By urllib's own handlers, with nobody at the other end: each address leads to the next, and the last has a text."""
+
+    def answer(_handler, request):
+        onward = dict(zip(chain, chain[1:])).get(request.full_url)
+        headers = email.message.Message()
+        if onward:
+            headers["Location"] = onward
+        found = urllib.response.addinfourl(io.BytesIO(b"text"), headers, request.full_url, 302 if onward else 200)
+        found.msg = ""
+        return found
+
+    monkeypatch.setattr(urllib.request.HTTPHandler, "http_open", answer)
+    monkeypatch.setattr(urllib.request.HTTPSHandler, "https_open", answer)
+    if said is None:
+        assert carrying._get(chain[0], signed) == "text"
+    else:
+        with pytest.raises(carrying.CarryingError, match=said) as refused:
+            carrying._get(chain[0], signed)
+        assert "ascend_trusted_keys" in str(refused.value)

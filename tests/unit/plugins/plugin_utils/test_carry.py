@@ -153,18 +153,19 @@ def test_from_the_builder_to_the_cache_to_another_host(builder, host, cache):
     assert len(builder.copied) == len(host.copied) == PIECES
     assert host.carrier.deliver(host.order, cache, card_in(cache)) is False
     assert len(host.copied) == PIECES
-    assert builder.carrier.card(builder.order) == (cache / "product.json").read_bytes()
+    card = (cache / "product.json").read_bytes()
+    assert builder.carrier.held(builder.order) == carry.Held(card, b"signed", "")
 
 
 def test_what_a_host_has_not_built_it_says_of(builder, host, tmp_path, cache):
     host.carrier.deliver(host.order, builder.product, card_in(builder.product))
-    assert (builder.carrier.taken_from(builder.order), host.carrier.taken_from(host.order)) == ("", "the controller")
+    assert (builder.carrier.held(builder.order).taken, host.carrier.held(host.order).taken) == ("", "the controller")
     # And does not hand that on: whoever takes from it has its own word for it.
     host.carrier.collect(host.order, cache)
     assert not (cache / products.TAKEN).exists()
     other = Host(tmp_path / "other")
     other.carrier.take_from(other.order, host.shelf.as_uri(), card_in(host.product))
-    assert other.carrier.taken_from(other.order) == host.shelf.as_uri()
+    assert other.carrier.held(other.order).taken == host.shelf.as_uri()
 
 
 def test_a_file_that_is_called_like_what_carries_it_is_no_product(builder, cache):
@@ -372,9 +373,9 @@ def web(cache):
 @pytest.mark.parametrize("by_web", [False, True])
 def test_a_host_takes_from_a_place_that_another_filled(builder, host, cache, web, by_web):
     place = web if by_web else cache.as_uri()
-    assert host.carrier.peek(host.order, place) is None
+    assert host.carrier.peek(host.order, place, signed=True) is None
     builder.carrier.keep_at(builder.order, cache.as_uri(), b"signed")
-    text, signature = host.carrier.peek(host.order, place)
+    text, signature = host.carrier.peek(host.order, place, signed=True)
     assert (text, signature) == ((builder.product / "product.json").read_bytes(), b"signed")
     assert host.carrier.take_from(host.order, place, json.loads(text)) is True
     assert contents(host.product) == contents(cache / LABEL)
@@ -388,7 +389,7 @@ def test_a_place_whose_file_is_damaged(builder, host, cache, web, by_web):
     place = web if by_web else cache.as_uri()
     builder.carrier.keep_at(builder.order, cache.as_uri())
     (cache / LABEL / FILE).write_bytes(CONTENT[::-1])
-    card = json.loads(host.carrier.peek(host.order, place)[0])
+    card = json.loads(host.carrier.peek(host.order, place, signed=True)[0])
     with pytest.raises(carry.Damaged, match="digest is .*[Ii]t"):
         host.carrier.take_from(host.order, place, card)
     assert not host.product.exists()
@@ -399,22 +400,22 @@ def test_a_place_whose_file_is_damaged(builder, host, cache, web, by_web):
 def test_a_place_whose_card_is_damaged(builder, host, cache, web, by_web, warnings):
     (cache / LABEL).mkdir()
     (cache / LABEL / "product.json").write_text("<html>")
-    assert host.carrier.peek(host.order, web if by_web else cache.as_uri()) is None
+    assert host.carrier.peek(host.order, web if by_web else cache.as_uri(), signed=True) is None
     assert "product.json: is no card" in warnings[0]
 
 
 def test_a_place_that_lacks_the_file(builder, host, cache, web, warnings):
     builder.carrier.keep_at(builder.order, cache.as_uri())
     (cache / LABEL / FILE).unlink()
-    assert host.carrier.peek(host.order, cache.as_uri()) is None
+    assert host.carrier.peek(host.order, cache.as_uri(), signed=True) is None
     assert FILE + ": missing" in warnings[0]
     with pytest.raises(carry.Damaged, match="HTTP 404"):
-        host.carrier.take_from(host.order, web, json.loads(host.carrier.peek(host.order, web)[0]))
+        host.carrier.take_from(host.order, web, json.loads(host.carrier.peek(host.order, web, signed=True)[0]))
 
 
 def test_a_product_replaced_at_its_place_is_not_set_aside(builder, host, cache):
     builder.carrier.keep_at(builder.order, cache.as_uri())
-    former = json.loads(host.carrier.peek(host.order, cache.as_uri())[0])
+    former = json.loads(host.carrier.peek(host.order, cache.as_uri(), signed=True)[0])
     shutil.rmtree(cache / LABEL)
     shutil.rmtree(builder.product)
     builder.make(CONTENT[::-1]).carrier.keep_at(builder.order, cache.as_uri())
@@ -423,10 +424,18 @@ def test_a_product_replaced_at_its_place_is_not_set_aside(builder, host, cache):
     assert (cache / LABEL).exists()
 
 
+def test_without_a_signature_nothing_is_read_but_over_tls(builder, host, cache, web):
+    builder.carrier.keep_at(builder.order, cache.as_uri())
+    with pytest.raises(carry.CarryError, match="http://127.0.0.1.* is read without TLS.* ascend_trusted_keys"):
+        host.carrier.peek(host.order, web, signed=False)
+    # A folder that hosts see is as safe as whoever may write to it.
+    assert host.carrier.peek(host.order, cache.as_uri(), signed=False)
+
+
 def test_a_place_that_does_not_answer(host, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     with pytest.raises(carry.CarryError, match="did not answer: http://127.0.0.1:9/.*ascend_build_cache") as caught:
-        host.carrier.peek(host.order, "http://user:secret@127.0.0.1:9")
+        host.carrier.peek(host.order, "http://user:secret@127.0.0.1:9", signed=True)
     assert "secret" not in str(caught.value)
 
 

@@ -37,6 +37,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     recipe,
     repositories,
     torn,
+    trees,
     trust,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import steps as recipe_steps
@@ -535,7 +536,7 @@ def complete(order):
         lacking = [part for part in parts(order) if product(part) is None]
         if lacking:
             unpacked = place.product + ".partial-whole"
-            products.unpack(finished["path"], unpacked)
+            trees.unpack(finished["path"], unpacked)
             for part in lacking:
                 _pack_part(part, unpacked, finished["manifest"])
             shutil.rmtree(unpacked)

@@ -14,9 +14,8 @@ import os
 import shutil
 import stat
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import archive, foreign
 from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint as fingerprints
-from ansible_collections.ascend.pytorch.plugins.module_utils import manifest as manifests
+from ansible_collections.ascend.pytorch.plugins.module_utils import foreign
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
 
 CARD = "product.json"
@@ -149,20 +148,6 @@ def whole(folder):
     if not wrong and fingerprints.file_digest(os.path.join(folder, found["file"])) != found["sha256"]:
         wrong.append(found["file"] + ": content differs from the digest in " + CARD)
     return wrong
-
-
-def unpack(path, folder):
-    # type: (str, str) -> None
-    """Unpack a tree's file, no further than its own manifest goes: whoever packed it, it fills no disk.
-
-    ArchiveError when it has none, when it has more than that says, and as archive.unpack() has it.
-    """
-    text = archive.content(path, manifests.TREE_NAME, foreign.TEXT_LIMIT_BYTES)
-    found = None if text is None else manifests.parse(text)
-    if text is None or found is None:
-        raise archive.ArchiveError("{0} holds no manifest that can be read. Remove it and run again".format(path))
-    sizes = [entry.get("size", 0) for entry in found.get("files", {}).values()]
-    archive.unpack(path, folder, strip=0, limit=len(text) + sum(sizes))
 
 
 def put(partial, folder):

@@ -37,6 +37,14 @@ products.put(sys.argv[1], sys.argv[2])
 """
 
 
+def test_who_only_looks_at_products_loads_nothing_that_unpacks_them():
+    """A host whose Python lacks a kind of compression is examined all the same."""
+    loads = "import sys; sys.path.insert(0, {0!r}); from {1} import host; print('{1}.archive' in sys.modules)"
+    argv = [sys.executable, "-S", "-c", loads.format(COLLECTIONS, products.__name__.rpartition(".")[0])]
+    done = subprocess.run(argv, check=True, stdout=subprocess.PIPE, universal_newlines=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_a_product_is_read(tmp_path):
     folder = cached.make(tmp_path)
     found = products.read(str(folder), MARK)

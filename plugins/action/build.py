@@ -36,6 +36,7 @@ ARGUMENTS = {
     "cache": {"type": "list", "elements": "str", "default": []},
     "sign_key": {"type": "str", "default": ""},
     "trusted_keys": {"type": "str", "default": ""},
+    "builders": {"type": "list", "elements": "str", "default": []},
     "lost_after_s": {"type": "float", "default": 300},
     "progress": {"type": "str", "choices": ["auto", "terminal", "log", "none"], "default": "auto"},
 }
@@ -229,6 +230,7 @@ class ActionModule(ActionBase):
                     display.warning,
                     arguments["sign_key"],
                     arguments["trusted_keys"],
+                    arguments["builders"],
                 )
                 # The whole last: where it is, the rest is too.
                 products = builds.parts(order) + [order]
@@ -237,7 +239,7 @@ class ActionModule(ActionBase):
                 else:
                     result.update(self._built(order, arguments["progress"], cache.former(order["name"])), lost=False)
                     for each in products if shared and not result.get("failed") else []:
-                        cache.keep(each)
+                        cache.keep(each, self._host)
             except (carry.CarryError, store.StoreError, signing.SigningError) as error:
                 run.end(label, "{0}: {1}".format(self._host, error))
                 raise AnsibleActionFail("{0}: {1}".format(self._host, error))

@@ -30,8 +30,9 @@ display = Display()
 def lonely(host, order, builders):
     """Return the message for a host whose cohort has nobody to build for it."""
     return (
-        "{0}: nobody can build {1} {2} for {3}: of the hosts that have a toolchain (the group ascend_builders: {4}) none in this "
-        "run gives the same fingerprint. Add such a host to the group, or to --limit; or set ascend_toolchain_on to `all`"
+        "{0}: nobody can build {1} {2} for {3}: of the hosts that may build for others (the group ascend_builders: {4}) none in "
+        "this run gives the same fingerprint. Add such a host to the group, or to --limit; or fill the build cache by a run with "
+        "one"
     ).format(
         host,
         order["name"],

@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import boundary, ledger, variables
 
 # Typed to the last: what templates of older Ansible give is all text.
 FITNESS = {
@@ -50,8 +50,9 @@ ARGUMENTS = {
     "unfit_group": {"type": "str", "default": ""},
     "builders": {"type": "list", "elements": "str", "default": []},
     "toolchain_on": {"type": "str", "choices": ["all", "builders"], "default": "all"},
-    "shared": {"type": "bool", "default": False},
-    "builds": {"type": "bool", "default": False},
+    "cache": {"type": "list", "elements": "str", "default": []},
+    "sign_key": {"type": "str", "default": ""},
+    "trusted_keys": {"type": "str", "default": ""},
     "bundle": {"type": "str", "default": ""},
 }
 
@@ -107,10 +108,12 @@ def sources(planned: dict, mirrors: list[str]) -> list[dict]:
 
 
 def candidates(
-    host: str, planned: dict, state: dict, is_builder: bool, early: bool, check_mode: bool = False
+    host: str, planned: dict, state: dict, builders: list[str], early: bool, check_mode: bool = False
 ) -> list[dict]:
     """Return for each product that this host may build what an election asks of it.
 
+    :param builders: the hosts that may build, and hand on what they have, where the user named such; whatever another host
+        says that it has begun or has, nobody is to take it
     :param early: the plan is not that of the product's own role: only what stands whole is ready to build it again
     :param check_mode: what is lacking is taken to be there, since nothing is installed
     """
@@ -118,8 +121,10 @@ def candidates(
     from ansible_collections.ascend.pytorch.plugins.module_utils import builds
     from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
 
+    if not boundary.may_build(host, builders):
+        return []
     prepared = check_mode or not (planned["packages"]["names"] or planned["venv"])
-    ready = {plan.BUILD: not early and prepared, plan.PUBLISH: True, plan.NOTHING: is_builder, plan.TAKE: False}
+    ready = {plan.BUILD: not early and prepared, plan.PUBLISH: True, plan.NOTHING: host in builders}
 
     def offers(entry: dict) -> bool:
         """Say whether a host has part in the election: one that only wants a link to what stands has nothing to give."""
@@ -129,7 +134,7 @@ def candidates(
         return do != plan.PUBLISH or state["stored"].get(builds.label(order)) == order["fingerprint"]
 
     return [
-        cohort.candidate(host, entry["order"], state, ready[entry["do"]], is_builder)
+        cohort.candidate(host, entry["order"], state, ready[entry["do"]])
         for entry in planned["products"].values()
         if offers(entry)
     ]
@@ -160,11 +165,11 @@ class ActionModule(ActionBase):
         request, group, unfit_group = (arguments[key] for key in ("request", "group", "unfit_group"))
         check_mode = self._task.check_mode
         facts = task_vars.get("ansible_facts") or {}
-        builders, shared = arguments["builders"], arguments["shared"]
-        is_builder = host in builders
+        builders, cache = arguments["builders"], [place for place in arguments["cache"] if place]
+        is_builder, shared = host in builders, bool(cache)
         request.update(
-            # Where the user names builders the others take what those build, unless there is none that fits.
-            builds=is_builder or not builders or not shared or arguments["builds"],
+            # Where the user names builders the others take what those build, and nothing else.
+            builds=boundary.may_build(host, builders) or not shared,
             toolchain="whole" if is_builder or arguments["toolchain_on"] == "all" else "runtime",
             silenced=arguments["silenced"],
             collection_version=VERSION,
@@ -181,6 +186,7 @@ class ActionModule(ActionBase):
                 "ascend_toolchain_on is `builders`, which takes hosts in the group ascend_builders and a build cache: fill the "
                 "group and set ascend_build_cache, or set ascend_toolchain_on to `all`"
             )
+        problems += boundary.problems(cache, arguments["sign_key"], arguments["trusted_keys"], builders)
         if problems:
             raise AnsibleActionFail(unfit(host, problems))
         began = time.time()
@@ -231,7 +237,7 @@ class ActionModule(ActionBase):
             result.update(msg=unfit(host, errors), group=unfit_group)
             return result
         if shared and request["toolchain"] == "whole" and (is_builder or not group):
-            for each in candidates(host, planned, state, is_builder, early=bool(group), check_mode=check_mode):
+            for each in candidates(host, planned, state, builders, early=bool(group), check_mode=check_mode):
                 self._run().offer(each["order"]["name"], each)
             if is_builder:
                 self._run().offer_tools(host, platform, planned["tools"])

@@ -34,6 +34,10 @@ _DAMAGE = (
 )
 
 
+# So many links Linux follows on the way to a file, and no more.
+_MOST_TURNS = 40
+
+
 class ArchiveError(Exception):
     """An archive that cannot be used, or a tree that cannot be packed; the message names the file and the remedy."""
 
@@ -51,23 +55,27 @@ Entry = NamedTuple(
 )
 
 
-def unpack(archive: str, dest: str, strip: int = 1) -> None:
+def unpack(archive: str, dest: str, strip: int = 1, limit: Optional[int] = None) -> None:
     """Unpack `archive` (tar, tar.gz, tar.bz2, tar.xz or zip) as the tree `dest`, replacing what stood there.
 
     The tree grows in `<dest>.partial` and is renamed, so `dest` is whole or absent. `strip` leading folders are taken
     off every name and must be the same for all of them. The files belong to the caller, lose setuid, setgid and sticky
     bits, and keep their times, except that none is later than now: make never ends on sources from the future.
+    Of an archive that no digest of ours pins, `limit` says how many bytes all its files may have: a few bytes of a sparse or
+    well compressed one would fill a disk.
 
     Raises ArchiveError for a file that is missing, empty, cut short or no archive, and for one that names absolute
-    paths, `..`, links that lead out of the tree, devices or pipes. Nothing is ever written outside `<dest>.partial`.
+    paths, `..`, links that lead out of the tree, devices or pipes, or has more than `limit` bytes. Nothing is ever written outside `<dest>.partial`.
     """
     dest = dest.rstrip("/")
     partial = dest + ".partial"
     try:
         _remove(partial)
         os.makedirs(partial, 0o700)
+        if limit is not None:
+            _make_room(partial, limit)
         with _opened(archive) as entries:
-            _write_tree(archive, entries, partial, strip)
+            _write_tree(archive, entries, partial, strip, limit)
     except BaseException as error:
         _remove(partial)
         if isinstance(error, _DAMAGE) or isinstance(error, OSError) and error.errno is None:
@@ -84,6 +92,24 @@ def unpack(archive: str, dest: str, strip: int = 1) -> None:
         os.rename(dest, former)
     os.rename(partial, dest)
     _remove(former)
+
+
+def content(archive: str, name: str, most: int) -> Optional[bytes]:
+    """What the file `name` in an archive holds, None where there is none or it has more than `most` bytes.
+
+    Names are those of `unpack` with strip=0. The archive is read as far as that file and no further. None as well where it
+    cannot be read so far: to unpack it says why.
+    """
+    try:
+        with _opened(archive, whole=False) as entries:
+            for entry in entries:
+                if entry.open is not None and _inner_name(archive, entry, 0)[1] == name:
+                    with entry.open() as stream:
+                        held = stream.read(most + 1)
+                    return held if len(held) <= most else None
+    except _DAMAGE + (OSError, ArchiveError):
+        pass
+    return None
 
 
 def pack(tree: str, archive: str) -> None:
@@ -167,8 +193,11 @@ class _Stream:
 
 
 @contextmanager
-def _opened(archive: str) -> Iterator[Iterator[Entry]]:
-    """The entries of an archive, read in its order. The name decides nothing and the first bytes all."""
+def _opened(archive: str, whole: bool = True) -> Iterator[Iterator[Entry]]:
+    """The entries of an archive, read in its order. The name decides nothing and the first bytes all.
+
+    whole: all of them are read, and what ends the archive is looked at.
+    """
     with open(archive, "rb") as raw:
         magic = raw.read(4)
     if not magic:
@@ -183,6 +212,8 @@ def _opened(archive: str) -> Iterator[Iterator[Entry]]:
         stream = _Stream(opened)
         with tarfile.open(fileobj=stream, mode="r:", errors="surrogateescape") as tar:
             yield _tar_entries(tar)
+            if not whole:
+                return
             # tarfile takes for the end whatever is no header, a damaged one and no block at all too. The format asks for two
             # blocks of zeros there; one is proof enough.
             if stream.block(tar.offset) != b"\0" * tarfile.BLOCKSIZE:
@@ -232,12 +263,13 @@ def _zip_entries(opened: zipfile.ZipFile) -> Iterator[Entry]:
         )
 
 
-def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int) -> None:
+def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int, limit: Optional[int]) -> None:
     """Write `entries` into the empty folder `tree`. Symbolic links come last: until then no name can lead elsewhere."""
     now = min(time.time(), os.stat(tree).st_mtime)  # a file server's clock may differ from ours: the earlier is safe
     links = {}  # type: Dict[str, str]
     folders = {}  # type: Dict[str, Tuple[int, float]]
     tops = set()
+    written = 0
     for entry in entries:
         top, name = _inner_name(archive, entry, strip)
         if top is None:
@@ -265,8 +297,13 @@ def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int) -
         elif entry.kind == "hardlink":
             _link(archive, entry, tree, path, name, links, strip)
         elif entry.kind == "file" and entry.open is not None:
-            with entry.open() as content, open(path, "xb") as out:
-                shutil.copyfileobj(content, out, 1024 * 1024)
+            with entry.open() as source, open(path, "xb") as out:
+                written += _copy(source, out, None if limit is None else limit - written)
+            if limit is not None and written > limit:
+                raise ArchiveError(
+                    "%s holds more than the %d bytes that belong to it: refused. It is not what it says it is; remove it."
+                    % (archive, limit)
+                )
             os.chmod(path, entry.mode & 0o777 | 0o600)
             os.utime(path, (when, when))
         else:
@@ -280,6 +317,24 @@ def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int) -
         os.symlink(target, os.path.join(tree, name))
     _refuse_links_out_of(tree, "%s is refused" % archive)
     _finish_folders(tree, folders)
+
+
+def _copy(source: IO[bytes], out: IO[bytes], most: Optional[int]) -> int:
+    """Copy what a stream gives and return how many bytes those were; at most one more than `most`."""
+    written, block = 0, 1024 * 1024
+    while True:
+        some = source.read(block if most is None else min(block, most + 1 - written))
+        if not some:
+            return written
+        out.write(some)
+        written += len(some)
+
+
+def _make_room(folder: str, needed: int) -> None:
+    """Raise at once the OSError that writing so many bytes would end in."""
+    disk = os.statvfs(folder)
+    if needed > disk.f_bavail * disk.f_frsize:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
 
 
 def _finish_folders(tree: str, folders: Dict[str, Tuple[int, float]]) -> None:
@@ -327,20 +382,43 @@ def _inner_name(archive: str, entry: Entry, strip: int) -> Tuple[Optional[str], 
 
 
 def _refuse_links_out_of(tree: str, what: str) -> None:
-    """Raise ArchiveError when a symbolic link in `tree` is absolute or, followed for real, ends outside of it.
-
-    What a link's text seems to say is no proof: `p/../x` goes elsewhere when `p` is a link itself.
-    """
-    root = os.path.realpath(tree)
+    """Raise ArchiveError when a symbolic link in `tree`, followed for real, leads out of it."""
     for folder, folders, files in os.walk(tree):
         for path in (os.path.join(folder, name) for name in folders + files):
-            if not os.path.islink(path):
-                continue
-            target, end = os.readlink(path), os.path.realpath(path)
-            if os.path.isabs(target) or not (end + "/").startswith(root + "/"):
+            if os.path.islink(path) and _leads_out(tree, os.path.relpath(path, tree)):
                 raise ArchiveError(
-                    "%s: the link %r leads out of the tree, to %r." % (what, os.path.relpath(path, tree), target)
+                    "%s: the link %r leads out of the tree, to %r."
+                    % (what, os.path.relpath(path, tree), os.readlink(path))
                 )
+
+
+def _leads_out(tree: str, link: str) -> bool:
+    """Whether a link, given relative to `tree`, climbs out of it on any step of the way.
+
+    What its text seems to say is no proof: `p/../x` goes elsewhere when `p` is a link itself. Nor is where it ends: one
+    that comes back by the tree's own name leads to another place once the tree has another name.
+    """
+    here, ahead, turns = [], link.split("/"), 0  # type: List[str], List[str], int
+    while ahead:
+        part = ahead.pop(0)
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if not here:
+                return True
+            here.pop()
+            continue
+        path = os.path.join(tree, *here + [part])
+        if not os.path.islink(path):
+            here.append(part)
+            continue
+        target, turns = os.readlink(path), turns + 1
+        if os.path.isabs(target):
+            return True
+        if turns > _MOST_TURNS:  # it leads round and round, and so nowhere
+            return False
+        ahead = target.split("/") + ahead
+    return False
 
 
 def _os_problem(error: OSError, what: str, where: str) -> str:

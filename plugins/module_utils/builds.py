@@ -37,6 +37,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     recipe,
     repositories,
     torn,
+    trees,
     trust,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import steps as recipe_steps
@@ -86,7 +87,7 @@ PASSED_ON_PREFIX = "PIP_"
 def label(order):
     # type: (Dict[str, Any]) -> str
     """Return the name that a build and its product have in the work directory."""
-    return "{0}-{1}-{2}".format(order["name"], order["version"], fingerprint.short(order["fingerprint"]))
+    return products.label(order)
 
 
 class Place:
@@ -535,7 +536,7 @@ def complete(order):
         lacking = [part for part in parts(order) if product(part) is None]
         if lacking:
             unpacked = place.product + ".partial-whole"
-            archive.unpack(finished["path"], unpacked, strip=0)
+            trees.unpack(finished["path"], unpacked)
             for part in lacking:
                 _pack_part(part, unpacked, finished["manifest"])
             shutil.rmtree(unpacked)
@@ -568,7 +569,7 @@ def _pack_tree(order, root, card):
     # type: (Dict[str, Any], str, Dict[str, Any]) -> None
     """Put a tree under products/, its manifest in it."""
     manifest.write(root, card)
-    partial, name = _partial(order), label(order) + ".tar.gz"
+    partial, name = _partial(order), label(order) + products.TREE
     archive.pack(root, os.path.join(partial, name))
     _put(order, partial, name, card)
 
@@ -589,6 +590,10 @@ def _put(order, partial, name, card):
     :param name: of its file in partial; :param card: its manifest
     """
     write_json(os.path.join(partial, products.CARD), products.compose(os.path.join(partial, name), card))
+    place = products.taken_from(Place(maker(order)).product) if order.get("part_of") else ""
+    if place:
+        # A part of what was not built here was not either.
+        products.mark_taken(partial, place)
     products.put(partial, Place(order).product)
 
 

@@ -210,7 +210,9 @@ def _idle_s(path):
 
 def held(shelf, digest, dry):
     # type: (Shelf, bool, bool) -> Dict[str, Any]
-    """Return {"present"} and, of a product that is, "card" and "signature" (None where not signed), texts, and "size".
+    """Return {"present"} and, of a product that is, "card", "signature" (None where not signed) and "taken", texts.
+
+    taken: where it is from, "" for one that was built here.
 
     :param digest: compare the file with its digest; a product that is damaged is set aside, unless dry
     """
@@ -226,7 +228,7 @@ def held(shelf, digest, dry):
         "present": text is not None,
         "card": text,
         "signature": _text(os.path.join(shelf.folder, products.SIGNATURE)),
-        "size": os.path.getsize(found["path"]),
+        "taken": products.taken_from(shelf.folder),
     }
 
 
@@ -290,7 +292,7 @@ def _sweep_pieces(piece):
 def _card(text, shelf):
     # type: (str, Shelf) -> Dict[str, Any]
     card = products.parse(text)
-    if card is None or card["manifest"]["fingerprint"] != shelf.mark:
+    if card is None or card["manifest"]["fingerprint"] != shelf.mark or products.label(card["manifest"]) != shelf.label:
         raise CarryingError("the card that came for {0} is not its own".format(shelf.label), damaged=True)
     return card
 
@@ -300,15 +302,16 @@ def _received(path):
     return os.path.getsize(path) if os.path.isfile(path) else 0
 
 
-def wanted(shelf, text, size, dry):
-    # type: (Shelf, str, int, bool) -> Dict[str, Any]
+def wanted(shelf, text, dry):
+    # type: (Shelf, str, bool) -> Dict[str, Any]
     """Return {"present", "received"}: whether the product stands here, and how many bytes of it have arrived.
 
     Sees to it that there is room for the rest.
 
-    :param text: its card; :param size: of its file in bytes
+    :param text: its card
     """
     card = _card(text, shelf)
+    size = card["size"]
     if dry:
         return {"present": shelf.whole(), "received": 0}
     shelf.make()
@@ -322,8 +325,8 @@ def wanted(shelf, text, size, dry):
         return {"present": False, "received": received}
 
 
-def receive(shelf, text, signature, size, offset, piece, length):
-    # type: (Shelf, str, Optional[str], int, int, Optional[str], int) -> Dict[str, Any]
+def receive(shelf, text, signature, offset, piece, length):
+    # type: (Shelf, str, Optional[str], int, Optional[str], int) -> Dict[str, Any]
     """Take in a piece of a product's file, and after the last make the product whole.
 
     A piece that does not begin where the file ends is left alone, for another run has brought that part meanwhile.
@@ -332,6 +335,7 @@ def receive(shelf, text, signature, size, offset, piece, length):
     :return: {"present", "received", "damaged"}; damaged: the digest was wrong, and nothing is kept
     """
     card = _card(text, shelf)
+    size = card["size"]
     shelf.make()
     with shelf.locked():
         if not os.path.isdir(shelf.partial(card["sha256"])) and products.read(shelf.folder, shelf.mark) is not None:
@@ -349,7 +353,7 @@ def receive(shelf, text, signature, size, offset, piece, length):
         if fingerprint.file_digest(path) != card["sha256"]:
             os.unlink(path)
             return {"present": False, "received": 0, "damaged": True}
-        _finish(shelf, partial, card, text, signature)
+        _finish(shelf, partial, card, text, signature, "the controller")
     return {"present": True, "received": size, "damaged": False}
 
 
@@ -366,15 +370,19 @@ def _append(path, piece, length):
     return size
 
 
-def _finish(shelf, partial, card, text, signature):
-    # type: (Shelf, str, Dict[str, Any], str, Optional[str]) -> None
-    """Make the product out of its partial folder, in which the file is whole."""
+def _finish(shelf, partial, card, text, signature, place):
+    # type: (Shelf, str, Dict[str, Any], str, Optional[str], str) -> None
+    """Make the product out of its partial folder, in which the file is whole.
+
+    :param place: where it is from, in words: what this host has not built it must not be taken to have built
+    """
     for name in os.listdir(partial):
         if name != card["file"]:
             os.unlink(os.path.join(partial, name))
     _write(os.path.join(partial, products.CARD), text)
     if signature:
         _write(os.path.join(partial, products.SIGNATURE), signature)
+    products.mark_taken(partial, place)
     products.put(partial, shelf.folder)
     for path in glob.glob(glob.escape(shelf.folder + products.DAMAGED) + "*"):
         shutil.rmtree(path, ignore_errors=True)
@@ -395,16 +403,18 @@ def _address(place, *names):
     return "/".join([place.rstrip("/")] + [urllib.parse.quote(name, safe="+~") for name in names])
 
 
-def peek(place, label):
-    # type: (str, str) -> Dict[str, Any]
+def peek(place, label, signed):
+    # type: (str, str, bool) -> Dict[str, Any]
     """Return {"card", "signature", "wrong"} of a product at a place; card is None where there is none that can be used.
 
+    :param signed: whether the signature is asked for: without one the card has to come over TLS, for the digest in it is all
+        that is known of the product
     :return: wrong: in words, why what there is cannot be used; "" where nothing is
     """
     folder = folder_of(place)
     if folder is None:
-        text = _get(_address(place, label, products.CARD))
-        signature = _get(_address(place, label, products.SIGNATURE)) if text else None
+        text = _get(_address(place, label, products.CARD), signed)
+        signature = _get(_address(place, label, products.SIGNATURE), signed) if text else None
     else:
         there = os.path.join(folder, label)
         try:
@@ -425,13 +435,15 @@ def peek(place, label):
     return {"card": text, "signature": signature if text else None, "wrong": "".join(wrong)}
 
 
-def _get(url):
-    # type: (str) -> Optional[str]
-    """Return the text at a URL, "" where it is none, None where there is nothing."""
+def _get(url, signed):
+    # type: (str, bool) -> Optional[str]
+    """Return the text at a URL, "" where it is none, None where there is nothing; by TLS alone, unless it is signed."""
+    if not signed and not url.startswith("https:"):
+        raise CarryingError(_unsafe("{0} is read without TLS".format(fetch.shown(url))))
     failures, reason, passing = 0, "", False
     while True:
         try:
-            response = download.make_opener()(download.request_for(url, 0), timeout=TEXT_LIMIT_S)
+            response = download.make_opener(tls=not signed)(download.request_for(url, 0), timeout=TEXT_LIMIT_S)
             try:
                 return _decoded(response.read(TEXT_LIMIT_BYTES + 1)) or ""
             finally:
@@ -441,6 +453,8 @@ def _get(url):
             if error.code in (404, 410):
                 return None
             reason, passing = "HTTP {0} {1}".format(error.code, error.reason), error.code >= 500
+        except download.WithoutTls as fault:
+            raise CarryingError(_unsafe("{0}: {1}".format(fetch.shown(url), fault.reason)))
         except fetch.Fault as fault:
             reason, passing = fault.reason, False
         except (OSError, ValueError, http.client.HTTPException) as error:
@@ -454,6 +468,14 @@ def _get(url):
                 )
             )
         time.sleep(failures)
+
+
+def _unsafe(words):
+    # type: (str) -> str
+    return (
+        "the build cache is not used: {0}, so that anybody on the way could put another product there. Serve it by https "
+        "throughout; or have products signed (ascend_sign_key) and set ascend_trusted_keys".format(words)
+    )
 
 
 def take(shelf, text, signature, place, log):
@@ -474,6 +496,7 @@ def take(shelf, text, signature, place, log):
             "kind": "archive",
             "file": card["file"],
             "sha256": card["sha256"],
+            "size": card["size"],
             "urls": [_address(place, shelf.label, card["file"])],
         }
         try:
@@ -481,7 +504,7 @@ def take(shelf, text, signature, place, log):
         except fetch.FetchError as error:
             raise _not_taken(error, shelf, card, place)
         os.rename(path, os.path.join(partial, card["file"]))
-        _finish(shelf, partial, card, text, signature)
+        _finish(shelf, partial, card, text, signature, fetch.shown(place))
     return True
 
 
@@ -491,7 +514,7 @@ def _not_taken(error, shelf, card, place):
     if not reasons or "no space left" in reasons:
         return CarryingError(str(error).splitlines()[0])
     words = "{0} could not be taken from the build cache: {1}.".format(shelf.label, reasons)
-    if not re.search("digest is|HTTP 404|HTTP 410", reasons):
+    if not re.search("digest is|has more than|HTTP 404|HTTP 410", reasons):
         return CarryingError(words + " Mend that, or take the place out of ascend_build_cache, and run again")
     folder = folder_of(place)
     there = os.path.join(folder, shelf.label) if folder else ""

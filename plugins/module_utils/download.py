@@ -42,6 +42,7 @@ def fetch_archive(
     The bytes gather in `….part`, which the next try, URL or run goes on with; the file gets its name only when whole
     and of the right digest. One that is there already needs no network. `opener(request, timeout=seconds)` answers like
     urllib's; the default takes http, https (certificates always verified) and file URLs, and the environment's proxies.
+    Of a source with a `size` no more bytes than that are taken.
 
     Raises FetchError when no URL has it, when the disk is full, and for a source without a proper digest.
     """
@@ -65,7 +66,7 @@ def fetch_archive(
             opener = opener or make_opener()
 
             def once(url: str, unused: bool) -> None:
-                _download(source["name"], url, part, wanted, opener, log, deadline, stall_s)
+                _download(source["name"], url, part, wanted, source.get("size"), opener, log, deadline, stall_s)
 
             url = fetch.first_that_works(
                 source, fetch.candidate_urls(source, mirrors), once, log, deadline, attempts, pause_s, set()
@@ -104,6 +105,7 @@ def _download(
     url: str,
     part: str,
     wanted: str,
+    most: Optional[int],
     opener: Callable[..., Any],
     log: fetch.Log,
     deadline: Optional[float],
@@ -144,9 +146,11 @@ def _download(
         length = response.headers.get("Content-Length")
         total = have + int(length) if length and length.isdigit() else None
         if total is not None:
+            if most is not None and total > most:
+                raise _too_much(part, most)
             _make_room(part, have, total)
         log("%s: fetching %s%s" % (name, fetch.shown(url), ", going on at %d bytes" % have if have else ""))
-        have = _copy(name, response, part, digest, have, total, log, deadline, stall_s)
+        have = _copy(name, response, part, digest, have, total, most, log, deadline, stall_s)
         page = "html" in (response.headers.get("Content-Type") or "")
     finally:
         response.close()
@@ -168,6 +172,7 @@ def _copy(
     digest: Any,
     have: int,
     total: Optional[int],
+    most: Optional[int],
     log: fetch.Log,
     deadline: Optional[float],
     stall_s: float,
@@ -188,6 +193,8 @@ def _copy(
                     raise fetch.Fault(fault.reason, fault.transient, have) from error
                 if not chunk:
                     break
+                if most is not None and have + len(chunk) > most:
+                    raise _too_much(part, most)
                 out.write(chunk)
                 digest.update(chunk)
                 have += len(chunk)
@@ -207,6 +214,12 @@ def _copy(
     return have
 
 
+def _too_much(part: str, most: int) -> fetch.Fault:
+    """Forget a `part` that grows beyond what is wanted, and return the Fault."""
+    fetch.forget(part)
+    return fetch.Fault("it has more than the %d bytes that are wanted" % most)
+
+
 def _make_room(part: str, have: int, total: int) -> None:
     """Cut `part` to the `have` bytes that count; raise Full at once where an hour's download would end so anyway."""
     with open(part, "ab") as out:
@@ -219,10 +232,25 @@ def _make_room(part: str, have: int, total: int) -> None:
 # -------------------- asking a server
 
 
-def make_opener() -> Callable[..., Any]:
+class WithoutTls(fetch.Fault):
+    """A redirect led to where anybody on the way could change what is read."""
+
+
+class _TlsAlone(urllib.request.HTTPRedirectHandler):
+    """Follows redirects to https alone."""
+
+    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
+        if urllib.parse.urlsplit(newurl).scheme != "https":
+            raise WithoutTls("it leads on to %s, which is read without TLS" % fetch.shown(newurl))
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def make_opener(tls: bool = False) -> Callable[..., Any]:
     """Return a function that opens http, https and file URLs: opener(URL or request, timeout=seconds).
 
     It answers, and raises, as urllib's own does. Certificates are verified; proxies are the environment's.
+
+    tls: a redirect to where there is none raises WithoutTls, for what has no digest that is known before.
     """
     director = urllib.request.OpenerDirector()  # not build_opener(): that would take ftp: and data: URLs too
     context = ssl.create_default_context()  # reads SSL_CERT_FILE and SSL_CERT_DIR
@@ -232,7 +260,7 @@ def make_opener() -> Callable[..., Any]:
         urllib.request.HTTPHandler(),
         urllib.request.HTTPSHandler(context=context),
         urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPRedirectHandler(),
+        _TlsAlone() if tls else urllib.request.HTTPRedirectHandler(),
         urllib.request.FileHandler(),
         urllib.request.HTTPErrorProcessor(),
     ):

@@ -54,7 +54,7 @@ def held(path, limit_s):
 
     flock holds on NFS, too, between hosts, unless it is mounted with local_lock. Whoever holds the lock may remove the file.
     """
-    # Whoever comes at the same time may make it first.
+    # Others may make it at this moment.
     os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
     until = time.monotonic() + limit_s
     descriptor = _open(path)

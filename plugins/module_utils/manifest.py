@@ -10,8 +10,9 @@ is ascend-manifest.json in the dist-info folder, where the wheel's own RECORD li
 import json
 import os
 import stat
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Union
 
+from ansible_collections.ascend.pytorch.plugins.module_utils import foreign
 from ansible_collections.ascend.pytorch.plugins.module_utils.fingerprint import file_digest
 
 SCHEMA = 1
@@ -84,34 +85,32 @@ def write(root: str, manifest: Dict[str, Any]) -> None:
     os.rename(path + ".partial", path)
 
 
-def parse(text: str) -> Optional[Dict[str, Any]]:
-    """Return a manifest from its text, None when the text is not a manifest of this schema."""
+def parse(text: Union[str, bytes]) -> Optional[Dict[str, Any]]:
+    """Return a manifest from its text, which may be foreign; None when the text is not a manifest of this schema."""
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
+        data = foreign.mapping(text)
+        for key in ("name", "version"):
+            foreign.name(data.get(key))
+        foreign.sha256(data.get("fingerprint"))
+        foreign.table(data.get("identity", {}))
+        for line in foreign.listing(data.get("requirements", [])):
+            foreign.word(line)
+        for path, entry in foreign.table(data.get("files", {})).items():
+            _admit(path, entry)
+    except foreign.Foreign:
         return None
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        return None
-    files, requirements = data.get("files", {}), data.get("requirements", [])
-    whole = (
-        all(isinstance(data.get(key), str) for key in ("name", "version", "fingerprint"))
-        and isinstance(data.get("identity", {}), dict)
-        and isinstance(requirements, list)
-        and all(isinstance(line, str) for line in requirements)
-        and isinstance(files, dict)
-        and all(_is_entry(path, entry) for path, entry in files.items())
-    )
-    return data if whole else None
+    return data if data.get("schema") == SCHEMA else None
 
 
-def _is_entry(path: str, entry: Any) -> bool:
-    if not isinstance(entry, dict) or "\0" in path:
-        return False
-    return isinstance(entry.get("link"), str) or (
-        isinstance(entry.get("sha256"), str)
-        and isinstance(entry.get("mode"), str)
-        and isinstance(entry.get("size"), int)
-    )
+def _admit(path: str, entry: Any) -> None:
+    """Raise Foreign for what is no file or link below a tree's root."""
+    foreign.relative(path)
+    if "link" in foreign.table(entry):
+        foreign.word(entry["link"])
+    else:
+        foreign.sha256(entry.get("sha256"))
+        foreign.size(entry.get("size"))
+        foreign.word(entry.get("mode"))
 
 
 def read(root: str) -> Optional[Dict[str, Any]]:

@@ -3,23 +3,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A product's folder, the same in a work directory and in a build cache: product.json and the one file that it names.
 
-product.json, the card, is {"file": name, "size": bytes, "sha256": hex, "manifest": {…, without files}}; cards of before
-have no size. Where products are signed, product.json.sig beside it signs the card's bytes, and so, by the digest in
-them, the file. A folder is there whole or not at all: it is made as <folder>.partial… and renamed.
+product.json, the card, is {"file": name, "size": bytes, "sha256": hex, "manifest": {…, without files}}. The file is
+<label>.tar.gz of a tree, or a wheel. Where products are signed, product.json.sig beside it signs the card's bytes, and so,
+by the digest in them, the file. On a host a file "taken" says that the product was built elsewhere. A folder is there whole
+or not at all: it is made as <folder>.partial… and renamed.
 """
 
 import errno
-import json
 import os
 import shutil
 import stat
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint as fingerprints
+from ansible_collections.ascend.pytorch.plugins.module_utils import foreign
+from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
 
 CARD = "product.json"
 SIGNATURE = CARD + ".sig"
+# Beside a product that a host has not built itself: its text says where it is from.
+TAKEN = "taken"
 PARTIAL = ".partial"
 DAMAGED = ".damaged-"
+_TAKEN_LIMIT = 4096
+# How the name of a tree's file ends.
+TREE = ".tar.gz"
 
 
 def compose(path, manifest):
@@ -33,27 +40,42 @@ def compose(path, manifest):
     }
 
 
+def label(manifest):
+    # type: (Dict[str, Any]) -> str
+    """Return the name that a product, and its build, has in the work directory and in a build cache.
+
+    :param manifest: of the product, or its order
+    """
+    return "{0}-{1}-{2}".format(manifest["name"], manifest["version"], fingerprints.short(manifest["fingerprint"]))
+
+
+def is_of(card, order):
+    # type: (Dict[str, Any], Dict[str, Any]) -> bool
+    """Say whether a card is that of an order's product."""
+    manifest = card["manifest"]
+    return manifest["fingerprint"] == order["fingerprint"] and label(manifest) == label(order)
+
+
 def parse(text):
     # type: (Union[str, bytes]) -> Optional[Dict[str, Any]]
     """Return the card that a text is, None when it is none.
 
-    The text may be foreign: what is returned names a file and no path, so that nobody is led out of the folder.
+    The text may be foreign: what is returned names a file and no path, so that nobody is led out of the folder, and no
+    other file than a product of its manifest's name can have, so that it is none of those that stand beside it.
     """
     try:
-        card = json.loads(text)
-    except (ValueError, RecursionError):
+        card = foreign.mapping(text)
+        manifest = foreign.table(card.get("manifest"))
+        for key in ("name", "version"):
+            foreign.name(manifest.get(key))
+        foreign.sha256(manifest.get("fingerprint"))
+        foreign.sha256(card.get("sha256"))
+        foreign.size(card.get("size"))
+        if foreign.name(card.get("file")) != label(manifest) + TREE:
+            wheels.parse_filename(card["file"])
+    except (foreign.Foreign, wheels.WheelError):
         return None
-    if not isinstance(card, dict) or not isinstance(card.get("manifest"), dict):
-        return None
-    words = [card.get("file"), card.get("sha256"), card["manifest"].get("fingerprint")]
-    if not all(isinstance(word, str) and word for word in words) or not isinstance(card.get("size", 0), int):
-        return None
-    return card if _is_name(card["file"]) else None
-
-
-def _is_name(name):
-    # type: (str) -> bool
-    return "/" not in name and "\0" not in name and name not in (".", "..", CARD, SIGNATURE)
+    return card
 
 
 def card(folder):
@@ -78,6 +100,26 @@ def read(folder, fingerprint):
     return {"path": os.path.join(folder, found["file"]), "sha256": found["sha256"], "manifest": found["manifest"]}
 
 
+def taken_from(folder):
+    # type: (str) -> str
+    """Return where a product's folder is from, in words; "" for what this host has built itself."""
+    try:
+        with open(os.path.join(folder, TAKEN), encoding="utf-8", errors="replace") as stream:
+            return stream.read(_TAKEN_LIMIT) or "elsewhere"
+    except FileNotFoundError:
+        return ""
+
+
+def mark_taken(folder, place):
+    # type: (str, str) -> None
+    """Note in a product's folder, before it is put in its place, that it was built elsewhere.
+
+    :param place: where it is from, in words
+    """
+    with open(os.path.join(folder, TAKEN), "w", encoding="utf-8") as stream:
+        stream.write(place)
+
+
 def misses(folder, card):
     # type: (str, Dict[str, Any]) -> List[str]
     """Return what is wrong with a card's file, in words, as far as that is seen without reading it."""
@@ -88,7 +130,7 @@ def misses(folder, card):
     if not stat.S_ISREG(info.st_mode):
         return [card["file"] + ": not a file"]
     size = info.st_size
-    if size != card.get("size", size):
+    if size != card["size"]:
         return ["{0}: {1} bytes, wanted {2}".format(card["file"], size, card["size"])]
     return []
 

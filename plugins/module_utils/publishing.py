@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from typing import Callable
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
-    archive,
     diagnose,
     fingerprint,
     locking,
     manifest,
     published,
+    trees,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
 
@@ -138,7 +138,7 @@ def publish_tree(order, path, sha256, prove_sane=lambda root: None):
             raise PublishError(
                 "{0} is not the product that was built (its sha256 differs): remove it and run again".format(path)
             )
-        archive.unpack(path, partial, strip=0)
+        trees.unpack(path, partial)
         os.chmod(partial, 0o755)
         fresh = manifest.read(partial)
         wrong = ["no manifest"] if fresh is None else manifest.damage(partial, fresh, full=True)

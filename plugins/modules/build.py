@@ -56,6 +56,11 @@ options:
     description: File of public keys of which one must have signed what the build cache has; empty to take it unsigned.
     type: str
     default: ""
+  builders:
+    description: Hosts of the group C(ascend_builders); what others have built is not signed.
+    type: list
+    elements: str
+    default: []
   lost_after_s:
     description: How long the host may give no answer before it is taken for lost, in seconds.
     type: float
@@ -112,6 +117,7 @@ def main():
             "cache": {"type": "list", "elements": "str", "default": []},
             "sign_key": {"type": "str", "default": "", "no_log": False},
             "trusted_keys": {"type": "str", "default": "", "no_log": False},
+            "builders": {"type": "list", "elements": "str", "default": []},
             "lost_after_s": {"type": "float", "default": 300},
             "progress": {"type": "str", "choices": ["auto", "terminal", "log", "none"], "default": "auto"},
         },

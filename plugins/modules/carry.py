@@ -47,10 +47,6 @@ options:
   sha256:
     description: Digest of the file that V(cut) cuts.
     type: str
-  size:
-    description: Size of the product's file in bytes, for V(wanted) and V(received).
-    type: int
-    default: 0
   offset:
     description: Where in the product's file the piece begins, in bytes.
     type: int
@@ -65,6 +61,10 @@ options:
   place:
     description: A place of the build cache that the host reaches, a C(file://), C(http://) or C(https://) URL.
     type: str
+  signed:
+    description: Whether the card at O(place) has to be signed. V(peeked) then reads it without TLS too.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -95,10 +95,10 @@ length:
   description: Size of the piece in bytes.
   returned: for cut
   type: int
-size:
-  description: Size of the product's file in bytes.
+taken:
+  description: Where the product is from, in words; empty when the host has built it itself.
   returned: for held, when it is present
-  type: int
+  type: str
 card:
   description: Text of the product's card.
   returned: for held and peeked
@@ -131,15 +131,15 @@ def carried(module):
     if state == "held":
         return carrying.held(shelf, asked["digest"], dry)
     if state == "wanted":
-        return carrying.wanted(shelf, asked["card"], asked["size"], dry)
+        return carrying.wanted(shelf, asked["card"], dry)
     if state == "peeked":
-        return carrying.peek(asked["place"], asked["label"])
+        return carrying.peek(asked["place"], asked["label"], asked["signed"])
     if dry:
         return {"changed": state != "cut" and (state == "kept" or not shelf.whole())}
     if state == "cut":
         return {"length": carrying.cut(shelf, asked["sha256"], asked["offset"], asked["length"], asked["piece"])}
     if state == "received":
-        words = [asked[key] for key in ("card", "signature", "size", "offset", "piece", "length")]
+        words = [asked[key] for key in ("card", "signature", "offset", "piece", "length")]
         return dict(carrying.receive(shelf, *words), changed=True)
     if state == "taken":
         words = [asked[key] for key in ("card", "signature", "place")]
@@ -163,11 +163,11 @@ def main():
             "card": {"type": "str"},
             "signature": {"type": "str"},
             "sha256": {"type": "str"},
-            "size": {"type": "int", "default": 0},
             "offset": {"type": "int", "default": 0},
             "length": {"type": "int", "default": 0},
             "piece": {"type": "path"},
             "place": {"type": "str"},
+            "signed": {"type": "bool", "default": False},
         },
         required_if=[
             ("state", "wanted", ["card"]),

@@ -10,8 +10,8 @@ short_description: Elect the host that builds a product for its cohort
 version_added: "0.1.0"
 description:
   - Of the hosts whose plan this run has seen and whose product has the same fingerprint, elects the one that builds it.
-    One that has begun goes on; then come hosts of the group C(ascend_builders), those not busy with another product, those
-    with most cores, and most memory.
+    One that has begun goes on; then come those not busy with another product, those with most cores, and most memory. Where
+    there is a group C(ascend_builders), the plan offers its hosts alone.
   - The choice stands for the run, until that host is lost.
   - Runs on the controller and connects to no host.
 author: the ascend.pytorch authors (@ascend)

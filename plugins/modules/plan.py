@@ -119,7 +119,8 @@ options:
     type: str
     default: ""
   builders:
-    description: Hosts of the group C(ascend_builders). Where there are any, other hosts take what those build.
+    description: Hosts of the group C(ascend_builders). Where there are any, other hosts take what those build, and no host
+      takes what another has built or has.
     type: list
     elements: str
     default: []
@@ -128,14 +129,19 @@ options:
     type: str
     choices: [all, builders]
     default: all
-  shared:
-    description: Whether hosts share builds.
-    type: bool
-    default: false
-  builds:
-    description: Whether this host builds though it is none of O(builders), since of those none fits.
-    type: bool
-    default: false
+  cache:
+    description: Places of the build cache, as M(ascend.pytorch.take) has them; without any, hosts share no builds.
+    type: list
+    elements: str
+    default: []
+  sign_key:
+    description: Private key on the controller that products are signed with; empty for none. It takes O(builders).
+    type: str
+    default: ""
+  trusted_keys:
+    description: File of public keys of which one must have signed what is taken; empty to take it unsigned, over TLS alone.
+    type: str
+    default: ""
   bundle:
     description: Folder on the controller that M(ascend.pytorch.bundle) made, from which alone all is to come; empty for none.
     type: str

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds, products
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import carry, signing, store
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import boundary, carry, signing, store
 
 Json = dict[str, Any]
 
@@ -24,14 +24,20 @@ class BuildCache:
         warn: Callable[[str], None],
         sign_key: str = "",
         trusted_keys: str = "",
+        builders: Sequence[str] = (),
     ) -> None:
         """
         :param places: see store.places; :param carrier: of the host that is worked with
         :param warn: called with a sentence about a product that is damaged or refused
         :param sign_key: private key that new products are signed with, "" for none
         :param trusted_keys: public keys of which one must have signed what is taken, "" to take it unsigned
+        :param builders: the group ascend_builders: what others have built is not signed
         """
         self.places = store.places(places)
+        for place in self.places:
+            objection = boundary.place_objection(place, trusted_keys)
+            if objection:
+                raise store.StoreError(objection)
         if self.places and all(store.kind(place) == store.WEB for place in self.places):
             # Those can hand nothing that is built on to the other hosts.
             self.places.append(store.default())
@@ -39,6 +45,7 @@ class BuildCache:
         self.warn = warn
         self.sign_key = sign_key
         self.trusted_keys = trusted_keys
+        self.builders = builders
 
     def take(self, order: Json) -> Json | None:
         """Bring a product to the host; return {"changed", "place"}, None where no place has it."""
@@ -81,7 +88,7 @@ class BuildCache:
     def _peeked(self, place: str, order: Json) -> Json | None:
         """Return the card of a product at a place that the host reaches, None where there is none to be trusted."""
         try:
-            told = self.carrier.peek(order, place)
+            told = self.carrier.peek(order, place, signed=bool(self.trusted_keys))
         except carry.CarryError as error:
             # A place that is down costs what it would have saved, and no more.
             self.warn(f"{builds.label(order)}: {error}")
@@ -100,28 +107,61 @@ class BuildCache:
                 return False
         return True
 
-    def keep(self, order: Json) -> str:
-        """Bring a product from the host that built it into the first place that takes it; return that place."""
+    def keep(self, order: Json, builder: str) -> str:
+        """Bring a product from the host that built it into the first place that takes it; return that place.
+
+        :param builder: that host, by its name in the inventory
+        """
         for place in self.places:
             if store.kind(place) == store.FILE:
-                text = self.carrier.card(order)
-                self.carrier.keep_at(order, place, signing.sign(text, self.sign_key) if self.sign_key else None)
+                held = self.carrier.held(order)
+                self.carrier.keep_at(order, place, self._signature(order, builder, held))
                 return place
             if store.kind(place) == store.FOLDER and store.Store(place).writable():
-                return self._keep_in(place, order)
+                return self._keep_in(place, order, builder)
         raise store.StoreError(
             "ascend_build_cache: none of {0} can be written to, so that what is built cannot be handed to the other hosts. "
             "Name a folder that can".format(", ".join(self.places))
         )
 
-    def _keep_in(self, place: str, order: Json) -> str:
+    def _keep_in(self, place: str, order: Json, builder: str) -> str:
         shelf, label = store.Store(place, self.warn), builds.label(order)
         with shelf.receiving(label) as partial:
             self.carrier.collect(order, partial)
-            if self.sign_key:
-                signing.sign_file(partial / products.CARD, self.sign_key)
+            # What has come, and not what the host would say now.
+            held = self.carrier.held(order)._replace(card=(partial / products.CARD).read_bytes())
+            signature = self._signature(order, builder, held)
+            if signature:
+                signing.write(partial / products.CARD, signature)
             shelf.commit(label)
         return place
+
+    def _signature(self, order: Json, builder: str, held: carry.Held) -> bytes | None:
+        """Return the signature that a product gets, None for the one that it may have.
+
+        What is signed was built on a builder; what one has taken from elsewhere has to be signed already.
+
+        :raises signing.SigningError: see there, and for what neither holds of
+        """
+        if not self.sign_key:
+            return None
+        label = builds.label(order)
+        if builder not in self.builders:
+            raise signing.SigningError(
+                f"{label} is not signed, since {builder}, which has it, is not of the group ascend_builders. Put it there if "
+                "all hosts may trust it, or have the product built on one that is"
+            )
+        if not held.taken:
+            return signing.sign(held.card, self.sign_key)
+        try:
+            if self.trusted_keys and signing.verify(held.card, held.signature, self.trusted_keys):
+                return None
+        except signing.Refused:
+            pass
+        raise signing.SigningError(
+            f"{label} is not signed, since {builder} has not built it but has it from {held.taken}, without a signature that "
+            f"ascend_trusted_keys trusts. Remove {order['work_dir']}/products/{label} there and run again: it is built anew"
+        )
 
     def former(self, name: str) -> list[Json]:
         """Return the manifests of a product's earlier builds, from the folders on the controller."""

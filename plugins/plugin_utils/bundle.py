@@ -28,6 +28,7 @@ from typing import Any
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     download,
     fingerprint,
+    foreign,
     git_bundles,
     git_urls,
     products,
@@ -68,20 +69,54 @@ def read(folder: str | Path) -> Json | None:
 
 def _manifest(path: Path) -> Json | None:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = foreign.mapping(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, foreign.Foreign) as error:
         raise BundleError(f"{path} cannot be read ({error}). {_REMEDY}")
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    if found.get("format") != FORMAT:
         raise BundleError(
             f"{path} is no manifest of format {FORMAT}: make the bundle with this version of the collection"
         )
-    # The bundle came from elsewhere: no name in it may lead out of its folder.
-    for name in found["files"]:
-        if name.startswith("/") or ".." in name.split("/"):
-            raise BundleError(f"{path} names {name!r}, which is outside of the bundle: do not use it")
+    try:
+        _admit(found)
+    except foreign.Foreign as error:
+        raise BundleError(f"{path} is not as this collection writes it: {error}. Do not use that bundle")
     return found
+
+
+def _admit(manifest: Json) -> None:
+    """Raise Foreign for what no bundle has: it came from elsewhere, and no name in it may lead out of its folder."""
+    for release in foreign.listing(manifest.get("releases")):
+        foreign.word(release)
+    files = foreign.table(manifest.get("files"))
+    for name, entry in files.items():
+        foreign.relative(name)
+        foreign.sha256(foreign.table(entry).get("sha256"))
+        foreign.size(entry.get("size"))
+    for repo, commits in foreign.table(manifest.get("repositories")).items():
+        foreign.repository(repo)
+        for commit, entry in foreign.table(commits).items():
+            foreign.commit(commit)
+            for below in foreign.listing(foreign.table(entry).get("submodules")):
+                foreign.repository(foreign.table(below).get("repo"))
+                foreign.commit(below.get("commit"))
+                foreign.relative(below.get("path"))
+                for url in foreign.listing(below.get("urls")):
+                    foreign.word(url)
+    for text in foreign.table(manifest.get("requirements")).values():
+        foreign.text(text)
+    for wheels_of in foreign.table(manifest.get("wheels")).values():
+        for key in ("python", "arch", "libc", "release"):
+            foreign.word(foreign.table(wheels_of).get(key))
+        for line in foreign.listing(wheels_of.get("requirements")):
+            foreign.word(line)
+        for name in foreign.listing(wheels_of.get("files")):
+            if foreign.relative(name) not in files:
+                raise foreign.Foreign(f"{name!r} of its wheels is none of its files")
+        for each in foreign.listing(wheels_of.get("lacking")):
+            for key in ("requirement", "why", "remedy"):
+                foreign.text(foreign.table(each).get(key))
 
 
 def damage(folder: str | Path, name: str, entry: Json) -> str:

@@ -9,19 +9,27 @@ without either side holding them in memory. What has arrived is kept, and the ne
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds, carrying, fingerprint, products
+from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    builds,
+    carrying,
+    fingerprint,
+    foreign,
+    products,
+)
 
 Json = dict[str, Any]
 
@@ -37,6 +45,14 @@ class CarryError(Exception):
 
 class Damaged(CarryError):
     """What was to be carried is not what its card says: another place may have it, or it has to be built again."""
+
+
+class Held(NamedTuple):
+    """A product that a host has: its card, that card's signature, and from where it is, "" for one that the host built."""
+
+    card: bytes
+    signature: bytes | None
+    taken: str
 
 
 class Carrier:
@@ -62,9 +78,11 @@ class Carrier:
         """Say whether the host has a product whole; one that is damaged is set aside there, and not had."""
         return bool(self._ask(order, "held", digest=True)["present"])
 
-    def card(self, order: Json) -> bytes:
-        """Return the text of the card of the host's product."""
-        return str(self._held(order)["card"]).encode()
+    def held(self, order: Json) -> Held:
+        """Return what the host says of its product."""
+        told = self._held(order)
+        signature = told["signature"]
+        return Held(str(told["card"]).encode(), str(signature).encode() if signature else None, str(told["taken"]))
 
     def _held(self, order: Json, digest: bool = False) -> Json:
         held = self._ask(order, "held", digest=digest)
@@ -88,12 +106,10 @@ class Carrier:
         try:
             for _again in range(2):
                 held = self._held(order)
-                card = products.parse(held["card"])
-                if card is None:
-                    break
+                card = self._own_card(order, held)
                 path = partial / card["file"]
                 self._lay_out(partial, held)
-                self._gather(order, card, held["size"], path)
+                self._gather(order, card, path)
                 if fingerprint.file_digest(str(path)) == card["sha256"]:
                     return
                 # What came in an earlier run, or on the way, is to blame; or the host's own, which then is set aside.
@@ -105,6 +121,17 @@ class Carrier:
             f"{builds.label(order)} does not arrive as it is on the host, though it was sent twice: look for faults in the "
             f"network, or in the disk of {partial}, and run again"
         )
+
+    @staticmethod
+    def _own_card(order: Json, held: Json) -> Json:
+        """Return the card of the host's product: whatever the host says, one of the product that was asked for."""
+        card = products.parse(held["card"])
+        if card is None or not products.is_of(card, order):
+            raise CarryError(
+                f"{order['work_dir']}/products/{builds.label(order)}/{products.CARD} on the host is not the card of that "
+                "product. Remove that folder and run again: it is built anew"
+            )
+        return card
 
     def _lay_out(self, partial: Path, held: Json) -> None:
         """Put the card into the folder, and away from it what arrived of another card's file."""
@@ -119,29 +146,31 @@ class Carrier:
         else:
             signature.unlink(missing_ok=True)
 
-    def _gather(self, order: Json, card: Json, size: int, path: Path) -> None:
+    def _gather(self, order: Json, card: Json, path: Path) -> None:
+        """Bring what is lacking of a card's file, and never more than its card says: the rest is the host's word."""
+        size = card["size"]
         have = path.stat().st_size if path.is_file() else 0
         free = shutil.disk_usage(path.parent).free
         if size - have > free:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        came = path.with_name(carrying.PIECE)
-        with open(path, "ab") as out:
+        with _scratch() as scratch, open(path, "ab") as out:
+            came = scratch / carrying.PIECE
             while have < size:
-                remote = self._remote_piece()
-                cut = self._ask(order, "cut", sha256=card["sha256"], offset=have, length=PIECE_BYTES, piece=remote)
+                remote, most = self._remote_piece(), min(PIECE_BYTES, size - have)
+                cut = self._ask(order, "cut", sha256=card["sha256"], offset=have, length=most, piece=remote)
+                length = _told(cut["length"], most)
                 self._transfer("fetch_file", remote, str(came))
-                if not cut["length"] or came.stat().st_size != cut["length"]:
+                if not length or came.stat().st_size != length:
                     raise CarryError(
-                        f"of a piece of {path.name} {came.stat().st_size} of {cut['length']} bytes arrived in {path.parent}. "
+                        f"of a piece of {path.name} {came.stat().st_size} of {length} bytes arrived in {came.parent}. "
                         "Run again: it goes on there"
                     )
                 with open(came, "rb") as piece:
                     shutil.copyfileobj(piece, out, 1 << 20)
                 out.flush()
                 os.fsync(out.fileno())
-                have += cut["length"]
+                have += length
                 display.vv(f"{path.name}: {have} of {size} bytes collected")
-        came.unlink(missing_ok=True)
 
     # --- from the controller
 
@@ -153,13 +182,12 @@ class Carrier:
         label, source = builds.label(order), Path(folder) / card["file"]
         try:
             text, signature = self._texts(Path(folder), card)
-            size = source.stat().st_size
-            wanted = self._ask(order, "wanted", card=text, size=size)
+            wanted = self._ask(order, "wanted", card=text)
             if wanted["present"] or self._action._task.check_mode:
                 return not wanted["present"]
-            have = wanted["received"]
+            have = _told(wanted["received"])
             for _again in range(2):
-                answer = self._send(order, source, have, card=text, signature=signature, size=size)
+                answer = self._send(order, source, have, card["size"], card=text, signature=signature)
                 if answer["present"]:
                     return True
                 if fingerprint.file_digest(str(source)) != card["sha256"]:
@@ -181,14 +209,10 @@ class Carrier:
         signature = folder / products.SIGNATURE
         return text, signature.read_text() if signature.is_file() else None
 
-    def _send(self, order: Json, source: Path, have: int, **card: Any) -> Json:
+    def _send(self, order: Json, source: Path, have: int, size: int, **card: Any) -> Json:
         """Send a file from some byte on, and return the host's last answer: the product is present, or was damaged."""
-        # Ansible's own temporary folder: it is the user's. The cache's folder may be one that can only be read.
-        with (
-            tempfile.TemporaryDirectory(prefix="carry-", dir=C.DEFAULT_LOCAL_TMP) as scratch,
-            open(source, "rb") as stream,
-        ):
-            piece = Path(scratch) / carrying.PIECE
+        with _scratch() as scratch, open(source, "rb") as stream:
+            piece = scratch / carrying.PIECE
             while True:
                 stream.seek(have)
                 length = _cut(stream, piece)
@@ -202,18 +226,19 @@ class Carrier:
                 if not length and answer["received"] == have:
                     raise CarryError(f"{source} has become shorter while it was sent. Run again")
                 # More than was sent, where another run sends the same.
-                have = answer["received"]
-                display.vv(f"{source.name}: {have} of {card['size']} bytes delivered")
+                have = _told(answer["received"])
+                display.vv(f"{source.name}: {have} of {size} bytes delivered")
 
     # --- places that hosts reach
 
-    def peek(self, order: Json, place: str) -> tuple[bytes, bytes | None] | None:
+    def peek(self, order: Json, place: str, signed: bool) -> tuple[bytes, bytes | None] | None:
         """Return card and signature of a product at a file:// or http(s):// place; None where it is not there, or damaged.
 
+        :param signed: whether the caller asks for a trusted signature; without one nothing is read but over TLS
         :raises CarryError: the place does not answer
         """
         label = builds.label(order)
-        told = self._ask(order, "peeked", place=place)
+        told = self._ask(order, "peeked", place=place, signed=signed)
         if told["wrong"]:
             display.warning(f"the build cache: {told['wrong']}: it is not used")
         if told["card"] is None:
@@ -240,7 +265,7 @@ class Carrier:
     def keep_at(self, order: Json, place: str, signature: bytes | None = None) -> None:
         """Have the host put its product into a file:// place.
 
-        :param signature: of its card(); without it the product keeps the one that it has, if any
+        :param signature: of its card; without it the product keeps the one that it has, if any
         """
         self._ask(order, "kept", place=place, signature=signature.decode() if signature else None)
 
@@ -314,6 +339,24 @@ class Carrier:
         if shell.tmpdir is None:
             self._action._make_tmp_path()
         return str(shell.join_path(shell.tmpdir, carrying.PIECE))
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    """Hold a folder for pieces, apart from what they are pieces of: a file may be called whatever it is called."""
+    # Ansible's own temporary folder: it is the user's. The cache's folder may be one that can only be read.
+    with tempfile.TemporaryDirectory(prefix="carry-", dir=C.DEFAULT_LOCAL_TMP) as folder:
+        yield Path(folder)
+
+
+def _told(value: Any, most: int | None = None) -> int:
+    """Return a number of bytes that a host told of."""
+    try:
+        return foreign.size(value, most)
+    except foreign.Foreign as error:
+        raise CarryError(
+            f"what the host says of a product's size cannot be: {error}. Look at that host before all else"
+        )
 
 
 def _cut(stream: Any, path: Path) -> int:

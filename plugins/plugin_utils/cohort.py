@@ -59,18 +59,18 @@ class Election(NamedTuple):
     busy: bool
 
 
-def candidate(host: str, order: Json, state: Json, ready: bool, is_builder: bool) -> Json:
-    """Return what is known of a host that may build a product.
+def candidate(host: str, order: Json, state: Json, ready: bool) -> Json:
+    """Return what is known of a host that may build a product: see boundary.may_build.
 
     Its capacity is what hosts are compared by, the better the greater. One that has the product, or has begun it, goes on
-    where it was; after that come the builders that the user named, cores, and memory.
+    where it was; after that come cores, and memory. All of it is the host's own word.
     """
     label = builds.label(order)
     if state["stored"].get(label) == order["fingerprint"]:
         begun = len(recipe.STAGES) + 1
     else:
         begun = 1 + state["begun"][label] if label in state["begun"] else 0
-    capacity = [begun, is_builder, state["cores"], state["memory"]["total_mib"]]
+    capacity = [begun, state["cores"], state["memory"]["total_mib"]]
     return {"host": host, "ready": ready, "order": order, "capacity": capacity}
 
 

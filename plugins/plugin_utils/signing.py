@@ -48,14 +48,13 @@ def sign(text: bytes, key: str) -> bytes:
     return signature
 
 
-def sign_file(path: str | os.PathLike[str], key: str) -> None:
-    """Write <path>.sig, the signature of a file's present content.
+def write(path: str | os.PathLike[str], signature: bytes) -> None:
+    """Write <path>.sig, a signature of that file, by a rename.
 
-    :raises SigningError: as with sign, or a file cannot be read or written
+    :raises SigningError: it cannot be written
     """
     path = os.fspath(path)
     try:
-        signature = sign(Path(path).read_bytes(), key)
         partial = Path(path + products.PARTIAL)
         partial.write_bytes(signature)
         partial.replace(path + ".sig")

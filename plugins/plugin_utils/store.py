@@ -25,7 +25,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds, fingerprint, products
+from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, products
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, signing
 
 Json = dict[str, Any]
@@ -198,7 +198,7 @@ class Store:
         card = products.parse(text)
         if card is None:
             return [f"{products.CARD}: not to be read"]
-        if not _is_of(card, label):
+        if products.label(card["manifest"]) != label:
             return [f"{products.CARD}: is of another product"]
         try:
             return products.whole(str(folder)) if digest else products.misses(str(folder), card)
@@ -248,7 +248,7 @@ class Store:
         partial = self.folder / (label + products.PARTIAL)
         card = products.card(str(partial))
         wrong = products.misses(str(partial), card) if card else [f"{products.CARD}: missing, or not to be read"]
-        if card and not wrong and not _is_of(card, label):
+        if card and not wrong and products.label(card["manifest"]) != label:
             wrong = [f"{products.CARD}: is of another product"]
         if card is None or wrong:
             raise StoreError(f"{partial} is no product: {'; '.join(wrong)}. Remove that folder and run again")
@@ -446,11 +446,6 @@ def _mapping(value: Any) -> Json:
 
 def _word(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _is_of(card: Json, label: str) -> bool:
-    manifest = card["manifest"]
-    return all(_word(manifest.get(key)) for key in ("name", "version")) and builds.label(manifest) == label
 
 
 def _signed(entry: Entry | None, trusted: str) -> tuple[str, str]:

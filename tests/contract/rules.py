@@ -257,3 +257,40 @@ def _has_anything(node: ast.AST) -> bool:
     name = {ast.Name: "id", ast.Attribute: "attr", ast.Constant: "value"}.get(type(node), "")
     known = str(getattr(node, name)).lstrip("_") if name else ""
     return known in _ANYTHING or any(map(_has_anything, ast.iter_child_nodes(node)))
+
+
+def readers_of_json(text: str) -> list[tuple[int, str]]:
+    """(line, function) wherever Python code reads JSON with the library's own json, "" for the module's own level.
+
+    `json.loads(json.dumps(x))` only makes plain data of x. What else reads may be handed what another machine said.
+    """
+    found = []
+
+    def look(node: ast.AST, function: str) -> None:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            function = node.name
+        names = (
+            [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) and node.module == "json" else []
+        )
+        plain = isinstance(node, ast.Call) and _is_json(node.func, ("loads",)) and _dumped(node.args)
+        if _is_json(node, ("load", "loads", "JSONDecoder")) or set(names) & {"load", "loads", "JSONDecoder"}:
+            found.append((node.lineno, function))
+        for inner in ast.iter_child_nodes(node):
+            if not (plain and inner is node.func):
+                look(inner, function)
+
+    look(ast.parse(text), "")
+    return found
+
+
+def _is_json(node: ast.AST, names: tuple[str, ...]) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr in names
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "json"
+    )
+
+
+def _dumped(arguments: list[ast.expr]) -> bool:
+    return len(arguments) == 1 and isinstance(arguments[0], ast.Call) and _is_json(arguments[0].func, ("dumps",))

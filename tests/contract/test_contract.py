@@ -19,7 +19,16 @@ import yaml
 from ansible.playbook.block import Block
 from ansible.playbook.task import Task
 from checkout import BIN, ROOT, files
-from rules import check_pins, check_role, conditions, shared_variables, task_actions, unsafe_paths, variable_table
+from rules import (
+    check_pins,
+    check_role,
+    conditions,
+    readers_of_json,
+    shared_variables,
+    task_actions,
+    unsafe_paths,
+    variable_table,
+)
 
 FILES = files()
 ROLES = sorted({name.split("/")[1] for name in FILES if name.startswith("roles/")})
@@ -155,6 +164,25 @@ def test_names_of_hosts_make_no_folders(name):
     Not those of a build cache, whose folders are named by labels for hosts and web servers too.
     """
     assert not list(unsafe_paths((ROOT / name).read_text()))
+
+
+# What reads JSON of its own making: nobody else could have written it.
+OWN_JSON = {
+    ("plugins/module_utils/ask.py", "at_once"): "from a process of its own, by a pipe",
+    ("plugins/module_utils/ask.py", "read_json"): "files of this account: builds' stamps and status, a run's notes",
+    ("plugins/module_utils/host.py", "_last_mapping"): "what a Python of the host says of itself, to that host alone",
+    ("plugins/plugin_utils/screen.py", "rows"): "a run's notes",
+    ("plugins/action/fleet.py", "run"): "a document that it has just written, and the answer to a question about it",
+}
+
+
+def test_foreign_json_comes_in_by_one_door():
+    found = {
+        (name, function)
+        for name in below(r"plugins/.*\.py")
+        for _line, function in readers_of_json((ROOT / name).read_text())
+    }
+    assert {one for one in found if one[0] != "plugins/module_utils/foreign.py"} == set(OWN_JSON)
 
 
 def test_no_task_names_a_release():

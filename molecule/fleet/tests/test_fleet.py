@@ -10,6 +10,14 @@ import pytest
 from rig import PROJECT
 
 COHORT = ONE, TWO, THREE = "fleet1", "fleet2", "fleet3"
+# Makes the first of them a builder, and so nobody else.
+BUILDERS = ("-i", str(PROJECT / "molecule/fleet/inventory/builders.yml"))
+
+
+def key_at(path):
+    """Make a key to sign with, and return it and what trusts it, as variables."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
+    return {"ascend_sign_key": str(path)}, {"ascend_trusted_keys": "{0}.pub".format(path)}
 
 
 def test_each_cohort_builds_once_and_a_reinstalled_host_not_at_all(crew):
@@ -70,12 +78,30 @@ def test_what_a_host_still_has_is_built_by_no_other(crew):
     assert all(map(crew.stands, COHORT)) and len(crew.kept()) == 1
 
 
+def test_who_is_no_builder_builds_for_nobody_and_hands_on_nothing(crew):
+    crew.apply(["cmake"], [TWO])
+    shutil.rmtree(crew.cache)
+    # What it has built before is there to be handed on; the builder builds its own.
+    crew.apply(["cmake"], COHORT, *BUILDERS)
+    assert (crew.built(ONE), crew.built(TWO), crew.built(THREE)) == (1, 1, 0)
+    assert all(map(crew.stands, COHORT))
+
+    shutil.rmtree(crew.cache)
+    crew.anew(THREE)
+    run = crew.begin(["cmake"], [TWO, THREE], *BUILDERS).ended(well=False)
+    assert "nobody can build cmake" in run.words and "ascend_builders: fleet1" in run.words
+    assert crew.built(THREE) == 0 and not crew.stands(THREE) and crew.kept() == []
+
+
 def test_a_cache_that_is_served_is_taken_from(crew, serving):
-    crew.apply(["cmake"], [ONE])
+    sign, trust = key_at(crew.folder / "key")
+    crew.apply(["cmake"], [ONE], *BUILDERS, **sign)
     url = serving(crew.cache)
     # A controller that has nothing itself.
-    elsewhere = crew.folder / "empty"
-    crew.apply(["cmake"], [TWO], ascend_build_cache=[str(elsewhere), url])
+    places = {"ascend_build_cache": [str(crew.folder / "empty"), url]}
+    run = crew.begin(["cmake"], [TWO], **places).ended(well=False)
+    assert "is read without TLS" in run.words and "ascend_trusted_keys" in run.words
+    crew.apply(["cmake"], [TWO], **places, **trust)
     assert crew.built(TWO) == 0 and crew.stands(TWO)
 
 
@@ -95,12 +121,8 @@ def test_a_cache_in_a_file_system_that_hosts_share(crew):
 
 
 def test_only_what_a_trusted_key_signed_is_taken(crew):
-    keys = {}
-    for name in ("ours", "theirs"):
-        keys[name] = crew.folder / name
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys[name])], check=True)
-    ours, theirs = ({"ascend_trusted_keys": "{0}.pub".format(keys[name])} for name in ("ours", "theirs"))
-    crew.apply(["cmake"], [ONE], ascend_sign_key=str(keys["ours"]), **ours)
+    (sign, ours), (_sign, theirs) = (key_at(crew.folder / name) for name in ("ours", "theirs"))
+    crew.apply(["cmake"], [ONE], *BUILDERS, **sign, **ours)
     (label,) = crew.kept()
     assert (crew.cache / label / "product.json.sig").is_file()
 
@@ -115,8 +137,7 @@ def test_only_what_a_trusted_key_signed_is_taken(crew):
 
 def test_takers_get_wheels_and_runtime_libraries_and_no_toolchain(crew):
     wanted = {"ascend_toolchain_on": "builders", "gcc730_accept_installed": False, "cmake_accept_installed": False}
-    builders = ("-i", str(PROJECT / "molecule/fleet/inventory/builders.yml"))
-    crew.apply([], COHORT, *builders, **wanted)
+    crew.apply([], COHORT, *BUILDERS, **wanted)
     for product in ("cmake", "gcc730", "torch", "apex"):
         assert (crew.built(ONE, product=product), crew.built(TWO, THREE, product=product)) == (1, 0)
     for host in COHORT:
@@ -126,10 +147,10 @@ def test_takers_get_wheels_and_runtime_libraries_and_no_toolchain(crew):
         # The libraries stand where the environment file looks for them.
         crew.on(host, "ls /usr/local/linux_gcc7.3.0/lib64/libstdc++.so.6")
 
-    assert crew.apply([], COHORT, *builders, **wanted).changed == set()
+    assert crew.apply([], COHORT, *BUILDERS, **wanted).changed == set()
 
     # A host that is new comes alone, without the builders: what they build with is known from their last run.
     crew.anew(TWO)
-    assert crew.apply([], [TWO], *builders, **wanted).changed == {TWO}
+    assert crew.apply([], [TWO], *BUILDERS, **wanted).changed == {TWO}
     assert sum(crew.built(TWO, product=product) for product in ("cmake", "gcc730", "torch", "apex")) == 0
     crew.on(TWO, "cd / && . /etc/ascend-pytorch/env.sh && python3.9 -c 'import torch, apex'")

@@ -11,6 +11,7 @@ from rules import (
     check_role,
     conditions,
     default_of,
+    readers_of_json,
     shared_variables,
     shows,
     task_actions,
@@ -188,3 +189,15 @@ def test_a_path_that_a_name_may_lead_astray(code):
 )
 def test_a_path_that_keeps_to_its_folder(code):
     assert list(unsafe_paths(code)) == []
+
+
+def test_readers_of_json_are_seen():
+    assert readers_of_json("import json\ndef plain(x):\n    return json.loads(json.dumps(x))\n") == []
+    assert readers_of_json("import json\ndef card(x):\n    return json.loads(x)\n") == [(3, "card")]
+    assert readers_of_json("import json\nclass A:\n    def b(self):\n        return map(json.load, self.c)\n") == [
+        (4, "b")
+    ]
+    assert readers_of_json("from json import loads\n") == [(1, "")]
+    assert readers_of_json("import json\nx = json.JSONDecoder().decode('{}')\n") == [(2, "")]
+    # Plain data may be made of what was read only where that is seen, too.
+    assert readers_of_json("import json\ndef a(x):\n    return json.loads(json.dumps(json.loads(x)))\n") == [(3, "a")]

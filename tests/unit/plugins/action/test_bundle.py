@@ -63,7 +63,8 @@ def test_a_bundle_is_verified(play, tmp_path):
     folder.mkdir()
     (folder / "a.tar.gz").write_bytes(b"content")
     entry = {"sha256": file_digest(str(folder / "a.tar.gz")), "size": 7}
-    manifest = {"format": 1, "releases": ["1.8.1"], "files": {"a.tar.gz": entry}, "repositories": {}, "wheels": {}}
+    nothing = {key: {} for key in ("repositories", "requirements", "wheels")}
+    manifest = {"format": 1, "releases": ["1.8.1"], "files": {"a.tar.gz": entry}, **nothing}
     (folder / "bundle.json").write_text(json.dumps(manifest))
     status, said = play(ascend_bundle_state="verified")
     assert status == 0 and "is whole: 1 files" in said

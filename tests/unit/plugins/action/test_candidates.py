@@ -33,46 +33,55 @@ def planned(do, packages=(), venv=()):
 
 
 @pytest.mark.parametrize(
-    "do, is_builder, early, ready",
+    "do, builders, early, ready",
     [
-        (plan.BUILD, False, False, True),
-        (plan.TAKE, False, False, False),
-        (plan.PUBLISH, False, False, True),
-        (plan.NOTHING, True, False, True),
+        (plan.BUILD, [], False, True),
+        (plan.BUILD, ["h"], False, True),
+        (plan.PUBLISH, [], False, True),
+        (plan.PUBLISH, ["h"], True, True),
+        (plan.NOTHING, ["h"], False, True),
         # What only stands is not asked of a host that the user did not name.
-        (plan.NOTHING, False, False, False),
-        (plan.NOTHING, True, True, True),
+        (plan.NOTHING, [], False, False),
+        (plan.NOTHING, ["h"], True, True),
     ],
 )
-def test_who_is_ready(do, is_builder, early, ready):
-    found = action.candidates("h", planned(do), STORED, is_builder, early)
+def test_who_is_ready(do, builders, early, ready):
+    found = action.candidates("h", planned(do), STORED, builders, early)
     assert [(one["host"], one["ready"]) for one in found] == [("h", ready)]
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize("do", [plan.BUILD, plan.PUBLISH, plan.TAKE, plan.NOTHING])
+def test_where_builders_are_named_nobody_else_builds_or_hands_on_what_it_has(do, early):
+    """Whatever a host says that it has or has begun: it says so itself."""
+    boasts = dict(STORED, begun={"cmake-3.12.1-" + "f" * 12: 9}, cores=4096)
+    assert action.candidates("h", planned(do), boasts, ["b1", "b2"], early) == []
 
 
 @pytest.mark.parametrize("do", [plan.BUILD, plan.TAKE])
 def test_an_early_plan_makes_no_candidate_of_who_has_yet_to_get_ready(do):
-    assert action.candidates("h", planned(do), STATE, True, early=True) == []
+    assert action.candidates("h", planned(do), STATE, ["h"], early=True) == []
 
 
 def test_one_that_only_wants_a_link_has_nothing_to_give():
     # Without the product it would have to build it again, and nothing was installed for that.
-    assert action.candidates("h", planned(plan.PUBLISH), STATE, False, early=False) == []
+    assert action.candidates("h", planned(plan.PUBLISH), STATE, [], early=False) == []
 
 
 @pytest.mark.parametrize("lacking", [{"packages": ["make"]}, {"venv": ["python3", "-m", "venv", "/v"]}])
 def test_who_lacks_something_is_not_ready(lacking):
-    (found,) = action.candidates("h", planned(plan.BUILD, **lacking), STATE, True, early=False)
+    (found,) = action.candidates("h", planned(plan.BUILD, **lacking), STATE, ["h"], early=False)
     assert not found["ready"]
 
 
 def test_in_check_mode_what_would_be_installed_is_taken_to_be_there():
     lacks = planned(plan.BUILD, packages=["make"])
-    (found,) = action.candidates("h", lacks, STATE, False, early=False, check_mode=True)
+    (found,) = action.candidates("h", lacks, STATE, [], early=False, check_mode=True)
     assert found["ready"]
 
 
 def test_what_is_to_go_makes_no_candidate():
-    assert action.candidates("h", planned(plan.REMOVE), STATE, True, early=False) == []
+    assert action.candidates("h", planned(plan.REMOVE), STATE, ["h"], early=False) == []
 
 
 def test_what_wheels_were_built_with_is_read_of_their_manifests():
@@ -91,7 +100,7 @@ def test_what_wheels_were_built_with_is_read_of_their_manifests():
 
 def test_a_host_without_a_builder_is_told_of_its_cohort_and_the_remedy():
     said = elect.lonely("h", ORDER, ["b1", "b2"])
-    assert "x86_64, glibc 2.31" in said and "b1, b2" in said and "ascend_toolchain_on" in said
+    assert "x86_64, glibc 2.31" in said and "b1, b2" in said and "--limit" in said
     assert "empty" in elect.lonely("h", ORDER, [])
 
 

@@ -3,9 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the controller works out around the plan: the clock, the message for an unfit host, whom to ask for sources."""
 
+import json
+import subprocess
+
 import pytest
 from ansible_collections.ascend.pytorch.plugins.action import plan as action
 from ansible_collections.ascend.pytorch.plugins.module_utils import plan
+from checkout import AS_COLLECTION, BIN, environment
 from situations import CMAKE, GCC, ask, bare, recipe
 
 
@@ -41,3 +45,30 @@ def test_whom_to_ask_for_sources(tmp_path):
     ]
     planned["products"]["gcc730"]["do"] = plan.PUBLISH
     assert action.sources(planned, [str(tmp_path)]) == []
+
+
+def test_whom_to_trust_is_asked_before_any_host_is(tmp_path):
+    """By the site's own playbook: what the roles' variables say reaches the plan."""
+    hosts = {"ascend": {"hosts": {"nowhere": {"ansible_host": "127.0.0.1", "ansible_port": 9}}}}
+    (tmp_path / "hosts.json").write_text(json.dumps(hosts))
+    said = {"ascend_sign_key": "~/key", "ascend_build_cache": ["auto", "http://cache.example.com"]}
+    done = subprocess.run(
+        [
+            BIN / "ansible-playbook",
+            AS_COLLECTION / "playbooks" / "site.yml",
+            "-i",
+            "hosts.json",
+            "-e",
+            json.dumps(said),
+        ],
+        cwd=tmp_path,
+        env=environment(XDG_CACHE_HOME=str(tmp_path / "home")),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    words = " ".join(done.stdout.split())
+    assert done.returncode and "nowhere: 2 problems, nothing was changed:" in words, words
+    assert "http://cache.example.com is read without TLS" in words and "that group is empty" in words

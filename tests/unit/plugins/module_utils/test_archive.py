@@ -199,6 +199,10 @@ HOSTILE = {
     "link out, deeper": [member("t/d/f", b""), symlink("t/d/l", "../../x")],
     "file through a link": [symlink("t/d", ".."), member("t/d/x", b"x")],
     "links that only together lead out": [symlink("t/p/q/r", "../.."), symlink("t/l", "p/q/r/../x")],
+    # Inside as long as the tree is not finished, and out of it once it has its name.
+    "link by the unfinished tree's name": [member("t/real", b""), symlink("t/l", "../dest.partial/real")],
+    "link by that name behind a link": [symlink("t/d/up", ".."), symlink("t/l", "d/up/../dest.partial/real")],
+    "links that only together are absolute": [symlink("t/d/r", "/"), symlink("t/l", "d/r/etc")],
     "hard link to outside": [hard_link("t/l", "/etc/passwd")],
     "hard link by ..": [hard_link("t/l", "t/../../secret")],
     "hard link to nothing": [hard_link("t/l", "t/none")],
@@ -219,6 +223,76 @@ def test_refused_and_nothing_left(tmp_path, members):
         unpack(archive, str(tmp_path / "dest"))
     assert sorted(os.listdir(tmp_path)) == ["bad.tar.gz", "secret"]
     assert (tmp_path / "secret").read_text() == "s"
+
+
+def test_links_that_go_about_inside_stay(tmp_path):
+    members = [
+        member("t/a/b/f", b"f"),
+        symlink("t/up", "a/b/../../a/b/f"),
+        symlink("t/a/short", "b/../../a"),
+        symlink("t/through", "a/short/b/f"),
+        symlink("t/round", "round/x"),
+        symlink("t/nowhere", "a/none/../b"),
+    ]
+    unpack(tar(tmp_path / "good.tar.gz", *members), str(tmp_path / "dest"))
+    assert (tmp_path / "dest/up").read_bytes() == (tmp_path / "dest/through").read_bytes() == b"f"
+    assert os.readlink(tmp_path / "dest/round") == "round/x"
+
+
+def sparse(name, size):
+    """A member of nothing but a hole."""
+    info, _content = member(name, kind=tarfile.GNUTYPE_SPARSE)
+    # As the format has it: pieces of (offset, length), whether more follow, and the size that all of it has.
+    head = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    head[386:410] = b"%011o\0%011o\0" % (size, 0)
+    head[410:482] = bytes(72)
+    head[482:495] = b"\0" + b"%011o\0" % size
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head)
+
+
+def test_a_hole_has_its_size(tmp_path):
+    (tmp_path / "bomb.tar").write_bytes(sparse("hole", 1 << 32) + bytes(1024))
+    with tarfile.open(tmp_path / "bomb.tar") as tar_file:
+        assert [info.size for info in tar_file] == [1 << 32]
+    with pytest.raises(ArchiveError, match="bomb.tar holds more than the 1000 bytes .* refused"):
+        unpack(str(tmp_path / "bomb.tar"), str(tmp_path / "dest"), 0, limit=1000)
+    assert os.listdir(tmp_path) == ["bomb.tar"]
+
+
+def test_no_more_is_unpacked_than_its_limit(tmp_path):
+    archive = tar(tmp_path / "a.tar.gz", member("t/a", b"x" * 600), member("t/b", b"x" * 400), symlink("t/c", "a"))
+    for limit in (None, 1000, 10**6):
+        unpack(archive, str(tmp_path / "dest"), limit=limit)
+        assert (tmp_path / "dest/b").stat().st_size == 400
+    with pytest.raises(ArchiveError, match="a.tar.gz holds more than the 999 bytes"):
+        unpack(archive, str(tmp_path / "dest"), limit=999)
+    # What stood there still does.
+    assert sorted(os.listdir(tmp_path)) == ["a.tar.gz", "dest"] and (tmp_path / "dest/b").stat().st_size == 400
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr("t/a", b"0" * 10**6)
+    with pytest.raises(ArchiveError, match="a.zip holds more than the 999999 bytes"):
+        unpack(str(tmp_path / "a.zip"), str(tmp_path / "zip"), limit=999999)
+
+
+def test_what_has_no_room_is_not_begun(tmp_path):
+    archive = tar(tmp_path / "a.tar.gz", member("t/a", b"x"))
+    with pytest.raises(ArchiveError, match="no space left"):
+        unpack(archive, str(tmp_path / "dest"), limit=1 << 60)
+    assert os.listdir(tmp_path) == ["a.tar.gz"]
+
+
+def test_one_file_is_read_out_of_an_archive(tmp_path):
+    archive = tar(tmp_path / "a.tar.gz", member("./a", b"first"), member("b", b"second"), folder("c"))
+    assert archive_module.content(archive, "a", 5) == b"first" and archive_module.content(archive, "b", 6) == b"second"
+    assert archive_module.content(archive, "b", 5) is None
+    assert archive_module.content(archive, "c", 9) is None and archive_module.content(archive, "none", 9) is None
+    # What stands behind it is not looked at.
+    cut = tmp_path / "cut.tar.gz"
+    cut.write_bytes(Path(archive).read_bytes()[:-20])
+    assert archive_module.content(str(cut), "none", 9) is None
+    assert archive_module.content(str(tmp_path / "missing"), "a", 9) is None
 
 
 def test_zip_that_climbs_is_refused(tmp_path):
@@ -378,7 +452,7 @@ def test_missing_file_and_unwritable_place_and_full_disk(tmp_path, monkeypatch):
     def full(*unused):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(archive_module.shutil, "copyfileobj", full)
+    monkeypatch.setattr(archive_module, "_copy", full)
     with pytest.raises(ArchiveError, match="no space left on the file system of .*dest"):
         unpack(archive, str(tmp_path / "dest"))
     assert not (tmp_path / "dest.partial").exists()

@@ -24,6 +24,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     builds,
     manifest,
     places,
+    products,
     recipe,
     steps,
 )
@@ -318,6 +319,17 @@ def test_a_whole_that_is_older_than_its_parts_gets_them(tmp_path):
     shutil.rmtree(first.parent)
     builds.complete(order)
     assert Path(builds.product(part)["path"]).read_bytes() == content
+
+
+def test_a_part_of_what_was_taken_was_not_built_here(tmp_path):
+    order, part = with_part(tmp_path)
+    started(dict(order, parts=[]))
+    assert ended(order)["state"] == "done"
+    whole = builds.Place(order).product
+    assert products.taken_from(whole) == ""
+    products.mark_taken(whole, "https://cache.example.com")
+    builds.complete(order)
+    assert products.taken_from(builds.Place(part).product) == "https://cache.example.com"
 
 
 def test_without_the_whole_there_is_nothing_to_complete(tmp_path):

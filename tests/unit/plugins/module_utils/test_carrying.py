@@ -3,13 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A host's side of carrying products: what it keeps, what it sweeps, and what it does not touch."""
 
+import email.message
+import io
 import json
 import os
+import urllib.request
+import urllib.response
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import carrying, products
 
 LABEL, MARK = "tool-1.0-ffffffffffff", "f" * 64
+FILE = LABEL + ".tar.gz"
 
 
 @pytest.fixture
@@ -22,8 +27,8 @@ def shelf(tmp_path):
 
 def fill(folder, content):
     folder.mkdir(parents=True)
-    (folder / "tool.whl").write_bytes(content)
-    card = products.compose(str(folder / "tool.whl"), {"fingerprint": MARK})
+    (folder / FILE).write_bytes(content)
+    card = products.compose(str(folder / FILE), {"name": "tool", "version": "1.0", "fingerprint": MARK})
     (folder / "product.json").write_text(json.dumps(card))
     return card
 
@@ -70,19 +75,21 @@ def test_pieces_of_two_files_do_not_make_a_third(shelf, tmp_path):
 
 
 def test_a_card_of_another_product_is_refused(shelf):
-    other = json.dumps({"file": "x", "sha256": "0" * 64, "manifest": {"fingerprint": "e" * 64}})
+    named = {"name": "tool", "version": "1.0", "fingerprint": "e" * 64}
+    file = "tool-1.0-" + "e" * 12 + ".tar.gz"
+    other = json.dumps({"file": file, "size": 1, "sha256": "0" * 64, "manifest": named})
     with pytest.raises(carrying.CarryingError, match="is not its own") as caught:
-        carrying.wanted(shelf, other, 1, False)
+        carrying.wanted(shelf, other, False)
     assert caught.value.damaged
 
 
 def test_a_product_whose_last_piece_had_arrived_before(tmp_path):
     card = fill(tmp_path / "made", b"content")
     shelf = carrying.Shelf(str(tmp_path / "work"), LABEL, MARK)
-    assert carrying.wanted(shelf, json.dumps(card), 7, False) == {"present": False, "received": 0}
-    (tmp_path / "made/tool.whl").rename(os.path.join(shelf.partial(card["sha256"]), "tool.whl"))
-    assert carrying.wanted(shelf, json.dumps(card), 7, False) == {"present": False, "received": 7}
-    assert carrying.receive(shelf, json.dumps(card), None, 7, 7, None, 0)["present"]
+    assert carrying.wanted(shelf, json.dumps(card), False) == {"present": False, "received": 0}
+    (tmp_path / "made" / FILE).rename(os.path.join(shelf.partial(card["sha256"]), FILE))
+    assert carrying.wanted(shelf, json.dumps(card), False) == {"present": False, "received": 7}
+    assert carrying.receive(shelf, json.dumps(card), None, 7, None, 0)["present"]
     assert shelf.whole() and oct(os.stat(shelf.top).st_mode & 0o777) == "0o700"
 
 
@@ -92,8 +99,8 @@ def test_what_others_take_already_stays_unless_it_lacks_the_signature(shelf, tmp
     assert carrying.keep(shelf, place, None) is False
     assert carrying.keep(shelf, place, "signed") is True
     assert carrying.keep(shelf, place, "signed") is False
-    assert carrying.peek(place, LABEL)["signature"] == "signed"
-    assert (tmp_path / "shared" / LABEL / "tool.whl").read_bytes() == b"content"
+    assert carrying.peek(place, LABEL, False)["signature"] == "signed"
+    assert (tmp_path / "shared" / LABEL / FILE).read_bytes() == b"content"
 
 
 def test_halves_at_a_shared_place_are_swept(shelf, tmp_path):
@@ -113,7 +120,40 @@ def test_a_file_system_that_is_not_mounted_is_not_made_up_for(shelf, tmp_path):
 
 
 def test_a_product_damaged_where_it_was_built_is_not_shared(shelf, tmp_path):
-    (tmp_path / "work/products" / LABEL / "tool.whl").write_bytes(b"CONTENT")
+    (tmp_path / "work/products" / LABEL / FILE).write_bytes(b"CONTENT")
     with pytest.raises(carrying.CarryingError, match="set aside. Run again"):
         carrying.keep(shelf, (tmp_path / "shared").as_uri(), None)
     assert os.listdir(tmp_path / "shared") == [".locks"] and os.path.isdir(shelf.folder + ".damaged-1")
+
+
+@pytest.mark.parametrize(
+    "chain, signed, said",
+    [
+        (["https://a.example/c"], False, None),
+        (["https://a.example/c", "https://b.example/c"], False, None),
+        (["https://a.example/c", "https://b.example/c", "http://c.example/c"], False, "leads on to http://c.example/c"),
+        (["https://a.example/c", "http://c.example/c"], True, None),
+        (["http://a.example/c"], False, "http://a.example/c is read without TLS"),
+        (["http://a.example/c"], True, None),
+    ],
+)
+def test_a_card_is_not_led_away_from_tls(monkeypatch, chain, signed, said):
+    """By urllib's own handlers, with nobody at the other end: each address leads to the next, and the last has a text."""
+
+    def answer(_handler, request):
+        onward = dict(zip(chain, chain[1:])).get(request.full_url)
+        headers = email.message.Message()
+        if onward:
+            headers["Location"] = onward
+        found = urllib.response.addinfourl(io.BytesIO(b"text"), headers, request.full_url, 302 if onward else 200)
+        found.msg = ""
+        return found
+
+    monkeypatch.setattr(urllib.request.HTTPHandler, "http_open", answer)
+    monkeypatch.setattr(urllib.request.HTTPSHandler, "https_open", answer)
+    if said is None:
+        assert carrying._get(chain[0], signed) == "text"
+    else:
+        with pytest.raises(carrying.CarryingError, match=said) as refused:
+            carrying._get(chain[0], signed)
+        assert "ascend_trusted_keys" in str(refused.value)

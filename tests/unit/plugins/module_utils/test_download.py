@@ -73,6 +73,28 @@ def test_a_bad_road_that_leads_on_is_no_failure(server, get, monkeypatch):
     assert len(server.seen) == 6
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_no_more_is_taken_than_is_wanted(get, told):
+    """Whoever serves it may lie of its length, or say nothing and never end."""
+    read = []
+
+    class Answer(io.BytesIO):
+        status, headers = 200, {"Content-Length": "1000"} if told else {}
+
+        def read1(self, size):
+            read.append(size)
+            return b"x" * size
+
+    with pytest.raises(FetchError, match="has more than the 900 bytes"):
+        get(dict(archive("http://x/a.tgz"), size=900), opener=lambda request, timeout: Answer())
+    assert len(read) == (0 if told else 1) and not get.part.exists()
+
+
+def test_what_has_the_wanted_size_is_taken(server, get):
+    server.files["/a.tgz"] = BODY
+    get(dict(archive(server.url + "/a.tgz"), size=len(BODY)))
+
+
 def test_range_ignored(server, get):
     server.files["/a.tgz"] = BODY
     server.faults["/a.tgz"] = [("cut", 100_000), "ignore range"]

@@ -37,6 +37,14 @@ products.put(sys.argv[1], sys.argv[2])
 """
 
 
+def test_who_only_looks_at_products_loads_nothing_that_unpacks_them():
+    """A host whose Python lacks a kind of compression is examined all the same."""
+    loads = "import sys; sys.path.insert(0, {0!r}); from {1} import host; print('{1}.archive' in sys.modules)"
+    argv = [sys.executable, "-S", "-c", loads.format(COLLECTIONS, products.__name__.rpartition(".")[0])]
+    done = subprocess.run(argv, check=True, stdout=subprocess.PIPE, universal_newlines=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_a_product_is_read(tmp_path):
     folder = cached.make(tmp_path)
     found = products.read(str(folder), MARK)
@@ -50,14 +58,6 @@ def test_what_is_not_that_product(tmp_path):
     assert products.read(str(folder), "cd" * 32) is None
     assert products.read(str(tmp_path / "none"), MARK) is None
     assert products.whole(str(tmp_path / "none")) == ["product.json: missing, or not to be read"]
-
-
-def test_a_card_of_before_has_no_size(tmp_path):
-    folder = cached.make(tmp_path)
-    card = json.loads((folder / "product.json").read_text())
-    del card["size"]
-    (folder / "product.json").write_text(json.dumps(card))
-    assert products.read(str(folder), MARK) and products.whole(str(folder)) == []
 
 
 def test_damage_is_named(tmp_path):
@@ -75,13 +75,19 @@ def test_damage_is_named(tmp_path):
     assert products.whole(str(folder)) == [path.name + ": missing"]
 
 
+WHEEL = "torch-1.8.1+ascend-cp39-cp39-linux_x86_64.whl"
+NAMED = {"name": "cmake", "version": "3.12.1", "fingerprint": MARK}
+TREE = "cmake-3.12.1-" + MARK[:12] + ".tar.gz"
+
+
 def card_text(**changes):
-    return json.dumps(dict({"file": "a.whl", "sha256": "00", "manifest": {"fingerprint": MARK}}, **changes))
+    return json.dumps(dict({"file": TREE, "size": 3, "sha256": "0" * 64, "manifest": NAMED}, **changes))
 
 
-def test_a_card():
-    assert products.parse(card_text())["file"] == "a.whl"
-    assert products.parse(card_text(size=3).encode())["size"] == 3
+@pytest.mark.parametrize("file", [TREE, WHEEL])
+def test_a_card(file):
+    assert products.parse(card_text(file=file))["file"] == file
+    assert products.parse(card_text().encode())["size"] == 3
 
 
 @pytest.mark.parametrize(
@@ -93,15 +99,29 @@ def test_a_card():
         "[" * 100000,
         b"\xff\xfe\xfa",
         card_text(file="../../etc/passwd"),
+        card_text(file="../" + WHEEL),
         card_text(file="/etc/passwd"),
         card_text(file=".."),
         card_text(file="product.json"),
+        card_text(file="product.json.sig"),
+        # The names of what else stands in such folders while products are carried.
+        card_text(file="ascend-piece"),
+        card_text(file="taken"),
+        card_text(file="cmake-3.12.1-" + "cd" * 6 + ".tar.gz"),
+        card_text(file=WHEEL.replace("torch", "to\x1b[2Jrch")),
         card_text(file="a\0b"),
         card_text(file=7),
         card_text(sha256=None),
+        card_text(sha256="../../../etc"),
         card_text(size="3"),
+        card_text(size=-1),
+        card_text(size=1 << 62),
+        card_text(size=True),
+        card_text(size=None),
         card_text(manifest=[]),
         card_text(manifest={}),
+        card_text(manifest=dict(NAMED, name="../x")),
+        card_text(manifest=dict(NAMED, fingerprint="short")),
     ],
 )
 def test_what_is_no_card(text):

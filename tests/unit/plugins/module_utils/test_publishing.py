@@ -80,6 +80,21 @@ def damage(order):
 # --- trees ------------------------------------------------------------------------------------------------------------
 
 
+def test_more_than_its_manifest_says_is_not_unpacked(shelf, opt, tmp_path):
+    order, path, _sha256 = shelf()
+    root = tmp_path / "more"
+    archive.unpack(path, str(root), strip=0)
+    (root / "bin/hidden").write_bytes(bytes(4096))
+    archive.pack(str(root), path)
+    with pytest.raises(archive.ArchiveError, match="holds more than the [0-9]+ bytes that belong to it: refused"):
+        publishing.publish_tree(order, path, fingerprint.file_digest(path))
+    assert standing(opt) == []
+    (root / manifest.TREE_NAME).unlink()
+    archive.pack(str(root), path)
+    with pytest.raises(archive.ArchiveError, match="no manifest that can be read"):
+        publishing.publish_tree(order, path, fingerprint.file_digest(path))
+
+
 def test_fresh(shelf, opt, tmp_path):
     order, path, sha256 = shelf()
     publishing.publish_tree(order, path, sha256)
@@ -214,7 +229,6 @@ def test_an_archive_that_is_damaged_with_its_digest(shelf, opt):
     [
         lambda root: (root / "bin/tool").write_text("another"),
         lambda root: (root / "doc/words").unlink(),
-        lambda root: (root / manifest.TREE_NAME).unlink(),
     ],
 )
 def test_an_archive_that_is_not_as_its_manifest_says(shelf, opt, tmp_path, spoil):

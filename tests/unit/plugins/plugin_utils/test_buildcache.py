@@ -8,9 +8,9 @@ import subprocess
 import cached
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds, products
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import buildcache, carry, store
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import buildcache, carry, signing, store
 
-ORDER = cached.manifest()
+ORDER = dict(cached.manifest(), work_dir="/work")
 LABEL = builds.label(ORDER)
 WEB, SHARED = "https://cache.example.com/ascend", "file:///mnt/ascend"
 
@@ -18,16 +18,18 @@ WEB, SHARED = "https://cache.example.com/ascend", "file:///mnt/ascend"
 class Carrier:
     """Carries nothing; knows what it was asked for. `there` has what places give to a peek, `wrong` what fails."""
 
-    def __init__(self, there=None, wrong=None):
+    def __init__(self, there=None, wrong=None, taken="", signature=None):
         self.there, self.wrong, self.done = there or {}, wrong or {}, []
+        self.has = carry.Held(b"the card", signature, taken)
 
     def _do(self, what, *more):
         self.done.append((what, *more))
         if what in self.wrong:
             raise self.wrong[what]
 
-    def peek(self, order, place):
+    def peek(self, order, place, signed):
         self._do("peek", place)
+        self.signed = signed
         return self.there.get(place)
 
     def take_from(self, order, place, card):
@@ -41,9 +43,11 @@ class Carrier:
     def collect(self, order, folder):
         self._do("collect")
         cached.fill(folder)
+        if self.has.signature:
+            (folder / products.SIGNATURE).write_bytes(self.has.signature)
 
-    def card(self, order):
-        return b"the card"
+    def held(self, order):
+        return self.has
 
     def keep_at(self, order, place, signature=None):
         self._do("keep_at", place, signature)
@@ -118,34 +122,77 @@ def test_only_what_is_signed_by_a_trusted_key_is_there(tmp_path, told, key, card
     cache = buildcache.BuildCache(places, carrier, told.append, trusted_keys=f"{key}.pub")
     assert not cache.holds(ORDER) and cache.take(ORDER) is None
     assert "refused" in told[0] and "not signed" in told[0]
-    signed = buildcache.BuildCache([str(tmp_path / "new")], carrier, told.append, str(key), f"{key}.pub")
-    assert signed.keep(ORDER) == str(tmp_path / "new")
+    signed = buildcache.BuildCache([str(tmp_path / "new")], carrier, told.append, str(key), f"{key}.pub", ["b1"])
+    assert signed.keep(ORDER, "b1") == str(tmp_path / "new")
     assert signed.holds(ORDER) and signed.take(ORDER)
 
 
 def test_what_is_built_goes_into_the_first_place_that_can_be_written_to(tmp_path, told):
     (tmp_path / "file").write_text("no folder")
     places = [WEB, str(tmp_path / "file" / "cache"), str(tmp_path / "one"), str(tmp_path / "two")]
-    assert buildcache.BuildCache(places, Carrier(), told.append).keep(ORDER) == str(tmp_path / "one")
+    assert buildcache.BuildCache(places, Carrier(), told.append).keep(ORDER, "h") == str(tmp_path / "one")
     assert store.Store(tmp_path / "one").entry(LABEL, ORDER["fingerprint"], digest=True)
     assert not (tmp_path / "two").exists()
 
 
 def test_into_a_shared_folder_the_host_puts_it_with_the_signature(told, key):
     carrier = Carrier()
-    assert buildcache.BuildCache([WEB, SHARED], carrier, told.append, str(key)).keep(ORDER) == SHARED
+    assert buildcache.BuildCache([WEB, SHARED], carrier, told.append, str(key), "", ["b1"]).keep(ORDER, "b1") == SHARED
     ((what, place, signature),) = carrier.done
     assert (what, place) == ("keep_at", SHARED) and signature.startswith(b"-----BEGIN SSH SIGNATURE-----")
+
+
+@pytest.mark.parametrize("place", ["folder", SHARED])
+def test_what_is_signed_was_built_on_a_builder(tmp_path, told, key, place):
+    place = str(tmp_path / "cache") if place == "folder" else place
+    cache = buildcache.BuildCache([place], Carrier(), told.append, str(key), f"{key}.pub", ["b1", "b2"])
+    with pytest.raises(signing.SigningError, match=LABEL + " is not signed, since evil, .* ascend_builders"):
+        cache.keep(ORDER, "evil")
+    assert not (tmp_path / "cache" / LABEL).exists() and "keep_at" not in str(cache.carrier.done)
+    assert cache.keep(ORDER, "b2") == place
+    # Without a key nothing is said of who has built it.
+    assert buildcache.BuildCache([place], Carrier(), told.append).keep(ORDER, "any") == place
+
+
+@pytest.mark.parametrize("place", ["folder", SHARED])
+def test_what_a_builder_has_from_elsewhere_is_not_signed_for_it(tmp_path, told, key, place):
+    place = str(tmp_path / "cache") if place == "folder" else place
+    carrier = Carrier(taken="file:///mnt/any")
+    for trusted in ("", f"{key}.pub"):
+        cache = buildcache.BuildCache([place], carrier, told.append, str(key), trusted, ["b1"])
+        with pytest.raises(signing.SigningError, match=f"from file:///mnt/any, .*Remove /work/products/{LABEL}"):
+            cache.keep(ORDER, "b1")
+    assert not (tmp_path / "cache" / LABEL).exists()
+
+
+def test_what_a_builder_has_from_elsewhere_keeps_the_signature_that_it_has(tmp_path, told, key, card):
+    carrier = Carrier(taken="file:///mnt/any", signature=signing.sign(card, str(key)))
+    cache = buildcache.BuildCache([str(tmp_path / "cache")], carrier, told.append, str(key), f"{key}.pub", ["b1"])
+    assert cache.keep(ORDER, "b1") and cache.holds(ORDER)
+    # Of another product's card it is none.
+    carrier.has = carrier.has._replace(signature=signing.sign(b"another", str(key)))
+    with pytest.raises(signing.SigningError, match="is not signed"):
+        cache.keep(ORDER, "b1")
+
+
+def test_over_plain_http_nothing_is_taken_unsigned(told, key):
+    with pytest.raises(store.StoreError, match="without TLS.*ascend_trusted_keys"):
+        buildcache.BuildCache(["auto", "http://cache.example.com"], Carrier(), told.append)
+    carrier = Carrier()
+    assert not buildcache.BuildCache(["http://c.example"], carrier, told.append, trusted_keys=f"{key}.pub").holds(ORDER)
+    assert carrier.signed
+    # Nor is it told to a host that it may.
+    assert not buildcache.BuildCache([WEB], carrier, told.append).holds(ORDER) and not carrier.signed
 
 
 def test_places_to_read_from_alone_have_the_default_beside_them(tmp_path, told, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     cache = buildcache.BuildCache([WEB], Carrier(), told.append)
-    assert cache.keep(ORDER) == store.default()
+    assert cache.keep(ORDER, "h") == store.default()
     assert [manifest["name"] for manifest in cache.former("cmake")] == ["cmake"] and cache.former("gcc730") == []
 
 
 def test_without_a_place_to_write_to_it_is_said_what_to_do(tmp_path, told):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(store.StoreError, match="none of .* can be written to"):
-        buildcache.BuildCache([str(tmp_path / "file" / "cache")], Carrier(), told.append).keep(ORDER)
+        buildcache.BuildCache([str(tmp_path / "file" / "cache")], Carrier(), told.append).keep(ORDER, "h")

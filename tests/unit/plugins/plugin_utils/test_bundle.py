@@ -260,13 +260,62 @@ def test_archives_of_one_name_are_not_mixed_up(shop):
         bundle.sources([shop.recipes[1], dict(shop.recipes[1], sources=[source])])
 
 
-@pytest.mark.parametrize(
-    "text", ["{", "[]", '{"format": 99}', '{"format": 1, "files": {"../x": {}}}', '{"format": 1, "files": {"/x": {}}}']
-)
+@pytest.mark.parametrize("text", ["{", "[]", '{"format": 99}', '{"format": 1}'])
 def test_a_manifest_that_is_none_is_refused(tmp_path, text):
     (tmp_path / "bundle.json").write_text(text)
     with pytest.raises(bundle.BundleError, match="bundle.json"):
         bundle.verify(tmp_path)
+
+
+COMMIT = "0a" * 20
+ENTRY = {"sha256": "0" * 64, "size": 1}
+BELOW = {"repo": "Ascend/apex", "commit": COMMIT, "path": "third_party/apex", "urls": ["https://x/a.git"]}
+OF_WHEELS = {"python": "3.9", "arch": "x86_64", "libc": "2.17", "release": "1.8.1", "requirements": ["numpy"]}
+
+
+def foreign_manifest(**changes):
+    """A manifest as another machine may have written it."""
+    sound = {
+        "format": 1,
+        "releases": ["1.8.1"],
+        "files": {"a.tar.gz": ENTRY, "wheels/a.whl": ENTRY},
+        "repositories": {"Ascend/pytorch": {COMMIT: {"submodules": [BELOW]}}},
+        "requirements": {"x": ""},
+        "wheels": {"k": dict(OF_WHEELS, files=["wheels/a.whl"], lacking=[])},
+    }
+    return json.dumps(dict(sound, **changes))
+
+
+def test_a_manifest_from_elsewhere(tmp_path):
+    (tmp_path / "bundle.json").write_text(foreign_manifest())
+    assert bundle.read(tmp_path)["releases"] == ["1.8.1"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"files": {"../x": ENTRY}},
+        {"files": {"/x": ENTRY}},
+        {"files": {"x": {}}},
+        {"files": {"x": dict(ENTRY, size=-1)}},
+        {"repositories": {"../secret": {COMMIT: {"submodules": []}}}},
+        {"repositories": {"/etc": {COMMIT: {"submodules": []}}}},
+        {"repositories": {"Ascend/pytorch": {"../x": {"submodules": []}}}},
+        {"repositories": {"Ascend/pytorch": {COMMIT: {}}}},
+        {"repositories": {"Ascend/pytorch": {COMMIT: {"submodules": [dict(BELOW, repo="../../secret")]}}}},
+        {"repositories": {"Ascend/pytorch": {COMMIT: {"submodules": [dict(BELOW, commit="HEAD")]}}}},
+        {"repositories": {"Ascend/pytorch": {COMMIT: {"submodules": [dict(BELOW, path="../x")]}}}},
+        {"wheels": {"k": dict(OF_WHEELS, files=["../a.whl"], lacking=[])}},
+        {"wheels": {"k": dict(OF_WHEELS, files=["wheels/b.whl"], lacking=[])}},
+        {"wheels": {"k": {}}},
+        {"releases": "1.8.1"},
+        {"requirements": None},
+    ],
+)
+def test_a_manifest_that_leads_elsewhere_is_refused(tmp_path, changes):
+    (tmp_path / "bundle.json").write_text(foreign_manifest(**changes))
+    with pytest.raises(bundle.BundleError, match="bundle.json is not as this collection writes it: .* Do not use"):
+        bundle.read(tmp_path)
 
 
 def test_rows_platforms_and_places():

@@ -32,6 +32,8 @@ def order_of(host):
 
 
 LABEL = builds.label(order_of(""))
+FILE = LABEL + ".tar.gz"
+NAMED = ("name", "version", "fingerprint")
 
 
 class Host:
@@ -50,8 +52,8 @@ class Host:
 
     def make(self, content=CONTENT, **changes):
         self.product.mkdir(parents=True)
-        (self.product / "tool.tar.gz").write_bytes(content)
-        card = products.compose(str(self.product / "tool.tar.gz"), {"fingerprint": "f" * 64, "name": "tool"})
+        (self.product / FILE).write_bytes(content)
+        card = products.compose(str(self.product / FILE), {key: self.order[key] for key in NAMED})
         (self.product / "product.json").write_text(json.dumps(dict(card, **changes), indent=1))
         return self
 
@@ -124,7 +126,8 @@ def warnings(monkeypatch):
 
 
 def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """What a product is; where a host has it from is no part of it."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != products.TAKEN}
 
 
 def card_in(folder):
@@ -150,7 +153,77 @@ def test_from_the_builder_to_the_cache_to_another_host(builder, host, cache):
     assert len(builder.copied) == len(host.copied) == PIECES
     assert host.carrier.deliver(host.order, cache, card_in(cache)) is False
     assert len(host.copied) == PIECES
-    assert builder.carrier.card(builder.order) == (cache / "product.json").read_bytes()
+    card = (cache / "product.json").read_bytes()
+    assert builder.carrier.held(builder.order) == carry.Held(card, b"signed", "")
+
+
+def test_what_a_host_has_not_built_it_says_of(builder, host, tmp_path, cache):
+    host.carrier.deliver(host.order, builder.product, card_in(builder.product))
+    assert (builder.carrier.held(builder.order).taken, host.carrier.held(host.order).taken) == ("", "the controller")
+    # And does not hand that on: whoever takes from it has its own word for it.
+    host.carrier.collect(host.order, cache)
+    assert not (cache / products.TAKEN).exists()
+    other = Host(tmp_path / "other")
+    other.carrier.take_from(other.order, host.shelf.as_uri(), card_in(host.product))
+    assert other.carrier.held(other.order).taken == host.shelf.as_uri()
+
+
+def test_a_file_that_is_called_like_what_carries_it_is_no_product(builder, cache):
+    (builder.product / FILE).rename(builder.product / "ascend-piece")
+    card = dict(card_in(builder.product), file="ascend-piece")
+    (builder.product / "product.json").write_text(json.dumps(card))
+    with pytest.raises(carry.CarryError, match="not there any more|not the card"):
+        builder.carrier.collect(builder.order, cache)
+    assert not builder.copied and not any(cache.iterdir())
+
+
+def lying(host, state, **lies):
+    """Have a host say something else of one thing."""
+    honest = host._execute_module
+
+    def said(module_name, module_args, task_vars):
+        answer = honest(module_name, module_args, task_vars)
+        return dict(answer, **lies) if module_args["state"] == state else answer
+
+    host._execute_module = said
+    return host
+
+
+def test_pieces_stand_apart_from_what_they_are_pieces_of(builder, cache):
+    seen = []
+    builder.on_copy = lambda number: seen.append(sorted(path.name for path in cache.iterdir()))
+    builder.carrier.collect(builder.order, cache)
+    assert set(map(tuple, seen)) == {("product.json", FILE)}
+
+
+def test_no_more_comes_than_the_card_says(builder, cache):
+    """The card that is signed says how long the file is; a host that has more to give, gives it to nobody."""
+    (builder.product / FILE).write_bytes(CONTENT * 3)
+    card = card_in(builder.product)
+    held = {"present": True, "card": json.dumps(card), "signature": None, "taken": ""}
+    lying(lying(builder, "held", **held), "cut", length=100, failed=False)
+    builder.fetch_file = lambda source, dest: Path(dest).write_bytes(b"x" * 100)
+    with pytest.raises(carry.CarryError, match="cannot be: 100 is not a number of bytes from 0 to 24"):
+        builder.carrier.collect(builder.order, cache)
+    assert (cache / FILE).stat().st_size == 1000
+
+
+@pytest.mark.parametrize("length", [-5, 10**9, "7", None, True])
+def test_a_host_that_tells_impossible_lengths(builder, host, cache, length):
+    with pytest.raises(carry.CarryError, match="Look at that host"):
+        lying(builder, "cut", length=length).carrier.collect(builder.order, cache)
+    if length != 10**9:
+        with pytest.raises(carry.CarryError, match="Look at that host"):
+            lying(host, "wanted", received=length).carrier.deliver(
+                host.order, builder.product, card_in(builder.product)
+            )
+
+
+def test_the_card_of_another_product_is_not_collected(builder, cache):
+    other = dict(card_in(builder.product), manifest={"name": "gcc730", "version": "7.3.0", "fingerprint": "e" * 64})
+    other["file"] = "gcc730-7.3.0-" + "e" * 12 + ".tar.gz"
+    with pytest.raises(carry.CarryError, match="not the card of that product"):
+        lying(builder, "held", card=json.dumps(other)).carrier.collect(builder.order, cache)
 
 
 def test_collecting_goes_on_where_it_was(builder, cache):
@@ -176,40 +249,40 @@ def test_delivering_goes_on_where_it_was(builder, host):
 
 def test_what_arrived_wrong_is_carried_again_once(builder, host, cache):
     shutil.copy(builder.product / "product.json", cache)
-    (cache / "tool.tar.gz").write_bytes(b"not it")
+    (cache / FILE).write_bytes(b"not it")
     builder.carrier.collect(builder.order, cache)
     card = card_in(cache)
     started = host.shelf / f"{LABEL}.partial-{card['sha256'][:12]}"
     started.mkdir(parents=True)
-    (started / "tool.tar.gz").write_bytes(b"longer than the whole " * len(CONTENT))
+    (started / FILE).write_bytes(b"longer than the whole " * len(CONTENT))
     host.carrier.deliver(host.order, cache, card)
     assert contents(cache) == contents(host.product) == contents(builder.product)
 
 
 def test_what_arrived_of_another_product_is_no_part_of_this(builder, cache):
     (cache / "product.json").write_text("{}")
-    (cache / "tool.tar.gz").write_bytes(b"other")
+    (cache / FILE).write_bytes(b"other")
     builder.carrier.collect(builder.order, cache)
     assert contents(cache) == contents(builder.product) and len(builder.copied) == PIECES
 
 
 def test_a_product_damaged_on_the_builder_is_set_aside_there(builder, cache):
-    (builder.product / "tool.tar.gz").write_bytes(CONTENT[::-1])
+    (builder.product / FILE).write_bytes(CONTENT[::-1])
     with pytest.raises(carry.CarryError, match="damaged and set aside. Run again"):
         builder.carrier.collect(builder.order, cache)
     assert [path.name for path in builder.shelf.iterdir()] == [LABEL + ".damaged-1"]
-    assert not (cache / "tool.tar.gz").exists()
+    assert not (cache / FILE).exists()
 
 
 def test_a_damaged_product_on_a_host_is_replaced(builder, host):
     host.make()
-    (host.product / "tool.tar.gz").write_bytes(CONTENT[::-1])
+    (host.product / FILE).write_bytes(CONTENT[::-1])
     assert host.carrier.deliver(host.order, builder.product, card_in(builder.product))
     assert contents(host.product) == contents(builder.product)
 
 
 def test_a_product_damaged_in_the_cache_reaches_no_host(builder, host):
-    (builder.product / "tool.tar.gz").write_bytes(CONTENT[::-1])
+    (builder.product / FILE).write_bytes(CONTENT[::-1])
     with pytest.raises(carry.Damaged, match="in the build cache is not what its card says"):
         host.carrier.deliver(host.order, builder.product, card_in(builder.product))
     assert not host.product.exists()
@@ -274,7 +347,7 @@ def test_check_mode_carries_nothing(builder, host, cache):
     builder.carrier.keep_at(builder.order, cache.as_uri())
     assert host.carrier.deliver(host.order, builder.product, card_in(builder.product)) is True
     assert host.carrier.take_from(host.order, builder.shelf.as_uri(), card_in(builder.product)) is True
-    (builder.product / "tool.tar.gz").write_bytes(CONTENT[::-1])
+    (builder.product / FILE).write_bytes(CONTENT[::-1])
     assert not builder.carrier.has(builder.order)
     assert not list(cache.iterdir()) and not host.work.exists() and builder.product.exists()
 
@@ -300,9 +373,9 @@ def web(cache):
 @pytest.mark.parametrize("by_web", [False, True])
 def test_a_host_takes_from_a_place_that_another_filled(builder, host, cache, web, by_web):
     place = web if by_web else cache.as_uri()
-    assert host.carrier.peek(host.order, place) is None
+    assert host.carrier.peek(host.order, place, signed=True) is None
     builder.carrier.keep_at(builder.order, cache.as_uri(), b"signed")
-    text, signature = host.carrier.peek(host.order, place)
+    text, signature = host.carrier.peek(host.order, place, signed=True)
     assert (text, signature) == ((builder.product / "product.json").read_bytes(), b"signed")
     assert host.carrier.take_from(host.order, place, json.loads(text)) is True
     assert contents(host.product) == contents(cache / LABEL)
@@ -315,8 +388,8 @@ def test_a_host_takes_from_a_place_that_another_filled(builder, host, cache, web
 def test_a_place_whose_file_is_damaged(builder, host, cache, web, by_web):
     place = web if by_web else cache.as_uri()
     builder.carrier.keep_at(builder.order, cache.as_uri())
-    (cache / LABEL / "tool.tar.gz").write_bytes(CONTENT[::-1])
-    card = json.loads(host.carrier.peek(host.order, place)[0])
+    (cache / LABEL / FILE).write_bytes(CONTENT[::-1])
+    card = json.loads(host.carrier.peek(host.order, place, signed=True)[0])
     with pytest.raises(carry.Damaged, match="digest is .*[Ii]t"):
         host.carrier.take_from(host.order, place, card)
     assert not host.product.exists()
@@ -327,22 +400,22 @@ def test_a_place_whose_file_is_damaged(builder, host, cache, web, by_web):
 def test_a_place_whose_card_is_damaged(builder, host, cache, web, by_web, warnings):
     (cache / LABEL).mkdir()
     (cache / LABEL / "product.json").write_text("<html>")
-    assert host.carrier.peek(host.order, web if by_web else cache.as_uri()) is None
+    assert host.carrier.peek(host.order, web if by_web else cache.as_uri(), signed=True) is None
     assert "product.json: is no card" in warnings[0]
 
 
 def test_a_place_that_lacks_the_file(builder, host, cache, web, warnings):
     builder.carrier.keep_at(builder.order, cache.as_uri())
-    (cache / LABEL / "tool.tar.gz").unlink()
-    assert host.carrier.peek(host.order, cache.as_uri()) is None
-    assert "tool.tar.gz: missing" in warnings[0]
+    (cache / LABEL / FILE).unlink()
+    assert host.carrier.peek(host.order, cache.as_uri(), signed=True) is None
+    assert FILE + ": missing" in warnings[0]
     with pytest.raises(carry.Damaged, match="HTTP 404"):
-        host.carrier.take_from(host.order, web, json.loads(host.carrier.peek(host.order, web)[0]))
+        host.carrier.take_from(host.order, web, json.loads(host.carrier.peek(host.order, web, signed=True)[0]))
 
 
 def test_a_product_replaced_at_its_place_is_not_set_aside(builder, host, cache):
     builder.carrier.keep_at(builder.order, cache.as_uri())
-    former = json.loads(host.carrier.peek(host.order, cache.as_uri())[0])
+    former = json.loads(host.carrier.peek(host.order, cache.as_uri(), signed=True)[0])
     shutil.rmtree(cache / LABEL)
     shutil.rmtree(builder.product)
     builder.make(CONTENT[::-1]).carrier.keep_at(builder.order, cache.as_uri())
@@ -351,10 +424,18 @@ def test_a_product_replaced_at_its_place_is_not_set_aside(builder, host, cache):
     assert (cache / LABEL).exists()
 
 
+def test_without_a_signature_nothing_is_read_but_over_tls(builder, host, cache, web):
+    builder.carrier.keep_at(builder.order, cache.as_uri())
+    with pytest.raises(carry.CarryError, match="http://127.0.0.1.* is read without TLS.* ascend_trusted_keys"):
+        host.carrier.peek(host.order, web, signed=False)
+    # A folder that hosts see is as safe as whoever may write to it.
+    assert host.carrier.peek(host.order, cache.as_uri(), signed=False)
+
+
 def test_a_place_that_does_not_answer(host, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     with pytest.raises(carry.CarryError, match="did not answer: http://127.0.0.1:9/.*ascend_build_cache") as caught:
-        host.carrier.peek(host.order, "http://user:secret@127.0.0.1:9")
+        host.carrier.peek(host.order, "http://user:secret@127.0.0.1:9", signed=True)
     assert "secret" not in str(caught.value)
 
 

@@ -21,7 +21,7 @@ LABEL = "cmake-3.12.1-" + "f" * 12
 GCC = {"name": "gcc730", "version": "7.3.0", "fingerprint": "e" * 64}
 
 
-def offered(host, cores=8, memory=1024, ready=True, builder=False, begun=0, fingerprint="f" * 64):
+def offered(host, cores=8, memory=1024, ready=True, begun=0, fingerprint="f" * 64):
     """A candidate as a plan records it."""
     state = {
         "stored": {},
@@ -29,7 +29,7 @@ def offered(host, cores=8, memory=1024, ready=True, builder=False, begun=0, fing
         "cores": cores,
         "memory": {"total_mib": memory},
     }
-    return cohort.candidate(host, dict(ORDER, fingerprint=fingerprint), state, ready, builder)
+    return cohort.candidate(host, dict(ORDER, fingerprint=fingerprint), state, ready)
 
 
 @pytest.fixture
@@ -45,8 +45,7 @@ def run(tmp_path):
         ([offered("n10"), offered("n9")], set(), "n9"),
         ([offered("a"), offered("b", cores=16)], set(), "b"),
         ([offered("a"), offered("b", memory=4096)], set(), "b"),
-        ([offered("a", cores=64), offered("b", builder=True)], set(), "b"),
-        ([offered("a", builder=True), offered("b", begun=1)], set(), "b"),
+        ([offered("a", cores=64), offered("b", begun=1)], set(), "b"),
         ([offered("a", begun=2), offered("b", begun=5)], set(), "b"),
         ([offered("a", cores=64, ready=False), offered("b")], set(), "b"),
         ([offered("a", cores=64), offered("b")], {"a"}, "b"),
@@ -62,7 +61,7 @@ def test_who_is_elected(candidates, busy, who):
 
 def test_who_has_the_product_is_before_who_has_begun_it():
     state = {"stored": {LABEL: "f" * 64}, "begun": {}, "cores": 1, "memory": {"total_mib": 1}}
-    has = cohort.candidate("z", ORDER, state, True, False)
+    has = cohort.candidate("z", ORDER, state, True)
     assert cohort.elect([offered("a", begun=8, cores=64), has], set())["host"] == "z"
 
 
@@ -107,7 +106,7 @@ def test_products_are_built_on_different_hosts(run):
     state = {"stored": {}, "begun": {}, "cores": 8, "memory": {"total_mib": 1}}
     for host in ("a", "b"):
         run.offer("cmake", offered(host))
-        run.offer("gcc730", cohort.candidate(host, GCC, state, True, False))
+        run.offer("gcc730", cohort.candidate(host, GCC, state, True))
     assert choose(run) == "a"
     assert not run.has_begun(LABEL)
     assert run.begin(LABEL, "a") and not run.begin(LABEL, "b")

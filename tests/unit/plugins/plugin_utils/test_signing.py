@@ -31,8 +31,7 @@ def signed(tmp_path):
     """signed(key): the signature of TEXT."""
 
     def sign(key):
-        (tmp_path / "product.json").write_bytes(TEXT)
-        signing.sign_file(str(tmp_path / "product.json"), key)
+        signing.write(tmp_path / "product.json", signing.sign(TEXT, key))
         return (tmp_path / "product.json.sig").read_bytes()
 
     return sign
@@ -158,9 +157,9 @@ def test_no_key(signed, tmp_path):
         signed(str(tmp_path / "none"))
 
 
-def test_a_folder_that_cannot_be_written(keys, tmp_path):
+def test_a_folder_that_cannot_be_written(tmp_path):
     with pytest.raises(signing.SigningError, match="cannot be signed"):
-        signing.sign_file(str(tmp_path / "none" / "product.json"), keys("ops"))
+        signing.write(tmp_path / "none" / "product.json", b"signature")
 
 
 @pytest.mark.parametrize(

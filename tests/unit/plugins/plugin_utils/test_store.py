@@ -355,9 +355,14 @@ def key(tmp_path):
     return str(path)
 
 
+def sign(folder, key):
+    card = folder / "product.json"
+    signing.write(card, signing.sign(card.read_bytes(), key))
+
+
 def test_who_signed(cache, key):
     folder = cached.make(cache.folder)
-    signing.sign_file(str(folder / "product.json"), key)
+    sign(folder, key)
     assert cache.entries(key + ".pub")[0]["signed_by"] == "ops@site"
     assert cache.entries()[0]["signed_by"].startswith("SHA256:")
     assert cache.entry(LABEL, MARK).signed_by(key + ".pub") == "ops@site"
@@ -370,7 +375,7 @@ def test_who_signed(cache, key):
 
 
 def test_verify(cache, told, key):
-    signing.sign_file(str(cached.make(cache.folder) / "product.json"), key)
+    sign(cached.make(cache.folder), key)
     other = cached.make(cache.folder, fingerprint="cd" * 32)
     next(other.glob("*.gz")).write_bytes(b"THE PRODUCT")
     cached.make(cache.folder, fingerprint="ef" * 32)

@@ -181,6 +181,9 @@ class ActionModule(ActionBase):
         answer = self._patiently(order, state="started")
         if answer.get("how") == "joined":
             display.display("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
+        note = answer.get("status", {}).get("note")
+        if note:
+            display.warning("{0}: building {1}: {2}".format(self._host, order["name"], note))
         return answer
 
     def _joined(self, order):

@@ -16,6 +16,7 @@ import io
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import sys
@@ -36,6 +37,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     progress,
     recipe,
     repositories,
+    session,
     torn,
     trust,
 )
@@ -87,6 +89,13 @@ def label(order):
     # type: (Dict[str, Any]) -> str
     """Return the name that a build and its product have in the work directory."""
     return "{0}-{1}-{2}".format(order["name"], order["version"], fingerprint.short(order["fingerprint"]))
+
+
+def scope_name(order):
+    # type: (Dict[str, Any]) -> str
+    """Return the name of the unit that this process asks systemd for: no other process has that now."""
+    # What systemd.unit(5) lets a name have.
+    return re.sub("[^A-Za-z0-9:_.-]", "_", "ascend-pytorch-{0}-{1}.scope".format(label(order), os.getpid()))
 
 
 class Place:
@@ -237,8 +246,12 @@ def stage_plan(order):
 class Build:
     """Runs the stages of one order; made and used in the detached process alone."""
 
-    def __init__(self, order, place, log_stream):
-        # type: (Dict[str, Any], Place, Any) -> None
+    def __init__(self, order, place, log_stream, scope="", note=""):
+        # type: (Dict[str, Any], Place, Any, str, str) -> None
+        """
+        :param scope: the unit of systemd's that it has to itself, "" for none
+        :param note: what whoever began it should know
+        """
         self.order = order
         self.place = place
         self.log_stream = log_stream
@@ -250,6 +263,11 @@ class Build:
             "objects": 0,
             "jobs": order["jobs"],
             "pid": os.getpid(),
+            # What tells the programs of this run, when it is gone, from all others: see hands().
+            "boot": torn.boot(),
+            "session": os.getsid(0),
+            "scope": scope,
+            "note": note,
             "started": time.time(),
             "stage_started": time.time(),
             "host": platform.node(),
@@ -345,6 +363,8 @@ class Build:
         # type: () -> None
         """Run every stage that is not stamped, then put the product in its place."""
         self.log("=== {0} on {1}, {2} jobs".format(label(self.order), platform.node(), self.order["jobs"]))
+        if self.status["note"]:
+            self.log(self.status["note"])
         stale = False
         for stage, what, mark in stage_plan(self.order):
             stamp_path = os.path.join(self.place.stamps, stage + ".json")
@@ -664,20 +684,24 @@ def _fail(build, place, error):
     stop_hands(place)
 
 
-def _live(order, place):
-    # type: (Dict[str, Any], Place) -> None
-    """The life of the detached process: it must never return into the module that made it."""
+def _live(order, place, ready):
+    # type: (Dict[str, Any], Place, int) -> None
+    """The life of the detached process: it must never return into the module that made it.
+
+    :param ready: a descriptor that is closed when the build can be asked, and nothing of the module's can end it any more
+    """
     os.umask(0o022)
     code = 1
     try:
         with io.open(place.log, "a", encoding="utf-8", errors="replace") as stream:
-            build = Build(order, place, stream)
+            build = Build(order, place, stream, *session.leave(scope_name(order)))
             # Past its time limit a build is ended as a whole, programs and all.
             signal.signal(signal.SIGALRM, lambda _signal, _frame: _out_of_time(order, place))
             # A fetch keeps to the limit itself, and can say what it was waiting for.
             signal.alarm(int(order["timeout_s"]) + GRACE_S)
             try:
                 build.save()
+                os.close(ready)
                 build.run()
                 code = 0
             except Exception as error:
@@ -722,10 +746,15 @@ def start(order):
         os.unlink(place.status)
     sys.stdout.flush()
     sys.stderr.flush()
+    reads, ready = os.pipe()
     child = os.fork()
     if child:
-        os.waitpid(child, 0)
+        os.close(ready)
         os.close(lock)
+        os.waitpid(child, 0)
+        # The session may end with this module, and whatever has not left it.
+        with os.fdopen(reads, "rb") as stream:
+            stream.read()
         return "resumed" if resumed else "started"
     try:
         os.setsid()
@@ -738,12 +767,12 @@ def start(order):
         os.dup2(log, 1)
         os.dup2(log, 2)
         for descriptor in range(3, 256):
-            if descriptor != lock:
+            if descriptor not in (lock, ready):
                 try:
                     os.close(descriptor)
                 except OSError:
                     pass
-        _live(order, place)
+        _live(order, place, ready)
     finally:
         # Whatever happens here, a second module must not answer in the first one's name.
         os._exit(1)

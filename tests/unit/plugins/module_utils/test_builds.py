@@ -432,6 +432,24 @@ def test_joined_while_it_runs(tmp_path):
     assert runs(tmp_path).count("build") == 1
 
 
+def test_it_can_be_asked_and_has_left_the_session_before_the_module_ends(tmp_path, monkeypatch):
+    order, place = make_order(tmp_path), []
+    monkeypatch.setattr(builds.session, "leave", lambda unit: time.sleep(1) or place.append(unit) or (unit, "stays"))
+    # The head is forked from this process, and has what was put in here.
+    assert builds.start(order) == "started"
+    status = builds.read_json(builds.Place(order).status)
+    unit = "ascend-pytorch-tool-1.0-abababababab-{0}.scope".format(status["pid"])
+    assert (status["scope"], status["note"], place) == (unit, "stays", [])
+    assert ended(order)["state"] == "done"
+    # It is the first that the log says of this try.
+    assert (tmp_path / "work/builds/tool-1.0-abababababab/build.log").read_text().splitlines()[1] == "stays"
+
+
+def test_a_scope_has_a_name_that_systemd_takes(tmp_path):
+    name = builds.scope_name(make_order(tmp_path, version="1.8.1+ascend"))
+    assert name == "ascend-pytorch-tool-1.8.1_ascend-abababababab-{0}.scope".format(os.getpid())
+
+
 def test_looking_ends_as_soon_as_something_changes(tmp_path):
     os.mkfifo(str(tmp_path / "gate.build"))
     order = make_order(tmp_path)

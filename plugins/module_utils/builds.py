@@ -174,13 +174,28 @@ def product(order):
 
 def try_lock(place):
     # type: (Place) -> Optional[int]
-    """Return the descriptor of the build's lock, None when a build holds it.
+    """Return the descriptor of the build's lock, None when a build holds it, or somebody looks at that just now.
 
     It is held by the build's head alone: a free lock means that no head lives, whatever it has left running.
     """
+    return _locked(place, fcntl.LOCK_EX)
+
+
+def has_head(place):
+    # type: (Place) -> bool
+    """Say whether a build is under way: its head lives, or is about to."""
+    # Shared, so that of two who look neither takes the other for a head.
+    lock = _locked(place, fcntl.LOCK_SH)
+    if lock is not None:
+        os.close(lock)
+    return lock is None
+
+
+def _locked(place, how):
+    # type: (Place, int) -> Optional[int]
     descriptor = os.open(place.lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
         return None
@@ -189,17 +204,47 @@ def try_lock(place):
 
 def hands(place):
     # type: (Place) -> List[int]
-    """Return the programs that work for a build: whoever their parent is by now, they have its TMPDIR."""
-    mark, found = b"TMPDIR=" + os.fsencode(place.tmp), []
+    """Return the programs that work for a build, this process apart, whoever their parent is by now.
+
+    They have its TMPDIR; or, of those that made an environment of their own, are in its scope, or in its head's session
+    with a current directory that is the build's.
+    """
+    left, own = read_json(place.status) or {}, os.getpid()
+    if left.get("boot") != torn.boot():
+        # Of a run before a reboot nothing lives, and its numbers are others' by now.
+        left = {}
+    found = []
     for name in os.listdir("/proc"):
-        if name.isdigit():
+        if name.isdigit() and int(name) != own:
             try:
-                with open("/proc/{0}/environ".format(name), "rb") as stream:
-                    if mark in stream.read().split(b"\0"):
-                        found.append(int(name))
+                if _works_for(os.path.join("/proc", name), place, left):
+                    found.append(int(name))
             except OSError:
                 continue
     return found
+
+
+def _works_for(process, place, left):
+    # type: (str, Place, Dict[str, Any]) -> bool
+    """Say whether a process works for a build.
+
+    :param process: its folder in /proc; :param left: status of the build's last run, as far as it is of this boot
+    """
+    with open(os.path.join(process, "environ"), "rb") as stream:
+        if b"TMPDIR=" + os.fsencode(place.tmp) in stream.read().split(b"\0"):
+            return True
+    with open(os.path.join(process, "stat")) as stream:
+        # proc(5): the third field and on; the second is the program's name in parentheses.
+        state, _parent, _group, number = stream.read().rpartition(")")[2].split()[:4]
+    if state in "ZX":
+        # It has ended, and only its parent has not asked how.
+        return False
+    with open(os.path.join(process, "cgroup")) as stream:
+        if session.is_within(stream.read(), left.get("scope", "")):
+            return True
+    # Of a session that is over another may get the number: so that alone does not tell.
+    where = os.readlink(os.path.join(process, "cwd")) + "/"
+    return int(number) == left.get("session") and where.startswith(place.folder + "/")
 
 
 def stop_hands(place, patience_s=10.0):
@@ -729,9 +774,9 @@ def start(order):
     place.make()
     lock = try_lock(place)
     while lock is None:
-        if (read_json(place.status) or {}).get("state") != "failed":
+        if has_head(place) and (read_json(place.status) or {}).get("state") != "failed":
             return "joined"
-        # It has said so and is about to end.
+        # It has said that it failed and is about to end, or somebody only looks at it.
         time.sleep(0.05)
         lock = try_lock(place)
     # Between the first look and the lock another run may have finished it.
@@ -798,10 +843,8 @@ def look(order, seen=None, wait_s=0.0):
             # It was never begun here, or somebody has taken it away.
             status["state"] = "dead"
         elif status["state"] == "running":
-            lock = try_lock(place)
-            if lock is not None:
-                os.close(lock)
-                # It may have ended between reading its status and trying its lock.
+            # It may have ended between reading its status and trying its lock.
+            if not has_head(place):
                 status = read_json(place.status) or status
                 if status["state"] == "running":
                     status["state"] = "done" if product(order) is not None else "dead"

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -544,6 +545,51 @@ def test_a_program_that_left_its_session_is_ended_too(tmp_path):
     assert ended(order)["state"] == "done"
 
 
+def test_a_program_that_made_an_environment_of_its_own_is_ended_too(tmp_path):
+    order = make_order(tmp_path)
+    os.mkfifo(str(tmp_path / "gate"))
+    order["stages"]["build"] = [{"run": ["/bin/sh", "-c", "env -i cat {work}/../gate; exit 1"]}]
+    started(order)
+    gate = reached(tmp_path / "gate")
+    command = "cat\0" + str(tmp_path / "work/../gate")
+    wait_until(lambda: readers(command))
+    orphans = readers(command)
+    killed(builds.look(order)["pid"])
+    assert builds.hands(builds.Place(order)) and not [pid for pid in orphans if gone(pid)]
+    order["stages"]["build"] = [script("build", "cat {src}/tool/said > {obj}/out")]
+    assert started(order) == "resumed"
+    assert all(gone(pid) for pid in orphans)
+    gate.close()
+    assert ended(order)["state"] == "done"
+
+
+@pytest.mark.parametrize("mark", ["scope", "session"])
+def test_programs_are_known_by_the_unit_or_the_session_of_a_run_of_this_boot(tmp_path, monkeypatch, mark):
+    place = builds.Place(make_order(tmp_path))
+    place.make()
+    process = subprocess.Popen(["sleep", "60"], env={}, cwd=place.obj, start_new_session=True)
+    left = {"boot": builds.torn.boot(), "pid": 1, "scope": "", "session": 0}
+    try:
+        monkeypatch.setattr(builds.session, "is_within", lambda content, unit: unit == "mine.scope")
+        for known, boot, answer in ((1, left["boot"], True), (0, left["boot"], False), (1, "another", False)):
+            value = {"scope": "mine.scope", "session": process.pid}[mark] if known else left[mark]
+            builds.write_json(place.status, dict(left, boot=boot, **{mark: value}))
+            assert (process.pid in builds.hands(place)) == answer
+        if mark == "session":
+            # Another's, that got the number.
+            builds.write_json(place.status, dict(left, session=process.pid))
+            monkeypatch.setattr(builds.os, "readlink", lambda path: place.folder + "-2/obj")
+            assert process.pid not in builds.hands(place)
+        # One that nobody waits for any more stays in its unit as long as its parent lives.
+        process.kill()
+        wait_until(lambda: gone(process.pid))
+        builds.write_json(place.status, dict(left, scope="mine.scope"))
+        assert process.pid not in builds.hands(place)
+    finally:
+        process.kill()
+        process.wait()
+
+
 def sleeper(**environment):
     """Start a program with this environment alone, and wait until it has it: the kernel lays it out after exec returns."""
     process = subprocess.Popen(["sleep", "60"], env=environment)
@@ -764,6 +810,7 @@ def test_a_build_that_is_about_to_end_is_waited_for(tmp_path, monkeypatch):
     builds.write_json(place.status, {"state": "failed"})
     locks = [None, None, 7]
     monkeypatch.setattr(builds, "try_lock", lambda place: locks.pop(0))
+    monkeypatch.setattr(builds, "has_head", lambda place: True)
     monkeypatch.setattr(builds, "stop_hands", lambda place: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         builds.start(order)
@@ -771,6 +818,25 @@ def test_a_build_that_is_about_to_end_is_waited_for(tmp_path, monkeypatch):
     builds.write_json(place.status, {"state": "running"})
     locks.append(None)
     assert builds.start(order) == "joined"
+
+
+def test_who_only_looks_at_a_dead_build_is_not_joined(tmp_path):
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path)
+    place = builds.Place(order)
+    started(order)
+    gate = reached(tmp_path / "gate.build")
+    assert builds.has_head(place)
+    killed(builds.look(order)["pid"])
+    gate.close()
+    os.unlink(str(tmp_path / "gate.build"))
+    with open(place.lock) as stream:
+        # As look() does, only longer.
+        builds.fcntl.flock(stream, builds.fcntl.LOCK_SH)
+        assert builds.look(order)["state"] == "dead" and builds.try_lock(place) is None
+        threading.Timer(0.5, stream.close).start()
+        assert started(order) == "resumed"
+    assert ended(order)["state"] == "done"
 
 
 def test_what_a_stage_decides_decides_those_after_it():

@@ -44,6 +44,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
 from ansible_collections.ascend.pytorch.plugins.module_utils import steps as recipe_steps
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.module_utils.folders import make_folder
 
 TAIL_LINES = 20
 # The stage whose result is packed: what it put into the staging root is looked at again when it is gone on from.
@@ -136,10 +137,7 @@ def make_work_dir(path):
     wrong = trust.objection(path, os.geteuid())
     if wrong:
         raise PermissionError(errno.EPERM, wrong, path)
-    if not os.path.isdir(path):
-        # Not by the mode of makedirs: Python 3.6 gives that to all folders above, too.
-        os.makedirs(path)
-        os.chmod(path, 0o700)
+    make_folder(path, 0o700)
 
 
 def write_json(path, data):

@@ -52,17 +52,20 @@ def ends_programs(main, added, name):
     :param main: text of logind.conf, which has what is the default as a comment
     :param added: texts that override it
     """
-    told = {"KillUserProcesses": "", "KillOnlyUsers": "", "KillExcludeUsers": "root"}
+    lists = {"KillOnlyUsers": [], "KillExcludeUsers": []}  # type: Dict[str, List[str]]
     default = re.search(r"(?m)^[#;]\s*KillUserProcesses=(.*)$", main)
-    if default:
-        told["KillUserProcesses"] = default.group(1)
+    ends = default.group(1) if default else ""
     for content in [main] + list(added):
         for key, value in re.findall(r"(?m)^\s*(Kill[A-Za-z]+)\s*=(.*)$", content):
-            told[key] = value
-    only = told["KillOnlyUsers"].split()
+            if key == "KillUserProcesses":
+                ends = value
+            elif key in lists:
+                # Lists add up; nothing begins one anew.
+                lists[key] = lists[key] + value.split() if value.strip() else []
+    only, excluded = lists["KillOnlyUsers"], lists["KillExcludeUsers"] or ["root"]
     return (
-        told["KillUserProcesses"].strip().lower() in ("1", "yes", "y", "true", "t", "on")
-        and name not in told["KillExcludeUsers"].split()
+        ends.strip().lower() in ("1", "yes", "y", "true", "t", "on")
+        and name not in excluded
         and (not only or name in only)
     )
 

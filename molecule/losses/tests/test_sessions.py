@@ -13,7 +13,7 @@ set -e
 get() { apt-get -q -y -o Acquire::Retries=3 -o DPkg::Options::=--force-confold "$@"; }
 get update > /dev/null && get install --no-install-recommends dbus dbus-user-session libpam-systemd > /dev/null
 mkdir -p /etc/systemd/logind.conf.d
-printf '[Login]\\nKillUserProcesses=yes\\nKillExcludeUsers=\\n' > /etc/systemd/logind.conf.d/strict.conf
+printf '[Login]\\nKillUserProcesses=yes\\nKillExcludeUsers=nobody\\n' > /etc/systemd/logind.conf.d/strict.conf
 rm -f /etc/systemd/system/systemd-logind.service
 systemctl daemon-reload && systemctl start dbus && systemctl restart systemd-logind
 sed -i 's/^UsePAM no/UsePAM yes/' /etc/ssh/sshd_config && systemctl restart ssh

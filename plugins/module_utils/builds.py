@@ -102,12 +102,16 @@ def scope_name(order):
 class Place:
     """The paths of one build."""
 
-    def __init__(self, order):
-        # type: (Dict[str, Any]) -> None
-        work = order["work_dir"]
+    def __init__(self, order, name=None):
+        # type: (Dict[str, Any], Optional[str]) -> None
+        """
+        :param order: of which only the work directory is asked where the name is given
+        :param name: that of its folder
+        """
+        work, name = order["work_dir"], name or label(order)
         self.work = work
-        self.folder = os.path.join(work, "builds", label(order))
-        self.product = os.path.join(work, "products", label(order))
+        self.folder = os.path.join(work, "builds", name)
+        self.product = os.path.join(work, "products", name)
         self.downloads = os.path.join(work, "downloads")
         self.git = os.path.join(work, "git")
         self.lock = os.path.join(self.folder, "lock")
@@ -694,9 +698,21 @@ def prove_sane(order, root):
 # --- detached ---------------------------------------------------------------------------------------------------------
 
 
+class Stopped(recipe_steps.StepError):
+    """Somebody wants the build to end."""
+
+
 def explain(error, place):
     # type: (BaseException, Place) -> Dict[str, Any]
     """Return {"message", "cause", "remedy"} for what ended a build."""
+    if isinstance(error, Stopped):
+        # What its programs said as they were ended is no cause.
+        return {
+            "message": str(error),
+            "cause": "",
+            "remedy": "run again: it goes on from the last good stage",
+            "name": "",
+        }
     known = diagnose.diagnose("\n".join(tail(place.log, diagnose.LAST_LINES, diagnose.LAST_BYTES) + [str(error)])) or {}
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         known = {
@@ -740,6 +756,7 @@ def _live(order, place, ready):
             build = Build(order, place, stream, *session.leave(scope_name(order)))
             # Past its time limit a build is ended as a whole, programs and all.
             signal.signal(signal.SIGALRM, lambda _signal, _frame: _out_of_time(order, place))
+            signal.signal(signal.SIGTERM, lambda _signal, _frame: _stopped(place))
             # A fetch keeps to the limit itself, and can say what it was waiting for.
             signal.alarm(int(order["timeout_s"]) + GRACE_S)
             try:
@@ -751,6 +768,14 @@ def _live(order, place, ready):
                 _fail(build, place, error)
     finally:
         os._exit(code)
+
+
+def _stopped(place):
+    # type: (Place) -> None
+    # One signal is enough; another one would end what this one began.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    stop_hands(place)
+    raise Stopped("it was stopped, by the playbook stop or because its host went down")
 
 
 def _out_of_time(order, place):

@@ -101,3 +101,21 @@ def test_a_host_that_reboots_goes_on_when_it_is_back(crew, revived):
     revived()
     crew.apply(["torch_npu_build"], [ONE], **HEAVY)
     assert done_before(crew.tries(ONE, "torch")[-1])[-1] == "configure"
+
+
+def test_stopped_it_leaves_nothing_running_and_goes_on_when_it_is_wanted_again(crew):
+    crew.apply(["cmake"], [ONE])
+    run = crew.begin(["torch_npu_build"], [ONE], **HEAVY)
+    rig.until(lambda: "Building C" in crew.log(ONE, "torch"), what=lambda: run.said)
+    stop = rig.PROJECT / "playbooks" / "stop.yml"
+    told = crew.begin([], [ONE], "--check", playbook=stop).ended().words
+    assert "first: would stop torch-1.8.1-" in told and "in stage build" in told
+    told = crew.begin([], [ONE], playbook=stop).ended()
+    assert "first: stopped, the next run goes on from there: torch-1.8.1-" in told.words and told.changed == {ONE}
+    run.ended(well=False)
+    assert "failed in stage build: it was stopped, by the playbook stop" in run.words
+    assert crew.on(ONE, "grep -lsz '^TMPDIR=/var/lib/ascend-pytorch/' /proc/[0-9]*/environ || true") == ""
+    told = crew.begin([], [ONE], playbook=stop).ended()
+    assert "first: no build is under way" in told.words and told.changed == set()
+    crew.apply(["torch_npu_build"], [ONE], **HEAVY)
+    assert done_before(crew.tries(ONE, "torch")[-1])[-1] == "configure"

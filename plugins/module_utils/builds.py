@@ -4,6 +4,7 @@
 """A build on a host: detached, locked, stage by stage, with a log and a status file.
 
 Layout of the work directory, all of it 0700 and the builder's own:
+  lock                                   held together by all builds that are under way, alone by who cleans up
   downloads/, git/                       sources, kept between builds
   builds/<name>-<version>-<fp12>/        lock, status.json, build.log, reserve, stamps/<stage>.json, src/, obj/, stage/, tmp/
   products/<name>-<version>-<fp12>/      product.json and the archive or wheel; there whole or not at all
@@ -171,6 +172,16 @@ def product(order):
     return products.read(Place(order).product, order["fingerprint"])
 
 
+def note_use(order):
+    # type: (Dict[str, Any]) -> None
+    """Note that the product in the work directory, if there is one, is used now, whenever it was built: see cleaning.py."""
+    try:
+        os.utime(Place(order).product)
+    except OSError:
+        # It is not there, or another account's: then its age decides.
+        pass
+
+
 # --- one at a time ----------------------------------------------------------------------------------------------------
 
 
@@ -181,6 +192,21 @@ def try_lock(place):
     It is held by the build's head alone: a free lock means that no head lives, whatever it has left running.
     """
     return _locked(place, fcntl.LOCK_EX)
+
+
+def lock_work_dir(work_dir, alone):
+    # type: (str, bool) -> Optional[int]
+    """Return the descriptor of a work directory's lock.
+
+    :param alone: None when any build holds it; otherwise hold it together with others, as soon as nobody has it alone
+    """
+    descriptor = os.open(os.path.join(work_dir, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def has_head(place):
@@ -794,6 +820,17 @@ def start(order):
         complete(order)
         return "done"
     place = Place(order)
+    make_work_dir(place.work)
+    # As long as it is held, nobody takes anything away; the head keeps it.
+    using = lock_work_dir(place.work, alone=False)
+    try:
+        return _start(order, place, using)
+    finally:
+        os.close(using)
+
+
+def _start(order, place, using):
+    # type: (Dict[str, Any], Place, int) -> str
     place.make()
     lock = try_lock(place)
     while lock is None:
@@ -835,7 +872,7 @@ def start(order):
         os.dup2(log, 1)
         os.dup2(log, 2)
         for descriptor in range(3, 256):
-            if descriptor not in (lock, ready):
+            if descriptor not in (using, lock, ready):
                 try:
                     os.close(descriptor)
                 except OSError:

@@ -425,6 +425,7 @@ def test_joined_while_it_runs(tmp_path):
     assert started(order) == "started"
     gate = reached(tmp_path / "gate.build")
     assert started(order) == "joined"
+    assert builds.lock_work_dir(order["work_dir"], alone=True) is None
     status = builds.look(order)
     assert (status["state"], status["stage"]) == ("running", "build") and status["product"] is None
     # It does not come back before something changed, or its time is over.
@@ -432,6 +433,18 @@ def test_joined_while_it_runs(tmp_path):
     gate.close()
     assert ended(order)["state"] == "done"
     assert runs(tmp_path).count("build") == 1
+    settled(order)
+    os.close(builds.lock_work_dir(order["work_dir"], alone=True))
+
+
+def test_what_is_published_is_used_then_whenever_it_was_built(tmp_path):
+    order = make_order(tmp_path)
+    builds.note_use(order)
+    product = tmp_path / "work/products/tool-1.0-abababababab"
+    product.mkdir(parents=True)
+    os.utime(str(product), (1e9, 1e9))
+    builds.note_use(order)
+    assert product.stat().st_mtime > time.time() - 60
 
 
 def test_it_can_be_asked_and_has_left_the_session_before_the_module_ends(tmp_path, monkeypatch):

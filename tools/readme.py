@@ -120,6 +120,18 @@ PLAYBOOKS = [
         "How many products of a name and platform stay when the cache is pruned, the last used ones, however old.",
         "",
     ),
+    Variable(
+        "ascend_clean_keep_days",
+        "`30`",
+        "For how many days the playbook clean leaves in the work directories of the hosts what nobody uses.",
+        "",
+    ),
+    Variable(
+        "ascend_clean_keep_last",
+        "`2`",
+        "How many products of a name the playbook clean leaves there, the last used ones, however old.",
+        "",
+    ),
     Variable("ascend_remove_confirmed", "`false`", "Whether the playbook remove may take things away.", ""),
 ]
 

@@ -80,6 +80,11 @@ def short_failure(label: str, host: str) -> str:
     return "building {0} on {1} failed, see there; nothing of it is on this host".format(label, host)
 
 
+def note(answer: dict) -> str:
+    """Return what is to be said of a build that has just been begun; answer is the module's. Of others it was said before."""
+    return answer["status"].get("note", "") if answer.get("how") in ("started", "resumed") else ""
+
+
 def answers_within_s(state: str, wait_s: float, lost_after_s: float) -> float:
     """Return how long the module may take to answer, in seconds, before its host is taken for silent."""
     least, most = SILENT_S
@@ -182,6 +187,8 @@ class ActionModule(ActionBase):
         answer = self._patiently(order, state="started")
         if answer.get("how") == "joined":
             display.display("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
+        if note(answer):
+            display.warning("{0}: building {1}: {2}".format(self._host, order["name"], note(answer)))
         return answer
 
     def _joined(self, order):

@@ -17,6 +17,8 @@ import zlib
 from contextlib import contextmanager
 from typing import IO, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
+from ansible_collections.ascend.pytorch.plugins.module_utils.folders import make_folder
+
 # Where every packed file says it was last changed (2000-01-01 UTC); not 0, which make and zip cannot tell from "never".
 PACKED_MTIME = 946684800
 
@@ -71,7 +73,7 @@ def unpack(archive: str, dest: str, strip: int = 1, limit: Optional[int] = None)
     partial = dest + ".partial"
     try:
         _remove(partial)
-        os.makedirs(partial, 0o700)
+        make_folder(partial, 0o700)
         if limit is not None:
             _make_room(partial, limit)
         with _opened(archive) as entries:
@@ -285,10 +287,10 @@ def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int, l
         path = os.path.join(tree, name)
         when = max(0, min(entry.mtime, now))
         if entry.kind == "dir":
-            os.makedirs(path, 0o700, exist_ok=True)
+            os.makedirs(path, exist_ok=True)
             folders[path] = (entry.mode & 0o777 | 0o700, when)
             continue
-        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         links.pop(name, None)
         if os.path.lexists(path):  # a later entry of the same name wins, as with tar
             os.unlink(path)

@@ -4,6 +4,7 @@
 """A build on a host: detached, locked, stage by stage, with a log and a status file.
 
 Layout of the work directory, all of it 0700 and the builder's own:
+  lock                                   held together by all builds that are under way, alone by who cleans up
   downloads/, git/                       sources, kept between builds
   builds/<name>-<version>-<fp12>/        lock, status.json, build.log, reserve, stamps/<stage>.json, src/, obj/, stage/, tmp/
   products/<name>-<version>-<fp12>/      product.json and the archive or wheel; there whole or not at all
@@ -16,6 +17,7 @@ import io
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import sys
@@ -36,6 +38,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     progress,
     recipe,
     repositories,
+    session,
     torn,
     trees,
     trust,
@@ -43,6 +46,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
 from ansible_collections.ascend.pytorch.plugins.module_utils import steps as recipe_steps
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.module_utils.folders import make_folder
 
 TAIL_LINES = 20
 # The stage whose result is packed: what it put into the staging root is looked at again when it is gone on from.
@@ -90,15 +94,26 @@ def label(order):
     return products.label(order)
 
 
+def scope_name(order):
+    # type: (Dict[str, Any]) -> str
+    """Return the name of the unit that this process asks systemd for: no other process has that now."""
+    # What systemd.unit(5) lets a name have.
+    return re.sub("[^A-Za-z0-9:_.-]", "_", "ascend-pytorch-{0}-{1}.scope".format(label(order), os.getpid()))
+
+
 class Place:
     """The paths of one build."""
 
-    def __init__(self, order):
-        # type: (Dict[str, Any]) -> None
-        work = order["work_dir"]
+    def __init__(self, order, name=None):
+        # type: (Dict[str, Any], Optional[str]) -> None
+        """
+        :param order: of which only the work directory is asked where the name is given
+        :param name: that of its folder
+        """
+        work, name = order["work_dir"], name or label(order)
         self.work = work
-        self.folder = os.path.join(work, "builds", label(order))
-        self.product = os.path.join(work, "products", label(order))
+        self.folder = os.path.join(work, "builds", name)
+        self.product = os.path.join(work, "products", name)
         self.downloads = os.path.join(work, "downloads")
         self.git = os.path.join(work, "git")
         self.lock = os.path.join(self.folder, "lock")
@@ -128,10 +143,7 @@ def make_work_dir(path):
     wrong = trust.objection(path, os.geteuid())
     if wrong:
         raise PermissionError(errno.EPERM, wrong, path)
-    if not os.path.isdir(path):
-        # Not by the mode of makedirs: Python 3.6 gives that to all folders above, too.
-        os.makedirs(path)
-        os.chmod(path, 0o700)
+    make_folder(path, 0o700)
 
 
 def write_json(path, data):
@@ -161,18 +173,58 @@ def product(order):
     return products.read(Place(order).product, order["fingerprint"])
 
 
+def note_use(order):
+    # type: (Dict[str, Any]) -> None
+    """Note that the product in the work directory, if there is one, is used now, whenever it was built: see cleaning.py."""
+    try:
+        os.utime(Place(order).product)
+    except OSError:
+        # It is not there, or another account's: then its age decides.
+        pass
+
+
 # --- one at a time ----------------------------------------------------------------------------------------------------
 
 
 def try_lock(place):
     # type: (Place) -> Optional[int]
-    """Return the descriptor of the build's lock, None when a build holds it.
+    """Return the descriptor of the build's lock, None when a build holds it, or somebody looks at that just now.
 
     It is held by the build's head alone: a free lock means that no head lives, whatever it has left running.
     """
+    return _locked(place, fcntl.LOCK_EX)
+
+
+def lock_work_dir(work_dir, alone):
+    # type: (str, bool) -> Optional[int]
+    """Return the descriptor of a work directory's lock.
+
+    :param alone: None when any build holds it; otherwise hold it together with others, as soon as nobody has it alone
+    """
+    descriptor = os.open(os.path.join(work_dir, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def has_head(place):
+    # type: (Place) -> bool
+    """Say whether a build is under way: its head lives, or is about to."""
+    # Shared, so that of two who look neither takes the other for a head.
+    lock = _locked(place, fcntl.LOCK_SH)
+    if lock is not None:
+        os.close(lock)
+    return lock is None
+
+
+def _locked(place, how):
+    # type: (Place, int) -> Optional[int]
     descriptor = os.open(place.lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
         return None
@@ -181,17 +233,47 @@ def try_lock(place):
 
 def hands(place):
     # type: (Place) -> List[int]
-    """Return the programs that work for a build: whoever their parent is by now, they have its TMPDIR."""
-    mark, found = b"TMPDIR=" + os.fsencode(place.tmp), []
+    """Return the programs that work for a build, this process apart, whoever their parent is by now.
+
+    They have its TMPDIR; or, of those that made an environment of their own, are in its scope, or in its head's session
+    with a current directory that is the build's.
+    """
+    left, own = read_json(place.status) or {}, os.getpid()
+    if left.get("boot") != torn.boot():
+        # Of a run before a reboot nothing lives, and its numbers are others' by now.
+        left = {}
+    found = []
     for name in os.listdir("/proc"):
-        if name.isdigit():
+        if name.isdigit() and int(name) != own:
             try:
-                with open("/proc/{0}/environ".format(name), "rb") as stream:
-                    if mark in stream.read().split(b"\0"):
-                        found.append(int(name))
+                if _works_for(os.path.join("/proc", name), place, left):
+                    found.append(int(name))
             except OSError:
                 continue
     return found
+
+
+def _works_for(process, place, left):
+    # type: (str, Place, Dict[str, Any]) -> bool
+    """Say whether a process works for a build.
+
+    :param process: its folder in /proc; :param left: status of the build's last run, as far as it is of this boot
+    """
+    with open(os.path.join(process, "environ"), "rb") as stream:
+        if b"TMPDIR=" + os.fsencode(place.tmp) in stream.read().split(b"\0"):
+            return True
+    with open(os.path.join(process, "stat")) as stream:
+        # proc(5): the third field and on; the second is the program's name in parentheses.
+        state, _parent, _group, number = stream.read().rpartition(")")[2].split()[:4]
+    if state in "ZX":
+        # It has ended, and only its parent has not asked how.
+        return False
+    with open(os.path.join(process, "cgroup")) as stream:
+        if session.is_within(stream.read(), left.get("scope", "")):
+            return True
+    # Of a session that is over another may get the number: so that alone does not tell.
+    where = os.readlink(os.path.join(process, "cwd")) + "/"
+    return int(number) == left.get("session") and where.startswith(place.folder + "/")
 
 
 def stop_hands(place, patience_s=10.0):
@@ -238,8 +320,12 @@ def stage_plan(order):
 class Build:
     """Runs the stages of one order; made and used in the detached process alone."""
 
-    def __init__(self, order, place, log_stream):
-        # type: (Dict[str, Any], Place, Any) -> None
+    def __init__(self, order, place, log_stream, scope="", note=""):
+        # type: (Dict[str, Any], Place, Any, str, str) -> None
+        """
+        :param scope: the unit of systemd's that it has to itself, "" for none
+        :param note: what whoever began it should know
+        """
         self.order = order
         self.place = place
         self.log_stream = log_stream
@@ -251,6 +337,11 @@ class Build:
             "objects": 0,
             "jobs": order["jobs"],
             "pid": os.getpid(),
+            # What tells the programs of this run, when it is gone, from all others: see hands().
+            "boot": torn.boot(),
+            "session": os.getsid(0),
+            "scope": scope,
+            "note": note,
             "started": time.time(),
             "stage_started": time.time(),
             "host": platform.node(),
@@ -346,6 +437,8 @@ class Build:
         # type: () -> None
         """Run every stage that is not stamped, then put the product in its place."""
         self.log("=== {0} on {1}, {2} jobs".format(label(self.order), platform.node(), self.order["jobs"]))
+        if self.status["note"]:
+            self.log(self.status["note"])
         stale = False
         for stage, what, mark in stage_plan(self.order):
             stamp_path = os.path.join(self.place.stamps, stage + ".json")
@@ -636,9 +729,21 @@ def prove_sane(order, root):
 # --- detached ---------------------------------------------------------------------------------------------------------
 
 
+class Stopped(recipe_steps.StepError):
+    """Somebody wants the build to end."""
+
+
 def explain(error, place):
     # type: (BaseException, Place) -> Dict[str, Any]
     """Return {"message", "cause", "remedy"} for what ended a build."""
+    if isinstance(error, Stopped):
+        # What its programs said as they were ended is no cause.
+        return {
+            "message": str(error),
+            "cause": "",
+            "remedy": "run again: it goes on from the last good stage",
+            "name": "",
+        }
     known = diagnose.diagnose("\n".join(tail(place.log, diagnose.LAST_LINES, diagnose.LAST_BYTES) + [str(error)])) or {}
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         known = {
@@ -669,26 +774,39 @@ def _fail(build, place, error):
     stop_hands(place)
 
 
-def _live(order, place):
-    # type: (Dict[str, Any], Place) -> None
-    """The life of the detached process: it must never return into the module that made it."""
+def _live(order, place, ready):
+    # type: (Dict[str, Any], Place, int) -> None
+    """The life of the detached process: it must never return into the module that made it.
+
+    :param ready: a descriptor that is closed when the build can be asked, and nothing of the module's can end it any more
+    """
     os.umask(0o022)
     code = 1
     try:
         with io.open(place.log, "a", encoding="utf-8", errors="replace") as stream:
-            build = Build(order, place, stream)
+            build = Build(order, place, stream, *session.leave(scope_name(order)))
             # Past its time limit a build is ended as a whole, programs and all.
             signal.signal(signal.SIGALRM, lambda _signal, _frame: _out_of_time(order, place))
+            signal.signal(signal.SIGTERM, lambda _signal, _frame: _stopped(place))
             # A fetch keeps to the limit itself, and can say what it was waiting for.
             signal.alarm(int(order["timeout_s"]) + GRACE_S)
             try:
                 build.save()
+                os.close(ready)
                 build.run()
                 code = 0
             except Exception as error:
                 _fail(build, place, error)
     finally:
         os._exit(code)
+
+
+def _stopped(place):
+    # type: (Place) -> None
+    # One signal is enough; another one would end what this one began.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    stop_hands(place)
+    raise Stopped("it was stopped, by the playbook stop or because its host went down")
 
 
 def _out_of_time(order, place):
@@ -707,12 +825,23 @@ def start(order):
         complete(order)
         return "done"
     place = Place(order)
+    make_work_dir(place.work)
+    # As long as it is held, nobody takes anything away; the head keeps it.
+    using = lock_work_dir(place.work, alone=False)
+    try:
+        return _start(order, place, using)
+    finally:
+        os.close(using)
+
+
+def _start(order, place, using):
+    # type: (Dict[str, Any], Place, int) -> str
     place.make()
     lock = try_lock(place)
     while lock is None:
-        if (read_json(place.status) or {}).get("state") != "failed":
+        if has_head(place) and (read_json(place.status) or {}).get("state") != "failed":
             return "joined"
-        # It has said so and is about to end.
+        # It has said that it failed and is about to end, or somebody only looks at it.
         time.sleep(0.05)
         lock = try_lock(place)
     # Between the first look and the lock another run may have finished it.
@@ -727,10 +856,15 @@ def start(order):
         os.unlink(place.status)
     sys.stdout.flush()
     sys.stderr.flush()
+    reads, ready = os.pipe()
     child = os.fork()
     if child:
-        os.waitpid(child, 0)
+        os.close(ready)
         os.close(lock)
+        os.waitpid(child, 0)
+        # The session may end with this module, and whatever has not left it.
+        with os.fdopen(reads, "rb") as stream:
+            stream.read()
         return "resumed" if resumed else "started"
     try:
         os.setsid()
@@ -743,12 +877,12 @@ def start(order):
         os.dup2(log, 1)
         os.dup2(log, 2)
         for descriptor in range(3, 256):
-            if descriptor != lock:
+            if descriptor not in (using, lock, ready):
                 try:
                     os.close(descriptor)
                 except OSError:
                     pass
-        _live(order, place)
+        _live(order, place, ready)
     finally:
         # Whatever happens here, a second module must not answer in the first one's name.
         os._exit(1)
@@ -774,10 +908,8 @@ def look(order, seen=None, wait_s=0.0):
             # It was never begun here, or somebody has taken it away.
             status["state"] = "dead"
         elif status["state"] == "running":
-            lock = try_lock(place)
-            if lock is not None:
-                os.close(lock)
-                # It may have ended between reading its status and trying its lock.
+            # It may have ended between reading its status and trying its lock.
+            if not has_head(place):
                 status = read_json(place.status) or status
                 if status["state"] == "running":
                     status["state"] = "done" if product(order) is not None else "dead"

@@ -25,6 +25,7 @@ import urllib.parse
 from contextlib import contextmanager
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import download, fetch, fingerprint, products, trust
+from ansible_collections.ascend.pytorch.plugins.module_utils.folders import make_folder
 
 # The name of a file in Ansible's temporary folder of a host; one piece after the other lies in it.
 PIECE = "ascend-piece"
@@ -162,10 +163,7 @@ class Shelf:
                 "write".format(wrong)
             )
         for folder in (work_dir, self.top):
-            if not os.path.isdir(folder):
-                # Not by the mode of makedirs: Python 3.6 gives that to all folders above, too.
-                os.makedirs(folder)
-                os.chmod(folder, 0o700)
+            make_folder(folder, 0o700)
 
     def partial(self, sha256):
         # type: (str) -> str

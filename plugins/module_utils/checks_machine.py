@@ -67,6 +67,19 @@ def _umask(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any])
         )
 
 
+@check(CHECKS, "session-ends", BUILD, WARNING, "fact: logind kills what a login started")
+def _session_ends(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """A build would be killed with the login session that it is started from."""
+    name, session = state["user"]["name"], state["session"]
+    # Root's builds are given to systemd itself.
+    if state["user"]["uid"] and session["ends"] and not session["lingers"] and _built(request, plan):
+        yield seen(
+            "logind ends what {0} started with its session (KillUserProcesses), and {0} does not linger".format(name),
+            "a build to go on when the connection is lost",
+            "have an administrator run `loginctl enable-linger {0}`, or work as root".format(name),
+        )
+
+
 @check(CHECKS, "memory", BUILD, ERROR, "guide, torch: memory of parallel compilers")
 def _memory(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """There is not the memory that one job of a build needs."""

@@ -26,6 +26,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     products,
     published,
     resources,
+    session,
     trust,
     versions,
 )
@@ -481,6 +482,7 @@ def examine(question):
         memory=resources.memory(text),
         clock=time.time(),
         umask="%04o" % _umask(),
+        session=session.examine(str(who["name"])),
         work_dir=work_dir,
         work_dir_objection=trust.objection(work_dir, os.geteuid()),
         env_file={

@@ -9,6 +9,8 @@ import os
 import time
 from contextlib import contextmanager
 
+from ansible_collections.ascend.pytorch.plugins.module_utils.folders import make_folder
+
 LOOK_S = 0.2
 
 
@@ -54,8 +56,7 @@ def held(path, limit_s):
 
     flock holds on NFS, too, between hosts, unless it is mounted with local_lock. Whoever holds the lock may remove the file.
     """
-    # Others may make it at this moment.
-    os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+    make_folder(os.path.dirname(path), 0o755)
     until = time.monotonic() + limit_s
     descriptor = _open(path)
     try:

@@ -176,7 +176,7 @@ def _mend(tree, partial, card):
         if os.path.isdir(target) and not os.path.islink(target):
             shutil.rmtree(target)
         if not os.path.isdir(os.path.dirname(target)):
-            os.makedirs(os.path.dirname(target), 0o755)
+            os.makedirs(os.path.dirname(target))
         os.rename(os.path.join(partial, relative), target)
     manifest.write(tree, card)
     shutil.rmtree(partial)

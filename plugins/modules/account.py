@@ -29,7 +29,7 @@ options:
     description: What was to be done for every host, or on the controller.
     type: list
     elements: str
-    choices: [planned, verified, told, bundled, cached]
+    choices: [planned, verified, told, bundled, cached, stopped, cleaned]
     default: []
   settles:
     description: Whether what was planned was to be done.

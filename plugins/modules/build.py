@@ -141,6 +141,9 @@ def main():
                 os.unlink(sent)
             except (archive.ArchiveError, OSError) as error:
                 module.fail_json(msg="the mirror could not be unpacked on the host: {0}".format(error))
+        if os.path.isdir(folder):
+            # It is used now, whenever it was sent.
+            os.utime(folder)
         module.exit_json(changed=bool(sent), present=os.path.isdir(folder), folder=folder)
     how = ""
     if state != "status":

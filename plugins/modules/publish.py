@@ -147,6 +147,7 @@ def main():
                 )
             else:
                 notes = install_wheel(module, order, product, now)
+        builds.note_use(order)
     except steps.StepError as error:
         module.fail_json(
             msg="{0} was not published, what was there before still is: built on {1}, it does not work here: {2}\n"

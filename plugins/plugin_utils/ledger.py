@@ -25,8 +25,9 @@ Json = dict[str, Any]
 # Items besides products.
 ENVIRONMENT, PACKAGES, VENV = "environment file", "packages", "virtual environment"
 # Deeds: a host was planned for, verified, told of in a table, told of there as unreachable or failed; the controller made or
-# verified a bundle, looked at the cache.
+# verified a bundle, looked at the cache; the builds of a host were stopped, its work directory cleaned.
 PLANNED, VERIFIED, TOLD, LOST, BUNDLED, CACHED = "planned", "verified", "told", "lost", "bundled", "cached"
+STOPPED, CLEANED = "stopped", "cleaned"
 # What was not done, in words.
 NOT = {
     PLANNED: "not looked at",
@@ -34,6 +35,8 @@ NOT = {
     TOLD: "not told of",
     BUNDLED: "no bundle was made or verified",
     CACHED: "the build cache was not looked at",
+    STOPPED: "its builds were not stopped",
+    CLEANED: "its work directory was not cleaned",
 }
 # What the controller does for itself is entered under this name, whatever the inventory calls the host.
 CONTROLLER = "localhost"

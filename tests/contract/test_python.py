@@ -49,6 +49,15 @@ def test_module_utils_import_the_standard_library_alone(path):
     assert not {name for name in imports(path) if not is_standard(name) and not name.startswith(UTILS)}
 
 
+@pytest.mark.parametrize("path", MODULES + MODULE_UTILS, ids=lambda path: path.stem)
+def test_no_mode_is_given_to_makedirs(path):
+    # Python 3.6 gives it to all folders above, too: make_folder does not.
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    made = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "makedirs"]
+    given = [call for call in made if len(call.args) > 1 or {word.arg for word in call.keywords} - {"exist_ok"}]
+    assert [call.lineno for call in given] == []
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_modules_import_no_more_than_ansible_brings_along(path):
     allowed = (UTILS, "ansible.module_utils.")

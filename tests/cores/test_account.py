@@ -157,9 +157,25 @@ def test_the_whole_run_does_all_of_it_and_the_next_nothing(site):
     assert "not done" not in words
 
 
+def test_where_nothing_is_built_there_is_nothing_to_stop(site):
+    status, words = site.run("-l", "here", playbook="stop.yml")
+    assert status == 0 and "here: no build is under way" in words and "changed=0" in words, words[-3000:]
+
+
+def test_what_was_built_last_stays_however_old_and_the_rest_goes(site):
+    status, words = site.run("-l", "here", "--check", "-e", "ascend_clean_keep_days=0", playbook="clean.yml")
+    assert status == 0 and "here: would free" in words and "/builds/cmake-3.12.1-" in words, words[-3000:]
+    status, words = site.run("-l", "here", "-e", "ascend_clean_keep_days=0", playbook="clean.yml")
+    assert status == 0 and "here: freed" in words and "changed=1" in words, words[-3000:]
+    assert "/downloads/" in words and "/products/" not in words
+    assert [path.name for path in (site.folder / "work").glob("*/cmake-3.12.1-*")] and "changed=0" in site.run(
+        "-l", "here"
+    )[1]
+
+
 @chosen_cores
 def test_a_pattern_that_matches_nobody_is_named(site):
-    for playbook in ("site", "check", "verify", "report", "remove"):
+    for playbook in ("site", "check", "verify", "report", "stop", "clean", "remove"):
         status, words = site.run("-e", "ascend_hosts=nobody", playbook=f"{playbook}.yml")
         assert status != 0 and "the pattern 'nobody' matches none of the inventory" in words, words[-3000:]
     status, words = site.run("-e", "ascend_hosts=here", "-l", "there", playbook="check.yml")

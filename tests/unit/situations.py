@@ -242,6 +242,7 @@ def bare(**changes):
         "umask": "0022",
         "work_dir": "/var/lib/ascend-pytorch",
         "work_dir_objection": "",
+        "session": {"ends": False, "lingers": False},
         "env_file": {"path": "/etc/ascend-pytorch/env.sh", "sha256": None, "ours": False},
         "disk": {
             path: dict(room, path=path) for path in ("/var/lib/ascend-pytorch", "/etc/ascend-pytorch", "/usr/local")

@@ -101,3 +101,20 @@ def test_a_host_that_reboots_goes_on_when_it_is_back(crew, revived):
     revived()
     crew.apply(["torch_npu_build"], [ONE], **HEAVY)
     assert done_before(crew.tries(ONE, "torch")[-1])[-1] == "configure"
+
+
+def test_stopped_it_says_so_and_goes_on_when_it_is_wanted_again(crew, gate):
+    run = crew.begin(["cmake"], [ONE], ascend_mirrors=[gate.url])
+    assert gate.builder() == ONE
+    stop = rig.PROJECT / "playbooks" / "stop.yml"
+    told = crew.begin([], [ONE], "--check", playbook=stop).ended().words
+    assert "first: would stop cmake-3.12.1-" in told and "in stage fetch" in told
+    told = crew.begin([], [ONE], playbook=stop).ended()
+    assert "first: stopped, the next run goes on from there: cmake-3.12.1-" in told.words and told.changed == {ONE}
+    run.ended(well=False)
+    assert "failed in stage fetch: it was stopped, by the playbook stop" in run.words
+    told = crew.begin([], [ONE], playbook=stop).ended()
+    assert "first: no build is under way" in told.words and told.changed == set()
+    gate.open()
+    crew.apply(["cmake"], [ONE])
+    assert crew.stands(ONE) and crew.built(ONE) == 1

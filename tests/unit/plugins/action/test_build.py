@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said of a build that failed."""
+"""What is said of a build that failed, or was begun."""
 
-from ansible_collections.ascend.pytorch.plugins.action.build import failure
+from ansible_collections.ascend.pytorch.plugins.action.build import failure, note
 
 ORDER = {"name": "gcc730", "version": "7.3.0"}
 STATUS = {
@@ -36,3 +36,10 @@ def test_a_known_failure_has_its_cause_and_remedy():
 def test_a_build_that_is_gone():
     said = failure("host1", ORDER, {"state": "dead", "stage": "", "log": "/l", "tail": []})
     assert "failed in stage start: its process is gone" in said and "run again" in said and "Cause:" not in said
+
+
+def test_what_is_said_of_one_that_was_begun_is_said_once():
+    status = {"state": "running", "note": "it stays in the login session"}
+    assert [note({"how": how, "status": status}) for how in ("started", "resumed")] == [status["note"]] * 2
+    assert [note({"how": how, "status": status}) for how in ("joined", "done", "")] == [""] * 3
+    assert note({"how": "started", "status": {"state": "done"}}) == note({"failed": True, "msg": "no room"}) == ""

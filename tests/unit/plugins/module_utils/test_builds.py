@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -27,6 +28,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     products,
     recipe,
     steps,
+    stopping,
 )
 
 COLLECTIONS = str(Path(__file__).parents[4] / "collections")
@@ -435,6 +437,7 @@ def test_joined_while_it_runs(tmp_path):
     assert started(order) == "started"
     gate = reached(tmp_path / "gate.build")
     assert started(order) == "joined"
+    assert builds.lock_work_dir(order["work_dir"], alone=True) is None
     status = builds.look(order)
     assert (status["state"], status["stage"]) == ("running", "build") and status["product"] is None
     # It does not come back before something changed, or its time is over.
@@ -442,6 +445,36 @@ def test_joined_while_it_runs(tmp_path):
     gate.close()
     assert ended(order)["state"] == "done"
     assert runs(tmp_path).count("build") == 1
+    settled(order)
+    os.close(builds.lock_work_dir(order["work_dir"], alone=True))
+
+
+def test_what_is_published_is_used_then_whenever_it_was_built(tmp_path):
+    order = make_order(tmp_path)
+    builds.note_use(order)
+    product = tmp_path / "work/products/tool-1.0-abababababab"
+    product.mkdir(parents=True)
+    os.utime(str(product), (1e9, 1e9))
+    builds.note_use(order)
+    assert product.stat().st_mtime > time.time() - 60
+
+
+def test_it_can_be_asked_and_has_left_the_session_before_the_module_ends(tmp_path, monkeypatch):
+    order, place = make_order(tmp_path), []
+    monkeypatch.setattr(builds.session, "leave", lambda unit: time.sleep(1) or place.append(unit) or (unit, "stays"))
+    # The head is forked from this process, and has what was put in here.
+    assert builds.start(order) == "started"
+    status = builds.read_json(builds.Place(order).status)
+    unit = "ascend-pytorch-tool-1.0-abababababab-{0}.scope".format(status["pid"])
+    assert (status["scope"], status["note"], place) == (unit, "stays", [])
+    assert ended(order)["state"] == "done"
+    # It is the first that the log says of this try.
+    assert (tmp_path / "work/builds/tool-1.0-abababababab/build.log").read_text().splitlines()[1] == "stays"
+
+
+def test_a_scope_has_a_name_that_systemd_takes(tmp_path):
+    name = builds.scope_name(make_order(tmp_path, version="1.8.1+ascend"))
+    assert name == "ascend-pytorch-tool-1.8.1_ascend-abababababab-{0}.scope".format(os.getpid())
 
 
 def test_looking_ends_as_soon_as_something_changes(tmp_path):
@@ -538,6 +571,51 @@ def test_a_program_that_left_its_session_is_ended_too(tmp_path):
     assert ended(order)["state"] == "done"
 
 
+def test_a_program_that_made_an_environment_of_its_own_is_ended_too(tmp_path):
+    order = make_order(tmp_path)
+    os.mkfifo(str(tmp_path / "gate"))
+    order["stages"]["build"] = [{"run": ["/bin/sh", "-c", "env -i cat {work}/../gate; exit 1"]}]
+    started(order)
+    gate = reached(tmp_path / "gate")
+    command = "cat\0" + str(tmp_path / "work/../gate")
+    wait_until(lambda: readers(command))
+    orphans = readers(command)
+    killed(builds.look(order)["pid"])
+    assert builds.hands(builds.Place(order)) and not [pid for pid in orphans if gone(pid)]
+    order["stages"]["build"] = [script("build", "cat {src}/tool/said > {obj}/out")]
+    assert started(order) == "resumed"
+    assert all(gone(pid) for pid in orphans)
+    gate.close()
+    assert ended(order)["state"] == "done"
+
+
+@pytest.mark.parametrize("mark", ["scope", "session"])
+def test_programs_are_known_by_the_unit_or_the_session_of_a_run_of_this_boot(tmp_path, monkeypatch, mark):
+    place = builds.Place(make_order(tmp_path))
+    place.make()
+    process = subprocess.Popen(["sleep", "60"], env={}, cwd=place.obj, start_new_session=True)
+    left = {"boot": builds.torn.boot(), "pid": 1, "scope": "", "session": 0}
+    try:
+        monkeypatch.setattr(builds.session, "is_within", lambda content, unit: unit == "mine.scope")
+        for known, boot, answer in ((1, left["boot"], True), (0, left["boot"], False), (1, "another", False)):
+            value = {"scope": "mine.scope", "session": process.pid}[mark] if known else left[mark]
+            builds.write_json(place.status, dict(left, boot=boot, **{mark: value}))
+            assert (process.pid in builds.hands(place)) == answer
+        if mark == "session":
+            # Another's, that got the number.
+            builds.write_json(place.status, dict(left, session=process.pid))
+            monkeypatch.setattr(builds.os, "readlink", lambda path: place.folder + "-2/obj")
+            assert process.pid not in builds.hands(place)
+        # One that nobody waits for any more stays in its unit as long as its parent lives.
+        process.kill()
+        wait_until(lambda: gone(process.pid))
+        builds.write_json(place.status, dict(left, scope="mine.scope"))
+        assert process.pid not in builds.hands(place)
+    finally:
+        process.kill()
+        process.wait()
+
+
 def sleeper(**environment):
     """Start a program with this environment alone, and wait until it has it: the kernel lays it out after exec returns."""
     process = subprocess.Popen(["sleep", "60"], env=environment)
@@ -586,6 +664,71 @@ def test_killed_while_it_cleans_up(tmp_path):
     started(order)
     status = ended(order)
     assert status["state"] == "done", status["tail"]
+
+
+# --- stopped ----------------------------------------------------------------------------------------------------------
+
+
+def test_one_that_is_stopped_says_so_and_goes_on_from_there(tmp_path):
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path)
+    started(order)
+    gate = reached(tmp_path / "gate.build")
+    hands = readers(tmp_path / "work/../gate.build")
+    (place,) = stopping.under_way(order["work_dir"])
+    assert place.folder == builds.Place(order).folder and hands
+    stopping.stop(place)
+    assert stopping.under_way(order["work_dir"]) == [] and all(gone(pid) for pid in hands)
+    status = builds.look(order)
+    assert (status["state"], status["stage"]) == ("failed", "build")
+    assert "it was stopped" in status["error"]["message"] and "run again" in status["error"]["remedy"]
+    gate.close()
+    os.unlink(str(tmp_path / "gate.build"))
+    assert started(order) == "resumed"
+    assert ended(order)["state"] == "done" and runs(tmp_path).count("configure") == 1
+
+
+def test_what_a_stage_of_its_own_does_is_stopped_too(tmp_path):
+    os.mkfifo(str(tmp_path / "gate"))
+    order = make_order(tmp_path)
+    started(order, "extract")
+    gate = reached(tmp_path / "gate")
+    stopping.stop(builds.Place(order))
+    assert builds.look(order)["error"]["message"].startswith("it was stopped")
+    gate.close()
+
+
+def test_one_that_does_not_listen_is_killed(tmp_path):
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path)
+    started(order)
+    gate = reached(tmp_path / "gate.build")
+    pid = builds.look(order)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    stopping.stop(builds.Place(order), patience_s=0.3)
+    assert gone(pid) and builds.look(order)["state"] == "dead"
+    assert not readers(tmp_path / "work/../gate.build")
+    gate.close()
+
+
+def test_another_process_that_has_the_number_is_not_ended(tmp_path):
+    place = builds.Place(make_order(tmp_path))
+    place.make()
+    other = sleeper(PLAIN="1")
+    builds.write_json(place.status, {"state": "running", "pid": other.pid})
+    lock = builds.try_lock(place)
+    try:
+        # As whoever starts it anew has the lock, for longer than that takes.
+        threading.Timer(0.5, os.close, [lock]).start()
+        stopping.stop(place)
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_where_nothing_is_under_way_nothing_is_made(tmp_path):
+    assert stopping.under_way(str(tmp_path / "none")) == [] and not (tmp_path / "none").exists()
 
 
 # --- failing ----------------------------------------------------------------------------------------------------------
@@ -758,6 +901,7 @@ def test_a_build_that_is_about_to_end_is_waited_for(tmp_path, monkeypatch):
     builds.write_json(place.status, {"state": "failed"})
     locks = [None, None, 7]
     monkeypatch.setattr(builds, "try_lock", lambda place: locks.pop(0))
+    monkeypatch.setattr(builds, "has_head", lambda place: True)
     monkeypatch.setattr(builds, "stop_hands", lambda place: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         builds.start(order)
@@ -765,6 +909,25 @@ def test_a_build_that_is_about_to_end_is_waited_for(tmp_path, monkeypatch):
     builds.write_json(place.status, {"state": "running"})
     locks.append(None)
     assert builds.start(order) == "joined"
+
+
+def test_who_only_looks_at_a_dead_build_is_not_joined(tmp_path):
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path)
+    place = builds.Place(order)
+    started(order)
+    gate = reached(tmp_path / "gate.build")
+    assert builds.has_head(place)
+    killed(builds.look(order)["pid"])
+    gate.close()
+    os.unlink(str(tmp_path / "gate.build"))
+    with open(place.lock) as stream:
+        # As look() does, only longer.
+        builds.fcntl.flock(stream, builds.fcntl.LOCK_SH)
+        assert builds.look(order)["state"] == "dead" and builds.try_lock(place) is None
+        threading.Timer(0.5, stream.close).start()
+        assert started(order) == "resumed"
+    assert ended(order)["state"] == "done"
 
 
 def test_what_a_stage_decides_decides_those_after_it():

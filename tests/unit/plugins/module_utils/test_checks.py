@@ -210,6 +210,13 @@ TRIGGERS = [
         ["others may write to /data/x (mode 0777)", "nobody but root", "ascend_work_dir"],
     ),
     (
+        "session-ends",
+        "warning",
+        ask_torch(),
+        lambda state: user(state).update(session={"ends": True, "lingers": False}),
+        ["logind ends what worker started", "loginctl enable-linger worker"],
+    ),
+    (
         "disk-full",
         "error",
         ask_torch(),
@@ -527,6 +534,10 @@ def test_all_of_it_is_told_at_once():
         (ask(recipe(CMAKE)), disk("/usr/local", writable=False)),
         (ask(recipe(CMAKE)), lambda state: state.update(work_dir_objection="others may write to it")),
         (ask(recipe(CMAKE)), occupied),
+        # Root's builds leave the session, as do those of whoever lingers; and nothing dies where nothing is built.
+        (ask_torch(), lambda state: state.update(session={"ends": True, "lingers": False})),
+        (ask_torch(), lambda state: user(state).update(session={"ends": True, "lingers": True})),
+        (ask(recipe(CMAKE)), lambda state: user(state).update(session={"ends": True, "lingers": False})),
         (ask(recipe(CMAKE), recipe(GCC)), lambda state: state.update(missing_needs=["bzip2"])),
         (
             ask_torch(environment=dict(ENVIRONMENT, hccl_interface="eth7", set={"HCCL_IF_IP": "10.0.0.1"})),

@@ -519,6 +519,7 @@ def test_examining_tells_all_and_changes_nothing(tmp_path, monkeypatch, program,
 
     assert json.loads(json.dumps(state)) == state
     own = str(home / ".local")
+    assert set(state["session"]) == {"ends", "lingers"}
     assert state["umask"] == "0027" and state["cores"] >= 1 and abs(state["clock"] - time.time()) < 60
     assert state["arch"] == os.uname().machine and state["interfaces"]["lo"] == "127.0.0.1"
     assert (state["python"], state["pythons"]["python9.9"]) == (sys.executable, None)

@@ -1,0 +1,37 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Around cleaning: tell what went, and record that the host was dealt with."""
+
+from __future__ import annotations
+
+import json
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, store
+
+display = Display()
+
+
+def told(host: str, removed: list[dict], busy: list[str], dry: bool) -> str:
+    """Return what is told of a host: what went, in check mode (`dry`) what would, and where a build is under way."""
+    total = store.human(sum(entry["size"] for entry in removed))
+    lines = [f"{host}: {'would free' if dry else 'freed'} {total}" if removed else f"{host}: nothing to take away"]
+    lines += [f"  {store.human(entry['size'])}  {entry['path']}" for entry in removed]
+    lines += [f"  {path}: left as it is, a build is under way there" for path in busy]
+    return "\n".join(lines)
+
+
+class ActionModule(ActionBase):
+    """See the module of the same name for the options."""
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        arguments = json.loads(json.dumps(self._task.args))
+        result.update(self._execute_module("ascend.pytorch.clean", module_args=arguments, task_vars=task_vars))
+        if "busy" in result and not result.get("failed"):
+            host = task_vars["inventory_hostname"]
+            display.display(told(host, result["removed"], result["busy"], self._task.check_mode))
+            ledger.Ledger().record(host, ledger.CLEANED)
+        return result

@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Around stopping builds: tell which, and record that the host was dealt with."""
+
+from __future__ import annotations
+
+import json
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger
+
+display = Display()
+
+
+def told(host: str, stopped: list[str], dry: bool) -> str:
+    """Return what is told of a host: `stopped` are its builds, in check mode (`dry`) those that would be."""
+    if not stopped:
+        return f"{host}: no build is under way"
+    words = "would stop" if dry else "stopped, the next run goes on from there:"
+    return f"{host}: {words} {', '.join(stopped)}"
+
+
+class ActionModule(ActionBase):
+    """See the module of the same name for the options."""
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        arguments = json.loads(json.dumps(self._task.args))
+        result.update(self._execute_module("ascend.pytorch.stop", module_args=arguments, task_vars=task_vars))
+        if "stopped" in result and not result.get("failed"):
+            host = task_vars["inventory_hostname"]
+            display.display(told(host, result["stopped"], self._task.check_mode))
+            ledger.Ledger().record(host, ledger.STOPPED)
+        return result

@@ -1,0 +1,101 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+---
+module: clean
+short_description: Take from a host's work directory what nobody has used for a while
+version_added: "0.1.0"
+description:
+  - Looks at what builds, taking and publishing leave in the work directory, which are C(builds), C(products), C(downloads),
+    C(git) and C(mirror), and takes away what was not used for O(keep_days) days. Of products the O(keep_last) last used ones
+    of each name stay. Whatever goes can be had again, by fetching, from the build cache, or by building.
+  - Nothing is taken from a work directory in which a build is under way.
+author: the ascend.pytorch authors (@ascend)
+options:
+  work_dirs:
+    description: The work directories, as C(ascend_work_dir) has them.
+    type: list
+    elements: str
+    default: [auto]
+  keep_days:
+    description: For how many days something stays after its last use.
+    type: float
+    default: 30
+  keep_last:
+    description: How many products of each name stay, however long ago they were used. 2 are the one that was published last
+      and the one before.
+    type: int
+    default: 2
+attributes:
+  check_mode:
+    support: full
+    description: In check mode nothing is taken away; what would be is told.
+"""
+
+EXAMPLES = r"""
+- name: Take away what was not used for half a year
+  ascend.pytorch.clean:
+    keep_days: 180
+"""
+
+RETURN = r"""
+removed:
+  description: What was taken away, or would be in check mode.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: Where it was.
+      type: str
+    size:
+      description: Bytes on disk.
+      type: int
+busy:
+  description: The work directories in which a build is under way, so that nothing was taken from them.
+  returned: always
+  type: list
+  elements: str
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.ascend.pytorch.plugins.module_utils import cleaning, host, places
+
+
+def main():
+    """Clean each work directory once."""
+    module = AnsibleModule(
+        argument_spec={
+            "work_dirs": {"type": "list", "elements": "str", "default": ["auto"]},
+            "keep_days": {"type": "float", "default": 30},
+            "keep_last": {"type": "int", "default": 2},
+        },
+        supports_check_mode=True,
+    )
+    keep_days, keep_last = module.params["keep_days"], module.params["keep_last"]
+    if keep_days < 0 or keep_last < 0:
+        module.fail_json(msg="keep_days and keep_last cannot be below 0; with 0 and 0 all that no build uses goes")
+    who, removed, busy = host.user(), [], []
+    for work_dir in sorted({places.resolve(path, "work_dir", who) for path in module.params["work_dirs"]}):
+        try:
+            gone = cleaning.clean(work_dir, time.time() - keep_days * 86400, keep_last, module.check_mode)
+        except OSError as error:
+            module.fail_json(
+                msg="{0} could not be cleaned: {1}. Run this as the account that builds there".format(work_dir, error),
+                removed=removed,
+                busy=busy,
+            )
+        if gone is None:
+            busy.append(work_dir)
+        else:
+            removed += gone
+    module.exit_json(changed=bool(removed), removed=removed, busy=busy)
+
+
+if __name__ == "__main__":
+    main()

@@ -52,12 +52,13 @@ def all_closed(paths: Iterable[str], account: Account = None) -> List[Dict[str, 
 def may(path: str, state: os.stat_result, wanted: int, account: Account) -> bool:
     """Say whether an account may do with a path what os.R_OK, os.W_OK and os.X_OK in `wanted` say.
 
-    The folders above it are not looked at.
+    The folders above it are not looked at. What an access control list says of another account than this one is not known
+    here, and counts as allowed.
     """
     if account is None:
         return os.access(path, wanted)
     uid, groups = account
-    if uid == 0:
+    if uid == 0 or _has_acl(path):
         return True
     # The first that fits decides, as path_resolution(7) says: an owner without the bits is not helped by its group.
     shift = 6 if uid == state.st_uid else 3 if state.st_gid in groups else 0
@@ -98,7 +99,17 @@ def remedy(shut: Dict[str, Any], user: str) -> str:
     """Say what opens it to a user."""
     if shut["by_group"]:
         return "have an administrator run `usermod -a -G {0} {1}`, then log in again".format(shut["group"], user)
-    return "have an administrator run `chmod o+r{0} {1}`".format("x" if shut["folder"] else "", shut["path"])
+    if shut["folder"]:
+        # No command: it may be somebody's home.
+        return "have an administrator let {0} enter {1}".format(user, shut["path"])
+    return "have an administrator run `chmod o+r {0}`".format(shut["path"])
+
+
+def _has_acl(path: str) -> bool:
+    try:
+        return bool(os.getxattr(path, "system.posix_acl_access"))
+    except OSError:
+        return False
 
 
 def _steps(path: str) -> Iterator[str]:

@@ -111,6 +111,20 @@ def test_another_account_is_judged_by_mode_bits(folder, monkeypatch, mode, membe
     assert access.closed(str(folder / "cann"), (None, [])) is not None
 
 
+def test_an_access_control_list_may_allow_it(folder, monkeypatch):
+    (folder / "cann").chmod(0o700)
+    monkeypatch.setattr(access, "_steps", lambda path: [path])
+    assert access.closed(str(folder / "cann"), (4001, [4001]))
+    monkeypatch.setattr(access.os, "getxattr", lambda path, name: b"acl")
+    assert access.closed(str(folder / "cann"), (4001, [4001])) is None
+
+
+def test_no_command_opens_a_folder_that_may_be_a_home(folder):
+    (folder / "cann").chmod(0)
+    said = access.remedy(closed(folder / "cann"), "worker")
+    assert said == "have an administrator let worker enter {0}".format(folder / "cann")
+
+
 def test_a_user_that_is_not_known():
     assert access.of_user("no-such-user") == access.of_user("a\0b") == (None, [])
     assert access.of_user("root")[0] == 0

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import access, ask, npus
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plain import as_plain, open_folder
+from plain import NAME, as_plain, open_folder
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 TABLE = DATA / "npu_smi_two_chips.txt"
@@ -485,4 +485,6 @@ def test_an_npu_smi_in_a_driver_that_may_not_be_entered_is_no_missing_one(entere
     (entered.root / "usr/local/Ascend/driver").chmod(0)
     told = as_plain(lambda: npus.ask_npu_smi(str(entered.root)))
     assert (told["smi"], told["problem"]) == (str(link), "cannot be started: Permission denied")
-    assert "chmod" in told["remedy"] and "/usr/local/Ascend/driver`" in told["remedy"]
+    assert told["remedy"] == "have an administrator let {0} enter {1}/usr/local/Ascend/driver".format(
+        NAME, entered.root
+    )

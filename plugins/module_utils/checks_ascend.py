@@ -119,8 +119,8 @@ def _cann_script(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
         first, user = state["cann"][0], state["user"]["name"]
         yield seen(
             "{0}: {1} is not run as {2}".format(first["distrusted"], first["set_env"], user),
-            "a CANN that nobody but root and {0} can write to: whoever can decides what {0} runs with torch".format(
-                user
+            "a CANN that nobody but {0} can write to: whoever can decides what {1} runs with torch".format(
+                user if user == "root" else "root and " + user, user
             ),
             "give {0} to root, or work as the account that it belongs to".format(first["path"]),
         )

@@ -209,7 +209,10 @@ TRIGGERS = [
         "note",
         ask_torch(),
         lambda state: state["cann"][0].update(set_env="/x/set_env.sh", distrusted="/x belongs to HwHiAiUser"),
-        ["/x belongs to HwHiAiUser: /x/set_env.sh is not run as root", "whoever can decides what root runs"],
+        [
+            "/x belongs to HwHiAiUser: /x/set_env.sh is not run as root",
+            "that nobody but root can write to: whoever can decides what root runs",
+        ],
     ),
     (
         "cann-too-old",

@@ -22,6 +22,7 @@ FITNESS = {
     "run_user": {"type": "str", "default": ""},
     "max_clock_skew_s": {"type": "int", "default": 300},
     "check_sources": {"type": "bool", "default": True},
+    "packages": {"type": "list", "elements": "dict", "default": []},
 }
 # What is wanted, as plan.py describes it; the roles' variables __<role>_request.
 REQUEST = {
@@ -41,6 +42,7 @@ REQUEST = {
     "install_packages": {"type": "bool", "default": True},
     "packages_become": {"type": "bool", "default": False},
     "require_cann": {"type": "bool", "default": True},
+    "cann_path": {"type": "str", "default": ""},
     "fitness": {"type": "dict", "options": FITNESS},
 }
 ARGUMENTS = {

@@ -4,7 +4,7 @@
 """What the version records that CANN, driver and firmware leave on a host say."""
 
 import re
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import versions
 
@@ -12,6 +12,12 @@ _RUNNING = re.compile(r"(\w+)_running_version")
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 # Which component of version.cfg speaks for the whole package, best first.
 _SPEAKERS = ("toolkit", "nnae", "nnrt", "runtime", "compiler")
+# What a release is compared by: its numbers, and that of a release candidate. Letters of a build may follow, as in
+# 8.0.RC1.T5.0.B010, 5.1.RC1.alpha005 and 9.0.0-beta.1: of those only people know the order.
+_RELEASE = re.compile(
+    r"([0-9]+(?:\.[0-9]+)*(?:[.-]?rc[0-9]+)?)(?:[.+_-]?[a-z0-9]+(?:[.+_-][a-z0-9]+)*)?", re.IGNORECASE
+)
+_LONGEST = 200
 # 8.5.0.2.220 is a build of 8.5.0, 7.6.0.1.220 one of something else: five numbers are no release.
 _BUILD = re.compile(r"[0-9]+(\.[0-9]+){4}")
 
@@ -66,6 +72,33 @@ def driver_firmware_agree(driver: Dict[str, str], firmware: Dict[str, str]) -> O
     return any(said) if said else None
 
 
+def release_number(release: str) -> str:
+    """Return what a release of CANN, its driver or its firmware is compared by, such as 8.0.RC1 for 8.0.RC1.T5.0.B010.
+
+    :raises ValueError: the text is not a release, such as V100R001C13SPC005B246
+    """
+    found = _RELEASE.fullmatch(release.strip()) if len(release) <= _LONGEST else None
+    if found is None:
+        raise ValueError("not a release: {0!r}".format(release))
+    return found.group(1)
+
+
+def release_within(release: str, minimum: str = "", maximum: str = "") -> bool:
+    """Say whether a release lies between two, as versions.within does, by the numbers.
+
+    :raises ValueError: one of them is not a release
+    """
+    return versions.within(release_number(release), minimum, maximum)
+
+
+def newness(release: Optional[str]) -> Tuple:
+    """Return what releases are sorted by, the newest last; one that is not known before all."""
+    try:
+        return (1, versions.parse(release_number(release or "")))
+    except ValueError:
+        return (0, ())
+
+
 def toolkit_release(info: Dict[str, str], version_cfg: Dict[str, str]) -> Optional[str]:
     """Return the CANN release, such as "5.0.4", "7.0.RC1" or "8.0.0", None when the records do not tell.
 
@@ -91,10 +124,9 @@ def _lower(info: Dict[str, str]) -> Dict[str, str]:
 
 def _is_version(text: str) -> bool:
     try:
-        versions.parse(text)
+        return bool(release_number(text))
     except ValueError:
         return False
-    return text[:1].isdigit()
 
 
 def _own_versions(info: Dict[str, str]) -> List[str]:
@@ -116,7 +148,9 @@ def _driver_admits(driver: Dict[str, str], firmware: Dict[str, str]) -> Optional
     own = _own_versions(firmware)
     if not ranges or not own:
         return None
-    return any(versions.within(version, low, high) for version in own for low, high in ranges)
+    return any(
+        release_within(version, release_number(low), release_number(high)) for version in own for low, high in ranges
+    )
 
 
 def _firmware_names(driver: Dict[str, str], firmware: Dict[str, str]) -> Optional[bool]:

@@ -10,6 +10,7 @@ import os
 from typing import Any, Dict, List
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    ascend_files,
     checks_ascend,
     checks_build,
     checks_machine,
@@ -54,6 +55,12 @@ def variable_problems(request: Dict[str, Any]) -> List[str]:
             "set": {name: str(value) for name, value in request["environment"]["set"].items() if str(value) != ""}
         }
         found += environment.validate(settings, release.get("unsupported_variables", []))
+    named = request["cann_path"]
+    if named and not named.startswith(("/", "~/")) and ascend_files.newness(named) == ascend_files.newness(None):
+        found.append(
+            "ascend_cann_path: {0!r} is neither an absolute path nor a release. Set it to a path, such as "
+            "/usr/local/Ascend/ascend-toolkit/latest, or a release, such as 8.0.RC3, or leave it empty".format(named)
+        )
     if int(request["timeout_s"]) < 1:
         found.append("ascend_timeout_s: {0!r} is no time: set at least 1 second".format(request["timeout_s"]))
     if str(request["jobs"]) != places.AUTO and (not str(request["jobs"]).isdecimal() or int(request["jobs"]) < 1):

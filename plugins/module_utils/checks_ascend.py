@@ -5,8 +5,8 @@
 
 from typing import Any, Dict, Iterator, List
 
+from ansible_collections.ascend.pytorch.plugins.module_utils import access, ascend_files
 from ansible_collections.ascend.pytorch.plugins.module_utils import plan as plans
-from ansible_collections.ascend.pytorch.plugins.module_utils import versions
 from ansible_collections.ascend.pytorch.plugins.module_utils.finding import (
     CANN,
     ERROR,
@@ -39,21 +39,90 @@ def _compared(request: Dict[str, Any], state: Dict[str, Any]) -> int:
         return 0
     version, limits = state["cann"][0]["version"], release["cann"]
     try:
-        if not versions.within(version, limits["minimum"], ""):
+        if not ascend_files.release_within(version, limits["minimum"], ""):
             return -1
-        return 0 if versions.within(version, "", limits["maximum"]) else 1
+        return 0 if ascend_files.release_within(version, "", limits["maximum"]) else 1
     except ValueError:
         return 0
 
 
 @check(CHECKS, "cann-missing", CANN, ERROR, _CANN)
 def _cann_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """There is no CANN in any of its places."""
-    if plans.release_to_come(request) and not state["cann"]:
+    """There is no CANN in any of its places, or not the one that ascend_cann_path names."""
+    if plans.release_to_come(request) and not state["cann"] and not state["cann_closed"]:
+        named, home = request["cann_path"], state["user"]["home"]
+        if named.startswith(("/", "~/")):
+            missed = "no CANN in {0}, which ascend_cann_path names".format(named)
+        else:
+            missed = "no CANN{0} under /usr/local/Ascend, {1}/Ascend or the places that its record and ASCEND_HOME_PATH name".format(
+                " {0}, which ascend_cann_path names,".format(named) if named else "", home
+            )
+        # What is half there, or of another release.
+        aside = ["{path} {problem}".format(**each) for each in state["cann_aside"]]
         yield seen(
-            "no CANN under /usr/local/Ascend, {0}/Ascend or the place its record names".format(state["user"]["home"]),
+            "; ".join([missed] + aside[:3] + (["and {0} more".format(len(aside) - 3)] if aside[3:] else [])),
             _wanted_cann(request) + " (toolkit, nnae or nnrt)",
-            "install CANN by its own guide; for a host that only builds set ascend_require_cann: false",
+            ("set ascend_cann_path to one that is there, or " if named else "")
+            + "install CANN by its own guide; for a host that only builds set ascend_require_cann: false",
+        )
+
+
+@check(CHECKS, "cann-closed", CANN, ERROR, "fact: CANN is for its installer alone without --install-for-all")
+def _cann_closed(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """CANN is there, and the account may not enter it; a part of one that may be used is a warning, another a note."""
+    if plans.release_to_come(request):
+        parts = state["cann"][0]["closed"] if state["cann"] else []
+        for shut in state["cann_closed"] + parts:
+            user = shut.get("user") or state["user"]["name"]
+            another = state["cann"] and not shut.get("user")
+            yield seen(
+                access.words(shut, user),
+                "a CANN that {0} may read".format(user),
+                _opening(shut, user, state),
+                WARNING if shut in parts else NOTE if another else "",
+            )
+
+
+def _opening(shut: Dict[str, Any], user: str, state: Dict[str, Any]) -> str:
+    """Say what opens to a user what an installer of the vendor's has closed."""
+    if shut["by_group"]:
+        return access.remedy(shut, user) + ", or install it for all accounts, with --install-for-all"
+    return (
+        "have an administrator install it for all accounts, with --install-for-all, or for the group {0} with {1} in it"
+    ).format(state["npu"]["group"], user)
+
+
+@check(CHECKS, "cann-half", CANN, WARNING, "fact: interrupted and removed installations leave a part")
+def _cann_half(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """A CANN is half there: the one that counts, or what another has left, which is a note."""
+    if plans.release_to_come(request) and state["cann"]:
+        first = state["cann"][0]
+        if first["half"] and first["version"]:
+            yield seen(
+                "CANN {0} in {1} is half there: {2}".format(first["version"], first["path"], first["half"]),
+                "a CANN that is whole",
+                "install it again, or name another one by ascend_cann_path",
+            )
+        for each in state["cann_aside"]:
+            yield seen(
+                "{path} {problem}".format(**each),
+                "nothing: CANN {0} in {1} counts".format(first["version"] or "of no known release", first["path"]),
+                "remove what is left there",
+                NOTE,
+            )
+
+
+@check(CHECKS, "cann-script", CANN, NOTE, "fact: CANN may belong to HwHiAiUser")
+def _cann_script(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """CANN's set_env.sh is not run, since another account can write to it: the environment is that of CANN's usual layout."""
+    if plans.release_to_come(request) and state["cann"] and state["cann"][0]["distrusted"]:
+        first, user = state["cann"][0], state["user"]["name"]
+        yield seen(
+            "{0}: {1} is not run as {2}".format(first["distrusted"], first["set_env"], user),
+            "a CANN that nobody but {0} can write to: whoever can decides what {1} runs with torch".format(
+                user if user == "root" else "root and " + user, user
+            ),
+            "give {0} to root, or work as the account that it belongs to".format(first["path"]),
         )
 
 
@@ -62,11 +131,9 @@ def _cann_version_unknown(request: Dict[str, Any], state: Dict[str, Any], plan: 
     """CANN is there and does not tell its version."""
     if plans.release_to_come(request) and state["cann"]:
         first = state["cann"][0]
-        try:
-            known = first["version"] is not None and versions.within(first["version"], "0", "")
-        except ValueError:
-            known = False
-        if not known:
+        known = ascend_files.newness(first["version"]) > ascend_files.newness(None)
+        # What may not be read tells nothing, and is told of as that.
+        if not known and not first["closed"]:
             yield seen(
                 "{0} does not tell its version".format(first["path"])
                 + (" (it says {0})".format(first["version"]) if first["version"] else ""),
@@ -116,6 +183,19 @@ def _cann_wheels(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
                     first["path"]
                 ),
             )
+
+
+@check(CHECKS, "unreadable", HOST, WARNING, "fact: version records are root:HwHiAiUser 0440")
+def _unreadable(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """Something that tells what is on the host is there, and the account may not read it."""
+    user = state["user"]["name"]
+    for shut in state["closed_records"] + [each for each in state["closed"] if each not in state["closed_records"]]:
+        vendors = shut in state["closed_records"]
+        yield seen(
+            access.words(shut, user),
+            "to read it: what is not known is not checked",
+            _opening(shut, user, state) if vendors else access.remedy(shut, user),
+        )
 
 
 @check(CHECKS, "driver-missing", NPU, ERROR, _DRIVER)

@@ -5,8 +5,8 @@
 
 from typing import Any, Dict, Iterator, List, Optional
 
+from ansible_collections.ascend.pytorch.plugins.module_utils import ascend_files, versions
 from ansible_collections.ascend.pytorch.plugins.module_utils import plan as plans
-from ansible_collections.ascend.pytorch.plugins.module_utils import versions
 from ansible_collections.ascend.pytorch.plugins.module_utils.finding import (
     BUILD,
     ERROR,
@@ -23,6 +23,7 @@ CHECKS: List[Check] = []
 
 _PYTHON = "guide, prerequisites: Python"
 _PACKAGES = "fact: numpy, protobuf, decorator and sympy after a CANN change"
+_OPERATORS = "guide of CANN: Python packages"
 
 
 def _chosen(request: Dict[str, Any], state: Dict[str, Any]) -> Optional[Dict[str, Any]]:
@@ -113,9 +114,7 @@ def _package_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
             except ValueError:
                 fits = True
             if not fits:
-                line = name + "".join(
-                    sign + limits[key] for sign, key in ((">=", "minimum"), ("<=", "maximum")) if limits.get(key)
-                )
+                line = _requirement(name, limits)
                 yield seen(
                     "{0} {1} in {2}".format(name, version, python["path"]),
                     "{0} for torch {1}".format(line, request["release"]["version"]),
@@ -125,25 +124,48 @@ def _package_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
                 )
 
 
-@check(CHECKS, "package-missing", NPU, WARNING, _PACKAGES)
+@check(CHECKS, "package-missing", NPU, WARNING, _OPERATORS)
 def _package_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """The Python lacks a package that CANN's operators import."""
     if _chosen(request, state):
         python = plans.interpreter(state)
-        lacking = sorted(set(request["release"].get("packages", {})) - set(python["packages"]))
+        wanted = _operators(request, state)
+        lacking = sorted(set(wanted) - set(python["packages"]))
         if lacking:
+            lines = (_requirement(name, wanted[name]) for name in lacking)
             yield seen(
                 "{0} has no {1}".format(python["path"], ", ".join(lacking)),
                 "what CANN's operators import when they are compiled",
-                "run `{0} -m pip install {1}`".format(
+                "run `{0} -m pip install {1}{2}`".format(
                     python["path"],
-                    " ".join(
-                        "'{0}<={1}'".format(name, limits["maximum"]) if limits.get("maximum") else name
-                        for name, limits in sorted(request["release"]["packages"].items())
-                        if name in lacking
-                    ),
+                    "".join(option + " " for option in plans.pip_options(state)),
+                    " ".join("'{0}'".format(line) if set(line) & set("<>=") else line for line in lines),
                 ),
             )
+
+
+def _requirement(name: str, limits: Dict[str, str]) -> str:
+    ends = [sign + limits[key] for sign, key in ((">=", "minimum"), ("<=", "maximum")) if limits.get(key)]
+    return name + ",".join(ends)
+
+
+def _operators(request: Dict[str, Any], state: Dict[str, Any]) -> Dict[str, Dict[str, str]]:
+    """Return the packages that the operators of the host's CANN import, with the limits of torch and CANN.
+
+    Where there is no CANN, or its version is not known, of the oldest that goes with the release.
+    """
+    known = [each["version"] for each in state["cann"][:1] if each["version"]]
+    cann = (known or [request["release"]["cann"]["minimum"]])[0]
+    found = {}  # type: Dict[str, Dict[str, str]]
+    for row in sorted(request["fitness"]["packages"], key=lambda row: ascend_files.newness(row["from"])):
+        if ascend_files.newness(row["from"]) <= ascend_files.newness(cann):
+            found = dict(row["packages"])
+    for name, limits in request["release"].get("packages", {}).items():
+        most = [each["maximum"] for each in (limits, found.get(name, {})) if each.get("maximum")]
+        found[name] = dict(found.get(name, {}), **limits)
+        if most:
+            found[name]["maximum"] = min(most, key=versions.parse)
+    return found
 
 
 @check(CHECKS, "torch-foreign", HOST, WARNING, "guide, torch: another torch is removed first")

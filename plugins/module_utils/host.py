@@ -16,7 +16,9 @@ import struct
 import time
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    access,
     ascend_files,
+    cann,
     environment,
     fingerprint,
     manifest,
@@ -40,6 +42,7 @@ OPENEULER_FAMILY = frozenset(
         "openeuler euleros hce kylin kylinsec uos uniontech bclinux ctyunos cul culinux fusionos nestos cgsl newstart isoft mtos"
     ).split()
 )
+_OS_RELEASES = ["/etc/os-release", "/usr/lib/os-release"]
 # Names of other lineages, as ids and in ID_LIKE.
 _OTHER_FAMILIES = frozenset(
     (
@@ -274,93 +277,6 @@ def packages(sites):
     return found
 
 
-# --- CANN -------------------------------------------------------------------------------------------------------------
-
-_KINDS = (
-    # kind, folder below the Ascend root, its environment script
-    ("toolkit", "ascend-toolkit/latest", "ascend-toolkit/set_env.sh"),
-    ("nnae", "nnae/latest", "nnae/set_env.sh"),
-    ("toolkit", "cann", "cann/set_env.sh"),
-    ("nnrt", "nnrt/latest", "nnrt/set_env.sh"),
-)
-
-
-def cann_roots(home):
-    # type: (str) -> List[str]
-    """Return the folders where CANN may stand: as its own record says, the usual one, the user's own."""
-    recorded = [
-        ascend_files.parse_info_file(text(path)).get("Install_Path", "")
-        for path in ("/etc/Ascend/ascend_cann_install.info", os.path.join(home, "Ascend/ascend_cann_install.info"))
-    ]
-    roots = []
-    for root in recorded + ["/usr/local/Ascend", os.path.join(home, "Ascend")]:
-        if root and root not in roots and os.path.isdir(root):
-            roots.append(root)
-    return roots
-
-
-def cann(home):
-    # type: (str) -> List[Dict[str, Any]]
-    """Return the CANN installations: [{"kind", "root", "path", "version", "set_env", "wheels"}], to prefer first."""
-    found = []
-    for root in cann_roots(home):
-        for kind, folder, script in _KINDS:
-            path = os.path.join(root, folder)
-            if not os.path.isdir(path):
-                continue
-            release = None
-            records = sorted(glob.glob(os.path.join(glob.escape(path), "*-linux", "ascend_*_install.info"))) + [
-                os.path.join(path, "ascend_{0}_install.info".format(kind)),
-                os.path.join(path, "version.info"),
-            ]
-            config = ascend_files.parse_version_cfg(text(os.path.join(path, "version.cfg")))
-            for record in records:
-                release = ascend_files.toolkit_release(ascend_files.parse_info_file(text(record)), {})
-                if release:
-                    break
-            release = release or ascend_files.toolkit_release({}, config)
-            set_env = os.path.join(root, script)
-            found.append(
-                {
-                    "kind": kind,
-                    "root": root,
-                    "path": path,
-                    "version": release,
-                    "set_env": set_env if os.path.isfile(set_env) else None,
-                    "wheels": cann_wheels(path),
-                }
-            )
-    return found
-
-
-def cann_wheels(path):
-    # type: (str) -> Dict[str, str]
-    """Return name -> version of the wheels te, topi and hccl that a CANN brings for its Python interfaces."""
-    found = {}
-    for name in ("te", "topi", "hccl"):
-        for folder in ("lib64", "*/lib64", "tools", "*/python"):
-            for wheel in sorted(glob.glob(os.path.join(glob.escape(path), folder, name + "-*.whl"))):
-                found.setdefault(name, os.path.basename(wheel).split("-")[1])
-    return found
-
-
-def cann_environment(installation, arch):
-    # type: (Dict[str, Any], str) -> Dict[str, Any]
-    """Return {"prepend": {...}, "set": {...}} that CANN wants: what its own script sets, else its usual layout."""
-    before = {"PATH": places.SYSTEM_PATH, "HOME": "/nonexistent"}
-    driver = os.path.join(installation["root"], "driver")
-    if installation["set_env"]:
-        status, said, _problem = ask(
-            ["bash", "--noprofile", "--norc", "-c", '. "$1" >/dev/null 2>&1; env -0', "bash", installation["set_env"]],
-            env=before,
-        )
-        after = dict(pair.split("=", 1) for pair in said.decode("utf-8", "replace").split("\0") if "=" in pair)
-        settings = environment.from_vendor(before, after)
-        if status == 0 and (settings["prepend"] or settings["set"]):
-            return settings
-    return environment.cann_layout(installation["path"], driver, arch, os.path.exists)
-
-
 # --- what this collection put there -----------------------------------------------------------------------------------
 
 
@@ -429,7 +345,8 @@ def examine(question):
     # type: (Dict[str, Any]) -> Dict[str, Any]
     """Return the whole state of the host that a plan is made from.
 
-    :param question: products, tools (names of commands), needs, pythons (commands), venv, work_dir, env_file, run_user
+    :param question: products, tools (names of commands), needs, pythons (commands), venv, work_dir, env_file, run_user,
+        cann_path
     """
     who = user()
     arch = os.uname().machine
@@ -446,12 +363,14 @@ def examine(question):
     venv = question.get("venv") or ""
     venv = who["home"] + venv[1:] if venv.startswith("~/") else venv
     programs = {name: candidates(name, search) for name in question["tools"]}
-    installations = cann(who["home"])
+    run_user = question.get("run_user") or ""
+    installations = cann.find(who["home"], question.get("cann_path") or "")
+    counts = next(iter(installations["there"]), None)
 
     # Each of these waits for other programs; a host with a hanging one is not kept waiting for them one by one.
-    asked = {("npu", ""): lambda: npus.npus(question.get("run_user") or "")}  # type: Dict[Tuple[str, str], Callable[[], Any]]
-    if installations:
-        asked["cann", ""] = lambda: cann_environment(installations[0], arch)
+    asked = {("npu", ""): lambda: npus.npus(run_user)}  # type: Dict[Tuple[str, str], Callable[[], Any]]
+    if counts:
+        asked["cann", ""] = lambda: cann.settings(counts, arch)
     if venv:
         asked["venv", ""] = lambda: python(os.path.join(venv, "bin", "python"))
     for name in question["pythons"]:
@@ -472,7 +391,7 @@ def examine(question):
         npus.driver_and_firmware(),
         user=who,
         os=dict(
-            os_release(text("/etc/os-release") or text("/usr/lib/os-release"), family, other_release_files()),
+            os_release(next(filter(None, map(text, _OS_RELEASES)), ""), family, other_release_files()),
             family=family,
             package_manager=manager,
         ),
@@ -487,7 +406,7 @@ def examine(question):
         work_dir_objection=trust.objection(work_dir, os.geteuid()),
         env_file={
             "path": env_file,
-            "sha256": fingerprint.file_digest(env_file) if os.path.isfile(env_file) else None,
+            "sha256": _digest(env_file),
             "ours": environment.is_as_written(text(env_file)),
         },
         disk={
@@ -500,7 +419,17 @@ def examine(question):
         python=chosen,
         venv=venv,
         venv_python=venv_python,
-        cann=installations,
+        cann=installations["there"],
+        cann_aside=installations["aside"],
+        cann_closed=installations["closed"] + _closed_to(run_user, counts),
+        closed_records=access.all_closed(npus.records() + cann.record_files(who["home"])),
+        closed=access.all_closed(
+            _OS_RELEASES
+            + [env_file]
+            + ([os.path.join(venv, "bin", "python")] if venv else [])
+            + [name for name in question["pythons"] if os.path.isabs(name)]
+            + [path for entry in wanted for path in _cards(entry, sites(entry))]
+        ),
         cann_environment=told.get(("cann", ""), {}),
         npu=told["npu", ""],
         interfaces=interfaces(),
@@ -524,6 +453,29 @@ def _resolved(entry, who):
             if link["path"]
         ],
     )
+
+
+def _closed_to(run_user, installation):
+    # type: (str, Optional[Dict[str, Any]]) -> List[Dict[str, Any]]
+    """Return what keeps the account that will run torch out of a CANN that this one may enter, with its name as "user"."""
+    account = access.of_user(run_user) if run_user else (None, [])
+    # Of an account that is not known here the checks of NPUs tell.
+    shut = access.closed(installation["path"], account) if installation and account[0] is not None else None
+    return [dict(shut, user=run_user)] if shut else []
+
+
+def _cards(wanted, sites):
+    # type: (Dict[str, Any], List[str]) -> List[str]
+    """Return where it is written whether a product is there."""
+    if wanted["product"] == "tree":
+        return [os.path.join(wanted["prefix"], manifest.TREE_NAME)]
+    patterns = [os.path.join(glob.escape(site), wanted["distribution"] + "-*.dist-info") for site in sites]
+    return sites + [os.path.join(path, "METADATA") for pattern in patterns for path in glob.glob(pattern)]
+
+
+def _digest(path):
+    # type: (str) -> Optional[str]
+    return fingerprint.file_digest(path) if os.path.isfile(path) and os.access(path, os.R_OK) else None
 
 
 def _umask():

@@ -9,15 +9,16 @@
 import glob
 import grp
 import os
-import pwd
 import re
 import shutil
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import ascend_files, npu_smi
+from ansible_collections.ascend.pytorch.plugins.module_utils import access, ascend_files, npu_smi
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import ask, text
 
 ASCEND_ROOT = "/usr/local/Ascend"
+_PARTS = ("driver", "firmware")
+_RECORD = "etc/ascend_install.info"
 GROUP = "HwHiAiUser"
 VENDOR = "0x19e5"
 # "Processing accelerators" of the PCI code list: base class 12, subclass 00. The same vendor makes network cards.
@@ -57,7 +58,7 @@ def npus(run_user: str = "", root: str = "/") -> Dict[str, Any]:
         run_user=user,
         group=group,
         group_exists=group_id is not None,
-        member=group_id in _account(user)[1],
+        member=group_id in access.of_user(user)[1],
     )
 
 
@@ -65,9 +66,9 @@ def driver_and_firmware(root: str = "/") -> Dict[str, Any]:
     """Return {"driver": D, "firmware": D, "driver_firmware_agree": True, False, or None where it cannot be told}.
 
     D is {"path", "version": str | None}, or None where it is not installed; the version is the key `Version` of
-    its version.info.
+    its version.info, None too where this account may not read that: see records.
     """
-    paths = {part: _installed(part, root) for part in ("driver", "firmware")}
+    paths = {part: _installed(part, root) for part in _PARTS}
     records = {
         part: ascend_files.parse_info_file(text(os.path.join(path, "version.info"))) if path else {}
         for part, path in paths.items()
@@ -78,6 +79,17 @@ def driver_and_firmware(root: str = "/") -> Dict[str, Any]:
     }  # type: Dict[str, Any]
     agree = ascend_files.driver_firmware_agree(records["driver"], records["firmware"])
     return dict(found, driver_firmware_agree=agree)
+
+
+def records(root: str = "/") -> List[str]:
+    """Return the files that tell of driver and firmware, for the question whether this account may read them."""
+    folders = filter(None, (_installed(part, root) for part in _PARTS))
+    return [os.path.join(root, _RECORD)] + [os.path.join(folder, "version.info") for folder in folders]
+
+
+def driver_folder(root: str = "/") -> str:
+    """Return where the driver stands, or would."""
+    return _installed("driver", root) or os.path.join(root, ASCEND_ROOT.strip("/"), "driver")
 
 
 # --- npu-smi ----------------------------------------------------------------------------------------------------------
@@ -99,7 +111,8 @@ def ask_npu_smi(root: str = "/") -> Dict[str, Any]:
         return answer
     status, said, problem = ask([path, "info"], env=_environment(root))
     if status is None:
-        return dict(answer, problem=problem)
+        shut = access.closed(path)
+        return dict(answer, problem=problem, remedy=access.remedy(shut, _own_name()) if shut else "")
     # Where it has shown nothing, its complaint may say why; one line of it is no table.
     words = said.decode("utf-8", "replace") if said.strip() else problem
     try:
@@ -129,8 +142,10 @@ def _find_npu_smi(root: str) -> Optional[str]:
     folders = [os.path.join(root, "usr/local/sbin"), os.path.join(root, "usr/local/bin")]
     folders += [folder for folder in os.environ.get("PATH", os.defpath).split(":") if folder.startswith("/")]
     search = ":".join(folders)
-    # One that may not be run is told of, too.
-    return shutil.which("npu-smi", path=search) or shutil.which("npu-smi", mode=os.F_OK, path=search)
+    # One that may not be run is told of, too, or that is a link into a driver which this account may not enter.
+    runs = shutil.which("npu-smi", path=search) or shutil.which("npu-smi", mode=os.F_OK, path=search)
+    links = (os.path.join(folder, "npu-smi") for folder in folders)
+    return runs or next((link for link in links if os.path.islink(link) and access.closed(link)), None)
 
 
 def _environment(root: str) -> Dict[str, str]:
@@ -181,8 +196,8 @@ def nodes(user: str, root: str = "/") -> List[Dict[str, Any]]:
         found.append(
             {
                 "path": path,
-                "owner": _name(state.st_uid, pwd.getpwuid),
-                "group": _name(state.st_gid, grp.getgrgid),
+                "owner": access.user_name(state.st_uid),
+                "group": access.group_name(state.st_gid),
                 "mode": "{0:04o}".format(state.st_mode & 0o7777),
                 "accessible": _accessible(path, state, user),
             }
@@ -191,30 +206,15 @@ def nodes(user: str, root: str = "/") -> List[Dict[str, Any]]:
 
 
 def _accessible(path: str, state: os.stat_result, user: str) -> bool:
-    if user == _own_name():
-        return os.access(path, os.R_OK | os.W_OK)
-    uid, groups = _account(user)
-    if uid == 0:
-        return True
-    # The first that fits decides, as path_resolution(7) says: an owner without the bits is not helped by its group.
-    shift = 6 if uid == state.st_uid else 3 if state.st_gid in groups else 0
-    return uid is not None and (state.st_mode >> shift) & 6 == 6
+    account = None if user == _own_name() else access.of_user(user)
+    return access.may(path, state, os.R_OK | os.W_OK, account)
 
 
 # --- accounts ---------------------------------------------------------------------------------------------------------
 
 
 def _own_name() -> str:
-    return _name(os.geteuid(), pwd.getpwuid)
-
-
-def _account(user: str) -> Tuple[Optional[int], List[int]]:
-    # The user's id and the ids of its groups, by the host's data base: a session may have begun before the last change.
-    try:
-        entry = pwd.getpwnam(user)
-    except (KeyError, ValueError):
-        return None, []
-    return entry.pw_uid, os.getgrouplist(user, entry.pw_gid)
+    return access.user_name(os.geteuid())
 
 
 def _group_id(group: str) -> Optional[int]:
@@ -224,20 +224,12 @@ def _group_id(group: str) -> Optional[int]:
         return None
 
 
-def _name(number: int, entry: Any) -> str:
-    # The name is the first field of passwd's and group's entries.
-    try:
-        return entry(number)[0]
-    except KeyError:
-        return str(number)
-
-
 # --- where driver and firmware stand ----------------------------------------------------------------------------------
 
 
 def _install_record(root: str) -> Dict[str, str]:
     # Written by the installers of driver and firmware: install path, user and group.
-    return ascend_files.parse_info_file(text(os.path.join(root, "etc/ascend_install.info")))
+    return ascend_files.parse_info_file(text(os.path.join(root, _RECORD)))
 
 
 def _installed(part: str, root: str) -> Optional[str]:
@@ -245,6 +237,7 @@ def _installed(part: str, root: str) -> Optional[str]:
     recorded = _install_record(root).get("{0}_Install_Path_Param".format(part.capitalize()), "")
     for place in (recorded, ASCEND_ROOT):
         path = os.path.join(root, place.strip("/"), part)
-        if place.startswith("/") and "\0" not in place and os.path.isdir(path):
+        # Where this account may not look it cannot be said to be absent.
+        if place.startswith("/") and "\0" not in place and (os.path.isdir(path) or access.closed(path)):
             return path
     return None

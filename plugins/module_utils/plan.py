@@ -8,9 +8,10 @@ A request is a mapping:
   release           the torch release's row, {} when none is asked for
   python, venv      "auto" or an interpreter's name; a virtual environment's path or ""
   environment       {"set": {NAME: value}, "unset": [..], "hccl_interface": name}, None when no file is asked for
+  cann_path         the CANN that counts, by its path or release; "" for the newest
   needs             what must be there on a host that may build, even when nothing is built
   fitness           what a host must be besides able to build: {"require_npu", "run_user", "max_clock_skew_s",
-                    "check_sources"}, None when that is not asked
+                    "check_sources", "packages": [{"from": release of CANN, "packages": {name: limits}}]}, None when that is not asked
   silenced          ids of the checks that are not made
   jobs, timeout_s, mirrors, keep_builds, replace_link, install_packages, packages_become, require_cann,
   collection_version
@@ -69,6 +70,7 @@ def question(request):
         "work_dir": request["work_dir"],
         "env_file": request["env_file"],
         "run_user": (request["fitness"] or {}).get("run_user", ""),
+        "cann_path": request["cann_path"],
     }
 
 

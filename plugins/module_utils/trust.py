@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a folder is ours alone: what lies there is later run, by root where we are root."""
 
+import grp
 import os
 import pwd
 import stat
@@ -42,6 +43,66 @@ def objection(path, uid):
         if parent == os.path.dirname(parent):
             return ""
         parent = os.path.dirname(parent)
+
+
+def others(path, uid):
+    # type: (str, int) -> str
+    """Return who besides root and an account can change what a path leads to, and how; "" where nobody can.
+
+    That is who owns it or a folder above it, or may write there; the links on the way count too.
+
+    :param path: absolute, of what is there
+    :param uid: of the account
+    """
+    for step in _ways(path):
+        try:
+            info = os.lstat(step)
+        except OSError as error:
+            return "{0} cannot be looked at ({1})".format(step, error.strerror)
+        if info.st_uid not in (0, uid):
+            return "{0} belongs to {1}".format(step, _name(info.st_uid))
+        # A link has no mode of its own. In a folder with the sticky bit others change nothing but what is theirs.
+        if stat.S_ISLNK(info.st_mode) or (stat.S_ISDIR(info.st_mode) and info.st_mode & stat.S_ISVTX):
+            continue
+        mode = "{0} (mode {1:04o})".format(step, stat.S_IMODE(info.st_mode))
+        if info.st_mode & stat.S_IWOTH:
+            return "anybody may write to " + mode
+        if info.st_mode & stat.S_IWGRP and _members(info.st_gid) - {0, uid}:
+            return "the group {0} may write to {1}".format(_group(info.st_gid), mode)
+    return ""
+
+
+def _ways(path):
+    # type: (str) -> Iterator[str]
+    # Where the path leads, step by step from the root, and the path itself, which may lead there by links.
+    for each in (os.path.realpath(path), path):
+        parts = each.strip("/").split("/")
+        for count in range(len(parts) + 1):
+            yield "/" + "/".join(parts[:count])
+
+
+def _members(gid):
+    # type: (int) -> Set[int]
+    # A group that nobody else is in, such as Debian's staff or the one that an account has of its own, gives no right away.
+    found = {entry.pw_uid for entry in pwd.getpwall() if entry.pw_gid == gid}
+    try:
+        names = grp.getgrgid(gid).gr_mem
+    except KeyError:
+        names = []
+    for name in names:
+        try:
+            found.add(pwd.getpwnam(name).pw_uid)
+        except KeyError:
+            pass
+    return found
+
+
+def _group(gid):
+    # type: (int) -> str
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return "gid {0}".format(gid)
 
 
 def _name(uid):

@@ -52,6 +52,10 @@ options:
     description: The account whose access to the NPUs is judged; empty for the one that the module runs as.
     type: str
     default: ""
+  cann_path:
+    description: The CANN that counts, by its path or its release; empty for the newest.
+    type: str
+    default: ""
 attributes:
   check_mode:
     support: full
@@ -105,6 +109,7 @@ def main():
             "work_dir": {"type": "str", "default": "auto"},
             "env_file": {"type": "str", "default": "auto"},
             "run_user": {"type": "str", "default": ""},
+            "cann_path": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )

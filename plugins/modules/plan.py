@@ -85,6 +85,10 @@ options:
         description: Whether a host without CANN is unfit.
         type: bool
         default: true
+      cann_path:
+        description: The CANN that counts, by its path or its release; empty for the newest.
+        type: str
+        default: ""
       fitness:
         description: What a host must be besides able to build; by default that is not asked.
         type: dict
@@ -105,6 +109,11 @@ options:
             description: Whether the sources of what is to be built are asked if they answer.
             type: bool
             default: true
+          packages:
+            description: The Python packages that CANN's operators import, each row with C(packages), C(from) a release of CANN on.
+            type: list
+            elements: dict
+            default: []
   silenced:
     description: Ids of the checks that are not made.
     type: list

@@ -32,7 +32,20 @@ EMPTY_LIBRARY = "/usr/local/lib/ascend-fleet/libempty.so"
 LIBRARIES = ("libascendcl.so", "libge_runner.so", "libgraph.so", "libhccl.so", "libacl_op_compiler.so")
 
 
-PYTHON_PACKAGES = {"decorator": "4.4.2", "numpy": "1.19.5", "protobuf": "3.12.4", "sympy": "1.4"}
+PYTHON_PACKAGES = {
+    "absl-py": "0.12.0",
+    "attrs": "20.3.0",
+    "cffi": "1.14.5",
+    "cython": "0.29.21",
+    "decorator": "4.4.2",
+    "numpy": "1.19.5",
+    "pathlib2": "2.3.5",
+    "protobuf": "3.12.4",
+    "psutil": "5.8.0",
+    "requests": "2.25.1",
+    "scipy": "1.6.0",
+    "sympy": "1.4",
+}
 
 
 @dataclass(frozen=True)
@@ -309,7 +322,7 @@ def python_packages(python: str) -> dict[str, File]:
     """
     folder = f"/usr/local/lib/python{python}/dist-packages"
     return {
-        f"{folder}/{name}-{version}.dist-info/METADATA": File(
+        f"{folder}/{name.replace('-', '_')}-{version}.dist-info/METADATA": File(
             f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
         )
         for name, version in PYTHON_PACKAGES.items()

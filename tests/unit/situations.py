@@ -18,7 +18,19 @@ RELEASE = {
     "packages": {"numpy": {"maximum": "1.99"}, "sympy": {}},
 }
 
-FITNESS = {"require_npu": True, "run_user": "", "max_clock_skew_s": 300, "check_sources": True}
+# What the operators of CANN import, from one release of CANN on.
+OPERATORS = [
+    {"from": "5.0", "packages": {"numpy": {}, "attrs": {}}},
+    {"from": "7.0.RC1", "packages": {"numpy": {"minimum": "1.19.2", "maximum": "1.24"}, "attrs": {}, "cython": {}}},
+]
+
+FITNESS = {
+    "require_npu": True,
+    "run_user": "",
+    "max_clock_skew_s": 300,
+    "check_sources": True,
+    "packages": OPERATORS,
+}
 
 CMAKE = {
     "name": "cmake",
@@ -153,6 +165,7 @@ def ask(*recipes, **changes):
             "install_packages": True,
             "packages_become": False,
             "require_cann": True,
+            "cann_path": "",
             "fitness": None,
             "silenced": [],
             "builds": True,
@@ -220,7 +233,14 @@ def bare(**changes):
         "sites": ["/usr/lib/python3/dist-packages"],
         "venv": False,
         "problem": "",
-        "packages": {"pip": "20.3.4", "pyyaml": "5.3.1", "wheel": "0.34.2", "numpy": "1.19.5", "sympy": "1.7.1"},
+        "packages": {
+            "attrs": "20.3.0",
+            "numpy": "1.19.5",
+            "pip": "20.3.4",
+            "pyyaml": "5.3.1",
+            "sympy": "1.7.1",
+            "wheel": "0.34.2",
+        },
     }
     room = {"stands_at": "/", "free_mib": 100 * 1024, "free_inodes": 10**7, "writable": True}
     state = {
@@ -258,11 +278,18 @@ def bare(**changes):
                 "kind": "toolkit",
                 "root": "/usr/local/Ascend",
                 "version": "5.0.4",
+                "half": "",
                 "set_env": None,
+                "distrusted": "",
                 "path": "/usr/local/Ascend/ascend-toolkit/latest",
                 "wheels": {},
+                "closed": [],
             }
         ],
+        "cann_aside": [],
+        "cann_closed": [],
+        "closed_records": [],
+        "closed": [],
         "driver": {"path": "/usr/local/Ascend/driver", "version": "21.0.4"},
         "firmware": {"path": "/usr/local/Ascend/firmware", "version": "1.80.21.2.210"},
         "driver_firmware_agree": True,

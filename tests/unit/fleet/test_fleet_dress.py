@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 from fleet.dress import (
     CHIPS,
     DEVICES,
@@ -253,3 +254,12 @@ def test_the_environment_script_has_the_vendors_habits(tmp_path):
     assert elements[-1] == ""  # an unset list gets an empty element
     assert elements.count(f"{ASCEND}/driver/lib64") == 2  # sourcing twice doubles
     assert source_twice(tmp_path, "-u").returncode != 0  # unguarded variables
+
+
+def test_a_well_hosts_python_has_what_every_cann_asks_for():
+    """What the table of the role road names from some release of CANN on is what a host is dressed with."""
+    variables = yaml.safe_load((Path(__file__).parents[3] / "roles/road/vars/main.yml").read_text())
+    named = {name for row in variables["__road_cann_packages"] for name in row["packages"]}
+    assert named | set(variables["__road_packages"]) == set(PYTHON_PACKAGES)
+    records = [path for path in dressed() if path.endswith("/METADATA")]
+    assert "/usr/local/lib/python3.9/dist-packages/absl_py-0.12.0.dist-info/METADATA" in records

@@ -117,11 +117,56 @@ def test_driver_firmware_agree(driver, firmware, answer):
         ({"Version": "7.6.0.1.220"}, {"runtime": "8.0.0"}, "8.0.0"),
         ({"Version": "V100R001C13"}, {"opp": "x", "aoe": "6.3.RC1"}, "6.3.RC1"),
         ({}, {"aoe": "6.0.0", "nnae": "6.0.1"}, "6.0.1"),
+        ({"version": "8.0.RC1.T5.0.B010"}, {}, "8.0.RC1.T5.0.B010"),
+        ({"version": "5.1.RC1.alpha005"}, {}, "5.1.RC1.alpha005"),
+        ({"version": "1.72.T1"}, {}, "1.72.T1"),
+        ({"Version": "V100R001C13"}, {"runtime": "8.0.T12"}, "8.0.T12"),
         ({}, {}, None),
     ],
 )
 def test_toolkit_release(info, cfg, release):
     assert ascend_files.toolkit_release(info, cfg) == release
+
+
+@pytest.mark.parametrize(
+    ("release", "number"),
+    [
+        ("8.0.RC1.T5.0.B010", "8.0.RC1"),
+        ("8.0.RC1.T5", "8.0.RC1"),
+        ("8.0.T12", "8.0"),
+        ("1.72.T1", "1.72"),
+        ("5.1.RC1.alpha005", "5.1.RC1"),
+        ("5.0.4.alpha003", "5.0.4"),
+        ("9.0.0-beta.1", "9.0.0"),
+        ("24.1.rc1.b080", "24.1.rc1"),
+        ("7.1.0.11.220", "7.1.0.11.220"),
+        ("8.5.0", "8.5.0"),
+    ],
+)
+def test_what_a_release_is_compared_by(release, number):
+    assert ascend_files.release_number(release) == number
+
+
+@pytest.mark.parametrize("text", ["", "V100R001C13SPC005B246", "RC1", "8.0 RC1", "8..0", "8.0/x", "8.0." + "T" * 300])
+def test_what_is_no_release(text):
+    with pytest.raises(ValueError, match="not a release"):
+        ascend_files.release_number(text)
+
+
+def test_releases_with_letters_lie_where_their_numbers_do():
+    assert ascend_files.release_within("5.0.4.T3", "5.0.3", "5.0.4")
+    assert ascend_files.release_within("5.1.RC1.alpha005", "5.1.RC1", "5.1.RC1")
+    assert not ascend_files.release_within("8.0.RC1.T5", "5.0.3", "5.0.4")
+    ordered = [None, "x", "5.0.4.alpha003", "5.1.RC1.T1", "5.1.RC2", "5.1.0", "8.0.RC3", "8.0.0", "8.5.0"]
+    assert sorted(reversed(ordered), key=ascend_files.newness)[2:] == ordered[2:]
+
+
+def test_a_driver_with_letters_goes_with_its_firmware():
+    driver = {"Version": "24.1.rc1.T5", "compatible_version_fw": "[7.0.0,7.2.99.T1]"}
+    assert ascend_files.driver_firmware_agree(driver, {"Version": "7.1.0.T2.B010"})
+    assert ascend_files.driver_firmware_agree(
+        {"Version": "23.0.rc3.T5"}, {"Version": "7.1.0", "compatible_version_drv": "[23.0.rc3,23.0.rc3.]"}
+    )
 
 
 FOREIGN = st.one_of(

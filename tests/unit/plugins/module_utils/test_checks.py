@@ -14,6 +14,7 @@ from situations import (
     ENVIRONMENT,
     FITNESS,
     GCC,
+    RELEASE,
     TORCH,
     ask,
     ask_torch,
@@ -107,6 +108,14 @@ def occupied(state):
     state["products"]["cmake"].update(occupied="a folder")
 
 
+GONE = {"path": "/a/latest", "problem": "leads to /a/8.0.RC2, which is not there"}
+
+
+def shut(path, group, by_group=False):
+    """What access.closed returns of a folder."""
+    return {"path": path, "folder": True, "owner": "root", "group": group, "mode": "0750", "by_group": by_group}
+
+
 # (id, severity, what is asked, what is wrong with the host, words of the message)
 TRIGGERS = [
     (
@@ -117,6 +126,101 @@ TRIGGERS = [
         ["/usr/local/Ascend", "/root/Ascend", "5.0.3 to 5.0.4", "ascend_require_cann: false"],
     ),
     ("cann-missing", "note", ask_torch(require_cann=False), lambda state: state.update(cann=[]), ["CANN"]),
+    (
+        "cann-missing",
+        "error",
+        ask_torch(cann_path="/opt/cann9"),
+        lambda state: state.update(cann=[]),
+        ["no CANN in /opt/cann9, which ascend_cann_path names", "Set ascend_cann_path to one that is there"],
+    ),
+    (
+        "cann-missing",
+        "error",
+        ask_torch(cann_path="8.0.RC1"),
+        lambda state: state.update(
+            cann=[], cann_aside=[{"path": "/a/8.0.RC3", "problem": "is CANN 8.0.RC3"}] + [GONE] * 3
+        ),
+        [
+            "no CANN 8.0.RC1, which ascend_cann_path names, under",
+            "; /a/8.0.RC3 is CANN 8.0.RC3; /a/latest leads to",
+            "and 1 more",
+        ],
+    ),
+    (
+        "cann-closed",
+        "error",
+        ask_torch(),
+        lambda state: user(state).update(cann=[], cann_closed=[shut("/usr/local/Ascend/ascend-toolkit", "root")]),
+        [
+            "/usr/local/Ascend/ascend-toolkit is there, but worker may not enter it (root:root 0750)",
+            "--install-for-all",
+            "for the group HwHiAiUser with worker in it",
+        ],
+    ),
+    (
+        "cann-closed",
+        "error",
+        ask_torch(),
+        lambda state: user(state).update(cann=[], cann_closed=[shut("/usr/local/Ascend", "HwHiAiUser", by_group=True)]),
+        ["may not enter it (root:HwHiAiUser 0750)", "usermod -a -G HwHiAiUser worker", "--install-for-all"],
+    ),
+    (
+        "cann-closed",
+        "error",
+        ask_torch(),
+        lambda state: state.update(cann_closed=[dict(shut("/usr/local/Ascend", "root"), user="trainer")]),
+        ["/usr/local/Ascend is there, but trainer may not enter it"],
+    ),
+    (
+        "cann-closed",
+        "note",
+        ask_torch(),
+        lambda state: state.update(cann_closed=[shut("/other", "root")]),
+        ["/other is there, but root may not enter it"],
+    ),
+    (
+        "cann-closed",
+        "warning",
+        ask_torch(),
+        lambda state: state["cann"][0].update(
+            version=None, closed=[dict(shut("/x/version.info", "root"), folder=False)]
+        ),
+        ["/x/version.info is there, but root may not read it"],
+    ),
+    (
+        "cann-half",
+        "warning",
+        ask_torch(),
+        lambda state: state["cann"][0].update(half="it lacks a version record"),
+        ["CANN 5.0.4 in /usr/local/Ascend/ascend-toolkit/latest is half there: it lacks a version record"],
+    ),
+    (
+        "cann-half",
+        "note",
+        ask_torch(),
+        lambda state: state.update(cann_aside=[GONE]),
+        [
+            "/a/latest leads to /a/8.0.RC2, which is not there",
+            "CANN 5.0.4 in /usr/local/Ascend/ascend-toolkit/latest counts",
+        ],
+    ),
+    (
+        "cann-script",
+        "note",
+        ask_torch(),
+        lambda state: state["cann"][0].update(set_env="/x/set_env.sh", distrusted="/x belongs to HwHiAiUser"),
+        [
+            "/x belongs to HwHiAiUser: /x/set_env.sh is not run as root",
+            "that nobody but root can write to: whoever can decides what root runs",
+        ],
+    ),
+    (
+        "cann-too-old",
+        "warning",
+        ask_torch(),
+        lambda state: state["cann"][0].update(version="5.0.2.T5.0.B010"),
+        ["CANN 5.0.2.T5.0.B010 in"],
+    ),
     (
         "cann-too-new",
         "warning",
@@ -312,6 +416,27 @@ TRIGGERS_OF_FITNESS = [
     ("cann-too-old", "warning", fit(), lambda state: state["cann"][0].update(version="5.0.2"), ["CANN 5.0.2"]),
     ("cann-wheels", "warning", fit(), stale_wheels, ["te 0.3.0 in /usr/bin/python3.9; wanted: te 0.4.0", "CANN 5.0.4"]),
     (
+        "unreadable",
+        "warning",
+        fit(),
+        lambda state: user(state).update(
+            closed_records=[
+                dict(shut("/usr/local/Ascend/driver/version.info", "HwHiAiUser", by_group=True), folder=False)
+            ]
+        ),
+        [
+            "driver/version.info is there, but worker may not read it (root:HwHiAiUser",
+            "usermod -a -G HwHiAiUser worker",
+        ],
+    ),
+    (
+        "unreadable",
+        "warning",
+        fit(),
+        lambda state: state.update(closed=[dict(shut("/etc/os-release", "root"), folder=False)]),
+        ["/etc/os-release is there, but root may not read it", "chmod o+r /etc/os-release"],
+    ),
+    (
         "driver-missing",
         "error",
         fit(),
@@ -389,6 +514,13 @@ TRIGGERS_OF_FITNESS = [
         ["numpy 2.0.1 in /usr/bin/python3.9", "numpy<=1.99 for torch 1.8.1", "pip install 'numpy<=1.99'"],
     ),
     ("package-missing", "warning", fit(), no_packages, ["no numpy, sympy", "pip install 'numpy<=1.99' sympy`"]),
+    (
+        "package-missing",
+        "warning",
+        fit(release=dict(RELEASE, cann={"minimum": "5.0.3", "maximum": "9.0.0"})),
+        lambda state: [state["cann"][0].update(version="8.0.RC1.T5"), no_packages(state)],
+        ["no cython, numpy, sympy", "pip install cython 'numpy>=1.19.2,<=1.24' sympy`"],
+    ),
     (
         "torch-foreign",
         "warning",
@@ -518,6 +650,25 @@ def test_all_of_it_is_told_at_once():
         "tools-missing",
         "work-dir-unwritable",
     ]
+
+
+def test_a_release_with_letters_is_the_one_of_its_numbers():
+    for version in ("5.0.4.T5.0.B010", "5.0.3.alpha005"):
+        state = ready()
+        state["cann"][0]["version"] = version
+        assert found(fit(), state) == []
+
+
+def test_the_packages_of_an_unknown_cann_are_those_of_the_oldest_that_will_do():
+    for state in (ready(cann=[]), ready()):
+        if state["cann"]:
+            state["cann"][0]["version"] = None
+        del state["pythons"]["python3.9"]["packages"]["attrs"]
+        user(state)
+        told = [each for each in found(fit(), state) if each["id"] == "package-missing"]
+        assert [(each["found"], each["remedy"]) for each in told] == [
+            ("/usr/bin/python3.9 has no attrs", "run `/usr/bin/python3.9 -m pip install --user attrs`")
+        ]
 
 
 @pytest.mark.parametrize(
@@ -662,6 +813,8 @@ def environment(**values):
             ["cmake_prefix, gcc730_prefix: /opt/x is given to all"],
         ),
         (ask(recipe(CMAKE), silenced=["umask", "nonsense"]), ["no check has the id nonsense", "umask"]),
+        (ask(recipe(CMAKE), cann_path="latest"), ["ascend_cann_path: 'latest'", "8.0.RC3"]),
+        (ask(recipe(CMAKE), cann_path="V100R001C13"), ["ascend_cann_path"]),
         (ask(recipe(CMAKE), jobs="0"), ["ascend_jobs: '0'"]),
         (ask(recipe(CMAKE), jobs="-1"), ["ascend_jobs"]),
         (ask(recipe(CMAKE), jobs="many"), ["ascend_jobs: 'many'", "auto"]),
@@ -681,6 +834,9 @@ def test_variables_that_are_wrong(request_, words):
     [
         ask(recipe(CMAKE, prefix="/opt/cmake"), jobs="4"),
         ask(recipe(CMAKE, prefix="~/cmake"), jobs=4),
+        ask_torch(cann_path="/opt/my cann"),
+        ask_torch(cann_path="~/Ascend"),
+        ask_torch(cann_path="8.0.RC1.T5"),
         # What an interpreter of such a name is, it says itself.
         ask_torch(python="python3.8"),
         ask_torch(python="/opt/python/bin/python3"),

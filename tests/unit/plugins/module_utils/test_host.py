@@ -23,6 +23,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from plain import as_plain, open_folder
 
 
 @pytest.fixture
@@ -296,94 +297,6 @@ def test_packages(tmp_path):
     }
 
 
-# --- CANN -------------------------------------------------------------------------------------------------------------
-
-
-def cann_of(monkeypatch, *roots):
-    monkeypatch.setattr(host, "cann_roots", lambda home: [str(root) for root in roots])
-    return host.cann("/nonexistent")
-
-
-def toolkit(root, version="5.0.4", set_env="export ASCEND_OPP_PATH=$PWD/opp\n"):
-    latest = root / "ascend-toolkit/latest"
-    (latest / "x86_64-linux").mkdir(parents=True)
-    (latest / "x86_64-linux/ascend_toolkit_install.info").write_text(
-        "package_name=Ascend-cann-toolkit\nversion={0}\narch=x86_64\n".format(version)
-    )
-    if set_env is not None:
-        (root / "ascend-toolkit/set_env.sh").write_text(set_env)
-    return latest
-
-
-def test_no_cann(monkeypatch, tmp_path):
-    assert cann_of(monkeypatch) == cann_of(monkeypatch, tmp_path) == []
-
-
-def test_a_toolkit_before_an_nnae_and_a_newer_layout(monkeypatch, tmp_path):
-    toolkit(tmp_path)
-    (tmp_path / "nnae/latest").mkdir(parents=True)
-    (tmp_path / "nnae/latest/ascend_nnae_install.info").write_text("version=5.0.3\n")
-    (tmp_path / "cann").mkdir()
-    (tmp_path / "cann/version.cfg").write_text("runtime_running_version=[7.6.0.1.220:8.5.0]\n")
-    found = cann_of(monkeypatch, tmp_path)
-    assert [(one["kind"], one["version"], one["path"]) for one in found] == [
-        ("toolkit", "5.0.4", str(tmp_path / "ascend-toolkit/latest")),
-        ("nnae", "5.0.3", str(tmp_path / "nnae/latest")),
-        ("toolkit", "8.5.0", str(tmp_path / "cann")),
-    ]
-    assert found[0]["set_env"] == str(tmp_path / "ascend-toolkit/set_env.sh") and found[1]["set_env"] is None
-
-
-def test_a_cann_that_tells_nothing(monkeypatch, tmp_path):
-    (tmp_path / "nnrt/latest").mkdir(parents=True)
-    assert cann_of(monkeypatch, tmp_path)[0]["version"] is None
-
-
-def test_where_cann_may_stand(tmp_path):
-    (tmp_path / "Ascend").mkdir()
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "Ascend/ascend_cann_install.info").write_text("Install_Path={0}\n".format(tmp_path / "elsewhere"))
-    roots = host.cann_roots(str(tmp_path))
-    assert roots.index(str(tmp_path / "elsewhere")) < roots.index(str(tmp_path / "Ascend"))
-    assert len(roots) == len(set(roots))
-
-
-def test_the_environment_of_its_own_script(monkeypatch, tmp_path):
-    latest = toolkit(
-        tmp_path,
-        set_env=(
-            "echo noise\nexport LD_LIBRARY_PATH={0}/lib64:$LD_LIBRARY_PATH\nexport PATH={0}/bin:$PATH\n"
-            "export ASCEND_HOME_PATH={0}\n"
-        ).format(tmp_path / "ascend-toolkit/latest"),
-    )
-    monkeypatch.setenv("LD_LIBRARY_PATH", "/mine")
-    settings = host.cann_environment(cann_of(monkeypatch, tmp_path)[0], "x86_64")
-    assert settings == {
-        "prepend": {"LD_LIBRARY_PATH": [str(latest / "lib64")], "PATH": [str(latest / "bin")]},
-        "set": {"ASCEND_HOME_PATH": str(latest)},
-    }
-
-
-def test_what_the_shell_complains_of_is_no_environment(monkeypatch, tmp_path, program):
-    toolkit(tmp_path, set_env="export ASCEND_OPP_PATH=/opp\n")
-    program("bash", "printf 'bash: warning: X=1\\0ASCEND_HOME_PATH=/wrong\\0' >&2; exec /bin/bash \"$@\"")
-    monkeypatch.setenv("PATH", str(tmp_path / "bin") + ":" + os.environ["PATH"])
-    monkeypatch.setattr(places, "SYSTEM_PATH", str(tmp_path / "bin") + ":" + places.SYSTEM_PATH)
-    settings = host.cann_environment(cann_of(monkeypatch, tmp_path)[0], "x86_64")
-    assert settings["set"] == {"ASCEND_OPP_PATH": "/opp"}
-
-
-@pytest.mark.parametrize("set_env", [None, "exit 1\n", "sleep 300\n", ""])
-def test_the_usual_environment_when_its_script_is_of_no_use(monkeypatch, tmp_path, set_env):
-    latest = toolkit(tmp_path, set_env=set_env)
-    (latest / "lib64").mkdir()
-    (tmp_path / "driver/lib64").mkdir(parents=True)
-    monkeypatch.setattr(host, "ask", lambda argv, env, real=host.ask: real(argv, env, 0.5))
-    settings = host.cann_environment(cann_of(monkeypatch, tmp_path)[0], "x86_64")
-    assert settings["prepend"]["LD_LIBRARY_PATH"] == [str(tmp_path / "driver/lib64"), str(latest / "lib64")]
-    assert settings["set"]["ASCEND_HOME_PATH"] == str(latest)
-
-
 # --- what this collection put there -----------------------------------------------------------------------------------
 
 
@@ -554,3 +467,37 @@ def test_an_environment_whose_own_python_is_wanted_is_asked_twice(tmp_path):
     state = host.examine(dict(question, work_dir="auto", env_file="auto", run_user=""))
     assert state["python"] == own
     assert state["venv_python"]["version"] == state["pythons"][own]["version"] == "%d.%d.%d" % sys.version_info[:3]
+
+
+def test_what_may_not_be_read_is_not_taken_for_absent(monkeypatch):
+    with open_folder() as root:
+        env_file, prefix = root / "env.sh", root / "cmake"
+        env_file.write_text("# env\n")
+        (prefix / "bin").mkdir(parents=True)
+        (prefix / manifest.TREE_NAME).write_text("{}")
+        own = root / "py/bin/python3"
+        own.parent.mkdir(parents=True)
+        own.symlink_to(sys.executable)
+        for path in (env_file, prefix, root / "py"):
+            path.chmod(0)
+        question = {
+            "products": [asked(root, prefix=str(prefix), links=[])],
+            "tools": [],
+            "needs": [],
+            "pythons": [str(own)],
+            "venv": "",
+            "work_dir": str(root / "work"),
+            "env_file": str(env_file),
+        }
+        state = as_plain(lambda: host.examine(question))
+        assert state["env_file"]["sha256"] is None
+        assert {str(path) for path in (env_file, prefix, root / "py")} <= {shut["path"] for shut in state["closed"]}
+
+
+def test_cann_that_the_account_for_torch_may_not_enter(tmp_path):
+    (tmp_path / "cann").mkdir(mode=0o700)
+    there = {"path": str(tmp_path / "cann")}
+    assert host._closed_to("", there) == host._closed_to("root", there) == host._closed_to("nobody", None) == []
+    assert host._closed_to("no-such-user", there) == []
+    (shut,) = host._closed_to("nobody", there)
+    assert shut["user"] == "nobody" and shut["folder"]

@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils import ask, npus
+from ansible_collections.ascend.pytorch.plugins.module_utils import access, ask, npus
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from plain import NAME, as_plain, open_folder
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 TABLE = DATA / "npu_smi_two_chips.txt"
@@ -277,7 +278,7 @@ def accounts(monkeypatch):
         def by_name(name):
             return Account(name, known[name][0], known[name][1][0])
 
-        monkeypatch.setattr(npus.pwd, "getpwnam", by_name)
+        monkeypatch.setattr(npus.access.pwd, "getpwnam", by_name)
         monkeypatch.setattr(npus.os, "getgrouplist", lambda name, gid: known[name][1])
 
     return know
@@ -308,7 +309,7 @@ def test_owners_without_a_name(host, monkeypatch):
     def nobody(number):
         raise KeyError(number)
 
-    monkeypatch.setattr(npus.pwd, "getpwuid", nobody)
+    monkeypatch.setattr(npus.access.pwd, "getpwuid", nobody)
     monkeypatch.setattr(npus.grp, "getgrgid", nobody)
     node = host.npus()["nodes"][0]
     assert (node["owner"], node["group"]) == tuple(str(number) for number in owner_of(path))
@@ -436,3 +437,54 @@ def test_whatever_the_records_say(host, place, record, version_info):
     assert found["driver_firmware_agree"] in (True, False, None)
     assert all(found[part]["path"].startswith(str(host.root)) for part in ("driver", "firmware"))
     assert host.npus()["problem"] == ""
+
+
+# --- what this account may not read -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def entered():
+    """A host in a folder that every account may enter."""
+    with open_folder() as root:
+        yield Host(root)
+
+
+def test_a_version_record_that_may_not_be_read_is_no_missing_driver(entered):
+    driver, firmware = entered.driver(DRIVER), entered.driver(FIRMWARE, part="firmware")
+    os.chmod(driver + "/version.info", 0)
+    versions, shut = as_plain(
+        lambda: [
+            npus.driver_and_firmware(root=str(entered.root)),
+            access.all_closed(npus.records(str(entered.root))),
+        ]
+    )
+    assert versions == {
+        "driver": {"path": driver, "version": None},
+        "firmware": {"path": firmware, "version": "7.1.0.11.220"},
+        "driver_firmware_agree": None,
+    }
+    assert [each["path"] for each in shut] == [driver + "/version.info"]
+
+
+@pytest.mark.parametrize("place", ["usr/local/Ascend", "usr/local/Ascend/driver"])
+def test_a_driver_in_a_folder_that_may_not_be_entered_is_no_missing_driver(entered, place):
+    driver = entered.driver(DRIVER)
+    (entered.root / place).chmod(0)
+    found = as_plain(lambda: npus.driver_and_firmware(root=str(entered.root)))
+    assert found["driver"] == {"path": driver, "version": None}
+    shut = as_plain(lambda: access.all_closed(npus.records(str(entered.root))))
+    assert [each["path"] for each in shut] == [str(entered.root / place)]
+
+
+def test_an_npu_smi_in_a_driver_that_may_not_be_entered_is_no_missing_one(entered, monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    tool = entered.smi("exit 0", "/usr/local/Ascend/driver/tools/npu-smi")
+    link = entered.root / "usr/local/sbin/npu-smi"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tool)
+    (entered.root / "usr/local/Ascend/driver").chmod(0)
+    told = as_plain(lambda: npus.ask_npu_smi(str(entered.root)))
+    assert (told["smi"], told["problem"]) == (str(link), "cannot be started: Permission denied")
+    assert told["remedy"] == "have an administrator let {0} enter {1}/usr/local/Ascend/driver".format(
+        NAME, entered.root
+    )

@@ -53,3 +53,60 @@ def test_a_folder_above_that_anybody_may_change_will_not(folder, there):
     assert trust.objection(path, ME) == "anybody may replace what is in {0} (mode 0777)".format(folder.parent)
     folder.parent.chmod(0o1777)
     assert trust.objection(path, ME) == ""
+
+
+# --- who else can change what a path leads to -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def script(folder):
+    made = folder / "set_env.sh"
+    made.write_text("")
+    made.chmod(0o644)
+    return made
+
+
+def test_ones_own_in_ones_own_folders_is_nobody_elses(script):
+    assert trust.others(str(script), ME) == trust.others(str(script.parent), ME) == ""
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o602])
+def test_a_file_that_anybody_may_write_to(script, mode):
+    script.chmod(mode)
+    assert trust.others(str(script), ME) == "anybody may write to {0} (mode {1:04o})".format(script, mode)
+
+
+def test_a_folder_above_and_where_a_link_leads_count(script, tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(script)
+    script.parent.chmod(0o777)
+    wrong = "anybody may write to {0} (mode 0777)".format(script.parent)
+    assert trust.others(str(script), ME) == trust.others(str(link), ME) == wrong
+    # What is ours in such a folder nobody else can move.
+    script.parent.chmod(0o1777)
+    assert trust.others(str(link), ME) == ""
+
+
+def test_a_group_that_others_are_in(script, monkeypatch):
+    script.chmod(0o664)
+    monkeypatch.setattr(trust, "_members", lambda gid: {0, ME})
+    assert trust.others(str(script), ME) == ""
+    monkeypatch.setattr(trust, "_members", lambda gid: {0, ME, 4001})
+    assert trust.others(str(script), ME).startswith("the group ")
+    assert "may write to {0} (mode 0664)".format(script) in trust.others(str(script), ME)
+
+
+def test_who_is_in_a_group():
+    assert 0 in trust._members(0)
+    assert trust._members(4_000_001) == set()
+    assert trust._group(4_000_001) == "gid 4000001"
+
+
+def test_what_belongs_to_another_account(script):
+    owner = script.stat().st_uid
+    if owner == 0:
+        os.chown(script, 65534, -1)
+        owner = 65534
+    assert trust.others(str(script), owner) == ""
+    assert trust.others(str(script), 4001).endswith(" belongs to {0}".format(trust._name(owner)))
+    assert "cannot be looked at" in trust.others(str(script) + ".gone", ME)

@@ -1,0 +1,144 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an account may read: so that nothing that is there, and closed to the account, is taken for absent.
+
+An account is (uid, ids of its groups), judged by mode bits; None is the one that this runs as, which the kernel judges.
+"""
+
+import grp
+import os
+import pwd
+import stat
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
+
+Account = Optional[Tuple[Optional[int], List[int]]]
+
+
+def closed(path: str, account: Account = None) -> Optional[Dict[str, Any]]:
+    """Return what keeps an account from reading a file or folder; None where it may, or nothing is there.
+
+    {"path": the file or folder that is closed, that is `path` or one above it, "folder": bool, "owner", "group",
+    "mode": "0750", "by_group": would membership in its group open it}
+
+    :param path: absolute
+    """
+    for step in _steps(path):
+        try:
+            state = os.stat(step)
+        except PermissionError:
+            return _shut(step, os.lstat(step) if os.path.lexists(step) else None, os.R_OK)
+        except (OSError, ValueError):
+            return None
+        # A folder on the way is only passed through.
+        wanted = os.X_OK if step != path else os.R_OK | os.X_OK if stat.S_ISDIR(state.st_mode) else os.R_OK
+        if step != path and not stat.S_ISDIR(state.st_mode):
+            return None
+        if not may(step, state, wanted, account):
+            return _shut(step, state, wanted)
+    return None
+
+
+def all_closed(paths: Iterable[str], account: Account = None) -> List[Dict[str, Any]]:
+    """Return what is closed of several paths, each once."""
+    found = {}  # type: Dict[str, Dict[str, Any]]
+    for path in paths:
+        shut = closed(path, account)
+        if shut:
+            found.setdefault(shut["path"], shut)
+    return list(found.values())
+
+
+def may(path: str, state: os.stat_result, wanted: int, account: Account) -> bool:
+    """Say whether an account may do with a path what os.R_OK, os.W_OK and os.X_OK in `wanted` say.
+
+    The folders above it are not looked at. What an access control list says of another account than this one is not known
+    here, and counts as allowed.
+    """
+    if account is None:
+        return os.access(path, wanted)
+    uid, groups = account
+    if uid == 0 or _has_acl(path):
+        return True
+    # The first that fits decides, as path_resolution(7) says: an owner without the bits is not helped by its group.
+    shift = 6 if uid == state.st_uid else 3 if state.st_gid in groups else 0
+    return uid is not None and (state.st_mode >> shift) & wanted == wanted
+
+
+def of_user(user: str) -> Tuple[Optional[int], List[int]]:
+    """Return a user's id, None where the host does not know it, and the ids of its groups.
+
+    By the host's data base: a session may have begun before the last change.
+    """
+    try:
+        entry = pwd.getpwnam(user)
+    except (KeyError, ValueError):
+        return None, []
+    return entry.pw_uid, os.getgrouplist(user, entry.pw_gid)
+
+
+def user_name(uid: int) -> str:
+    """Return the name of a user's id, the number where it has none."""
+    return _name(uid, pwd.getpwuid)
+
+
+def group_name(gid: int) -> str:
+    """Return the name of a group's id, the number where it has none."""
+    return _name(gid, grp.getgrgid)
+
+
+def words(shut: Dict[str, Any], user: str) -> str:
+    """Say of what `closed` returned that it is there, and who is kept out."""
+    what = "enter" if shut["folder"] else "read"
+    return "{path} is there, but {user} may not {what} it ({owner}:{group} {mode})".format(
+        **dict(shut, user=user, what=what)
+    )
+
+
+def remedy(shut: Dict[str, Any], user: str) -> str:
+    """Say what opens it to a user."""
+    if shut["by_group"]:
+        return "have an administrator run `usermod -a -G {0} {1}`, then log in again".format(shut["group"], user)
+    if shut["folder"]:
+        # No command: it may be somebody's home.
+        return "have an administrator let {0} enter {1}".format(user, shut["path"])
+    return "have an administrator run `chmod o+r {0}`".format(shut["path"])
+
+
+def _has_acl(path: str) -> bool:
+    try:
+        return bool(os.getxattr(path, "system.posix_acl_access"))
+    except OSError:
+        return False
+
+
+def _steps(path: str) -> Iterator[str]:
+    # The folders of where the path leads, then those of the path itself, which may hold a link, then the path.
+    for each in (os.path.realpath(path), path):
+        parts = each.strip("/").split("/")
+        for count in range(len(parts)):
+            yield "/" + "/".join(parts[:count])
+    yield path
+
+
+def _shut(path: str, state: Optional[os.stat_result], wanted: int) -> Dict[str, Any]:
+    found = {"path": path, "folder": False, "owner": "?", "group": "?", "mode": "?", "by_group": False}
+    if state is not None:
+        group = group_name(state.st_gid)
+        found.update(
+            folder=stat.S_ISDIR(state.st_mode),
+            owner=user_name(state.st_uid),
+            group=group,
+            mode="{0:04o}".format(stat.S_IMODE(state.st_mode)),
+            # To be in root's group opens far more than this.
+            by_group=state.st_gid != 0 and (state.st_mode >> 3) & wanted == wanted,
+        )
+    return found
+
+
+def _name(number: int, entry: Callable[[int], Any]) -> str:
+    # The name is the first field of passwd's and group's entries.
+    try:
+        return entry(number)[0]
+    except (KeyError, OverflowError):
+        return str(number)

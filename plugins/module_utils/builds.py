@@ -471,6 +471,7 @@ class Build:
                 "seconds": self.status["seconds"],
                 "jobs": order["jobs"],
                 "objects": self.objects,
+                "tools": order.get("tools", {}),
             },
             order["collection_version"],
         )

@@ -150,6 +150,7 @@ def ask(*recipes, **changes):
             "mirrors": [],
             "keep_builds": False,
             "replace_link": False,
+            "rebuild": False,
             "install_packages": True,
             "packages_become": False,
             "require_cann": True,
@@ -340,6 +341,7 @@ def installed(request, state):
                 "product": order["product"],
                 "fingerprint": order["fingerprint"],
                 "identity": order["identity"],
+                "built": {"tools": order["tools"]},
             },
         )
         for path in there.get("links", {}):

@@ -30,6 +30,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     durable,
     fetch,
     fingerprint,
+    libraries,
     manifest,
     places,
     products,
@@ -495,6 +496,7 @@ class Build:
                     )
                 )
             partial = _partial(order)
+            card["libraries"] = libraries.of_wheel(os.path.join(place.stage, staged[0]))
             wheels.embed(
                 os.path.join(place.stage, staged[0]),
                 os.path.join(partial, staged[0]),

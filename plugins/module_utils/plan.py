@@ -215,6 +215,10 @@ def make(request, state):
             need for need in needed(recipe, decided["do"]) if need in state["missing_needs"] and need not in lacking
         ]
     env = _environment(request, state, tools)
+    for entry in products.values():
+        if entry["do"] in BRINGING and entry["order"]["product"] == "wheel":
+            # It is tried before it is published, which is before the file is written.
+            entry["order"] = dict(entry["order"], env_text=env["text"] if env else "")
     return {
         "products": products,
         "packages": {"needs": lacking, "names": packages(request, state, lacking)},
@@ -555,6 +559,7 @@ def _order(request, recipe, there, state, tools):
         "arch": state["arch"],
         "sites": python.get("sites", []),
         "pip_options": pip_options(state),
+        "npu_libraries": bool(request["require_cann"]),
         "requirements": recipe.get("requirements", []),
         "requirements_missing": published.pip_missing(requirements, python.get("packages", {})) if wheel else [],
         "keep": request["keep_builds"],

@@ -11,7 +11,8 @@ version_added: "0.1.0"
 description:
   - A tree is unpacked beside its prefix, checked against its manifest, and made live by a rename and a link swap. Before
     the swap the host has the former tree whole, after it the new one whole.
-  - A wheel is installed by the pip of its own Python, which removes a different version first.
+  - A wheel is installed by the pip of its own Python, which removes a different version first. Before that it is installed
+    into a folder of its own beside the other, and the commands that prove it are run there.
   - What this collection did not put there is never touched. Taking away leaves files that were added to a product or
     changed in it, and tells them.
 author: the ascend.pytorch authors (@ascend)
@@ -71,6 +72,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     published,
     publishing,
     steps,
+    verifying,
 )
 
 
@@ -183,9 +185,18 @@ def install_wheel(module, order, product, before):
         product["sha256"],
         published.pip_missing(wanted, packages),
         lambda argv: run_pip(module, order, argv),
+        lambda site: prove_sane(module, order, product["manifest"], site),
     )
     publishing.sweep(sites, order["distribution"])
     return notes
+
+
+def prove_sane(module, order, card, site):
+    """Raise StepError when a wheel does not work where it was unpacked."""
+    run = verifying.runner(lambda: module.tmpdir, dict(os.environ, PYTHONPATH=site))
+    wrong = verifying.prove_unpacked(order, card, site, run)
+    if wrong:
+        raise steps.StepError(wrong)
 
 
 def run_pip(module, order, argv, done="published"):

@@ -9,9 +9,11 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
@@ -605,11 +607,11 @@ def test_requirements_that_are_missing(line, missing):
     assert published.pip_missing([line], {"numpy": "1.2", "typing-extensions": "4"}) == [line] * missing
 
 
-WHEEL = {"python": "/p", "pip_options": ["--user"], "distribution": "torch", "version": "1.8.1"}
+WHEEL = {"python": "/p", "pip_options": ["--user"], "distribution": "torch", "version": "1.8.1", "product": "wheel"}
 PIP = ["/p", "-m", "pip", "install", "--disable-pip-version-check", "--user"]
 
 
-@pytest.mark.parametrize("needed, calls", [([], 1), (["numpy", "six"], 2)])
+@pytest.mark.parametrize("needed, calls", [([], 2), (["numpy", "six"], 3)])
 def test_a_wheel_and_what_it_requires(tmp_path, needed, calls):
     path = tmp_path / "torch.whl"
     path.write_bytes(b"wheel")
@@ -619,10 +621,40 @@ def test_a_wheel_and_what_it_requires(tmp_path, needed, calls):
         argvs.append(argv)
         return "torchvision 0.9.1 requires torch==1.8.1, but you have torch 1.8.1+ascend which is incompatible.\n"
 
-    notes = publishing.publish_wheel(WHEEL, str(path), fingerprint.file_digest(str(path)), needed, run)
-    assert len(argvs) == calls and argvs[0] == PIP + needed or calls == 1
+    order = dict(WHEEL, sites=[str(tmp_path)])
+    notes = publishing.publish_wheel(order, str(path), fingerprint.file_digest(str(path)), needed, run)
+    assert len(argvs) == calls and argvs[0] == PIP + needed or calls == 2
     assert argvs[-1] == PIP + ["--no-deps", "--no-index", "--force-reinstall", str(path)]
     assert len(notes) == 1 and "harmless" in notes[0]
+
+
+def test_a_wheel_that_does_not_work_here_replaces_nothing(tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    path = tmp_path / "torch.whl"
+    path.write_bytes(b"wheel")
+    # What a killed process of this host has left.
+    left = site / "{0}.{1}.1.partial".format(publishing.PROOF, socket.gethostname())
+    left.mkdir()
+    argvs, proven = [], []
+
+    def run(argv):
+        argvs.append(argv)
+        target = Path(argv[argv.index("--target") + 1])
+        target.mkdir()
+        (target / "torch.py").write_text("")
+        return ""
+
+    def refuse(folder):
+        proven.append(sorted(os.listdir(folder)))
+        raise publishing.PublishError("libopenblas.so.0 is not there")
+
+    order = dict(WHEEL, sites=[str(site)])
+    with pytest.raises(publishing.PublishError, match="libopenblas"):
+        publishing.publish_wheel(order, str(path), fingerprint.file_digest(str(path)), [], run, refuse)
+    # Nothing of pip's options for where it is to stand, and nothing is left.
+    assert len(argvs) == 1 and "--user" not in argvs[0] and proven == [["torch.py"]]
+    assert os.listdir(str(site)) == []
 
 
 def test_a_wheel_that_is_not_what_was_built(tmp_path):

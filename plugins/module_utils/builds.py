@@ -36,6 +36,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     places,
     products,
     progress,
+    published,
     recipe,
     repositories,
     surroundings,
@@ -330,6 +331,9 @@ class Build:
         # type: () -> None
         """Run every stage that is not stamped, then put the product in its place."""
         self.log("=== {0} on {1}, {2} jobs".format(label(self.order), platform.node(), self.order["jobs"]))
+        # Never closed: what it works with stays for as long as this process lives.
+        for tree in self.order.get("trees", []):
+            _use(tree)
         stale = False
         for stage, what, mark in stage_plan(self.order):
             stamp_path = os.path.join(self.place.stamps, stage + ".json")
@@ -488,6 +492,19 @@ class Build:
                 json.dumps(card, sort_keys=True, indent=1),
             )
             _put(order, partial, staged[0], card)
+
+
+def _use(tree):
+    # type: (str) -> None
+    """Keep a tree that a build works with; StepError when it is gone."""
+    try:
+        published.use(tree)
+    except OSError as error:
+        raise recipe_steps.StepError(
+            "{0}, which this was to be built with, is not there ({1}): run again, with what stands now".format(
+                tree, error.strerror
+            )
+        )
 
 
 # --- products ---------------------------------------------------------------------------------------------------------

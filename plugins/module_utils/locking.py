@@ -24,8 +24,8 @@ def held(path, limit_s):
     flock holds on NFS, too, between hosts, unless it is mounted with local_lock. Whoever holds the lock may remove the file.
     """
     folder = os.path.dirname(path)
-    if not os.path.isdir(folder):
-        os.makedirs(folder, 0o755)
+    # Whoever comes at the same moment makes it too.
+    os.makedirs(folder, 0o755, exist_ok=True)
     until = time.monotonic() + limit_s
     descriptor = _open(path)
     try:

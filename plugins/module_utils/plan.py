@@ -304,7 +304,9 @@ def _product(request, recipe, state, tools):
     order, anew = dict(order, **kept.get("order", {})), order
     tree = recipe["product"] == "tree"
     tools[name] = followed or (
-        _ours(there["prefix"], name, order["fingerprint"]) if tree else _tool(name, "", order["fingerprint"])
+        _ours(there["prefix"], name, order["version"], order["fingerprint"])
+        if tree
+        else _tool(name, "", order["fingerprint"])
     )
     if only_runs(request, recipe):
         order = _order_to_run(recipe, there, order, tools[name]["identity"])
@@ -346,9 +348,15 @@ def series(name, version):
     return "{0} {1}".format(name, ".".join(version.split(".")[: SERIES.get(name)]))
 
 
-def _ours(prefix, name, mark):
-    # type: (str, str, str) -> Dict[str, Any]
-    return _tool(name, prefix + "/bin", mark, prefix + "/lib64" if name == "gcc730" else "")
+def _ours(prefix, name, version, mark):
+    # type: (str, str, str, str) -> Dict[str, Any]
+    """Return a tool that this collection made, with the tree that it is and, "lives", its libraries as programs find them.
+
+    A build names the tree: the link may lead to another before it ends. What is in that path is in the tool's fingerprint.
+    """
+    tree = published.tree_path(prefix, version, mark)
+    below = "/lib64" if name == "gcc730" else ""
+    return dict(_tool(name, tree + "/bin", mark, below and tree + below), tree=tree, lives=below and prefix + below)
 
 
 def _own(recipe, there, state):
@@ -363,7 +371,10 @@ def _followed(request, recipe, there):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
     """Return the tool that the builders work with, where a host only runs what they build: so their cohort is its own."""
     tool = request["promised"].get(recipe["name"]) if only_runs(request, recipe) else None
-    return _ours(there["prefix"], tool["name"], tool["identity"]) if tool and _is_ours(tool["identity"]) else tool
+    version = (there["manifest"] or {}).get("version") or recipe["version"]
+    return (
+        _ours(there["prefix"], tool["name"], version, tool["identity"]) if tool and _is_ours(tool["identity"]) else tool
+    )
 
 
 def _is_ours(identity):
@@ -389,7 +400,7 @@ def _referred(request, recipe, there, state):
         # With a runtime part nothing can be built.
         and (not part_of or only_runs(request, recipe))
     )
-    ours = _ours(there["prefix"], name, part_of or card["fingerprint"]) if usable else None
+    ours = _ours(there["prefix"], name, card["version"], part_of or card["fingerprint"]) if usable else None
     return _followed(request, recipe, there) or ours or _own(recipe, there, state) or promised
 
 
@@ -546,6 +557,8 @@ def _order(request, recipe, there, state, tools):
         "path": folders,
         # The host's own, with all of their versions.
         "tools": {name: tool["version"] for name, tool in used.items() if tool and tool.get("version")},
+        # What must not be cleared away meanwhile.
+        "trees": [tool["tree"] for tool in known if tool.get("tree")],
         "library_path": [tool["library"] for tool in known if tool["library"]],
         "jobs": count_jobs(
             request["jobs"], state["cores"], state["memory"]["available_mib"], recipe.get("mem_gib_per_job", 1)
@@ -608,8 +621,8 @@ def _environment(request, state, tools):
         return None
     settings = environment.merge(state["cann_environment"], environment_settings(request, state))
     compiler = tools.get("gcc730")
-    if compiler and compiler["library"]:
-        settings = environment.merge({"prepend": {"LD_LIBRARY_PATH": [compiler["library"]]}}, settings)
+    if compiler and compiler.get("lives"):
+        settings = environment.merge({"prepend": {"LD_LIBRARY_PATH": [compiler["lives"]]}}, settings)
     text = environment.render(settings)
     there = state["env_file"]
     same = there["sha256"] == hashlib.sha256(text.encode("utf-8")).hexdigest()

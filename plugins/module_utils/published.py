@@ -3,11 +3,48 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How what was published stands on a host; only read, so that whoever just looks loads no more than this."""
 
+import fcntl
 import glob
 import os
 import re
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, manifest
+
+
+def tree_path(prefix, version, mark):
+    # type: (str, str, str) -> str
+    """Return where the tree behind a prefix stands."""
+    return "{0}-{1}-{2}".format(prefix, version, fingerprint.short(mark))
+
+
+def use(tree):
+    # type: (str) -> int
+    """Keep a tree from being cleared away for as long as the descriptor that this returns is open; OSError if it is gone.
+
+    Not from being followed by another: whoever uses it names it by its own path, and not by the link's.
+    """
+    descriptor = os.open(tree, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        # Some network file systems do not lock folders; the former tree stays there until the next but one is published.
+        pass
+    return descriptor
+
+
+def in_use(tree):
+    # type: (str) -> bool
+    """Say whether a build works with a tree, see use; where folders cannot be locked that is not known, and nothing said."""
+    descriptor = os.open(tree, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def trees(prefix, name):

@@ -39,12 +39,6 @@ class PublishError(Exception):
     """A product could not be published; the message says why and what to do. What was live before still is."""
 
 
-def tree_path(prefix, version, mark):
-    # type: (str, str, str) -> str
-    """Return where the tree behind a prefix stands."""
-    return "{0}-{1}-{2}".format(prefix, version, fingerprint.short(mark))
-
-
 def lock_path(order):
     # type: (Dict[str, Any]) -> str
     """Return the lock of the place that a product is published to: beside a tree's prefix, or in pip's site folder."""
@@ -124,7 +118,7 @@ def publish_tree(order, path, sha256, prove_sane=lambda root: None):
     :param prove_sane: called with the unpacked tree before it is made live, raises when that does not work on this host
     """
     prefix = order["prefix"]
-    tree = tree_path(prefix, order["version"], order["fingerprint"])
+    tree = published.tree_path(prefix, order["version"], order["fingerprint"])
     there = published.occupied(prefix, published.trees(prefix, order["name"]))
     if there is not None:
         raise PublishError(
@@ -164,7 +158,7 @@ def publish_tree(order, path, sha256, prove_sane=lambda root: None):
         # Mended: what was kept for rollback still is.
         return
     for old in published.trees(prefix, order["name"]):
-        if os.path.realpath(old) not in (os.path.realpath(tree), former):
+        if os.path.realpath(old) not in (os.path.realpath(tree), former) and not published.in_use(old):
             shutil.rmtree(old)
 
 
@@ -192,6 +186,9 @@ def withdraw_tree(order, dry=False):
     :param dry: only say so
     """
     prefix, removed, notes = order["prefix"], [], []
+    used = [tree for tree in published.trees(prefix, order["name"]) if published.in_use(tree)]
+    if used and not dry:
+        raise PublishError("a build works with {0}: wait for its end, and run again".format(", ".join(used)))
     for link in order.get("links", []):
         path, saved = link["path"], link["path"] + SAVED
         state = published.link_state(path, prefix, link["target"])

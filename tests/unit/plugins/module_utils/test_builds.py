@@ -24,6 +24,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     builds,
     manifest,
     places,
+    published,
     recipe,
     steps,
 )
@@ -955,6 +956,29 @@ def test_the_environment_is_made_and_not_inherited(tmp_path, monkeypatch):
     made = builds.environment(order, "/home", "/tmp", {})
     assert made["PATH"] == "/g/bin:/c/bin:" + places.SYSTEM_PATH
     assert (made["LD_LIBRARY_PATH"], made["CXX"]) == ("/g/lib64", "/g/bin/g++")
+
+
+def test_a_build_keeps_what_it_works_with(tmp_path):
+    tree = tmp_path / "gcc-7.3.0-123456789012"
+    tree.mkdir()
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path, trees=[str(tree)])
+    started(order)
+    with open(str(tmp_path / "gate.build"), "w"):
+        assert published.in_use(str(tree))
+    assert ended(order)["state"] == "done"
+    wait_until(lambda: not published.in_use(str(tree)))
+
+
+def test_a_build_whose_tool_is_gone_says_so(tmp_path):
+    order = make_order(tmp_path, trees=[str(tmp_path / "gone")])
+    started(order)
+    status = ended(order)
+    assert (
+        status["state"] == "failed"
+        and "/gone, which this was to be built with, is not there" in status["error"]["message"]
+    )
+    assert "run again" in status["error"]["message"]
 
 
 def test_programs_get_that_environment_with_names_filled_in(tmp_path, monkeypatch):

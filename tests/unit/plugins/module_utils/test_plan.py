@@ -280,13 +280,18 @@ def site(*recipes):
 
 def test_torch_is_built_with_what_the_roles_published():
     order = of_torch(site(CMAKE, GCC))
-    assert order["path"] == ["/usr/local/cmake/bin", "/usr/local/linux_gcc7.3.0/bin", "/usr/bin"]
-    assert order["library_path"] == ["/usr/local/linux_gcc7.3.0/lib64"]
-    assert order["environment"] == {
-        "CC": "/usr/local/linux_gcc7.3.0/bin/gcc",
-        "CXX": "/usr/local/linux_gcc7.3.0/bin/g++",
-    }
     state = site(CMAKE, GCC)
+    # The trees, and not the links, which may lead to others before the build ends.
+    cmake, gcc = (
+        "{0}-{1}-{2}".format(prefix, card["version"], fingerprint.short(card["fingerprint"]))
+        for prefix, card in (
+            ("/usr/local/cmake", state["products"]["cmake"]["manifest"]),
+            ("/usr/local/linux_gcc7.3.0", state["products"]["gcc730"]["manifest"]),
+        )
+    )
+    assert order["path"] == [cmake + "/bin", gcc + "/bin", "/usr/bin"]
+    assert (order["library_path"], order["trees"]) == ([gcc + "/lib64"], [cmake, gcc])
+    assert order["environment"] == {"CC": gcc + "/bin/gcc", "CXX": gcc + "/bin/g++"}
     assert order["identity"]["built_with"] == {
         name: state["products"][name]["manifest"]["fingerprint"] for name in ("cmake", "gcc730")
     }
@@ -419,7 +424,8 @@ def test_in_one_request_torch_follows_what_the_tools_will_be():
     after = of_torch(site(CMAKE, GCC))
     assert together["products"]["torch"]["order"]["fingerprint"] == after["fingerprint"]
     assert list(together["products"]) == ["cmake", "gcc730", "torch"]
-    assert together["tools"]["gcc730"]["library"] == "/usr/local/linux_gcc7.3.0/lib64"
+    assert together["tools"]["gcc730"]["lives"] == "/usr/local/linux_gcc7.3.0/lib64"
+    assert together["products"]["torch"]["order"]["trees"] == after["trees"]
 
 
 @pytest.mark.parametrize(
@@ -725,7 +731,7 @@ def test_who_only_runs_follows_the_builders_and_not_its_own_compiler():
     assert part["fingerprint"] == builder["products"]["gcc730"]["order"]["parts"][0]["fingerprint"]
     state["user"] = {"uid": 1000, "name": "u", "home": "/home/u"}
     state["products"]["gcc730"]["prefix"] = "/home/u/.local/gcc"
-    assert plan.make(request, state)["tools"]["gcc730"]["library"] == "/home/u/.local/gcc/lib64"
+    assert plan.make(request, state)["tools"]["gcc730"]["lives"] == "/home/u/.local/gcc/lib64"
 
 
 def test_what_only_runs_is_to_be_absent():

@@ -72,7 +72,7 @@ def standing(opt):
 
 
 def tree_of(order):
-    return publishing.tree_path(order["prefix"], order["version"], order["fingerprint"])
+    return published.tree_path(order["prefix"], order["version"], order["fingerprint"])
 
 
 def damage(order):
@@ -143,6 +143,27 @@ def test_the_former_stays_for_rollback_and_older_ones_go(shelf, opt):
     # To mend it is no reason to give up the former one.
     publishing.publish_tree(*third)
     assert standing(opt) == expected
+
+
+def test_what_a_build_works_with_stays_until_it_ends(shelf, opt):
+    first = shelf("1.0", FIRST)
+    publishing.publish_tree(*first)
+    tree = tree_of(first[0])
+    held = [published.use(tree), published.use(tree)]
+    publishing.publish_tree(*shelf("2.0", SECOND))
+    third = shelf("3.0", THIRD)
+    publishing.publish_tree(*third)
+    assert published.in_use(tree) and says(tree + "/bin/tool") == "1.0" and says(opt / "tool/bin/tool") == "3.0"
+    before = standing(opt)
+    with pytest.raises(publishing.PublishError, match="a build works with .*tool-1.0-111111111111: wait"):
+        publishing.withdraw_tree(third[0])
+    assert standing(opt) == before and says(opt / "tool/bin/tool") == "3.0"
+    for descriptor in held:
+        assert published.in_use(tree)
+        os.close(descriptor)
+    assert not published.in_use(tree)
+    publishing.publish_tree(*shelf("4.0", "4" * 64))
+    assert standing(opt) == ["tool", "tool-3.0-333333333333", "tool-4.0-444444444444"]
 
 
 def test_back_to_the_former(shelf, opt):
@@ -805,7 +826,7 @@ def test_hosts_that_share_a_prefix_publish_one_after_another(shelf, opt):
 
 def test_what_killed_processes_left_of_this_host_goes_and_of_others_stays(shelf, opt):
     order, path, sha256 = shelf()
-    tree = publishing.tree_path(order["prefix"], "1.0", FIRST)
+    tree = published.tree_path(order["prefix"], "1.0", FIRST)
     opt.mkdir()
     mine, other = publishing.partial_path(tree), tree + ".elsewhere.1.partial"
     for folder in (mine, mine + ".partial", other):

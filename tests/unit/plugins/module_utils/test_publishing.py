@@ -612,7 +612,7 @@ def test_trees_of_another_name_are_not_ours(shelf, opt):
     "line, missing",
     [
         ("numpy", False),
-        ("NumPy>=1.16", False),
+        ("NumPy>=1.1", False),
         ("typing.extensions", False),
         ("typing_extensions==4", False),
         ("numpy[all]", False),
@@ -622,10 +622,32 @@ def test_trees_of_another_name_are_not_ours(shelf, opt):
         ("  numpy  ", False),
         ("six", True),
         ("num", True),
+        ("numpy>=1.2,<2", False),
+        ("numpy>=1.20", True),
+        ("numpy (>=1.20)", True),
+        ("numpy[all] ~= 1.3", True),
+        ("numpy!=1.2", True),
+        ("numpy==1.*", False),
+        ("numpy==2.*", True),
+        # Whatever pip makes of it.
+        ("numpy==1!2", False),
+        ("git+https://x/numpy.git#egg=numpy", False),
+        ("git+https://x/y.git@v1#subdirectory=z&egg=six", True),
+        ("https://x/numpy-1.2-py3-none-any.whl#sha256=abc", False),
+        ("https://x/numpy-1.3-py3-none-any.whl", True),
+        ("https://x/whatever.zip", False),
+        ("six @ https://x/six.whl", True),
     ],
 )
 def test_requirements_that_are_missing(line, missing):
     assert published.pip_missing([line], {"numpy": "1.2", "typing-extensions": "4"}) == [line] * missing
+
+
+@pytest.mark.parametrize("option", ["-e ", "--editable ", "--editable="])
+def test_what_is_to_be_editable_is_installed_like_the_rest(option):
+    line = "git+https://x/six.git#egg=six"
+    assert published.pip_missing([option + line], {}) == [line]
+    assert published.pip_missing([option + line], {"six": "1"}) == []
 
 
 WHEEL = {"python": "/p", "pip_options": ["--user"], "distribution": "torch", "version": "1.8.1", "product": "wheel"}

@@ -39,6 +39,7 @@ REQUEST = {
     "env_file": {"type": "str", "default": "auto"},
     "keep_builds": {"type": "bool", "default": False},
     "replace_link": {"type": "bool", "default": False},
+    "rebuild": {"type": "bool", "default": False},
     "install_packages": {"type": "bool", "default": True},
     "packages_become": {"type": "bool", "default": False},
     "require_cann": {"type": "bool", "default": True},
@@ -87,7 +88,10 @@ def built_with(state: dict) -> dict:
     """Return by name what the wheels on a host were built with, as their manifests have it."""
     cards = [entry["manifest"] for entry in state["products"].values() if entry["manifest"]]
     used = {name: mark for card in cards for name, mark in (card.get("identity", {}).get("built_with") or {}).items()}
-    return {name: {"name": name, "folder": "", "identity": mark, "library": ""} for name, mark in used.items()}
+    return {
+        name: {"name": name, "folder": "", "identity": mark, "library": "", "version": ""}
+        for name, mark in used.items()
+    }
 
 
 def skew(clock: float, began: float, ended: float) -> float:
@@ -136,7 +140,8 @@ def candidates(
         return do != plan.PUBLISH or state["stored"].get(builds.label(order)) == order["fingerprint"]
 
     return [
-        cohort.candidate(host, entry["order"], state, ready[entry["do"]])
+        # Others that lack it are told apart by what they would have built now, whatever stays here.
+        cohort.candidate(host, entry.get("anew") or entry["order"], state, ready[entry["do"]])
         for entry in planned["products"].values()
         if offers(entry)
     ]

@@ -6,7 +6,8 @@
 Layout of the work directory, all of it 0700 and the builder's own:
   lock                                   held together by all builds that are under way, alone by who cleans up
   downloads/, git/                       sources, kept between builds
-  builds/<name>-<version>-<fp12>/        lock, status.json, build.log, reserve, stamps/<stage>.json, src/, obj/, stage/, tmp/
+  builds/<name>-<version>-<fp12>/        lock, status.json, build.log, reserve, stamps/<stage>.json, src/, obj/, stage/, tmp/,
+                                         home/
   products/<name>-<version>-<fp12>/      product.json and the archive or wheel; there whole or not at all
 """
 
@@ -32,20 +33,23 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     durable,
     fetch,
     fingerprint,
+    libraries,
     manifest,
     places,
     products,
     progress,
+    published,
     recipe,
     repositories,
     session,
+    surroundings,
     torn,
     trees,
     trust,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import steps as recipe_steps
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
-from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.module_utils.ask import ask, read_json
 from ansible_collections.ascend.pytorch.plugins.module_utils.folders import make_folder
 
 TAIL_LINES = 20
@@ -60,32 +64,6 @@ GRACE_S = 5
 
 # Given up when a build fails, so that on a full disk there is room to say why.
 RESERVE_BYTES = 64 * 1024
-
-# A build's environment is made, not inherited, so that the same recipe gives the same product; these alone pass, since
-# they decide how the network is reached and not what is built.
-PASSED_ON = frozenset(
-    (
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "FTP_PROXY",
-        "ALL_PROXY",
-        "NO_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "ftp_proxy",
-        "all_proxy",
-        "no_proxy",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "CURL_CA_BUNDLE",
-        "REQUESTS_CA_BUNDLE",
-        "GIT_SSL_CAINFO",
-        "HOME",
-        "USER",
-        "LOGNAME",
-    )
-)
-PASSED_ON_PREFIX = "PIP_"
 
 
 def label(order):
@@ -121,15 +99,20 @@ class Place:
         self.log = os.path.join(self.folder, "build.log")
         self.stamps = os.path.join(self.folder, "stamps")
         self.reserve = os.path.join(self.folder, "reserve")
-        self.src, self.obj, self.stage, self.tmp = (
-            os.path.join(self.folder, name) for name in ("src", "obj", "stage", "tmp")
+        self.src, self.obj, self.stage, self.tmp, self.home = (
+            os.path.join(self.folder, name) for name in ("src", "obj", "stage", "tmp", "home")
         )
+
+    def own(self):
+        # type: () -> Tuple[str, ...]
+        """Return the folders that a build has for itself alone."""
+        return self.src, self.obj, self.stage, self.tmp, self.home
 
     def make(self):
         # type: () -> None
         """Make the folders of a build."""
         make_work_dir(self.work)
-        for folder in (self.folder, self.downloads, self.git, self.stamps, self.src, self.obj, self.stage, self.tmp):
+        for folder in (self.folder, self.downloads, self.git, self.stamps) + self.own():
             if not os.path.isdir(folder):
                 os.makedirs(folder)
         if not os.path.exists(self.reserve):
@@ -367,9 +350,12 @@ class Build:
             "version": order["version"],
             "work": place.work,
         }
+        pip = surroundings.pip_settings(order["python"], os.environ, ask) if order["product"] == "wheel" else {}
+        for words in surroundings.told(pip):
+            self.log(words)
         self.shop = recipe_steps.Workshop(
             names,
-            recipe.fill(environment(order, place), names),
+            recipe.fill(environment(order, place.home, place.tmp, pip), names),
             self.log,
             self.tell,
             order["python_tag"],
@@ -439,6 +425,9 @@ class Build:
         self.log("=== {0} on {1}, {2} jobs".format(label(self.order), platform.node(), self.order["jobs"]))
         if self.status["note"]:
             self.log(self.status["note"])
+        # Never closed: what it works with stays for as long as this process lives.
+        for tree in self.order.get("trees", []):
+            _use(tree)
         stale = False
         for stage, what, mark in stage_plan(self.order):
             stamp_path = os.path.join(self.place.stamps, stage + ".json")
@@ -473,7 +462,7 @@ class Build:
         self.save()
         if not self.order["keep"]:
             # The stamps first: one that outlives what it speaks of would be believed.
-            for folder in (self.place.stamps, self.place.src, self.place.obj, self.place.stage, self.place.tmp):
+            for folder in (self.place.stamps,) + self.place.own():
                 shutil.rmtree(folder, ignore_errors=True)
 
     def is_done(self, stage, stamp, mark):
@@ -565,6 +554,7 @@ class Build:
                 "seconds": self.status["seconds"],
                 "jobs": order["jobs"],
                 "objects": self.objects,
+                "tools": order.get("tools", {}),
             },
             order["collection_version"],
         )
@@ -588,6 +578,7 @@ class Build:
                     )
                 )
             partial = _partial(order)
+            card["libraries"] = libraries.of_wheel(os.path.join(place.stage, staged[0]))
             wheels.embed(
                 os.path.join(place.stage, staged[0]),
                 os.path.join(partial, staged[0]),
@@ -595,6 +586,19 @@ class Build:
                 json.dumps(card, sort_keys=True, indent=1),
             )
             _put(order, partial, staged[0], card)
+
+
+def _use(tree):
+    # type: (str) -> None
+    """Keep a tree that a build works with; StepError when it is gone."""
+    try:
+        published.use(tree)
+    except OSError as error:
+        raise recipe_steps.StepError(
+            "{0}, which this was to be built with, is not there ({1}): run again, with what stands now".format(
+                tree, error.strerror
+            )
+        )
 
 
 # --- products ---------------------------------------------------------------------------------------------------------
@@ -690,11 +694,16 @@ def _put(order, partial, name, card):
     products.put(partial, Place(order).product)
 
 
-def environment(order, place):
-    # type: (Dict[str, Any], Place) -> Dict[str, str]
-    """Return the whole environment of a build's programs: what the recipe says, how to reach the network, no more."""
-    made = {name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith(PASSED_ON_PREFIX)}
-    made.update(LC_ALL="C.UTF-8", TZ="UTC", TMPDIR=place.tmp, PYTHONUNBUFFERED="1")
+def environment(order, home, temporary, pip):
+    # type: (Dict[str, Any], str, str, Dict[str, str]) -> Dict[str, str]
+    """Return the whole environment of a build's programs: what the recipe says, how to reach the network, no more.
+
+    It is made, not inherited, so that the same recipe gives the same product.
+
+    :param pip: see surroundings.pip_settings
+    """
+    made = surroundings.made(os.environ, home, pip)
+    made.update(TZ="UTC", TMPDIR=temporary, PYTHONUNBUFFERED="1")
     made.update(order["environment"])
     made["PATH"] = ":".join(list(order["path"]) + [places.SYSTEM_PATH])
     if order["library_path"]:
@@ -715,7 +724,7 @@ def prove_sane(order, root):
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     names = {"root": root, "obj": folder, "prefix": order["prefix"], "version": order["version"]}
-    variables = dict(recipe.fill(environment(order, place), names), TMPDIR=folder)
+    variables = recipe.fill(environment(order, folder, folder, {}), names)
     shop = recipe_steps.Workshop(names, variables, said.append, lambda _percent, _compiled: None)
     try:
         for step in order["stages"].get("sanity", []):

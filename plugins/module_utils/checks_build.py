@@ -11,6 +11,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.finding import (
     BUILD,
     ERROR,
     HOST,
+    NOTE,
     WARNING,
     Check,
     Seen,
@@ -80,6 +81,18 @@ def _compilers_mixed(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
                 ", ".join("{path} {version}".format(**found) for found in there),
                 "one version of all compilers in {0}".format(folder),
                 "have the package manager install gcc and g++ of one version, or point their links at one",
+            )
+
+
+@check(CHECKS, "tools-outgrown", BUILD, NOTE, "design: updates of the system build nothing anew")
+def _tools_outgrown(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """What stands was built with an older tool of the host's own than there is now."""
+    for name, entry in plan["products"].items():
+        if entry.get("kept"):
+            yield seen(
+                "{0} stays as it was built, and the host has {1}".format(name, entry["kept"]),
+                "nothing, it is whole",
+                "set ascend_rebuild: true to have it built anew",
             )
 
 

@@ -5,7 +5,9 @@
 
 import hashlib
 import json
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterable, List, Optional, Tuple
+
+from ansible_collections.ascend.pytorch.plugins.module_utils import versions
 
 SHORT = 12
 
@@ -34,8 +36,9 @@ def identity(recipe: Dict[str, Any], platform: Dict[str, str], built_with: Dict[
     """Return what is hashed for a recipe: nothing that leaves the product's bytes alone (URLs, jobs, limits) is in it.
 
     :param recipe: the recipe, its prefix worked out (see recipe.py)
-    :param platform: arch, libc and, for wheels, python_abi of the host that builds
-    :param built_with: name of each tool it is built with -> the tool's fingerprint, or "<name> <version>" of a host's own
+    :param platform: arch, libc and, for wheels, python_abi and distribution of the host that builds
+    :param built_with: name of each tool it is built with -> the tool's fingerprint, or "<name> <series>" of a host's own,
+        the series being what of its version decides: hosts share what another release of the same series has built
     """
     sources = {
         source["name"]: {
@@ -47,7 +50,8 @@ def identity(recipe: Dict[str, Any], platform: Dict[str, str], built_with: Dict[
     }  # type: Dict[str, Any]
     # What only proves the product (sanity, verify) does not decide its bytes.
     stages = {name: steps for name, steps in recipe["stages"].items() if name != "sanity"}
-    keys = ["arch", "libc"] + (["python_abi"] if recipe["product"] == "wheel" else [])
+    # A wheel links to libraries of the distribution's, whose names differ from one to the other; a tree brings its own.
+    keys = ["arch", "libc"] + (["python_abi", "distribution"] if recipe["product"] == "wheel" else [])
     return {
         "name": recipe["name"],
         "version": recipe["version"],
@@ -59,6 +63,43 @@ def identity(recipe: Dict[str, Any], platform: Dict[str, str], built_with: Dict[
         "platform": {key: platform.get(key, "") for key in keys},
         "built_with": dict(built_with),
     }
+
+
+def outgrown(
+    before: Dict[str, Any], after: Dict[str, Any], tools: Iterable[str]
+) -> Optional[Dict[str, Tuple[str, str]]]:
+    """Return name -> (then, now) of the host's own that is newer than when a product was built; None if more differs.
+
+    What a product is built from decides whether it is built anew; what the system's updates bring does not. Not the
+    distribution either: who has another libc or Python differs in those.
+
+    :param before: the identity in the manifest of what stands; :param after: what would be built now
+    :param tools: names of the tools of which a host's own may be newer
+    """
+    found = {}
+    for name, now in after["built_with"].items():
+        then = (before.get("built_with") or {}).get(name, "")
+        if then == now:
+            continue
+        if name not in tools or not _is_newer(name, then, now):
+            return None
+        found[name] = then[len(name) + 1 :], now[len(name) + 1 :]
+    then, now = (each.get("platform", {}).get("distribution") for each in (before, after))
+    if then and then != now:
+        found["distribution"] = then, now
+    return found if _of_recipe(before) == _of_recipe(after) else None
+
+
+def _is_newer(name: str, then: str, now: str) -> bool:
+    """Say whether both are the host's own, "<name> <version>", and the second no older in as many numbers as it has."""
+    own = name + " "
+    return then.startswith(own) and now.startswith(own) and versions.within(then[len(own) :], "", now[len(own) :])
+
+
+def _of_recipe(identity: Dict[str, Any]) -> Dict[str, Any]:
+    """Return an identity without what updates of the system change."""
+    platform = {key: value for key, value in identity.get("platform", {}).items() if key != "distribution"}
+    return dict(identity, platform=platform, built_with=sorted(identity.get("built_with") or {}))
 
 
 def changes(before: Dict[str, Any], after: Dict[str, Any]) -> List[str]:

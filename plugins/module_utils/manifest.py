@@ -32,7 +32,8 @@ def compose(
     """Return a manifest without files.
 
     :param identity: what was hashed into the fingerprint, so that a later run can say what changed
-    :param built: {"when": UTC ISO time, "host": name, "seconds": {stage: seconds}, "jobs": n, "objects": {stage: n}}
+    :param built: {"when": UTC ISO time, "host": name, "seconds": {stage: seconds}, "jobs": n, "objects": {stage: n},
+        "tools": {name: version of the host's own}}
     """
     return {
         "schema": SCHEMA,

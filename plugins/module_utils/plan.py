@@ -15,6 +15,7 @@ A request is a mapping:
   silenced          ids of the checks that are not made
   jobs, timeout_s, mirrors, keep_builds, replace_link, install_packages, packages_become, require_cann,
   collection_version
+  rebuild           whether what stands is built anew when only a tool of the host's own is newer
   builds            whether this host may build; one that may not takes what others have built
   toolchain         "whole", or "runtime" where nothing is built: of a tool only what programs need that were built with it
   promised          tools by name (as make returns them) that stand in no tree here: what earlier plans of this run would
@@ -41,6 +42,10 @@ NOTHING, PUBLISH, TAKE, BUILD, REMOVE = "nothing", "publish", "take", "build", "
 BRINGING = (PUBLISH, TAKE, BUILD)
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
+
+# How many numbers of the version of a host's own tool decide what is built with it. CMake's patch releases write the same
+# build files; since gcc 5 the first number is the release, with its ABI and libstdc++, and the others mend faults in it.
+SERIES = {"cmake": 2, "gcc730": 1}
 
 
 def question(request):
@@ -212,6 +217,10 @@ def make(request, state):
             need for need in needed(recipe, decided["do"]) if need in state["missing_needs"] and need not in lacking
         ]
     env = _environment(request, state, tools)
+    for entry in products.values():
+        if entry["do"] in BRINGING and entry["order"]["product"] == "wheel":
+            # It is tried before it is published, which is before the file is written.
+            entry["order"] = dict(entry["order"], env_text=env["text"] if env else "")
     return {
         "products": products,
         "packages": {"needs": lacking, "names": packages(request, state, lacking)},
@@ -290,18 +299,23 @@ def _product(request, recipe, state, tools):
     followed = _followed(request, recipe, there)
     if own and not followed:
         tools[name] = own
-        words = "the host's own {0} in {1}".format(own["identity"], own["folder"])
+        words = "the host's own {0} {1} in {2}".format(name, own["version"], own["folder"])
         return _contented(words, words + " will do")
     order = _order(request, adapt(recipe, state), there, state, tools)
+    kept = {} if request["rebuild"] else _kept(there, order)
+    order, anew = dict(order, **kept.get("order", {})), order
     tree = recipe["product"] == "tree"
     tools[name] = followed or (
-        _ours(there["prefix"], name, order["fingerprint"]) if tree else _tool(name, "", order["fingerprint"])
+        _ours(there["prefix"], name, order["version"], order["fingerprint"])
+        if tree
+        else _tool(name, "", order["fingerprint"])
     )
     if only_runs(request, recipe):
         order = _order_to_run(recipe, there, order, tools[name]["identity"])
         if order is None:
             return _contented(_now(name, there), name + ": not wanted where nothing is built")
-    return _to_stand(request, recipe, there, state, order)
+    decided = _to_stand(request, recipe, there, state, order)
+    return dict(decided, kept=kept["words"], anew=anew) if kept else decided
 
 
 def _contented(words, why=""):
@@ -324,28 +338,45 @@ def _now(name, there):
 # --- what others are built with ---------------------------------------------------------------------------------------
 
 
-def _tool(name, folder, mark, library=""):
+def _tool(name, folder, mark, library="", version=""):
+    # type: (str, str, str, str, str) -> Dict[str, Any]
+    """Return a tool; its version is told where it is the host's own, of whose identity only the series is part."""
+    return {"name": name, "folder": folder, "identity": mark, "library": library, "version": version}
+
+
+def series(name, version):
+    # type: (str, str) -> str
+    """Return the identity of a host's own tool, such as "cmake 3.22": of its version what decides what it builds."""
+    return "{0} {1}".format(name, ".".join(version.split(".")[: SERIES.get(name)]))
+
+
+def _ours(prefix, name, version, mark):
     # type: (str, str, str, str) -> Dict[str, Any]
-    return {"name": name, "folder": folder, "identity": mark, "library": library}
+    """Return a tool that this collection made, with the tree that it is and, "lives", its libraries as programs find them.
 
-
-def _ours(prefix, name, mark):
-    # type: (str, str, str) -> Dict[str, Any]
-    return _tool(name, prefix + "/bin", mark, prefix + "/lib64" if name == "gcc730" else "")
+    A build names the tree: the link may lead to another before it ends. What is in that path is in the tool's fingerprint.
+    """
+    tree = published.tree_path(prefix, version, mark)
+    below = "/lib64" if name == "gcc730" else ""
+    return dict(_tool(name, tree + "/bin", mark, below and tree + below), tree=tree, lives=below and prefix + below)
 
 
 def _own(recipe, there, state):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
     """Return the host's own tool that will do for a recipe's product, None when there is none."""
     own = foreign(recipe.get("accept") or {}, state, there["prefix"]) if recipe["product"] == "tree" else None
-    return own and _tool(recipe["name"], own["folder"], "{0} {1}".format(recipe["name"], own["version"]))
+    name = recipe["name"]
+    return own and _tool(name, own["folder"], series(name, own["version"]), version=own["version"])
 
 
 def _followed(request, recipe, there):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
     """Return the tool that the builders work with, where a host only runs what they build: so their cohort is its own."""
     tool = request["promised"].get(recipe["name"]) if only_runs(request, recipe) else None
-    return _ours(there["prefix"], tool["name"], tool["identity"]) if tool and _is_ours(tool["identity"]) else tool
+    version = (there["manifest"] or {}).get("version") or recipe["version"]
+    return (
+        _ours(there["prefix"], tool["name"], version, tool["identity"]) if tool and _is_ours(tool["identity"]) else tool
+    )
 
 
 def _is_ours(identity):
@@ -371,7 +402,7 @@ def _referred(request, recipe, there, state):
         # With a runtime part nothing can be built.
         and (not part_of or only_runs(request, recipe))
     )
-    ours = _ours(there["prefix"], name, part_of or card["fingerprint"]) if usable else None
+    ours = _ours(there["prefix"], name, card["version"], part_of or card["fingerprint"]) if usable else None
     return _followed(request, recipe, there) or ours or _own(recipe, there, state) or promised
 
 
@@ -435,7 +466,31 @@ def _to_stand(request, recipe, there, state, order):
         "then": then,
         "order": order,
         # A build that ended before anybody followed it has not come to the build cache yet.
-        "hands_on": stored and may_build(request),
+        "hands_on": stored and may_build(request) and not order["part_of"],
+    }
+
+
+def _kept(there, order):
+    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    """Return {"order": what of it is as what stands has it, "words": why that stays}; {} where it does not.
+
+    It stays where it is whole and only tools of the host's own have become newer: what decides whether others may have a
+    product is no reason to build it anew.
+    """
+    card = there["manifest"]
+    if not card or there["damage"] or card["fingerprint"] == order["fingerprint"]:
+        return {}
+    newer = fingerprint.outgrown(card.get("identity", {}), order["identity"], SERIES)
+    if newer is None:
+        return {}
+    # The whole versions, where they are known.
+    then, now = card.get("built", {}).get("tools", {}), order["tools"]
+    return {
+        "order": {"fingerprint": card["fingerprint"], "identity": card["identity"]},
+        "words": ", ".join(
+            "{0} {1} instead of {2}".format(name, now.get(name, later), then.get(name, sooner))
+            for name, (sooner, later) in newer.items()
+        ),
     }
 
 
@@ -466,6 +521,7 @@ def _order(request, recipe, there, state, tools):
         "arch": state["arch"],
         "libc": state["libc"],
         "python_abi": "{0}-{1}".format(python.get("tag", ""), python.get("abi", "")),
+        "distribution": "{id} {version}".format(**state["os"]).strip(),
     }
     resolved = dict(recipe, prefix=there.get("prefix", ""))
     identity = fingerprint.identity(
@@ -504,6 +560,10 @@ def _order(request, recipe, there, state, tools):
         "verify_npu": recipe.get("verify_npu", []),
         "environment": made,
         "path": folders,
+        # The host's own, with all of their versions.
+        "tools": {name: tool["version"] for name, tool in used.items() if tool and tool.get("version")},
+        # What must not be cleared away meanwhile.
+        "trees": [tool["tree"] for tool in known if tool.get("tree")],
         "library_path": [tool["library"] for tool in known if tool["library"]],
         "jobs": count_jobs(
             request["jobs"], state["cores"], state["memory"]["available_mib"], recipe.get("mem_gib_per_job", 1)
@@ -517,6 +577,7 @@ def _order(request, recipe, there, state, tools):
         "arch": state["arch"],
         "sites": python.get("sites", []),
         "pip_options": pip_options(state),
+        "npu_libraries": bool(request["require_cann"]),
         "requirements": recipe.get("requirements", []),
         "requirements_missing": published.pip_missing(requirements, python.get("packages", {})) if wheel else [],
         "keep": request["keep_builds"],
@@ -565,8 +626,8 @@ def _environment(request, state, tools):
         return None
     settings = environment.merge(state["cann_environment"], environment_settings(request, state))
     compiler = tools.get("gcc730")
-    if compiler and compiler["library"]:
-        settings = environment.merge({"prepend": {"LD_LIBRARY_PATH": [compiler["library"]]}}, settings)
+    if compiler and compiler.get("lives"):
+        settings = environment.merge({"prepend": {"LD_LIBRARY_PATH": [compiler["lives"]]}}, settings)
     text = environment.render(settings)
     there = state["env_file"]
     same = there["sha256"] == hashlib.sha256(text.encode("utf-8")).hexdigest()

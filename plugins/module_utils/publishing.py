@@ -26,6 +26,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as whe
 
 SAVED = ".before-ascend"
 ASIDE = ".aside-ascend"
+PROOF = ".ascend-proof"
 # Files that are named one by one.
 MOST_FILES = 10
 # How long another publication into the same place is waited for: more than pip takes for torch on a slow disk, in seconds.
@@ -36,12 +37,6 @@ Runner = Callable[..., str]
 
 class PublishError(Exception):
     """A product could not be published; the message says why and what to do. What was live before still is."""
-
-
-def tree_path(prefix, version, mark):
-    # type: (str, str, str) -> str
-    """Return where the tree behind a prefix stands."""
-    return "{0}-{1}-{2}".format(prefix, version, fingerprint.short(mark))
 
 
 def lock_path(order):
@@ -123,7 +118,7 @@ def publish_tree(order, path, sha256, prove_sane=lambda root: None):
     :param prove_sane: called with the unpacked tree before it is made live, raises when that does not work on this host
     """
     prefix = order["prefix"]
-    tree = tree_path(prefix, order["version"], order["fingerprint"])
+    tree = published.tree_path(prefix, order["version"], order["fingerprint"])
     there = published.occupied(prefix, published.trees(prefix, order["name"]))
     if there is not None:
         raise PublishError(
@@ -163,7 +158,7 @@ def publish_tree(order, path, sha256, prove_sane=lambda root: None):
         # Mended: what was kept for rollback still is.
         return
     for old in published.trees(prefix, order["name"]):
-        if os.path.realpath(old) not in (os.path.realpath(tree), former):
+        if os.path.realpath(old) not in (os.path.realpath(tree), former) and not published.in_use(old):
             shutil.rmtree(old)
 
 
@@ -191,6 +186,9 @@ def withdraw_tree(order, dry=False):
     :param dry: only say so
     """
     prefix, removed, notes = order["prefix"], [], []
+    used = [tree for tree in published.trees(prefix, order["name"]) if published.in_use(tree)]
+    if used and not dry:
+        raise PublishError("a build works with {0}: wait for its end, and run again".format(", ".join(used)))
     for link in order.get("links", []):
         path, saved = link["path"], link["path"] + SAVED
         state = published.link_state(path, prefix, link["target"])
@@ -283,16 +281,19 @@ def _staying(root, stay):
 # --- wheels -----------------------------------------------------------------------------------------------------------
 
 
-def publish_wheel(order, path, sha256, requirements, run):
-    # type: (Dict[str, Any], str, str, List[str], Runner) -> List[str]
+def publish_wheel(order, path, sha256, requirements, run, prove_sane=lambda site: None):
+    # type: (Dict[str, Any], str, str, List[str], Runner, Callable[[str], None]) -> List[str]
     """Install a wheel and what it requires, and return notes about complaints of pip that mean no harm.
 
-    pip removes a different version first and puts it back when it cannot install the new one.
+    pip removes a different version first and puts it back when it cannot install the new one. It cannot tell one that is
+    installed and does not work: that is tried before, in a folder of its own.
 
     :param order: distribution, version, python, pip_options
     :param path: the wheel on this host, empty when it is installed and whole; :param sha256: of the wheel
     :param requirements: lines that pip installs before it
     :param run: called with (argv), returns the output, raises on failure
+    :param prove_sane: called with a folder that pip installed the wheel into, before it goes where it is to stand; raises
+        when it does not work on this host
     """
     if path and fingerprint.file_digest(path) != sha256:
         raise PublishError(
@@ -303,8 +304,25 @@ def publish_wheel(order, path, sha256, requirements, run):
     if requirements:
         said += run(pip + list(requirements))
     if path:
+        _prove(order, path, run, prove_sane)
         said += run(pip + ["--no-deps", "--no-index", "--force-reinstall", path])
     return diagnose.harmless(said)
+
+
+def _prove(order, path, run, prove_sane):
+    # type: (Dict[str, Any], str, Runner, Callable[[str], None]) -> None
+    # Beside where it will stand: there is room for it, and what is there may be loaded.
+    aside = os.path.join(os.path.dirname(lock_path(order)), PROOF)
+    _sweep_partial(aside)
+    partial = partial_path(aside)
+    try:
+        run(
+            [order["python"], "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--no-index"]
+            + ["--no-compile", "--target", partial, path]
+        )
+        prove_sane(partial)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def withdraw_wheel(order, run, dry=False):

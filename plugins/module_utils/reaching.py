@@ -6,12 +6,15 @@
 import http.client
 import os
 import re
+import shlex
+import shutil
 import socket
 import urllib.error
 import urllib.parse
-from typing import List, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import download, fetch, git_urls
+from ansible_collections.ascend.pytorch.plugins.module_utils.ask import ask, last_words
 
 
 def unanswered(source: fetch.Source, mirrors: Sequence[str], limit_s: float = 10.0) -> List[Tuple[str, str]]:
@@ -33,6 +36,36 @@ def unanswered(source: fetch.Source, mirrors: Sequence[str], limit_s: float = 10
     return tried
 
 
+def ssh_command(url: str) -> List[str]:
+    """Return what git runs for a repository's ssh URL, ssh://[user@]host[:port]/path or [user@]host:path."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme == "ssh":
+        place, port, path = parts.netloc.rpartition("@")[0], parts.port, parts.path
+        place += ("@" if place else "") + (parts.hostname or "")
+    else:
+        place, port, path = url.partition(":")[0], None, url.partition(":")[2]
+    command = shlex.split(os.environ.get("GIT_SSH_COMMAND", "")) or ["ssh", "-o", "BatchMode=yes"]
+    where = ["-p", str(port)] if port else []
+    return command + where + [place, "git-upload-pack {0}".format(shlex.quote(urllib.parse.unquote(path)))]
+
+
+def _by_ssh(url: str, limit_s: float) -> Optional[str]:
+    """Why ssh gets no answer, "" when it gets one; None where there is no ssh yet.
+
+    ssh alone knows what its configuration makes of a name: aliases, ports, keys, hosts to jump over.
+    """
+    argv = ssh_command(url)
+    if argv[-2].startswith("-"):
+        return "no name of a host"
+    if shutil.which(argv[0]) is None:
+        return None
+    # Without input the other end tells what it has, and ends.
+    status, said, complaint = ask(argv, time_limit_s=limit_s)
+    if status == 0 or complaint.startswith("printed more"):
+        return ""
+    return last_words(said) or complaint or "ssh ended with status {0}".format(status)
+
+
 def _silence(url: str, repository: bool, limit_s: float) -> str:
     """Why a URL does not answer, "" when it does. Needs no git: that may yet have to be installed."""
     parts = urllib.parse.urlsplit(url)
@@ -48,6 +81,10 @@ def _silence(url: str, repository: bool, limit_s: float) -> str:
         if not repository:
             # Says, as a download would, that it is no address of an archive.
             download.request_for(url, 0)
+        if repository and (parts.scheme == "ssh" or ("://" not in url and ":" in url)):
+            answer = _by_ssh(url, limit_s)
+            if answer is not None:
+                return answer
         port = parts.port or {"git": 9418, "ssh": 22}.get(parts.scheme, 22)
         host = parts.hostname if parts.scheme else ssh and ssh.group(1)
         socket.create_connection((host, port), timeout=limit_s).close()

@@ -9,6 +9,7 @@ What the filter cannot judge (another file, a folder, a URL without a name) it l
 import re
 from typing import Iterable, List, Optional, Tuple
 
+from ansible_collections.ascend.pytorch.plugins.module_utils.published import plain_requirement
 from ansible_collections.ascend.pytorch.plugins.module_utils.wheel import WheelError, normalise, parse_filename
 
 # What later Pythons bring themselves; the distributions of these names then only do harm ("typing" breaks 3.7's own).
@@ -35,7 +36,8 @@ def keep(text: str, drop: Iterable[str], python: Tuple[int, ...]) -> Tuple[List[
     for line in _lines(text):
         why = _objection(line, unwanted, tuple(python))
         if why is None:
-            kept.append(line)
+            # An editable one would lead into a folder that goes with the build.
+            kept.append(plain_requirement(line))
         else:
             dropped.append((line, why))
     return kept, dropped

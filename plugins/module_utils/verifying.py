@@ -14,6 +14,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     diagnose,
     fingerprint,
     host,
+    libraries,
     manifest,
     published,
     recipe,
@@ -186,6 +187,38 @@ def _mend(damage):
 
 
 # --- whether it works -------------------------------------------------------------------------------------------------
+
+
+def prove_unpacked(order, card, site, run):
+    # type: (Dict[str, Any], Dict[str, Any], str, Callable[..., Tuple[Optional[int], str, str]]) -> str
+    """Say why a wheel does not work where it was unpacked, "" when it does: its libraries are asked for, and it is imported.
+
+    :param order: of it, "env_text" being the environment file to come, "" where it stays as it is
+    :param card: its manifest; :param site: the folder that it was unpacked into
+    :param run: see verify; what it runs finds modules in that folder first
+    """
+    path = order["env_file"]
+    if order.get("env_text"):
+        path = os.path.join(site, "environment-to-come.sh")
+        with open(path, "w") as stream:
+            stream.write(order["env_text"])
+    there = {"card": card, "version": card["version"], "site": site, "damage": []}
+    order = dict(order, env_file=path)
+    problems, _notes, _said = prove(order, there, order["verify"], run, order.get("npu_libraries", True), "")
+    lacking = _lacking(order, card.get("libraries", []), run) if problems else []
+    if lacking:
+        problems.append(
+            "The loader does not find {0} on this host. Install what brings them".format(", ".join(lacking))
+        )
+    return "\n".join(problems)
+
+
+def _lacking(order, names, run):
+    # type: (Dict[str, Any], List[str], Any) -> List[str]
+    """Return which libraries the loader of an order's Python does not find, where the environment file is in force."""
+    argv = ["sh", "-c", 'if [ -r "$0" ]; then . "$0"; fi; exec "$@"', order["env_file"], order["python"], "-c"]
+    status, said, _why = run(argv + [libraries.QUESTION] + names, "", TIME_LIMIT_S)
+    return said.split() if names and status == 0 else []
 
 
 def prove(order, there, steps, run, npu_libraries, remedy):

@@ -46,6 +46,7 @@ _PRINTED = re.compile(
     r"(?<![\w./+])[vV]?([0-9]{1,9}(?:\.[0-9]{1,9})+(?:[-.]?(?:rc|alpha|beta|dev|post|a|b)\.?[0-9]{1,9})*)(?![0-9])",
     re.IGNORECASE,
 )
+_SPECIFIER = re.compile(r"(?P<how>===|~=|==|!=|<=|>=|<|>)\s*(?P<what>[^\s,()]+)")
 _ALONE = re.compile(r"\s*([0-9]{1,9})\s*")
 
 
@@ -108,6 +109,42 @@ def within(version: str, minimum: str = "", maximum: str = "") -> bool:
         written = _VERSION.fullmatch(maximum.strip()).group("numbers").count(".") + 1
         return value[0][:written] <= numbers
     return (value[0], value[1], value[2] if local else ()) <= (numbers, stages, local)
+
+
+def satisfies(version: str, specifiers: str) -> bool:
+    """Say whether a version is one that "<specifier>, ..." admits, such as ">=1.20,<2" (a part of PEP 440).
+
+    What cannot be judged, an epoch or a spelling that is not known, admits every version: pip knows better.
+    """
+    return all(_admits(found.group("how"), found.group("what"), version) for found in _SPECIFIER.finditer(specifiers))
+
+
+def _admits(how: str, wanted: str, version: str) -> bool:
+    if how == "===":
+        return version == wanted
+    prefix = wanted.endswith(".*")
+    try:
+        bound, value = parse(wanted[:-2] if prefix else wanted), parse(version)
+    except ValueError:
+        return True
+    if not bound[2]:
+        # What was built from it, or packed anew.
+        value = (value[0], value[1], ())
+    if how in ("==", "!="):
+        same = _begins(value, wanted[:-2]) if prefix else value == bound
+        return same == (how == "==")
+    if how == "~=":
+        return value >= bound and _begins(value, wanted.rpartition(".")[0])
+    if how in ("<", ">") and value[0] == bound[0] and bound[1] == (_FINAL,):
+        # "<2" means none of 2's release candidates, ">2" none of its post releases.
+        return False
+    return {"<": value < bound, ">": value > bound, "<=": value <= bound, ">=": value >= bound}[how]
+
+
+def _begins(value: Tuple, prefix: str) -> bool:
+    """Say whether a parsed version begins with these numbers; 1.2 begins with 1.2.0."""
+    numbers = [int(word) for word in re.findall(r"[0-9]+", prefix)]
+    return (list(value[0]) + [0] * len(numbers))[: len(numbers)] == numbers
 
 
 def find_version(text: str) -> Optional[str]:

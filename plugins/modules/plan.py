@@ -65,6 +65,10 @@ options:
         description: Where the environment file stands, or V(auto).
         type: str
         default: auto
+      rebuild:
+        description: Whether what stands is built anew when only a tool of the host's own, or its distribution, is newer.
+        type: bool
+        default: false
       keep_builds:
         description: Whether sources and object files of a finished build are kept.
         type: bool

@@ -11,7 +11,8 @@ version_added: "0.1.0"
 description:
   - A tree is unpacked beside its prefix, checked against its manifest, and made live by a rename and a link swap. Before
     the swap the host has the former tree whole, after it the new one whole.
-  - A wheel is installed by the pip of its own Python, which removes a different version first.
+  - A wheel is installed by the pip of its own Python, which removes a different version first. Before that it is installed
+    into a folder of its own beside the other, and the commands that prove it are run there.
   - What this collection did not put there is never touched. Taking away leaves files that were added to a product or
     changed in it, and tells them.
 author: the ascend.pytorch authors (@ascend)
@@ -71,7 +72,10 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     published,
     publishing,
     steps,
+    surroundings,
+    verifying,
 )
+from ansible_collections.ascend.pytorch.plugins.module_utils.ask import ask
 
 
 def words(name, card):
@@ -174,6 +178,8 @@ def install_wheel(module, order, product, before):
     """Install the wheel, unless it is there whole, and what it requires by the pip of its Python; return the notes."""
     sites = order["sites"]
     packages = host.packages(sites)
+    session = dict(os.environ)
+    settings = enclose(module, order)
     card = before["manifest"]
     if card and card["fingerprint"] == order["fingerprint"] and not before["damage"]:
         product = {"path": "", "sha256": "", "manifest": card}
@@ -184,9 +190,27 @@ def install_wheel(module, order, product, before):
         product["sha256"],
         published.pip_missing(wanted, packages),
         lambda argv: run_pip(module, order, argv),
+        lambda site: prove_sane(module, order, product["manifest"], site, session),
     )
     publishing.sweep(sites, order["distribution"])
-    return notes
+    return notes + surroundings.told(settings)
+
+
+def enclose(module, order):
+    """Leave in this process' environment what pip is to go by alone, since run_command only adds to it; return its settings."""
+    settings = surroundings.pip_settings(order["python"], os.environ, ask)
+    made = surroundings.made(os.environ, module.tmpdir, settings)
+    os.environ.clear()
+    os.environ.update(made)
+    return settings
+
+
+def prove_sane(module, order, card, site, session):
+    """Raise StepError when a wheel does not work where it was unpacked; it is tried in the session's environment."""
+    run = verifying.runner(lambda: module.tmpdir, dict(session, PYTHONPATH=site))
+    wrong = verifying.prove_unpacked(order, card, site, run)
+    if wrong:
+        raise steps.StepError(wrong)
 
 
 def run_pip(module, order, argv, done="published"):
@@ -211,6 +235,8 @@ def withdrawn(module, order):
     """Take a product away, or in check mode only say what would go; return (what goes, notes)."""
     if order["product"] == "tree":
         return publishing.withdraw_tree(order, dry=module.check_mode)
+    if not module.check_mode:
+        enclose(module, order)
     return publishing.withdraw_wheel(
         order, lambda argv: run_pip(module, order, argv, "taken away"), dry=module.check_mode
     )

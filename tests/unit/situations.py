@@ -162,6 +162,7 @@ def ask(*recipes, **changes):
             "mirrors": [],
             "keep_builds": False,
             "replace_link": False,
+            "rebuild": False,
             "install_packages": True,
             "packages_become": False,
             "require_cann": True,
@@ -368,6 +369,7 @@ def installed(request, state):
                 "product": order["product"],
                 "fingerprint": order["fingerprint"],
                 "identity": order["identity"],
+                "built": {"tools": order["tools"]},
             },
         )
         for path in there.get("links", {}):

@@ -53,8 +53,9 @@ def checked(tmp_path_factory):
 
 
 def test_there_is_a_host_for_every_check():
-    # Of a missing requisite nothing is seen where all roles are in the run.
-    assert {ident for expected in EXPECTED.values() for ident in expected} == set(checks.CHECKS) - {"requisite-missing"}
+    # Of a missing requisite nothing is seen where all roles are in the run; what is outgrown was built once.
+    unseen = {"requisite-missing", "tools-outgrown"}
+    assert {ident for expected in EXPECTED.values() for ident in expected} == set(checks.CHECKS) - unseen
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -26,6 +26,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     manifest,
     places,
     products,
+    published,
     recipe,
     steps,
     stopping,
@@ -1106,21 +1107,53 @@ def test_half_a_product_is_none(tmp_path, damage):
 def test_the_environment_is_made_and_not_inherited(tmp_path, monkeypatch):
     for name in os.environ:
         monkeypatch.delenv(name)
-    for name in ("CFLAGS", "LD_LIBRARY_PATH", "PYTHONPATH", "CC", "MAKEFLAGS", "LD_PRELOAD", "PIPX_HOME", "LANG"):
+    for name in (
+        "CFLAGS",
+        "LD_LIBRARY_PATH",
+        "PYTHONPATH",
+        "CC",
+        "MAKEFLAGS",
+        "LD_PRELOAD",
+        "HOME",
+        "LANG",
+        "PIP_USER",
+    ):
         monkeypatch.setenv(name, "leak")
-    for name in sorted(builds.PASSED_ON) + ["PIP_INDEX_URL"]:
-        monkeypatch.setenv(name, "passed")
+    monkeypatch.setenv("http_proxy", "passed")
     order = make_order(tmp_path)
-    made = builds.environment(order, builds.Place(order))
+    made = builds.environment(order, "/home", "/tmp", {"PIP_INDEX_URL": "passed"})
     assert "leak" not in made.values()
-    assert {name for name, value in made.items() if value == "passed"} == set(builds.PASSED_ON) | {"PIP_INDEX_URL"}
+    assert {name for name, value in made.items() if value == "passed"} == {"http_proxy", "PIP_INDEX_URL"}
     assert made["PATH"] == places.SYSTEM_PATH and "LD_LIBRARY_PATH" not in made
-    assert made["TMPDIR"] == builds.Place(order).tmp and made["TZ"] == "UTC"
+    assert (made["HOME"], made["TMPDIR"], made["TZ"]) == ("/home", "/tmp", "UTC")
 
     order.update(path=["/g/bin", "/c/bin"], library_path=["/g/lib64"], environment={"CXX": "/g/bin/g++", "PATH": "no"})
-    made = builds.environment(order, builds.Place(order))
+    made = builds.environment(order, "/home", "/tmp", {})
     assert made["PATH"] == "/g/bin:/c/bin:" + places.SYSTEM_PATH
     assert (made["LD_LIBRARY_PATH"], made["CXX"]) == ("/g/lib64", "/g/bin/g++")
+
+
+def test_a_build_keeps_what_it_works_with(tmp_path):
+    tree = tmp_path / "gcc-7.3.0-123456789012"
+    tree.mkdir()
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path, trees=[str(tree)])
+    started(order)
+    with open(str(tmp_path / "gate.build"), "w"):
+        assert published.in_use(str(tree))
+    assert ended(order)["state"] == "done"
+    wait_until(lambda: not published.in_use(str(tree)))
+
+
+def test_a_build_whose_tool_is_gone_says_so(tmp_path):
+    order = make_order(tmp_path, trees=[str(tmp_path / "gone")])
+    started(order)
+    status = ended(order)
+    assert (
+        status["state"] == "failed"
+        and "/gone, which this was to be built with, is not there" in status["error"]["message"]
+    )
+    assert "run again" in status["error"]["message"]
 
 
 def test_programs_get_that_environment_with_names_filled_in(tmp_path, monkeypatch):
@@ -1131,6 +1164,7 @@ def test_programs_get_that_environment_with_names_filled_in(tmp_path, monkeypatc
     lines = Path(ended(order)["log"]).read_text().splitlines()
     assert "WHERE=/opt/tool" in lines and "HOW=3" in lines
     assert not [line for line in lines if line.startswith("CFLAGS=")]
+    assert "HOME=" + builds.Place(order).home in lines
 
 
 @pytest.mark.parametrize(

@@ -407,6 +407,11 @@ def stale_wheels(state):
     packages(te="0.3.0", topi="0.4.0")(state)
 
 
+def outgrown(state):
+    state.update(installed(ask_torch(), with_tools(bare(), cmake="3.22.1", gcc="9.3.0", gxx="9.3.0")))
+    with_tools(state, gcc="10.2.1", gxx="10.2.1")
+
+
 def tools(**versions):
     return functools.partial(with_tools, **versions)
 
@@ -578,6 +583,13 @@ TRIGGERS_OF_FITNESS = [
         fit(),
         tools(gcc="9.4.0", gxx="7.5.0"),
         ["/usr/bin/gcc 9.4.0, /usr/bin/g++ 7.5.0", "one version of all compilers in /usr/bin"],
+    ),
+    (
+        "tools-outgrown",
+        "note",
+        ask_torch(),
+        outgrown,
+        ["torch stays", "gcc730 10.2.1 instead of 9.3.0", "ascend_rebuild: true"],
     ),
     (
         "link-foreign",

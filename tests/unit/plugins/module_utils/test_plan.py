@@ -281,13 +281,18 @@ def site(*recipes):
 
 def test_torch_is_built_with_what_the_roles_published():
     order = of_torch(site(CMAKE, GCC))
-    assert order["path"] == ["/usr/local/cmake/bin", "/usr/local/linux_gcc7.3.0/bin", "/usr/bin"]
-    assert order["library_path"] == ["/usr/local/linux_gcc7.3.0/lib64"]
-    assert order["environment"] == {
-        "CC": "/usr/local/linux_gcc7.3.0/bin/gcc",
-        "CXX": "/usr/local/linux_gcc7.3.0/bin/g++",
-    }
     state = site(CMAKE, GCC)
+    # The trees, and not the links, which may lead to others before the build ends.
+    cmake, gcc = (
+        "{0}-{1}-{2}".format(prefix, card["version"], fingerprint.short(card["fingerprint"]))
+        for prefix, card in (
+            ("/usr/local/cmake", state["products"]["cmake"]["manifest"]),
+            ("/usr/local/linux_gcc7.3.0", state["products"]["gcc730"]["manifest"]),
+        )
+    )
+    assert order["path"] == [cmake + "/bin", gcc + "/bin", "/usr/bin"]
+    assert (order["library_path"], order["trees"]) == ([gcc + "/lib64"], [cmake, gcc])
+    assert order["environment"] == {"CC": gcc + "/bin/gcc", "CXX": gcc + "/bin/g++"}
     assert order["identity"]["built_with"] == {
         name: state["products"][name]["manifest"]["fingerprint"] for name in ("cmake", "gcc730")
     }
@@ -299,7 +304,110 @@ def test_torch_is_built_with_the_host_s_own():
     order = of_torch(state)
     assert order["path"] == ["/usr/bin", "/usr/bin"] and order["library_path"] == []
     assert order["environment"] == {"CC": "/usr/bin/gcc", "CXX": "/usr/bin/g++"}
-    assert order["identity"]["built_with"] == {"cmake": "cmake 3.18.4", "gcc730": "gcc730 10.2.1"}
+    assert order["identity"]["built_with"] == {"cmake": "cmake 3.18", "gcc730": "gcc730 10"}
+    assert order["tools"] == {"cmake": "3.18.4", "gcc730": "10.2.1"}
+
+
+# --- what the system's updates change ---------------------------------------------------------------------------------
+
+
+def built_with(cmake, gcc, then=None):
+    """A host with the wheels that its own tools built, of which it has these now."""
+    request = ask_torch(*used(CMAKE, GCC), recipe(TORCH), recipe(APEX))
+    state = installed(request, with_tools(bare(**(then or {})), cmake="3.22.1", gcc="9.3.0", gxx="9.3.0"))
+    return request, with_tools(state, cmake=cmake, gcc=gcc, gxx=gcc)
+
+
+@pytest.mark.parametrize("cmake, gcc", [("3.22.2", "9.3.0"), ("3.22.1", "9.4.0"), ("3.22.5", "9.5.0")])
+def test_hosts_share_what_releases_of_one_series_build(cmake, gcc):
+    request, state = built_with(cmake, gcc)
+    fresh = plan.make(request, with_tools(bare(), cmake=cmake, gcc=gcc, gxx=gcc))
+    for name in ("torch", "apex"):
+        entry = decided(request, state, name)
+        assert (entry["do"], entry.get("kept")) == ("nothing", None)
+        assert fresh["products"][name]["order"]["fingerprint"] == state["products"][name]["manifest"]["fingerprint"]
+
+
+@pytest.mark.parametrize(
+    "cmake, gcc, words",
+    [
+        ("3.23.0", "9.3.0", "cmake 3.23.0 instead of 3.22.1"),
+        ("3.22.1", "10.2.1", "gcc730 10.2.1 instead of 9.3.0"),
+    ],
+)
+def test_what_stands_whole_stays_when_the_host_s_own_tool_is_newer(cmake, gcc, words):
+    request, state = built_with(cmake, gcc)
+    planned = plan.make(request, state)
+    entry = planned["products"]["torch"]
+    assert (entry["do"], entry["then"], planned["work"]) == ("nothing", entry["now"], False)
+    assert entry["kept"] == words
+    # What verifies it, and what was built with it, go by what stands.
+    assert entry["order"]["fingerprint"] == state["products"]["torch"]["manifest"]["fingerprint"]
+    assert planned["products"]["apex"]["do"] == "nothing"
+    # Who lacks it is not given it.
+    fresh = of_torch(with_tools(bare(), cmake=cmake, gcc=gcc, gxx=gcc))
+    assert entry["anew"]["fingerprint"] == fresh["fingerprint"] != entry["order"]["fingerprint"]
+
+    anew = plan.make(dict(request, rebuild=True), state)["products"]["torch"]
+    assert (anew["do"], anew["order"]["fingerprint"]) == ("build", fresh["fingerprint"])
+    assert anew["why"] == ["torch: built with another " + words.partition(" ")[0]]
+
+
+@pytest.mark.parametrize(
+    "cmake, gcc, spoil, recipe_changes",
+    [
+        # An older one, a damaged product, another recipe.
+        ("3.22.1", "8.3.0", {}, {}),
+        ("3.21.0", "9.3.0", {}, {}),
+        ("3.22.1", "10.2.1", {"damage": ["torch/x.so: missing"]}, {}),
+        ("3.22.1", "10.2.1", {}, {"environment": {"CFLAGS": "-O1"}}),
+    ],
+)
+def test_what_else_differs_is_built_anew(cmake, gcc, spoil, recipe_changes):
+    _request, state = built_with(cmake, gcc)
+    state["products"]["torch"].update(spoil)
+    entry = decided(ask_torch(*used(CMAKE, GCC), recipe(TORCH, **recipe_changes)), state, "torch")
+    assert entry["do"] == "build" and "kept" not in entry
+
+
+def test_another_torch_than_apex_was_built_with_is_no_update_of_a_tool():
+    request = ask_torch(*used(CMAKE, GCC, TORCH), recipe(APEX))
+    state = with_tools(bare(), cmake="3.22.1", gcc="9.3.0", gxx="9.3.0")
+    state["products"]["torch"]["version"] = "1.8.1"
+    state = installed(request, state)
+    state["products"]["torch"]["version"] = "1.8.2"
+    assert decided(request, state, "apex")["why"] == ["apex: built with another torch"]
+
+
+def test_a_requirement_that_was_removed_is_put_back_beside_what_stays():
+    request, state = built_with("3.22.1", "10.2.1")
+    del state["pythons"]["python3.9"]["packages"]["pyyaml"]
+    entry = decided(request, state, "torch")
+    assert (entry["do"], entry["why"]) == ("publish", ["torch: pyyaml is not installed"])
+
+
+def test_hosts_of_different_distributions_do_not_share_wheels():
+    other = bare()["os"]
+    other.update(id="openeuler", version="22.03")
+    tools = {"cmake": "3.22.1", "gcc": "9.3.0", "gxx": "9.3.0"}
+    first, second = (of_torch(with_tools(state, **tools)) for state in (bare(), bare(os=other)))
+    assert first["fingerprint"] != second["fingerprint"]
+    assert first["identity"]["platform"]["distribution"] == "debian 11"
+    # A tree brings its own libraries.
+    first, second = (decided(ask(recipe(CMAKE)), state, "cmake")["order"] for state in (bare(), bare(os=other)))
+    assert first["fingerprint"] == second["fingerprint"]
+
+
+def test_another_release_of_the_distribution_builds_nothing_anew():
+    request, state = built_with("3.22.1", "9.3.0")
+    state["os"]["version"] = "11.1"
+    entry = decided(request, state, "torch")
+    assert (entry["do"], entry["kept"]) == ("nothing", "distribution debian 11.1 instead of debian 11")
+    # An older manifest knows of no distribution.
+    del state["products"]["torch"]["manifest"]["identity"]["platform"]["distribution"]
+    assert decided(request, state, "torch")["do"] == "nothing"
+    state["libc"] = "glibc 2.36"
+    assert decided(request, state, "torch")["do"] == "build"
 
 
 def test_torch_follows_the_fingerprints_of_its_tools():
@@ -317,7 +425,8 @@ def test_in_one_request_torch_follows_what_the_tools_will_be():
     after = of_torch(site(CMAKE, GCC))
     assert together["products"]["torch"]["order"]["fingerprint"] == after["fingerprint"]
     assert list(together["products"]) == ["cmake", "gcc730", "torch"]
-    assert together["tools"]["gcc730"]["library"] == "/usr/local/linux_gcc7.3.0/lib64"
+    assert together["tools"]["gcc730"]["lives"] == "/usr/local/linux_gcc7.3.0/lib64"
+    assert together["products"]["torch"]["order"]["trees"] == after["trees"]
 
 
 @pytest.mark.parametrize(
@@ -624,7 +733,7 @@ def test_who_only_runs_follows_the_builders_and_not_its_own_compiler():
     assert part["fingerprint"] == builder["products"]["gcc730"]["order"]["parts"][0]["fingerprint"]
     state["user"] = {"uid": 1000, "name": "u", "home": "/home/u"}
     state["products"]["gcc730"]["prefix"] = "/home/u/.local/gcc"
-    assert plan.make(request, state)["tools"]["gcc730"]["library"] == "/home/u/.local/gcc/lib64"
+    assert plan.make(request, state)["tools"]["gcc730"]["lives"] == "/home/u/.local/gcc/lib64"
 
 
 def test_what_only_runs_is_to_be_absent():

@@ -9,9 +9,11 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
@@ -70,7 +72,7 @@ def standing(opt):
 
 
 def tree_of(order):
-    return publishing.tree_path(order["prefix"], order["version"], order["fingerprint"])
+    return published.tree_path(order["prefix"], order["version"], order["fingerprint"])
 
 
 def damage(order):
@@ -156,6 +158,27 @@ def test_the_former_stays_for_rollback_and_older_ones_go(shelf, opt):
     # To mend it is no reason to give up the former one.
     publishing.publish_tree(*third)
     assert standing(opt) == expected
+
+
+def test_what_a_build_works_with_stays_until_it_ends(shelf, opt):
+    first = shelf("1.0", FIRST)
+    publishing.publish_tree(*first)
+    tree = tree_of(first[0])
+    held = [published.use(tree), published.use(tree)]
+    publishing.publish_tree(*shelf("2.0", SECOND))
+    third = shelf("3.0", THIRD)
+    publishing.publish_tree(*third)
+    assert published.in_use(tree) and says(tree + "/bin/tool") == "1.0" and says(opt / "tool/bin/tool") == "3.0"
+    before = standing(opt)
+    with pytest.raises(publishing.PublishError, match="a build works with .*tool-1.0-111111111111: wait"):
+        publishing.withdraw_tree(third[0])
+    assert standing(opt) == before and says(opt / "tool/bin/tool") == "3.0"
+    for descriptor in held:
+        assert published.in_use(tree)
+        os.close(descriptor)
+    assert not published.in_use(tree)
+    publishing.publish_tree(*shelf("4.0", "4" * 64))
+    assert standing(opt) == ["tool", "tool-3.0-333333333333", "tool-4.0-444444444444"]
 
 
 def test_back_to_the_former(shelf, opt):
@@ -603,7 +626,7 @@ def test_trees_of_another_name_are_not_ours(shelf, opt):
     "line, missing",
     [
         ("numpy", False),
-        ("NumPy>=1.16", False),
+        ("NumPy>=1.1", False),
         ("typing.extensions", False),
         ("typing_extensions==4", False),
         ("numpy[all]", False),
@@ -613,17 +636,39 @@ def test_trees_of_another_name_are_not_ours(shelf, opt):
         ("  numpy  ", False),
         ("six", True),
         ("num", True),
+        ("numpy>=1.2,<2", False),
+        ("numpy>=1.20", True),
+        ("numpy (>=1.20)", True),
+        ("numpy[all] ~= 1.3", True),
+        ("numpy!=1.2", True),
+        ("numpy==1.*", False),
+        ("numpy==2.*", True),
+        # Whatever pip makes of it.
+        ("numpy==1!2", False),
+        ("git+https://x/numpy.git#egg=numpy", False),
+        ("git+https://x/y.git@v1#subdirectory=z&egg=six", True),
+        ("https://x/numpy-1.2-py3-none-any.whl#sha256=abc", False),
+        ("https://x/numpy-1.3-py3-none-any.whl", True),
+        ("https://x/whatever.zip", False),
+        ("six @ https://x/six.whl", True),
     ],
 )
 def test_requirements_that_are_missing(line, missing):
     assert published.pip_missing([line], {"numpy": "1.2", "typing-extensions": "4"}) == [line] * missing
 
 
-WHEEL = {"python": "/p", "pip_options": ["--user"], "distribution": "torch", "version": "1.8.1"}
+@pytest.mark.parametrize("option", ["-e ", "--editable ", "--editable="])
+def test_what_is_to_be_editable_is_installed_like_the_rest(option):
+    line = "git+https://x/six.git#egg=six"
+    assert published.pip_missing([option + line], {}) == [line]
+    assert published.pip_missing([option + line], {"six": "1"}) == []
+
+
+WHEEL = {"python": "/p", "pip_options": ["--user"], "distribution": "torch", "version": "1.8.1", "product": "wheel"}
 PIP = ["/p", "-m", "pip", "install", "--disable-pip-version-check", "--user"]
 
 
-@pytest.mark.parametrize("needed, calls", [([], 1), (["numpy", "six"], 2)])
+@pytest.mark.parametrize("needed, calls", [([], 2), (["numpy", "six"], 3)])
 def test_a_wheel_and_what_it_requires(tmp_path, needed, calls):
     path = tmp_path / "torch.whl"
     path.write_bytes(b"wheel")
@@ -633,10 +678,40 @@ def test_a_wheel_and_what_it_requires(tmp_path, needed, calls):
         argvs.append(argv)
         return "torchvision 0.9.1 requires torch==1.8.1, but you have torch 1.8.1+ascend which is incompatible.\n"
 
-    notes = publishing.publish_wheel(WHEEL, str(path), fingerprint.file_digest(str(path)), needed, run)
-    assert len(argvs) == calls and argvs[0] == PIP + needed or calls == 1
+    order = dict(WHEEL, sites=[str(tmp_path)])
+    notes = publishing.publish_wheel(order, str(path), fingerprint.file_digest(str(path)), needed, run)
+    assert len(argvs) == calls and argvs[0] == PIP + needed or calls == 2
     assert argvs[-1] == PIP + ["--no-deps", "--no-index", "--force-reinstall", str(path)]
     assert len(notes) == 1 and "harmless" in notes[0]
+
+
+def test_a_wheel_that_does_not_work_here_replaces_nothing(tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    path = tmp_path / "torch.whl"
+    path.write_bytes(b"wheel")
+    # What a killed process of this host has left.
+    left = site / "{0}.{1}.1.partial".format(publishing.PROOF, socket.gethostname())
+    left.mkdir()
+    argvs, proven = [], []
+
+    def run(argv):
+        argvs.append(argv)
+        target = Path(argv[argv.index("--target") + 1])
+        target.mkdir()
+        (target / "torch.py").write_text("")
+        return ""
+
+    def refuse(folder):
+        proven.append(sorted(os.listdir(folder)))
+        raise publishing.PublishError("libopenblas.so.0 is not there")
+
+    order = dict(WHEEL, sites=[str(site)])
+    with pytest.raises(publishing.PublishError, match="libopenblas"):
+        publishing.publish_wheel(order, str(path), fingerprint.file_digest(str(path)), [], run, refuse)
+    # Nothing of pip's options for where it is to stand, and nothing is left.
+    assert len(argvs) == 1 and "--user" not in argvs[0] and proven == [["torch.py"]]
+    assert os.listdir(str(site)) == []
 
 
 def test_a_wheel_that_is_not_what_was_built(tmp_path):
@@ -787,7 +862,7 @@ def test_hosts_that_share_a_prefix_publish_one_after_another(shelf, opt):
 
 def test_what_killed_processes_left_of_this_host_goes_and_of_others_stays(shelf, opt):
     order, path, sha256 = shelf()
-    tree = publishing.tree_path(order["prefix"], "1.0", FIRST)
+    tree = published.tree_path(order["prefix"], "1.0", FIRST)
     opt.mkdir()
     mine, other = publishing.partial_path(tree), tree + ".elsewhere.1.partial"
     for folder in (mine, mine + ".partial", other):

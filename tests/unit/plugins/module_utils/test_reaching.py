@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether anybody answers: real servers on this machine, some of them closed, deaf or without what is asked for."""
 
+import os
 import socket
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.fetch import candidate_urls
-from ansible_collections.ascend.pytorch.plugins.module_utils.reaching import unanswered
+from ansible_collections.ascend.pytorch.plugins.module_utils.reaching import ssh_command, unanswered
 from hypothesis import given
 from hypothesis import strategies as st
 from sources import BODY, archive, repository
@@ -69,6 +70,7 @@ def test_asking_nonsense_never_raises(urls, git):
     urls = [url for url in urls if ":" not in url or url.startswith(("file:", "x:"))]
     source = {"kind": "git", "repo": "O/x", "urls": urls} if git else archive(*urls)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", "/nonexistent")
         patch.setattr(socket, "create_connection", lambda *_a, **_k: (each for each in ()).throw(OSError("no network")))
         assert all(why for _url, why in unanswered(source, [], 0.1))
 
@@ -78,3 +80,46 @@ def test_offline_says_so_before_anything_is_begun(tmp_path):
         assert candidate_urls(dict(source, offline=True), []) == []
         assert unanswered(dict(source, offline=True), []) == [("ascend_bundle", "the bundle has not got it")]
         assert [why for _url, why in unanswered(dict(source, offline=True), [str(tmp_path)])] == ["not there"]
+
+
+@pytest.mark.parametrize(
+    "url, asked",
+    [
+        ("git@work:team/x.git", ["git@work", "git-upload-pack team/x.git"]),
+        ("work:/srv/my x.git", ["work", "git-upload-pack '/srv/my x.git'"]),
+        ("ssh://git@h.example.com/x.git", ["git@h.example.com", "git-upload-pack /x.git"]),
+        ("ssh://h:2222/x.git", ["-p", "2222", "h", "git-upload-pack /x.git"]),
+    ],
+)
+def test_what_git_would_run(url, asked, monkeypatch):
+    monkeypatch.delenv("GIT_SSH_COMMAND", raising=False)
+    assert ssh_command(url) == ["ssh", "-o", "BatchMode=yes", *asked]
+    monkeypatch.setenv("GIT_SSH_COMMAND", "ssh -i '/my key'")
+    assert ssh_command(url) == ["ssh", "-i", "/my key", *asked]
+
+
+def programs(folder, script):
+    """A folder of programs, of which ssh does this, for PATH."""
+    (folder / "ssh").write_text("#!/bin/sh\n" + script)
+    (folder / "ssh").chmod(0o755)
+    return str(folder) + ":" + os.environ["PATH"]
+
+
+def test_ssh_knows_what_a_name_means(tmp_path, monkeypatch):
+    # No such host, and none is needed: it is an alias of the account's.
+    source = repository("a" * 40, "git@no-such-host.invalid:team/x.git")
+    monkeypatch.delenv("GIT_SSH_COMMAND", raising=False)
+    monkeypatch.setenv("PATH", programs(tmp_path, 'printf "%s\\n" "$@" > "$0.asked"; echo 0000'))
+    assert unanswered(source, []) == []
+    assert (tmp_path / "ssh.asked").read_text().split("\n")[2:4] == [
+        "git@no-such-host.invalid",
+        "git-upload-pack team/x.git",
+    ]
+    assert unanswered(repository("a" * 40, "no-such-host:team/x.git"), []) == []
+    monkeypatch.setenv("PATH", programs(tmp_path, "echo 'Host key verification failed.' >&2; exit 255"))
+    ((_url, why),) = unanswered(source, [])
+    assert why == "Host key verification failed."
+    # An option is no host.
+    (tmp_path / "ssh.asked").unlink()
+    ((_url, why),) = unanswered(repository("a" * 40, "-oProxyCommand=x:y"), [])
+    assert why and not (tmp_path / "ssh.asked").exists()

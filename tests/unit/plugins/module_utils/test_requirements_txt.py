@@ -109,6 +109,11 @@ def test_lines_that_are_kept(line):
     assert requirements_txt.keep(line, DROP, (3, 9)) == ([line], [])
 
 
+def test_nothing_is_installed_editable():
+    line = "git+https://example.org/six.git#egg=six"
+    assert requirements_txt.keep("-e " + line, DROP, (3, 9)) == ([line], [])
+
+
 @given(
     st.one_of(
         st.text(),

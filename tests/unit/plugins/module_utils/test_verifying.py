@@ -84,6 +84,49 @@ def wheel(tree, tmp_path):
     )
 
 
+def unpacked(wheel, **changes):
+    """What is asked, and what is said, of a wheel that was unpacked into the folder of its site."""
+    site = wheel["sites"][1]
+    card = dict(
+        manifest.compose("torch", "1.8.1", "wheel", MARK, IDENTITY, {}, "0.1.0"), libraries=["libopenblas.so.0"]
+    )
+    run = changes.pop("run")
+    order = dict(wheel, env_text="export TO_COME=1\n", **changes)
+    order["verify"] = [dict(wheel["verify"][0], run=["{python}", "{env_file}"])]
+    return site, verifying.prove_unpacked(order, card, site, run)
+
+
+def test_a_wheel_is_imported_from_where_it_was_unpacked(wheel):
+    run = answering((0, "1.8.1 {0}/torch/__init__.py".format(wheel["sites"][1]), ""))
+    site, wrong = unpacked(wheel, run=run)
+    assert wrong == ""
+    # With the environment that is to come.
+    (argv,) = (asked[0] for asked in run.asked)
+    assert argv[1].startswith(site) and open(argv[1]).read() == "export TO_COME=1\n"
+
+
+def test_a_wheel_whose_libraries_are_not_there(wheel):
+    run = answering(
+        (1, "ImportError: libopenblas.so.0: cannot open shared object file", ""), (0, "libopenblas.so.0\n", "")
+    )
+    _site, wrong = unpacked(wheel, run=run)
+    assert "torch 1.8.1 does not work" in wrong
+    assert "The loader does not find libopenblas.so.0 on this host. Install what brings them" in wrong
+    assert run.asked[1][0][-1] == "libopenblas.so.0"
+
+
+def test_one_that_is_found_elsewhere_is_not_proven(wheel):
+    # The former one, which is to be replaced, is not the one that is tried.
+    _site, wrong = unpacked(wheel, run=answering((0, "1.8.1 /usr/lib/torch/__init__.py", ""), (0, "", "")))
+    assert "should say something that matches" in wrong
+
+
+def test_a_host_that_only_builds_waits_for_cann(wheel):
+    missing = (1, "ImportError: libascendcl.so: cannot open shared object file: No such file or directory", "")
+    assert unpacked(wheel, run=answering(missing), npu_libraries=False)[1] == ""
+    assert unpacked(wheel, run=answering(missing, (0, "", "")), npu_libraries=True)[1] != ""
+
+
 def answering(*answers):
     """A runner that gives these answers (status, output, why) in turn, and keeps what it was asked."""
     asked, left = [], list(answers)

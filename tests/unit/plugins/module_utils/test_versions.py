@@ -180,3 +180,35 @@ def test_long_foreign_text_is_refused_at_once():
         versions.parse("1" + "a1" * 90 + "!")
     with pytest.raises(ValueError):
         versions.parse("1." + "a" * 190 + "!")
+
+
+@pytest.mark.parametrize(
+    "specifiers, fits, fits_not",
+    [
+        ("", ["1.0", "2.0rc1"], []),
+        (">=1.20", ["1.20", "1.20.0", "1.20.post1", "1.21"], ["1.10", "1.19.5", "1.20rc1"]),
+        (">1.7", ["1.7.1", "1.8"], ["1.7", "1.7.post1", "1.7+cpu"]),
+        ("<2", ["1.99"], ["2", "2.0rc1", "2.0.1"]),
+        ("<=2.0", ["2.0", "2.0+cpu", "1"], ["2.0.1"]),
+        ("==1.8.1", ["1.8.1", "1.8.1+ascend"], ["1.8.2", "1.8.1rc1"]),
+        ("==1.8.1+ascend", ["1.8.1+ascend"], ["1.8.1", "1.8.1+cpu"]),
+        ("==1.2.*", ["1.2", "1.2.9"], ["1.3", "1.20"]),
+        ("!=1.2.*", ["1.3"], ["1.2.1"]),
+        ("!=1.5", ["1.5.1"], ["1.5", "1.5.0"]),
+        ("~=2.2", ["2.2", "2.9"], ["2.1", "3.0"]),
+        ("~=1.4.5", ["1.4.5", "1.4.9"], ["1.4.4", "1.5"]),
+        ("===1.0-x", ["1.0-x"], ["1.0"]),
+        (" (>= 1.2, < 1.5) ", ["1.3"], ["1.1", "1.5"]),
+        # Not known: whatever it is.
+        (">=1!2", ["1.0"], []),
+        (">=1.0", ["not-a-version"], []),
+    ],
+)
+def test_what_specifiers_admit(specifiers, fits, fits_not):
+    assert [version for version in fits if not versions.satisfies(version, specifiers)] == []
+    assert [version for version in fits_not if versions.satisfies(version, specifiers)] == []
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_specifiers_of_nonsense_never_raise(version, specifiers):
+    assert versions.satisfies(version, specifiers) in (True, False)

@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which shared libraries a wheel takes from the host: what its ELF files need and it does not bring itself.
+
+ELF (System V ABI, chapters 4 and 5): a header, program headers of which PT_LOAD says where addresses stand in the file
+and PT_DYNAMIC where pairs (tag, value) do; DT_NEEDED and DT_SONAME are places in the strings at DT_STRTAB.
+"""
+
+import os
+import shutil
+import struct
+import tempfile
+import zipfile
+from typing import IO, List, NamedTuple, Optional, Tuple
+
+_MAGIC = b"\x7fELF"
+_PT_LOAD, _PT_DYNAMIC = 1, 2
+_DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_STRSZ, _DT_SONAME = 0, 1, 5, 10, 14
+# Parts of libc, whose version is in every fingerprint, and what the kernel brings.
+_LIBC = ("ld-linux", "linux-vdso", "libc.so.", "libm.so.", "libdl.so.", "libpthread.so.", "librt.so.", "libutil.so.")
+# No table of a real file is longer, in bytes; a broken file's may say anything.
+_LONGEST = 1 << 24
+
+Linked = NamedTuple("Linked", [("soname", str), ("needed", List[str])])
+
+# Asked of the Python that will load them: prints those of its arguments that the loader does not find.
+QUESTION = """\
+import ctypes, sys
+for name in sys.argv[1:]:
+    try:
+        ctypes.CDLL(name)
+    except OSError as error:
+        print(name if name in str(error) and 'No such file' in str(error) else '')
+"""
+
+
+def linked(stream: IO[bytes]) -> Optional[Linked]:
+    """Return what an ELF file is called and what it needs, None for one that is no ELF file, or a broken one.
+
+    :param stream: open for reading, with seek
+    """
+    try:
+        return _linked(stream)
+    except (struct.error, ValueError, OverflowError, OSError):
+        return None
+
+
+def of_wheel(path: str) -> List[str]:
+    """Return the names of the libraries, libc's left out, that a wheel's files need and it does not bring, sorted."""
+    brought, needed = set(), set()
+    with zipfile.ZipFile(path) as archive, tempfile.TemporaryFile(dir=os.path.dirname(path)) as scratch:
+        for name in archive.namelist():
+            with archive.open(name) as member:
+                head = member.read(len(_MAGIC))
+                if head != _MAGIC:
+                    continue
+                # Members of a zip cannot be sought in by Python 3.6.
+                scratch.seek(0)
+                scratch.truncate()
+                scratch.write(head)
+                shutil.copyfileobj(member, scratch)
+            found = linked(scratch)
+            brought.add(os.path.basename(name))
+            if found is not None:
+                brought.add(found.soname)
+                needed.update(found.needed)
+    return sorted(name for name in needed - brought if not name.startswith(_LIBC))
+
+
+def _linked(stream: IO[bytes]) -> Optional[Linked]:
+    ident = _at(stream, 0, 16)
+    if ident[:4] != _MAGIC or ident[4] not in (1, 2) or ident[5] not in (1, 2):
+        return None
+    wide, order = ident[4] == 2, "<" if ident[5] == 1 else ">"
+    # e_phoff, then e_phentsize and e_phnum.
+    (headers,) = struct.unpack(order + ("Q" if wide else "I"), _at(stream, 32 if wide else 28, 8 if wide else 4))
+    size, count = struct.unpack(order + "HH", _at(stream, 54 if wide else 42, 4))
+    loads, dynamic = [], None
+    for index in range(count):
+        kind, offset, address, length = _segment(_at(stream, headers + index * size, size), order, wide)
+        if kind == _PT_LOAD:
+            loads.append((address, offset, length))
+        elif kind == _PT_DYNAMIC:
+            dynamic = _at(stream, offset, length)
+    if dynamic is None:
+        return Linked("", [])
+    pairs = list(struct.iter_unpack(order + ("qQ" if wide else "iI"), dynamic))
+    pairs = pairs[: next((at for at, (tag, _value) in enumerate(pairs) if tag == _DT_NULL), len(pairs))]
+    values = dict(pairs)
+    if _DT_STRTAB not in values:
+        return Linked("", [])
+    strings = _at(stream, _offset(values[_DT_STRTAB], loads), values.get(_DT_STRSZ, 0))
+
+    def text(at: int) -> str:
+        return strings[at : strings.index(b"\0", at)].decode("ascii")
+
+    soname = text(values[_DT_SONAME]) if _DT_SONAME in values else ""
+    return Linked(soname, [text(value) for tag, value in pairs if tag == _DT_NEEDED])
+
+
+def _segment(header: bytes, order: str, wide: bool) -> Tuple[int, int, int, int]:
+    """Return (type, offset in the file, address, length in the file) of a program header."""
+    if wide:
+        kind, _flags, offset, address, _physical, length = struct.unpack_from(order + "IIQQQQ", header)
+    else:
+        kind, offset, address, _physical, length = struct.unpack_from(order + "IIIII", header)
+    return kind, offset, address, length
+
+
+def _offset(address: int, loads: List[Tuple[int, int, int]]) -> int:
+    for start, offset, length in loads:
+        if start <= address < start + length:
+            return offset + address - start
+    raise ValueError("no segment holds the address {0}".format(address))
+
+
+def _at(stream: IO[bytes], offset: int, length: int) -> bytes:
+    if length > _LONGEST:
+        raise ValueError("a table of {0} bytes".format(length))
+    stream.seek(offset)
+    found = stream.read(length)
+    if len(found) < length:
+        raise ValueError("the file ends in the midst of a table")
+    return found

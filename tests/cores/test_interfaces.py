@@ -60,21 +60,12 @@ PLAY = """
 
     - name: Say nothing of become, and all of it
       block:
-        - test.probe.look: {what: keywords, name: omitted}
-          become: "{{ false or omit }}"
+        - test.probe.look: {what: keywords, name: untouched}
         - test.probe.look: {what: keywords, name: unprivileged}
-          become: "{{ true or omit }}"
+          become: true
           become_user: nobody
         - test.probe.look: {what: keywords, name: dry}
           check_mode: true
-      when: inventory_hostname == 'one'
-
-    - name: Inherit become
-      become: true
-      become_user: nobody
-      block:
-        - test.probe.look: {what: keywords, name: inherited}
-          become: "{{ false or omit }}"
       when: inventory_hostname == 'one'
 
     - name: Use the connection
@@ -398,7 +389,7 @@ def test_temporary_folder_of_a_module(run):
 
 
 def test_check_mode_of_a_task(run):
-    assert [run.told("one", name)["check_mode"] for name in ("omitted", "dry")] == [False, True], (
+    assert [run.told("one", name)["check_mode"] for name in ("untouched", "dry")] == [False, True], (
         f"{CORE} no longer has a task's check mode in self._task.check_mode: every action would change hosts in check mode"
     )
 
@@ -476,7 +467,7 @@ def test_delegated_connection(run):
 
 
 def test_become_of_another_account(run):
-    told = [run.told("one", name)["unprivileged"] for name in ("omitted", "unprivileged")]
+    told = [run.told("one", name)["unprivileged"] for name in ("untouched", "unprivileged")]
     assert told == [False, True], (
         f"{CORE}: _is_become_unprivileged() no longer tells that become leads to a plain account ({told}): "
         "plugin_utils/carry.py chooses by it who may read a piece"
@@ -543,15 +534,6 @@ def test_groups_made_by_group_by(run):
 def test_run_ends_where_all_hosts_of_a_play_fail(run):
     assert not (run.out / "two.further.json").exists(), (
         f"{CORE} goes on after a play of which every host failed: playbooks/site.yml stops there where hosts are unfit"
-    )
-
-
-def test_omit_for_a_keyword(run):
-    """`become: "{{ omit }}"` is as if it were not there: what stands around it counts."""
-    told = [run.told("one", name)["become"] for name in ("omitted", "unprivileged", "inherited")]
-    assert [bool(value) for value in told] == [False, True, True], (
-        f"{CORE} no longer takes `omit` for a task's keyword ({told}): roles/road/tasks/prepare.yml says so that become is "
-        "the user's choice"
     )
 
 

@@ -113,7 +113,13 @@ class ActionModule(ActionBase):
 
     def keywords(self):
         became = self._is_become_unprivileged()
-        return {"become": self._task.become, "unprivileged": became, "check_mode": self._task.check_mode}
+        plugin = self._connection.become
+        return {
+            "become": self._task.become,
+            "account": plugin and plugin.get_option("become_user", playcontext=self._play_context),
+            "unprivileged": became,
+            "check_mode": self._task.check_mode,
+        }
 
     def turn(self):
         began = time.monotonic()

@@ -53,10 +53,8 @@ ARGUMENTS = {
     "shared": {"type": "bool", "default": False},
     "builds": {"type": "bool", "default": False},
     "bundle": {"type": "str", "default": ""},
+    "promised": {"type": "dict", "default": {}},
 }
-
-# The fact that carries, through a run in check mode, what earlier roles would have put there.
-PROMISED = "ascend_promised"
 
 display = Display()
 
@@ -159,7 +157,6 @@ class ActionModule(ActionBase):
         arguments = json.loads(json.dumps(arguments))
         request, group, unfit_group = (arguments[key] for key in ("request", "group", "unfit_group"))
         check_mode = self._task.check_mode
-        facts = task_vars.get("ansible_facts") or {}
         builders, shared = arguments["builders"], arguments["shared"]
         is_builder = host in builders
         request.update(
@@ -168,7 +165,7 @@ class ActionModule(ActionBase):
             toolchain="whole" if is_builder or arguments["toolchain_on"] == "all" else "runtime",
             silenced=arguments["silenced"],
             collection_version=VERSION,
-            promised=json.loads(json.dumps(facts.get(PROMISED, {}))) if check_mode else {},
+            promised=arguments["promised"] if check_mode else {},
         )
 
         if arguments["bundle"]:
@@ -244,8 +241,8 @@ class ActionModule(ActionBase):
             if planned["packages"]["names"]:
                 display.display("{0}: would install packages: {1}".format(host, " ".join(planned["packages"]["names"])))
         if check_mode:
-            promised = dict(request["promised"], **planned["tools"])
-            result["ansible_facts"] = {PROMISED: promised}
+            # Not a fact: those may be cached, and a later run would believe in tools that never were.
+            result["promised"] = dict(request["promised"], **planned["tools"])
         # Who asks for the verification alone asks for it on converged hosts too.
         works = planned["work"] or "verify" in task_vars.get("ansible_run_tags", ())
         result.update(group=group if works else "")

@@ -32,6 +32,19 @@ PUBLISHING = """
   when: "'publish' in __road_planned.plan.legs"
   tags: [build]
 """
+# CMake, and then what only works with it.
+CHAIN = """
+- name: Take one role's product for granted in another's plan
+  hosts: here
+  gather_facts: false
+  tasks:
+    - ansible.builtin.import_role: {name: ascend.pytorch.cmake}
+    - ansible.builtin.include_role: {name: ascend.pytorch.road, tasks_from: plan}
+      vars: {road_name: what uses it, road_request: {recipes: ["{{ __cmake_recipe | combine({'reference': true}) }}"]}}
+    - ansible.builtin.include_role: {name: ascend.pytorch.road, tasks_from: plan}
+      vars: {road_name: what comes then, road_request: {recipes: []}}
+    - ansible.builtin.debug: {msg: "promised {{ __road_planned.promised | default({}) | list }}"}
+"""
 
 
 class Site:
@@ -44,7 +57,11 @@ class Site:
             if name.startswith(("plugins/", "playbooks/", "roles/", "meta/", "galaxy.yml")):
                 (self.collection / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, self.collection / name)
-        (folder / "ansible.cfg").write_text("")
+        # Facts outlive a run.
+        self.facts = folder / "facts"
+        (folder / "ansible.cfg").write_text(
+            f"[defaults]\nfact_caching = jsonfile\nfact_caching_connection = {self.facts}\n"
+        )
         sources = folder / "sources"
         subprocess.run([sys.executable, str(ROOT / "tests/mirror/make.py"), str(sources)], check=True)
         absent = {f"{role}_state": "absent" for role in ("gcc730", "torch_npu_build", "apex_build")}
@@ -146,6 +163,14 @@ def test_what_is_left_out_for_a_reason_is_told_and_no_error(site):
     status, words = site.run("-l", "here", "--tags", "gcc730")
     assert status == 0 and "here: by --tags or --skip-tags: cmake" in words, words[-3000:]
     assert not (site.folder / "cmake").exists()
+
+
+@chosen_cores
+def test_what_check_mode_would_put_there_counts_to_the_end_of_the_run(site):
+    (site.collection / "playbooks" / "chain.yml").write_text(CHAIN)
+    status, words = site.run("--check", playbook="chain.yml")
+    assert status == 0 and "promised ['cmake']" in words, words[-3000:]
+    assert not any("promised" in path.read_text() for path in site.facts.glob("*"))
 
 
 def test_the_whole_run_does_all_of_it_and_the_next_nothing(site):

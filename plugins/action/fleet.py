@@ -25,7 +25,7 @@ ARGUMENTS = {
 # The variables that the playbooks register; see plan.yml and verify.yml of the role road.
 REGISTERED = {"planned": "__road_planned", "verified": "__road_verified"}
 # What of them is told; a failed task's result also holds objects of Ansible's.
-KEYS = ("plan", "findings", "state", "products", "unreachable", "skipped", "msg", "module_stderr")
+KEYS = ("plan", "findings", "state", "products", "unreachable", "skipped", "msg", "module_stdout", "module_stderr")
 
 display = Display()
 

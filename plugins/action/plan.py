@@ -186,12 +186,15 @@ class ActionModule(ActionBase):
         )
         if examined.get("failed") or examined.get("unreachable"):
             # Not before: few hosts fail.
-            from ansible_collections.ascend.pytorch.plugins.plugin_utils import target_python
+            from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures, target_python
 
             words = target_python.trouble(self, examined, task_vars)
             if words:
                 raise AnsibleActionFail(words)
             result.update(examined)
+            remedy = failures.remedy(failures.message(examined))
+            if remedy:
+                result["remedy"] = remedy
             return result
         state = examined["state"]
         state["clock_skew_s"] = skew(state["clock"], began, time.time())

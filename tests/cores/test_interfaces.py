@@ -371,12 +371,13 @@ def test_module_of_the_actions_name(run):
     )
 
 
-def test_stderr_of_a_broken_module(run):
-    """The result of a module that gave no result is a failure, with what it said as module_stderr."""
+def test_words_of_a_broken_module(run):
+    """The result of a module that gave no result is a failure, with what it said as module_stdout and module_stderr."""
     broken = run.told("one", "module")["break"]
-    assert broken.get("failed") and "this is why" in str(broken.get("module_stderr")), (
-        f"{CORE} no longer has as module_stderr what a module said that broke down: action/fleet.py tells so why a host "
-        f"could not be looked at: {broken}"
+    said = [str(broken.get(stream)).strip() for stream in ("module_stdout", "module_stderr")]
+    assert broken.get("failed") and said == ["this is how", "this is why"], (
+        f"{CORE} no longer has as module_stdout and module_stderr what a module said that broke down: "
+        f"plugin_utils/failures.py tells so why a host could not be looked at: {broken}"
     )
 
 

@@ -22,6 +22,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     live,
     mirror,
     signing,
+    speech,
     store,
 )
 
@@ -180,7 +181,7 @@ class ActionModule(ActionBase):
         order["mirrors"] = [place for place in places if place]
         answer = self._patiently(order, state="started")
         if answer.get("how") == "joined":
-            display.display("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
+            speech.say("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
         return answer
 
     def _joined(self, order):
@@ -219,7 +220,7 @@ class ActionModule(ActionBase):
             return dict(result, changed=False, how="lost", lost=True)
 
         def wait_words(who):
-            display.display("{0}: {1} is being built by {2}: waiting for it".format(host, label, who))
+            speech.say("{0}: {1} is being built by {2}: waiting for it".format(host, label, who))
 
         with run.building(label, wait_words) if shared else contextlib.nullcontext():
             try:

@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, page, query, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, page, query, speech, variables
 
 ARGUMENTS = {
     "hosts": {"type": "list", "elements": "str"},
@@ -68,7 +68,7 @@ class ActionModule(ActionBase):
         when = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         document = fleet.document(self._results(arguments["hosts"], task_vars["hostvars"]), when, VERSION)
         table = fleet.table(document, display.columns)
-        display.display("\n".join(table))
+        speech.say("\n".join(table))
 
         dest = os.path.abspath(arguments["dest"])
         texts = {arguments["name"] + ".json": json.dumps(document, indent=1, allow_nan=False) + "\n"}
@@ -84,7 +84,7 @@ class ActionModule(ActionBase):
             # Once the report is written: the hosts were asked, and what they said stands there.
             problem = str(error)
         if answer:
-            display.display("\n" + answer)
+            speech.say("\n" + answer)
         files = []
         if not self._task.check_mode:
             try:
@@ -97,7 +97,7 @@ class ActionModule(ActionBase):
                     f"{error.filename or dest} cannot be written on the controller: {error.strerror}. Set "
                     "ascend_report_dir to a folder that you may write"
                 )
-            display.display("\n".join(["", *(f"Written: {path}" for path in files)]))
+            speech.say("\n".join(["", *(f"Written: {path}" for path in files)]))
         self._record(document)
         if problem:
             where = f". What the hosts said is written: {', '.join(files)}" if files else ""

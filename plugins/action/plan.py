@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, speech, variables
 
 # Typed to the last: what templates of older Ansible give is all text.
 FITNESS = {
@@ -238,11 +238,11 @@ class ActionModule(ActionBase):
         if check_mode and not told:
             for entry in planned["products"].values():
                 if entry["do"] != plan.NOTHING:
-                    display.display(
+                    speech.say(
                         "{0}: would {1} {2}: {3}".format(host, entry["do"], entry["then"], "; ".join(entry["why"]))
                     )
             if planned["packages"]["names"]:
-                display.display("{0}: would install packages: {1}".format(host, " ".join(planned["packages"]["names"])))
+                speech.say("{0}: would install packages: {1}".format(host, " ".join(planned["packages"]["names"])))
         if check_mode:
             # Not a fact: those may be cached, and a later run would believe in tools that never were.
             result["promised"] = dict(request["promised"], **planned["tools"])

@@ -159,6 +159,12 @@ AGAIN = """
     round: "{{ rounds.value | int + 1 }}"
   when: rounds.value | int < (3 if inventory_hostname == 'one' else 2)
 """
+ASKED = """
+- hosts: one
+  gather_facts: false
+  tasks:
+    - test.probe.look: {what: process, out: "{{ out }}"}
+"""
 KILLED = """
 - hosts: one
   gather_facts: false
@@ -281,6 +287,17 @@ def test_words_of_a_worker_are_printed_at_once(run):
     assert all(run.told(host, "says")["read"] for host in ("one", "two", "three")), (
         f"{CORE} no longer prints what a worker displays before its task ends: plugin_utils/live.py tells so how a build "
         "goes, for hours"
+    )
+
+
+def test_callback_of_the_run(run, playground):
+    """A worker knows the name of the callback that prints, whether it is named or not."""
+    other = playground("minimal")
+    other.run(ASKED, env={"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal"})
+    known = [ground.told("one", "process")["callback"] for ground in (run, other)]
+    assert known == ["default", "ansible.builtin.minimal"], (
+        f"{CORE} no longer has the name of the callback that prints as DEFAULT_STDOUT_CALLBACK ({known}): "
+        "plugin_utils/speech.py would say something between the words of a callback that programs read"
     )
 
 

@@ -70,6 +70,7 @@ class ActionModule(ActionBase):
             "local_tmp": C.DEFAULT_LOCAL_TMP,
             "local_tmp_mode": os.stat(C.DEFAULT_LOCAL_TMP).st_mode & 0o777,
             "columns": display.columns,
+            "callback": C.DEFAULT_STDOUT_CALLBACK,
         }
 
     def says(self):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, speech, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import failing, fleet, ledger, speech, variables
 
 ARGUMENTS = {
     "pattern": {"type": "str"},
@@ -60,6 +60,7 @@ class ActionModule(ActionBase):
 
     _requires_connection = False
 
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         variables.refuse_undefined(self, task_vars, ["ascend_hosts"])

@@ -19,6 +19,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     buildcache,
     carry,
     cohort,
+    failing,
     live,
     mirror,
     signing,
@@ -124,6 +125,7 @@ class ActionModule(ActionBase):
     # Not TRANSFERS_FILES: with that Ansible asks the host for a folder before anybody is there to see that it is lost. What
     # transfers files makes its own.
 
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         self._task_vars = task_vars

@@ -14,6 +14,7 @@ from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import fetch
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     bundle,
+    failing,
     ledger,
     mirror,
     speech,
@@ -58,6 +59,7 @@ class ActionModule(ActionBase):
 
     _requires_connection = False
 
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         variables.refuse_undefined(self, task_vars)

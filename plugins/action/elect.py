@@ -10,7 +10,7 @@ import json
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, speech
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, failing, speech
 
 ARGUMENTS = {
     "order": {"type": "dict", "required": True},
@@ -53,6 +53,7 @@ class ActionModule(ActionBase):
 
     _requires_connection = False
 
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         host = task_vars["inventory_hostname"]

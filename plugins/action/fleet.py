@@ -13,7 +13,15 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, page, query, speech, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
+    failing,
+    fleet,
+    ledger,
+    page,
+    query,
+    speech,
+    variables,
+)
 
 ARGUMENTS = {
     "hosts": {"type": "list", "elements": "str"},
@@ -50,6 +58,7 @@ class ActionModule(ActionBase):
 
     _requires_connection = False
 
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         # What is wrong with a host's own is told in the table.
@@ -61,8 +70,7 @@ class ActionModule(ActionBase):
             if expression:
                 query.check(expression)
         except query.QueryError as error:
-            # Not raised: some releases of Ansible would tell of it twice, as of an exception too.
-            return {"failed": True, "msg": str(error)}
+            raise AnsibleActionFail(str(error))
         if arguments["hosts"] is None:
             return result
         when = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

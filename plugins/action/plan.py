@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, speech, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import failing, ledger, speech, variables
 
 # Typed to the last: what templates of older Ansible give is all text.
 FITNESS = {
@@ -148,6 +148,7 @@ def add_wheels(planned: dict, bundle: str) -> None:
 class ActionModule(ActionBase):
     """See the module of the same name for the options."""
 
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         host = task_vars["inventory_hostname"]

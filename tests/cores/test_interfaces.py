@@ -361,8 +361,11 @@ def test_message_of_a_failure(run):
     """A failure of an action is told in its own words, lines and all."""
     wrong = run.told("one", "ends")["value"]["wrong"]
     assert wrong.get("failed") and wrong.get("msg") == "one is wrong:\n  - in two lines", (
-        f"{CORE} no longer has the message of AnsibleActionFail as the result's msg: every action tells people so what to "
-        f"do: {wrong}"
+        f"{CORE} no longer has the message of AnsibleActionFail as its text (plugin_utils/failing.py): every action tells "
+        f"people so what to do: {wrong}"
+    )
+    assert "NoneType: None" not in run.printed, (
+        f"{CORE} tells of a failure as of an exception that there was not: see plugin_utils/failing.py: {wrong}"
     )
 
 

@@ -19,6 +19,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import failing
 
 # The process that has imported this.
 IMPORTED_BY = os.getpid()
@@ -37,6 +38,7 @@ def appears(path: str) -> bool:
 
 
 class ActionModule(ActionBase):
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         self.task_vars, self.args = task_vars, self._task.args

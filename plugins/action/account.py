@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import failing, fleet, ledger, speech, variables
 
 ARGUMENTS = {
     "pattern": {"type": "str"},
@@ -18,8 +17,6 @@ ARGUMENTS = {
     "stops": {"type": "bool", "default": False},
     "finished": {"type": "str"},
 }
-
-display = Display()
 
 
 def unmatched(pattern: str) -> str:
@@ -63,6 +60,7 @@ class ActionModule(ActionBase):
 
     _requires_connection = False
 
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         variables.refuse_undefined(self, task_vars, ["ascend_hosts"])
@@ -94,7 +92,7 @@ class ActionModule(ActionBase):
         left_out = [f"{fleet.fold(beyond)}: by --limit"] if beyond else []
         left_out += left.left_out
         if left_out:
-            display.display("\n".join(["Left out:", *("  " + words for words in left_out)]))
+            speech.say("\n".join(["Left out:", *("  " + words for words in left_out)]))
         result.update(left_out=left_out)
         return self._ended(result, [undone(left.wrong, self._tags(task_vars))] if left.wrong else [])
 

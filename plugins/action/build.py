@@ -19,10 +19,12 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     buildcache,
     carry,
     cohort,
+    failing,
     live,
     mirror,
     runs,
     signing,
+    speech,
     store,
 )
 
@@ -130,6 +132,7 @@ class ActionModule(ActionBase):
     # Not TRANSFERS_FILES: with that Ansible asks the host for a folder before anybody is there to see that it is lost. What
     # transfers files makes its own.
 
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         self._task_vars = task_vars
@@ -186,7 +189,7 @@ class ActionModule(ActionBase):
         order["mirrors"] = [place for place in places if place]
         answer = self._patiently(order, state="started")
         if answer.get("how") == "joined":
-            display.display("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
+            speech.say("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
         if note(answer):
             display.warning("{0}: building {1}: {2}".format(self._host, order["name"], note(answer)))
         return answer
@@ -227,7 +230,7 @@ class ActionModule(ActionBase):
             return dict(result, changed=False, how="lost", lost=True)
 
         def wait_words(who):
-            display.display("{0}: {1} is being built by {2}: waiting for it".format(host, label, who))
+            speech.say("{0}: {1} is being built by {2}: waiting for it".format(host, label, who))
 
         with run.building(label, wait_words) if shared else contextlib.nullcontext():
             try:

@@ -12,7 +12,15 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import fetch
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, ledger, mirror, variables, wheelhouse
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
+    bundle,
+    failing,
+    ledger,
+    mirror,
+    speech,
+    variables,
+    wheelhouse,
+)
 
 PLATFORM = {
     "arch": {"type": "str", "choices": list(bundle.ARCHES), "required": True},
@@ -51,6 +59,7 @@ class ActionModule(ActionBase):
 
     _requires_connection = False
 
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         variables.refuse_undefined(self, task_vars)
@@ -87,14 +96,14 @@ class ActionModule(ActionBase):
         maker = bundle.Maker(
             folder,
             mirrors,
-            lambda line: display.display(f"bundle {release['version']}: {line}"),
+            lambda line: speech.say(f"bundle {release['version']}: {line}"),
             display.warning,
         )
         chosen = (release, recipes, arguments["platforms"])
         if self._task.check_mode:
             missing = maker.lacking(*chosen)
             for words in missing:
-                display.display(f"bundle {release['version']}: would fetch {words}")
+                speech.say(f"bundle {release['version']}: would fetch {words}")
             return {"changed": bool(missing), "missing": missing}
         manifest = maker.add(*chosen, cache=arguments["products"])
         return {"changed": maker.changed, **summary(manifest)}
@@ -116,7 +125,7 @@ class ActionModule(ActionBase):
         if others:
             display.warning(f"{folder} has files that do not belong to the bundle: {', '.join(others[:10])}")
         found = summary(bundle.read(folder))
-        display.display(
+        speech.say(
             f"{folder} is whole: {found['files']} files, {found['bytes'] / 2**30:.1f} GiB, for torch "
             f"{', '.join(found['releases'])}"
         )

@@ -10,7 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, signing, store, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import failing, ledger, signing, speech, store, variables
 
 ARGUMENTS = {
     "state": {"type": "str", "choices": ["listed", "verified", "pruned"], "default": "listed"},
@@ -53,6 +53,7 @@ class ActionModule(ActionBase):
 
     _requires_connection = False
 
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         variables.refuse_undefined(self, task_vars)
@@ -89,7 +90,7 @@ class ActionModule(ActionBase):
         ledger.Ledger().record(ledger.CONTROLLER, ledger.CACHED)
         told = headline(state, entries, removed, dry)
         wrong = [f"{entry['label']}: {bad(entry)}" for entry in entries if bad(entry)]
-        display.display("\n".join([*lines, "", told]).lstrip("\n"))
+        speech.say("\n".join([*lines, "", told]).lstrip("\n"))
         set_aside = (
             state == "verified"
             and not dry

@@ -8,10 +8,7 @@ from __future__ import annotations
 import json
 
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, store
-
-display = Display()
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import failing, ledger, speech, store
 
 
 def told(host: str, removed: list[dict], busy: list[str], dry: bool) -> str:
@@ -26,12 +23,13 @@ def told(host: str, removed: list[dict], busy: list[str], dry: bool) -> str:
 class ActionModule(ActionBase):
     """See the module of the same name for the options."""
 
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         arguments = json.loads(json.dumps(self._task.args))
         result.update(self._execute_module("ascend.pytorch.clean", module_args=arguments, task_vars=task_vars))
         if "busy" in result and not result.get("failed"):
             host = task_vars["inventory_hostname"]
-            display.display(told(host, result["removed"], result["busy"], self._task.check_mode))
+            speech.say(told(host, result["removed"], result["busy"], self._task.check_mode))
             ledger.Ledger().record(host, ledger.CLEANED)
         return result

@@ -9,9 +9,8 @@ import json
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, failing, speech
 
 ARGUMENTS = {
     "order": {"type": "dict", "required": True},
@@ -23,8 +22,6 @@ ARGUMENTS = {
 
 # How often a host asks in vain before it leads itself, where nobody is building.
 PATIENCE = 3
-
-display = Display()
 
 
 def lonely(host, order, builders):
@@ -57,6 +54,7 @@ class ActionModule(ActionBase):
 
     _requires_connection = False
 
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         host = task_vars["inventory_hostname"]
@@ -101,5 +99,6 @@ class ActionModule(ActionBase):
         # Who does not lead does nothing by the builder's order, which is long.
         result.update(elected._asdict(), leads=leads, order=run.order(label, elected.builder) if leads else None)
         if lost and leads:
-            display.display("{0} takes over building {1} from {2}".format(elected.builder, order["name"], lost[-1]))
+            result["takes_over_from"] = lost[-1]
+            speech.say("{0} takes over building {1} from {2}".format(elected.builder, order["name"], lost[-1]))
         return result

@@ -13,7 +13,15 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, page, query, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
+    failing,
+    fleet,
+    ledger,
+    page,
+    query,
+    speech,
+    variables,
+)
 
 ARGUMENTS = {
     "hosts": {"type": "list", "elements": "str"},
@@ -25,7 +33,7 @@ ARGUMENTS = {
 # The variables that the playbooks register; see plan.yml and verify.yml of the role road.
 REGISTERED = {"planned": "__road_planned", "verified": "__road_verified"}
 # What of them is told; a failed task's result also holds objects of Ansible's.
-KEYS = ("plan", "findings", "state", "products", "unreachable", "skipped", "msg", "module_stderr")
+KEYS = ("plan", "findings", "state", "products", "unreachable", "skipped", "msg", "module_stdout", "module_stderr")
 
 display = Display()
 
@@ -50,6 +58,7 @@ class ActionModule(ActionBase):
 
     _requires_connection = False
 
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         # What is wrong with a host's own is told in the table.
@@ -61,14 +70,13 @@ class ActionModule(ActionBase):
             if expression:
                 query.check(expression)
         except query.QueryError as error:
-            # Not raised: some releases of Ansible would tell of it twice, as of an exception too.
-            return {"failed": True, "msg": str(error)}
+            raise AnsibleActionFail(str(error))
         if arguments["hosts"] is None:
             return result
         when = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         document = fleet.document(self._results(arguments["hosts"], task_vars["hostvars"]), when, VERSION)
         table = fleet.table(document, display.columns)
-        display.display("\n".join(table))
+        speech.say("\n".join(table))
 
         dest = os.path.abspath(arguments["dest"])
         texts = {arguments["name"] + ".json": json.dumps(document, indent=1, allow_nan=False) + "\n"}
@@ -84,7 +92,7 @@ class ActionModule(ActionBase):
             # Once the report is written: the hosts were asked, and what they said stands there.
             problem = str(error)
         if answer:
-            display.display("\n" + answer)
+            speech.say("\n" + answer)
         files = []
         if not self._task.check_mode:
             try:
@@ -97,7 +105,7 @@ class ActionModule(ActionBase):
                     f"{error.filename or dest} cannot be written on the controller: {error.strerror}. Set "
                     "ascend_report_dir to a folder that you may write"
                 )
-            display.display("\n".join(["", *(f"Written: {path}" for path in files)]))
+            speech.say("\n".join(["", *(f"Written: {path}" for path in files)]))
         self._record(document)
         if problem:
             where = f". What the hosts said is written: {', '.join(files)}" if files else ""

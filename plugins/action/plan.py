@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import boundary, ledger, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import boundary, failing, ledger, speech, variables
 
 # Typed to the last: what templates of older Ansible give is all text.
 FITNESS = {
@@ -57,10 +57,8 @@ ARGUMENTS = {
     "sign_key": {"type": "str", "default": ""},
     "trusted_keys": {"type": "str", "default": ""},
     "bundle": {"type": "str", "default": ""},
+    "promised": {"type": "dict", "default": {}},
 }
-
-# The fact that carries, through a run in check mode, what earlier roles would have put there.
-PROMISED = "ascend_promised"
 
 display = Display()
 
@@ -162,6 +160,7 @@ def add_wheels(planned: dict, bundle: str) -> None:
 class ActionModule(ActionBase):
     """See the module of the same name for the options."""
 
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         host = task_vars["inventory_hostname"]
@@ -171,7 +170,6 @@ class ActionModule(ActionBase):
         arguments = json.loads(json.dumps(arguments))
         request, group, unfit_group = (arguments[key] for key in ("request", "group", "unfit_group"))
         check_mode = self._task.check_mode
-        facts = task_vars.get("ansible_facts") or {}
         builders, cache = arguments["builders"], [place for place in arguments["cache"] if place]
         is_builder, shared = host in builders, bool(cache)
         request.update(
@@ -180,7 +178,7 @@ class ActionModule(ActionBase):
             toolchain="whole" if is_builder or arguments["toolchain_on"] == "all" else "runtime",
             silenced=arguments["silenced"],
             collection_version=VERSION,
-            promised=json.loads(json.dumps(facts.get(PROMISED, {}))) if check_mode else {},
+            promised=arguments["promised"] if check_mode else {},
         )
 
         if arguments["bundle"]:
@@ -202,12 +200,15 @@ class ActionModule(ActionBase):
         )
         if examined.get("failed") or examined.get("unreachable"):
             # Not before: few hosts fail.
-            from ansible_collections.ascend.pytorch.plugins.plugin_utils import target_python
+            from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures, target_python
 
             words = target_python.trouble(self, examined, task_vars)
             if words:
                 raise AnsibleActionFail(words)
             result.update(examined)
+            remedy = failures.remedy(failures.message(examined))
+            if remedy:
+                result["remedy"] = remedy
             return result
         state = examined["state"]
         state["clock_skew_s"] = skew(state["clock"], began, time.time())
@@ -251,14 +252,14 @@ class ActionModule(ActionBase):
         if check_mode and not told:
             for entry in planned["products"].values():
                 if entry["do"] != plan.NOTHING:
-                    display.display(
+                    speech.say(
                         "{0}: would {1} {2}: {3}".format(host, entry["do"], entry["then"], "; ".join(entry["why"]))
                     )
             if planned["packages"]["names"]:
-                display.display("{0}: would install packages: {1}".format(host, " ".join(planned["packages"]["names"])))
+                speech.say("{0}: would install packages: {1}".format(host, " ".join(planned["packages"]["names"])))
         if check_mode:
-            promised = dict(request["promised"], **planned["tools"])
-            result["ansible_facts"] = {PROMISED: promised}
+            # Not a fact: those may be cached, and a later run would believe in tools that never were.
+            result["promised"] = dict(request["promised"], **planned["tools"])
         # Who asks for the verification alone asks for it on converged hosts too.
         works = planned["work"] or "verify" in task_vars.get("ansible_run_tags", ())
         result.update(group=group if works else "")

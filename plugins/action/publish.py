@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import failing, ledger
 
 
 class ActionModule(ActionBase):
     """See the module of the same name for the options."""
 
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         arguments = json.loads(json.dumps(self._task.args))

@@ -11,7 +11,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import buildcache, carry, cohort, signing, store
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import buildcache, carry, cohort, failing, signing, store
 
 ARGUMENTS = {
     "order": {"type": "dict", "required": True},
@@ -26,6 +26,7 @@ display = Display()
 class ActionModule(ActionBase):
     """See the module of the same name for the options."""
 
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         host = task_vars["inventory_hostname"]

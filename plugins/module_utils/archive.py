@@ -17,6 +17,7 @@ import zlib
 from contextlib import contextmanager
 from typing import IO, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
+from ansible_collections.ascend.pytorch.plugins.module_utils import file_names
 from ansible_collections.ascend.pytorch.plugins.module_utils.folders import make_folder
 
 # Where every packed file says it was last changed (2000-01-01 UTC); not 0, which make and zip cannot tell from "never".
@@ -47,7 +48,7 @@ class ArchiveError(Exception):
 Entry = NamedTuple(
     "Entry",
     [
-        ("name", str),  # as the archive spells it
+        ("name", str),  # as the archive spells it, for this Python's functions
         ("kind", str),  # "file", "dir", "symlink", "hardlink" or what else it claims to be
         ("mode", int),
         ("mtime", float),  # seconds since 1970
@@ -212,7 +213,7 @@ def _opened(archive: str, whole: bool = True) -> Iterator[Iterator[Entry]]:
     openers = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}  # type: Dict[bytes, Callable[..., IO[bytes]]]
     with openers.get(magic[:2], open)(archive, "rb") as opened:
         stream = _Stream(opened)
-        with tarfile.open(fileobj=stream, mode="r:", errors="surrogateescape") as tar:
+        with tarfile.open(fileobj=stream, mode="r:", encoding="utf-8", errors="surrogateescape") as tar:
             yield _tar_entries(tar)
             if not whole:
                 return
@@ -238,11 +239,11 @@ def _tar_entries(tar: tarfile.TarFile) -> Iterator[Entry]:
             else "device or pipe"
         )
         yield Entry(
-            info.name,
+            file_names.native(info.name),
             kind,
             info.mode,
             info.mtime,
-            info.linkname,
+            file_names.native(info.linkname),
             (lambda one=info: tar.extractfile(one)) if kind == "file" else None,
         )
 
@@ -256,7 +257,7 @@ def _zip_entries(opened: zipfile.ZipFile) -> Iterator[Entry]:
             kind = "symlink" if stat.S_ISLNK(mode) else "device or pipe"
         target = os.fsdecode(opened.read(info)) if kind == "symlink" else ""
         yield Entry(
-            info.filename,
+            file_names.native(info.filename),
             kind,
             stat.S_IMODE(mode) or (0o755 if folder else 0o644),
             time.mktime(info.date_time + (0, 0, -1)),

@@ -5,6 +5,8 @@
 
 import os
 
+from ansible_collections.ascend.pytorch.plugins.module_utils import file_names
+
 
 def sync_file_system(path):
     # type: (str) -> None
@@ -60,8 +62,8 @@ def listing(folder):
     for top, names, files in os.walk(folder):
         for name in files + [name for name in names if os.path.islink(os.path.join(top, name))]:
             path = os.path.join(top, name)
-            relative = os.path.relpath(path, folder)
-            found[relative] = os.readlink(path) if os.path.islink(path) else os.lstat(path).st_size
+            relative = file_names.told(os.path.relpath(path, folder))
+            found[relative] = file_names.told(os.readlink(path)) if os.path.islink(path) else os.lstat(path).st_size
     return found
 
 

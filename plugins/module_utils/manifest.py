@@ -12,7 +12,7 @@ import os
 import stat
 from typing import Any, Dict, List, Optional, Union
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import foreign
+from ansible_collections.ascend.pytorch.plugins.module_utils import file_names, foreign
 from ansible_collections.ascend.pytorch.plugins.module_utils.fingerprint import file_digest
 
 SCHEMA = 1
@@ -54,13 +54,13 @@ def scan(root: str) -> Dict[str, Dict[str, Any]]:
         links = [name for name in names if os.path.islink(os.path.join(folder, name))]
         for name in files + links:
             path = os.path.join(folder, name)
-            relative = os.path.relpath(path, root)
+            relative = file_names.told(os.path.relpath(path, root))
             # Not itself, nor what a write that was killed has left.
             if relative in (TREE_NAME, TREE_NAME + ".partial"):
                 continue
             info = os.lstat(path)
             if stat.S_ISLNK(info.st_mode):
-                found[relative] = {"link": os.readlink(path)}
+                found[relative] = {"link": file_names.told(os.readlink(path))}
             elif stat.S_ISREG(info.st_mode):
                 found[relative] = {
                     "sha256": file_digest(path),
@@ -130,14 +130,14 @@ def damage(root: str, manifest: Dict[str, Any], full: bool = False) -> List[str]
     """
     wrong = []
     for relative, wanted in sorted(manifest.get("files", {}).items()):
-        path = os.path.join(root, relative)
+        path = os.path.join(root, file_names.native(relative))
         try:
             info = os.lstat(path)
         except OSError:
             wrong.append(relative + ": missing")
             continue
         if "link" in wanted:
-            if not stat.S_ISLNK(info.st_mode) or os.readlink(path) != wanted["link"]:
+            if not stat.S_ISLNK(info.st_mode) or file_names.told(os.readlink(path)) != wanted["link"]:
                 wrong.append("{0}: not a link to {1}".format(relative, wanted["link"]))
         elif not stat.S_ISREG(info.st_mode) or info.st_size != wanted["size"]:
             wrong.append(relative + ": size differs")

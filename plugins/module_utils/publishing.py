@@ -16,6 +16,7 @@ from typing import Callable
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     diagnose,
+    file_names,
     fingerprint,
     locking,
     manifest,
@@ -166,7 +167,7 @@ def _mend(tree, partial, card):
     # type: (str, str, Dict[str, Any]) -> None
     """Put what is damaged in a live tree back, file by file, since the tree cannot be swapped for one of its own name."""
     for wrong in manifest.damage(tree, card, full=True):
-        relative = wrong.rpartition(": ")[0]
+        relative = file_names.native(wrong.rpartition(": ")[0])
         target = os.path.join(tree, relative)
         if os.path.isdir(target) and not os.path.islink(target):
             shutil.rmtree(target)
@@ -229,7 +230,7 @@ def strangers(tree, card):
     for folder, names, files in os.walk(tree):
         for name in files + [name for name in names if os.path.islink(os.path.join(folder, name))]:
             path = os.path.join(folder, name)
-            relative = os.path.relpath(path, tree)
+            relative = file_names.told(os.path.relpath(path, tree))
             own = relative in (manifest.TREE_NAME, manifest.TREE_NAME + ".partial") or _source(relative) in known
             if not own and not _is_as(path, known.get(relative)):
                 found.append(relative)
@@ -241,7 +242,7 @@ def _is_as(path, wanted):
     if wanted is None:
         return False
     if "link" in wanted:
-        return os.path.islink(path) and os.readlink(path) == wanted["link"]
+        return os.path.islink(path) and file_names.told(os.readlink(path)) == wanted["link"]
     return os.path.isfile(path) and not os.path.islink(path) and fingerprint.file_digest(path) == wanted["sha256"]
 
 
@@ -261,7 +262,7 @@ def _clear(tree, stay):
     for folder, names, files in os.walk(tree, topdown=False):
         for name in files + [name for name in names if os.path.islink(os.path.join(folder, name))]:
             path = os.path.join(folder, name)
-            if os.path.relpath(path, tree) not in kept:
+            if file_names.told(os.path.relpath(path, tree)) not in kept:
                 os.unlink(path)
         if folder != tree and not os.listdir(folder):
             os.rmdir(folder)
@@ -341,7 +342,7 @@ def withdraw_wheel(order, run, dry=False):
         return [], []
     site, info = there["site"], os.path.basename(there["dist_info"])
     listed = [row[0] for row in wheels.recorded(there["dist_info"])]
-    roots = sorted({os.path.normpath(os.path.join(site, _top(relative))) for relative in listed})
+    roots = sorted({os.path.normpath(os.path.join(site, file_names.native(_top(relative)))) for relative in listed})
     # pip reads the dist-info to know what to do, so that goes whatever became of it.
     changed = [
         line.rpartition(": ")[0]
@@ -350,7 +351,7 @@ def withdraw_wheel(order, run, dry=False):
     ]
     stay = sorted(set(changed + _unlisted(site, roots, listed)))
     if not dry:
-        aside = [os.path.join(site, relative) for relative in changed]
+        aside = [os.path.join(site, file_names.native(relative)) for relative in changed]
         try:
             for path in aside:
                 os.rename(path, path + ASIDE)
@@ -381,7 +382,7 @@ def _unlisted(site, roots, listed):
             if "__pycache__" in names:
                 names.remove("__pycache__")
             for name in files + [name for name in names if os.path.islink(os.path.join(folder, name))]:
-                relative = os.path.relpath(os.path.join(folder, name), site)
+                relative = file_names.told(os.path.relpath(os.path.join(folder, name), site))
                 if relative not in known:
                     found.append(relative)
     return found

@@ -20,6 +20,7 @@ import tempfile
 import zipfile
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
+from ansible_collections.ascend.pytorch.plugins.module_utils import file_names
 from ansible_collections.ascend.pytorch.plugins.module_utils import manifest as manifests
 
 # name-version[-build]-python-abi-platform.whl; a build number begins with a digit.
@@ -224,7 +225,7 @@ def damage(dist_info: str, full: bool = False) -> List[str]:
         return [os.path.basename(dist_info) + "/RECORD: missing"]
     wrong = []
     for relative, digest, size in rows:
-        path = os.path.join(site, relative)
+        path = os.path.join(site, file_names.native(relative))
         algorithm = digest.partition("=")[0]
         try:
             found = str(os.stat(path).st_size)

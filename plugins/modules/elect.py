@@ -72,4 +72,8 @@ order:
   description: The builder's own order; none where another host's task works with the builder.
   returned: always
   type: dict
+takes_over_from:
+  description: The host that was lost with the build, and whose build the elected one goes on with.
+  returned: when a builder was lost
+  type: str
 """

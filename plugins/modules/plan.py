@@ -159,6 +159,11 @@ options:
     description: Folder on the controller that M(ascend.pytorch.bundle) made, from which alone all is to come; empty for none.
     type: str
     default: ""
+  promised:
+    description:
+      - RV(promised) of an earlier plan of the run, for check mode. What that would have put there counts as there.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     support: full
@@ -188,5 +193,9 @@ findings:
 state:
   description: What M(ascend.pytorch.examine) returned.
   returned: without O(group)
+  type: dict
+promised:
+  description: The tools that stand there after this plan and those before it, by name, for O(promised) of the next one.
+  returned: in check mode
   type: dict
 """

@@ -30,6 +30,7 @@ from itertools import zip_longest
 from typing import Any
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import NOTHING
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures
 
 SCHEMA = 1
 FIT, WARNINGS, UNFIT, UNREACHABLE, FAILED = "fit", "warnings", "unfit", "unreachable", "failed"
@@ -42,7 +43,7 @@ VERDICTS = {
     FIT: "fit",
 }
 SEVERITIES = ("error", "warning", "note")
-# Hosts that no plan could be made for, and what to do about them.
+# Hosts that no plan could be made for, and what to do about them where nobody knows more of the cause.
 REMEDIES = {
     UNREACHABLE: "see that the host is up and that `ansible <host> -m ansible.builtin.ping` reaches it, then run again",
     FAILED: "mend what the message says, then run again",
@@ -109,21 +110,15 @@ def _part(state: Json, key: str) -> Json:
 
 def _status(planned: Json, verified: Json, examined: bool, findings: list[Json]) -> tuple[str, str]:
     if planned.get("unreachable"):
-        return UNREACHABLE, _message(planned) or "gave no answer"
+        return UNREACHABLE, failures.message(planned) or "gave no answer"
     if not examined:
-        return FAILED, _message(planned) or "the run ended before it came to this host"
+        return FAILED, failures.message(planned) or "the run ended before it came to this host"
     if verified.get("unreachable"):
-        return UNREACHABLE, "when it was to be verified: " + (_message(verified) or "gave no answer")
+        return UNREACHABLE, "when it was to be verified: " + (failures.message(verified) or "gave no answer")
     if verified and "products" not in verified and not verified.get("skipped"):
-        return FAILED, "the verification failed: " + (_message(verified) or "it did not say why")
+        return FAILED, "the verification failed: " + (failures.message(verified) or "it did not say why")
     found = {finding["severity"] for finding in findings}
     return (UNFIT if "error" in found else WARNINGS if "warning" in found else FIT), ""
-
-
-def _message(result: Json) -> str:
-    # A module that crashed says why last, on a stream of its own.
-    said = str(result.get("module_stderr") or "").strip().splitlines()
-    return " ".join([str(result.get("msg") or "").strip(), *said[-1:]]).strip()
 
 
 def _platform(state: Json) -> Json:
@@ -281,7 +276,7 @@ def groups(fleet: Json) -> list[Json]:
     """Return the findings of all hosts, the same finding once: worst first, then those of most hosts.
 
     [{"id", "severity", "remedy", "source", "hosts": [..], "values": [{"found", "wanted", "hosts": [..]}]}]; hosts that
-    are unreachable make a group of the id `unreachable`, those that failed one of the id `failed`.
+    are unreachable make groups of the id `unreachable`, those that failed of the id `failed`, one for each remedy.
     """
     found: dict[tuple[str, ...], Json] = {}
     for name, host in fleet["hosts"].items():
@@ -316,7 +311,7 @@ def told(host: Json) -> list[Json]:
         "severity": "error",
         "found": host["message"],
         "wanted": "",
-        "remedy": REMEDIES[host["status"]],
+        "remedy": failures.remedy(host["message"]) or REMEDIES[host["status"]],
         "source": "connection" if host["status"] == UNREACHABLE else "run",
     }
     return [missing, *host["findings"]]

@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import progress, recipe
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes, runs, screen
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes, runs, screen, speech
 
 Json = dict[str, Any]
 
@@ -212,5 +212,8 @@ class Line:
 
 
 def line(host: str, order: Json, mode: str, former: Iterable[Json] = ()) -> Line:
-    """Return what shows a build of an order on a host: `with line(…) as shown: shown.show(status)`, at each look."""
-    return Line(host, order, mode, former)
+    """Return what shows a build of an order on a host: `with line(…) as shown: shown.show(status)`, at each look.
+
+    Nothing is shown where a program reads what the run prints.
+    """
+    return Line(host, order, mode if speech.is_heard() else "none", former)

@@ -35,6 +35,8 @@ _FIRST_LIBC = {"x86_64": 5, "aarch64": 17}
 _OLD_TAGS = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
 _MOST_ROUNDS = 50
 _LIMIT_S = 3600.0
+# As `python -m pip`, but for what stands in the folder that it is started in, which the settings of pip may name.
+_PIP = "import sys; sys.path = [path for path in sys.path if path]; import runpy; runpy.run_module('pip', None, '__main__', True)"
 
 _NO_MATCH = re.compile(r"No matching distribution found for (.+?)(?: \(from .*)?$", re.MULTILINE)
 _NETWORK = re.compile(
@@ -257,7 +259,7 @@ class Wheelhouse:
         ]
         # Without retries pip hides that an index gave no answer.
         options = ["--disable-pip-version-check", "--no-input", "--retries", "3", *links]
-        command = [sys.executable, "-m", "pip", argv[0], *options, *argv[1:]]
+        command = [sys.executable, "-c", _PIP, argv[0], *options, *argv[1:]]
         self.log("$ " + " ".join(command))
         try:
             done = subprocess.run(

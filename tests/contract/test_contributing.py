@@ -102,6 +102,16 @@ def test_every_use_is_listed(path):
     assert unlisted == []
 
 
+def test_what_people_are_told_goes_through_one_gate():
+    """Else it would stand between the words of a callback that a program reads."""
+    gates = {"plugins/plugin_utils/speech.py", "plugins/plugin_utils/live.py"}
+    saying = {
+        str(path.relative_to(ROOT)) for path in CODE if re.search(r"\bdisplay\.display\(|\bprint\(", path.read_text())
+    }
+    # The Pythons of hosts are asked by lines of Python.
+    assert saying - {"plugins/plugin_utils/target_python.py"} == gates
+
+
 def test_names_that_are_leaned_on_are_found():
     """The rule itself: what it finds, and what not."""
     source = """

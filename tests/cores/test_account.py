@@ -32,6 +32,39 @@ PUBLISHING = """
   when: "'publish' in __road_planned.plan.legs"
   tags: [build]
 """
+# CMake, and then what only works with it.
+CHAIN = """
+- name: Take one role's product for granted in another's plan
+  hosts: here
+  gather_facts: false
+  tasks:
+    - ansible.builtin.import_role: {name: ascend.pytorch.cmake}
+    - ansible.builtin.include_role: {name: ascend.pytorch.road, tasks_from: plan}
+      vars: {road_name: what uses it, road_request: {recipes: ["{{ __cmake_recipe | combine({'reference': true}) }}"]}}
+    - ansible.builtin.include_role: {name: ascend.pytorch.road, tasks_from: plan}
+      vars: {road_name: what comes then, road_request: {recipes: []}}
+    - ansible.builtin.debug: {msg: "promised {{ __road_planned.promised | default({}) | list }}"}
+"""
+# As ansible.posix.json, in short: nothing is printed before the end, and then one document.
+CALLBACK = """
+import json
+from ansible.plugins.callback import CallbackBase
+
+DOCUMENTATION = "{name: ours_json, type: stdout, short_description: one document, description: [one document]}"
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION, CALLBACK_TYPE, CALLBACK_NAME = 2.0, "stdout", "ours_json"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.told = {}
+
+    def v2_runner_on_ok(self, result):
+        self.told[result._task.get_name().rpartition(" : ")[2]] = json.loads(self._dump_results(result._result))
+
+    def v2_playbook_on_stats(self, stats):
+        self._display.display(json.dumps(self.told))
+"""
 
 
 class Site:
@@ -44,7 +77,11 @@ class Site:
             if name.startswith(("plugins/", "playbooks/", "roles/", "meta/", "galaxy.yml")):
                 (self.collection / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, self.collection / name)
-        (folder / "ansible.cfg").write_text("")
+        # Facts outlive a run.
+        self.facts = folder / "facts"
+        (folder / "ansible.cfg").write_text(
+            f"[defaults]\nfact_caching = jsonfile\nfact_caching_connection = {self.facts}\n"
+        )
         sources = folder / "sources"
         subprocess.run([sys.executable, str(ROOT / "tests/mirror/make.py"), str(sources)], check=True)
         absent = {f"{role}_state": "absent" for role in ("gcc730", "torch_npu_build", "apex_build")}
@@ -82,8 +119,22 @@ class Site:
         for name in ("playbooks/site.yml", "roles/road/tasks/product.yml"):
             shutil.copy2(ROOT / name, self.collection / name)
 
+    def document(self, *options, playbook):
+        """Run a playbook under a callback that prints for programs; return what is on its standard output, read as JSON."""
+        folder = self.folder / "callbacks"
+        folder.mkdir(exist_ok=True)
+        (folder / "ours_json.py").write_text(CALLBACK)
+        more = {"ANSIBLE_STDOUT_CALLBACK": "ours_json", "ANSIBLE_CALLBACK_PLUGINS": str(folder)}
+        done = self._started(options, playbook, more, stderr=subprocess.PIPE)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return json.loads(done.stdout)
+
     def run(self, *options, playbook="site.yml"):
         """Run a playbook on the host `here`; return its exit status and what it says, line ends aside."""
+        done = self._started(options, playbook, {}, stderr=subprocess.STDOUT)
+        return done.returncode, " ".join(done.stdout.split())
+
+    def _started(self, options, playbook, more, stderr):
         argv = ["ansible-playbook", str(self.collection / "playbooks" / playbook), "-i", str(self.inventory), *options]
         env = environment(
             ANSIBLE_COLLECTIONS_PATH=str(self.folder / "collections"), XDG_CACHE_HOME=str(self.folder / "xdg")
@@ -91,16 +142,16 @@ class Site:
         # The programs of the ansible-core that runs this test, and a controller with no settings of its own.
         env["PATH"] = f"{sys.prefix}/bin:{env['PATH']}"
         env["ANSIBLE_CONFIG"] = str(self.folder / "ansible.cfg")
-        done = subprocess.run(
+        return subprocess.run(
             argv,
-            env=env,
+            env={**env, **more},
+            cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             text=True,
             check=False,
         )
-        return done.returncode, " ".join(done.stdout.split())
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +197,28 @@ def test_what_is_left_out_for_a_reason_is_told_and_no_error(site):
     status, words = site.run("-l", "here", "--tags", "gcc730")
     assert status == 0 and "here: by --tags or --skip-tags: cmake" in words, words[-3000:]
     assert not (site.folder / "cmake").exists()
+
+
+@chosen_cores
+def test_what_check_mode_would_put_there_counts_to_the_end_of_the_run(site):
+    (site.collection / "playbooks" / "chain.yml").write_text(CHAIN)
+    status, words = site.run("--check", playbook="chain.yml")
+    assert status == 0 and "promised ['cmake']" in words, words[-3000:]
+    assert not any("promised" in path.read_text() for path in site.facts.glob("*"))
+
+
+@chosen_cores
+def test_a_callback_for_programs_prints_its_document_alone(site):
+    """With tables, what check mode would do, and a build that is followed; what people would read is in the results."""
+    told = site.document("-l", "here", playbook="check.yml")["Tell what was found"]
+    assert "everything" in told["table"][-1] and told["headline"] == "The host is fit"
+    told = site.document("-l", "here", "--check", playbook="site.yml")
+    assert told["Account for it"]["left_out"]
+    # Elsewhere, so that the runs after this one find nothing.
+    told = site.document("-l", "here", "-e", f"cmake_prefix={site.folder}/apart", playbook="site.yml")
+    assert told["Follow to its end the build of cmake"]["status"]["state"] == "done"
+    told = site.document(playbook="cache.yml")
+    assert any("cmake" in line for result in told.values() for line in result.get("table", ()))
 
 
 def test_the_whole_run_does_all_of_it_and_the_next_nothing(site):

@@ -61,21 +61,12 @@ PLAY = """
 
     - name: Say nothing of become, and all of it
       block:
-        - test.probe.look: {what: keywords, name: omitted}
-          become: "{{ false or omit }}"
+        - test.probe.look: {what: keywords, name: untouched}
         - test.probe.look: {what: keywords, name: unprivileged}
-          become: "{{ true or omit }}"
+          become: true
           become_user: nobody
         - test.probe.look: {what: keywords, name: dry}
           check_mode: true
-      when: inventory_hostname == 'one'
-
-    - name: Inherit become
-      become: true
-      become_user: nobody
-      block:
-        - test.probe.look: {what: keywords, name: inherited}
-          become: "{{ false or omit }}"
       when: inventory_hostname == 'one'
 
     - name: Use the connection
@@ -168,6 +159,12 @@ AGAIN = """
   vars:
     round: "{{ rounds.value | int + 1 }}"
   when: rounds.value | int < (3 if inventory_hostname == 'one' else 2)
+"""
+ASKED = """
+- hosts: one
+  gather_facts: false
+  tasks:
+    - test.probe.look: {what: process, out: "{{ out }}"}
 """
 KILLED = """
 - hosts: one
@@ -304,6 +301,17 @@ def test_words_of_a_worker_are_printed_at_once(run):
     )
 
 
+def test_callback_of_the_run(run, playground):
+    """A worker knows the name of the callback that prints, whether it is named or not."""
+    other = playground("minimal")
+    other.run(ASKED, env={"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal"})
+    known = [ground.told("one", "process")["callback"] for ground in (run, other)]
+    assert known == ["default", "ansible.builtin.minimal"], (
+        f"{CORE} no longer has the name of the callback that prints as DEFAULT_STDOUT_CALLBACK ({known}): "
+        "plugin_utils/speech.py would say something between the words of a callback that programs read"
+    )
+
+
 def test_warnings_of_a_worker_are_printed(run):
     lacking = [host for host in ("one", "two", "three") if run.printed.count(f"{host} warns of this") != 1]
     assert not lacking, (
@@ -364,8 +372,11 @@ def test_message_of_a_failure(run):
     """A failure of an action is told in its own words, lines and all."""
     wrong = run.told("one", "ends")["value"]["wrong"]
     assert wrong.get("failed") and wrong.get("msg") == "one is wrong:\n  - in two lines", (
-        f"{CORE} no longer has the message of AnsibleActionFail as the result's msg: every action tells people so what to "
-        f"do: {wrong}"
+        f"{CORE} no longer has the message of AnsibleActionFail as its text (plugin_utils/failing.py): every action tells "
+        f"people so what to do: {wrong}"
+    )
+    assert "NoneType: None" not in run.printed, (
+        f"{CORE} tells of a failure as of an exception that there was not: see plugin_utils/failing.py: {wrong}"
     )
 
 
@@ -391,12 +402,13 @@ def test_module_of_the_actions_name(run):
     )
 
 
-def test_stderr_of_a_broken_module(run):
-    """The result of a module that gave no result is a failure, with what it said as module_stderr."""
+def test_words_of_a_broken_module(run):
+    """The result of a module that gave no result is a failure, with what it said as module_stdout and module_stderr."""
     broken = run.told("one", "module")["break"]
-    assert broken.get("failed") and "this is why" in str(broken.get("module_stderr")), (
-        f"{CORE} no longer has as module_stderr what a module said that broke down: action/fleet.py tells so why a host "
-        f"could not be looked at: {broken}"
+    said = [str(broken.get(stream)).strip() for stream in ("module_stdout", "module_stderr")]
+    assert broken.get("failed") and said == ["this is how", "this is why"], (
+        f"{CORE} no longer has as module_stdout and module_stderr what a module said that broke down: "
+        f"plugin_utils/failures.py tells so why a host could not be looked at: {broken}"
     )
 
 
@@ -409,7 +421,7 @@ def test_temporary_folder_of_a_module(run):
 
 
 def test_check_mode_of_a_task(run):
-    assert [run.told("one", name)["check_mode"] for name in ("omitted", "dry")] == [False, True], (
+    assert [run.told("one", name)["check_mode"] for name in ("untouched", "dry")] == [False, True], (
         f"{CORE} no longer has a task's check mode in self._task.check_mode: every action would change hosts in check mode"
     )
 
@@ -487,7 +499,7 @@ def test_delegated_connection(run):
 
 
 def test_become_of_another_account(run):
-    told = [run.told("one", name)["unprivileged"] for name in ("omitted", "unprivileged")]
+    told = [run.told("one", name)["unprivileged"] for name in ("untouched", "unprivileged")]
     assert told == [False, True], (
         f"{CORE}: _is_become_unprivileged() no longer tells that become leads to a plain account ({told}): "
         "plugin_utils/carry.py chooses by it who may read a piece"
@@ -554,15 +566,6 @@ def test_groups_made_by_group_by(run):
 def test_run_ends_where_all_hosts_of_a_play_fail(run):
     assert not (run.out / "two.further.json").exists(), (
         f"{CORE} goes on after a play of which every host failed: playbooks/site.yml stops there where hosts are unfit"
-    )
-
-
-def test_omit_for_a_keyword(run):
-    """`become: "{{ omit }}"` is as if it were not there: what stands around it counts."""
-    told = [run.told("one", name)["become"] for name in ("omitted", "unprivileged", "inherited")]
-    assert [bool(value) for value in told] == [False, True, True], (
-        f"{CORE} no longer takes `omit` for a task's keyword ({told}): roles/road/tasks/prepare.yml says so that become is "
-        "the user's choice"
     )
 
 

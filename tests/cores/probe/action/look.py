@@ -21,7 +21,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import locking
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import failing, runs
 
 # The process that has imported this.
 IMPORTED_BY = os.getpid()
@@ -40,6 +40,7 @@ def appears(path: str) -> bool:
 
 
 class ActionModule(ActionBase):
+    @failing.in_words
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         self.task_vars, self.args = task_vars, self._task.args
@@ -74,6 +75,7 @@ class ActionModule(ActionBase):
             "local_tmp": C.DEFAULT_LOCAL_TMP,
             "local_tmp_mode": os.stat(C.DEFAULT_LOCAL_TMP).st_mode & 0o777,
             "columns": display.columns,
+            "callback": C.DEFAULT_STDOUT_CALLBACK,
         }
 
     def says(self):
@@ -117,7 +119,13 @@ class ActionModule(ActionBase):
 
     def keywords(self):
         became = self._is_become_unprivileged()
-        return {"become": self._task.become, "unprivileged": became, "check_mode": self._task.check_mode}
+        plugin = self._connection.become
+        return {
+            "become": self._task.become,
+            "account": plugin and plugin.get_option("become_user", playcontext=self._play_context),
+            "unprivileged": became,
+            "check_mode": self._task.check_mode,
+        }
 
     def turn(self):
         began = time.monotonic()

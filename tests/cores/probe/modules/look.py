@@ -12,6 +12,7 @@ def main():
     way = {"type": "str", "choices": ["well", "fail", "break"], "required": True}
     module = AnsibleModule({"way": way}, supports_check_mode=True)
     if module.params["way"] == "break":
+        os.write(1, b"this is how\n")
         os.write(2, b"this is why\n")
         os._exit(1)
     if module.params["way"] == "fail":

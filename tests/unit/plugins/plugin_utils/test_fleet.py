@@ -129,6 +129,20 @@ def test_hosts_that_tell_nothing(planned, verified, status, words):
     assert bool(host["components"]) == (planned is not None and "plan" in planned)
 
 
+@pytest.mark.parametrize(
+    "result, words",
+    [
+        ({"failed": True, "msg": "sudo: sorry, you must have a tty to run sudo"}, "ansible_pipelining: false"),
+        ({"unreachable": True, "msg": "ssh: connect to host x port 22: Connection refused"}, "sshd"),
+        ({"failed": True, "msg": "what nobody has seen"}, "mend what the message says, then run again"),
+        ({"unreachable": True, "msg": "what nobody has seen"}, "see that the host is up"),
+    ],
+)
+def test_a_host_that_tells_nothing_has_the_remedy_of_its_own_failure(result, words):
+    (found,) = fleet.told(one(result))
+    assert words in found["remedy"]
+
+
 def test_a_skipped_verification_is_none():
     host = one(fleets.planned(fleets.host()), {"skipped": True, "changed": False})
     assert host["status"] == "fit" and host["components"]["torch"]["verified"] is None

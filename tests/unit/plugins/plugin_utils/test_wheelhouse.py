@@ -73,6 +73,15 @@ def test_tags_of_a_target():
     assert [abis(python)[0] for python in ("3.7", "3.8", "3.10")] == ["cp37m", "cp38", "cp310"]
 
 
+def test_modules_where_the_run_was_started_are_not_run(index, collect, tmp_path, monkeypatch):
+    """`python -m pip` would run them; what pip's settings say of this folder holds nevertheless."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pip.py").write_text("raise SystemExit('the pip of a stranger')")
+    monkeypatch.setenv("PIP_FIND_LINKS", "index")
+    make_wheel(index, "plain", "1.0")
+    assert collect(X39, "plain") == (["plain-1.0-py3-none-any.whl"], [])
+
+
 def test_markers_are_the_targets():
     lines = ["a; python_version < '3.8'", "b; platform_machine == 'x86_64'", "c[x]>=1", "d; sys_platform == 'win32'"]
     assert meant_for(lines, ARM37) == ["a", "c[x]>=1"]

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""As whom a host is prepared, on every supported ansible-core: packages by root, all else by the account that works there."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROAD = Path(__file__).resolve().parents[2] / "roles/road"
+
+# What installs packages, and what plans again, says instead as whom it would.
+INSTALL = "- test.probe.look: {what: keywords, name: installs, out: '{{ out }}'}"
+PLAN = "- test.probe.look: {what: keywords, name: '{{ plans }}', out: '{{ out }}'}"
+PLAY = f"""
+- name: Prepare hosts
+  hosts: here
+  gather_facts: false
+  vars_files: ["{ROAD}/vars/main.yml"]
+  vars:
+    plans: plans
+    # Whether all tasks become another account, whether packages may be installed as root, and who works there.
+    case: "{{{{ {{'one': [true, true, 1000], 'two': [false, true, 1000], 'three': [true, false, 0]}}[inventory_hostname] }}}}"
+    ansible_become: "{{{{ case[0] }}}}"
+    ansible_become_user: svc
+    ansible_su_user: svc
+    road_request: {{packages_become: "{{{{ case[1] }}}}"}}
+    __road_planned:
+      plan: {{packages: {{names: [patch]}}, venv: []}}
+      state: {{user: {{uid: "{{{{ case[2] }}}}"}}, os: {{package_manager: apt}}}}
+  tasks:
+    - name: Prepare the host
+      ansible.builtin.include_tasks: prepare.yml
+
+- name: Make a virtual environment
+  hosts: one
+  gather_facts: false
+  vars_files: ["{ROAD}/vars/main.yml"]
+  vars:
+    plans: plans with an environment
+    road_request: {{packages_become: false}}
+    __road_planned:
+      plan: {{packages: {{names: []}}, venv: ["{sys.executable}", -m, venv, --without-pip, "{{{{ out }}}}/venv"]}}
+      state: {{user: {{uid: 0}}, os: {{package_manager: apt}}}}
+  tasks:
+    - name: Prepare the host
+      ansible.builtin.include_tasks: prepare.yml
+"""
+# Python's own would be imported by venv; one in the folder that `python -m` is started in goes before it.
+STRANGER = "raise SystemExit('the logging of a stranger')\n"
+
+
+@pytest.fixture(scope="module")
+def prepared(playground):
+    """The playground after the road's own prepare.yml, in a folder that has a Python module of its own."""
+    ground = playground("prepared")
+    shutil.copy(ROAD / "tasks/prepare.yml", ground.folder)
+    (ground.folder / "packages.yml").write_text(INSTALL)
+    (ground.folder / "plan.yml").write_text(PLAN)
+    (ground.folder / "logging.py").write_text(STRANGER)
+    ground.run(PLAY)
+    return ground
+
+
+@pytest.mark.parametrize("host", ["one", "two"])
+def test_packages_are_installed_by_root(prepared, host):
+    """Whomever the inventory's variables say to become, and where they say to become nobody."""
+    assert prepared.told(host, "installs")["account"] == "root"
+
+
+def test_packages_are_left_to_the_account_that_may_not_become_root(prepared):
+    assert prepared.told("three", "installs")["account"] == "svc"
+
+
+@pytest.mark.parametrize("host, account", [("one", "svc"), ("two", None), ("three", "svc")])
+def test_all_else_is_the_accounts(prepared, host, account):
+    assert prepared.told(host, "plans")["account"] == account
+
+
+def test_modules_in_the_folder_of_the_login_are_not_run(prepared):
+    assert (prepared.out / "venv/bin/python").exists(), prepared.printed

@@ -31,6 +31,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     fetch,
     fingerprint,
     manifest,
+    outgoing,
     places,
     products,
     progress,
@@ -237,8 +238,10 @@ def stage_plan(order):
 class Build:
     """Runs the stages of one order; made and used in the detached process alone."""
 
-    def __init__(self, order, place, log_stream):
-        # type: (Dict[str, Any], Place, Any) -> None
+    def __init__(self, order, place, log_stream, known=None):
+        # type: (Dict[str, Any], Place, Any, Optional[Dict[str, str]]) -> None
+        # Logins, see logins.py: in the memory of this process alone.
+        self.known = known or {}
         self.order = order
         self.place = place
         self.log_stream = log_stream
@@ -287,7 +290,7 @@ class Build:
 
     def log(self, line):
         # type: (str) -> None
-        self.log_stream.write(line + "\n")
+        self.log_stream.write(outgoing.shown(line) + "\n")
         self.log_stream.flush()
 
     def tell(self, percent, compiled):
@@ -339,7 +342,7 @@ class Build:
     def save(self):
         # type: () -> None
         self.told = time.time()
-        write_json(self.place.status, self.status)
+        write_json(self.place.status, outgoing.told(**self.status))
 
     def run(self):
         # type: () -> None
@@ -426,7 +429,12 @@ class Build:
     def _download(self, source):
         # type: (Dict[str, Any]) -> str
         return download.fetch_archive(
-            source, self.order["mirrors"], self.place.downloads, self.log, deadline=self.deadline
+            source,
+            self.order["mirrors"],
+            self.place.downloads,
+            self.log,
+            deadline=self.deadline,
+            known=self.known,
         )
 
     def _fetch(self, source):
@@ -441,6 +449,7 @@ class Build:
                 os.path.join(self.place.src, source["dest"]),
                 self.log,
                 deadline=self.deadline,
+                known=self.known,
             )
             self.shop.learned.setdefault("commits", {})[source["name"]] = found
 
@@ -664,14 +673,14 @@ def _fail(build, place, error):
     stop_hands(place)
 
 
-def _live(order, place):
-    # type: (Dict[str, Any], Place) -> None
+def _live(order, place, known):
+    # type: (Dict[str, Any], Place, Optional[Dict[str, str]]) -> None
     """The life of the detached process: it must never return into the module that made it."""
     os.umask(0o022)
     code = 1
     try:
         with io.open(place.log, "a", encoding="utf-8", errors="replace") as stream:
-            build = Build(order, place, stream)
+            build = Build(order, place, stream, known)
             # Past its time limit a build is ended as a whole, programs and all.
             signal.signal(signal.SIGALRM, lambda _signal, _frame: _out_of_time(order, place))
             # A fetch keeps to the limit itself, and can say what it was waiting for.
@@ -695,9 +704,12 @@ def _out_of_time(order, place):
     )
 
 
-def start(order):
-    # type: (Dict[str, Any]) -> str
-    """Start the build, detached, and return "started", "resumed"; "joined" when it is under way, "done" when it stands."""
+def start(order, known=None):
+    # type: (Dict[str, Any], Optional[Dict[str, str]]) -> str
+    """Start the build, detached, and return "started", "resumed"; "joined" when it is under way, "done" when it stands.
+
+    :param known: logins for the order's URLs and mirrors, see logins.py
+    """
     if product(order) is not None:
         complete(order)
         return "done"
@@ -743,7 +755,7 @@ def start(order):
                     os.close(descriptor)
                 except OSError:
                     pass
-        _live(order, place)
+        _live(order, place, known)
     finally:
         # Whatever happens here, a second module must not answer in the first one's name.
         os._exit(1)

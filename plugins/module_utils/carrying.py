@@ -24,7 +24,14 @@ import urllib.error
 import urllib.parse
 from contextlib import contextmanager
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import download, fetch, fingerprint, products, trust
+from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    download,
+    fetch,
+    fingerprint,
+    outgoing,
+    products,
+    trust,
+)
 
 # The name of a file in Ansible's temporary folder of a host; one piece after the other lies in it.
 PIECE = "ascend-piece"
@@ -395,16 +402,17 @@ def _address(place, *names):
     return "/".join([place.rstrip("/")] + [urllib.parse.quote(name, safe="+~") for name in names])
 
 
-def peek(place, label):
-    # type: (str, str) -> Dict[str, Any]
+def peek(place, label, known=None):
+    # type: (str, str, Optional[Dict[str, str]]) -> Dict[str, Any]
     """Return {"card", "signature", "wrong"} of a product at a place; card is None where there is none that can be used.
 
+    :param known: logins for the place, see logins.py
     :return: wrong: in words, why what there is cannot be used; "" where nothing is
     """
     folder = folder_of(place)
     if folder is None:
-        text = _get(_address(place, label, products.CARD))
-        signature = _get(_address(place, label, products.SIGNATURE)) if text else None
+        text = _get(_address(place, label, products.CARD), known)
+        signature = _get(_address(place, label, products.SIGNATURE), known) if text else None
     else:
         there = os.path.join(folder, label)
         try:
@@ -421,17 +429,17 @@ def peek(place, label):
         elif folder is not None:
             wrong = products.misses(os.path.join(folder, label), card)
     if wrong:
-        text, wrong = None, ["{0} is damaged ({1})".format(fetch.shown(_address(place, label)), "; ".join(wrong))]
+        text, wrong = None, ["{0} is damaged ({1})".format(outgoing.shown(_address(place, label)), "; ".join(wrong))]
     return {"card": text, "signature": signature if text else None, "wrong": "".join(wrong)}
 
 
-def _get(url):
-    # type: (str) -> Optional[str]
+def _get(url, known):
+    # type: (str, Optional[Dict[str, str]]) -> Optional[str]
     """Return the text at a URL, "" where it is none, None where there is nothing."""
     failures, reason, passing = 0, "", False
     while True:
         try:
-            response = download.make_opener()(download.request_for(url, 0), timeout=TEXT_LIMIT_S)
+            response = download.make_opener()(download.request_for(url, 0, known), timeout=TEXT_LIMIT_S)
             try:
                 return _decoded(response.read(TEXT_LIMIT_BYTES + 1)) or ""
             finally:
@@ -450,17 +458,18 @@ def _get(url):
         if not passing or failures == ATTEMPTS:
             raise CarryingError(
                 "the build cache did not answer: {0}: {1}. Mend that, or take it out of ascend_build_cache".format(
-                    fetch.shown(url), fetch.shown(reason)
+                    outgoing.shown(url), outgoing.shown(reason)
                 )
             )
         time.sleep(failures)
 
 
-def take(shelf, text, signature, place, log):
-    # type: (Shelf, str, Optional[str], str, Any) -> bool
+def take(shelf, text, signature, place, log, known=None):
+    # type: (Shelf, str, Optional[str], str, Any, Optional[Dict[str, str]]) -> bool
     """Bring a product here from a place; return False when it is here already.
 
     :param text: its card, as it was found right; :param log: takes lines of what goes on
+    :param known: logins for the place, see logins.py
     """
     card = _card(text, shelf)
     shelf.make()
@@ -477,7 +486,7 @@ def take(shelf, text, signature, place, log):
             "urls": [_address(place, shelf.label, card["file"])],
         }
         try:
-            path = download.fetch_archive(source, [], partial, log)
+            path = download.fetch_archive(source, [], partial, log, known=known)
         except fetch.FetchError as error:
             raise _not_taken(error, shelf, card, place)
         os.rename(path, os.path.join(partial, card["file"]))
@@ -519,7 +528,7 @@ def keep(shelf, place, signature):
         raise CarryingError("{0} is not there to be put into {1}. Run again".format(shelf.folder, place))
     base = folder_of(place)
     if base is None:
-        raise CarryingError("{0} is a place to read from. Name file:///a/folder".format(fetch.shown(place)))
+        raise CarryingError("{0} is a place to read from. Name file:///a/folder".format(outgoing.shown(place)))
     signature = signature or _text(os.path.join(shelf.folder, products.SIGNATURE))
     try:
         if not os.path.isdir(base):

@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, speaking
 
 ARGUMENTS = {
     "order": {"type": "dict", "required": True},
@@ -23,8 +21,6 @@ ARGUMENTS = {
 
 # How often a host asks in vain before it leads itself, where nobody is building.
 PATIENCE = 3
-
-display = Display()
 
 
 def lonely(host, order, builders):
@@ -51,13 +47,12 @@ def given_up(host, order, lost):
     )
 
 
-class ActionModule(ActionBase):
+class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
     _requires_connection = False
 
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+    def act(self, result, task_vars):
         host = task_vars["inventory_hostname"]
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         order = builds.maker(json.loads(json.dumps(arguments["order"])))
@@ -99,5 +94,5 @@ class ActionModule(ActionBase):
             leads = run.take_lead(label, host)
         result.update(elected._asdict(), leads=leads)
         if lost and leads:
-            display.display("{0} takes over building {1} from {2}".format(elected.builder, order["name"], lost[-1]))
+            speaking.say("{0} takes over building {1} from {2}".format(elected.builder, order["name"], lost[-1]))
         return result

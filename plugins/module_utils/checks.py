@@ -16,6 +16,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     checks_python,
     environment,
     finding,
+    logins,
     places,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import recipe as recipes
@@ -40,6 +41,7 @@ def variable_problems(request: Dict[str, Any]) -> List[str]:
             found += recipes.problems(entry)
     found += _paths(request)
     found += _one_place_for_two(request["recipes"])
+    found += _logins(request)
     release, python = request["release"], request["python"]
     allowed = release.get("pythons", [])
     if python != places.AUTO and allowed:
@@ -85,6 +87,17 @@ def _paths(request: Dict[str, Any]) -> List[str]:
         for variable, value, kind in given
         for wrong in [places.objection(value, kind)]
         if wrong
+    ]
+
+
+def _logins(request: Dict[str, Any]) -> List[str]:
+    where = [(entry["name"], "its manifest", entry) for entry in request["recipes"] if not entry.get("reference")]
+    where.append(("the environment file", "it", request["environment"]))
+    return [
+        "{0}: {1!r} has a login, which every account of a host could read in {2}. Take it out of there; programs find "
+        "logins in the settings of the account that builds, such as ~/.netrc and pip.conf".format(name, text, file)
+        for name, file, data in where
+        for text in logins.left_in(data)
     ]
 
 

@@ -94,8 +94,10 @@ def _logins(request: Dict[str, Any]) -> List[str]:
     where = [(entry["name"], "its manifest", entry) for entry in request["recipes"] if not entry.get("reference")]
     where.append(("the environment file", "it", request["environment"]))
     return [
-        "{0}: {1!r} has a login, which every account of a host could read in {2}. Take it out of there; programs find "
-        "logins in the settings of the account that builds, such as ~/.netrc and pip.conf".format(name, text, file)
+        "{0}: {1!r} has a login, which every account of a host could read in {2}. Take it out of there; programs find a "
+        "proxy's in the host's own https_proxy, and an index's in the file that PIP_CONFIG_FILE names".format(
+            name, text, file
+        )
         for name, file, data in where
         for text in logins.left_in(data)
     ]

@@ -692,7 +692,7 @@ def test_variables_that_are_right(request_):
 )
 def test_a_password_is_not_taken_where_all_can_read_it(request_, where):
     (problem,) = [words for words in checks.variable_problems(request_) if "login" in words]
-    assert problem.startswith(where) and "~/.netrc" in problem and "s3cret" not in problem
+    assert problem.startswith(where) and "PIP_CONFIG_FILE" in problem and "s3cret" not in problem
 
 
 def test_all_variables_are_told_at_once():

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import failing, fleet, ledger, speech, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, speaking, variables
 
 ARGUMENTS = {
     "pattern": {"type": "str"},
@@ -55,14 +54,12 @@ def undone(wrong: list[str], tags: list[list[str]]) -> str:
     return "\n".join(["the run did not do what it was for:", *("  - " + words for words in wrong), remedy])
 
 
-class ActionModule(ActionBase):
+class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
     _requires_connection = False
 
-    @failing.in_words
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+    def act(self, result, task_vars):
         variables.refuse_undefined(self, task_vars, ["ascend_hosts"])
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         result.update(changed=False, left_out=[])
@@ -92,7 +89,7 @@ class ActionModule(ActionBase):
         left_out = [f"{fleet.fold(beyond)}: by --limit"] if beyond else []
         left_out += left.left_out
         if left_out:
-            speech.say("\n".join(["Left out:", *("  " + words for words in left_out)]))
+            speaking.say("\n".join(["Left out:", *("  " + words for words in left_out)]))
         result.update(left_out=left_out)
         return self._ended(result, [undone(left.wrong, self._tags(task_vars))] if left.wrong else [])
 

@@ -12,19 +12,17 @@ import signal
 import time
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     buildcache,
     carry,
     cohort,
-    failing,
+    keyring,
     live,
     mirror,
     runs,
     signing,
-    speech,
+    speaking,
     store,
 )
 
@@ -50,8 +48,6 @@ ASKED = ("state", "seen", "wait_s", "mirror", "archive")
 SILENT_S = (10.0, 60.0)
 # What a start may take besides: programs of a former run are ended, and the parts of a tree made that is older than they are.
 STARTING_S = 300.0
-
-display = Display()
 
 
 def failure(host: str, order: dict, status: dict) -> str:
@@ -126,15 +122,13 @@ class Lost(Exception):
     """The builder has not answered for as long as the user would wait; the message is what was last heard of it."""
 
 
-class ActionModule(ActionBase):
+class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
     # Not TRANSFERS_FILES: with that Ansible asks the host for a folder before anybody is there to see that it is lost. What
     # transfers files makes its own.
 
-    @failing.in_words
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+    def act(self, result, task_vars):
         self._task_vars = task_vars
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         # Plain data from here on: what came out of templates carries marks that the module's own JSON must not see.
@@ -154,6 +148,8 @@ class ActionModule(ActionBase):
         return self._finished(result, arguments, task_vars["inventory_hostname"])
 
     def _call(self, order, **arguments):
+        if arguments["state"] == "started":
+            arguments["logins"] = keyring.of(self._host)
         return self._execute_module(
             "ascend.pytorch.build", module_args=dict(arguments, order=order), task_vars=self._task_vars
         )
@@ -189,9 +185,9 @@ class ActionModule(ActionBase):
         order["mirrors"] = [place for place in places if place]
         answer = self._patiently(order, state="started")
         if answer.get("how") == "joined":
-            speech.say("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
+            speaking.say("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
         if note(answer):
-            display.warning("{0}: building {1}: {2}".format(self._host, order["name"], note(answer)))
+            speaking.warn("{0}: building {1}: {2}".format(self._host, order["name"], note(answer)))
         return answer
 
     def _joined(self, order):
@@ -230,14 +226,15 @@ class ActionModule(ActionBase):
             return dict(result, changed=False, how="lost", lost=True)
 
         def wait_words(who):
-            speech.say("{0}: {1} is being built by {2}: waiting for it".format(host, label, who))
+            speaking.say("{0}: {1} is being built by {2}: waiting for it".format(host, label, who))
 
         with run.building(label, wait_words) if shared else contextlib.nullcontext():
             try:
+                places, known = keyring.split(arguments["cache"])
                 cache = buildcache.BuildCache(
-                    arguments["cache"],
-                    carry.Carrier(self, self._task_vars),
-                    display.warning,
+                    places,
+                    carry.Carrier(self, self._task_vars, known),
+                    speaking.warn,
                     arguments["sign_key"],
                     arguments["trusted_keys"],
                     arguments["builders"],
@@ -289,7 +286,7 @@ class ActionModule(ActionBase):
             if self._host == host:
                 raise AnsibleConnectionFailure(words)
             raise AnsibleActionFail(words)
-        display.warning(words)
+        speaking.warn(words)
         result.update(changed=False, lost=True, how="lost")
         return result
 
@@ -311,7 +308,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("ascend_mirrors: {0} is not a folder on the controller".format(folder))
         held, lacking = mirror.contents(folder, order["sources"])
         for words in lacking:
-            display.warning("ascend_mirrors: {0}".format(words))
+            speaking.warn("ascend_mirrors: {0}".format(words))
         if not held:
             return ""
         return "file://" + mirror.Sender(self, self._task_vars).send(order, folder, held)

@@ -9,15 +9,12 @@ import json
 import os
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch
+from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, logins
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     bundle,
-    failing,
     ledger,
     mirror,
-    speech,
+    speaking,
     variables,
     wheelhouse,
 )
@@ -37,8 +34,6 @@ ARGUMENTS = {
     "products": {"type": "str", "default": ""},
 }
 
-display = Display()
-
 
 def summary(manifest: dict) -> dict:
     """Return what a bundle holds, in numbers."""
@@ -54,32 +49,32 @@ def summary(manifest: dict) -> dict:
     }
 
 
-class ActionModule(ActionBase):
+class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
     _requires_connection = False
 
-    @failing.in_words
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+    def act(self, result, task_vars):
         variables.refuse_undefined(self, task_vars)
         _validated, arguments = self.validate_argument_spec(
             ARGUMENTS, required_if=[("state", "present", ("release", "recipes"))]
         )
         # Plain data from here on: what came out of templates carries marks that hashing must not see.
         arguments = json.loads(json.dumps(arguments))
+        known = {}
+        arguments = logins.taken_out(arguments, known)
         folder = os.path.abspath(arguments["dest"])
         try:
             if arguments["state"] == "verified":
                 result.update(self._verified(folder))
             else:
-                result.update(self._present(folder, arguments))
+                result.update(self._present(folder, arguments, known))
         except (bundle.BundleError, fetch.FetchError, wheelhouse.WheelhouseError) as error:
             raise AnsibleActionFail(str(error))
         ledger.Ledger().record(ledger.CONTROLLER, ledger.BUNDLED)
         return result
 
-    def _present(self, folder, arguments):
+    def _present(self, folder, arguments, known):
         release, recipes = arguments["release"], arguments["recipes"]
         for recipe in recipes:
             if recipe["name"] == "torch" and recipe["version"] != release["version"]:
@@ -96,14 +91,15 @@ class ActionModule(ActionBase):
         maker = bundle.Maker(
             folder,
             mirrors,
-            lambda line: speech.say(f"bundle {release['version']}: {line}"),
-            display.warning,
+            lambda line: speaking.say(f"bundle {release['version']}: {line}"),
+            speaking.warn,
+            known,
         )
         chosen = (release, recipes, arguments["platforms"])
         if self._task.check_mode:
             missing = maker.lacking(*chosen)
             for words in missing:
-                speech.say(f"bundle {release['version']}: would fetch {words}")
+                speaking.say(f"bundle {release['version']}: would fetch {words}")
             return {"changed": bool(missing), "missing": missing}
         manifest = maker.add(*chosen, cache=arguments["products"])
         return {"changed": maker.changed, **summary(manifest)}
@@ -123,9 +119,9 @@ class ActionModule(ActionBase):
             }
         others = bundle.strangers(folder)
         if others:
-            display.warning(f"{folder} has files that do not belong to the bundle: {', '.join(others[:10])}")
+            speaking.warn(f"{folder} has files that do not belong to the bundle: {', '.join(others[:10])}")
         found = summary(bundle.read(folder))
-        speech.say(
+        speaking.say(
             f"{folder} is whole: {found['files']} files, {found['bytes'] / 2**30:.1f} GiB, for torch "
             f"{', '.join(found['releases'])}"
         )

@@ -8,9 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import failing, ledger, signing, speech, store, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import keyring, ledger, signing, speaking, store, variables
 
 ARGUMENTS = {
     "state": {"type": "str", "choices": ["listed", "verified", "pruned"], "default": "listed"},
@@ -19,8 +17,6 @@ ARGUMENTS = {
     "keep_days": {"type": "float", "default": 30},
     "keep_last": {"type": "int", "default": 1},
 }
-
-display = Display()
 
 
 def bad(entry: dict[str, Any]) -> str:
@@ -48,14 +44,12 @@ def _count(number: int) -> str:
     return "1 product" if number == 1 else f"{number} products"
 
 
-class ActionModule(ActionBase):
+class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
     _requires_connection = False
 
-    @failing.in_words
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+    def act(self, result, task_vars):
         variables.refuse_undefined(self, task_vars)
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         if arguments["keep_days"] < 0 or arguments["keep_last"] < 0:
@@ -65,19 +59,22 @@ class ActionModule(ActionBase):
         state, dry = arguments["state"], self._task.check_mode
         entries, removed, lines, elsewhere = [], [], [], []
         try:
-            for place in store.places(arguments["cache"]):
+            for place in store.places(keyring.split(arguments["cache"])[0]):
                 if store.kind(place) != store.FOLDER:
                     elsewhere.append(place)
                     lines.append(
                         f"{place}: not looked at, since it is not a folder of the controller but one that hosts reach"
                     )
                     continue
-                found, gone = self._looked(store.Store(place, display.warning), state, arguments, dry)
+                found, gone = self._looked(store.Store(place, speaking.warn), state, arguments, dry)
                 entries += found
                 removed += gone
                 lines += [
                     f"{place}:",
-                    *("  " + line for line in store.table(gone if state == "pruned" else found, display.columns - 2)),
+                    *(
+                        "  " + line
+                        for line in store.table(gone if state == "pruned" else found, speaking.columns() - 2)
+                    ),
                 ]
         except (store.StoreError, signing.SigningError) as error:
             raise AnsibleActionFail(str(error))
@@ -90,7 +87,7 @@ class ActionModule(ActionBase):
         ledger.Ledger().record(ledger.CONTROLLER, ledger.CACHED)
         told = headline(state, entries, removed, dry)
         wrong = [f"{entry['label']}: {bad(entry)}" for entry in entries if bad(entry)]
-        speech.say("\n".join([*lines, "", told]).lstrip("\n"))
+        speaking.say("\n".join([*lines, "", told]).lstrip("\n"))
         set_aside = (
             state == "verified"
             and not dry

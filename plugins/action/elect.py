@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, failing, speech
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, speaking
 
 ARGUMENTS = {
     "order": {"type": "dict", "required": True},
@@ -49,14 +48,12 @@ def given_up(host, order, lost):
     )
 
 
-class ActionModule(ActionBase):
+class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
     _requires_connection = False
 
-    @failing.in_words
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+    def act(self, result, task_vars):
         host = task_vars["inventory_hostname"]
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         order = builds.maker(json.loads(json.dumps(arguments["order"])))
@@ -100,5 +97,5 @@ class ActionModule(ActionBase):
         result.update(elected._asdict(), leads=leads, order=run.order(label, elected.builder) if leads else None)
         if lost and leads:
             result["takes_over_from"] = lost[-1]
-            speech.say("{0} takes over building {1} from {2}".format(elected.builder, order["name"], lost[-1]))
+            speaking.say("{0} takes over building {1} from {2}".format(elected.builder, order["name"], lost[-1]))
         return result

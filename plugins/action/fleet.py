@@ -10,18 +10,8 @@ import os
 from datetime import datetime, timezone
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
-    failing,
-    fleet,
-    ledger,
-    page,
-    query,
-    speech,
-    variables,
-)
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, page, query, speaking, variables
 
 ARGUMENTS = {
     "hosts": {"type": "list", "elements": "str"},
@@ -34,8 +24,6 @@ ARGUMENTS = {
 REGISTERED = {"planned": "__road_planned", "verified": "__road_verified"}
 # What of them is told; a failed task's result also holds objects of Ansible's.
 KEYS = ("plan", "findings", "state", "products", "unreachable", "skipped", "msg", "module_stdout", "module_stderr")
-
-display = Display()
 
 
 def write(path: str, text: str) -> None:
@@ -53,14 +41,12 @@ def write(path: str, text: str) -> None:
         raise
 
 
-class ActionModule(ActionBase):
+class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
     _requires_connection = False
 
-    @failing.in_words
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+    def act(self, result, task_vars):
         # What is wrong with a host's own is told in the table.
         variables.refuse_undefined(self, task_vars, ["ascend_query", "ascend_report_dir"])
         _validated, arguments = self.validate_argument_spec(ARGUMENTS, required_one_of=[["hosts", "query"]])
@@ -75,8 +61,8 @@ class ActionModule(ActionBase):
             return result
         when = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         document = fleet.document(self._results(arguments["hosts"], task_vars["hostvars"]), when, VERSION)
-        table = fleet.table(document, display.columns)
-        speech.say("\n".join(table))
+        table = fleet.table(document, speaking.columns())
+        speaking.say("\n".join(table))
 
         dest = os.path.abspath(arguments["dest"])
         texts = {arguments["name"] + ".json": json.dumps(document, indent=1, allow_nan=False) + "\n"}
@@ -92,7 +78,7 @@ class ActionModule(ActionBase):
             # Once the report is written: the hosts were asked, and what they said stands there.
             problem = str(error)
         if answer:
-            speech.say("\n" + answer)
+            speaking.say("\n" + answer)
         files = []
         if not self._task.check_mode:
             try:
@@ -105,7 +91,7 @@ class ActionModule(ActionBase):
                     f"{error.filename or dest} cannot be written on the controller: {error.strerror}. Set "
                     "ascend_report_dir to a folder that you may write"
                 )
-            speech.say("\n".join(["", *(f"Written: {path}" for path in files)]))
+            speaking.say("\n".join(["", *(f"Written: {path}" for path in files)]))
         self._record(document)
         if problem:
             where = f". What the hosts said is written: {', '.join(files)}" if files else ""

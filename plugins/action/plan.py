@@ -10,11 +10,9 @@ import os
 import time
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, plan
+from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, logins, plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import boundary, failing, ledger, speech, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import boundary, keyring, ledger, speaking, variables
 
 # Typed to the last: what templates of older Ansible give is all text.
 FITNESS = {
@@ -59,8 +57,6 @@ ARGUMENTS = {
     "bundle": {"type": "str", "default": ""},
     "promised": {"type": "dict", "default": {}},
 }
-
-display = Display()
 
 
 def unfit(host, problems):
@@ -157,18 +153,20 @@ def add_wheels(planned: dict, bundle: str) -> None:
             order["pip_options"] = order["pip_options"] + mirror.pip_options(order, held)
 
 
-class ActionModule(ActionBase):
+class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
-    @failing.in_words
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+    def act(self, result, task_vars):
         host = task_vars["inventory_hostname"]
         variables.refuse_undefined(self, task_vars)
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         # Plain data from here on: what came out of templates carries marks that hashing must not see.
         arguments = json.loads(json.dumps(arguments))
+        # From here on nothing has a login, and what is made of it can be shown; later tasks have them of the keyring.
+        found = {}
         request, group, unfit_group = (arguments[key] for key in ("request", "group", "unfit_group"))
+        request = logins.taken_out(request, found)
+        keyring.keep(host, found)
         check_mode = self._task.check_mode
         builders, cache = arguments["builders"], [place for place in arguments["cache"] if place]
         is_builder, shared = host in builders, bool(cache)
@@ -238,7 +236,7 @@ class ActionModule(ActionBase):
         told = bool(unfit_group) and not group
         for each in findings:
             if each["severity"] == finding.WARNING and not told:
-                display.warning("{0}: {1}".format(host, finding.words(each)))
+                speaking.warn("{0}: {1}".format(host, finding.words(each)))
         self._enter(host, planned, errors)
         if errors:
             # Whoever groups the hosts decides what becomes of those.
@@ -252,11 +250,11 @@ class ActionModule(ActionBase):
         if check_mode and not told:
             for entry in planned["products"].values():
                 if entry["do"] != plan.NOTHING:
-                    speech.say(
+                    speaking.say(
                         "{0}: would {1} {2}: {3}".format(host, entry["do"], entry["then"], "; ".join(entry["why"]))
                     )
             if planned["packages"]["names"]:
-                speech.say("{0}: would install packages: {1}".format(host, " ".join(planned["packages"]["names"])))
+                speaking.say("{0}: would install packages: {1}".format(host, " ".join(planned["packages"]["names"])))
         if check_mode:
             # Not a fact: those may be cached, and a later run would believe in tools that never were.
             result["promised"] = dict(request["promised"], **planned["tools"])
@@ -297,6 +295,7 @@ class ActionModule(ActionBase):
             module_args={
                 "sources": asked,
                 "mirrors": [entry for entry in request["mirrors"] if not mirror.is_folder(entry)],
+                "logins": keyring.of(task_vars["inventory_hostname"]),
             },
             task_vars=task_vars,
         )

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import json
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import failing, ledger
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, speaking
 
 
-class ActionModule(ActionBase):
+class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
-    @failing.in_words
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+    def act(self, result, task_vars):
         arguments = json.loads(json.dumps(self._task.args))
         order = arguments["order"]
         if order.get("wheels") and arguments.get("state") != "absent" and not self._task.check_mode:

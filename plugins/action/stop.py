@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import failing, ledger, speech
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, speaking
 
 
 def told(host: str, stopped: list[str], dry: bool) -> str:
@@ -19,16 +18,14 @@ def told(host: str, stopped: list[str], dry: bool) -> str:
     return f"{host}: {words} {', '.join(stopped)}"
 
 
-class ActionModule(ActionBase):
+class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
-    @failing.in_words
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+    def act(self, result, task_vars):
         arguments = json.loads(json.dumps(self._task.args))
         result.update(self._execute_module("ascend.pytorch.stop", module_args=arguments, task_vars=task_vars))
         if "stopped" in result and not result.get("failed"):
             host = task_vars["inventory_hostname"]
-            speech.say(told(host, result["stopped"], self._task.check_mode))
+            speaking.say(told(host, result["stopped"], self._task.check_mode))
             ledger.Ledger().record(host, ledger.STOPPED)
         return result

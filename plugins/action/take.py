@@ -8,10 +8,16 @@ from __future__ import annotations
 import json
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import buildcache, carry, cohort, failing, signing, store
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
+    buildcache,
+    carry,
+    cohort,
+    keyring,
+    signing,
+    speaking,
+    store,
+)
 
 ARGUMENTS = {
     "order": {"type": "dict", "required": True},
@@ -20,19 +26,16 @@ ARGUMENTS = {
     "wait": {"type": "bool", "default": False},
 }
 
-display = Display()
 
-
-class ActionModule(ActionBase):
+class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
-    @failing.in_words
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+    def act(self, result, task_vars):
         host = task_vars["inventory_hostname"]
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         order = json.loads(json.dumps(arguments["order"]))
-        carrier = carry.Carrier(self, task_vars)
+        places, known = keyring.split(arguments["cache"])
+        carrier = carry.Carrier(self, task_vars, known)
         result.update(changed=False, found=False, place="")
         if not arguments["cache"]:
             return dict(result, found=not self._task.check_mode and carrier.has(order))
@@ -41,9 +44,7 @@ class ActionModule(ActionBase):
             # With a free strategy this host may be here before its builder is done.
             cohort.wait_for(lambda: not run.is_building(label), run.next_turn_s(label, host))
         try:
-            cache = buildcache.BuildCache(
-                arguments["cache"], carrier, display.warning, trusted_keys=arguments["trusted_keys"]
-            )
+            cache = buildcache.BuildCache(places, carrier, speaking.warn, trusted_keys=arguments["trusted_keys"])
             if self._task.check_mode:
                 # What is not there would be built, and taken then.
                 return dict(result, found=cache.holds(order), changed=True)

@@ -35,6 +35,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     fingerprint,
     libraries,
     manifest,
+    outgoing,
     places,
     products,
     progress,
@@ -303,12 +304,14 @@ def stage_plan(order):
 class Build:
     """Runs the stages of one order; made and used in the detached process alone."""
 
-    def __init__(self, order, place, log_stream, scope="", note=""):
-        # type: (Dict[str, Any], Place, Any, str, str) -> None
+    def __init__(self, order, place, log_stream, scope="", note="", known=None):
+        # type: (Dict[str, Any], Place, Any, str, str, Optional[Dict[str, str]]) -> None
         """
         :param scope: the unit of systemd's that it has to itself, "" for none
         :param note: what whoever began it should know
+        :param known: logins, see logins.py: in the memory of this process alone
         """
+        self.known = known or {}
         self.order = order
         self.place = place
         self.log_stream = log_stream
@@ -365,7 +368,7 @@ class Build:
 
     def log(self, line):
         # type: (str) -> None
-        self.log_stream.write(line + "\n")
+        self.log_stream.write(outgoing.shown(line) + "\n")
         self.log_stream.flush()
 
     def tell(self, percent, compiled):
@@ -417,7 +420,7 @@ class Build:
     def save(self):
         # type: () -> None
         self.told = time.time()
-        write_json(self.place.status, self.status)
+        write_json(self.place.status, outgoing.told(**self.status))
 
     def run(self):
         # type: () -> None
@@ -509,7 +512,12 @@ class Build:
     def _download(self, source):
         # type: (Dict[str, Any]) -> str
         return download.fetch_archive(
-            source, self.order["mirrors"], self.place.downloads, self.log, deadline=self.deadline
+            source,
+            self.order["mirrors"],
+            self.place.downloads,
+            self.log,
+            deadline=self.deadline,
+            known=self.known,
         )
 
     def _fetch(self, source):
@@ -524,6 +532,7 @@ class Build:
                 os.path.join(self.place.src, source["dest"]),
                 self.log,
                 deadline=self.deadline,
+                known=self.known,
             )
             self.shop.learned.setdefault("commits", {})[source["name"]] = found
 
@@ -783,8 +792,8 @@ def _fail(build, place, error):
     stop_hands(place)
 
 
-def _live(order, place, ready):
-    # type: (Dict[str, Any], Place, int) -> None
+def _live(order, place, ready, known):
+    # type: (Dict[str, Any], Place, int, Optional[Dict[str, str]]) -> None
     """The life of the detached process: it must never return into the module that made it.
 
     :param ready: a descriptor that is closed when the build can be asked, and nothing of the module's can end it any more
@@ -793,7 +802,7 @@ def _live(order, place, ready):
     code = 1
     try:
         with io.open(place.log, "a", encoding="utf-8", errors="replace") as stream:
-            build = Build(order, place, stream, *session.leave(scope_name(order)))
+            build = Build(order, place, stream, *session.leave(scope_name(order)), known=known)
             # Past its time limit a build is ended as a whole, programs and all.
             signal.signal(signal.SIGALRM, lambda _signal, _frame: _out_of_time(order, place))
             signal.signal(signal.SIGTERM, lambda _signal, _frame: _stopped(place))
@@ -827,9 +836,12 @@ def _out_of_time(order, place):
     )
 
 
-def start(order):
-    # type: (Dict[str, Any]) -> str
-    """Start the build, detached, and return "started", "resumed"; "joined" when it is under way, "done" when it stands."""
+def start(order, known=None):
+    # type: (Dict[str, Any], Optional[Dict[str, str]]) -> str
+    """Start the build, detached, and return "started", "resumed"; "joined" when it is under way, "done" when it stands.
+
+    :param known: logins for the order's URLs and mirrors, see logins.py
+    """
     if product(order) is not None:
         complete(order)
         return "done"
@@ -838,13 +850,13 @@ def start(order):
     # As long as it is held, nobody takes anything away; the head keeps it.
     using = lock_work_dir(place.work, alone=False)
     try:
-        return _start(order, place, using)
+        return _start(order, place, using, known)
     finally:
         os.close(using)
 
 
-def _start(order, place, using):
-    # type: (Dict[str, Any], Place, int) -> str
+def _start(order, place, using, known):
+    # type: (Dict[str, Any], Place, int, Optional[Dict[str, str]]) -> str
     place.make()
     lock = try_lock(place)
     while lock is None:
@@ -891,7 +903,7 @@ def _start(order, place, using):
                     os.close(descriptor)
                 except OSError:
                     pass
-        _live(order, place, ready)
+        _live(order, place, ready, known)
     finally:
         # Whatever happens here, a second module must not answer in the first one's name.
         os._exit(1)

@@ -24,7 +24,14 @@ import urllib.error
 import urllib.parse
 from contextlib import contextmanager
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import download, fetch, fingerprint, products, trust
+from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    download,
+    fetch,
+    fingerprint,
+    outgoing,
+    products,
+    trust,
+)
 from ansible_collections.ascend.pytorch.plugins.module_utils.folders import make_folder
 
 # The name of a file in Ansible's temporary folder of a host; one piece after the other lies in it.
@@ -401,18 +408,19 @@ def _address(place, *names):
     return "/".join([place.rstrip("/")] + [urllib.parse.quote(name, safe="+~") for name in names])
 
 
-def peek(place, label, signed):
-    # type: (str, str, bool) -> Dict[str, Any]
+def peek(place, label, signed, known=None):
+    # type: (str, str, bool, Optional[Dict[str, str]]) -> Dict[str, Any]
     """Return {"card", "signature", "wrong"} of a product at a place; card is None where there is none that can be used.
 
     :param signed: whether the signature is asked for: without one the card has to come over TLS, for the digest in it is all
         that is known of the product
+    :param known: logins for the place, see logins.py
     :return: wrong: in words, why what there is cannot be used; "" where nothing is
     """
     folder = folder_of(place)
     if folder is None:
-        text = _get(_address(place, label, products.CARD), signed)
-        signature = _get(_address(place, label, products.SIGNATURE), signed) if text else None
+        text = _get(_address(place, label, products.CARD), signed, known)
+        signature = _get(_address(place, label, products.SIGNATURE), signed, known) if text else None
     else:
         there = os.path.join(folder, label)
         try:
@@ -429,19 +437,19 @@ def peek(place, label, signed):
         elif folder is not None:
             wrong = products.misses(os.path.join(folder, label), card)
     if wrong:
-        text, wrong = None, ["{0} is damaged ({1})".format(fetch.shown(_address(place, label)), "; ".join(wrong))]
+        text, wrong = None, ["{0} is damaged ({1})".format(outgoing.shown(_address(place, label)), "; ".join(wrong))]
     return {"card": text, "signature": signature if text else None, "wrong": "".join(wrong)}
 
 
-def _get(url, signed):
-    # type: (str, bool) -> Optional[str]
+def _get(url, signed, known):
+    # type: (str, bool, Optional[Dict[str, str]]) -> Optional[str]
     """Return the text at a URL, "" where it is none, None where there is nothing; by TLS alone, unless it is signed."""
     if not signed and not url.startswith("https:"):
-        raise CarryingError(_unsafe("{0} is read without TLS".format(fetch.shown(url))))
+        raise CarryingError(_unsafe("{0} is read without TLS".format(outgoing.shown(url))))
     failures, reason, passing = 0, "", False
     while True:
         try:
-            response = download.make_opener(tls=not signed)(download.request_for(url, 0), timeout=TEXT_LIMIT_S)
+            response = download.make_opener(tls=not signed)(download.request_for(url, 0, known), timeout=TEXT_LIMIT_S)
             try:
                 return _decoded(response.read(TEXT_LIMIT_BYTES + 1)) or ""
             finally:
@@ -462,7 +470,7 @@ def _get(url, signed):
         if not passing or failures == ATTEMPTS:
             raise CarryingError(
                 "the build cache did not answer: {0}: {1}. Mend that, or take it out of ascend_build_cache".format(
-                    fetch.shown(url), fetch.shown(reason)
+                    outgoing.shown(url), outgoing.shown(reason)
                 )
             )
         time.sleep(failures)
@@ -476,11 +484,12 @@ def _unsafe(words):
     )
 
 
-def take(shelf, text, signature, place, log):
-    # type: (Shelf, str, Optional[str], str, Any) -> bool
+def take(shelf, text, signature, place, log, known=None):
+    # type: (Shelf, str, Optional[str], str, Any, Optional[Dict[str, str]]) -> bool
     """Bring a product here from a place; return False when it is here already.
 
     :param text: its card, as it was found right; :param log: takes lines of what goes on
+    :param known: logins for the place, see logins.py
     """
     card = _card(text, shelf)
     shelf.make()
@@ -498,7 +507,7 @@ def take(shelf, text, signature, place, log):
             "urls": [_address(place, shelf.label, card["file"])],
         }
         try:
-            path = download.fetch_archive(source, [], partial, log)
+            path = download.fetch_archive(source, [], partial, log, known=known)
         except fetch.FetchError as error:
             raise _not_taken(error, shelf, card, place)
         os.rename(path, os.path.join(partial, card["file"]))
@@ -540,7 +549,7 @@ def keep(shelf, place, signature):
         raise CarryingError("{0} is not there to be put into {1}. Run again".format(shelf.folder, place))
     base = folder_of(place)
     if base is None:
-        raise CarryingError("{0} is a place to read from. Name file:///a/folder".format(fetch.shown(place)))
+        raise CarryingError("{0} is a place to read from. Name file:///a/folder".format(outgoing.shown(place)))
     signature = signature or _text(os.path.join(shelf.folder, products.SIGNATURE))
     try:
         if not os.path.isdir(base):

@@ -17,6 +17,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     checks_python,
     environment,
     finding,
+    logins,
     places,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import recipe as recipes
@@ -41,6 +42,7 @@ def variable_problems(request: Dict[str, Any]) -> List[str]:
             found += recipes.problems(entry)
     found += _paths(request)
     found += _one_place_for_two(request["recipes"])
+    found += _logins(request)
     release, python = request["release"], request["python"]
     allowed = release.get("pythons", [])
     if python != places.AUTO and allowed:
@@ -92,6 +94,19 @@ def _paths(request: Dict[str, Any]) -> List[str]:
         for variable, value, kind in given
         for wrong in [places.objection(value, kind)]
         if wrong
+    ]
+
+
+def _logins(request: Dict[str, Any]) -> List[str]:
+    where = [(entry["name"], "its manifest", entry) for entry in request["recipes"] if not entry.get("reference")]
+    where.append(("the environment file", "it", request["environment"]))
+    return [
+        "{0}: {1!r} has a login, which every account of a host could read in {2}. Take it out of there; programs find a "
+        "proxy's in the host's own https_proxy, and an index's in the file that PIP_CONFIG_FILE names".format(
+            name, text, file
+        )
+        for name, file, data in where
+        for text in logins.left_in(data)
     ]
 
 

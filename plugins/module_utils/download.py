@@ -6,7 +6,6 @@
 Times, log lines and sources are those of fetch.py.
 """
 
-import base64
 import errno
 import hashlib
 import http.client
@@ -20,7 +19,7 @@ import urllib.parse
 import urllib.request
 from typing import Any, Callable, Optional, Sequence, Tuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch
+from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, logins, outgoing
 
 _CHUNK = 256 * 1024
 _SCHEMES = ("http", "https", "file")
@@ -36,6 +35,7 @@ def fetch_archive(
     pause_s: float = 2.0,
     stall_s: float = 60.0,
     opener: Optional[Callable[..., Any]] = None,
+    known: Optional[logins.Logins] = None,
 ) -> str:
     """Bring an archive into `downloads_dir` and return its path, `<downloads_dir>/<sha256>-<file>`.
 
@@ -66,14 +66,14 @@ def fetch_archive(
             opener = opener or make_opener()
 
             def once(url: str, unused: bool) -> None:
-                _download(source["name"], url, part, wanted, source.get("size"), opener, log, deadline, stall_s)
+                _download(source["name"], url, part, wanted, source.get("size"), opener, log, deadline, stall_s, known)
 
             url = fetch.first_that_works(
                 source, fetch.candidate_urls(source, mirrors), once, log, deadline, attempts, pause_s, set()
             )
             os.rename(part, final)
             fetch.sync_folder(downloads_dir)
-            log("%s: %s has the right digest; from %s" % (source["name"], name, fetch.shown(url)))
+            log("%s: %s has the right digest; from %s" % (source["name"], name, outgoing.shown(url)))
             return final
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -110,12 +110,13 @@ def _download(
     log: fetch.Log,
     deadline: Optional[float],
     stall_s: float,
+    known: Optional[logins.Logins],
 ) -> None:
     """One try to make `part` whole. Raises Fault, Stale or Full; OSError when `part` itself cannot be handled."""
     digest, have = _digest_of(part)
     if have and digest.hexdigest() == wanted:  # killed between the last byte and the rename
         return
-    request = request_for(url, have)
+    request = request_for(url, have, known)
     resumed = have
     stall_s = max(0.1, fetch.left(deadline, stall_s))
     try:
@@ -149,7 +150,7 @@ def _download(
             if most is not None and total > most:
                 raise _too_much(part, most)
             _make_room(part, have, total)
-        log("%s: fetching %s%s" % (name, fetch.shown(url), ", going on at %d bytes" % have if have else ""))
+        log("%s: fetching %s%s" % (name, outgoing.shown(url), ", going on at %d bytes" % have if have else ""))
         have = _copy(name, response, part, digest, have, total, most, log, deadline, stall_s)
         page = "html" in (response.headers.get("Content-Type") or "")
     finally:
@@ -268,20 +269,20 @@ def make_opener(tls: bool = False) -> Callable[..., Any]:
     return director.open
 
 
-def request_for(url: str, have: int) -> urllib.request.Request:
-    """Return a request for what comes after the first `have` bytes of a URL; a password in it goes as a header.
+def request_for(url: str, have: int, known: Optional[logins.Logins] = None) -> urllib.request.Request:
+    """Return a request for what comes after the first `have` bytes of a URL; its login, if one is known, is a header.
 
     Raises fetch.Fault for what is no http, https or file URL.
     """
-    parts = urllib.parse.urlsplit(url)
+    address = logins.apart(url)[0]
+    parts = urllib.parse.urlsplit(address)
     if parts.scheme not in _SCHEMES:
         raise fetch.Fault("not an address of an archive: only %s are" % ", ".join(_SCHEMES))
-    login, at, host = parts.netloc.rpartition("@")
-    request = urllib.request.Request(urllib.parse.urlunsplit(parts._replace(netloc=host)))
+    request = urllib.request.Request(address)
     request.add_header("User-Agent", "ascend.pytorch")
-    if at:  # unredirected: a password is for the host it was given for
-        token = base64.b64encode(urllib.parse.unquote(login).encode("utf-8")).decode("ascii")
-        request.add_unredirected_header("Authorization", "Basic " + token)
+    login = logins.known_for(url, known)
+    if login:  # unredirected: a password is for the host it was given for
+        request.add_unredirected_header("Authorization", logins.header(login))
     if have and parts.scheme != "file":
         request.add_header("Range", "bytes=%d-" % have)
     return request

@@ -7,7 +7,7 @@ download.py brings archives by these means, repositories.py git trees.
 
 Times: `deadline` is a value of `time.monotonic()` in seconds, or None for no end; whatever ends in `_s` is in seconds.
 `log` takes one line of text. A source is a mapping as in a recipe: "name", "kind" ("archive" or "git"), "urls", and
-"file" and "sha256", or "repo" and "commit". Passwords in URLs are used, but never shown.
+"file" and "sha256", or "repo" and "commit". `known` are logins for its URLs and mirrors, see logins.py: used, and never shown.
 """
 
 import fcntl
@@ -17,6 +17,8 @@ import time
 import urllib.parse
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.outgoing import shown
 
 Log = Callable[[str], None]
 Source = Dict[str, Any]
@@ -80,12 +82,6 @@ def _as_url(place: str) -> str:
     if place[0] not in "~/":
         return place
     return "file://" + urllib.parse.quote(os.path.normpath(os.path.expanduser(place)).replace("//", "/"))
-
-
-def shown(text: str) -> str:
-    """Return `text` without the names and passwords that the URLs in it may carry; for all that is logged or raised."""
-    # Up to the last @ before the path, as requests are made: a password may hold one too.
-    return re.sub(r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s]+@", r"\1", text)
 
 
 def _remedy(source: Source) -> str:

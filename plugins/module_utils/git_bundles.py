@@ -10,7 +10,13 @@ import os
 import shutil
 from typing import Any, Dict, List, Optional, Sequence
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, git_command, git_urls, repositories
+from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    fetch,
+    git_command,
+    git_urls,
+    logins,
+    repositories,
+)
 
 
 def bundle_git(
@@ -23,6 +29,7 @@ def bundle_git(
     attempts: int = 3,
     pause_s: float = 2.0,
     stall_s: float = 60.0,
+    known: Optional[logins.Logins] = None,
 ) -> List[Dict[str, Any]]:
     """Write the pinned commit of a git source as the git bundle `path`, and return the submodules that it records.
 
@@ -37,7 +44,7 @@ def bundle_git(
     git_dir_root = os.path.abspath(git_dir_root)
     patience = {"attempts": attempts, "pause_s": pause_s, "tired": set()}
     with repositories.ours(source["name"], git_dir_root, "Remove %s, and run again." % git_dir_root):
-        with git_command.Git(source["name"], log, deadline, stall_s, git_dir_root) as git:
+        with git_command.Git(source["name"], log, deadline, stall_s, git_dir_root, known) as git:
 
             def use(store: str) -> List[git_command.Gitlink]:
                 _bundle(git, store, top["commit"], os.path.abspath(path))

@@ -14,9 +14,10 @@ import signal
 import subprocess
 import tempfile
 import time
+import urllib.parse
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch
+from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, logins, outgoing
 
 _LOCAL_LIMIT_S = 3600.0  # a git command that only works on this host, when there is no deadline
 
@@ -54,6 +55,13 @@ _GIT_CONFIG = """\
 \tdetachedHead = false
 """
 
+# Added for one server at a time, and for none that it redirects to. The arguments of programs are anybody's to read, and
+# a file may be left by a killed run: a login is in the environment alone, which only the same account reads.
+_LOGIN_NAME, _LOGIN_PASSWORD = "ASCEND_LOGIN_NAME", "ASCEND_LOGIN_PASSWORD"
+_GIT_LOGIN = r"""[credential "%s"]
+    helper = "!f() { test \"$1\" = get && printf 'username=%%s\\npassword=%%s\\n' \"$%s\" \"$%s\"; }; f"
+"""
+
 # What a git command came to: its exit status (-1: it was stopped), its output, and the lines of its error output.
 Outcome = NamedTuple("Outcome", [("code", int), ("out", bytes), ("err", str)])
 
@@ -69,18 +77,29 @@ class Git(object):
     command that awaits another host and says nothing for five times as long is stopped.
     """
 
-    def __init__(self, name: str, log: fetch.Log, deadline: Optional[float], stall_s: float, near: str = "") -> None:
-        self.name, self.log, self.deadline, self.stall_s = name, log, deadline, stall_s
+    def __init__(
+        self,
+        name: str,
+        log: fetch.Log,
+        deadline: Optional[float],
+        stall_s: float,
+        near: str = "",
+        known: Optional[logins.Logins] = None,
+    ) -> None:
+        self.name, self.log, self.deadline, self.stall_s, self.known = name, log, deadline, stall_s, known
         self.near = near  # where its settings may stand for the while; else where temporary files do
         self.lock = None  # type: Optional[int]  # inherited by children: an orphan of a killed run keeps its lock
 
     def __enter__(self) -> "Git":
         self.home = tempfile.mkdtemp(prefix=".git-home-", dir=self.near if os.path.isdir(self.near) else None)
-        config = os.path.join(self.home, ".gitconfig")
-        with open(config, "w") as out:
-            out.write(_GIT_CONFIG % max(1, int(self.stall_s)))
-        self.env = _git_environment(self.home, config)
+        self.config = os.path.join(self.home, ".gitconfig")
+        self._configure()
+        self.env = _git_environment(self.home, self.config)
         return self
+
+    def _configure(self, more: str = "") -> None:
+        with open(self.config, "w") as out:
+            out.write(_GIT_CONFIG % max(1, int(self.stall_s)) + more)
 
     def __exit__(self, *unused: Any) -> None:
         shutil.rmtree(self.home, ignore_errors=True)
@@ -94,6 +113,15 @@ class Git(object):
         where, tree, remote = kwargs.get("git_dir"), kwargs.get("tree"), kwargs.get("remote", False)
         argv = ["git"] + (["--git-dir=" + where] if where else []) + (["--work-tree=" + tree] if tree else [])
         return self._run(argv + list(args), tree or where or "/", self.stall_s * 5 if remote else None)
+
+    def admitted(self, url: str) -> str:
+        """Return the address of a URL, for the arguments of the next command, and see that git knows the login for it."""
+        address, login = logins.apart(url)[0], logins.known_for(url, self.known)
+        parts = urllib.parse.urlsplit(address)
+        names = (_LOGIN_NAME, _LOGIN_PASSWORD)
+        self.env.update(zip(names, logins.name_and_password(login)))
+        self._configure(_GIT_LOGIN % ((parts.scheme + "://" + parts.netloc,) + names) if login else "")
+        return address
 
     def must(self, *args: str, **kwargs: Any) -> bytes:
         """The same, for a command that fails only if something is broken. Returns its output.
@@ -159,7 +187,7 @@ class Git(object):
                     del err[:-65536]
                 if silence_s is not None and last - told >= fetch.LOG_EVERY_S:
                     told = last
-                    self.log("%s: git: %s" % (self.name, fetch.shown((_lines(err) or ["…"])[-1])))
+                    self.log("%s: git: %s" % (self.name, outgoing.shown((_lines(err) or ["…"])[-1])))
         return Outcome(process.wait(), bytes(out), "\n".join(_lines(err)))
 
 
@@ -208,7 +236,7 @@ def _lines(err: bytes) -> List[str]:
 def gist(err: str) -> str:
     """Return the lines of git's error output that say what is wrong, in one, without passwords."""
     lines = [line for line in err.split("\n") if re.match(r"(remote: )?(fatal|error|ERROR|fetch-pack)\b", line)]
-    return fetch.shown("; ".join(lines or err.split("\n")[-3:]) or "it said nothing")
+    return outgoing.shown("; ".join(lines or err.split("\n")[-3:]) or "it said nothing")
 
 
 # -------------------- what a repository holds

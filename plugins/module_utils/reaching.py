@@ -13,11 +13,13 @@ import urllib.error
 import urllib.parse
 from typing import List, Optional, Sequence, Tuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import download, fetch, git_urls
+from ansible_collections.ascend.pytorch.plugins.module_utils import download, fetch, git_urls, logins, outgoing
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import ask, last_words
 
 
-def unanswered(source: fetch.Source, mirrors: Sequence[str], limit_s: float = 10.0) -> List[Tuple[str, str]]:
+def unanswered(
+    source: fetch.Source, mirrors: Sequence[str], limit_s: float = 10.0, known: Optional[logins.Logins] = None
+) -> List[Tuple[str, str]]:
     """Ask the places of a source whether they are there, fetching nothing of it.
 
     Returns [] when one answers, else (URL, what it said) of each; waits limit_s seconds for each.
@@ -29,10 +31,10 @@ def unanswered(source: fetch.Source, mirrors: Sequence[str], limit_s: float = 10
     for url in urls:
         if source["kind"] == "git" and git_urls.bundle_at(url, source.get("commit", "")):
             return []
-        why = _silence(url, source["kind"] == "git", limit_s)
+        why = _silence(url, source["kind"] == "git", limit_s, known)
         if not why:
             return []
-        tried.append((fetch.shown(url), why))
+        tried.append((outgoing.shown(url), why))
     return tried
 
 
@@ -66,7 +68,7 @@ def _by_ssh(url: str, limit_s: float) -> Optional[str]:
     return last_words(said) or complaint or "ssh ended with status {0}".format(status)
 
 
-def _silence(url: str, repository: bool, limit_s: float) -> str:
+def _silence(url: str, repository: bool, limit_s: float, known: Optional[logins.Logins]) -> str:
     """Why a URL does not answer, "" when it does. Needs no git: that may yet have to be installed."""
     parts = urllib.parse.urlsplit(url)
     ssh = re.match(r"(?:ssh://)?(?:[^@/]+@)?\[?([^:/\]]+)", url)
@@ -76,7 +78,7 @@ def _silence(url: str, repository: bool, limit_s: float) -> str:
         if parts.scheme in ("http", "https"):
             # What git asks first of all; an archive is let go once its headers have come.
             asked = url.rstrip("/") + "/info/refs?service=git-upload-pack" if repository else url
-            download.make_opener()(download.request_for(asked, 0), timeout=limit_s).close()
+            download.make_opener()(download.request_for(asked, 0, known), timeout=limit_s).close()
             return ""
         if not repository:
             # Says, as a download would, that it is no address of an archive.

@@ -13,7 +13,13 @@ import shutil
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, git_command, git_urls
+from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    fetch,
+    git_command,
+    git_urls,
+    logins,
+    outgoing,
+)
 
 # The server does not give out a commit, or a shallow one, by its name; asking in another way may do.
 _REFUSED = re.compile(
@@ -40,6 +46,7 @@ def fetch_git(
     attempts: int = 3,
     pause_s: float = 2.0,
     stall_s: float = 60.0,
+    known: Optional[logins.Logins] = None,
 ) -> Dict[str, Any]:
     """Put the pinned commit of a git source, and if source["submodules"] all of its submodules, at `dest`.
 
@@ -55,7 +62,7 @@ def fetch_git(
     patience = {"attempts": attempts, "pause_s": pause_s, "tired": set()}
     found = {}  # type: Dict[str, str]
     with ours(source["name"], git_dir_root, "Remove %s and %s, and run again." % (dest, git_dir_root)):
-        with git_command.Git(source["name"], log, deadline, stall_s, git_dir_root) as git:
+        with git_command.Git(source["name"], log, deadline, stall_s, git_dir_root, known) as git:
             _place(git, top, mirrors, git_dir_root, dest, patience)
             waiting = [("", top["commit"], git_urls.parent_urls(top))]
             while waiting and source.get("submodules"):
@@ -69,7 +76,7 @@ def fetch_git(
                     git.must(
                         "config",
                         "submodule.%s.url" % link.name,
-                        fetch.shown(urls[0]),
+                        logins.apart(urls[0])[0],
                         git_dir=os.path.join(dest, above, ".git"),
                     )
                     found[path] = link.commit
@@ -254,9 +261,10 @@ def _fetch_into(git: git_command.Git, store: str, url: str, source: fetch.Source
     for number, (way, options, refspecs) in enumerate(asked):
         if options is not shallow and os.path.exists(os.path.join(store, "shallow")):
             options = options + ["--unshallow"]  # else the server thinks we have what lies behind the cut
-        git.log("%s: fetching %s %s from %s" % (source["name"], commit, way, fetch.shown(url)))
+        git.log("%s: fetching %s %s from %s" % (source["name"], commit, way, outgoing.shown(url)))
         _drop_locks(store)
-        done = git("fetch", "-n", "--progress", *(options + [url] + refspecs), git_dir=store, remote=True)
+        address = git.admitted(url)
+        done = git("fetch", "-n", "--progress", *(options + [address] + refspecs), git_dir=store, remote=True)
         if git_command.whole(git, store, commit):
             return
         if done.code == 0:
@@ -299,7 +307,7 @@ def _unbundle(git: git_command.Git, store: str, bundle: str, commit: str) -> Non
 def _tip(git: git_command.Git, url: str, ref: Optional[str]) -> str:
     """The commit that tag or branch `ref` stands at on the server; empty when that cannot be learned."""
     for kind, prefix in (("--tags", "refs/tags/"), ("--heads", "refs/heads/")):
-        done = git("ls-remote", kind, url, ref, ref + "^{}", remote=True) if ref else None
+        done = git("ls-remote", kind, git.admitted(url), ref, ref + "^{}", remote=True) if ref else None
         if done and done.code == 0:
             rows = [row.split("\t") for row in done.out.decode("utf-8", "replace").splitlines() if "\t" in row]
             tips = {name: commit for commit, name in rows}

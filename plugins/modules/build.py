@@ -65,6 +65,12 @@ options:
     description: How long the host may give no answer before it is taken for lost, in seconds.
     type: float
     default: 300
+  logins:
+    description:
+      - Logins for the URLs of the order, by address, as C(name:password).
+      - The actions fill it in from the URLs themselves.
+    type: dict
+    default: {}
   progress:
     description: How the build is shown, V(terminal) for a line that is refreshed, V(log) for lines now and then.
     type: str
@@ -100,7 +106,7 @@ product:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils import archive, builds
+from ansible_collections.ascend.pytorch.plugins.module_utils import archive, builds, outgoing
 
 
 def main():
@@ -113,6 +119,7 @@ def main():
             "wait_s": {"type": "float", "default": 0},
             "mirror": {"type": "str"},
             "archive": {"type": "str"},
+            "logins": {"type": "dict", "default": {}, "no_log": True},
             # The action's alone.
             "cache": {"type": "list", "elements": "str", "default": []},
             "sign_key": {"type": "str", "default": "", "no_log": False},
@@ -125,14 +132,16 @@ def main():
     )
     order, state = module.params["order"], module.params["state"]
     if module.check_mode:
-        module.exit_json(changed=builds.product(order) is None)
+        module.exit_json(**outgoing.told(changed=builds.product(order) is None))
     if state == "mirrored":
         folder = os.path.join(order["work_dir"], "mirror", module.params["mirror"])
         sent = module.params["archive"]
         try:
             builds.make_work_dir(order["work_dir"])
         except OSError as error:
-            module.fail_json(msg="the work directory {0}: {1}".format(order["work_dir"], error.strerror))
+            module.fail_json(
+                **outgoing.told(msg="the work directory {0}: {1}".format(order["work_dir"], error.strerror))
+            )
         if sent and not os.path.isdir(folder):
             try:
                 if not os.path.isdir(os.path.dirname(folder)):
@@ -140,22 +149,26 @@ def main():
                 archive.unpack(sent, folder, strip=0)
                 os.unlink(sent)
             except (archive.ArchiveError, OSError) as error:
-                module.fail_json(msg="the mirror could not be unpacked on the host: {0}".format(error))
+                module.fail_json(**outgoing.told(msg="the mirror could not be unpacked on the host: {0}".format(error)))
         if os.path.isdir(folder):
             # It is used now, whenever it was sent.
             os.utime(folder)
-        module.exit_json(changed=bool(sent), present=os.path.isdir(folder), folder=folder)
+        module.exit_json(**outgoing.told(changed=bool(sent), present=os.path.isdir(folder), folder=folder))
     how = ""
     if state != "status":
         try:
-            how = builds.start(order)
+            how = builds.start(order, module.params["logins"])
         except (archive.ArchiveError, OSError) as error:
             module.fail_json(
-                msg="the build of {0} cannot be started in {1}: {2}. Set ascend_work_dir to a place with "
-                "room that this account may write".format(order["name"], order["work_dir"], error)
+                **outgoing.told(
+                    msg="the build of {0} cannot be started in {1}: {2}. Set ascend_work_dir to a place with "
+                    "room that this account may write".format(order["name"], order["work_dir"], error)
+                )
             )
     status = builds.look(order, module.params["seen"], module.params["wait_s"])
-    module.exit_json(changed=how in ("started", "resumed"), how=how, status=status, product=status.pop("product"))
+    module.exit_json(
+        **outgoing.told(changed=how in ("started", "resumed"), how=how, status=status, product=status.pop("product"))
+    )
 
 
 if __name__ == "__main__":

@@ -65,6 +65,12 @@ options:
     description: Whether the card at O(place) has to be signed. V(peeked) then reads it without TLS too.
     type: bool
     default: false
+  logins:
+    description:
+      - Logins for the URLs of the build cache, by address, as C(name:password).
+      - The actions fill it in from the URLs themselves.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     support: full
@@ -120,7 +126,7 @@ damaged:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils import carrying
+from ansible_collections.ascend.pytorch.plugins.module_utils import carrying, outgoing
 
 
 def carried(module):
@@ -133,7 +139,7 @@ def carried(module):
     if state == "wanted":
         return carrying.wanted(shelf, asked["card"], dry)
     if state == "peeked":
-        return carrying.peek(asked["place"], asked["label"], asked["signed"])
+        return carrying.peek(asked["place"], asked["label"], asked["signed"], asked["logins"])
     if dry:
         return {"changed": state != "cut" and (state == "kept" or not shelf.whole())}
     if state == "cut":
@@ -143,7 +149,7 @@ def carried(module):
         return dict(carrying.receive(shelf, *words), changed=True)
     if state == "taken":
         words = [asked[key] for key in ("card", "signature", "place")]
-        return {"changed": carrying.take(shelf, *words, log=module.log)}
+        return {"changed": carrying.take(shelf, *words, log=module.log, known=asked["logins"])}
     return {"changed": carrying.keep(shelf, asked["place"], asked["signature"])}
 
 
@@ -168,6 +174,7 @@ def main():
             "piece": {"type": "path"},
             "place": {"type": "str"},
             "signed": {"type": "bool", "default": False},
+            "logins": {"type": "dict", "default": {}, "no_log": True},
         },
         required_if=[
             ("state", "wanted", ["card"]),
@@ -183,11 +190,11 @@ def main():
     try:
         result = carried(module)
     except carrying.CarryingError as error:
-        module.fail_json(msg=str(error), damaged=error.damaged)
+        module.fail_json(**outgoing.told(msg=str(error), damaged=error.damaged))
     except OSError as error:
         told = carrying.explained(error, module.params["work_dir"], "ascend_work_dir")
-        module.fail_json(msg=str(told), damaged=False)
-    module.exit_json(**dict({"changed": False}, **result))
+        module.fail_json(**outgoing.told(msg=str(told), damaged=False))
+    module.exit_json(**outgoing.told(**dict({"changed": False}, **result)))
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ state:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils import host
+from ansible_collections.ascend.pytorch.plugins.module_utils import host, outgoing
 
 # What the roles publish when nothing else is said.
 USUAL_PRODUCTS = [
@@ -116,7 +116,7 @@ def main():
     question = dict(module.params)
     if question["products"] is None:
         question["products"] = USUAL_PRODUCTS
-    module.exit_json(changed=False, state=host.examine(question))
+    module.exit_json(**outgoing.told(changed=False, state=host.examine(question)))
 
 
 if __name__ == "__main__":

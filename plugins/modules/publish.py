@@ -69,6 +69,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     diagnose,
     fingerprint,
     host,
+    outgoing,
     published,
     publishing,
     steps,
@@ -130,12 +131,14 @@ def main():
         "after_header": order["prefix"] or order["python"],
     }
     if module.check_mode:
-        module.exit_json(changed=True, diff=diff, notes=[])
+        module.exit_json(**outgoing.told(changed=True, diff=diff, notes=[]))
     product = module.params["product"] or builds.product(order)
     if not product and not (before["manifest"] and before["manifest"]["fingerprint"] == order["fingerprint"]):
         module.fail_json(
-            msg="{0} {1} ({2}) is not in {3}/products: build it first".format(
-                order["name"], order["version"], fingerprint.short(order["fingerprint"]), order["work_dir"]
+            **outgoing.told(
+                msg="{0} {1} ({2}) is not in {3}/products: build it first".format(
+                    order["name"], order["version"], fingerprint.short(order["fingerprint"]), order["work_dir"]
+                )
             )
         )
     os.umask(0o022)
@@ -144,7 +147,7 @@ def main():
         with publishing.alone(order):
             now = standing(order)
             if is_there(order, now) and not is_there(order, before):
-                module.exit_json(changed=False, diff={}, notes=[shared(order)])
+                module.exit_json(**outgoing.told(changed=False, diff={}, notes=[shared(order)]))
             if order["product"] == "tree":
                 publishing.publish_tree(
                     order, found["path"], found["sha256"], lambda root: builds.prove_sane(order, root)
@@ -154,17 +157,21 @@ def main():
         builds.note_use(order)
     except steps.StepError as error:
         module.fail_json(
-            msg="{0} was not published, what was there before still is: built on {1}, it does not work here: {2}\n"
-            "Mend what this host lacks, or let it build its own: set ascend_build_cache to [] for it".format(
-                order["name"], found["manifest"].get("built", {}).get("host", "another host"), error
+            **outgoing.told(
+                msg="{0} was not published, what was there before still is: built on {1}, it does not work here: {2}\n"
+                "Mend what this host lacks, or let it build its own: set ascend_build_cache to [] for it".format(
+                    order["name"], found["manifest"].get("built", {}).get("host", "another host"), error
+                )
             )
         )
     except (publishing.PublishError, archive.ArchiveError, OSError) as error:
         module.fail_json(
-            msg="{0} was not published, what was there before still is: {1}".format(order["name"], error),
-            exception=traceback.format_exc(),
+            **outgoing.told(
+                msg="{0} was not published, what was there before still is: {1}".format(order["name"], error),
+                exception=traceback.format_exc(),
+            )
         )
-    module.exit_json(changed=True, diff=diff, notes=notes)
+    module.exit_json(**outgoing.told(changed=True, diff=diff, notes=notes))
 
 
 def shared(order):
@@ -219,13 +226,15 @@ def run_pip(module, order, argv, done="published"):
     if status != 0:
         known = diagnose.diagnose(out + "\n" + err) or {}
         module.fail_json(
-            msg="{0} was not {1}: `{2}` ended with status {3}.{4}\nIts last lines:\n{5}".format(
-                order["name"],
-                done,
-                " ".join(argv),
-                status,
-                " {cause}. {remedy}.".format(**known) if known else "",
-                "\n".join((out + "\n" + err).strip().splitlines()[-builds.TAIL_LINES :]),
+            **outgoing.told(
+                msg="{0} was not {1}: `{2}` ended with status {3}.{4}\nIts last lines:\n{5}".format(
+                    order["name"],
+                    done,
+                    " ".join(argv),
+                    status,
+                    " {cause}. {remedy}.".format(**known) if known else "",
+                    "\n".join((out + "\n" + err).strip().splitlines()[-builds.TAIL_LINES :]),
+                )
             )
         )
     return out + "\n" + err
@@ -255,12 +264,14 @@ def withdraw(module, order, before):
                 os.unlink(publishing.lock_path(order))
     except (publishing.PublishError, OSError) as error:
         module.fail_json(
-            msg="{0} was not taken away wholly: {1}. Mend that and run again: it goes on where it was".format(
-                order["name"], error
-            ),
-            exception=traceback.format_exc(),
+            **outgoing.told(
+                msg="{0} was not taken away wholly: {1}. Mend that and run again: it goes on where it was".format(
+                    order["name"], error
+                ),
+                exception=traceback.format_exc(),
+            )
         )
-    module.exit_json(changed=bool(removed), diff=diff, removed=removed, notes=notes)
+    module.exit_json(**outgoing.told(changed=bool(removed), diff=diff, removed=removed, notes=notes))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,12 @@ options:
     description: How long one URL may take to answer, in seconds.
     type: int
     default: 10
+  logins:
+    description:
+      - Logins for the URLs of sources and mirrors, by address, as C(name:password).
+      - The actions fill it in from the URLs themselves.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     support: full
@@ -55,7 +61,7 @@ unanswered:
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils import reaching
+from ansible_collections.ascend.pytorch.plugins.module_utils import outgoing, reaching
 
 
 def main():
@@ -65,17 +71,18 @@ def main():
             "sources": {"type": "list", "elements": "dict", "required": True},
             "mirrors": {"type": "list", "elements": "str", "default": []},
             "limit_s": {"type": "int", "default": 10},
+            "logins": {"type": "dict", "default": {}, "no_log": True},
         },
         supports_check_mode=True,
     )
-    sources, mirrors, limit_s = (module.params[key] for key in ("sources", "mirrors", "limit_s"))
+    sources, mirrors, limit_s, known = (module.params[key] for key in ("sources", "mirrors", "limit_s", "logins"))
 
     def ask(source):
-        return reaching.unanswered(source, mirrors, limit_s)
+        return reaching.unanswered(source, mirrors, limit_s, known)
 
     with ThreadPoolExecutor(max(1, len(sources))) as pool:
         answers = zip([source["name"] for source in sources], pool.map(ask, sources))
-        module.exit_json(changed=False, unanswered={name: tried for name, tried in answers if tried})
+        module.exit_json(**outgoing.told(changed=False, unanswered={name: tried for name, tried in answers if tried}))
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ notes:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils import verifying
+from ansible_collections.ascend.pytorch.plugins.module_utils import outgoing, verifying
 
 
 def main():
@@ -111,8 +111,8 @@ def main():
     (notes if module.check_mode else problems).extend(environment)
     result = {"changed": False, "products": products, "problems": problems, "notes": notes}
     if problems:
-        module.fail_json(msg=verifying.message(problems), **result)
-    module.exit_json(**result)
+        module.fail_json(**outgoing.told(msg=verifying.message(problems), **result))
+    module.exit_json(**outgoing.told(**result))
 
 
 if __name__ == "__main__":

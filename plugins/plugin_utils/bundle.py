@@ -31,6 +31,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     foreign,
     git_bundles,
     git_urls,
+    logins,
     products,
     requirements_txt,
 )
@@ -256,12 +257,16 @@ class Maker:
 
     :param folder: of the bundle; :param mirrors: asked before the sources' own URLs
     :param tell: called with each line of what is done; :param warn: with what is wrong and goes on all the same
+    :param known: logins for mirrors and sources, see logins.py
     """
 
-    def __init__(self, folder: str | Path, mirrors: list[str], tell: Tell, warn: Tell) -> None:
+    def __init__(
+        self, folder: str | Path, mirrors: list[str], tell: Tell, warn: Tell, known: logins.Logins | None = None
+    ) -> None:
         self.folder = Path(folder)
         self.work = self.folder / WORK
         self.mirrors = mirrors
+        self.known = known
         self.tell = tell
         self.warn = warn
         self.changed = False
@@ -386,7 +391,7 @@ class Maker:
         if self._whole(name):
             return
         self.tell(f"fetching {name}")
-        got = download.fetch_archive(source, self.mirrors, str(self.work / "downloads"), self._log)
+        got = download.fetch_archive(source, self.mirrors, str(self.work / "downloads"), self._log, known=self.known)
         os.replace(got, self.folder / name)
         self._had(name)
 
@@ -406,7 +411,7 @@ class Maker:
         if commit not in known or not self._whole(name):
             self.tell(f"fetching {repo} at {commit}")
             found = git_bundles.bundle_git(
-                source, self.mirrors, str(self.work / "git"), str(self.folder / name), self._log
+                source, self.mirrors, str(self.work / "git"), str(self.folder / name), self._log, known=self.known
             )
             known[commit] = {"submodules": [dict(each, repo=_repo(each)) for each in found]}
             self._had(name)

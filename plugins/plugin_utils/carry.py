@@ -22,21 +22,20 @@ from typing import Any, NamedTuple
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     builds,
     carrying,
     fingerprint,
     foreign,
+    logins,
     products,
 )
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import speaking
 
 Json = dict[str, Any]
 
 # What a lost connection costs at most, and what both sides' temporary folders have to hold.
 PIECE_BYTES = 64 << 20
-
-display = Display()
 
 
 class CarryError(Exception):
@@ -61,10 +60,12 @@ class Carrier:
     A connection that fails is an AnsibleConnectionFailure, whatever else goes wrong a CarryError.
     """
 
-    def __init__(self, action: ActionBase, task_vars: Json) -> None:
+    def __init__(self, action: ActionBase, task_vars: Json, known: logins.Logins | None = None) -> None:
         """
         :param action: of whose connection and user all use is made; delegated, it is the other host's
+        :param known: logins for places of the build cache, see logins.py
         """
+        self._known = known or {}
         self._action = action
         self._task_vars = task_vars
         # Path of the piece's file on the host, "" as long as there is none.
@@ -170,7 +171,7 @@ class Carrier:
                 out.flush()
                 os.fsync(out.fileno())
                 have += length
-                display.vv(f"{path.name}: {have} of {size} bytes collected")
+                speaking.whisper(f"{path.name}: {have} of {size} bytes collected")
 
     # --- from the controller
 
@@ -227,7 +228,7 @@ class Carrier:
                     raise CarryError(f"{source} has become shorter while it was sent. Run again")
                 # More than was sent, where another run sends the same.
                 have = _told(answer["received"])
-                display.vv(f"{source.name}: {have} of {size} bytes delivered")
+                speaking.whisper(f"{source.name}: {have} of {size} bytes delivered")
 
     # --- places that hosts reach
 
@@ -240,7 +241,7 @@ class Carrier:
         label = builds.label(order)
         told = self._ask(order, "peeked", place=place, signed=signed)
         if told["wrong"]:
-            display.warning(f"the build cache: {told['wrong']}: it is not used")
+            speaking.warn(f"the build cache: {told['wrong']}: it is not used")
         if told["card"] is None:
             return None
         signature = told["signature"]
@@ -281,6 +282,8 @@ class Carrier:
                 work_dir=order["work_dir"],
                 label=builds.label(order),
                 fingerprint=order["fingerprint"],
+                # What is asked of a place.
+                **({"logins": self._known} if "place" in arguments else {}),
             ),
             task_vars=self._task_vars,
         )

@@ -29,6 +29,7 @@ from collections.abc import Iterable
 from itertools import zip_longest
 from typing import Any
 
+from ansible_collections.ascend.pytorch.plugins.module_utils import outgoing
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import NOTHING
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures
 
@@ -333,7 +334,7 @@ def table(fleet: Json, width: int) -> list[str]:
         lines += ["", *_finding(group, width)]
     lines += ["", *_wrapped(_verdict(fleet), width)]
     # Hosts' own words may hold what would steer the terminal.
-    return ["".join(letter if letter.isprintable() else "\ufffd" for letter in line) for line in lines]
+    return [outgoing.printable(line) for line in lines]
 
 
 def _rows(fleet: Json, width: int) -> list[str]:

@@ -12,9 +12,8 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible.utils.display import Display
-from ansible_collections.ascend.pytorch.plugins.module_utils import progress, recipe
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes, runs, screen, speech
+from ansible_collections.ascend.pytorch.plugins.module_utils import outgoing, progress, recipe
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes, runs, screen, speaking
 
 Json = dict[str, Any]
 
@@ -24,8 +23,6 @@ LOG_S = 300.0
 # How long one look waits on the host for something new: long enough to cost nothing, short enough for a firewall; and where
 # it is for a row that people watch.
 LOOK_S, WATCHED_S = 30.0, 15.0
-
-display = Display()
 
 
 def _own_terminal() -> str:
@@ -80,7 +77,7 @@ class Log:
         """Tell how a build stands, if it is time to."""
         if row.stage != self.stage or now - self.said >= LOG_S:
             self.stage, self.said = row.stage, now
-            display.display(screen.printable(screen.words(row, now)))
+            speaking.say(screen.words(row, now))
 
 
 class Line:
@@ -114,7 +111,7 @@ class Line:
         try:
             self.board = screen.Board(runs.folder() / "screen", self.run)
         except OSError as error:
-            display.vv(f"builds are shown as lines of a log, since the controller has no place for rows: {error}")
+            speaking.whisper(f"builds are shown as lines of a log, since the controller has no place for rows: {error}")
 
     def __enter__(self) -> Line:
         return self
@@ -152,7 +149,7 @@ class Line:
         self._leave()
         if words and self.mode != "none":
             took = screen.elapsed(time.monotonic() - self.row.began) if self.row else ""
-            display.display(screen.printable("  ".join(part for part in (self.head, words, took) if part)))
+            speaking.say("  ".join(part for part in (self.head, words, took) if part))
         self.row = None
 
     def _row(self, status: Json, now: float) -> screen.Row:
@@ -172,8 +169,9 @@ class Line:
             self.jobs,
         )
         return screen.Row(
-            self.head,
-            status["stage"] or "start",
+            # A row is painted as it is: the painter knows nothing of this collection.
+            outgoing.printable(self.head),
+            outgoing.printable(status["stage"] or "start"),
             estimate.percent,
             now - since("started"),
             None if estimate.seconds_left is None else now + estimate.seconds_left,
@@ -195,7 +193,7 @@ class Line:
             self.board.put(self.name, row, terminal)
         except OSError as error:
             # A build is not given up for want of a picture of it.
-            display.vv(f"builds are shown as lines of a log from here on: {error}")
+            speaking.whisper(f"builds are shown as lines of a log from here on: {error}")
             self._leave()
             return False
         finally:
@@ -208,7 +206,7 @@ class Line:
             try:
                 board.take(self.name)
             except OSError as error:
-                display.vv(f"the row of a build could not be taken away: {error}")
+                speaking.whisper(f"the row of a build could not be taken away: {error}")
 
 
 def line(host: str, order: Json, mode: str, former: Iterable[Json] = ()) -> Line:
@@ -216,4 +214,4 @@ def line(host: str, order: Json, mode: str, former: Iterable[Json] = ()) -> Line
 
     Nothing is shown where a program reads what the run prints.
     """
-    return Line(host, order, mode if speech.is_heard() else "none", former)
+    return Line(host, order, mode if speaking.is_heard() else "none", former)

@@ -122,18 +122,13 @@ def words(row: Row, now: float) -> str:
     return "  ".join(part for part in parts if part)
 
 
-def printable(text: str) -> str:
-    """Return a text with nothing in it that would steer a terminal: it comes from hosts."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
 def texts(rows: list[Row], now: float, lines: int, columns: int) -> list[str]:
     """Return what is painted, the first followed on top: at most a third of the terminal, then how many more there are."""
     said = [words(row, now) for row in sorted(rows, key=lambda row: (row.followed, row.head))]
     room = lines // 3
     if len(said) > room:
         said[room - 1 :] = [f"and {len(said) - room + 1} more builds"]
-    return [printable(text)[:columns] for text in said]
+    return [text[:columns] for text in said]
 
 
 class Board:

@@ -25,7 +25,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, products
+from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, outgoing, products
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, signing
 
 Json = dict[str, Any]
@@ -523,7 +523,7 @@ def table(entries: list[Json], width: int) -> list[str]:
     else:
         lines = [line for row in grid[1:] for line in _paragraph(row)]
     # Cards are foreign text, and may hold what would steer the terminal.
-    return ["".join(letter if letter.isprintable() else "\ufffd" for letter in line) for line in lines]
+    return [outgoing.printable(line) for line in lines]
 
 
 def _row(entry: Json) -> list[str]:

@@ -294,3 +294,39 @@ def _is_json(node: ast.AST, names: tuple[str, ...]) -> bool:
 
 def _dumped(arguments: list[ast.expr]) -> bool:
     return len(arguments) == 1 and isinstance(arguments[0], ast.Call) and _is_json(arguments[0].func, ("dumps",))
+
+
+# What an action has from ansible-core by which words could go past speaking.py.
+PAST = {"ansible.utils.display", "ansible.plugins.action"}
+
+
+def ways_round(source: str, on_controller: bool) -> list[str]:
+    """What of a plugin's text goes round the one place where text leaves: "line: what it uses".
+
+    On the controller that is plugin_utils/speaking.py: no Display of one's own and no print, and an action is a
+    speaking.Action that leaves `run` to it. In a module it is outgoing.told around all that it exits with.
+    """
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef) and node.name == "ActionModule":
+            bases = [ast.unparse(base) for base in node.bases]
+            names = {inner.name for inner in node.body if isinstance(inner, ast.FunctionDef)}
+            if bases != ["speaking.Action"] or "run" in names:
+                found.append(f"{node.lineno}: an action that is no speaking.Action, or has a `run` of its own")
+        elif isinstance(node, ast.ImportFrom) and on_controller and node.module in PAST:
+            names = {each.name for each in node.names}
+            if "Display" in names or (node.module == "ansible.plugins.action" and "ActionBase" not in names):
+                found.append(f"{node.lineno}: {', '.join(sorted(names))}")
+        elif isinstance(node, ast.Import):
+            found += [f"{node.lineno}: {each.name}" for each in node.names if on_controller and each.name in PAST]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.stdout.write", "sys.stderr.write"):
+            found.append(f"{node.lineno}: {ast.unparse(node.func)}")
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in ("exit_json", "fail_json"):
+                given = [each.value for each in node.keywords if each.arg is None]
+                calls = [ast.unparse(each.func) for each in given if isinstance(each, ast.Call)]
+                if node.args or len(node.keywords) != 1 or calls != ["outgoing.told"]:
+                    found.append(f"{node.lineno}: {node.func.attr} without outgoing.told")
+            elif node.func.attr in ("warn", "deprecate") and ast.unparse(node.func.value) == "module":
+                found.append(f"{node.lineno}: module.{node.func.attr}")
+    return found

@@ -28,6 +28,7 @@ from rules import (
     task_actions,
     unsafe_paths,
     variable_table,
+    ways_round,
 )
 
 FILES = files()
@@ -248,3 +249,41 @@ def test_tarball_holds_what_a_user_runs(tmp_path):
     assert {name.split("/")[0] for name in names} <= known | folders
     assert [name for name in names if name.startswith("requirements/")] == ["requirements/controller.txt"]
     assert not [name for name in names if "__pycache__" in name or re.search(r"/\.|\.pyc$", name)]
+
+
+@pytest.mark.parametrize("name", below(r"plugins/(action|plugin_utils|modules|module_utils|filter)/\w+\.py"))
+def test_what_leaves_goes_through_one_place(name):
+    """Without logins, and with nothing that steers a terminal: see plugins/module_utils/outgoing.py."""
+    if name == "plugins/plugin_utils/speaking.py":
+        return
+    on_controller = name.startswith(("plugins/action/", "plugins/plugin_utils/"))
+    assert ways_round((ROOT / name).read_text(), on_controller) == []
+
+
+def test_ways_round_are_found():
+    """The rule itself: what it finds, and what not."""
+    wrong = """
+import ansible.utils.display
+from ansible.utils.display import Display
+class ActionModule(ActionBase):
+    def act(self): pass
+class ActionModule(speaking.Action):
+    def run(self): print("x")
+def main():
+    module.exit_json(changed=True)
+    module.fail_json(**result)
+    module.fail_json(**outgoing.told(msg="x"), exception=text)
+    module.warn("x")
+"""
+    assert [line.partition(":")[0] for line in sorted(ways_round(wrong, True), key=lambda line: int(line.split(":")[0]))] == [
+        "2", "3", "4", "6", "7", "9", "10", "11", "12",
+    ]  # fmt: skip
+    right = """
+from ansible.plugins.action import ActionBase
+class ActionModule(speaking.Action):
+    def act(self): speaking.warn("x")
+def main():
+    module.exit_json(**outgoing.told(changed=True))
+    self.warn("x")
+"""
+    assert ways_round(right, True) == []

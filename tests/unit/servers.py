@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A web server on this machine that cuts, stalls, lies and refuses, as roads to sources do."""
 
+import base64
 import socket
 import subprocess
 import threading
@@ -14,7 +15,11 @@ from sources import GIT_ENV
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `files`, and the bare repositories under `repos`; the faults of a path happen one a request, in order."""
+    """Serves `files`, and the bare repositories under `repos`; the faults of a path happen one a request, in order.
+
+    With a `login` ("name:password") it is asked for, and whoever has not got it gets a 401; `asked` are the headers
+    that came with one. `folder` is served as well.
+    """
 
     daemon_threads = True
 
@@ -23,6 +28,7 @@ class Server(ThreadingHTTPServer):
         self.url = "http://127.0.0.1:%d" % self.server_port
         self.files, self.faults, self.seen = {}, {}, []
         self.repos, self.protocol_2, self.dumb = None, True, False
+        self.login, self.folder, self.let_in, self.asked = "", None, 0, set()
         self.held, self.release = threading.Event(), threading.Event()
 
     def handle_error(self, *unused):
@@ -40,15 +46,30 @@ class Handler(BaseHTTPRequestHandler):
         fault = faults.pop(0) if faults else None
         if isinstance(fault, int):
             return self.send_error(fault)
+        self.server.asked.add(self.headers.get("Authorization"))
+        if self.server.login:
+            wanted = "Basic " + base64.b64encode(self.server.login.encode()).decode()
+            if self.headers.get("Authorization") != wanted:
+                return self.refuse()
+            self.server.let_in += 1
         if self.server.dumb:
             file = Path(self.server.repos) / path.lstrip("/")
             return self.answer(file.read_bytes(), fault) if file.is_file() else self.send_error(404)
         if ".git/" in path:
             return self.git(path, query, fault)
         body = self.server.files.get(path)
+        file = Path(self.server.folder or "") / path.lstrip("/")
+        if body is None and self.server.folder and file.is_file():
+            body = file.read_bytes()
         return self.send_error(404) if body is None else self.answer(body, fault)
 
     do_POST = do_GET
+
+    def refuse(self):
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="sources"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def answer(self, body, fault, headers=()):
         what, value = fault if isinstance(fault, tuple) else (fault, None)

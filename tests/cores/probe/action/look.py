@@ -18,10 +18,9 @@ import time
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import locking
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import failing, runs
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, speaking
 
 # The process that has imported this.
 IMPORTED_BY = os.getpid()
@@ -39,10 +38,8 @@ def appears(path: str) -> bool:
     return os.path.exists(path)
 
 
-class ActionModule(ActionBase):
-    @failing.in_words
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+class ActionModule(speaking.Action):
+    def act(self, result, task_vars):
         self.task_vars, self.args = task_vars, self._task.args
         self.out = str(self.args["out"])
         self.host = task_vars["inventory_hostname"]

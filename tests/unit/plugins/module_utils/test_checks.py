@@ -861,6 +861,19 @@ def test_variables_that_are_right(request_):
     assert checks.variable_problems(request_) == []
 
 
+@pytest.mark.parametrize(
+    ("request_", "where"),
+    [
+        (ask(recipe(CMAKE, environment={"https_proxy": "http://ann:s3cret@proxy:3128"})), "cmake: 'http://proxy:3128'"),
+        (ask(recipe(CMAKE, requirements=["x @ git+https://s3cret@h/x.git"])), "cmake: 'x @ git+https://h/x.git'"),
+        (ask_torch(environment=environment(X="https://ann:s3cret@h")), "the environment file: 'https://h'"),
+    ],
+)
+def test_a_password_is_not_taken_where_all_can_read_it(request_, where):
+    (problem,) = [words for words in checks.variable_problems(request_) if "login" in words]
+    assert problem.startswith(where) and "PIP_CONFIG_FILE" in problem and "s3cret" not in problem
+
+
 def test_all_variables_are_told_at_once():
     request = ask_torch(
         recipe(CMAKE, prefix="/usr", sources=[dict(CMAKE["sources"][0], sha256="")]),

@@ -20,7 +20,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils import basic
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds, products
 from ansible_collections.ascend.pytorch.plugins.modules import carry as module
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import carry
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import carry, speaking
 
 COLLECTIONS = Path(__file__).parents[4] / "collections"
 CONTENT = bytes(range(256)) * 4
@@ -121,7 +121,7 @@ def cache(tmp_path):
 @pytest.fixture
 def warnings(monkeypatch):
     said = []
-    monkeypatch.setattr(carry.display, "warning", said.append)
+    monkeypatch.setattr(speaking.display, "warning", said.append)
     return said
 
 

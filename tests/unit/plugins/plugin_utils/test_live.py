@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pyte
 import pytest
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import live, processes, screen
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import live, processes, screen, speaking
 
 COLLECTIONS = str(Path(__file__).parents[4] / "collections")
 ORDER = {"name": "torch", "version": "1.8.1", "jobs": 4}
@@ -28,7 +28,7 @@ ORDER = {"name": "torch", "version": "1.8.1", "jobs": 4}
 RUN = """
 import json, os, select, sys
 sys.path.insert(0, sys.argv[1])
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import live
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import live, speaking
 
 class Log:
     def display(self, text):
@@ -40,7 +40,7 @@ def work(host):
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
-    live.display = Log()
+    speaking.display = Log()
     order = {"name": "torch", "version": "1.8.1", "jobs": 4}
     with live.line(host, order, "auto") as line, open(host) as pipe:
         for text in pipe:
@@ -350,7 +350,7 @@ def test_more_builds_than_there_is_room_for(terminal):
 ACTION = """
 import os, time
 from ansible.plugins.action import ActionBase
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import live
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import live, speaking
 
 class ActionModule(ActionBase):
     _requires_connection = False
@@ -486,15 +486,21 @@ def test_elapsed(seconds, words):
     assert screen.elapsed(seconds) == words
 
 
-def test_what_hosts_say_cannot_steer_the_terminal():
-    row = screen.Row("host", "\x1b[2Jbuild\n", None, 0.0, None, 0.0, 0.0, "1-1")
-    assert screen.texts([row], 5.0, 24, 80) == ["host  ?[2Jbuild?  5s"]
-    assert screen.texts([row], 5.0, 24, 10) == ["host  ?[2J"]
+def test_what_hosts_say_cannot_steer_the_terminal(monkeypatch):
+    """A row comes to the painter with nothing in it that could."""
+    said = []
+    monkeypatch.setattr(speaking.display, "display", said.append)
+    status = {"state": "running", "stage": "\x1b[2Jbuild\n", "percent": None, "now": 5.0, "started": 0.0}
+    with live.line("h\x9bost", ORDER, "log") as line:
+        line.show(status)
+        assert screen.texts([line.row], line.row.seen, 24, 80) == ["h?ost  torch 1.8.1  ?[2Jbuild?  5s"]
+        assert screen.texts([line.row], line.row.seen, 24, 10) == ["h?ost  tor"]
+    assert said == ["h?ost  torch 1.8.1  ?[2Jbuild?  5s"]
 
 
 def test_a_log_has_a_line_for_each_stage_and_one_now_and_then(monkeypatch):
     said = []
-    monkeypatch.setattr(live.display, "display", said.append)
+    monkeypatch.setattr(speaking.display, "display", said.append)
     log, row = live.Log(), screen.Row("h", "fetch", None, 0.0, None, 0.0, 0.0, "1-1")
     for now, stage in [(0, "fetch"), (20, "fetch"), (30, "build"), (329, "build"), (330, "build"), (331, "build")]:
         log.show(row._replace(stage=stage, seen=float(now)), float(now))
@@ -503,7 +509,7 @@ def test_a_log_has_a_line_for_each_stage_and_one_now_and_then(monkeypatch):
 
 def test_times_are_the_hosts_and_estimates_come_from_former_builds(monkeypatch):
     said = []
-    monkeypatch.setattr(live.display, "display", said.append)
+    monkeypatch.setattr(speaking.display, "display", said.append)
     former = [
         {"version": "1.5.0", "built": {"seconds": {"build": 9000}, "jobs": 4, "objects": {"build": 1}}},
         {"version": "1.8.1", "built": {"seconds": {"build": 600, "install": 50}, "jobs": 8, "objects": {"build": 200}}},
@@ -520,7 +526,7 @@ def test_times_are_the_hosts_and_estimates_come_from_former_builds(monkeypatch):
 
 def test_a_build_that_stood_already_is_not_told(monkeypatch):
     said = []
-    monkeypatch.setattr(live.display, "display", said.append)
+    monkeypatch.setattr(speaking.display, "display", said.append)
     with live.line("one", ORDER, "log") as line:
         line.show({"state": "done", "stage": "pack", "percent": None})
     assert said == []

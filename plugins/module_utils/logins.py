@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Logins in URLs: taken out where URLs come in, and found again by whoever asks their server.
+
+A login is "name:password" as its URL has it, percent-encoded. Orders, arguments, logs and manifests hold addresses, which
+are URLs without a login. The logins go beside them, as LOGINS: address -> login.
+"""
+
+import base64
+import os.path
+import re
+import urllib.parse
+from typing import Any, Dict, List, Optional, Tuple
+
+Logins = Dict[str, str]
+
+# Up to the last @ before the path, as requests are made. A password with a / or # of its own is one too: what follows the
+# colon is no port then.
+LOGIN = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)([^/?#\s]+|[^/?#\s:@\[]+:(?!\d*(?:[/?#\s]|$))[^\s@]*)@")
+
+
+def apart(url: str) -> Tuple[str, str]:
+    """Return (address, login) of a URL, the login "" where it has none.
+
+    Only http knows passwords: of another address the name stays, which ssh wants, and a password goes.
+    """
+    found = LOGIN.match(url)
+    if not found:
+        return url, ""
+    scheme, login = found.groups()
+    rest = url[found.end() :]
+    if scheme.lower() not in ("http://", "https://"):
+        return scheme + login.partition(":")[0] + "@" + rest, ""
+    return scheme + rest, login if ":" in login else login + ":"
+
+
+def taken_out(data: Any, found: Logins) -> Any:
+    """Return plain data with addresses for the URLs in its lists called urls, mirrors and cache; fills `found`.
+
+    Only there do they lead anywhere: what is a URL elsewhere is nothing that is fetched by this collection.
+    """
+    if isinstance(data, dict):
+        return {
+            key: _addresses(value, found) if key in ("urls", "mirrors", "cache") else taken_out(value, found)
+            for key, value in data.items()
+        }
+    return [taken_out(each, found) for each in data] if isinstance(data, list) else data
+
+
+def left_in(data: Any) -> List[str]:
+    """Return what plain data has of URLs with a login, the login left out: where nobody takes it out, it is seen."""
+    if isinstance(data, dict):
+        return [each for value in data.values() for each in left_in(value)]
+    if isinstance(data, list):
+        return [each for value in data for each in left_in(value)]
+    found = LOGIN.search(data) if isinstance(data, str) else None
+    # ssh://git@host names an account, and no password.
+    if found and (":" in found.group(2) or found.group(1).lower().endswith(("http://", "https://"))):
+        return [LOGIN.sub(r"\1", data)]
+    return []
+
+
+def _addresses(urls: Any, found: Logins) -> Any:
+    if not isinstance(urls, list):
+        return urls
+    addresses = []  # type: List[Any]
+    for url in urls:
+        address, login = apart(url.strip()) if isinstance(url, str) else (url, "")
+        if login:
+            found[address] = login
+        addresses.append(address)
+    return addresses
+
+
+def known_for(url: str, known: Optional[Logins]) -> str:
+    """Return the login for a URL: its own, else one that is known for its server, else "".
+
+    A login is for a server: scheme, host and port. Of several, the one whose address has the most folders in common.
+    """
+    address, own = apart(url)
+    if own or not known:
+        return own
+    server, folders = _server(address)
+    there = [each for each in known if _server(each)[0] == server]
+    if not there:
+        return ""
+    return known[max(there, key=lambda each: len(os.path.commonprefix([folders, _server(each)[1]])))]
+
+
+def _server(address: str) -> Tuple[str, List[str]]:
+    """Return an address's server, and the folders of its path."""
+    parts = urllib.parse.urlsplit(address)
+    return "%s://%s" % (parts.scheme, parts.netloc.lower()), parts.path.strip("/").split("/")
+
+
+def name_and_password(login: str) -> Tuple[str, str]:
+    """Return the two as they are meant, no longer percent-encoded."""
+    name, unused, password = login.partition(":")
+    return urllib.parse.unquote(name), urllib.parse.unquote(password)
+
+
+def header(login: str) -> str:
+    """Return the value of the header Authorization that gives a login."""
+    return "Basic " + base64.b64encode(":".join(name_and_password(login)).encode("utf-8")).decode("ascii")

@@ -5,8 +5,8 @@
 
 from typing import Any, Dict, Iterator, List, Optional
 
+from ansible_collections.ascend.pytorch.plugins.module_utils import interpreters, versions
 from ansible_collections.ascend.pytorch.plugins.module_utils import plan as plans
-from ansible_collections.ascend.pytorch.plugins.module_utils import versions
 from ansible_collections.ascend.pytorch.plugins.module_utils.finding import (
     BUILD,
     ERROR,
@@ -25,13 +25,15 @@ _PYTHON = "guide, prerequisites: Python"
 _PACKAGES = "fact: numpy, protobuf, decorator and sympy after a CANN change"
 
 
-def _chosen(request: Dict[str, Any], state: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-    return state["pythons"].get(state["python"] or "") if plans.release_to_come(request) else None
+def _python(request: Dict[str, Any], state: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    """Return the interpreter that wheels are for; None where none runs, or none is wanted."""
+    found = plans.interpreter(state) if plans.release_to_come(request) else {}
+    return found if found.get("version") else None
 
 
-def _packaged(request: Dict[str, Any], state: Dict[str, Any], python: Dict[str, Any]) -> bool:
-    # The distribution's own Python: its headers and pip are packages that the road installs.
-    return python["path"].startswith("/usr/bin/") and plans.may_install(request, state)
+def _completed(request: Dict[str, Any], state: Dict[str, Any], python: Dict[str, Any]) -> bool:
+    """Say whether the road installs the packages that complete an interpreter."""
+    return plans.is_packaged(python) and plans.may_install(request, state)
 
 
 def _wanted(request: Dict[str, Any]) -> str:
@@ -40,37 +42,52 @@ def _wanted(request: Dict[str, Any]) -> str:
 
 @check(CHECKS, "python-missing", BUILD, ERROR, _PYTHON)
 def _python_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """No interpreter that was asked for is there and runs."""
-    if plans.release_to_come(request) and _chosen(request, state) is None:
-        broken = ["{0} {1}".format(found["path"], found["problem"]) for found in state["pythons"].values() if found]
-        yield seen(
-            "none of these runs here: {0}{1}".format(
-                ", ".join(plans.pythons(request)), " (" + "; ".join(broken) + ")" if broken else ""
-            ),
-            _wanted(request),
-            "install one of them, or set ascend_python to the path of an interpreter that is there",
+    """No interpreter that was asked for is there and runs, as builds will see it."""
+    if not plans.release_to_come(request) or _python(request, state):
+        return
+    asked = [state["venv_python"]] if state["venv_python"] else list(state["pythons"].values())
+    broken = [found for found in asked if found]
+    names = [state["venv"] + "/bin/python"] if state["venv_python"] else plans.pythons(request)
+    remedy = "install one of them, or set ascend_python to the path of an interpreter that is there"
+    lost = next(filter(None, (interpreters.lost_library(found["problem"]) for found in broken)), "")
+    if lost:
+        remedy = (
+            "put the folder of {0} into a file in /etc/ld.so.conf.d and run ldconfig (what .bashrc says of LD_LIBRARY_PATH is "
+            "not there for builds, nor with sudo), or set ascend_python to another interpreter".format(lost)
         )
+    elif state["venv_python"]:
+        remedy = "remove {0}, so that it is made anew, or set ascend_venv to another place".format(state["venv"])
+    yield seen(
+        "none of these runs here: {0}{1}".format(
+            ", ".join(names),
+            " (" + "; ".join("{path} {problem}".format(**found) for found in broken) + ")" if broken else "",
+        ),
+        _wanted(request),
+        remedy,
+    )
 
 
 @check(CHECKS, "python-version", BUILD, ERROR, _PYTHON)
 def _python_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """The interpreter is of a version that the release does not take."""
-    chosen = _chosen(request, state)
-    if chosen and ".".join(chosen["version"].split(".")[:2]) not in request["release"]["pythons"]:
+    python = _python(request, state)
+    if python and ".".join(python["version"].split(".")[:2]) not in request["release"]["pythons"]:
         yield seen(
-            "{0} is Python {1}".format(chosen["path"], chosen["version"]),
+            "{0} is Python {1}".format(python["path"], python["version"]),
             _wanted(request),
-            "set ascend_python to another interpreter, or auto",
+            "set ascend_python to another interpreter, or auto"
+            if not state["venv_python"]
+            else "remove {0}, so that it is made anew, or set ascend_venv to another place".format(state["venv"]),
         )
 
 
 @check(CHECKS, "python-headers", BUILD, ERROR, _PYTHON)
 def _python_headers(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """The interpreter has no headers, and no package would bring them."""
-    chosen = _chosen(request, state)
-    if chosen and plans.may_build(request) and not chosen["headers"] and not _packaged(request, state, chosen):
+    python = _python(request, state)
+    if python and plans.may_build(request) and not python["headers"] and not _completed(request, state, python):
         yield seen(
-            "{0} has no Python.h".format(chosen["path"]),
+            "{0} has no Python.h".format(python["path"]),
             "the headers of that Python",
             "install its development package, or rebuild it",
         )
@@ -79,33 +96,102 @@ def _python_headers(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 @check(CHECKS, "python-library", BUILD, ERROR, _PYTHON)
 def _python_library(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """The interpreter has no shared library, and no package would bring it."""
-    chosen = _chosen(request, state)
-    lacks = chosen and plans.may_build(request) and not chosen["shared_library"]
-    if lacks and not _packaged(request, state, chosen):
+    python = _python(request, state)
+    lacks = python and plans.may_build(request) and not python["shared_library"]
+    if python and lacks and not _completed(request, state, python):
         yield seen(
-            "{0} has no shared libpython".format(chosen["path"]),
+            "{0} has no shared libpython".format(python["path"]),
             "a Python built with --enable-shared",
             "rebuild it with --enable-shared, or set ascend_python to another",
         )
 
 
+# What a Python from source lacks where a package with headers was missing: the packages, by family.
+_LIBRARIES = {
+    "ssl": ("libssl-dev", "openssl-devel"),
+    "zlib": ("zlib1g-dev", "zlib-devel"),
+    "bz2": ("libbz2-dev", "bzip2-devel"),
+    "lzma": ("liblzma-dev", "xz-devel"),
+    "ctypes": ("libffi-dev", "libffi-devel"),
+}
+
+
+@check(CHECKS, "python-modules", BUILD, ERROR, _PYTHON)
+def _python_modules(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The interpreter lacks modules of the standard library that pip, torch or what is run with it imports."""
+    python = _python(request, state)
+    if not python:
+        return
+    needed = {"zlib": "pip unpacks wheels with it", "ctypes": "torch imports it"}
+    if _fetches(request, plan):
+        needed["ssl"] = "pip fetches requirements with it"
+    if plans.make_venv(state) and not _completed(request, state, python):
+        needed["ensurepip"] = "it makes the virtual environment"
+    if plans.may_build(request) and plans.lacks_distutils(python) and not _completed(request, state, python):
+        needed["distutils"] = "wheels are built with it, or with setuptools"
+    wished = {name: "what is run with torch may import it" for name in ("ssl", "bz2", "lzma") if name not in needed}
+    for purposes, severity in ((needed, ERROR), (wished, WARNING)):
+        lacking = [name for name in purposes if name in python["lacks"]]
+        if lacking:
+            yield seen(
+                "{0} has no {1}".format(
+                    python["path"], ", ".join("{0} ({1})".format(name, python["lacks"][name]) for name in lacking)
+                ),
+                "; ".join("{0}: {1}".format(name, purposes[name]) for name in lacking),
+                _completing(python, lacking, state["os"]["family"]),
+                severity,
+            )
+
+
+def _fetches(request: Dict[str, Any], plan: Dict[str, Any]) -> bool:
+    """Say whether pip asks an index for anything."""
+    return not request.get("offline") and any(
+        entry["do"] == plans.BUILD or (entry["do"] in plans.BRINGING and entry["order"]["requirements_missing"])
+        for entry in plan["products"].values()
+        if entry["order"] and entry["order"]["product"] == "wheel"
+    )
+
+
+def _completing(python: Dict[str, Any], lacking: List[str], family: str) -> str:
+    """Return how an interpreter comes to have modules of the standard library."""
+    if plans.is_packaged(python):
+        names = "python3-setuptools, python3-venv" if family == "Debian" else "python3-setuptools, python3-libs"
+        return "install the distribution's packages of it ({0}), or set ascend_python to another".format(names)
+    packages = [_LIBRARIES[name][0 if family == "Debian" else 1] for name in lacking if name in _LIBRARIES]
+    return "{0}build that Python again, or set ascend_python to another".format(
+        "install {0} and ".format(", ".join(packages)) if packages else ""
+    )
+
+
 @check(CHECKS, "pip-missing", BUILD, ERROR, _PYTHON)
 def _pip_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """The interpreter has no pip, and no package would bring it."""
-    chosen = _chosen(request, state)
-    if chosen and "pip" not in chosen["packages"] and not _packaged(request, state, chosen):
-        yield seen(
-            "{0} has no pip".format(chosen["path"]),
-            "pip for that Python",
-            "run `{0} -m ensurepip`, or install the distribution's python3-pip".format(chosen["path"]),
+    """The interpreter has no pip that runs, and no package would bring it."""
+    python = _python(request, state)
+    # A virtual environment that is to be made gets a pip of its own.
+    if not python or not python["pip"]["problem"] or plans.make_venv(state):
+        return
+    there = "pip" in python["packages"]
+    if _completed(request, state, python) and (not there or plans.lacks_distutils(python)):
+        return
+    found = "{0} has no pip".format(python["path"])
+    if there:
+        found = "pip {0} of {1} does not run: {2}".format(
+            python["packages"]["pip"], python["path"], python["pip"]["problem"]
         )
+    yield seen(
+        found,
+        "pip for that Python",
+        "run `{0} -m ensurepip{1}`, or install the distribution's python3-pip".format(
+            python["path"], " --upgrade" if there else ""
+        ),
+    )
 
 
 @check(CHECKS, "package-version", HOST, ERROR, _PACKAGES)
 def _package_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """The Python has a package (numpy 2, say) that the release cannot work with."""
-    if _chosen(request, state):
-        python = plans.interpreter(state)
+    python = _python(request, state)
+    if python:
         for name, limits in sorted(request["release"].get("packages", {}).items()):
             version = python["packages"].get(name)
             try:
@@ -128,8 +214,8 @@ def _package_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
 @check(CHECKS, "package-missing", NPU, WARNING, _PACKAGES)
 def _package_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """The Python lacks a package that CANN's operators import."""
-    if _chosen(request, state):
-        python = plans.interpreter(state)
+    python = _python(request, state)
+    if python:
         lacking = sorted(set(request["release"].get("packages", {})) - set(python["packages"]))
         if lacking:
             yield seen(

@@ -6,7 +6,6 @@
 import fcntl
 import functools
 import glob
-import json
 import os
 import pwd
 import re
@@ -19,6 +18,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     ascend_files,
     environment,
     fingerprint,
+    interpreters,
     manifest,
     needs,
     npus,
@@ -30,7 +30,14 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     versions,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
-from ansible_collections.ascend.pytorch.plugins.module_utils.ask import ask, at_once, last_words, read_json, text
+from ansible_collections.ascend.pytorch.plugins.module_utils.ask import (
+    as_builds_see,
+    ask,
+    at_once,
+    last_words,
+    read_json,
+    text,
+)
 
 # Ids of /etc/os-release (lower case) of openEuler and its descendants, where CPU binding is undone. Asked last, of systems
 # that say nothing of where they come from.
@@ -183,7 +190,8 @@ def tool(path):
     # type: (str) -> Dict[str, Any]
     """Return {"path", "real", "version", "problem"} of a program; the version is what it says itself, None when it says none."""
     argv = [path] + _VERSION_OF.get(os.path.basename(path), ["--version"])
-    status, said, problem = ask(argv)
+    # One that runs only by what a login shell tells the loader does not run in a build.
+    status, said, problem = ask(argv, env=as_builds_see(os.environ))
     if status != 0:
         ended = "`{0}` ended with status {1}".format(" ".join(argv), status)
         said_of_it = problem or ": ".join(filter(None, [ended, last_words(said)]))
@@ -202,74 +210,6 @@ def candidates(command, search):
         if os.path.isfile(path) and os.access(path, os.X_OK) and os.path.realpath(path) not in seen:
             seen.add(os.path.realpath(path))
             found.append(path)
-    return found
-
-
-# Asked of the interpreter itself, which need not be the one that runs this module.
-_PYTHON_QUESTION = """
-import json, os, site, sys, sysconfig
-get = sysconfig.get_config_var
-sites = [] if sys.prefix != getattr(sys, 'base_prefix', sys.prefix) else [site.getusersitepackages()]
-library = os.path.join(get('LIBDIR') or '', get('INSTSONAME') or get('LDLIBRARY') or '')
-multiarch = os.path.join(get('LIBDIR') or '', get('MULTIARCH') or '', get('INSTSONAME') or get('LDLIBRARY') or '')
-print(json.dumps({
-    'version': '%d.%d.%d' % sys.version_info[:3],
-    'tag': 'cp%d%d' % sys.version_info[:2],
-    'abi': 'cp' + (get('SOABI') or '').split('-')[1] if '-' in (get('SOABI') or '') else '',
-    'executable': sys.executable,
-    'headers': os.path.isfile(os.path.join(sysconfig.get_paths()['include'], 'Python.h')),
-    'shared_library': any('.so' in path and os.path.exists(path) for path in (multiarch, library)),
-    'sites': sites + site.getsitepackages(),
-    'user_site': site.getusersitepackages(),
-    'venv': sys.prefix != getattr(sys, 'base_prefix', sys.prefix)}))
-"""
-
-
-def python(command):
-    # type: (str) -> Optional[Dict[str, Any]]
-    """Return what an interpreter says of itself, None when it is not there or does not answer."""
-    path = (
-        command
-        if os.path.isabs(command)
-        else shutil.which(command, path=places.SYSTEM_PATH + ":" + os.path.expanduser("~/.local/bin"))
-    )
-    if not path or not os.path.isfile(path):
-        return None
-    # -I would hide the user's site; -E alone keeps a PYTHONHOME of ours out of it.
-    status, said, problem = ask([path, "-E", "-c", _PYTHON_QUESTION])
-    words = said.decode("utf-8", "replace").strip()
-    found = _last_mapping(words) if status == 0 else None
-    if found is None:
-        if status is not None:
-            problem = "does not run: " + "; ".join(filter(None, [words[-200:], problem]))
-        return {"path": path, "version": None, "problem": problem}
-    found.update(path=path, problem="", packages=packages(found["sites"]))
-    return found
-
-
-def _last_mapping(words):
-    # type: (str) -> Optional[Dict[str, Any]]
-    # What is imported at every start, such as a sitecustomize, may print something of its own before the answer, or after.
-    for line in reversed(words.splitlines()):
-        try:
-            found = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(found, dict) and "sites" in found:
-            return found
-    return None
-
-
-def packages(sites):
-    # type: (List[str]) -> Dict[str, str]
-    """Return normalised name -> version of the distributions in site directories, the first of each name."""
-    found = {}
-    for site in sites:
-        for path in glob.glob(os.path.join(glob.escape(site), "*.dist-info")) + glob.glob(
-            os.path.join(glob.escape(site), "*.egg-info")
-        ):
-            name, _dash, version = os.path.basename(path).rpartition(".")[0].partition("-")
-            found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), version.partition("-")[0])
     return found
 
 
@@ -452,9 +392,9 @@ def examine(question):
     if installations:
         asked["cann", ""] = lambda: cann_environment(installations[0], arch)
     if venv:
-        asked["venv", ""] = lambda: python(os.path.join(venv, "bin", "python"))
+        asked["venv", ""] = lambda: interpreters.examine(os.path.join(venv, "bin", "python"))
     for name in question["pythons"]:
-        asked["python", name] = functools.partial(python, name)
+        asked["python", name] = functools.partial(interpreters.examine, name)
     for path in sorted({path for paths in programs.values() for path in paths}):
         asked["tool", path] = functools.partial(tool, path)
     told = at_once(asked)

@@ -258,20 +258,32 @@ def may_install(request, state):
 
 def packages(request, state, lacking):
     # type: (Dict[str, Any], Dict[str, Any], List[str]) -> List[str]
-    """Return the packages that bring what lacks, with the headers and pip of a Python that the distribution provides."""
-    names = needs.packages(lacking, state["os"]["family"])
-    if request["release"] and not state["venv"]:
-        found = interpreter(state)
-        # A Python of the user's own (built under /usr/local, say) is not the package manager's to complete.
-        if str(found.get("path", "")).startswith("/usr/bin/"):
-            debian = state["os"]["family"] == "Debian"
-            if may_build(request) and not (found.get("headers") and found.get("shared_library")):
-                names.append(
-                    "python{0}-dev".format(".".join(found["version"].split(".")[:2])) if debian else "python3-devel"
-                )
-            if "pip" not in found.get("packages", {}):
-                names.append("python3-pip")
+    """Return the packages that bring what lacks, with what lacks of a Python that the distribution provides."""
+    names, found = needs.packages(lacking, state["os"]["family"]), interpreter(state)
+    if not request["release"] or not is_packaged(found):
+        return names
+    debian, own = state["os"]["family"] == "Debian", "python" + ".".join(found["version"].split(".")[:2])
+    if may_build(request) and not (found["headers"] and found["shared_library"]):
+        names.append(own + "-dev" if debian else "python3-devel")
+    if debian and make_venv(state) and "ensurepip" in found["lacks"]:
+        names.append(own + "-venv")
+    if not state["venv"] and "pip" not in found["packages"]:
+        names.append("python3-pip")
+    elif lacks_distutils(found):
+        names.append("python3-setuptools")
     return names
+
+
+def is_packaged(python):
+    # type: (Dict[str, Any]) -> bool
+    """Say whether an interpreter is the distribution's own, which its packages complete: not one from source, say."""
+    return bool(python.get("version")) and python["real"].startswith("/usr/bin/")
+
+
+def lacks_distutils(python):
+    # type: (Dict[str, Any]) -> bool
+    """Say whether nothing can be built with an interpreter: it has neither distutils nor setuptools, which brings it."""
+    return "distutils" in python["lacks"] and "setuptools" not in python["packages"]
 
 
 def _product(request, recipe, state, tools):
@@ -499,7 +511,8 @@ def _order(request, recipe, there, state, tools):
         "verify_npu": recipe.get("verify_npu", []),
         "environment": made,
         "path": folders,
-        "library_path": [tool["library"] for tool in known if tool["library"]],
+        "library_path": [tool["library"] for tool in known if tool["library"]]
+        + ([python["library_path"]] if wheel and python.get("library_path") else []),
         "jobs": count_jobs(
             request["jobs"], state["cores"], state["memory"]["available_mib"], recipe.get("mem_gib_per_job", 1)
         ),
@@ -544,7 +557,8 @@ def make_venv(state):
     chosen = state["pythons"].get(state["python"] or "")
     if not state["venv"] or state["venv_python"] or not chosen:
         return []
-    return [chosen["path"], "-m", "venv", state["venv"]]
+    finds = ["env", "LD_LIBRARY_PATH=" + chosen["library_path"]] if chosen["library_path"] else []
+    return finds + [chosen["path"], "-m", "venv", state["venv"]]
 
 
 def pip_options(state):
@@ -562,6 +576,10 @@ def _environment(request, state, tools):
     compiler = tools.get("gcc730")
     if compiler and compiler["library"]:
         settings = environment.merge({"prepend": {"LD_LIBRARY_PATH": [compiler["library"]]}}, settings)
+    library_path = interpreter(state).get("library_path")
+    if library_path and release_to_come(request):
+        # Last: of all that stands in that folder, no more than Python's own library is wanted.
+        settings = environment.merge(settings, {"prepend": {"LD_LIBRARY_PATH": [library_path]}})
     text = environment.render(settings)
     there = state["env_file"]
     same = there["sha256"] == hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -307,6 +307,15 @@ def publish_wheel(order, path, sha256, requirements, run):
     return diagnose.harmless(said)
 
 
+def surroundings(order):
+    # type: (Dict[str, Any]) -> Dict[str, str]
+    """Return what differs in the environment of a pip that publishes: an order's Python starts there as it does in builds.
+
+    :param order: library_path
+    """
+    return {"LC_ALL": "C.UTF-8", "LD_LIBRARY_PATH": ":".join(order["library_path"]), "PYTHONPATH": ""}
+
+
 def withdraw_wheel(order, run, dry=False):
     # type: (Dict[str, Any], Runner, bool) -> Tuple[List[str], List[str]]
     """Have pip take away a wheel that is ours; return (paths that go, notes about what stays).

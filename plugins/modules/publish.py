@@ -68,6 +68,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     diagnose,
     fingerprint,
     host,
+    interpreters,
     published,
     publishing,
     steps,
@@ -172,7 +173,7 @@ def shared(order):
 def install_wheel(module, order, product, before):
     """Install the wheel, unless it is there whole, and what it requires by the pip of its Python; return the notes."""
     sites = order["sites"]
-    packages = host.packages(sites)
+    packages = interpreters.packages(sites)
     card = before["manifest"]
     if card and card["fingerprint"] == order["fingerprint"] and not before["damage"]:
         product = {"path": "", "sha256": "", "manifest": card}
@@ -190,7 +191,7 @@ def install_wheel(module, order, product, before):
 
 def run_pip(module, order, argv, done="published"):
     """Run pip outside any source tree and return what it said; fail with its last lines and the remedy."""
-    status, out, err = module.run_command(argv, cwd="/", environ_update={"LC_ALL": "C.UTF-8"})
+    status, out, err = module.run_command(argv, cwd="/", environ_update=publishing.surroundings(order))
     if status != 0:
         known = diagnose.diagnose(out + "\n" + err) or {}
         module.fail_json(

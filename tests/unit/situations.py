@@ -208,6 +208,13 @@ def node(name, **changes):
     return dict(well, **changes)
 
 
+# Of the wheels that a pip takes on x86_64 with glibc 2.31.
+PLATFORMS = [
+    *("manylinux_2_{0}_x86_64".format(minor) for minor in range(31, 4, -1)),
+    *("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"),
+]
+
+
 def bare(**changes):
     """An examined host, as root, of Debian, with tools to build but no product and no CMake, and CANN in place."""
     python = {
@@ -219,6 +226,10 @@ def bare(**changes):
         "shared_library": True,
         "sites": ["/usr/lib/python3/dist-packages"],
         "venv": False,
+        "real": "/usr/bin/python3.9",
+        "library_path": "",
+        "lacks": {},
+        "pip": {"version": "20.3.4", "problem": "", "platforms": PLATFORMS},
         "problem": "",
         "packages": {"pip": "20.3.4", "pyyaml": "5.3.1", "wheel": "0.34.2", "numpy": "1.19.5", "sympy": "1.7.1"},
     }

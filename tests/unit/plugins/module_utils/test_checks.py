@@ -77,6 +77,10 @@ def test_a_host_that_is_well(request_, state):
 
 
 def python(**changes):
+    """An interpreter that differs; one of another path is another file."""
+    if "path" in changes:
+        changes.setdefault("real", changes["path"])
+
     def change(state):
         state["pythons"]["python3.9"].update(changes)
 
@@ -90,8 +94,23 @@ def disk(path, **changes):
     return change
 
 
+NO_PIP = {"version": "", "problem": "ImportError: No module named pip", "platforms": []}
+
+
 def no_pip(state):
-    python(path="/opt/python3.9", packages={"pyyaml": "1", "wheel": "1"})(state)
+    python(path="/opt/python3.9", packages={"pyyaml": "1", "wheel": "1"}, pip=NO_PIP)(state)
+
+
+def lacks(*names, **changes):
+    """An interpreter without modules of the standard library."""
+    why = {name: "No module named '_{0}'".format(name) for name in names}
+    return python(**dict({"path": "/opt/python3.9", "lacks": why}, **changes))
+
+
+def broken_venv(state):
+    state.update(
+        venv="/opt/venv", venv_python={"path": "/opt/venv/bin/python", "version": None, "problem": "does not run"}
+    )
 
 
 def no_python(state):
@@ -101,6 +120,22 @@ def no_python(state):
 def broken_python(state):
     no_python(state)
     state["pythons"]["python3.9"] = {"path": "/usr/bin/python3.9", "version": None, "problem": "gave no answer in 10 s"}
+
+
+def lost_python(state):
+    no_python(state)
+    said = "/opt/py37/bin/python3.7: error while loading shared libraries: libpython3.7m.so.1.0: cannot open shared object file"
+    state["pythons"]["python3.7"] = {"path": "/opt/py37/bin/python3.7", "version": None, "problem": said}
+
+
+def in_venv(**changes):
+    """The virtual environment's own interpreter."""
+
+    def change(state):
+        own = dict(state["pythons"]["python3.9"], path="/opt/venv/bin/python", **changes)
+        state.update(venv="/opt/venv", venv_python=own)
+
+    return change
 
 
 def occupied(state):
@@ -173,7 +208,72 @@ TRIGGERS = [
         python(path="/opt/python3.9", shared_library=False),
         ["--enable-shared", "ascend_python"],
     ),
+    (
+        "python-missing",
+        "error",
+        ask_torch(),
+        lost_python,
+        ["libpython3.7m.so.1.0: cannot open", "folder of libpython3.7m.so.1.0", "ldconfig", "ascend_python"],
+    ),
+    (
+        "python-missing",
+        "error",
+        ask_torch(venv="/opt/venv"),
+        broken_venv,
+        [
+            "none of these runs here: /opt/venv/bin/python (/opt/venv/bin/python does not run)",
+            "Remove /opt/venv",
+            "anew",
+        ],
+    ),
+    (
+        "python-version",
+        "error",
+        ask_torch(venv="/opt/venv"),
+        in_venv(version="3.11.2"),
+        ["/opt/venv/bin/python is Python 3.11.2", "Remove /opt/venv"],
+    ),
+    (
+        "python-modules",
+        "error",
+        ask_torch(),
+        lacks("ssl", "ctypes"),
+        [
+            "/opt/python3.9 has no ctypes (No module named '_ctypes'), ssl",
+            "torch imports it",
+            "Install libffi-dev, libssl-dev and build that Python again",
+            "ascend_python",
+        ],
+    ),
+    ("python-modules", "warning", ask_torch(offline=True), lacks("ssl"), ["has no ssl", "may import it"]),
+    ("python-modules", "warning", ask_torch(), lacks("bz2", "lzma"), ["has no bz2 (", "libbz2-dev, liblzma-dev"]),
+    ("python-modules", "error", ask_torch(), lacks("zlib"), ["has no zlib", "pip unpacks wheels with it"]),
+    ("python-modules", "error", ask_torch(), lacks("distutils"), ["has no distutils", "setuptools"]),
+    (
+        "python-modules",
+        "error",
+        ask_torch(install_packages=False),
+        lacks("distutils", path="/usr/bin/python3.9"),
+        ["/usr/bin/python3.9 has no distutils", "packages of it (python3-setuptools"],
+    ),
+    (
+        "python-modules",
+        "error",
+        ask_torch(venv="/opt/venv"),
+        lambda state: [lacks("ensurepip")(state), state.update(venv="/opt/venv")],
+        ["has no ensurepip", "it makes the virtual environment"],
+    ),
     ("pip-missing", "error", ask_torch(), no_pip, ["/opt/python3.9 has no pip", "`/opt/python3.9 -m ensurepip`"]),
+    (
+        "pip-missing",
+        "error",
+        ask_torch(),
+        python(pip=dict(NO_PIP, problem="ImportError: cannot import name 'main'")),
+        [
+            "pip 20.3.4 of /usr/bin/python3.9 does not run: ImportError: cannot import name 'main'",
+            "-m ensurepip --upgrade",
+        ],
+    ),
     (
         "tools-missing",
         "error",
@@ -521,7 +621,19 @@ def test_all_of_it_is_told_at_once():
         (ask_torch(packages_become=True), lambda state: user(state).update(missing_needs=["git"])),
         (ask_torch(), python(headers=False)),
         (ask_torch(), python(shared_library=False)),
-        (ask_torch(), python(packages={"pyyaml": "1", "wheel": "1"})),
+        (ask_torch(), python(packages={"pyyaml": "1", "wheel": "1"}, pip=NO_PIP)),
+        (ask_torch(), lacks("distutils", path="/usr/bin/python3.9")),
+        (ask_torch(), lacks("distutils", path="/usr/bin/python3.9", pip=NO_PIP)),
+        (ask_torch(), lacks("ensurepip")),
+        (
+            ask_torch(venv="/opt/venv"),
+            lambda state: [lacks("ensurepip", path="/usr/bin/python3.9")(state), state.update(venv="/opt/venv")],
+        ),
+        # setuptools brings a distutils of its own.
+        (ask_torch(), lacks("distutils", packages={"setuptools": "68.0", "pip": "23.0", "pyyaml": "1", "wheel": "1"})),
+        # What stands in an environment of its own is not asked of the Python that made it.
+        (ask_torch(venv="/opt/venv"), lambda state: [in_venv()(state), no_pip(state)]),
+        (ask_torch(venv="/opt/venv"), lambda state: [in_venv()(state), no_python(state)]),
         # What is not built needs no room, and what is not published no place.
         (ask(recipe(CMAKE)), disk("/var/lib/ascend-pytorch", free_mib=0, writable=False)),
         (ask(recipe(CMAKE)), disk("/usr/local", writable=False)),
@@ -561,7 +673,7 @@ def test_a_stored_product_needs_no_room_to_build():
 def test_who_takes_lacks_nothing_that_only_building_needs():
     state = bare(missing_needs=["make", "gcc", "g++", "git", "bzip2"], memory={"total_mib": 512, "available_mib": 100})
     state["disk"]["/var/lib/ascend-pytorch"].update(free_mib=1024, free_inodes=10)
-    state["pythons"]["python3.9"].update(path="/opt/bin/python3.9", headers=False, shared_library=False)
+    python(path="/opt/bin/python3.9", headers=False, shared_library=False)(state)
     user(state)["unanswered"] = {}
     wrong = {"disk-full", "inodes", "memory", "python-headers", "python-library", "tools-missing"}
     assert wrong <= set(idents(EVERYTHING, state))
@@ -572,7 +684,8 @@ def test_who_takes_lacks_nothing_that_only_building_needs():
     "spoil, ident, words",
     [
         (lambda state: state.update(missing_needs=["openblas"]), "tools-missing", "openblas"),
-        (lambda state: state["pythons"]["python3.9"]["packages"].pop("pip"), "pip-missing", "pip"),
+        (python(path="/opt/python3.9", pip=NO_PIP), "pip-missing", "pip"),
+        (lacks("ctypes"), "python-modules", "torch imports it"),
         (lambda state: state["disk"]["/var/lib/ascend-pytorch"].update(free_mib=1000), "disk-full", "1 GiB to take"),
         (lambda state: state["disk"]["/usr/local"].update(writable=False), "prefix-unwritable", "gcc730"),
         (lambda state: state["products"]["gcc730"].update(occupied="a folder"), "prefix-occupied", "gcc730"),

@@ -463,11 +463,45 @@ def test_packages_of_the_distribution_s_python(family, path, headers, pip, names
     state = bare()
     state["os"]["family"] = family
     python = state["pythons"]["python3.9"]
-    python.update(path=path, headers=headers)
+    python.update(path=path, real=path, headers=headers)
     if not pip:
         del python["packages"]["pip"]
     assert lacking(state, release=RELEASE)["names"] == names
     assert lacking(state)["names"] == []
+
+
+def test_packages_of_what_is_packed_apart():
+    state = bare()
+    state["pythons"]["python3.9"].update(lacks={"distutils": "gone", "ensurepip": "gone"}, headers=False)
+    assert lacking(state, release=RELEASE)["names"] == ["python3.9-dev", "python3-setuptools"]
+    # The headers and the maker of a virtual environment are those of the Python that it is made by.
+    state["venv"] = "/opt/venv"
+    assert lacking(state, release=RELEASE)["names"] == ["python3.9-dev", "python3.9-venv", "python3-setuptools"]
+    own = dict(state["pythons"]["python3.9"], path="/opt/venv/bin/python", packages={"setuptools": "60.0"})
+    state["venv_python"] = own
+    assert lacking(state, release=RELEASE)["names"] == ["python3.9-dev"]
+    own.update(version=None)
+    assert lacking(state, release=RELEASE)["names"] == []
+
+
+def test_a_library_that_only_its_python_knows():
+    folder = "/usr/local/python3.9.5/lib"
+    request = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), environment=ENVIRONMENT)
+    state = bare(cann_environment={"prepend": {"LD_LIBRARY_PATH": ["/usr/local/Ascend/lib64"]}})
+    before = plan.make(request, state)
+    state["pythons"]["python3.9"]["library_path"] = folder
+    after = plan.make(request, state)
+    orders = {name: entry["order"] for name, entry in after["products"].items()}
+    assert orders["torch"]["library_path"] == ["/usr/local/linux_gcc7.3.0/lib64", folder]
+    assert orders["cmake"]["library_path"] == []
+    # It decides nothing of what is built.
+    assert orders["torch"]["fingerprint"] == before["products"]["torch"]["order"]["fingerprint"]
+    text = after["environment"]["text"]
+    assert folder in text and text.index("/usr/local/Ascend/lib64") < text.index(folder)
+    assert folder not in before["environment"]["text"]
+    state["venv"] = "/opt/venv"
+    argv = ["env", "LD_LIBRARY_PATH=" + folder, "/usr/bin/python3.9", "-m", "venv", "/opt/venv"]
+    assert plan.make(request, state)["venv"] == argv
 
 
 # --- where nothing is built -------------------------------------------------------------------------------------------

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Checks of the Python that wheels are built for, and of what stands in it."""
 
+import os
 from typing import Any, Dict, Iterator, List, Optional
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import interpreters, versions
+from ansible_collections.ascend.pytorch.plugins.module_utils import extensions, interpreters, versions
 from ansible_collections.ascend.pytorch.plugins.module_utils import plan as plans
 from ansible_collections.ascend.pytorch.plugins.module_utils.finding import (
     BUILD,
@@ -106,16 +107,6 @@ def _python_library(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
         )
 
 
-# What a Python from source lacks where a package with headers was missing: the packages, by family.
-_LIBRARIES = {
-    "ssl": ("libssl-dev", "openssl-devel"),
-    "zlib": ("zlib1g-dev", "zlib-devel"),
-    "bz2": ("libbz2-dev", "bzip2-devel"),
-    "lzma": ("liblzma-dev", "xz-devel"),
-    "ctypes": ("libffi-dev", "libffi-devel"),
-}
-
-
 @check(CHECKS, "python-modules", BUILD, ERROR, _PYTHON)
 def _python_modules(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """The interpreter lacks modules of the standard library that pip, torch or what is run with it imports."""
@@ -157,10 +148,47 @@ def _completing(python: Dict[str, Any], lacking: List[str], family: str) -> str:
     if plans.is_packaged(python):
         names = "python3-setuptools, python3-venv" if family == "Debian" else "python3-setuptools, python3-libs"
         return "install the distribution's packages of it ({0}), or set ascend_python to another".format(names)
-    packages = [_LIBRARIES[name][0 if family == "Debian" else 1] for name in lacking if name in _LIBRARIES]
+    packages = extensions.packages(lacking, family)
     return "{0}build that Python again, or set ascend_python to another".format(
         "install {0} and ".format(", ".join(packages)) if packages else ""
     )
+
+
+# How the names of archives end, and the module that unpacks them.
+_UNPACKED_BY = {".gz": "zlib", ".tgz": "zlib", ".bz2": "bz2", ".tbz2": "bz2", ".xz": "lzma", ".txz": "lzma"}
+
+
+@check(CHECKS, "ansible-python", BUILD, ERROR, _PYTHON)
+def _ansible_python(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The Python that Ansible uses on the host lacks modules that fetch or unpack sources of what is to be built."""
+    uses = {}  # type: Dict[str, str]
+    for entry in plan["products"].values():
+        for source in entry["order"]["sources"] if entry["do"] == plans.BUILD else ():
+            if source["kind"] == "archive":
+                uses.setdefault(_UNPACKED_BY.get(os.path.splitext(source["file"])[1], ""), source["file"])
+                if (
+                    source["urls"]
+                    and not source.get("offline")
+                    and not request["mirrors"]
+                    and _all_https(source["urls"])
+                ):
+                    uses.setdefault("ssl", source["urls"][0])
+    python = state["own_python"]
+    lacking = sorted(name for name in uses if name in python["lacks"])
+    if lacking:
+        yield seen(
+            "{0}, which Ansible uses here, has no {1}".format(
+                python["path"], ", ".join("{0} ({1})".format(name, python["lacks"][name]) for name in lacking)
+            ),
+            ", ".join("{0} for {1}".format(name, uses[name]) for name in lacking),
+            "install {0} and build that Python again, or set ansible_python_interpreter to another".format(
+                ", ".join(extensions.packages(lacking, state["os"]["family"]))
+            ),
+        )
+
+
+def _all_https(urls: List[str]) -> bool:
+    return all(url.lower().startswith("https://") for url in urls)
 
 
 @check(CHECKS, "pip-missing", BUILD, ERROR, _PYTHON)

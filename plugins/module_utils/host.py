@@ -12,11 +12,13 @@ import re
 import shutil
 import socket
 import struct
+import sys
 import time
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     ascend_files,
     environment,
+    extensions,
     fingerprint,
     interpreters,
     manifest,
@@ -434,6 +436,7 @@ def examine(question):
         },
         tools={name: [told["tool", path] for path in paths] for name, paths in programs.items()},
         missing_needs=needs.missing(question["needs"], lambda name: shutil.which(name, path=":".join(search))),
+        own_python={"path": sys.executable, "lacks": extensions.lacks()},
         pythons=pythons,
         python=chosen,
         venv=venv,

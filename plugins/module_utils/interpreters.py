@@ -13,12 +13,12 @@ import os
 import re
 import shutil
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import places
+from ansible_collections.ascend.pytorch.plugins.module_utils import extensions, places
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import as_builds_see, ask
 
-# Of the standard library, what a Python lacks that was built without a library's headers, or whose distribution packs it
-# apart. Of distutils Debian packs all but an empty hull apart; since Python 3.12 setuptools brings it.
-MODULES = ("ssl", "zlib", "bz2", "lzma", "ctypes", "distutils.core", "ensurepip")
+# Of the standard library, what a Python may lack, some of it since its distribution packs it apart: Debian all of distutils
+# but an empty hull. Since Python 3.12 setuptools brings that.
+MODULES = tuple(extensions.HEADERS) + ("distutils.core", "ensurepip")
 
 # Runs on whatever Python is asked. pip runs as `-m pip` runs it, in the same process: another would double the cost.
 _QUESTION = """

@@ -259,6 +259,7 @@ def bare(**changes):
         },
         "tools": {"gcc": [], "g++": [], "cmake": []},
         "missing_needs": [],
+        "own_python": {"path": "/usr/bin/python3", "lacks": {}},
         "pythons": {"python3.9": python},
         "python": "python3.9",
         "venv": "",

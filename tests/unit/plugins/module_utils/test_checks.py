@@ -128,6 +128,12 @@ def lost_python(state):
     state["pythons"]["python3.7"] = {"path": "/opt/py37/bin/python3.7", "version": None, "problem": said}
 
 
+def own_python(*names):
+    """What Ansible's Python on the host lacks."""
+    why = {name: "No module named '_{0}'".format(name) for name in names}
+    return lambda state: state["own_python"].update(lacks=why)
+
+
 def in_venv(**changes):
     """The virtual environment's own interpreter."""
 
@@ -262,6 +268,25 @@ TRIGGERS = [
         ask_torch(venv="/opt/venv"),
         lambda state: [lacks("ensurepip")(state), state.update(venv="/opt/venv")],
         ["has no ensurepip", "it makes the virtual environment"],
+    ),
+    (
+        "ansible-python",
+        "error",
+        ask(recipe(CMAKE, version="3.13.0")),
+        own_python("zlib", "ssl"),
+        [
+            "/usr/bin/python3, which Ansible uses here, has no ssl (No module named '_ssl'), zlib",
+            "ssl for https://x/cmake, zlib for cmake-3.12.1.tar.gz",
+            "Install libssl-dev, zlib1g-dev",
+            "ansible_python_interpreter",
+        ],
+    ),
+    (
+        "ansible-python",
+        "error",
+        ask(recipe(CMAKE, version="3.13.0", sources=[dict(CMAKE["sources"][0], file="x.tar.bz2")]), mirrors=["/m"]),
+        own_python("bz2", "ssl"),
+        ["has no bz2", "bz2 for x.tar.bz2"],
     ),
     ("pip-missing", "error", ask_torch(), no_pip, ["/opt/python3.9 has no pip", "`/opt/python3.9 -m ensurepip`"]),
     (
@@ -625,6 +650,11 @@ def test_all_of_it_is_told_at_once():
         (ask_torch(), lacks("distutils", path="/usr/bin/python3.9")),
         (ask_torch(), lacks("distutils", path="/usr/bin/python3.9", pip=NO_PIP)),
         (ask_torch(), lacks("ensurepip")),
+        # What is not built is not unpacked; what a mirror or a bundle has needs no TLS.
+        (ask_torch(), own_python("bz2", "lzma", "ssl", "ctypes")),
+        (ask(recipe(CMAKE)), own_python("zlib", "ssl")),
+        (ask(recipe(CMAKE, version="3.13.0"), mirrors=["/m"]), own_python("ssl", "bz2", "lzma")),
+        (ask(recipe(CMAKE, version="3.13.0"), offline=True), own_python("ssl")),
         (
             ask_torch(venv="/opt/venv"),
             lambda state: [lacks("ensurepip", path="/usr/bin/python3.9")(state), state.update(venv="/opt/venv")],

@@ -113,6 +113,7 @@ def foreign(accept, state, ours):
     # type: (Dict[str, Any], Dict[str, Any], str) -> Optional[Dict[str, Any]]
     """Return {"folder", "version"} of what the host has itself of acceptable versions, all its commands of one version.
 
+    :param accept: see accepted
     :param ours: the prefix whose programs do not count
     """
     if not accept:
@@ -134,6 +135,16 @@ def foreign(accept, state, ours):
         if same and versions.within(found["version"], accept.get("minimum", ""), accept.get("maximum", "")):
             return {"folder": folder, "version": found["version"]}
     return None
+
+
+def accepted(recipe, state):
+    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    """Return what this host may have instead of a recipe's product, see recipe.py: of maxima by architecture its own."""
+    accept = recipe.get("accept") or {}
+    newest = accept.get("maximum") or ""
+    if isinstance(newest, dict):
+        newest = newest.get(state["arch"], "")
+    return dict(accept, minimum=str(accept.get("minimum") or ""), maximum=str(newest)) if accept else {}
 
 
 def unfit(accept, state):
@@ -347,7 +358,7 @@ def _ours(prefix, name, mark):
 def _own(recipe, there, state):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
     """Return the host's own tool that will do for a recipe's product, None when there is none."""
-    own = foreign(recipe.get("accept") or {}, state, there["prefix"]) if recipe["product"] == "tree" else None
+    own = foreign(accepted(recipe, state), state, there["prefix"]) if recipe["product"] == "tree" else None
     return own and _tool(recipe["name"], own["folder"], "{0} {1}".format(recipe["name"], own["version"]))
 
 
@@ -372,7 +383,7 @@ def _referred(request, recipe, there, state):
         if not there["version"]:
             return promised
         return _tool(name, "", card["fingerprint"] if card else "{0} {1}".format(name, there["version"]))
-    accept = recipe.get("accept") or {}
+    accept = accepted(recipe, state)
     part_of = card.get("identity", {}).get("part_of") if card else None
     usable = (
         card

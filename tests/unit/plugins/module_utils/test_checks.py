@@ -566,6 +566,20 @@ TRIGGERS_OF_FITNESS = [
         ["/usr/bin/gcc 9.4.0, /usr/bin/g++ 7.5.0", "one version of all compilers in /usr/bin"],
     ),
     (
+        "tool-too-new",
+        "error",
+        ask(recipe(GCC, version="11.2.0", accept=dict(GCC["accept"], maximum={"x86_64": "9"}))),
+        lambda state: None,
+        ["gcc730_version is 11.2.0", "at most 9 on x86_64", "gcc730_max_version"],
+    ),
+    (
+        "requisite-missing",
+        "error",
+        ask_torch(*used(dict(CMAKE, accept=dict(CMAKE["accept"], maximum="3")), GCC), recipe(TORCH)),
+        lambda state: [state["products"]["cmake"].update(manifest=None), with_tools(state, cmake="4.0.2")],
+        ["/usr/bin/cmake 4.0.2", "cmake, at least 3.12.0, at most 3", "role cmake"],
+    ),
+    (
         "link-foreign",
         "warning",
         ask(recipe(CMAKE, version="3.13.0")),

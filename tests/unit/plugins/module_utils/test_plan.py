@@ -7,7 +7,9 @@ import copy
 import json
 
 import pytest
+import yaml
 from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, plan
+from checkout import ROOT
 from situations import (
     APEX,
     CMAKE,
@@ -812,3 +814,51 @@ def test_the_legs_in_order():
     assert legs == ["remove", "build", "publish", "environment", "verify"]
     assert plan.legs([dict(entry, do="take")], None) == ["build", "publish", "verify"]
     assert plan.legs([{"do": "nothing", "order": None}], None) == []
+
+
+# --- tools that are too new -------------------------------------------------------------------------------------------
+
+ROAD = yaml.safe_load((ROOT / "roles/road/vars/main.yml").read_text())
+NEWEST = {
+    name: ROAD["__road_newest"] if isinstance(row["newest"], str) else row["newest"]
+    for name, row in ROAD["__road_releases"].items()
+}
+
+
+@pytest.mark.parametrize(
+    "version, arch, tools, built",
+    [
+        ("1.8.1", "x86_64", {"cmake": [("/usr/local/bin", "4.0.2")], "gcc": "10.2.1"}, ["cmake"]),
+        ("1.5.0", "aarch64", {"cmake": "4.1.0", "gcc": "9.4.0"}, ["cmake"]),
+        ("1.8.1", "x86_64", {"cmake": "3.31.6", "gcc": "12.2.0"}, []),
+        # The next in the search path will do.
+        ("1.8.1", "x86_64", {"cmake": [("/usr/local/bin", "4.0.2"), ("/usr/bin", "3.25.1")], "gcc": "12.2.0"}, []),
+        *(
+            ("1.8.1", arch, {"cmake": "3.20.0", "gcc": gcc}, ["gcc730"])
+            for arch in ("x86_64", "aarch64")
+            for gcc in ("13.2.0", "15.1.0")
+        ),
+        ("1.8.1", "aarch64", {"cmake": "3.20.0", "gcc": "10.2.1"}, []),
+        ("1.5.0", "aarch64", {"cmake": "3.20.0", "gcc": "10.2.1"}, ["gcc730"]),
+        ("1.5.0", "x86_64", {"cmake": "3.20.0", "gcc": "10.2.1"}, []),
+        ("1.5.0", "x86_64", {"cmake": "3.20.0", "gcc": "14.2.0"}, ["gcc730"]),
+    ],
+)
+def test_what_is_too_new_for_a_release_is_built(version, arch, tools, built):
+    newest = NEWEST[version]
+    recipes = [
+        recipe(CMAKE, accept=dict(CMAKE["accept"], maximum=newest["cmake"])),
+        recipe(GCC, accept=dict(GCC["accept"], maximum=newest["gcc"])),
+    ]
+    state = with_tools(bare(arch=arch), **dict(tools, gxx=tools["gcc"]))
+    planned = plan.make(ask(*recipes), state)
+    assert [name for name, entry in planned["products"].items() if entry["do"] == "build"] == built
+
+
+@pytest.mark.parametrize(
+    "newest, fits", [("", True), (None, True), ({}, True), ({"sparc": "1"}, True), (3.1, False), ("3", True)]
+)
+def test_a_newest_version_in_any_form(newest, fits):
+    state = with_tools(bare(), cmake="3.20.0")
+    planned = plan.make(ask(recipe(CMAKE, accept=dict(CMAKE["accept"], maximum=newest))), state)
+    assert (planned["products"]["cmake"]["do"] == "nothing") is fits

@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, target_python, variables
 
 # Typed to the last: what templates of older Ansible give is all text.
 FITNESS = {
@@ -188,9 +188,6 @@ class ActionModule(ActionBase):
             "ascend.pytorch.examine", module_args=plan.question(request), task_vars=task_vars
         )
         if examined.get("failed") or examined.get("unreachable"):
-            # Not before: few hosts fail.
-            from ansible_collections.ascend.pytorch.plugins.plugin_utils import target_python
-
             words = target_python.trouble(self, examined, task_vars)
             if words:
                 raise AnsibleActionFail(words)
@@ -198,6 +195,10 @@ class ActionModule(ActionBase):
             return result
         state = examined["state"]
         state["clock_skew_s"] = skew(state["clock"], began, time.time())
+        state["core"] = target_python.core()
+        if not self._is_become_unprivileged():
+            # A shell of sudo's that a local run was started from.
+            state["login_uid"] = state["user"]["uid"]
         platform = "{0} {1}".format(state["arch"], state["libc"])
         if request["toolchain"] == "runtime":
             # Its wheels are the builders'. A run that knows of none leaves what stands as it is.

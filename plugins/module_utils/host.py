@@ -6,6 +6,7 @@
 import fcntl
 import functools
 import glob
+import importlib.util
 import os
 import pwd
 import re
@@ -63,6 +64,10 @@ _OTHER_PLATFORM = re.compile(r"platform:(el|uelc|an|f|al)[0-9]")
 _EULER_VERSION = re.compile(r"\(LTS(-SP[0-9]+)?\)", re.IGNORECASE)
 
 
+# Where Ansible's modules apt and dnf look for a Python that has their manager's package.
+PACKAGING_PYTHONS = ("/usr/libexec/platform-python", "/usr/bin/python3")
+
+
 # --- the machine ------------------------------------------------------------------------------------------------------
 
 
@@ -75,6 +80,30 @@ def user():
         return {"uid": uid, "name": entry.pw_name, "home": entry.pw_dir}
     except KeyError:
         return {"uid": uid, "name": str(uid), "home": os.path.expanduser("~")}
+
+
+def login_uid(environ, uid):
+    # type: (Mapping[str, str], int) -> int
+    """Return the uid of the account that logged in and became this one, by what sudo(8) says of it; this one's without it."""
+    said = environ.get("SUDO_UID", "")
+    return int(said) if said.isdigit() else uid
+
+
+def packaging_python(manager):
+    # type: (str) -> Optional[Dict[str, Any]]
+    """Return {"path", "version"} of the Python that Ansible's module of a package manager runs under; None when not known.
+
+    The modules apt and dnf work with the manager's own Python package. Where the Python that Ansible uses has not got that,
+    they start themselves again under one that has.
+    """
+    if manager not in ("apt", "dnf") or importlib.util.find_spec(manager):
+        return {"path": sys.executable, "version": "{0}.{1}.{2}".format(*sys.version_info)}
+    for path in PACKAGING_PYTHONS:
+        if os.path.isfile(path):
+            said = ask([path, "-E", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"])[1]
+            version = versions.find_version(said.decode("utf-8", "replace"))
+            return {"path": path, "version": version} if version else None
+    return None
 
 
 def os_release(content, family="", others=""):
@@ -143,7 +172,9 @@ def libc():
 
 def disk(path):
     # type: (str) -> Dict[str, Any]
-    """Return {"path", "stands_at", "free_mib", "free_inodes", "writable"} of a path, by its nearest parent that exists.
+    """Return {"path", "stands_at", "free_mib", "free_inodes", "writable", "noexec"} of a path, by its nearest parent that exists.
+
+    noexec is whether no program can be started there, and no shared library loaded (mount(8)).
 
     free_inodes is None where the file system does not count them.
     """
@@ -157,6 +188,7 @@ def disk(path):
         "free_mib": info.f_bavail * info.f_frsize // (1 << 20),
         "free_inodes": info.f_favail if info.f_files else None,
         "writable": os.access(there, os.W_OK | os.X_OK),
+        "noexec": bool(info.f_flag & os.ST_NOEXEC),
     }
 
 
@@ -390,7 +422,10 @@ def examine(question):
     installations = cann(who["home"])
 
     # Each of these waits for other programs; a host with a hanging one is not kept waiting for them one by one.
-    asked = {("npu", ""): lambda: npus.npus(question.get("run_user") or "")}  # type: Dict[Tuple[str, str], Callable[[], Any]]
+    asked = {
+        ("npu", ""): lambda: npus.npus(question.get("run_user") or ""),
+        ("packaging", ""): lambda: packaging_python(manager),
+    }  # type: Dict[Tuple[str, str], Callable[[], Any]]
     if installations:
         asked["cann", ""] = lambda: cann_environment(installations[0], arch)
     if venv:
@@ -412,6 +447,8 @@ def examine(question):
     return dict(
         npus.driver_and_firmware(),
         user=who,
+        login_uid=login_uid(os.environ, who["uid"]),
+        packaging_python=told["packaging", ""],
         os=dict(
             os_release(text("/etc/os-release") or text("/usr/lib/os-release"), family, other_release_files()),
             family=family,
@@ -432,7 +469,9 @@ def examine(question):
         },
         disk={
             path: disk(path)
-            for path in [work_dir, os.path.dirname(env_file)] + [os.path.dirname(prefix) for prefix in prefixes]
+            for path in [work_dir, os.path.dirname(env_file)]
+            + [os.path.dirname(prefix) for prefix in prefixes]
+            + _sites_of_wheels(who, venv, pythons.get(chosen or ""))
         },
         tools={name: [told["tool", path] for path in paths] for name, paths in programs.items()},
         missing_needs=needs.missing(question["needs"], lambda name: shutil.which(name, path=":".join(search))),
@@ -449,6 +488,14 @@ def examine(question):
         stored=stored(work_dir),
         begun=begun(work_dir),
     )
+
+
+def _sites_of_wheels(who, venv, python):
+    # type: (Dict[str, Any], str, Optional[Dict[str, Any]]) -> List[str]
+    """Return the folders that wheels go below, so far as those are not the Python's own."""
+    if venv:
+        return [venv]
+    return [python["user_site"]] if python and who["uid"] else []
 
 
 def _resolved(entry, who):

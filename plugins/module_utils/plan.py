@@ -63,6 +63,7 @@ def question(request):
         "needs": sorted(
             {need for entry in recipes for need in entry.get("needs", []) + entry.get("runs_with", [])}
             | set(request["needs"])
+            | {"acl"}
         ),
         "pythons": pythons(request),
         "venv": request["venv"],
@@ -220,6 +221,8 @@ def make(request, state):
         lacking += [
             need for need in needed(recipe, decided["do"]) if need in state["missing_needs"] and need not in lacking
         ]
+    if between_plain_users(state) and any(entry["do"] in BRINGING for entry in products.values()):
+        lacking += [need for need in ("acl",) if need in state["missing_needs"]]
     env = _environment(request, state, tools)
     return {
         "products": products,
@@ -230,6 +233,12 @@ def make(request, state):
         "legs": legs(list(products.values()), env),
         "work": bool(env and env["do"] != NOTHING) or any(entry["do"] != NOTHING for entry in products.values()),
     }
+
+
+def between_plain_users(state):
+    # type: (Dict[str, Any]) -> bool
+    """Say whether Ansible logs in as one plain account and becomes another: what it sends must be opened to that one."""
+    return 0 not in (state["user"]["uid"], state["login_uid"]) and state["login_uid"] != state["user"]["uid"]
 
 
 def needed(recipe, do):

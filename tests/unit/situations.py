@@ -233,9 +233,12 @@ def bare(**changes):
         "problem": "",
         "packages": {"pip": "20.3.4", "pyyaml": "5.3.1", "wheel": "0.34.2", "numpy": "1.19.5", "sympy": "1.7.1"},
     }
-    room = {"stands_at": "/", "free_mib": 100 * 1024, "free_inodes": 10**7, "writable": True}
+    room = {"stands_at": "/", "free_mib": 100 * 1024, "free_inodes": 10**7, "writable": True, "noexec": False}
     state = {
         "user": {"uid": 0, "name": "root", "home": "/root"},
+        "login_uid": 0,
+        "packaging_python": {"path": "/usr/bin/python3", "version": "3.9.2"},
+        "core": {"version": "2.19.14", "oldest_python": "3.8"},
         "os": {
             "id": "debian",
             "name": "Debian GNU/Linux 11 (bullseye)",

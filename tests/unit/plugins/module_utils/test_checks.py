@@ -566,6 +566,50 @@ TRIGGERS_OF_FITNESS = [
         ["/usr/bin/gcc 9.4.0, /usr/bin/g++ 7.5.0", "one version of all compilers in /usr/bin"],
     ),
     (
+        "noexec",
+        "error",
+        ask_torch(),
+        disk("/var/lib/ascend-pytorch", noexec=True, stands_at="/var"),
+        ["/var/lib/ascend-pytorch is on a file system that is mounted noexec (/var)", "Set ascend_work_dir"],
+    ),
+    (
+        "noexec",
+        "error",
+        ask(recipe(CMAKE, version="3.13.0")),
+        disk("/usr/local", noexec=True),
+        ["/usr/local is on", "noexec", "Set cmake_prefix"],
+    ),
+    (
+        "noexec",
+        "error",
+        ask_torch(venv="/opt/venv"),
+        lambda state: [
+            in_venv()(state),
+            state["disk"].update({"/opt/venv": dict(state["disk"]["/usr/local"], noexec=True)}),
+        ],
+        ["/opt/venv is on", "Set ascend_venv"],
+    ),
+    (
+        "package-python",
+        "error",
+        ask_torch(),
+        lambda state: state.update(
+            missing_needs=["patch"], packaging_python={"path": "/usr/bin/python3", "version": "3.7.9"}
+        ),
+        [
+            "apt works under /usr/bin/python3, Python 3.7.9, which ansible-core 2.19.14 does not take",
+            "Python 3.8 or newer with apt's own package, to install patch",
+            "Run `apt-get install -y patch` on the host",
+        ],
+    ),
+    (
+        "tools-missing",
+        "error",
+        ask_torch(),
+        lambda state: user(state).update(missing_needs=["acl"], login_uid=1001),
+        ["missing: acl (a plain user may not", "`apt-get install -y acl`", "ascend_packages_become: true"],
+    ),
+    (
         "tool-too-new",
         "error",
         ask(recipe(GCC, version="11.2.0", accept=dict(GCC["accept"], maximum={"x86_64": "9"}))),
@@ -678,6 +722,21 @@ def test_all_of_it_is_told_at_once():
         # What stands in an environment of its own is not asked of the Python that made it.
         (ask_torch(venv="/opt/venv"), lambda state: [in_venv()(state), no_pip(state)]),
         (ask_torch(venv="/opt/venv"), lambda state: [in_venv()(state), no_python(state)]),
+        # Nothing is installed, or by a Python that will do, or none is known.
+        (ask_torch(), lambda state: state.update(packaging_python={"path": "/p", "version": "3.6.9"})),
+        (ask_torch(), lambda state: state.update(missing_needs=["git"], packaging_python=None)),
+        (
+            ask_torch(),
+            lambda state: state.update(missing_needs=["git"], packaging_python={"path": "/p", "version": "3.8.1"}),
+        ),
+        # acl is for one plain account that becomes another.
+        (ask_torch(), lambda state: user(state).update(missing_needs=["acl"], login_uid=1000)),
+        (ask_torch(), lambda state: user(state).update(missing_needs=["acl"], login_uid=0)),
+        (ask_torch(), lambda state: state.update(missing_needs=["acl"], login_uid=1001)),
+        (ask_torch(packages_become=True), lambda state: user(state).update(missing_needs=["acl"], login_uid=1001)),
+        (ask(recipe(CMAKE)), lambda state: user(state).update(missing_needs=["acl"], login_uid=1001)),
+        (ask(recipe(CMAKE)), disk("/var/lib/ascend-pytorch", noexec=True)),
+        (ask(recipe(CMAKE)), disk("/usr/local", noexec=True)),
         # What is not built needs no room, and what is not published no place.
         (ask(recipe(CMAKE)), disk("/var/lib/ascend-pytorch", free_mib=0, writable=False)),
         (ask(recipe(CMAKE)), disk("/usr/local", writable=False)),

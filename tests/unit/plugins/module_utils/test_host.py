@@ -145,6 +145,37 @@ def test_disk(tmp_path, monkeypatch):
     assert not host.disk(str(tmp_path))["writable"]
 
 
+def test_a_disk_on_which_nothing_can_be_started(tmp_path, monkeypatch):
+    assert host.disk("/proc/self")["noexec"] is bool(os.statvfs("/proc/self").f_flag & os.ST_NOEXEC)
+    real = os.statvfs(str(tmp_path))
+    for flag in (os.ST_NOEXEC, os.ST_NOEXEC | os.ST_NOSUID, 0):
+        seen = os.statvfs_result(tuple(real)[:8] + (flag,) + tuple(real)[9:])
+        monkeypatch.setattr(os, "statvfs", lambda path, seen=seen: seen)
+        assert host.disk(str(tmp_path / "later/work"))["noexec"] is bool(flag & os.ST_NOEXEC)
+
+
+@pytest.mark.parametrize(
+    "environ, uid, login",
+    [({}, 1000, 1000), ({"SUDO_UID": "1001"}, 1000, 1001), ({"SUDO_UID": "0"}, 1000, 0), ({"SUDO_UID": "x"}, 7, 7)],
+)
+def test_who_logged_in(environ, uid, login):
+    assert host.login_uid(environ, uid) == login
+
+
+def test_the_python_that_packages_are_installed_under(monkeypatch, program, tmp_path):
+    own = {"path": sys.executable, "version": "{0}.{1}.{2}".format(*sys.version_info)}
+    assert host.packaging_python("yum") == host.packaging_python("") == own
+    monkeypatch.setattr(host.importlib.util, "find_spec", lambda name: name if name == "apt" else None)
+    assert host.packaging_python("apt") == own
+    other = program("python3", "echo a line of gone.pth >&2; echo 3.7.4")
+    monkeypatch.setattr(host, "PACKAGING_PYTHONS", (str(tmp_path / "none"), other))
+    assert host.packaging_python("dnf") == {"path": other, "version": "3.7.4"}
+    monkeypatch.setattr(host, "PACKAGING_PYTHONS", (program("python3", "exit 1"),))
+    assert host.packaging_python("dnf") is None
+    monkeypatch.setattr(host, "PACKAGING_PYTHONS", ())
+    assert host.packaging_python("dnf") is None
+
+
 def test_interfaces():
     assert host.interfaces()["lo"] == "127.0.0.1"
 

@@ -803,7 +803,9 @@ def test_jobs_by_cores_and_memory(jobs, available_mib, count):
 def test_the_question():
     asked = plan.question(ask_torch(*(used(GCC) + [recipe(CMAKE), recipe(TORCH)]), needs=["m4"], venv="~/v"))
     assert asked["tools"] == ["c++", "cc", "cmake", "g++", "gcc"] and asked["venv"] == "~/v"
-    assert asked["needs"] == sorted({"m4", "make", "gcc", "g++", "openssl", "git", "patch", "dos2unix", "openblas"})
+    assert asked["needs"] == sorted(
+        {"acl", "m4", "make", "gcc", "g++", "openssl", "git", "patch", "dos2unix", "openblas"}
+    )
     assert [entry["name"] for entry in asked["products"]] == ["gcc730", "cmake", "torch"]
     assert asked["products"][1]["links"] == CMAKE["links"] and asked["products"][2]["distribution"] == "torch"
 

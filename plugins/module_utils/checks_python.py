@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterator, List, Optional
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import extensions, interpreters, versions
 from ansible_collections.ascend.pytorch.plugins.module_utils import plan as plans
+from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
 from ansible_collections.ascend.pytorch.plugins.module_utils.finding import (
     BUILD,
     ERROR,
@@ -213,6 +214,53 @@ def _pip_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
             python["path"], " --upgrade" if there else ""
         ),
     )
+
+
+# What wheels of compiled packages are made for since 2020; a pip that does not know it finds sources, or nothing.
+_USUAL = "manylinux2014_"
+
+
+@check(CHECKS, "pip-too-old", BUILD, ERROR, "fact: the pip of the guide's Python 3.7.5 knows no newer wheels")
+def _pip_too_old(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The interpreter's pip refuses the wheels that there are of what it is to install."""
+    python = _python(request, state)
+    known = python["pip"]["platforms"] if python else []
+    if not python or not known:
+        return
+    there = "pip {0} of {1} takes wheels for {2} alone".format(
+        python["pip"]["version"], python["path"], ", ".join(known[:3])
+    )
+    remedy = (
+        "have a newer one there: `{0} -m pip install --upgrade pip`, or, where there is no network, `{0} -m pip install "
+        "--no-index` with the file of one that takes this Python (of 3.7 pip-24.0-py3-none-any.whl)".format(
+            python["path"]
+        )
+    )
+    held = sorted(
+        {
+            os.path.basename(path)
+            for entry in plan["products"].values()
+            for path, _pin in (entry["order"] or {}).get("wheels", ())
+            if entry["do"] in plans.BRINGING
+        }
+    )
+    refused = _refused(held, known)
+    if refused:
+        yield seen(there, "a pip that takes what the bundle has: " + ", ".join(refused), remedy)
+    elif _fetches(request, plan) and not any(platform.startswith(_USUAL) for platform in known):
+        yield seen(there, "a pip that takes {0}{1}".format(_USUAL, state["arch"]), remedy, WARNING)
+
+
+def _refused(names: List[str], platforms: List[str]) -> List[str]:
+    """Return the file names of wheels of those packages of which a pip takes none that is there."""
+    packages = {}  # type: Dict[str, List[str]]
+    for name in names:
+        packages.setdefault(wheels.normalise(str(wheels.parse_filename(name)["name"])), []).append(name)
+
+    def fits(name: str) -> bool:
+        return not {"any", *platforms}.isdisjoint(str(wheels.parse_filename(name)["platform"]).split("."))
+
+    return [name for there in packages.values() if not any(map(fits, there)) for name in there]
 
 
 @check(CHECKS, "package-version", HOST, ERROR, _PACKAGES)

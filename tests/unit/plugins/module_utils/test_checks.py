@@ -5,15 +5,19 @@
 
 import copy
 import functools
+import re
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.ask import text
+from checkout import ROOT
 from situations import (
     APEX,
     CMAKE,
     ENVIRONMENT,
     FITNESS,
     GCC,
+    PLATFORMS,
     TORCH,
     ask,
     ask_torch,
@@ -28,6 +32,9 @@ from situations import (
     used,
     with_tools,
 )
+
+# Texts of others, where they stand beside the checkout.
+FIELD = ROOT.parent / "shared/field"
 
 
 def found(request, state):
@@ -287,6 +294,16 @@ TRIGGERS = [
         ask(recipe(CMAKE, version="3.13.0", sources=[dict(CMAKE["sources"][0], file="x.tar.bz2")]), mirrors=["/m"]),
         own_python("bz2", "ssl"),
         ["has no bz2", "bz2 for x.tar.bz2"],
+    ),
+    (
+        "pip-too-old",
+        "warning",
+        ask_torch(),
+        python(pip={"version": "19.2.3", "problem": "", "platforms": ["manylinux2010_x86_64", "linux_x86_64"]}),
+        [
+            "pip 19.2.3 of /usr/bin/python3.9 takes wheels for manylinux2010_x86_64, linux_x86_64 alone",
+            "manylinux2014_x86_64",
+        ],
     ),
     ("pip-missing", "error", ask_torch(), no_pip, ["/opt/python3.9 has no pip", "`/opt/python3.9 -m ensurepip`"]),
     (
@@ -631,6 +648,51 @@ TRIGGERS_OF_FITNESS = [
         ["/usr/bin/cmake is not ours", "/usr/local/cmake/bin/cmake", "cmake_replace_link: true"],
     ),
 ]
+
+
+# What the pip of the guide's Python 3.7.5 takes.
+OLD_PIP = {
+    "version": "19.2.3",
+    "problem": "",
+    "platforms": ["manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"],
+}
+
+
+@pytest.mark.parametrize(
+    "names, refused",
+    [
+        (["FieldYAML-6.0.1-cp37-cp37m-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"], [0]),
+        (["a-1-py3-none-any.whl", "b-1-cp37-cp37m-manylinux1_x86_64.whl", "c-1-cp37-cp37m-linux_x86_64.whl"], []),
+        # One that it takes is enough.
+        (["A_b-1-cp37-cp37m-manylinux2014_x86_64.whl", "a.b-0.9-cp37-cp37m-manylinux2010_x86_64.whl"], []),
+        (
+            [
+                "a-1-cp37-cp37m-manylinux_2_28_x86_64.whl",
+                "a-1-py3-none-any.whl",
+                "b-1-cp37-abi3-manylinux2014_x86_64.whl",
+            ],
+            [2],
+        ),
+        ([], []),
+        *([[name], [0]] for name in sorted(set(re.findall(r"\S+\.whl", text(str(FIELD / "b09_old_pip.txt")))))),
+    ],
+)
+def test_wheels_of_a_bundle_that_a_pip_refuses(names, refused):
+    state = ready()
+    python(pip=OLD_PIP)(state)
+    request = ask_torch(offline=True, install_packages=False)
+    planned = plan.make(request, state)
+    planned["products"]["torch"]["order"]["wheels"] = [["wheels/" + name, "ab" * 32] for name in names]
+    told = checks.findings(request, state, planned)
+    assert [each["id"] for each in told] == ["pip-too-old"] * bool(refused)
+    for each in told:
+        assert each["wanted"].endswith(": " + ", ".join(names[number] for number in refused))
+        assert "19.2.3" in each["found"] and each["severity"] == "error" and "--upgrade pip" in each["remedy"]
+    # A newer pip takes all of them, and of one that does not say nothing is known.
+    for pip in ({"platforms": ["manylinux_2_28_x86_64", *PLATFORMS]}, {"platforms": []}):
+        python(pip=dict(OLD_PIP, **pip))(state)
+        planned["products"]["torch"]["order"]["wheels"] = [["wheels/" + name, "ab" * 32] for name in names[:1]]
+        assert checks.findings(request, state, planned) == []
 
 
 @pytest.mark.parametrize("ident, severity, request_, spoil, words", TRIGGERS + TRIGGERS_OF_FITNESS)

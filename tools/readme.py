@@ -155,8 +155,9 @@ def read(name: str, raw: Any, meaning: str) -> Variable:
     """A variable from what defaults/main.yml and the argument spec say of it."""
     follows = _FOLLOWS.fullmatch(raw) if isinstance(raw, str) else None
     if follows:
-        # The literals of Jinja that stand here are YAML's too.
-        return Variable(name, shown(yaml.safe_load(follows[2])), meaning, follows[1])
+        # The literals of Jinja that stand here are YAML's too; what begins so is worked out from the release.
+        default = RELEASES if follows[2].startswith("__") else shown(yaml.safe_load(follows[2]))
+        return Variable(name, default, meaning, follows[1])
     if "{{" in str(raw):
         return Variable(name, RELEASES if re.match(r"\{\{ __\w+_release\.", str(raw)) else IN_DEFAULTS, meaning, "")
     return Variable(name, shown(raw), meaning, "")

@@ -12,7 +12,14 @@ import time
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, logins, plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import boundary, keyring, ledger, speaking, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
+    boundary,
+    keyring,
+    ledger,
+    speaking,
+    target_python,
+    variables,
+)
 
 # Typed to the last: what templates of older Ansible give is all text.
 FITNESS = {
@@ -198,7 +205,7 @@ class ActionModule(speaking.Action):
         )
         if examined.get("failed") or examined.get("unreachable"):
             # Not before: few hosts fail.
-            from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures, target_python
+            from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures
 
             words = target_python.trouble(self, examined, task_vars)
             if words:
@@ -210,6 +217,10 @@ class ActionModule(speaking.Action):
             return result
         state = examined["state"]
         state["clock_skew_s"] = skew(state["clock"], began, time.time())
+        state["core"] = target_python.core()
+        if not self._is_become_unprivileged():
+            # A shell of sudo's that a local run was started from.
+            state["login_uid"] = state["user"]["uid"]
         platform = "{0} {1}".format(state["arch"], state["libc"])
         if request["toolchain"] == "runtime":
             # Its wheels are the builders'. A run that knows of none leaves what stands as it is.

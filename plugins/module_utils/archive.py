@@ -3,21 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Archives in and out: unpack foreign ones without trust, pack our own so that equal trees give equal bytes."""
 
-import bz2
 import errno
-import gzip
-import lzma
 import os
 import shutil
 import stat
+import sys
 import tarfile
 import time
 import zipfile
-import zlib
 from contextlib import contextmanager
 from typing import IO, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import file_names
+from ansible_collections.ascend.pytorch.plugins.module_utils import extensions, file_names
 from ansible_collections.ascend.pytorch.plugins.module_utils.folders import make_folder
 
 # Where every packed file says it was last changed (2000-01-01 UTC); not 0, which make and zip cannot tell from "never".
@@ -27,14 +24,18 @@ PACKED_MTIME = 946684800
 _DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
-    lzma.LZMAError,
-    zlib.error,
     EOFError,
     NotImplementedError,
     RuntimeError,
     ValueError,
     OverflowError,
 )
+# The same of modules that this Python may lack; one that is not loaded has raised nothing.
+_DAMAGE_OF = {"lzma": "LZMAError", "zlib": "error"}
+
+# By the first bytes of a file, and by zip's number of a method: what it is read with.
+_COMPRESSED = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\xfd7": "lzma"}
+_ZIPPED = {zipfile.ZIP_DEFLATED: "zlib", zipfile.ZIP_BZIP2: "bz2", zipfile.ZIP_LZMA: "lzma"}
 
 
 # So many links Linux follows on the way to a file, and no more.
@@ -81,7 +82,9 @@ def unpack(archive: str, dest: str, strip: int = 1, limit: Optional[int] = None)
             _write_tree(archive, entries, partial, strip, limit)
     except BaseException as error:
         _remove(partial)
-        if isinstance(error, _DAMAGE) or isinstance(error, OSError) and error.errno is None:
+        if isinstance(error, extensions.Lacking):
+            raise ArchiveError("%s cannot be unpacked: %s." % (archive, error)) from error
+        if _is_damage(error):
             raise ArchiveError(
                 "%s is no archive, or is damaged or cut short (%s). Remove it, so that it is fetched "
                 "anew." % (archive, str(error) or type(error).__name__)
@@ -110,9 +113,18 @@ def content(archive: str, name: str, most: int) -> Optional[bytes]:
                     with entry.open() as stream:
                         held = stream.read(most + 1)
                     return held if len(held) <= most else None
-    except _DAMAGE + (OSError, ArchiveError):
-        pass
+    except (OSError, ArchiveError, extensions.Lacking):
+        return None
+    except Exception as error:
+        if not _is_damage(error):
+            raise
     return None
+
+
+def _is_damage(error: BaseException) -> bool:
+    """Say whether an error is what a reader raises on damaged input."""
+    classes = tuple(getattr(sys.modules[name], kind) for name, kind in _DAMAGE_OF.items() if sys.modules.get(name))
+    return isinstance(error, _DAMAGE + classes) or (isinstance(error, OSError) and error.errno is None)
 
 
 def pack(tree: str, archive: str) -> None:
@@ -131,7 +143,9 @@ def pack(tree: str, archive: str) -> None:
     partial = archive + ".partial"
     try:
         with open(partial, "wb") as raw:
-            with gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0) as zipped, tarfile.open(
+            with extensions.load("gzip").GzipFile(
+                filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0
+            ) as zipped, tarfile.open(
                 fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8", errors="surrogateescape"
             ) as tar:
                 for name in _names(tree):
@@ -142,6 +156,8 @@ def pack(tree: str, archive: str) -> None:
         _sync_folder(os.path.dirname(archive) or ".")
     except BaseException as error:
         _remove(partial)
+        if isinstance(error, extensions.Lacking):
+            raise ArchiveError("%s cannot be packed: %s." % (tree, error)) from error
         if isinstance(error, OSError):
             raise ArchiveError(_os_problem(error, "pack %s as %s" % (tree, archive), archive)) from error
         raise
@@ -210,8 +226,8 @@ def _opened(archive: str, whole: bool = True) -> Iterator[Iterator[Entry]]:
             yield _zip_entries(zipped)
         return
     # tarfile would guess the compression itself, but then hides why a file cannot be read.
-    openers = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}  # type: Dict[bytes, Callable[..., IO[bytes]]]
-    with openers.get(magic[:2], open)(archive, "rb") as opened:
+    reader = _COMPRESSED.get(magic[:2])
+    with (extensions.load(reader).open if reader else open)(archive, "rb") as opened:
         stream = _Stream(opened)
         with tarfile.open(fileobj=stream, mode="r:", encoding="utf-8", errors="surrogateescape") as tar:
             yield _tar_entries(tar)
@@ -255,6 +271,9 @@ def _zip_entries(opened: zipfile.ZipFile) -> Iterator[Entry]:
         kind = "dir" if folder else "file"
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
             kind = "symlink" if stat.S_ISLNK(mode) else "device or pipe"
+        if info.compress_type in _ZIPPED:
+            # zipfile would raise what it raises for a damaged file.
+            extensions.load(_ZIPPED[info.compress_type])
         target = os.fsdecode(opened.read(info)) if kind == "symlink" else ""
         yield Entry(
             file_names.native(info.filename),

@@ -18,6 +18,15 @@ SIZE_LIMIT_BYTES = 1 << 22
 WORDS = 200
 POLL_S = 0.05
 
+# What a login shell says to the loader and to Pythons. Builds, and what this collection installs with, know none of it.
+_SHELLS_OWN = ("LD_", "PYTHON")
+
+
+def as_builds_see(environment):
+    # type: (Mapping[str, str]) -> Dict[str, str]
+    """Return an environment without what changes which libraries and modules a program finds."""
+    return {name: value for name, value in environment.items() if not name.startswith(_SHELLS_OWN)}
+
 
 def ask(argv, env=None, time_limit_s=TIME_LIMIT_S):
     # type: (List[str], Optional[Dict[str, str]], float) -> Tuple[Optional[int], bytes, str]

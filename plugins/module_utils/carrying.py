@@ -460,7 +460,7 @@ def _get(url, signed, known):
                 return None
             reason, passing = "HTTP {0} {1}".format(error.code, error.reason), error.code >= 500
         except download.WithoutTls as fault:
-            raise CarryingError(_unsafe("{0}: {1}".format(fetch.shown(url), fault.reason)))
+            raise CarryingError(_unsafe("{0}: {1}".format(outgoing.shown(url), fault.reason)))
         except fetch.Fault as fault:
             reason, passing = fault.reason, False
         except (OSError, ValueError, http.client.HTTPException) as error:
@@ -511,7 +511,7 @@ def take(shelf, text, signature, place, log, known=None):
         except fetch.FetchError as error:
             raise _not_taken(error, shelf, card, place)
         os.rename(path, os.path.join(partial, card["file"]))
-        _finish(shelf, partial, card, text, signature, fetch.shown(place))
+        _finish(shelf, partial, card, text, signature, outgoing.shown(place))
     return True
 
 

@@ -7,6 +7,7 @@ import os
 from typing import Any, Dict, Iterator, List
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import plan as plans
+from ansible_collections.ascend.pytorch.plugins.module_utils import versions
 from ansible_collections.ascend.pytorch.plugins.module_utils.finding import (
     BUILD,
     ERROR,
@@ -61,10 +62,26 @@ def _requisite_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dic
                 )
             else:
                 yield seen(
-                    "{0}: {1}".format(entry["name"], plans.unfit(entry["accept"], state)),
-                    plans.wanted_words(entry["accept"]),
+                    "{0}: {1}".format(entry["name"], plans.unfit(plans.accepted(entry, state), state)),
+                    plans.wanted_words(plans.accepted(entry, state)),
                     "apply the role {0} first".format(entry["name"]),
                 )
+
+
+@check(CHECKS, "tool-too-new", BUILD, ERROR, "fact: CMake 4 and newer compilers refuse older sources")
+def _tool_too_new(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The CMake or gcc that is to be built is itself newer than what will do."""
+    for entry in request["recipes"]:
+        newest = plans.accepted(entry, state).get("maximum", "")
+        bringing = not entry.get("reference") and plan["products"][entry["name"]]["do"] in plans.BRINGING
+        if bringing and not versions.within(entry["version"], "", newest):
+            yield seen(
+                "{0}_version is {1}".format(entry["name"], entry["version"]),
+                "at most {0} on {1}".format(newest, state["arch"]),
+                "set {0}_version to an older one, or {0}_max_version where you know that a newer one will do".format(
+                    entry["name"]
+                ),
+            )
 
 
 @check(CHECKS, "compilers-mixed", HOST, WARNING, "fact: compilers and libstdc++ of different versions crash")

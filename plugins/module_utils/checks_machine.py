@@ -7,6 +7,7 @@ import os
 from typing import Any, Dict, Iterator, List
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import plan as plans
+from ansible_collections.ascend.pytorch.plugins.module_utils import versions
 from ansible_collections.ascend.pytorch.plugins.module_utils.finding import (
     BUILD,
     ERROR,
@@ -191,6 +192,45 @@ def _work_dir_unsafe(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
             "a work directory that nobody but {0} writes to: what lies there is run".format(state["user"]["name"]),
             "set ascend_work_dir to a place where nobody else can make one, or mend it: look at what is in it, remove it, and "
             "take the right to write from others",
+        )
+
+
+@check(CHECKS, "noexec", BUILD, ERROR, "fact: hardened hosts mount /var and /home noexec")
+def _noexec(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """No program can be started in the work directory, or where something is published to."""
+    bringing = {name: entry["order"] for name, entry in plan["products"].items() if entry["do"] in plans.BRINGING}
+    places = {state["work_dir"]: "ascend_work_dir"} if bringing else {}
+    for name, order in sorted(bringing.items()):
+        if order["product"] == "tree":
+            places[os.path.dirname(order["prefix"])] = name + "_prefix"
+        else:
+            places.update((site, "ascend_venv") for site in [state["venv"]] + order["sites"] if site in state["disk"])
+    for place, variable in places.items():
+        if state["disk"][place]["noexec"]:
+            yield seen(
+                "{0} is on a file system that is mounted noexec ({1})".format(place, state["disk"][place]["stands_at"]),
+                "a place where programs can be started and libraries loaded",
+                "set {0} to a place on another file system, or have this one mounted without noexec".format(variable),
+            )
+
+
+@check(CHECKS, "package-python", BUILD, ERROR, "fact: an ansible-core drops old Pythons of hosts")
+def _package_python(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """Ansible's module of the package manager would run under a Python that this ansible-core does not take."""
+    python, core = state["packaging_python"], state["core"]
+    needed = plan["packages"]["names"] and plans.may_install(request, state)
+    if needed and python and not versions.within(python["version"], core["oldest_python"]):
+        manager = state["os"]["package_manager"]
+        yield seen(
+            "{0} works under {1}, Python {2}, which ansible-core {3} does not take".format(
+                manager, python["path"], python["version"], core["version"]
+            ),
+            "Python {0} or newer with {1}'s own package, to install {2}".format(
+                core["oldest_python"], manager, " ".join(plan["packages"]["names"])
+            ),
+            "run `{0} install -y {1}` on the host, or an older ansible-core".format(
+                {"apt": "apt-get"}.get(manager, manager), " ".join(plan["packages"]["names"])
+            ),
         )
 
 

@@ -12,14 +12,14 @@ import http.client
 import os
 import re
 import socket
-import ssl
+import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from typing import Any, Callable, Optional, Sequence, Tuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, logins, outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils import extensions, fetch, logins, outgoing
 
 _CHUNK = 256 * 1024
 _SCHEMES = ("http", "https", "file")
@@ -242,24 +242,24 @@ class _TlsAlone(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
         if urllib.parse.urlsplit(newurl).scheme != "https":
-            raise WithoutTls("it leads on to %s, which is read without TLS" % fetch.shown(newurl))
+            raise WithoutTls("it leads on to %s, which is read without TLS" % outgoing.shown(newurl))
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def make_opener(tls: bool = False) -> Callable[..., Any]:
     """Return a function that opens http, https and file URLs: opener(URL or request, timeout=seconds).
 
-    It answers, and raises, as urllib's own does. Certificates are verified; proxies are the environment's.
+    It answers, and raises, as urllib's own does. Certificates are verified; proxies are the environment's. A Python
+    without ssl opens all but https.
 
     tls: a redirect to where there is none raises WithoutTls, for what has no digest that is known before.
     """
     director = urllib.request.OpenerDirector()  # not build_opener(): that would take ftp: and data: URLs too
-    context = ssl.create_default_context()  # reads SSL_CERT_FILE and SSL_CERT_DIR
     for handler in (
         urllib.request.ProxyHandler(),
         urllib.request.UnknownHandler(),
         urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(context=context),
+        _https(),
         urllib.request.HTTPDefaultErrorHandler(),
         _TlsAlone() if tls else urllib.request.HTTPRedirectHandler(),
         urllib.request.FileHandler(),
@@ -267,6 +267,24 @@ def make_opener(tls: bool = False) -> Callable[..., Any]:
     ):
         director.add_handler(handler)
     return director.open
+
+
+def _https() -> urllib.request.BaseHandler:
+    try:
+        context = extensions.load("ssl").create_default_context()  # reads SSL_CERT_FILE and SSL_CERT_DIR
+    except extensions.Lacking as error:
+        return _NoTls(str(error))
+    return urllib.request.HTTPSHandler(context=context)
+
+
+class _NoTls(urllib.request.BaseHandler):
+    """Says of each https URL why it cannot be opened."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def https_open(self, request: urllib.request.Request) -> Any:
+        raise urllib.error.URLError(extensions.Lacking(self.why))
 
 
 def request_for(url: str, have: int, known: Optional[logins.Logins] = None) -> urllib.request.Request:
@@ -293,9 +311,11 @@ def network_fault(error: Exception, stall_s: float) -> fetch.Fault:
 
     `error` is what an opener or its answer raised, other than HTTPError; `stall_s` the timeout that was given.
     """
+    # A Python that has loaded no ssl has no error of its kind.
+    ssl = sys.modules.get("ssl")
     reason = getattr(error, "reason", None)
     cause = reason if isinstance(reason, Exception) else error
-    if isinstance(cause, ssl.CertificateError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
+    if (ssl and isinstance(cause, ssl.CertificateError)) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
         return fetch.Fault(
             "its certificate is not trusted (%s). Mind the host's clock, or name your CA in SSL_CERT_FILE" % cause
         )
@@ -308,8 +328,7 @@ def network_fault(error: Exception, stall_s: float) -> fetch.Fault:
         ConnectionResetError,
         ConnectionAbortedError,
         BrokenPipeError,
-        ssl.SSLError,
         http.client.IncompleteRead,
         http.client.BadStatusLine,
-    )
+    ) + ((ssl.SSLError,) if ssl else ())
     return fetch.Fault(str(cause) or type(cause).__name__, isinstance(cause, passing))

@@ -6,13 +6,14 @@
 import fcntl
 import functools
 import glob
-import json
+import importlib.util
 import os
 import pwd
 import re
 import shutil
 import socket
 import struct
+import sys
 import time
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
@@ -20,7 +21,9 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     ascend_files,
     cann,
     environment,
+    extensions,
     fingerprint,
+    interpreters,
     manifest,
     needs,
     npus,
@@ -33,7 +36,14 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     versions,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
-from ansible_collections.ascend.pytorch.plugins.module_utils.ask import ask, at_once, last_words, read_json, text
+from ansible_collections.ascend.pytorch.plugins.module_utils.ask import (
+    as_builds_see,
+    ask,
+    at_once,
+    last_words,
+    read_json,
+    text,
+)
 
 # Ids of /etc/os-release (lower case) of openEuler and its descendants, where CPU binding is undone. Asked last, of systems
 # that say nothing of where they come from.
@@ -58,6 +68,10 @@ _OTHER_PLATFORM = re.compile(r"platform:(el|uelc|an|f|al)[0-9]")
 _EULER_VERSION = re.compile(r"\(LTS(-SP[0-9]+)?\)", re.IGNORECASE)
 
 
+# Where Ansible's modules apt and dnf look for a Python that has their manager's package.
+PACKAGING_PYTHONS = ("/usr/libexec/platform-python", "/usr/bin/python3")
+
+
 # --- the machine ------------------------------------------------------------------------------------------------------
 
 
@@ -70,6 +84,30 @@ def user():
         return {"uid": uid, "name": entry.pw_name, "home": entry.pw_dir}
     except KeyError:
         return {"uid": uid, "name": str(uid), "home": os.path.expanduser("~")}
+
+
+def login_uid(environ, uid):
+    # type: (Mapping[str, str], int) -> int
+    """Return the uid of the account that logged in and became this one, by what sudo(8) says of it; this one's without it."""
+    said = environ.get("SUDO_UID", "")
+    return int(said) if said.isdigit() else uid
+
+
+def packaging_python(manager):
+    # type: (str) -> Optional[Dict[str, Any]]
+    """Return {"path", "version"} of the Python that Ansible's module of a package manager runs under; None when not known.
+
+    The modules apt and dnf work with the manager's own Python package. Where the Python that Ansible uses has not got that,
+    they start themselves again under one that has.
+    """
+    if manager not in ("apt", "dnf") or importlib.util.find_spec(manager):
+        return {"path": sys.executable, "version": "{0}.{1}.{2}".format(*sys.version_info)}
+    for path in PACKAGING_PYTHONS:
+        if os.path.isfile(path):
+            said = ask([path, "-E", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"])[1]
+            version = versions.find_version(said.decode("utf-8", "replace"))
+            return {"path": path, "version": version} if version else None
+    return None
 
 
 def os_release(content, family="", others=""):
@@ -138,7 +176,9 @@ def libc():
 
 def disk(path):
     # type: (str) -> Dict[str, Any]
-    """Return {"path", "stands_at", "free_mib", "free_inodes", "writable"} of a path, by its nearest parent that exists.
+    """Return {"path", "stands_at", "free_mib", "free_inodes", "writable", "noexec"} of a path, by its nearest parent that exists.
+
+    noexec is whether no program can be started there, and no shared library loaded (mount(8)).
 
     free_inodes is None where the file system does not count them.
     """
@@ -152,6 +192,7 @@ def disk(path):
         "free_mib": info.f_bavail * info.f_frsize // (1 << 20),
         "free_inodes": info.f_favail if info.f_files else None,
         "writable": os.access(there, os.W_OK | os.X_OK),
+        "noexec": bool(info.f_flag & os.ST_NOEXEC),
     }
 
 
@@ -187,7 +228,8 @@ def tool(path):
     # type: (str) -> Dict[str, Any]
     """Return {"path", "real", "version", "problem"} of a program; the version is what it says itself, None when it says none."""
     argv = [path] + _VERSION_OF.get(os.path.basename(path), ["--version"])
-    status, said, problem = ask(argv)
+    # One that runs only by what a login shell tells the loader does not run in a build.
+    status, said, problem = ask(argv, env=as_builds_see(os.environ))
     if status != 0:
         ended = "`{0}` ended with status {1}".format(" ".join(argv), status)
         said_of_it = problem or ": ".join(filter(None, [ended, last_words(said)]))
@@ -206,74 +248,6 @@ def candidates(command, search):
         if os.path.isfile(path) and os.access(path, os.X_OK) and os.path.realpath(path) not in seen:
             seen.add(os.path.realpath(path))
             found.append(path)
-    return found
-
-
-# Asked of the interpreter itself, which need not be the one that runs this module.
-_PYTHON_QUESTION = """
-import json, os, site, sys, sysconfig
-get = sysconfig.get_config_var
-sites = [] if sys.prefix != getattr(sys, 'base_prefix', sys.prefix) else [site.getusersitepackages()]
-library = os.path.join(get('LIBDIR') or '', get('INSTSONAME') or get('LDLIBRARY') or '')
-multiarch = os.path.join(get('LIBDIR') or '', get('MULTIARCH') or '', get('INSTSONAME') or get('LDLIBRARY') or '')
-print(json.dumps({
-    'version': '%d.%d.%d' % sys.version_info[:3],
-    'tag': 'cp%d%d' % sys.version_info[:2],
-    'abi': 'cp' + (get('SOABI') or '').split('-')[1] if '-' in (get('SOABI') or '') else '',
-    'executable': sys.executable,
-    'headers': os.path.isfile(os.path.join(sysconfig.get_paths()['include'], 'Python.h')),
-    'shared_library': any('.so' in path and os.path.exists(path) for path in (multiarch, library)),
-    'sites': sites + site.getsitepackages(),
-    'user_site': site.getusersitepackages(),
-    'venv': sys.prefix != getattr(sys, 'base_prefix', sys.prefix)}))
-"""
-
-
-def python(command):
-    # type: (str) -> Optional[Dict[str, Any]]
-    """Return what an interpreter says of itself, None when it is not there or does not answer."""
-    path = (
-        command
-        if os.path.isabs(command)
-        else shutil.which(command, path=places.SYSTEM_PATH + ":" + os.path.expanduser("~/.local/bin"))
-    )
-    if not path or not os.path.isfile(path):
-        return None
-    # -I would hide the user's site; -E alone keeps a PYTHONHOME of ours out of it.
-    status, said, problem = ask([path, "-E", "-c", _PYTHON_QUESTION])
-    words = said.decode("utf-8", "replace").strip()
-    found = _last_mapping(words) if status == 0 else None
-    if found is None:
-        if status is not None:
-            problem = "does not run: " + "; ".join(filter(None, [words[-200:], problem]))
-        return {"path": path, "version": None, "problem": problem}
-    found.update(path=path, problem="", packages=packages(found["sites"]))
-    return found
-
-
-def _last_mapping(words):
-    # type: (str) -> Optional[Dict[str, Any]]
-    # What is imported at every start, such as a sitecustomize, may print something of its own before the answer, or after.
-    for line in reversed(words.splitlines()):
-        try:
-            found = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(found, dict) and "sites" in found:
-            return found
-    return None
-
-
-def packages(sites):
-    # type: (List[str]) -> Dict[str, str]
-    """Return normalised name -> version of the distributions in site directories, the first of each name."""
-    found = {}
-    for site in sites:
-        for path in glob.glob(os.path.join(glob.escape(site), "*.dist-info")) + glob.glob(
-            os.path.join(glob.escape(site), "*.egg-info")
-        ):
-            name, _dash, version = os.path.basename(path).rpartition(".")[0].partition("-")
-            found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), version.partition("-")[0])
     return found
 
 
@@ -368,13 +342,16 @@ def examine(question):
     counts = next(iter(installations["there"]), None)
 
     # Each of these waits for other programs; a host with a hanging one is not kept waiting for them one by one.
-    asked = {("npu", ""): lambda: npus.npus(run_user)}  # type: Dict[Tuple[str, str], Callable[[], Any]]
+    asked = {
+        ("npu", ""): lambda: npus.npus(run_user),
+        ("packaging", ""): lambda: packaging_python(manager),
+    }  # type: Dict[Tuple[str, str], Callable[[], Any]]
     if counts:
         asked["cann", ""] = lambda: cann.settings(counts, arch)
     if venv:
-        asked["venv", ""] = lambda: python(os.path.join(venv, "bin", "python"))
+        asked["venv", ""] = lambda: interpreters.examine(os.path.join(venv, "bin", "python"))
     for name in question["pythons"]:
-        asked["python", name] = functools.partial(python, name)
+        asked["python", name] = functools.partial(interpreters.examine, name)
     for path in sorted({path for paths in programs.values() for path in paths}):
         asked["tool", path] = functools.partial(tool, path)
     told = at_once(asked)
@@ -390,6 +367,8 @@ def examine(question):
     return dict(
         npus.driver_and_firmware(),
         user=who,
+        login_uid=login_uid(os.environ, who["uid"]),
+        packaging_python=told["packaging", ""],
         os=dict(
             os_release(next(filter(None, map(text, _OS_RELEASES)), ""), family, other_release_files()),
             family=family,
@@ -411,10 +390,13 @@ def examine(question):
         },
         disk={
             path: disk(path)
-            for path in [work_dir, os.path.dirname(env_file)] + [os.path.dirname(prefix) for prefix in prefixes]
+            for path in [work_dir, os.path.dirname(env_file)]
+            + [os.path.dirname(prefix) for prefix in prefixes]
+            + _sites_of_wheels(who, venv, pythons.get(chosen or ""))
         },
         tools={name: [told["tool", path] for path in paths] for name, paths in programs.items()},
         missing_needs=needs.missing(question["needs"], lambda name: shutil.which(name, path=":".join(search))),
+        own_python={"path": sys.executable, "lacks": extensions.lacks()},
         pythons=pythons,
         python=chosen,
         venv=venv,
@@ -437,6 +419,14 @@ def examine(question):
         stored=stored(work_dir),
         begun=begun(work_dir),
     )
+
+
+def _sites_of_wheels(who, venv, python):
+    # type: (Dict[str, Any], str, Optional[Dict[str, Any]]) -> List[str]
+    """Return the folders that wheels go below, so far as those are not the Python's own."""
+    if venv:
+        return [venv]
+    return [python["user_site"]] if python and who["uid"] else []
 
 
 def _resolved(entry, who):

@@ -24,6 +24,8 @@ NEEDS = {
     "git": {"commands": ["git"], "Debian": ["git"], "RedHat": ["git"]},
     "patch": {"commands": ["patch"], "Debian": ["patch"], "RedHat": ["patch"]},
     "dos2unix": {"commands": ["dos2unix"], "Debian": ["dos2unix"], "RedHat": ["dos2unix"]},
+    # By which one plain account lets another into what it was sent.
+    "acl": {"commands": ["setfacl"], "Debian": ["acl"], "RedHat": ["acl"]},
     "bzip2": {"commands": ["bzip2"], "Debian": ["bzip2"], "RedHat": ["bzip2"]},
     # gmp's configure refuses to go on without it.
     "m4": {"commands": ["m4"], "Debian": ["m4"], "RedHat": ["m4"]},

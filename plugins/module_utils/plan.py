@@ -69,6 +69,7 @@ def question(request):
         "needs": sorted(
             {need for entry in recipes for need in entry.get("needs", []) + entry.get("runs_with", [])}
             | set(request["needs"])
+            | {"acl"}
         ),
         "pythons": pythons(request),
         "venv": request["venv"],
@@ -120,6 +121,7 @@ def foreign(accept, state, ours):
     # type: (Dict[str, Any], Dict[str, Any], str) -> Optional[Dict[str, Any]]
     """Return {"folder", "version"} of what the host has itself of acceptable versions, all its commands of one version.
 
+    :param accept: see accepted
     :param ours: the prefix whose programs do not count
     """
     if not accept:
@@ -141,6 +143,16 @@ def foreign(accept, state, ours):
         if same and versions.within(found["version"], accept.get("minimum", ""), accept.get("maximum", "")):
             return {"folder": folder, "version": found["version"]}
     return None
+
+
+def accepted(recipe, state):
+    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    """Return what this host may have instead of a recipe's product, see recipe.py: of maxima by architecture its own."""
+    accept = recipe.get("accept") or {}
+    newest = accept.get("maximum") or ""
+    if isinstance(newest, dict):
+        newest = newest.get(state["arch"], "")
+    return dict(accept, minimum=str(accept.get("minimum") or ""), maximum=str(newest)) if accept else {}
 
 
 def unfit(accept, state):
@@ -216,6 +228,8 @@ def make(request, state):
         lacking += [
             need for need in needed(recipe, decided["do"]) if need in state["missing_needs"] and need not in lacking
         ]
+    if between_plain_users(state) and any(entry["do"] in BRINGING for entry in products.values()):
+        lacking += [need for need in ("acl",) if need in state["missing_needs"]]
     env = _environment(request, state, tools)
     for entry in products.values():
         if entry["do"] in BRINGING and entry["order"]["product"] == "wheel":
@@ -230,6 +244,12 @@ def make(request, state):
         "legs": legs(list(products.values()), env),
         "work": bool(env and env["do"] != NOTHING) or any(entry["do"] != NOTHING for entry in products.values()),
     }
+
+
+def between_plain_users(state):
+    # type: (Dict[str, Any]) -> bool
+    """Say whether Ansible logs in as one plain account and becomes another: what it sends must be opened to that one."""
+    return 0 not in (state["user"]["uid"], state["login_uid"]) and state["login_uid"] != state["user"]["uid"]
 
 
 def needed(recipe, do):
@@ -269,20 +289,32 @@ def may_install(request, state):
 
 def packages(request, state, lacking):
     # type: (Dict[str, Any], Dict[str, Any], List[str]) -> List[str]
-    """Return the packages that bring what lacks, with the headers and pip of a Python that the distribution provides."""
-    names = needs.packages(lacking, state["os"]["family"])
-    if request["release"] and not state["venv"]:
-        found = interpreter(state)
-        # A Python of the user's own (built under /usr/local, say) is not the package manager's to complete.
-        if str(found.get("path", "")).startswith("/usr/bin/"):
-            debian = state["os"]["family"] == "Debian"
-            if may_build(request) and not (found.get("headers") and found.get("shared_library")):
-                names.append(
-                    "python{0}-dev".format(".".join(found["version"].split(".")[:2])) if debian else "python3-devel"
-                )
-            if "pip" not in found.get("packages", {}):
-                names.append("python3-pip")
+    """Return the packages that bring what lacks, with what lacks of a Python that the distribution provides."""
+    names, found = needs.packages(lacking, state["os"]["family"]), interpreter(state)
+    if not request["release"] or not is_packaged(found):
+        return names
+    debian, own = state["os"]["family"] == "Debian", "python" + ".".join(found["version"].split(".")[:2])
+    if may_build(request) and not (found["headers"] and found["shared_library"]):
+        names.append(own + "-dev" if debian else "python3-devel")
+    if debian and make_venv(state) and "ensurepip" in found["lacks"]:
+        names.append(own + "-venv")
+    if not state["venv"] and "pip" not in found["packages"]:
+        names.append("python3-pip")
+    elif lacks_distutils(found):
+        names.append("python3-setuptools")
     return names
+
+
+def is_packaged(python):
+    # type: (Dict[str, Any]) -> bool
+    """Say whether an interpreter is the distribution's own, which its packages complete: not one from source, say."""
+    return bool(python.get("version")) and python["real"].startswith("/usr/bin/")
+
+
+def lacks_distutils(python):
+    # type: (Dict[str, Any]) -> bool
+    """Say whether nothing can be built with an interpreter: it has neither distutils nor setuptools, which brings it."""
+    return "distutils" in python["lacks"] and "setuptools" not in python["packages"]
 
 
 def _product(request, recipe, state, tools):
@@ -364,7 +396,7 @@ def _ours(prefix, name, version, mark):
 def _own(recipe, there, state):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
     """Return the host's own tool that will do for a recipe's product, None when there is none."""
-    own = foreign(recipe.get("accept") or {}, state, there["prefix"]) if recipe["product"] == "tree" else None
+    own = foreign(accepted(recipe, state), state, there["prefix"]) if recipe["product"] == "tree" else None
     name = recipe["name"]
     return own and _tool(name, own["folder"], series(name, own["version"]), version=own["version"])
 
@@ -393,7 +425,7 @@ def _referred(request, recipe, there, state):
         if not there["version"]:
             return promised
         return _tool(name, "", card["fingerprint"] if card else "{0} {1}".format(name, there["version"]))
-    accept = recipe.get("accept") or {}
+    accept = accepted(recipe, state)
     part_of = card.get("identity", {}).get("part_of") if card else None
     usable = (
         card
@@ -564,7 +596,8 @@ def _order(request, recipe, there, state, tools):
         "tools": {name: tool["version"] for name, tool in used.items() if tool and tool.get("version")},
         # What must not be cleared away meanwhile.
         "trees": [tool["tree"] for tool in known if tool.get("tree")],
-        "library_path": [tool["library"] for tool in known if tool["library"]],
+        "library_path": [tool["library"] for tool in known if tool["library"]]
+        + ([python["library_path"]] if wheel and python.get("library_path") else []),
         "jobs": count_jobs(
             request["jobs"], state["cores"], state["memory"]["available_mib"], recipe.get("mem_gib_per_job", 1)
         ),
@@ -610,7 +643,8 @@ def make_venv(state):
     chosen = state["pythons"].get(state["python"] or "")
     if not state["venv"] or state["venv_python"] or not chosen:
         return []
-    return [chosen["path"], "-m", "venv", state["venv"]]
+    finds = ["env", "LD_LIBRARY_PATH=" + chosen["library_path"]] if chosen["library_path"] else []
+    return finds + [chosen["path"], "-m", "venv", state["venv"]]
 
 
 def pip_options(state):
@@ -628,6 +662,10 @@ def _environment(request, state, tools):
     compiler = tools.get("gcc730")
     if compiler and compiler.get("lives"):
         settings = environment.merge({"prepend": {"LD_LIBRARY_PATH": [compiler["lives"]]}}, settings)
+    library_path = interpreter(state).get("library_path")
+    if library_path and release_to_come(request):
+        # Last: of all that stands in that folder, no more than Python's own library is wanted.
+        settings = environment.merge(settings, {"prepend": {"LD_LIBRARY_PATH": [library_path]}})
     text = environment.render(settings)
     there = state["env_file"]
     same = there["sha256"] == hashlib.sha256(text.encode("utf-8")).hexdigest()

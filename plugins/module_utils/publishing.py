@@ -326,6 +326,20 @@ def _prove(order, path, run, prove_sane):
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def pip_environment(order):
+    # type: (Dict[str, Any]) -> Dict[str, str]
+    """Return what differs in the environment of a pip that publishes: an order's Python starts there as it does in builds.
+
+    :param order: library_path; work_dir, where pip unpacks things: /tmp may be small, or noexec. Without one, pip looks on
+    """
+    return {
+        "LC_ALL": "C.UTF-8",
+        "LD_LIBRARY_PATH": ":".join(order["library_path"]),
+        "PYTHONPATH": "",
+        "TMPDIR": order["work_dir"],
+    }
+
+
 def withdraw_wheel(order, run, dry=False):
     # type: (Dict[str, Any], Runner, bool) -> Tuple[List[str], List[str]]
     """Have pip take away a wheel that is ours; return (paths that go, notes about what stays).

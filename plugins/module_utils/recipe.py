@@ -9,7 +9,8 @@ A recipe is a mapping:
   state             "present", or "absent": to be taken away
   prefix            trees: "auto" or a path (see places.py)
   links             trees: [{"path": "auto"|path, "target": path below the prefix}], links that stand outside the prefix
-  accept            trees: {"commands": [..], "minimum": v, "maximum": v}: what the host may have instead; absent: nothing
+  accept            trees: {"commands": [..], "minimum": v, "maximum": v}: what the host may have instead; absent: nothing.
+                    The maximum may be a mapping of architectures
   distribution      wheels: its name for pip
   sources           [{name, kind: archive|git, dest, urls, and file + sha256 or repo + commit + ref + submodules}]
   built_with        names of the tools (themselves products) that must stand before it: "cmake", "gcc730"

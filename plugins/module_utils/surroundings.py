@@ -14,7 +14,7 @@ import os
 import pwd
 from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, places
+from ansible_collections.ascend.pytorch.plugins.module_utils import outgoing, places
 
 # They decide how the network is reached, not what is built.
 NETWORK = frozenset(
@@ -79,7 +79,7 @@ def pip_settings(python: str, session: Mapping[str, str], ask: Asker) -> Dict[st
 
 def told(pip: Mapping[str, str]) -> List[str]:
     """Say what was taken over of pip's settings, without passwords; empty when nothing was."""
-    words = ["{0} {1}".format(key, fetch.shown(pip[_variable(key)])) for key in PIP if _variable(key) in pip]
+    words = ["{0} {1}".format(key, outgoing.shown(pip[_variable(key)])) for key in PIP if _variable(key) in pip]
     return (
         ["pip goes by this host's own settings for {0}, and by no others of them".format(", ".join(words))]
         if words

@@ -13,7 +13,7 @@ import shlex
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     diagnose,
     fingerprint,
-    host,
+    interpreters,
     libraries,
     manifest,
     published,
@@ -81,7 +81,7 @@ def look(order, full):
         if found:
             there.update(card=found["manifest"], version=found["version"], site=found["site"])
         if there["card"]:
-            there.update(damage=wheels.damage(found["dist_info"], full), packages=host.packages(order["sites"]))
+            there.update(damage=wheels.damage(found["dist_info"], full), packages=interpreters.packages(order["sites"]))
         return there
     prefix, card = order["prefix"], manifest.read(order["prefix"])
     if card is None or card["name"] != order["name"]:

@@ -69,6 +69,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     diagnose,
     fingerprint,
     host,
+    interpreters,
     outgoing,
     published,
     publishing,
@@ -184,7 +185,7 @@ def shared(order):
 def install_wheel(module, order, product, before):
     """Install the wheel, unless it is there whole, and what it requires by the pip of its Python; return the notes."""
     sites = order["sites"]
-    packages = host.packages(sites)
+    packages = interpreters.packages(sites)
     session = dict(os.environ)
     settings = enclose(module, order)
     card = before["manifest"]
@@ -205,7 +206,7 @@ def install_wheel(module, order, product, before):
 
 def enclose(module, order):
     """Leave in this process' environment what pip is to go by alone, since run_command only adds to it; return its settings."""
-    settings = surroundings.pip_settings(order["python"], os.environ, ask)
+    settings = surroundings.pip_settings(order["python"], dict(os.environ, **publishing.pip_environment(order)), ask)
     made = surroundings.made(os.environ, module.tmpdir, settings)
     os.environ.clear()
     os.environ.update(made)
@@ -222,7 +223,7 @@ def prove_sane(module, order, card, site, session):
 
 def run_pip(module, order, argv, done="published"):
     """Run pip outside any source tree and return what it said; fail with its last lines and the remedy."""
-    status, out, err = module.run_command(argv, cwd="/", environ_update={"LC_ALL": "C.UTF-8"})
+    status, out, err = module.run_command(argv, cwd="/", environ_update=publishing.pip_environment(order))
     if status != 0:
         known = diagnose.diagnose(out + "\n" + err) or {}
         module.fail_json(

@@ -35,6 +35,11 @@ def oldest(core: str) -> tuple[int, int]:
     return OLDEST[max((known for known in OLDEST if known <= line), default=min(OLDEST))]
 
 
+def core() -> dict[str, str]:
+    """Return {"version", "oldest_python"} of this ansible-core, for checks: the oldest Python of hosts that it takes."""
+    return {"version": CORE, "oldest_python": _dotted(oldest(CORE))}
+
+
 def last_core(version: str) -> str:
     """Return the line of the last ansible-core that takes a Python, such as 2.17; "" where none does."""
     return _dotted(max((line for line, least in OLDEST.items() if least <= _numbers(version)), default=()))

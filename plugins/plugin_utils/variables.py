@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
 SHARED = "ascend_"
 # Variables of one role that others read with a default.
-OF_ROLES = frozenset(("cmake_prefix", "gcc730_accept_installed", "gcc730_prefix", "gcc730_version"))
+OF_ROLES = frozenset(
+    (
+        "cmake_max_version",
+        "cmake_prefix",
+        "gcc730_accept_installed",
+        "gcc730_max_version",
+        "gcc730_prefix",
+        "gcc730_version",
+    )
+)
 
 _NAME = re.compile(r"'([A-Za-z_]\w*)' is undefined")
 

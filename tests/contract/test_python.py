@@ -62,3 +62,33 @@ def test_no_mode_is_given_to_makedirs(path):
 def test_modules_import_no_more_than_ansible_brings_along(path):
     allowed = (UTILS, "ansible.module_utils.")
     assert not {name for name in imports(path) if not is_standard(name) and not name.startswith(allowed)}
+
+
+# What a Python lacks that was built without the headers of a library, or that its distribution packs apart.
+MAY_LACK = (
+    "_bz2 _crypt _ctypes _curses _curses_panel _dbm _gdbm _hashlib _lzma _sqlite3 _ssl _tkinter _uuid distutils ensurepip lib2to3 "
+    "nis readline venv zlib"
+).split()
+
+
+def test_host_code_starts_without_what_a_python_may_lack():
+    # Whatever imports it, of ours or of the standard library: it is loaded where it is used, see extensions.load.
+    names = [UTILS + "." + path.stem for path in MODULE_UTILS if path.stem != "__init__"]
+    program = f"""
+import importlib, sys, traceback
+sys.path.insert(0, {str(ROOT / "collections")!r})
+sys.modules.update(dict.fromkeys({MAY_LACK!r}))
+for name in {names!r}:
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        print(name, traceback.format_exc())
+"""
+    told = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert (told.returncode, told.stdout) == (0, ""), told.stdout + told.stderr
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_modules_import_nothing_that_a_python_may_lack(path):
+    lacking = {name.lstrip("_") for name in MAY_LACK} | {"dbm", "gzip"}
+    assert not {name for name in imports(path) if name.split(".")[0] in lacking}

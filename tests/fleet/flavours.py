@@ -79,7 +79,7 @@ OPTIONS = {
     "memory": re.compile(r"[1-9]\d*[bkmg]"),  # limit of the host's memory, as podman writes it: 512m
     "cpus": re.compile(r"\d+(\.\d+)?"),  # limit of its processor time, in cores
     # a file system at that path, of that size and with that many inodes: a disk that gets full
-    "tmpfs": re.compile(r"/[^:,\"]+:[1-9]\d*[kmg](:[1-9]\d*)?"),
+    "tmpfs": re.compile(r"/[^:,\"]+:[1-9]\d*[kmg](:([1-9]\d*|noexec))?"),
     "shared": re.compile(
         r"/[^:,\"]+"
     ),  # a folder at that path that all hosts of the fleet with this option have together

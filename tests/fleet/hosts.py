@@ -48,17 +48,17 @@ def container_options(host: Host, shared: str = "") -> list[str]:
     return options
 
 
-def tmpfs_option(path: str, size: str, inodes: str = "") -> str:
+def tmpfs_option(path: str, size: str, limit: str = "") -> str:
     """Return podman's option for a file system in memory at `path`.
 
     :param size: such as 64m.
-    :param inodes: how many it has; empty for as many as the kernel likes.
+    :param limit: how many inodes it has, empty for as many as the kernel likes; or noexec, where no program starts.
     """
-    if not inodes:
-        return f"--tmpfs={path}:size={size},mode=0755,exec"
+    if limit in ("", "noexec"):
+        return f"--tmpfs={path}:size={size},mode=0755,{limit or 'exec'}"
     # podman lets no one count inodes but a volume, which takes a size for a quota: so it is told in pages.
     pages = -(-(int(size[:-1]) << {"k": 10, "m": 20, "g": 30}[size[-1]]) // os.sysconf("SC_PAGE_SIZE"))
-    mount_options = f"nr_inodes={inodes},nr_blocks={pages},mode=0755"
+    mount_options = f"nr_inodes={limit},nr_blocks={pages},mode=0755"
     volume = f"type=volume,destination={path},volume-opt=type=tmpfs,volume-opt=device=tmpfs"
     return f'--mount={volume},"volume-opt=o={mount_options}"'
 

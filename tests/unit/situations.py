@@ -222,6 +222,13 @@ def node(name, **changes):
     return dict(well, **changes)
 
 
+# Of the wheels that a pip takes on x86_64 with glibc 2.31.
+PLATFORMS = [
+    *("manylinux_2_{0}_x86_64".format(minor) for minor in range(31, 4, -1)),
+    *("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"),
+]
+
+
 def bare(**changes):
     """An examined host, as root, of Debian, with tools to build but no product and no CMake, and CANN in place."""
     python = {
@@ -233,6 +240,10 @@ def bare(**changes):
         "shared_library": True,
         "sites": ["/usr/lib/python3/dist-packages"],
         "venv": False,
+        "real": "/usr/bin/python3.9",
+        "library_path": "",
+        "lacks": {},
+        "pip": {"version": "20.3.4", "problem": "", "platforms": PLATFORMS},
         "problem": "",
         "packages": {
             "attrs": "20.3.0",
@@ -243,9 +254,12 @@ def bare(**changes):
             "wheel": "0.34.2",
         },
     }
-    room = {"stands_at": "/", "free_mib": 100 * 1024, "free_inodes": 10**7, "writable": True}
+    room = {"stands_at": "/", "free_mib": 100 * 1024, "free_inodes": 10**7, "writable": True, "noexec": False}
     state = {
         "user": {"uid": 0, "name": "root", "home": "/root"},
+        "login_uid": 0,
+        "packaging_python": {"path": "/usr/bin/python3", "version": "3.9.2"},
+        "core": {"version": "2.19.14", "oldest_python": "3.8"},
         "os": {
             "id": "debian",
             "name": "Debian GNU/Linux 11 (bullseye)",
@@ -270,6 +284,7 @@ def bare(**changes):
         },
         "tools": {"gcc": [], "g++": [], "cmake": []},
         "missing_needs": [],
+        "own_python": {"path": "/usr/bin/python3", "lacks": {}},
         "pythons": {"python3.9": python},
         "python": "python3.9",
         "venv": "",

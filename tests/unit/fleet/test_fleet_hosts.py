@@ -77,6 +77,7 @@ def test_a_file_system_with_few_inodes(monkeypatch):
     ]
     # Never none, which would mean any number.
     assert "nr_blocks=1," in tmpfs_option("/x", "1k", "5")
+    assert tmpfs_option("/x", "1k", "noexec") == "--tmpfs=/x:size=1k,mode=0755,noexec"
 
 
 def test_a_host_does_not_see_this_machines_pci_bus(monkeypatch, tmp_path):

@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from checkout import AS_COLLECTION, BIN, environment
+import yaml
+from checkout import AS_COLLECTION, BIN, ROOT, environment
 
 
 @pytest.fixture
@@ -85,3 +86,38 @@ def test_a_query_is_answered(play, tmp_path, name):
     told = play(name, "-e", "ascend_query=values(hosts)[?status=='failed'].name")
     assert json.loads((tmp_path / f"{name}-query.json").read_text()) == ["n3"], told.stdout
     assert "fatal: [n3]" not in told.stdout.split("TASK [Refuse a query")[1].split("TASK")[0]
+
+
+@pytest.mark.parametrize(
+    "script, code, words",
+    [
+        ('echo "$@" > asked; echo Complete!', 0, ""),
+        # One of two: yum installs the other, and ends well.
+        ("echo No package gone available.; echo Complete!", 2, "No package gone available"),
+        ("echo cannot >&2; exit 1", 2, "cannot"),
+    ],
+)
+def test_packages_come_by_yum_where_there_is_no_dnf(tmp_path, script, code, words):
+    tasks = yaml.safe_load((ROOT / "roles/road/tasks/prepare.yml").read_text())
+    (by_yum,) = [task for task in tasks if task["name"].endswith("with yum")]
+    by_yum["environment"]["PATH"] = f"{tmp_path}:/usr/bin:/bin"
+    by_yum["ansible.builtin.command"]["chdir"] = str(tmp_path)
+    known = {"packages": {"names": ["patch", "gcc-c++"]}}
+    given = {"__road_planned": {"plan": known, "state": {"os": {"package_manager": "yum"}}}}
+    given["road_request"] = {"packages_become": False}
+    play = {"hosts": "localhost", "gather_facts": False, "vars": given, "tasks": [by_yum]}
+    (tmp_path / "play.yml").write_text(json.dumps([play]))
+    (tmp_path / "yum").write_text("#!/bin/sh\n" + script + "\n")
+    (tmp_path / "yum").chmod(0o755)
+    told = subprocess.run(
+        [BIN / "ansible-playbook", "-i", "localhost,", "-c", "local", "play.yml"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == code and words in told.stdout, told.stdout
+    if not code:
+        assert (tmp_path / "asked").read_text() == "-y install patch gcc-c++\n"

@@ -12,6 +12,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -562,3 +563,44 @@ def test_no_deprecation_warnings(tmp_path):
         warnings.simplefilter("error")
         unpack(tar(tmp_path / "a.tar.gz", *PLAIN), str(tmp_path / "dest"))
         pack(str(tmp_path / "dest"), str(tmp_path / "b.tar.gz"))
+
+
+# --- a Python that lacks something ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind, lacks, words",
+    [
+        ("w:bz2", "bz2", ["has no bz2", "libbz2-dev or bzip2-devel", "ansible_python_interpreter", sys.executable]),
+        ("w:xz", "lzma", ["has no lzma", "liblzma-dev or xz-devel"]),
+        ("w:gz", "gzip", ["has no zlib"]),
+    ],
+)
+def test_what_this_python_cannot_read_is_named(tmp_path, monkeypatch, kind, lacks, words):
+    path = tar(tmp_path / "a.tar", folder("a"), member("a/x", b"x"), mode=kind)
+    monkeypatch.setitem(sys.modules, lacks, None)
+    with pytest.raises(ArchiveError) as told:
+        unpack(path, str(tmp_path / "tree"))
+    assert [word for word in words if word not in str(told.value)] == [] and "damaged" not in str(told.value)
+    # The others are read.
+    for other in {"w", "w:gz", "w:bz2", "w:xz"} - {kind}:
+        unpack(tar(tmp_path / "b.tar", folder("a"), member("a/x", b"x"), mode=other), str(tmp_path / "tree"))
+
+
+@pytest.mark.parametrize(
+    "method, lacks", [(zipfile.ZIP_DEFLATED, "zlib"), (zipfile.ZIP_BZIP2, "bz2"), (zipfile.ZIP_LZMA, "lzma")]
+)
+def test_a_zip_that_this_python_cannot_read(tmp_path, monkeypatch, method, lacks):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as zipped:
+        zipped.writestr("a/x", b"x" * 1000)
+    monkeypatch.setitem(sys.modules, lacks, None)
+    with pytest.raises(ArchiveError, match="has no " + lacks):
+        unpack(str(tmp_path / "a.zip"), str(tmp_path / "tree"))
+
+
+def test_without_zlib_nothing_is_packed(tmp_path, monkeypatch):
+    (tmp_path / "tree").mkdir()
+    monkeypatch.setitem(sys.modules, "gzip", None)
+    with pytest.raises(ArchiveError, match="cannot be packed: .* has no zlib"):
+        pack(str(tmp_path / "tree"), str(tmp_path / "a.tar.gz"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tree"]

@@ -5,15 +5,19 @@
 
 import copy
 import functools
+import re
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.ask import text
+from checkout import ROOT
 from situations import (
     APEX,
     CMAKE,
     ENVIRONMENT,
     FITNESS,
     GCC,
+    PLATFORMS,
     RELEASE,
     TORCH,
     ask,
@@ -29,6 +33,9 @@ from situations import (
     used,
     with_tools,
 )
+
+# Texts of others, where they stand beside the checkout.
+FIELD = ROOT.parent / "shared/field"
 
 
 def found(request, state):
@@ -78,6 +85,10 @@ def test_a_host_that_is_well(request_, state):
 
 
 def python(**changes):
+    """An interpreter that differs; one of another path is another file."""
+    if "path" in changes:
+        changes.setdefault("real", changes["path"])
+
     def change(state):
         state["pythons"]["python3.9"].update(changes)
 
@@ -91,8 +102,23 @@ def disk(path, **changes):
     return change
 
 
+NO_PIP = {"version": "", "problem": "ImportError: No module named pip", "platforms": []}
+
+
 def no_pip(state):
-    python(path="/opt/python3.9", packages={"pyyaml": "1", "wheel": "1"})(state)
+    python(path="/opt/python3.9", packages={"pyyaml": "1", "wheel": "1"}, pip=NO_PIP)(state)
+
+
+def lacks(*names, **changes):
+    """An interpreter without modules of the standard library."""
+    why = {name: "No module named '_{0}'".format(name) for name in names}
+    return python(**dict({"path": "/opt/python3.9", "lacks": why}, **changes))
+
+
+def broken_venv(state):
+    state.update(
+        venv="/opt/venv", venv_python={"path": "/opt/venv/bin/python", "version": None, "problem": "does not run"}
+    )
 
 
 def no_python(state):
@@ -102,6 +128,28 @@ def no_python(state):
 def broken_python(state):
     no_python(state)
     state["pythons"]["python3.9"] = {"path": "/usr/bin/python3.9", "version": None, "problem": "gave no answer in 10 s"}
+
+
+def lost_python(state):
+    no_python(state)
+    said = "/opt/py37/bin/python3.7: error while loading shared libraries: libpython3.7m.so.1.0: cannot open shared object file"
+    state["pythons"]["python3.7"] = {"path": "/opt/py37/bin/python3.7", "version": None, "problem": said}
+
+
+def own_python(*names):
+    """What Ansible's Python on the host lacks."""
+    why = {name: "No module named '_{0}'".format(name) for name in names}
+    return lambda state: state["own_python"].update(lacks=why)
+
+
+def in_venv(**changes):
+    """The virtual environment's own interpreter."""
+
+    def change(state):
+        own = dict(state["pythons"]["python3.9"], path="/opt/venv/bin/python", **changes)
+        state.update(venv="/opt/venv", venv_python=own)
+
+    return change
 
 
 def occupied(state):
@@ -277,7 +325,101 @@ TRIGGERS = [
         python(path="/opt/python3.9", shared_library=False),
         ["--enable-shared", "ascend_python"],
     ),
+    (
+        "python-missing",
+        "error",
+        ask_torch(),
+        lost_python,
+        ["libpython3.7m.so.1.0: cannot open", "folder of libpython3.7m.so.1.0", "ldconfig", "ascend_python"],
+    ),
+    (
+        "python-missing",
+        "error",
+        ask_torch(venv="/opt/venv"),
+        broken_venv,
+        [
+            "none of these runs here: /opt/venv/bin/python (/opt/venv/bin/python does not run)",
+            "Remove /opt/venv",
+            "anew",
+        ],
+    ),
+    (
+        "python-version",
+        "error",
+        ask_torch(venv="/opt/venv"),
+        in_venv(version="3.11.2"),
+        ["/opt/venv/bin/python is Python 3.11.2", "Remove /opt/venv"],
+    ),
+    (
+        "python-modules",
+        "error",
+        ask_torch(),
+        lacks("ssl", "ctypes"),
+        [
+            "/opt/python3.9 has no ctypes (No module named '_ctypes'), ssl",
+            "torch imports it",
+            "Install libffi-dev, libssl-dev and build that Python again",
+            "ascend_python",
+        ],
+    ),
+    ("python-modules", "warning", ask_torch(offline=True), lacks("ssl"), ["has no ssl", "may import it"]),
+    ("python-modules", "warning", ask_torch(), lacks("bz2", "lzma"), ["has no bz2 (", "libbz2-dev, liblzma-dev"]),
+    ("python-modules", "error", ask_torch(), lacks("zlib"), ["has no zlib", "pip unpacks wheels with it"]),
+    ("python-modules", "error", ask_torch(), lacks("distutils"), ["has no distutils", "setuptools"]),
+    (
+        "python-modules",
+        "error",
+        ask_torch(install_packages=False),
+        lacks("distutils", path="/usr/bin/python3.9"),
+        ["/usr/bin/python3.9 has no distutils", "packages of it (python3-setuptools"],
+    ),
+    (
+        "python-modules",
+        "error",
+        ask_torch(venv="/opt/venv"),
+        lambda state: [lacks("ensurepip")(state), state.update(venv="/opt/venv")],
+        ["has no ensurepip", "it makes the virtual environment"],
+    ),
+    (
+        "ansible-python",
+        "error",
+        ask(recipe(CMAKE, version="3.13.0")),
+        own_python("zlib", "ssl"),
+        [
+            "/usr/bin/python3, which Ansible uses here, has no ssl (No module named '_ssl'), zlib",
+            "ssl for https://x/cmake, zlib for cmake-3.12.1.tar.gz",
+            "Install libssl-dev, zlib1g-dev",
+            "ansible_python_interpreter",
+        ],
+    ),
+    (
+        "ansible-python",
+        "error",
+        ask(recipe(CMAKE, version="3.13.0", sources=[dict(CMAKE["sources"][0], file="x.tar.bz2")]), mirrors=["/m"]),
+        own_python("bz2", "ssl"),
+        ["has no bz2", "bz2 for x.tar.bz2"],
+    ),
+    (
+        "pip-too-old",
+        "warning",
+        ask_torch(),
+        python(pip={"version": "19.2.3", "problem": "", "platforms": ["manylinux2010_x86_64", "linux_x86_64"]}),
+        [
+            "pip 19.2.3 of /usr/bin/python3.9 takes wheels for manylinux2010_x86_64, linux_x86_64 alone",
+            "manylinux2014_x86_64",
+        ],
+    ),
     ("pip-missing", "error", ask_torch(), no_pip, ["/opt/python3.9 has no pip", "`/opt/python3.9 -m ensurepip`"]),
+    (
+        "pip-missing",
+        "error",
+        ask_torch(),
+        python(pip=dict(NO_PIP, problem="ImportError: cannot import name 'main'")),
+        [
+            "pip 20.3.4 of /usr/bin/python3.9 does not run: ImportError: cannot import name 'main'",
+            "-m ensurepip --upgrade",
+        ],
+    ),
     (
         "tools-missing",
         "error",
@@ -592,6 +734,64 @@ TRIGGERS_OF_FITNESS = [
         ["torch stays", "gcc730 10.2.1 instead of 9.3.0", "ascend_rebuild: true"],
     ),
     (
+        "noexec",
+        "error",
+        ask_torch(),
+        disk("/var/lib/ascend-pytorch", noexec=True, stands_at="/var"),
+        ["/var/lib/ascend-pytorch is on a file system that is mounted noexec (/var)", "Set ascend_work_dir"],
+    ),
+    (
+        "noexec",
+        "error",
+        ask(recipe(CMAKE, version="3.13.0")),
+        disk("/usr/local", noexec=True),
+        ["/usr/local is on", "noexec", "Set cmake_prefix"],
+    ),
+    (
+        "noexec",
+        "error",
+        ask_torch(venv="/opt/venv"),
+        lambda state: [
+            in_venv()(state),
+            state["disk"].update({"/opt/venv": dict(state["disk"]["/usr/local"], noexec=True)}),
+        ],
+        ["/opt/venv is on", "Set ascend_venv"],
+    ),
+    (
+        "package-python",
+        "error",
+        ask_torch(),
+        lambda state: state.update(
+            missing_needs=["patch"], packaging_python={"path": "/usr/bin/python3", "version": "3.7.9"}
+        ),
+        [
+            "apt works under /usr/bin/python3, Python 3.7.9, which ansible-core 2.19.14 does not take",
+            "Python 3.8 or newer with apt's own package, to install patch",
+            "Run `apt-get install -y patch` on the host",
+        ],
+    ),
+    (
+        "tools-missing",
+        "error",
+        ask_torch(),
+        lambda state: user(state).update(missing_needs=["acl"], login_uid=1001),
+        ["missing: acl (a plain user may not", "`apt-get install -y acl`", "ascend_packages_become: true"],
+    ),
+    (
+        "tool-too-new",
+        "error",
+        ask(recipe(GCC, version="11.2.0", accept=dict(GCC["accept"], maximum={"x86_64": "9"}))),
+        lambda state: None,
+        ["gcc730_version is 11.2.0", "at most 9 on x86_64", "gcc730_max_version"],
+    ),
+    (
+        "requisite-missing",
+        "error",
+        ask_torch(*used(dict(CMAKE, accept=dict(CMAKE["accept"], maximum="3")), GCC), recipe(TORCH)),
+        lambda state: [state["products"]["cmake"].update(manifest=None), with_tools(state, cmake="4.0.2")],
+        ["/usr/bin/cmake 4.0.2", "cmake, at least 3.12.0, at most 3", "role cmake"],
+    ),
+    (
         "link-foreign",
         "warning",
         ask(recipe(CMAKE, version="3.13.0")),
@@ -599,6 +799,51 @@ TRIGGERS_OF_FITNESS = [
         ["/usr/bin/cmake is not ours", "/usr/local/cmake/bin/cmake", "cmake_replace_link: true"],
     ),
 ]
+
+
+# What the pip of the guide's Python 3.7.5 takes.
+OLD_PIP = {
+    "version": "19.2.3",
+    "problem": "",
+    "platforms": ["manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"],
+}
+
+
+@pytest.mark.parametrize(
+    "names, refused",
+    [
+        (["FieldYAML-6.0.1-cp37-cp37m-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"], [0]),
+        (["a-1-py3-none-any.whl", "b-1-cp37-cp37m-manylinux1_x86_64.whl", "c-1-cp37-cp37m-linux_x86_64.whl"], []),
+        # One that it takes is enough.
+        (["A_b-1-cp37-cp37m-manylinux2014_x86_64.whl", "a.b-0.9-cp37-cp37m-manylinux2010_x86_64.whl"], []),
+        (
+            [
+                "a-1-cp37-cp37m-manylinux_2_28_x86_64.whl",
+                "a-1-py3-none-any.whl",
+                "b-1-cp37-abi3-manylinux2014_x86_64.whl",
+            ],
+            [2],
+        ),
+        ([], []),
+        *([[name], [0]] for name in sorted(set(re.findall(r"\S+\.whl", text(str(FIELD / "b09_old_pip.txt")))))),
+    ],
+)
+def test_wheels_of_a_bundle_that_a_pip_refuses(names, refused):
+    state = ready()
+    python(pip=OLD_PIP)(state)
+    request = ask_torch(offline=True, install_packages=False)
+    planned = plan.make(request, state)
+    planned["products"]["torch"]["order"]["wheels"] = [["wheels/" + name, "ab" * 32] for name in names]
+    told = checks.findings(request, state, planned)
+    assert [each["id"] for each in told] == ["pip-too-old"] * bool(refused)
+    for each in told:
+        assert each["wanted"].endswith(": " + ", ".join(names[number] for number in refused))
+        assert "19.2.3" in each["found"] and each["severity"] == "error" and "--upgrade pip" in each["remedy"]
+    # A newer pip takes all of them, and of one that does not say nothing is known.
+    for pip in ({"platforms": ["manylinux_2_28_x86_64", *PLATFORMS]}, {"platforms": []}):
+        python(pip=dict(OLD_PIP, **pip))(state)
+        planned["products"]["torch"]["order"]["wheels"] = [["wheels/" + name, "ab" * 32] for name in names[:1]]
+        assert checks.findings(request, state, planned) == []
 
 
 @pytest.mark.parametrize("ident, severity, request_, spoil, words", TRIGGERS + TRIGGERS_OF_FITNESS)
@@ -691,7 +936,39 @@ def test_the_packages_of_an_unknown_cann_are_those_of_the_oldest_that_will_do():
         (ask_torch(packages_become=True), lambda state: user(state).update(missing_needs=["git"])),
         (ask_torch(), python(headers=False)),
         (ask_torch(), python(shared_library=False)),
-        (ask_torch(), python(packages={"pyyaml": "1", "wheel": "1"})),
+        (ask_torch(), python(packages={"pyyaml": "1", "wheel": "1"}, pip=NO_PIP)),
+        (ask_torch(), lacks("distutils", path="/usr/bin/python3.9")),
+        (ask_torch(), lacks("distutils", path="/usr/bin/python3.9", pip=NO_PIP)),
+        (ask_torch(), lacks("ensurepip")),
+        # What is not built is not unpacked; what a mirror or a bundle has needs no TLS.
+        (ask_torch(), own_python("bz2", "lzma", "ssl", "ctypes")),
+        (ask(recipe(CMAKE)), own_python("zlib", "ssl")),
+        (ask(recipe(CMAKE, version="3.13.0"), mirrors=["/m"]), own_python("ssl", "bz2", "lzma")),
+        (ask(recipe(CMAKE, version="3.13.0"), offline=True), own_python("ssl")),
+        (
+            ask_torch(venv="/opt/venv"),
+            lambda state: [lacks("ensurepip", path="/usr/bin/python3.9")(state), state.update(venv="/opt/venv")],
+        ),
+        # setuptools brings a distutils of its own.
+        (ask_torch(), lacks("distutils", packages={"setuptools": "68.0", "pip": "23.0", "pyyaml": "1", "wheel": "1"})),
+        # What stands in an environment of its own is not asked of the Python that made it.
+        (ask_torch(venv="/opt/venv"), lambda state: [in_venv()(state), no_pip(state)]),
+        (ask_torch(venv="/opt/venv"), lambda state: [in_venv()(state), no_python(state)]),
+        # Nothing is installed, or by a Python that will do, or none is known.
+        (ask_torch(), lambda state: state.update(packaging_python={"path": "/p", "version": "3.6.9"})),
+        (ask_torch(), lambda state: state.update(missing_needs=["git"], packaging_python=None)),
+        (
+            ask_torch(),
+            lambda state: state.update(missing_needs=["git"], packaging_python={"path": "/p", "version": "3.8.1"}),
+        ),
+        # acl is for one plain account that becomes another.
+        (ask_torch(), lambda state: user(state).update(missing_needs=["acl"], login_uid=1000)),
+        (ask_torch(), lambda state: user(state).update(missing_needs=["acl"], login_uid=0)),
+        (ask_torch(), lambda state: state.update(missing_needs=["acl"], login_uid=1001)),
+        (ask_torch(packages_become=True), lambda state: user(state).update(missing_needs=["acl"], login_uid=1001)),
+        (ask(recipe(CMAKE)), lambda state: user(state).update(missing_needs=["acl"], login_uid=1001)),
+        (ask(recipe(CMAKE)), disk("/var/lib/ascend-pytorch", noexec=True)),
+        (ask(recipe(CMAKE)), disk("/usr/local", noexec=True)),
         # What is not built needs no room, and what is not published no place.
         (ask(recipe(CMAKE)), disk("/var/lib/ascend-pytorch", free_mib=0, writable=False)),
         (ask(recipe(CMAKE)), disk("/usr/local", writable=False)),
@@ -735,7 +1012,7 @@ def test_a_stored_product_needs_no_room_to_build():
 def test_who_takes_lacks_nothing_that_only_building_needs():
     state = bare(missing_needs=["make", "gcc", "g++", "git", "bzip2"], memory={"total_mib": 512, "available_mib": 100})
     state["disk"]["/var/lib/ascend-pytorch"].update(free_mib=1024, free_inodes=10)
-    state["pythons"]["python3.9"].update(path="/opt/bin/python3.9", headers=False, shared_library=False)
+    python(path="/opt/bin/python3.9", headers=False, shared_library=False)(state)
     user(state)["unanswered"] = {}
     wrong = {"disk-full", "inodes", "memory", "python-headers", "python-library", "tools-missing"}
     assert wrong <= set(idents(EVERYTHING, state))
@@ -746,7 +1023,8 @@ def test_who_takes_lacks_nothing_that_only_building_needs():
     "spoil, ident, words",
     [
         (lambda state: state.update(missing_needs=["openblas"]), "tools-missing", "openblas"),
-        (lambda state: state["pythons"]["python3.9"]["packages"].pop("pip"), "pip-missing", "pip"),
+        (python(path="/opt/python3.9", pip=NO_PIP), "pip-missing", "pip"),
+        (lacks("ctypes"), "python-modules", "torch imports it"),
         (lambda state: state["disk"]["/var/lib/ascend-pytorch"].update(free_mib=1000), "disk-full", "1 GiB to take"),
         (lambda state: state["disk"]["/usr/local"].update(writable=False), "prefix-unwritable", "gcc730"),
         (lambda state: state["products"]["gcc730"].update(occupied="a folder"), "prefix-occupied", "gcc730"),

@@ -9,6 +9,7 @@ import io
 import os
 import socket
 import ssl
+import sys
 import threading
 import time
 import urllib.error
@@ -328,3 +329,17 @@ def test_two_at_once_fetch_once(server, get):
         thread.join(20)
     assert any("waiting for another run" in line for line in get.log)
     assert ranges(server) == [None, "bytes=1000-"]
+
+
+def test_a_python_without_ssl_fetches_what_needs_none(server, get, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ssl", None)
+    (tmp_path / "a.tgz").write_bytes(BODY)
+    get(archive((tmp_path / "a.tgz").as_uri()))
+    get.part.with_name(SHA + "-a.tgz").unlink()
+    server.files["/a.tgz"] = BODY
+    get(archive("https://127.0.0.1:9/a.tgz", server.url + "/a.tgz"))
+    get.part.with_name(SHA + "-a.tgz").unlink()
+    with pytest.raises(FetchError) as told:
+        get(archive("https://127.0.0.1:9/a.tgz"))
+    for words in (sys.executable + ", has no ssl", "libssl-dev or openssl-devel", "ansible_python_interpreter"):
+        assert words in str(told.value)

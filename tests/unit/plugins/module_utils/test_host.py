@@ -146,6 +146,37 @@ def test_disk(tmp_path, monkeypatch):
     assert not host.disk(str(tmp_path))["writable"]
 
 
+def test_a_disk_on_which_nothing_can_be_started(tmp_path, monkeypatch):
+    assert host.disk("/proc/self")["noexec"] is bool(os.statvfs("/proc/self").f_flag & os.ST_NOEXEC)
+    real = os.statvfs(str(tmp_path))
+    for flag in (os.ST_NOEXEC, os.ST_NOEXEC | os.ST_NOSUID, 0):
+        seen = os.statvfs_result(tuple(real)[:8] + (flag,) + tuple(real)[9:])
+        monkeypatch.setattr(os, "statvfs", lambda path, seen=seen: seen)
+        assert host.disk(str(tmp_path / "later/work"))["noexec"] is bool(flag & os.ST_NOEXEC)
+
+
+@pytest.mark.parametrize(
+    "environ, uid, login",
+    [({}, 1000, 1000), ({"SUDO_UID": "1001"}, 1000, 1001), ({"SUDO_UID": "0"}, 1000, 0), ({"SUDO_UID": "x"}, 7, 7)],
+)
+def test_who_logged_in(environ, uid, login):
+    assert host.login_uid(environ, uid) == login
+
+
+def test_the_python_that_packages_are_installed_under(monkeypatch, program, tmp_path):
+    own = {"path": sys.executable, "version": "{0}.{1}.{2}".format(*sys.version_info)}
+    assert host.packaging_python("yum") == host.packaging_python("") == own
+    monkeypatch.setattr(host.importlib.util, "find_spec", lambda name: name if name == "apt" else None)
+    assert host.packaging_python("apt") == own
+    other = program("python3", "echo a line of gone.pth >&2; echo 3.7.4")
+    monkeypatch.setattr(host, "PACKAGING_PYTHONS", (str(tmp_path / "none"), other))
+    assert host.packaging_python("dnf") == {"path": other, "version": "3.7.4"}
+    monkeypatch.setattr(host, "PACKAGING_PYTHONS", (program("python3", "exit 1"),))
+    assert host.packaging_python("dnf") is None
+    monkeypatch.setattr(host, "PACKAGING_PYTHONS", ())
+    assert host.packaging_python("dnf") is None
+
+
 def test_interfaces():
     assert host.interfaces()["lo"] == "127.0.0.1"
 
@@ -243,58 +274,6 @@ def test_candidates(program, tmp_path):
     search = [str(tmp_path / name) for name in "fedcba"] + ["/no/such"]
     # Each file once, by the name that comes first.
     assert host.candidates("cmake", search) == [str(tmp_path / "c/cmake"), two]
-
-
-def test_the_python_that_runs_this():
-    found = host.python(sys.executable)
-    assert found["version"] == "{0}.{1}.{2}".format(*sys.version_info[:3]) and found["problem"] == ""
-    assert found["tag"] == "cp{0}{1}".format(*sys.version_info[:2]) == found["abi"]
-    assert found["path"] == sys.executable and found["venv"] == (sys.prefix != sys.base_prefix)
-    assert isinstance(found["headers"], bool) and isinstance(found["shared_library"], bool)
-    assert {"pytest", "pip"} <= set(found["packages"])
-    assert (found["user_site"] in found["sites"]) != found["venv"]
-
-
-def test_no_python_and_a_broken_one(program, tmp_path, monkeypatch):
-    assert host.python(str(tmp_path / "none")) is None and host.python("no-such-python") is None
-    assert host.python(str(tmp_path)) is None
-    path = program("python3.9", "echo libpython3.9.so: cannot open shared object; exit 127")
-    found = host.python(path)
-    assert (found["path"], found["version"]) == (path, None) and "libpython3.9.so" in found["problem"]
-    assert host.python(program("python3.8", "echo not json"))["version"] is None
-    monkeypatch.setattr(host, "ask", functools.partial(host.ask, time_limit_s=0.3))
-    assert "no answer" in host.python(program("python3.7", "sleep 300"))["problem"]
-
-
-@pytest.mark.parametrize(
-    "noise", ["Error: a line of gone.pth >&2", "ld.so: object gone.so ignored >&2", "hello", "{}", "5"]
-)
-def test_a_python_that_complains_at_every_start_is_fit(program, noise):
-    script = 'echo {0}; exec {1} "$@"'.format(noise if noise.endswith("&2") else "'" + noise + "'", sys.executable)
-    found = host.python(program("python3.9", script))
-    assert (found["version"], found["problem"]) == ("{0}.{1}.{2}".format(*sys.version_info[:3]), "")
-
-
-@pytest.mark.parametrize("answer", ["5", "{}", "[]", ""])
-def test_a_python_that_answers_something_else(program, answer):
-    found = host.python(program("python3.9", "echo '{0}'; echo 'no idea' >&2".format(answer)))
-    assert found["version"] is None and answer in found["problem"] and "no idea" in found["problem"]
-
-
-def test_packages(tmp_path):
-    one, two = tmp_path / "one", tmp_path / "two"
-    for site, names in (
-        (one, ["torch-1.8.1+ascend.dist-info", "typing_extensions-4.1.1.dist-info", "x.py"]),
-        (two, ["torch-1.5.0.dist-info", "six-1.16.0-py3.9.egg-info", "Old.Name.egg-info"]),
-    ):
-        for name in names:
-            (site / name).mkdir(parents=True)
-    assert host.packages([str(one), str(two), "/no/such"]) == {
-        "torch": "1.8.1+ascend",
-        "typing-extensions": "4.1.1",
-        "six": "1.16.0",
-        "old-name": "",
-    }
 
 
 # --- what this collection put there -----------------------------------------------------------------------------------

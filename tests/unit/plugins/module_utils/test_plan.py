@@ -7,7 +7,9 @@ import copy
 import json
 
 import pytest
+import yaml
 from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, plan
+from checkout import ROOT
 from situations import (
     APEX,
     CMAKE,
@@ -573,11 +575,45 @@ def test_packages_of_the_distribution_s_python(family, path, headers, pip, names
     state = bare()
     state["os"]["family"] = family
     python = state["pythons"]["python3.9"]
-    python.update(path=path, headers=headers)
+    python.update(path=path, real=path, headers=headers)
     if not pip:
         del python["packages"]["pip"]
     assert lacking(state, release=RELEASE)["names"] == names
     assert lacking(state)["names"] == []
+
+
+def test_packages_of_what_is_packed_apart():
+    state = bare()
+    state["pythons"]["python3.9"].update(lacks={"distutils": "gone", "ensurepip": "gone"}, headers=False)
+    assert lacking(state, release=RELEASE)["names"] == ["python3.9-dev", "python3-setuptools"]
+    # The headers and the maker of a virtual environment are those of the Python that it is made by.
+    state["venv"] = "/opt/venv"
+    assert lacking(state, release=RELEASE)["names"] == ["python3.9-dev", "python3.9-venv", "python3-setuptools"]
+    own = dict(state["pythons"]["python3.9"], path="/opt/venv/bin/python", packages={"setuptools": "60.0"})
+    state["venv_python"] = own
+    assert lacking(state, release=RELEASE)["names"] == ["python3.9-dev"]
+    own.update(version=None)
+    assert lacking(state, release=RELEASE)["names"] == []
+
+
+def test_a_library_that_only_its_python_knows():
+    folder = "/usr/local/python3.9.5/lib"
+    request = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), environment=ENVIRONMENT)
+    state = bare(cann_environment={"prepend": {"LD_LIBRARY_PATH": ["/usr/local/Ascend/lib64"]}})
+    before = plan.make(request, state)
+    state["pythons"]["python3.9"]["library_path"] = folder
+    after = plan.make(request, state)
+    orders = {name: entry["order"] for name, entry in after["products"].items()}
+    assert orders["torch"]["library_path"] == ["/usr/local/linux_gcc7.3.0/lib64", folder]
+    assert orders["cmake"]["library_path"] == []
+    # It decides nothing of what is built.
+    assert orders["torch"]["fingerprint"] == before["products"]["torch"]["order"]["fingerprint"]
+    text = after["environment"]["text"]
+    assert folder in text and text.index("/usr/local/Ascend/lib64") < text.index(folder)
+    assert folder not in before["environment"]["text"]
+    state["venv"] = "/opt/venv"
+    argv = ["env", "LD_LIBRARY_PATH=" + folder, "/usr/bin/python3.9", "-m", "venv", "/opt/venv"]
+    assert plan.make(request, state)["venv"] == argv
 
 
 # --- where nothing is built -------------------------------------------------------------------------------------------
@@ -878,7 +914,9 @@ def test_jobs_by_cores_and_memory(jobs, available_mib, count):
 def test_the_question():
     asked = plan.question(ask_torch(*(used(GCC) + [recipe(CMAKE), recipe(TORCH)]), needs=["m4"], venv="~/v"))
     assert asked["tools"] == ["c++", "cc", "cmake", "g++", "gcc"] and asked["venv"] == "~/v"
-    assert asked["needs"] == sorted({"m4", "make", "gcc", "g++", "openssl", "git", "patch", "dos2unix", "openblas"})
+    assert asked["needs"] == sorted(
+        {"acl", "m4", "make", "gcc", "g++", "openssl", "git", "patch", "dos2unix", "openblas"}
+    )
     assert [entry["name"] for entry in asked["products"]] == ["gcc730", "cmake", "torch"]
     assert asked["products"][1]["links"] == CMAKE["links"] and asked["products"][2]["distribution"] == "torch"
 
@@ -889,3 +927,51 @@ def test_the_legs_in_order():
     assert legs == ["remove", "build", "publish", "environment", "verify"]
     assert plan.legs([dict(entry, do="take")], None) == ["build", "publish", "verify"]
     assert plan.legs([{"do": "nothing", "order": None}], None) == []
+
+
+# --- tools that are too new -------------------------------------------------------------------------------------------
+
+ROAD = yaml.safe_load((ROOT / "roles/road/vars/main.yml").read_text())
+NEWEST = {
+    name: ROAD["__road_newest"] if isinstance(row["newest"], str) else row["newest"]
+    for name, row in ROAD["__road_releases"].items()
+}
+
+
+@pytest.mark.parametrize(
+    "version, arch, tools, built",
+    [
+        ("1.8.1", "x86_64", {"cmake": [("/usr/local/bin", "4.0.2")], "gcc": "10.2.1"}, ["cmake"]),
+        ("1.5.0", "aarch64", {"cmake": "4.1.0", "gcc": "9.4.0"}, ["cmake"]),
+        ("1.8.1", "x86_64", {"cmake": "3.31.6", "gcc": "12.2.0"}, []),
+        # The next in the search path will do.
+        ("1.8.1", "x86_64", {"cmake": [("/usr/local/bin", "4.0.2"), ("/usr/bin", "3.25.1")], "gcc": "12.2.0"}, []),
+        *(
+            ("1.8.1", arch, {"cmake": "3.20.0", "gcc": gcc}, ["gcc730"])
+            for arch in ("x86_64", "aarch64")
+            for gcc in ("13.2.0", "15.1.0")
+        ),
+        ("1.8.1", "aarch64", {"cmake": "3.20.0", "gcc": "10.2.1"}, []),
+        ("1.5.0", "aarch64", {"cmake": "3.20.0", "gcc": "10.2.1"}, ["gcc730"]),
+        ("1.5.0", "x86_64", {"cmake": "3.20.0", "gcc": "10.2.1"}, []),
+        ("1.5.0", "x86_64", {"cmake": "3.20.0", "gcc": "14.2.0"}, ["gcc730"]),
+    ],
+)
+def test_what_is_too_new_for_a_release_is_built(version, arch, tools, built):
+    newest = NEWEST[version]
+    recipes = [
+        recipe(CMAKE, accept=dict(CMAKE["accept"], maximum=newest["cmake"])),
+        recipe(GCC, accept=dict(GCC["accept"], maximum=newest["gcc"])),
+    ]
+    state = with_tools(bare(arch=arch), **dict(tools, gxx=tools["gcc"]))
+    planned = plan.make(ask(*recipes), state)
+    assert [name for name, entry in planned["products"].items() if entry["do"] == "build"] == built
+
+
+@pytest.mark.parametrize(
+    "newest, fits", [("", True), (None, True), ({}, True), ({"sparc": "1"}, True), (3.1, False), ("3", True)]
+)
+def test_a_newest_version_in_any_form(newest, fits):
+    state = with_tools(bare(), cmake="3.20.0")
+    planned = plan.make(ask(recipe(CMAKE, accept=dict(CMAKE["accept"], maximum=newest))), state)
+    assert (planned["products"]["cmake"]["do"] == "nothing") is fits

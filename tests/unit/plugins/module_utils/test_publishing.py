@@ -885,3 +885,19 @@ def test_the_lock_of_a_wheel_is_where_pip_puts_it(tmp_path, sites, options, want
         (tmp_path / name).mkdir()
     order = {"product": "wheel", "sites": [str(tmp_path / name) for name in sites], "pip_options": options}
     assert publishing.lock_path(order) == str(tmp_path / wanted / ".ascend-lock")
+
+
+def test_the_python_of_an_order_starts_as_in_builds(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/of/the/login/shell")
+    argv = ["sh", "-c", "echo $LD_LIBRARY_PATH ${PYTHONPATH:-none} $TMPDIR"]
+    surroundings = dict(
+        os.environ, **publishing.pip_environment({"library_path": ["/gcc/lib64", "/py/lib"], "work_dir": "/w"})
+    )
+    assert (
+        subprocess.run(argv, check=True, stdout=subprocess.PIPE, env=surroundings).stdout
+        == b"/gcc/lib64:/py/lib none /w\n"
+    )
+    # An empty one is none to the loader and to Python.
+    surroundings = dict(os.environ, **publishing.pip_environment({"library_path": [], "work_dir": "/w"}))
+    said = subprocess.run([sys.executable, "-c", "import os"], check=False, stderr=subprocess.PIPE, env=surroundings)
+    assert (said.returncode, said.stderr) == (0, b"")

@@ -64,7 +64,7 @@ busy:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils import cleaning, host, places
+from ansible_collections.ascend.pytorch.plugins.module_utils import cleaning, host, outgoing, places
 
 
 def main():
@@ -79,22 +79,21 @@ def main():
     )
     keep_days, keep_last = module.params["keep_days"], module.params["keep_last"]
     if keep_days < 0 or keep_last < 0:
-        module.fail_json(msg="keep_days and keep_last cannot be below 0; with 0 and 0 all that no build uses goes")
+        module.fail_json(
+            **outgoing.told(msg="keep_days and keep_last cannot be below 0; with 0 and 0 all that no build uses goes")
+        )
     who, removed, busy = host.user(), [], []
     for work_dir in sorted({places.resolve(path, "work_dir", who) for path in module.params["work_dirs"]}):
         try:
             gone = cleaning.clean(work_dir, time.time() - keep_days * 86400, keep_last, module.check_mode)
         except OSError as error:
-            module.fail_json(
-                msg="{0} could not be cleaned: {1}. Run this as the account that builds there".format(work_dir, error),
-                removed=removed,
-                busy=busy,
-            )
+            words = "{0} could not be cleaned: {1}. Run this as the account that builds there".format(work_dir, error)
+            module.fail_json(**outgoing.told(msg=words, removed=removed, busy=busy))
         if gone is None:
             busy.append(work_dir)
         else:
             removed += gone
-    module.exit_json(changed=bool(removed), removed=removed, busy=busy)
+    module.exit_json(**outgoing.told(changed=bool(removed), removed=removed, busy=busy))
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ stopped:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils import host, places, stopping
+from ansible_collections.ascend.pytorch.plugins.module_utils import host, outgoing, places, stopping
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
 
 
@@ -64,13 +64,13 @@ def main():
                     stopping.stop(place)
                 stopped.append("{0} in stage {1}".format(name, stage))
         except OSError as error:
-            module.fail_json(
-                msg="the build {0} in {1} cannot be stopped: {2}. Run this as root, or as the account that began it".format(
+            words = (
+                "the build {0} in {1} cannot be stopped: {2}. Run this as root, or as the account that began it".format(
                     name, work_dir, error.strerror
-                ),
-                stopped=stopped,
+                )
             )
-    module.exit_json(changed=bool(stopped), stopped=stopped)
+            module.fail_json(**outgoing.told(msg=words, stopped=stopped))
+    module.exit_json(**outgoing.told(changed=bool(stopped), stopped=stopped))
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from urllib.parse import quote
 
 from ansible import constants as C
 from ansible_collections.ascend.pytorch.plugins.module_utils import logins
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
 
 
 def split(places: list[str]) -> tuple[list[str], logins.Logins]:
@@ -26,7 +26,7 @@ def split(places: list[str]) -> tuple[list[str], logins.Logins]:
 
 
 def _path(host: str) -> Path:
-    return Path(C.DEFAULT_LOCAL_TMP) / "ascend-logins" / (quote(host, safe="") + ".json")
+    return Path(C.DEFAULT_LOCAL_TMP) / "ascend-logins" / (runs.file_name(host) + ".json")
 
 
 def keep(host: str, found: logins.Logins) -> None:

@@ -171,9 +171,14 @@ def test_names_of_hosts_make_no_folders(name):
 OWN_JSON = {
     ("plugins/module_utils/ask.py", "at_once"): "from a process of its own, by a pipe",
     ("plugins/module_utils/ask.py", "read_json"): "files of this account: builds' stamps and status, a run's notes",
-    ("plugins/module_utils/host.py", "_last_mapping"): "what a Python of the host says of itself, to that host alone",
+    (
+        "plugins/module_utils/interpreters.py",
+        "_last_mapping",
+    ): "what a Python of the host says of itself, to that host alone",
     ("plugins/plugin_utils/screen.py", "rows"): "a run's notes",
-    ("plugins/action/fleet.py", "run"): "a document that it has just written, and the answer to a question about it",
+    ("plugins/plugin_utils/cohort.py", "_told"): "a run's notes",
+    ("plugins/plugin_utils/cohort.py", "order"): "a run's notes",
+    ("plugins/action/fleet.py", "act"): "a document that it has just written, and the answer to a question about it",
 }
 
 

@@ -441,7 +441,7 @@ def peek(place, label, signed, known=None):
     return {"card": text, "signature": signature if text else None, "wrong": "".join(wrong)}
 
 
-def _get(url, signed, known):
+def _get(url, signed, known=None):
     # type: (str, bool, Optional[Dict[str, str]]) -> Optional[str]
     """Return the text at a URL, "" where it is none, None where there is nothing; by TLS alone, unless it is signed."""
     if not signed and not url.startswith("https:"):

@@ -67,6 +67,9 @@ if words[:1] == ['pip'] and not said['pip']['problem']:
 print(json.dumps(said))
 """ % {"modules": MODULES}
 
+# The question imports pip, hundreds of files: from a cold disk or a network's, beside other work, that takes its time.
+_ANSWERS_S = 60.0
+
 # What glibc's loader says of a program that it cannot start (elf/dl-load.c).
 _LOST = re.compile(r"error while loading shared libraries: ([^\s:/]+): cannot open shared object")
 
@@ -107,7 +110,7 @@ def _asked(path, library_path):
     surroundings = dict(as_builds_see(os.environ), PIP_CONFIG_FILE=os.devnull)
     if library_path:
         surroundings["LD_LIBRARY_PATH"] = library_path
-    status, said, problem = ask([path, "-E", "-B", "-c", _QUESTION], env=surroundings)
+    status, said, problem = ask([path, "-E", "-B", "-c", _QUESTION], surroundings, _ANSWERS_S)
     words = said.decode("utf-8", "replace").strip()
     found = _last_mapping(words) if status == 0 else None
     if found is None and status is not None:

@@ -185,8 +185,7 @@ def _component(decided: Json, there: Json, tool: Json | None, checked: Json) -> 
     version = there.get("version")
     own = str(decided.get("now")).startswith("the host's own")
     if not version and own and tool and not decided.get("order"):
-        # Of which the plan says "cmake 3.25.1".
-        version = str(tool.get("identity") or "").rpartition(" ")[2]
+        version = tool.get("version")
     return {
         "do": decided["do"],
         "why": list(decided.get("why") or []),

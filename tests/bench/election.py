@@ -36,7 +36,7 @@ LABEL = builds.label(ORDER)
 def candidate(number: int, ready: bool) -> dict:
     """What the plan of a host says of it."""
     state = {"stored": {}, "begun": {}, "cores": 64, "memory": {"total_mib": 262144}}
-    return cohort.candidate(f"node{number:04d}.example.org", ORDER, state, ready, False)
+    return cohort.candidate(f"node{number:04d}.example.org", ORDER, state, ready)
 
 
 def ask(run: cohort.Run, host: str, hosts: list[str]) -> None:

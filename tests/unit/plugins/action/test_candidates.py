@@ -160,5 +160,5 @@ def test_a_tasks_own_timeout_is_kept(limit_s):
 def test_who_keeps_what_is_outgrown_stands_for_what_it_would_build_now():
     anew = dict(ORDER, fingerprint="a" * 64)
     kept = {"cmake": {"do": plan.NOTHING, "order": ORDER, "kept": "gcc730 10 instead of 9", "anew": anew}}
-    found = action.candidates("h", dict(planned(plan.NOTHING), products=kept), STATE, True, early=False)
+    found = action.candidates("h", dict(planned(plan.NOTHING), products=kept), STATE, ["h"], early=False)
     assert [one["order"]["fingerprint"] for one in found] == ["a" * 64]

@@ -23,10 +23,11 @@ def aged(path, days):
 def product(work, name, version, days, part=""):
     folder = work / "products" / "{0}-{1}-{2}".format(name, version, part or "whole")
     folder.mkdir(parents=True)
-    (folder / "file.tar.gz").write_text("packed")
+    name_of_file = "{0}-{1}-{2}.tar.gz".format(name, version, "a" * 12)
+    (folder / name_of_file).write_text("packed")
     identity = {"part": part} if part else {}
     made = {"name": name, "version": version, "fingerprint": "a" * 64, "identity": identity}
-    card = {"file": "file.tar.gz", "size": 6, "sha256": "b" * 64, "manifest": made}
+    card = {"file": name_of_file, "size": 6, "sha256": "b" * 64, "manifest": made}
     (folder / "product.json").write_text(json.dumps(card))
     aged(folder, days)
     return folder

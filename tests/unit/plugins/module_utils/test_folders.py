@@ -73,3 +73,11 @@ def test_the_mode_is_the_last_ones_alone(tmp_path, make, mode):
 def test_one_that_is_there_keeps_its_mode(tmp_path):
     folders.make_folder(str(tmp_path), 0o711)
     assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+
+def test_two_may_make_one_at_once(tmp_path, monkeypatch):
+    """Whoever looks finds none, and then another has made it."""
+    path, mkdir = tmp_path / "work", os.mkdir
+    monkeypatch.setattr(os, "mkdir", lambda each, mode: (mkdir(each), mkdir(each, mode)))
+    folders.make_folder(str(path), 0o700)
+    assert path.is_dir()

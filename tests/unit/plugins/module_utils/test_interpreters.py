@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a Python says of itself: the one that runs this, and such that lack something or do not start."""
 
-import functools
 import os
 import sys
 
@@ -54,7 +53,7 @@ def test_no_python_and_a_broken_one(program, tmp_path, monkeypatch):
     found = interpreters.examine(path)
     assert (found["path"], found["version"]) == (path, None) and "libpython3.9.so" in found["problem"]
     assert interpreters.examine(program("python3.8", "echo not json"))["version"] is None
-    monkeypatch.setattr(interpreters, "ask", functools.partial(interpreters.ask, time_limit_s=0.3))
+    monkeypatch.setattr(interpreters, "_ANSWERS_S", 0.3)
     assert "no answer" in interpreters.examine(program("python3.7", "sleep 300"))["problem"]
 
 
@@ -167,7 +166,11 @@ def test_programs_are_asked_as_builds_see_them(monkeypatch, tmp_path):
     for name in ("LD_LIBRARY_PATH", "LD_PRELOAD", "PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "http_proxy"):
         monkeypatch.setenv(name, "/gone")
     order = {"name": "x", "version": "1", "fingerprint": "ab" * 32, "work_dir": str(tmp_path), "environment": {}}
-    built = builds.environment(dict(order, path=[], library_path=[]), builds.Place(order))
+    built = builds.environment(dict(order, path=[], library_path=[]), str(tmp_path), str(tmp_path), {})
     seen = as_builds_see(os.environ)
-    assert {name for name in built if name.startswith(("LD_", "PYTHON"))} == {"PYTHONUNBUFFERED"}
+    assert {name for name in built if name.startswith(("LD_", "PYTHON"))} == {
+        "PYTHONUNBUFFERED",
+        # The account's own, which is where a Python looks that is told nothing.
+        "PYTHONUSERBASE",
+    }
     assert not {name for name in seen if name.startswith(("LD_", "PYTHON"))} and seen["http_proxy"] == "/gone"

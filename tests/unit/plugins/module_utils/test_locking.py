@@ -49,17 +49,6 @@ def test_whoever_waits_too_long_is_told(tmp_path):
                 pass
 
 
-def test_two_may_make_the_folder_at_once(tmp_path, monkeypatch):
-    """Whoever looks for the folder finds none, and then another has made it."""
-    (tmp_path / "deep").mkdir()
-    monkeypatch.setattr(os.path, "isdir", lambda path: str(path) != str(tmp_path / "deep") or bool(made))
-    made = []
-    makedirs = os.makedirs
-    monkeypatch.setattr(os, "makedirs", lambda *args, **more: (made.append(1), makedirs(*args, **more)))
-    with locking.held(str(tmp_path / "deep" / "lock"), 1):
-        pass
-
-
 def test_a_lock_is_free_again_when_its_holder_fails(tmp_path):
     path = str(tmp_path / "lock")
     with pytest.raises(ZeroDivisionError):

@@ -75,6 +75,7 @@ def publish(venv, home, product):
         "env_file": str(home / "env.sh"),
         "env_text": "TO_COME=1\nexport TO_COME\n",
         "work_dir": str(home / "work"),
+        "library_path": [],
     }
     argv = [sys.executable, "-c", DRIVER, str(ROOT / "collections"), json.dumps({"order": order, "product": product})]
     environment = {**os.environ, "HOME": str(home), "PIP_REQUIRE_VIRTUALENV": "1", "PIP_PREFIX": str(home / "prefix")}

@@ -26,6 +26,10 @@
     return node;
   }
 
+  // A browser breaks a line behind a hyphen too, also behind that of an option.
+  const withOptions = (text) => text.split(/(?<=\s)(-\S+)/)
+    .map((part, number) => (number % 2 ? make("span", { class: "option" }, part) : part));
+
   const byId = (id) => document.getElementById(id);
   const count = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
   const unique = (values) => [...new Set(values)];
@@ -214,7 +218,7 @@
         rest.length ? make("details", {}, make("summary", {}, `and ${rest.length} more like these`), make("ul", {}, rest))
           : null,
         make("dl", {}, wanted.length === 1 && wanted[0] ? [make("dt", {}, "Wanted"), make("dd", {}, wanted[0])] : null,
-          make("dt", {}, "Remedy"), make("dd", { class: "remedy" }, group.remedy),
+          make("dt", {}, "Remedy"), make("dd", { class: "remedy" }, withOptions(group.remedy)),
           make("dt", {}, "From"), make("dd", { class: "quiet" }, group.source)));
       list.append(article);
       onFilter.push(() => { article.hidden = !anyShown(group.hosts); });

@@ -195,11 +195,9 @@ def _expanded(path: str, home: str) -> str:
 
 def _everywhere(home: str) -> Iterator[str]:
     for root in roots(home):
-        for path in _below_root(root):
-            yield path
+        yield from _below_root(root)
     for named in named_homes(home):
-        for path in _homes(named):
-            yield path
+        yield from _homes(named)
 
 
 def _homes(path: str) -> List[str]:

@@ -69,14 +69,14 @@ OLD = ["builds/tool-1-40", "downloads/40-tool.tar.gz", "git/Owner40/tool.git", "
 
 
 def test_what_is_old_goes_and_the_rest_stays(work):
-    before = {path for path in work.rglob("*")}
+    before = set(work.rglob("*"))
     assert gone(work, dry=True) == OLD
-    assert {path for path in work.rglob("*")} - before == {work / "lock"}
+    assert set(work.rglob("*")) - before == {work / "lock"}
     assert gone(work) == OLD
     left = before - {
         path for path in before for name in OLD if str(path).startswith(str(work / name)) and path.suffix != ".lock"
     }
-    assert {path for path in work.rglob("*")} == left | {work / "lock"}
+    assert set(work.rglob("*")) == left | {work / "lock"}
     assert gone(work) == []
 
 

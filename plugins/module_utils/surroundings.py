@@ -46,11 +46,13 @@ def made(session: Mapping[str, str], home: str, pip: Mapping[str, str]) -> Dict[
         PATH=places.SYSTEM_PATH,
         LC_ALL="C.UTF-8",
         HOME=home,
-        # What a plain user has installed for himself counts, as what is in the Python itself does.
-        PYTHONUSERBASE=os.path.join(_account_home(), ".local"),
         PIP_CONFIG_FILE=os.devnull,
         GIT_CONFIG_NOSYSTEM="1",
     )
+    if os.geteuid() != 0:
+        # What a plain user has installed for himself counts, as what is in the Python itself does. Not for root: where that
+        # is set, Debian's Python installs into /usr/lib/python3.x/site-packages, which it does not import from.
+        environment["PYTHONUSERBASE"] = os.path.join(_account_home(), ".local")
     return environment
 
 

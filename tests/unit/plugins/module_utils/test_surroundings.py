@@ -28,6 +28,13 @@ def test_nothing_leaks():
     assert (made["HOME"], made["PIP_CONFIG_FILE"], made["PIP_INDEX_URL"]) == ("/build/home", "/dev/null", "https://x")
 
 
+@pytest.mark.parametrize("uid, told", [(0, False), (1001, True)])
+def test_what_a_plain_user_has_installed_counts_and_root_is_told_nothing(monkeypatch, uid, told):
+    # With it set Debian's Python installs to where it does not import from.
+    monkeypatch.setattr(surroundings.os, "geteuid", lambda: uid)
+    assert ("PYTHONUSERBASE" in surroundings.made({}, "/build/home", {})) == told
+
+
 CONFIG = """\
 :env:.index-url='https://env/simple'
 :env:.user='1'

@@ -106,13 +106,23 @@ TASKS = [
     call("build", "built", order=TREE, state="finished"),
     call("build", "built_thing", order=WHEEL),
     call("build", "would_build_again", check=True, order=TREE),
+    call("stop", "would_stop", check=True, work_dirs=["{{ base }}/work"]),
+    call("stop", "stopped", work_dirs=["{{ base }}/work"]),
+    call("clean", "would_clean", check=True, work_dirs=["{{ base }}/work"]),
+    call("clean", "cleaned", work_dirs=["{{ base }}/work"]),
     # Carrying it to a second host and to a third, which are folders here.
     carry("held", "held", digest=True),
     carry("kept", "kept", place=CACHE),
     carry("peeked", "peeked", place=CACHE),
-    carry("wanted", "wanted", work="second", card=CARD, size="{{ held.size }}"),
-    carry("cut", "cut", sha256="{{ (held.card | from_json).sha256 }}", length="{{ held.size }}", piece=PIECE),
-    carry("received", "received", "second", card=CARD, size="{{ held.size }}", length="{{ held.size }}", piece=PIECE),
+    carry("wanted", "wanted", work="second", card=CARD),
+    carry(
+        "cut",
+        "cut",
+        sha256="{{ (held.card | from_json).sha256 }}",
+        length="{{ (held.card | from_json).size }}",
+        piece=PIECE,
+    ),
+    carry("received", "received", "second", card=CARD, length="{{ (held.card | from_json).size }}", piece=PIECE),
     carry("taken", "would_take", work="third", check=True, card=CARD, place=CACHE),
     carry("taken", "taken", work="third", card=CARD, place=CACHE),
     # Publishing, and the way back.
@@ -396,12 +406,17 @@ def test_build(called):
         assert Path(called[name]["product"]["path"]).is_file()
 
 
+def test_stop_and_clean(called):
+    assert [called[name]["stopped"] for name in ("would_stop", "stopped")] == [[], []]
+    assert [called[name]["removed"] for name in ("would_clean", "cleaned")] == [[], []]
+
+
 def test_carry(called):
     held, base = called["held"], called.base
     assert held["present"] and called["kept"]["changed"]
     assert called["peeked"]["card"] == held["card"] and called["peeked"]["wrong"] == ""
     assert (called["wanted"]["present"], called["wanted"]["received"]) == (False, 0)
-    assert called["cut"]["length"] == held["size"] > 0
+    assert called["cut"]["length"] == json.loads(held["card"])["size"] > 0
     assert called["received"]["present"] and not called["received"]["damaged"]
     assert called["would_take"]["changed"] and called["taken"]["changed"]
     [label] = [path.name for path in (base / "cache").iterdir() if path.name.startswith("tool-1.0-")]

@@ -6,6 +6,8 @@
 The playbooks on this machine, with a server that lets in whoever knows the password. Each test goes on from the last one.
 """
 
+import subprocess
+
 import cores
 import overheard
 import pytest
@@ -45,6 +47,10 @@ def site(server, tmp_path_factory):
     row = {"torch": {"adapter": {"urls": [f"{with_login}/row.git"]}}}
     given.update(ascend_mirrors=[f"{with_login}/m"], ascend_build_cache=[f"{with_login}/cache"])
     given.update(ascend_extra_releases={"9.9.9": row}, cann_check_check_sources=True)
+    # Else a build cache without TLS is refused.
+    key = tmp_path_factory.mktemp("key") / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    given.update(ascend_trusted_keys=f"{key}.pub")
     site = Site(tmp_path_factory.mktemp("logins"), **given)
     server.folder = site.folder / "served"
     server.folder.mkdir()

@@ -124,9 +124,7 @@ class Place:
 def make_work_dir(path):
     # type: (str) -> None
     """Make the work directory, closed to others. Raises OSError where others could have put something there."""
-    wrong = trust.objection(path, os.geteuid())
-    if wrong:
-        raise PermissionError(errno.EPERM, wrong, path)
+    trust.demand(path)
     make_folder(path, 0o700)
 
 

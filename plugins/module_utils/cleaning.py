@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds, products, stopping
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds, products, stopping, trust
 
 # What is looked at, each by its own age: these and nothing else are taken away.
 _KINDS = (
@@ -82,12 +82,14 @@ def clean(work_dir, before, keep_last, dry=False):
     # type: (str, float, int, bool) -> Optional[List[Dict[str, Any]]]
     """Take away what is superfluous; return [{"path", "size"}] of it, None while a build uses the work directory.
 
-    OSError for what cannot be taken away.
+    OSError for what cannot be taken away, and for a work directory that others could have put something into.
 
     :param dry: only say so
     """
     if not os.path.isdir(work_dir):
         return []
+    # A link that somebody else put there would lead to what is not ours.
+    trust.demand(work_dir)
     lock = builds.lock_work_dir(work_dir, alone=True)
     if lock is None:
         return None

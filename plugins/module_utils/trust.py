@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a folder is ours alone: what lies there is later run, by root where we are root."""
 
+import errno
 import grp
 import os
 import pwd
@@ -43,6 +44,14 @@ def objection(path, uid):
         if parent == os.path.dirname(parent):
             return ""
         parent = os.path.dirname(parent)
+
+
+def demand(path):
+    # type: (str) -> None
+    """Raise PermissionError, which says why, for a folder with what could be somebody else's doing; see objection."""
+    wrong = objection(path, os.geteuid())
+    if wrong:
+        raise PermissionError(errno.EPERM, wrong, path)
 
 
 def others(path, uid):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of fetching have in common: places to fetch from, and a checked fetch_git."""
+"""What tests have in common: of fetching places to fetch from, and a checked fetch_git; stand-ins of programs."""
 
 import os
 import socket
@@ -86,3 +86,17 @@ def clone(tmp_path):
 
     run.log, run.dest, run.store = [], tmp_path / "src/pytorch", tmp_path / "git/Owner/pytorch.git"
     return run
+
+
+@pytest.fixture
+def program(tmp_path):
+    """make(name, script, folder) -> path of a program."""
+
+    def make(name, script, folder="bin"):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        path = tmp_path / folder / name
+        path.write_text("#!/bin/sh\n" + script + "\n")
+        path.chmod(0o755)
+        return str(path)
+
+    return make

@@ -15,19 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 
-@pytest.fixture
-def program(tmp_path):
-    """make(name, script) -> path of a program."""
-
-    def make(name, script):
-        path = tmp_path / name
-        path.write_text("#!/bin/sh\n" + script + "\n")
-        path.chmod(0o755)
-        return str(path)
-
-    return make
-
-
 def test_an_answer(program):
     assert ask.ask([program("x", "echo err >&2; echo out")]) == (0, b"out\n", "err")
     # One that fails gives no answer, and all that it says tells why.

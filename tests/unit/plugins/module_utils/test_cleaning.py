@@ -129,3 +129,14 @@ def test_files_of_several_names_count_once(tmp_path):
     single = cleaning.size(str(tmp_path))
     os.link(str(tmp_path / "a"), str(tmp_path / "b"))
     assert single >= 100000 and cleaning.size(str(tmp_path)) == single
+
+
+def test_where_others_may_write_nothing_is_taken(tmp_path):
+    mine = other(tmp_path, "home/thesis", 400)
+    work = tmp_path / "work"
+    work.mkdir()
+    work.chmod(0o777)
+    (work / "builds").symlink_to(mine.parent)
+    with pytest.raises(PermissionError, match="others may write"):
+        gone(work)
+    assert (mine / "inside").is_file()

@@ -25,21 +25,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plain import as_plain, open_folder
 
-
-@pytest.fixture
-def program(tmp_path):
-    """make(name, script, folder) -> path of a program."""
-
-    def make(name, script, folder="bin"):
-        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-        path = tmp_path / folder / name
-        path.write_text("#!/bin/sh\n" + script + "\n")
-        path.chmod(0o755)
-        return str(path)
-
-    return make
-
-
 # --- the machine ------------------------------------------------------------------------------------------------------
 
 

@@ -15,20 +15,6 @@ FIELD = ROOT.parent / "shared/field"
 LOST = "error while loading shared libraries: libpython3.7m.so.1.0: cannot open shared object file: No such file or directory"
 
 
-@pytest.fixture
-def program(tmp_path):
-    """make(name, script, folder) -> path of a program."""
-
-    def make(name, script, folder="bin"):
-        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-        path = tmp_path / folder / name
-        path.write_text("#!/bin/sh\n" + script + "\n")
-        path.chmod(0o755)
-        return str(path)
-
-    return make
-
-
 def lacking(program, tmp_path, *names, before=""):
     """A Python that cannot import these modules, and does something before it starts."""
     (tmp_path / "lacks.py").write_text("import sys\nsys.modules.update(dict.fromkeys({0!r}))\n".format(names))

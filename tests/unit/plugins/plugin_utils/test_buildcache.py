@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds, products
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import buildcache, carry, signing, store
 
-ORDER = dict(cached.manifest(), work_dir="/work")
+ORDER = dict(cached.manifest(), work_dir="/data")
 LABEL = builds.label(ORDER)
 WEB, SHARED = "https://cache.example.com/ascend", "file:///mnt/ascend"
 
@@ -160,7 +160,7 @@ def test_what_a_builder_has_from_elsewhere_is_not_signed_for_it(tmp_path, told, 
     carrier = Carrier(taken="file:///mnt/any")
     for trusted in ("", f"{key}.pub"):
         cache = buildcache.BuildCache([place], carrier, told.append, str(key), trusted, ["b1"])
-        with pytest.raises(signing.SigningError, match=f"from file:///mnt/any, .*Remove /work/products/{LABEL}"):
+        with pytest.raises(signing.SigningError, match=f"from file:///mnt/any, .*Remove /data/products/{LABEL}"):
             cache.keep(ORDER, "b1")
     assert not (tmp_path / "cache" / LABEL).exists()
 

@@ -364,6 +364,10 @@ def examine(question):
         interpreter = venv_python if venv else pythons.get(entry.get("python") or chosen or "")
         return (interpreter or {}).get("sites") or []
 
+    products = {entry["name"]: product(entry, sites(entry)) for entry in wanted}
+    python = venv_python if venv else pythons.get(chosen or "")
+    if python and python["version"] and _needs_pip(wanted, products):
+        python["pip"] = interpreters.pip(python)
     return dict(
         npus.driver_and_firmware(),
         user=who,
@@ -415,10 +419,24 @@ def examine(question):
         cann_environment=told.get(("cann", ""), {}),
         npu=told["npu", ""],
         interfaces=interfaces(),
-        products={entry["name"]: product(entry, sites(entry)) for entry in wanted},
+        products=products,
         stored=stored(work_dir),
         begun=begun(work_dir),
     )
+
+
+def _needs_pip(wanted, products):
+    # type: (List[Dict[str, Any]], Dict[str, Dict[str, Any]]) -> bool
+    """Say whether pip may have to install something: a wheel that does not stand in its version, or nobody knows yet what.
+
+    To ask it takes longer than all else that is looked at, which hosts that have everything are to be spared.
+    """
+    stands = [
+        bool(there["manifest"]) and there["manifest"]["version"] == entry["version"] and not there["damage"]
+        for entry, there in ((entry, products[entry["name"]]) for entry in wanted)
+        if entry["product"] == "wheel"
+    ]
+    return not wanted or not all(stands)
 
 
 def _sites_of_wheels(who, venv, python):

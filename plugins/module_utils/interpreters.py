@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a Python that is not the one that runs this says of itself, and of its pip: all of it in one question.
+"""What a Python that is not the one that runs this says of itself, in one question, and of its pip, in another.
 
 It is asked as builds will see it, without what a login shell adds to the loader's path. One whose libpython is found
 only there is asked again with the folder of that library alone, which builds and the environment file then have too.
@@ -20,9 +20,9 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.ask import as_build
 # but an empty hull. Since Python 3.12 setuptools brings that.
 MODULES = tuple(extensions.HEADERS) + ("distutils.core", "ensurepip")
 
-# Runs on whatever Python is asked. pip runs as `-m pip` runs it, in the same process: another would double the cost.
+# Both run on whatever Python is asked.
 _QUESTION = """
-import io, json, os, runpy, site, sys, sysconfig
+import json, os, site, sys, sysconfig
 get = sysconfig.get_config_var
 sites = [] if sys.prefix != getattr(sys, 'base_prefix', sys.prefix) else [site.getusersitepackages()]
 library = os.path.join(get('LIBDIR') or '', get('INSTSONAME') or get('LDLIBRARY') or '')
@@ -38,36 +38,43 @@ said = {
     'sites': sites + site.getsitepackages(),
     'user_site': site.getusersitepackages(),
     'venv': sys.prefix != getattr(sys, 'base_prefix', sys.prefix),
-    'lacks': {},
-    'pip': {'version': '', 'problem': '', 'platforms': []}}
+    'lacks': {}}
 for name in %(modules)r:
     try:
         __import__(name)
     except Exception as error:
         said['lacks'][name.split('.')[0]] = str(error)
+print(json.dumps(said))
+""" % {"modules": MODULES}
+
+# pip runs as `-m pip` runs it, in the same process that then asks it for its tags: a second one would cost as much again.
+_PIP_QUESTION = """
+import io, json, runpy, sys
+tag, abi = sys.argv[1:]
+said = {'version': '', 'problem': '', 'platforms': []}
 screen, sys.stdout, sys.argv = sys.stdout, io.StringIO(), ['pip', '--version']
 try:
     runpy.run_module('pip', run_name='__main__', alter_sys=True)
 except SystemExit as end:
-    said['pip']['problem'] = 'it ended with status %%s' %% end.code if end.code else ''
+    said['problem'] = 'it ended with status %s' % end.code if end.code else ''
 except BaseException as error:
-    said['pip']['problem'] = '%%s: %%s' %% (type(error).__name__, error)
+    said['problem'] = '%s: %s' % (type(error).__name__, error)
 words, sys.stdout = sys.stdout.getvalue().split(), screen
-if words[:1] == ['pip'] and not said['pip']['problem']:
-    said['pip']['version'] = words[1]
+if words[:1] == ['pip'] and not said['problem']:
+    said['version'] = words[1]
     for name in ('pip._internal.utils.compatibility_tags', 'pip._internal.pep425tags', 'pip._internal.utils.pep425tags'):
         try:
             __import__(name)
             tags = [str(tag) if not isinstance(tag, tuple) else '-'.join(tag) for tag in sys.modules[name].get_supported()]
         except Exception:
             continue
-        own = said['tag'] + '-' + said['abi'] + '-'
-        said['pip']['platforms'] = [tag[len(own):] for tag in tags if tag.startswith(own)]
+        own = tag + '-' + abi + '-'
+        said['platforms'] = [each[len(own):] for each in tags if each.startswith(own)]
         break
 print(json.dumps(said))
-""" % {"modules": MODULES}
+"""
 
-# The question imports pip, hundreds of files: from a cold disk or a network's, beside other work, that takes its time.
+# pip is hundreds of files: from a cold disk or a network's, beside other work, that takes its time.
 _ANSWERS_S = 60.0
 
 # What glibc's loader says of a program that it cannot start (elf/dl-load.c).
@@ -81,7 +88,7 @@ def examine(command):
     {"path", "version": None when it does not run, "problem": why, "library_path": folder that the loader must be told of
     or ""}, and of one that runs also {"tag": "cp39", "abi": "cp39", "executable", "real": with all links followed,
     "headers", "shared_library", "sites": [..], "user_site", "venv", "packages": {name: version}, "lacks": {module of the
-    standard library: why}, "pip": {"version", "problem", "platforms": of the wheels that it takes, [] when not known}}.
+    standard library: why}, "pip": see pip, here as its files tell}.
 
     :param command: a path, or a name that is looked for where builds find programs
     """
@@ -92,41 +99,60 @@ def examine(command):
     )
     if not path or not os.path.isfile(path):
         return None
-    found, problem = _asked(path, "")
+    found, problem = _asked(path, "", _QUESTION, "sites")
     lost = lost_library(problem)
     folder = _folder_of(lost, path) if lost else ""
     if folder:
-        found, problem = _asked(path, folder)
+        found, problem = _asked(path, folder, _QUESTION, "sites")
     if found is None:
         return {"path": path, "version": None, "problem": problem, "library_path": ""}
-    found.update(path=path, problem="", library_path=folder, packages=packages(found["sites"]))
+    there = packages(found["sites"])
+    unasked = {"version": there.get("pip", ""), "problem": "" if "pip" in there else "there is none", "platforms": []}
+    found.update(path=path, problem="", library_path=folder, packages=there, pip=unasked)
     return found
 
 
-def _asked(path, library_path):
-    # type: (str, str) -> Tuple[Optional[Dict[str, Any]], str]
-    """Return (what an interpreter answers or None, why it gives no answer)."""
+def pip(found):
+    # type: (Dict[str, Any]) -> Dict[str, Any]
+    """Return {"version", "problem": why it does not run, "platforms": of the wheels that it takes, [] when not known}.
+
+    That imports it, which takes more than all else that is asked of an interpreter.
+
+    :param found: see examine, of one that runs
+    """
+    said, problem = _asked(
+        found["path"], found["library_path"], _PIP_QUESTION, "platforms", [found["tag"], found["abi"]]
+    )
+    return said or {"version": "", "problem": problem, "platforms": []}
+
+
+def _asked(path, library_path, question, key, arguments=()):
+    # type: (str, str, str, str, Sequence[str]) -> Tuple[Optional[Dict[str, Any]], str]
+    """Return (what an interpreter answers or None, why it gives no answer).
+
+    :param key: one that each answer to the question has
+    """
     # Whether pip runs is not for a pip.conf to say. -I would hide the user's site; -B: this changes nothing on the host.
     surroundings = dict(as_builds_see(os.environ), PIP_CONFIG_FILE=os.devnull)
     if library_path:
         surroundings["LD_LIBRARY_PATH"] = library_path
-    status, said, problem = ask([path, "-E", "-B", "-c", _QUESTION], surroundings, _ANSWERS_S)
+    status, said, problem = ask([path, "-E", "-B", "-c", question] + list(arguments), surroundings, _ANSWERS_S)
     words = said.decode("utf-8", "replace").strip()
-    found = _last_mapping(words) if status == 0 else None
+    found = _last_mapping(words, key) if status == 0 else None
     if found is None and status is not None:
         problem = "does not run: " + "; ".join(filter(None, [words[-200:], problem]))
     return found, problem
 
 
-def _last_mapping(words):
-    # type: (str) -> Optional[Dict[str, Any]]
+def _last_mapping(words, key):
+    # type: (str, str) -> Optional[Dict[str, Any]]
     # What is imported at every start, such as a sitecustomize, may print something of its own before the answer, or after.
     for line in reversed(words.splitlines()):
         try:
             found = json.loads(line)
         except ValueError:
             continue
-        if isinstance(found, dict) and "sites" in found:
+        if isinstance(found, dict) and key in found:
             return found
     return None
 

@@ -337,6 +337,48 @@ def test_a_wheel(tmp_path):
     assert found["site"] == str(tmp_path)
 
 
+TORCH = {"name": "torch", "version": "1.8.1", "product": "wheel", "distribution": "torch", "prefix": "", "links": []}
+
+
+@pytest.mark.parametrize(
+    "wanted, there, asked_for",
+    [
+        ([TORCH], "1.8.1", False),
+        ([TORCH], "1.5.0", True),
+        ([TORCH], "damaged", True),
+        ([TORCH], "", True),
+        # Which products there are is not known yet.
+        ([], "", True),
+    ],
+)
+def test_pip_is_asked_only_when_it_may_have_to_install_something(tmp_path, monkeypatch, wanted, there, asked_for):
+    if there:
+        info = tmp_path / "torch.dist-info"
+        info.mkdir()
+        version = "1.5.0" if there == "1.5.0" else "1.8.1"
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: {0}\n".format(version))
+        (info / "RECORD").write_text(
+            "torch.py,sha256=AAAA,1\n" if there == "damaged" else "torch.dist-info/METADATA,,\n"
+        )
+        card = manifest.compose("torch", version, "wheel", "f" * 64, {}, {}, "0")
+        (info / manifest.WHEEL_NAME).write_text(json.dumps(card))
+    told = host.interpreters.examine(sys.executable)
+    monkeypatch.setattr(host.interpreters, "examine", lambda _name: dict(told, sites=[str(tmp_path)]))
+    state = host.examine(
+        {
+            "products": wanted,
+            "tools": [],
+            "needs": [],
+            "pythons": ["python3"],
+            "venv": "",
+            "work_dir": str(tmp_path / "work"),
+            "env_file": str(tmp_path / "env.sh"),
+        }
+    )
+    # Only pip itself knows which wheels it takes.
+    assert bool(state["pythons"]["python3"]["pip"]["platforms"]) == asked_for
+
+
 def test_what_is_stored(tmp_path):
     assert host.stored(str(tmp_path)) == {}
     whole = cached.make(tmp_path / "products")

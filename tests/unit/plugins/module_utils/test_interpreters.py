@@ -18,7 +18,13 @@ LOST = "error while loading shared libraries: libpython3.7m.so.1.0: cannot open 
 def lacking(program, tmp_path, *names, before=""):
     """A Python that cannot import these modules, and does something before it starts."""
     (tmp_path / "lacks.py").write_text("import sys\nsys.modules.update(dict.fromkeys({0!r}))\n".format(names))
-    (tmp_path / "start.py").write_text("import lacks, sys\nexec(compile(sys.argv.pop(), 'question', 'exec'))\n")
+    (tmp_path / "start.py").write_text(
+        "import lacks, sys\n"
+        "at = sys.argv.index('-c')\n"
+        "question = sys.argv[at + 1]\n"
+        "sys.argv[:] = sys.argv[at + 1:]\n"
+        "exec(compile(question, 'question', 'exec'))\n"
+    )
     return program("python3.9", '{0}\nexec {1} {2}/start.py "$@"'.format(before, sys.executable, tmp_path))
 
 
@@ -81,8 +87,10 @@ def test_a_python_that_lacks_nothing():
     found = interpreters.examine(sys.executable)
     # Python 3.12 has no distutils, nor have its virtual environments setuptools.
     assert set(found["lacks"]) <= {"distutils"} and found["library_path"] == ""
-    assert found["pip"]["problem"] == "" and found["pip"]["version"] == found["packages"]["pip"]
-    assert "linux_" + os.uname().machine in found["pip"]["platforms"]
+    assert found["pip"] == {"version": found["packages"]["pip"], "problem": "", "platforms": []}
+    pip = interpreters.pip(found)
+    assert pip["problem"] == "" and pip["version"] == found["packages"]["pip"]
+    assert "linux_" + os.uname().machine in pip["platforms"]
     assert found["real"] == os.path.realpath(sys.executable)
 
 
@@ -95,15 +103,16 @@ def test_a_python_that_lacks_a_module(program, tmp_path, name):
 @pytest.mark.parametrize("name, words", [("pip", "pip"), ("pip._internal", "pip._internal")])
 def test_a_pip_that_does_not_run(program, tmp_path, name, words):
     found = interpreters.examine(lacking(program, tmp_path, name))
-    assert words in found["pip"]["problem"] and (found["pip"]["version"], found["pip"]["platforms"]) == ("", [])
     # Its files are there.
-    assert found["packages"]["pip"]
+    assert found["packages"]["pip"] and not found["pip"]["problem"]
+    pip = interpreters.pip(found)
+    assert words in pip["problem"] and (pip["version"], pip["platforms"]) == ("", [])
 
 
 def test_a_pip_conf_does_not_decide_whether_pip_runs(monkeypatch, tmp_path):
     (tmp_path / "pip.conf").write_text("no section\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-    assert interpreters.examine(sys.executable)["pip"]["problem"] == ""
+    assert interpreters.pip(interpreters.examine(sys.executable))["problem"] == ""
 
 
 def test_all_of_it_is_one_process(program, tmp_path):

@@ -69,7 +69,7 @@ def test_a_build_goes_on_when_the_session_that_it_was_begun_in_is_over(crew, gat
     rig.until(lambda: not crew.on(ONE, "grep -l /session- /proc/[0-9]*/cgroup 2> /dev/null || true"), 60)
     gate.open()
     rig.until(lambda: crew.on(ONE, "ls {0}/ascend-pytorch/products/cmake-*/product.json || true".format(work)))
-    crew.begin(["cmake"], [ONE], ansible_user=user, ascend_mirrors=[gate.url]).ended()
+    crew.begin(["cmake"], [ONE], env=APART, ansible_user=user, ascend_mirrors=[gate.url]).ended()
     log = crew.on(ONE, "cat {0}/ascend-pytorch/builds/cmake-*/build.log".format(work))
     assert log.count("=== build\n") == 1 and "done before" not in log
 

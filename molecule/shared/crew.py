@@ -35,7 +35,7 @@ rm -rf /var/lib/ascend-pytorch /usr/local/cmake* /usr/local/linux_gcc* /usr/bin/
 # Waits, without a pause, for a build to be in a stage, and ends it there as an OOM killer or a power cut does, each time anew.
 # It is stopped first, so that it is certain to have been in that stage and not past it.
 STRIKE = """
-import glob, json, os, signal, sys, threading
+import glob, json, os, signal, sys, threading, time
 pattern, stage, percent, hands = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "hands"
 ended = set()
 
@@ -81,6 +81,8 @@ while True:
         for pid in [found["pid"]] + (list(all_of(folder)) if hands else []):
             signal_to(pid, signal.SIGKILL)
         print("struck", flush=True)
+    # Shorter than any stage lasts; the builds need the processors.
+    time.sleep(0.001)
 """
 
 # ssh finds out within seconds that a host has gone, and not when TCP gives up.
@@ -126,7 +128,7 @@ class Crew:
 
     def on(self, host, script, stdin=None):
         """What a shell script prints on a host, run by root. Raises FleetError when it fails."""
-        return rig.pod.podman("exec", "-i", rig.container(host), "sh", "-c", script, stdin=stdin)
+        return rig.shell.run(rig.inside(host, "sh", "-c", script), stdin=stdin)
 
     def log(self, host, product="cmake"):
         """The log of a host's builds of a product, "" where it has none."""
@@ -163,7 +165,7 @@ class Crew:
         """
         pattern = "{0}/builds/{1}-*/status.json".format(self.home(host)[0], product)
         words = [STRIKE, pattern, stage, str(percent), "hands" if hands else "head"]
-        argv = rig.pod.podman_argv("exec", "-i", rig.container(host), "python3", "-c", *words)
+        argv = rig.inside(host, "python3", "-c", *words)
         striker = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

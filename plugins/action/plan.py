@@ -95,6 +95,13 @@ def built_with(state: dict) -> dict:
     }
 
 
+def rooms(request: dict, state: dict) -> dict:
+    """Return what a host's folders are, with what names them on all hosts only where that is asked for."""
+    if checks.asked(checks.CHECKS[checks.SHARED], request):
+        return state["disk"]
+    return {path: dict(room, place="") for path, room in state["disk"].items()}
+
+
 def skew(clock: float, began: float, ended: float) -> float:
     """Return by how many seconds a host's clock is ahead; 0 where it lay between the question and the answer."""
     return min(0.0, clock - began) + max(0.0, clock - ended)
@@ -218,6 +225,7 @@ class ActionModule(speaking.Action):
         state = examined["state"]
         state["clock_skew_s"] = skew(state["clock"], began, time.time())
         state["core"] = target_python.core()
+        state["disk"] = rooms(request, state)
         if not self._is_become_unprivileged():
             # A shell of sudo's that a local run was started from.
             state["login_uid"] = state["user"]["uid"]

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.ascend.pytorch.plugins.action import plan as action
 from ansible_collections.ascend.pytorch.plugins.module_utils import plan
 from checkout import AS_COLLECTION, BIN, environment
-from situations import CMAKE, GCC, ask, bare, recipe
+from situations import CMAKE, FITNESS, GCC, ask, bare, recipe
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,14 @@ def test_the_clock_is_as_far_off_as_is_sure(clock, seconds):
 def test_the_message_for_an_unfit_host():
     assert action.unfit("h", ["a"]) == "h: 1 problem, nothing was changed:\n  - a"
     assert action.unfit("h", ["a", "b"]) == "h: 2 problems, nothing was changed:\n  - a\n  - b"
+
+
+@pytest.mark.parametrize("silenced, place", [([], "nas:/home 7"), (["umask"], "nas:/home 7"), (["shared-place"], "")])
+def test_places_are_named_where_it_is_asked_whether_hosts_share_them(silenced, place):
+    state = bare(disk={"/home": {"path": "/home", "place": "nas:/home 7"}})
+    request = ask(fitness=FITNESS, silenced=silenced)
+    assert action.rooms(request, state) == {"/home": {"path": "/home", "place": place}}
+    assert action.rooms(dict(request, fitness=None), state)["/home"]["place"] == ""
 
 
 def test_whom_to_ask_for_sources(tmp_path):

@@ -55,28 +55,59 @@ def test_whom_to_ask_for_sources(tmp_path):
     assert action.sources(planned, [str(tmp_path)]) == []
 
 
-def test_whom_to_trust_is_asked_before_any_host_is(tmp_path):
+@pytest.fixture
+def site(tmp_path):
+    """site(variables): what the site's own playbook says of a host that cannot be reached, line ends aside."""
+
+    def run(said):
+        hosts = {"ascend": {"hosts": {"nowhere": {"ansible_host": "127.0.0.1", "ansible_port": 9}}}}
+        (tmp_path / "hosts.json").write_text(json.dumps(hosts))
+        done = subprocess.run(
+            [
+                BIN / "ansible-playbook",
+                AS_COLLECTION / "playbooks" / "site.yml",
+                "-i",
+                "hosts.json",
+                "-e",
+                json.dumps(said),
+            ],
+            cwd=tmp_path,
+            env=environment(XDG_CACHE_HOME=str(tmp_path / "home")),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        words = " ".join(done.stdout.split())
+        assert done.returncode, words
+        return words
+
+    return run
+
+
+def test_whom_to_trust_is_asked_before_any_host_is(site):
     """By the site's own playbook: what the roles' variables say reaches the plan."""
-    hosts = {"ascend": {"hosts": {"nowhere": {"ansible_host": "127.0.0.1", "ansible_port": 9}}}}
-    (tmp_path / "hosts.json").write_text(json.dumps(hosts))
-    said = {"ascend_sign_key": "~/key", "ascend_build_cache": ["auto", "http://cache.example.com"]}
-    done = subprocess.run(
-        [
-            BIN / "ansible-playbook",
-            AS_COLLECTION / "playbooks" / "site.yml",
-            "-i",
-            "hosts.json",
-            "-e",
-            json.dumps(said),
-        ],
-        cwd=tmp_path,
-        env=environment(XDG_CACHE_HOME=str(tmp_path / "home")),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    words = " ".join(done.stdout.split())
-    assert done.returncode and "nowhere: 2 problems, nothing was changed:" in words, words
+    words = site({"ascend_sign_key": "~/key", "ascend_build_cache": ["auto", "http://cache.example.com"]})
+    assert "nowhere: 2 problems, nothing was changed:" in words, words
     assert "http://cache.example.com is read without TLS" in words and "that group is empty" in words
+
+
+def test_paths_on_the_controller_are_judged_before_any_host_is_asked(site):
+    words = site(
+        {
+            "ascend_build_cache": ["auto", "/tmp", "file:///etc"],
+            "ascend_bundle": "~bob/bundle",
+            "ascend_trusted_keys": "keys\n",
+            "ascend_mirrors": ["https://m.example", "~bob/mirror"],
+        }
+    )
+    assert "nowhere: 5 problems, nothing was changed:" in words, words
+    for given in (
+        "build_cache: '/tmp'",
+        "build_cache: 'file:///etc'",
+        "bundle: '~bob/bundle'",
+        "mirrors: '~bob/mirror'",
+    ):
+        assert f"ascend_{given} is refused: " in words, words
+    assert "ascend_trusted_keys: 'keys" in words

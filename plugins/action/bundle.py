@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, logins
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     bundle,
+    here,
     ledger,
     mirror,
     speaking,
@@ -49,6 +50,22 @@ def summary(manifest: dict) -> dict:
     }
 
 
+def paths(arguments: dict) -> list[str]:
+    """Return what is wrong with the paths that a user gave."""
+    found = [
+        here.problem(
+            "ascend_bundle_dest", arguments["dest"], here.OWN if arguments["state"] == "present" else here.READ
+        ),
+        here.problem("ascend_bundle_products", arguments["products"], here.READ),
+        *(
+            here.problem("ascend_mirrors", entry, here.READ)
+            for entry in arguments["mirrors"]
+            if mirror.is_folder(entry)
+        ),
+    ]
+    return [words for words in found if words]
+
+
 class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
@@ -63,6 +80,10 @@ class ActionModule(speaking.Action):
         arguments = json.loads(json.dumps(arguments))
         known = {}
         arguments = logins.taken_out(arguments, known)
+        # As it was given: an account's home is filled in in what was validated.
+        wrong = paths(dict(arguments, dest=str(self._task.args["dest"])))
+        if wrong:
+            raise AnsibleActionFail("\n".join(wrong))
         folder = os.path.abspath(arguments["dest"])
         try:
             if arguments["state"] == "verified":

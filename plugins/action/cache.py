@@ -8,7 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import keyring, ledger, signing, speaking, store, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
+    here,
+    keyring,
+    ledger,
+    signing,
+    speaking,
+    store,
+    variables,
+)
 
 ARGUMENTS = {
     "state": {"type": "str", "choices": ["listed", "verified", "pruned"], "default": "listed"},
@@ -56,6 +64,11 @@ class ActionModule(speaking.Action):
             raise AnsibleActionFail(
                 "keep_days and keep_last cannot be below 0; with 0 and 0 all that nobody reads just now goes"
             )
+        # As they were given: an account's home is filled in in what was validated.
+        keys = str(self._task.args.get("trusted_keys") or "")
+        wrong = here.cache_problems(arguments["cache"]) + [here.problem("ascend_trusted_keys", keys, here.READ)]
+        if any(wrong):
+            raise AnsibleActionFail("\n".join(filter(None, wrong)))
         state, dry = arguments["state"], self._task.check_mode
         entries, removed, lines, elsewhere = [], [], [], []
         try:

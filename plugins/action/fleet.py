@@ -11,7 +11,15 @@ from datetime import datetime, timezone
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, page, query, speaking, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
+    fleet,
+    here,
+    ledger,
+    page,
+    query,
+    speaking,
+    variables,
+)
 
 ARGUMENTS = {
     "hosts": {"type": "list", "elements": "str"},
@@ -50,6 +58,10 @@ class ActionModule(speaking.Action):
         # What is wrong with a host's own is told in the table.
         variables.refuse_undefined(self, task_vars, ["ascend_query", "ascend_report_dir"])
         _validated, arguments = self.validate_argument_spec(ARGUMENTS, required_one_of=[["hosts", "query"]])
+        # As it was given: an account's home is filled in in what was validated.
+        wrong = here.problem("ascend_report_dir", str(self._task.args.get("dest") or ""), here.BESIDE)
+        if wrong:
+            raise AnsibleActionFail(wrong)
         # As one of Python's own strings: Ansible's carry marks, which jmespath knows nothing of.
         expression = json.loads(json.dumps(arguments["query"] or ""))
         try:

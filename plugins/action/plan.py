@@ -14,6 +14,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import checks, find
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     boundary,
+    here,
     keyring,
     ledger,
     speaking,
@@ -93,6 +94,28 @@ def built_with(state: dict) -> dict:
         name: {"name": name, "folder": "", "identity": mark, "library": "", "version": ""}
         for name, mark in used.items()
     }
+
+
+def paths(arguments: dict) -> list[str]:
+    """Return what is wrong with the paths on the controller that a user gave."""
+    bundle = arguments["bundle"]
+    # The products of a bundle are a place of the cache that nobody named.
+    cache = [place for place in arguments["cache"] if not bundle or place != bundle + "/products"]
+    read = [("ascend_bundle", bundle)]
+    read += [("ascend_" + key, arguments[key]) for key in ("sign_key", "trusted_keys")]
+    # A mirror that begins so is a folder here, see mirror.is_folder.
+    read += [
+        ("ascend_mirrors", entry) for entry in arguments["request"]["mirrors"] if entry.startswith(("/", "~", "."))
+    ]
+    found = [here.problem(variable, path, here.READ) for variable, path in read]
+    return here.cache_problems(cache) + [words for words in found if words]
+
+
+def rooms(request: dict, state: dict) -> dict:
+    """Return what a host's folders are, with what names them on all hosts only where that is asked for."""
+    if checks.asked(checks.CHECKS[checks.SHARED], request):
+        return state["disk"]
+    return {path: dict(room, place="") for path, room in state["disk"].items()}
 
 
 def skew(clock: float, began: float, ended: float) -> float:
@@ -186,11 +209,13 @@ class ActionModule(speaking.Action):
             promised=arguments["promised"] if check_mode else {},
         )
 
+        # What is wrong with a path is told of the path as it was given.
+        problems = paths(arguments)
         if arguments["bundle"]:
             # Nothing else is asked for anything, a package manager neither: what lacks is told.
             bundle = os.path.abspath(os.path.expanduser(arguments["bundle"]))
             request.update(mirrors=[bundle], offline=True, install_packages=False)
-        problems = checks.variable_problems(request)
+        problems += checks.variable_problems(request)
         if arguments["toolchain_on"] == "builders" and not (builders and shared):
             problems.append(
                 "ascend_toolchain_on is `builders`, which takes hosts in the group ascend_builders and a build cache: fill the "
@@ -218,6 +243,7 @@ class ActionModule(speaking.Action):
         state = examined["state"]
         state["clock_skew_s"] = skew(state["clock"], began, time.time())
         state["core"] = target_python.core()
+        state["disk"] = rooms(request, state)
         if not self._is_become_unprivileged():
             # A shell of sudo's that a local run was started from.
             state["login_uid"] = state["user"]["uid"]

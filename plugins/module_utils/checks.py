@@ -29,6 +29,10 @@ CHECKS = {
 }
 
 
+# Seen of all hosts together, once each has been examined.
+SHARED = "shared-place"
+
+
 def variable_problems(request: Dict[str, Any]) -> List[str]:
     """Return what is wrong with the variables alone, before any host is asked; each names the variable and the remedy."""
     found = []
@@ -144,15 +148,28 @@ def severity(entry: finding.Check, seen: finding.Seen, request: Dict[str, Any]) 
 def findings(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> List[Dict[str, str]]:
     """Return all that an examined host lacks for a plan; only errors stop it."""
     return [
-        {
-            "id": entry.ident,
-            "severity": severity(entry, seen, request),
-            "found": seen.found,
-            "wanted": seen.wanted,
-            "remedy": seen.remedy,
-            "source": entry.source,
-        }
+        _told(entry, seen, severity(entry, seen, request))
         for entry in CHECKS.values()
         if asked(entry, request)
         for seen in entry.find(request, state, plan)
     ]
+
+
+def of_shared(shares: List[Dict[str, Any]]) -> List[Dict[str, str]]:
+    """Return what is found of the places that a host has together with others.
+
+    :param shares: as sharing.shared has them, with "hosts" in words
+    """
+    entry = CHECKS[SHARED]
+    return [_told(entry, seen, seen.severity or entry.severity) for seen in entry.find({}, {"shares": shares}, {})]
+
+
+def _told(entry: finding.Check, seen: finding.Seen, how_grave: str) -> Dict[str, str]:
+    return {
+        "id": entry.ident,
+        "severity": how_grave,
+        "found": seen.found,
+        "wanted": seen.wanted,
+        "remedy": seen.remedy,
+        "source": entry.source,
+    }

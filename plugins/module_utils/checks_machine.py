@@ -263,3 +263,25 @@ def _hccl_interface(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
             "one of " + ", ".join("{0} ({1})".format(*pair) for pair in sorted(state["interfaces"].items())),
             "set torch_npu_build_hccl_interface to one of these for this host, or torch_npu_build_hccl_if_ip",
         )
+
+
+@check(CHECKS, "shared-place", HOST, NOTE, "fact: homes on NFS; a host that the inventory has under two names")
+def _shared_place(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """Hosts have a place together, such as a home; a warning where each would write another environment file there."""
+    # Seen of all hosts, by the playbooks check and report: of one host nothing is known of the others.
+    for each in state.get("shares", ()):
+        yield seen(
+            "{0} have one place: {1}".format(each["hosts"], ", ".join(each["paths"])),
+            "hosts that are alike, of which one builds and publishes there and the others find it; or places of each host's own",
+            "nothing where that is meant. Otherwise set ascend_work_dir, cmake_prefix, gcc730_prefix, ascend_venv and "
+            "ascend_env_file to folders of the host's own; of a host that the inventory has under two names take one away",
+        )
+        if each["env_file"]:
+            yield seen(
+                "{0} have one environment file, {1}, and each would write another one".format(
+                    each["hosts"], each["env_file"]
+                ),
+                "an environment file for each host: what it says of the network, CANN and gcc is that host's",
+                "set ascend_env_file to a name for each host, such as ~/.config/ascend-pytorch/<host>.sh by its inventory_hostname",
+                WARNING,
+            )

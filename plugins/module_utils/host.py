@@ -25,6 +25,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     fingerprint,
     interpreters,
     manifest,
+    mounts,
     needs,
     npus,
     places,
@@ -32,6 +33,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     published,
     resources,
     session,
+    sharing,
+    torn,
     trust,
     versions,
 )
@@ -176,16 +179,16 @@ def libc():
 
 def disk(path):
     # type: (str) -> Dict[str, Any]
-    """Return {"path", "stands_at", "free_mib", "free_inodes", "writable", "noexec"} of a path, by its nearest parent that exists.
+    """Return what is known of a path, by its nearest parent that exists.
 
-    noexec is whether no program can be started there, and no shared library loaded (mount(8)).
-
+    {"path", "stands_at", "free_mib", "free_inodes", "writable", "noexec", "place"}: noexec is whether no program can be
+    started there, and no shared library loaded (mount(8)); place names it on all hosts that have it, see sharing.place.
     free_inodes is None where the file system does not count them.
     """
     there = path
     while not os.path.isdir(there):
         there = os.path.dirname(there) or "/"
-    info = os.statvfs(there)
+    info, entry, mounted = os.statvfs(there), os.stat(there), mounts.parsed(text(mounts.MOUNTINFO))
     return {
         "path": path,
         "stands_at": there,
@@ -193,6 +196,9 @@ def disk(path):
         "free_inodes": info.f_favail if info.f_files else None,
         "writable": os.access(there, os.W_OK | os.X_OK),
         "noexec": bool(info.f_flag & os.ST_NOEXEC),
+        "place": sharing.place(
+            os.path.realpath(there), os.path.relpath(path, there), (entry.st_dev, entry.st_ino), mounted, torn.boot()
+        ),
     }
 
 

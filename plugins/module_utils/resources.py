@@ -10,6 +10,8 @@ Everywhere here read is called with a path, and returns the file's text, empty w
 import posixpath
 import re
 
+from ansible_collections.ascend.pytorch.plugins.module_utils import mounts
+
 # What the kernel gives back when memory is short, as it says in memory.stat. In v1 the keys with total_ count the groups
 # below, as the usage does.
 _RECLAIMABLE = ("inactive_file", "active_file", "slab_reclaimable")
@@ -74,7 +76,7 @@ def levels(controller, read):
     A group that the process cannot see has no folder, and its limit is not known: containers see no more than their own.
     """
     groups, found = _groups(read("/proc/self/cgroup")), []
-    for kind, root, mount in _mounts(read("/proc/self/mountinfo")) or _USUAL_MOUNTS:
+    for kind, root, mount in _mounts(read(mounts.MOUNTINFO)) or _USUAL_MOUNTS:
         if kind and controller not in kind.split(","):
             continue
         below = _below(groups.get(controller if kind else "", "/"), root)
@@ -100,22 +102,12 @@ def _groups(content):
 
 def _mounts(content):
     # type: (str) -> List[Tuple[str, str, str]]
-    # /proc/self/mountinfo: "31 23 0:28 <root> <mount point> <options> [<more>] - <type> <source> <options>", see proc(5).
     # Returns (v1's controllers or "" for v2, the group that is mounted, where).
-    found = []
-    for line in content.splitlines():
-        before, _dash, after = line.partition(" - ")
-        where, what = before.split(" "), after.split(" ")
-        if len(where) >= 6 and len(what) >= 3 and what[0] in ("cgroup", "cgroup2"):
-            kind = what[2] if what[0] == "cgroup" else ""
-            found.append((kind, _unescaped(where[3]), _unescaped(where[4])))
-    return found
-
-
-def _unescaped(path):
-    # type: (str) -> str
-    # The kernel writes blanks and backslashes in octal.
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), path)
+    return [
+        (mount.options if mount.kind == "cgroup" else "", mount.root, mount.where)
+        for mount in mounts.parsed(content)
+        if mount.kind in ("cgroup", "cgroup2")
+    ]
 
 
 def _below(group, root):

@@ -29,7 +29,7 @@ from collections.abc import Iterable
 from itertools import zip_longest
 from typing import Any
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils import checks, outgoing, sharing
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import NOTHING
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures
 
@@ -68,18 +68,29 @@ def document(results: dict[str, Json], when: str, collection_version: str) -> Js
         ascend.pytorch.verify | None}; each may be a failure's or an unreachable host's
     :param when: UTC ISO time
     """
+    shares = _shares({name: result.get("planned") or {} for name, result in results.items()})
     return {
         "schema": SCHEMA,
         "collection_version": collection_version,
         "when": when,
         "hosts": {
-            name: _host(name, result.get("planned") or {}, result.get("verified") or {})
+            name: _host(name, result.get("planned") or {}, result.get("verified") or {}, shares.get(name, []))
             for name, result in results.items()
         },
     }
 
 
-def _host(name: str, planned: Json, verified: Json) -> Json:
+def _shares(planned: dict[str, Json]) -> dict[str, list[Json]]:
+    """Return by host what it has together with others, as checks.of_shared takes it."""
+    examined = {name: result for name, result in planned.items() if result.get("state") and result.get("plan")}
+    shares: dict[str, list[Json]] = {}
+    for together in sharing.shared(examined):
+        for name in together["hosts"]:
+            shares.setdefault(name, []).append({**together, "hosts": fold(together["hosts"])})
+    return shares
+
+
+def _host(name: str, planned: Json, verified: Json, shares: list[Json]) -> Json:
     state, plan = planned.get("state") or {}, planned.get("plan") or {}
     # A check of nothing but the host itself plans no products, which is a plan nevertheless.
     examined = isinstance(planned.get("plan"), dict)
@@ -88,7 +99,7 @@ def _host(name: str, planned: Json, verified: Json) -> Json:
         part: _component(decided, _part(state, "products").get(part) or {}, tools.get(part), checked.get(part) or {})
         for part, decided in (plan.get("products") or {}).items()
     }
-    findings = list(planned.get("findings") or []) + _unverified(components)
+    findings = list(planned.get("findings") or []) + checks.of_shared(shares) + _unverified(components)
     status, message = _status(planned, verified, examined, findings)
     env = plan.get("environment")
     return {

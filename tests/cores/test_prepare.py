@@ -14,7 +14,7 @@ import pytest
 ROAD = Path(__file__).resolve().parents[2] / "roles/road"
 
 # What installs packages, and what plans again, says instead as whom it would.
-INSTALL = "- test.probe.look: {what: keywords, name: installs, out: '{{ out }}'}"
+INSTALL = "- test.probe.look: {what: keywords, name: '{{ installs }}', out: '{{ out }}'}"
 PLAN = "- test.probe.look: {what: keywords, name: '{{ plans }}', out: '{{ out }}'}"
 PLAY = f"""
 - name: Prepare hosts
@@ -22,6 +22,7 @@ PLAY = f"""
   gather_facts: false
   vars_files: ["{ROAD}/vars/main.yml"]
   vars:
+    installs: installs
     plans: plans
     # Whether all tasks become another account, whether packages may be installed as root, and who works there.
     case: "{{{{ {{'one': [true, true, 1000], 'two': [false, true, 1000], 'three': [true, false, 0]}}[inventory_hostname] }}}}"
@@ -50,6 +51,47 @@ PLAY = f"""
     - name: Prepare the host
       ansible.builtin.include_tasks: prepare.yml
 """
+# The methods that have a name of their own for whom to become. Of community.general's this is all that counts here.
+BUILTIN, OTHERS = ("su", "sudo"), ("doas", "dzdo", "ksu", "machinectl", "pbrun", "pfexec", "run0", "sesu")
+METHOD = """
+DOCUMENTATION = '''
+name: {method}
+short_description: As community.general.{method} is told whom to become
+description: [It becomes nobody.]
+author: the ascend.pytorch authors
+options:
+  become_user:
+    description: Whom to become.
+    vars: [{{name: ansible_become_user}}, {{name: ansible_{method}_user}}]
+'''
+from ansible.plugins.become import BecomeBase
+
+
+class BecomeModule(BecomeBase):
+    name = "test.probe.{method}"
+
+    def build_become_command(self, cmd, shell):
+        return cmd
+"""
+BY_METHOD = """
+- name: Prepare a host by {method}
+  hosts: one
+  gather_facts: false
+  vars_files: ["{road}/vars/main.yml"]
+  vars:
+    installs: installs by {method}
+    plans: plans by {method}
+    ansible_become: true
+    ansible_become_method: {collection}.{method}
+    ansible_{method}_user: svc
+    road_request: {{packages_become: true}}
+    __road_planned:
+      plan: {{packages: {{names: [patch]}}, venv: []}}
+      state: {{user: {{uid: 1000}}, os: {{package_manager: apt}}}}
+  tasks:
+    - name: Prepare the host
+      ansible.builtin.include_tasks: prepare.yml
+"""
 # Python's own would be imported by venv; one in the folder that `python -m` is started in goes before it.
 STRANGER = "raise SystemExit('the logging of a stranger')\n"
 
@@ -62,7 +104,13 @@ def prepared(playground):
     (ground.folder / "packages.yml").write_text(INSTALL)
     (ground.folder / "plan.yml").write_text(PLAN)
     (ground.folder / "logging.py").write_text(STRANGER)
-    ground.run(PLAY)
+    become = ground.folder / "collections/ansible_collections/test/probe/plugins/become"
+    become.mkdir()
+    for method in OTHERS:
+        (become / f"{method}.py").write_text(METHOD.format(method=method))
+    plays = [BY_METHOD.format(method=method, collection="ansible.builtin", road=ROAD) for method in BUILTIN]
+    plays += [BY_METHOD.format(method=method, collection="test.probe", road=ROAD) for method in OTHERS]
+    ground.run("".join([PLAY, *plays]))
     return ground
 
 
@@ -70,6 +118,12 @@ def prepared(playground):
 def test_packages_are_installed_by_root(prepared, host):
     """Whomever the inventory's variables say to become, and where they say to become nobody."""
     assert prepared.told(host, "installs")["account"] == "root"
+
+
+@pytest.mark.parametrize("method", BUILTIN + OTHERS)
+def test_packages_are_installed_by_root_whatever_the_method_calls_it(prepared, method):
+    assert prepared.told("one", f"installs by {method}")["account"] == "root"
+    assert prepared.told("one", f"plans by {method}")["account"] == "svc"
 
 
 def test_packages_are_left_to_the_account_that_may_not_become_root(prepared):

@@ -254,7 +254,14 @@ def bare(**changes):
             "wheel": "0.34.2",
         },
     }
-    room = {"stands_at": "/", "free_mib": 100 * 1024, "free_inodes": 10**7, "writable": True, "noexec": False}
+    room = {
+        "stands_at": "/",
+        "free_mib": 100 * 1024,
+        "free_inodes": 10**7,
+        "writable": True,
+        "noexec": False,
+        "place": "",
+    }
     state = {
         "user": {"uid": 0, "name": "root", "home": "/root"},
         "login_uid": 0,

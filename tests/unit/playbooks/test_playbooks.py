@@ -120,3 +120,10 @@ def test_packages_come_by_yum_where_there_is_no_dnf(tmp_path, script, code, word
     assert told.returncode == code and words in told.stdout, told.stdout
     if not code:
         assert (tmp_path / "asked").read_text() == "-y install patch gcc-c++\n"
+
+
+@pytest.mark.parametrize("name", ["check", "report"])
+def test_the_folder_of_the_report_is_judged_before_hosts_are_asked(play, name):
+    told = play(name, "-e", json.dumps({"ascend_report_dir": "~bob/out"}))
+    assert told.returncode and "ascend_report_dir: '~bob/out' is refused" in " ".join(told.stdout.split())
+    assert "Connection refused" not in told.stdout

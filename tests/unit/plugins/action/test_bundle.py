@@ -7,6 +7,7 @@ import json
 import subprocess
 
 import pytest
+from ansible_collections.ascend.pytorch.plugins.action import bundle as action
 from ansible_collections.ascend.pytorch.plugins.module_utils.fingerprint import file_digest
 from checkout import BIN, ROOT, environment
 
@@ -71,3 +72,28 @@ def test_a_bundle_is_verified(play, tmp_path):
     (folder / "a.tar.gz").write_bytes(b"CONTENT")
     status, said = play(ascend_bundle_state="verified")
     assert status != 0 and "  - a.tar.gz: sha256 is " in said
+
+
+@pytest.mark.parametrize("state, dest", [("present", "/tmp"), ("verified", "~bob/bundle")])
+def test_its_folder_is_judged_before_anything_is_made(play, tmp_path, state, dest):
+    status, said = play(ascend_bundle_state=state, ascend_bundle_dest=dest)
+    assert status != 0 and f"ascend_bundle_dest: '{dest}' is refused: " in said, said
+    assert not list(tmp_path.iterdir())
+
+
+def test_paths_that_a_bundle_is_made_of():
+    well = {
+        "state": "present",
+        "dest": "ascend-bundle",
+        "products": "/srv/cache",
+        "mirrors": ["~/m", "https://m/~bob/m"],
+    }
+    assert action.paths(well) == []
+    # One that is there is only read.
+    assert action.paths(dict(well, state="verified", dest="/")) == []
+    wrong = {"state": "present", "dest": "/", "products": "~bob/cache", "mirrors": ["https://m", "~bob/m"]}
+    assert [words.split(" is refused")[0] for words in action.paths(wrong)] == [
+        "ascend_bundle_dest: '/'",
+        "ascend_bundle_products: '~bob/cache'",
+        "ascend_mirrors: '~bob/m'",
+    ]

@@ -127,3 +127,10 @@ def test_headlines():
         headline("verified", [whole, damaged, unsigned], [], False) == "3 products, 3.0 KiB; 2 of them cannot be used"
     )
     assert headline("pruned", [], [whole, whole], True) == "2 products would be taken away, 2.0 KiB"
+
+
+@pytest.mark.parametrize("name, value", [("build_cache", "/etc"), ("trusted_keys", "~bob/keys")])
+def test_paths_are_judged_before_anything_is_looked_at(play, tmp_path, name, value):
+    status, words = play("-e", json.dumps({f"ascend_{name}": value}))
+    assert status != 0 and f"ascend_{name}: '{value}' is refused: " in words, words
+    assert not list(tmp_path.glob("home/*/products"))

@@ -166,3 +166,10 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         write(str(path), "other")
     assert path.read_text() == "one" and os.listdir(tmp_path) == ["check.json"]
+
+
+@pytest.mark.parametrize("dest", ["~bob/report", "/tmp"])
+def test_a_folder_that_no_report_belongs_in_is_refused(play, tmp_path, dest):
+    told, _returned = play(RESULTS, dest=dest)
+    assert told.returncode and "ascend_report_dir: " in told.stdout and " is refused: " in told.stdout, told.stdout
+    assert not list((tmp_path / "here").iterdir())

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.ascend.pytorch.plugins.action import plan as action
 from ansible_collections.ascend.pytorch.plugins.module_utils import plan
 from checkout import AS_COLLECTION, BIN, environment
-from situations import CMAKE, GCC, ask, bare, recipe
+from situations import CMAKE, FITNESS, GCC, ask, bare, recipe
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,14 @@ def test_the_message_for_an_unfit_host():
     assert action.unfit("h", ["a", "b"]) == "h: 2 problems, nothing was changed:\n  - a\n  - b"
 
 
+@pytest.mark.parametrize("silenced, place", [([], "nas:/home 7"), (["umask"], "nas:/home 7"), (["shared-place"], "")])
+def test_places_are_named_where_it_is_asked_whether_hosts_share_them(silenced, place):
+    state = bare(disk={"/home": {"path": "/home", "place": "nas:/home 7"}})
+    request = ask(fitness=FITNESS, silenced=silenced)
+    assert action.rooms(request, state) == {"/home": {"path": "/home", "place": place}}
+    assert action.rooms(dict(request, fitness=None), state)["/home"]["place"] == ""
+
+
 def test_whom_to_ask_for_sources(tmp_path):
     planned = plan.make(ask(recipe(CMAKE), recipe(GCC)), bare())
     assert [source["name"] for source in action.sources(planned, [])] == [
@@ -47,28 +55,59 @@ def test_whom_to_ask_for_sources(tmp_path):
     assert action.sources(planned, [str(tmp_path)]) == []
 
 
-def test_whom_to_trust_is_asked_before_any_host_is(tmp_path):
+@pytest.fixture
+def site(tmp_path):
+    """site(variables): what the site's own playbook says of a host that cannot be reached, line ends aside."""
+
+    def run(said):
+        hosts = {"ascend": {"hosts": {"nowhere": {"ansible_host": "127.0.0.1", "ansible_port": 9}}}}
+        (tmp_path / "hosts.json").write_text(json.dumps(hosts))
+        done = subprocess.run(
+            [
+                BIN / "ansible-playbook",
+                AS_COLLECTION / "playbooks" / "site.yml",
+                "-i",
+                "hosts.json",
+                "-e",
+                json.dumps(said),
+            ],
+            cwd=tmp_path,
+            env=environment(XDG_CACHE_HOME=str(tmp_path / "home")),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        words = " ".join(done.stdout.split())
+        assert done.returncode, words
+        return words
+
+    return run
+
+
+def test_whom_to_trust_is_asked_before_any_host_is(site):
     """By the site's own playbook: what the roles' variables say reaches the plan."""
-    hosts = {"ascend": {"hosts": {"nowhere": {"ansible_host": "127.0.0.1", "ansible_port": 9}}}}
-    (tmp_path / "hosts.json").write_text(json.dumps(hosts))
-    said = {"ascend_sign_key": "~/key", "ascend_build_cache": ["auto", "http://cache.example.com"]}
-    done = subprocess.run(
-        [
-            BIN / "ansible-playbook",
-            AS_COLLECTION / "playbooks" / "site.yml",
-            "-i",
-            "hosts.json",
-            "-e",
-            json.dumps(said),
-        ],
-        cwd=tmp_path,
-        env=environment(XDG_CACHE_HOME=str(tmp_path / "home")),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    words = " ".join(done.stdout.split())
-    assert done.returncode and "nowhere: 2 problems, nothing was changed:" in words, words
+    words = site({"ascend_sign_key": "~/key", "ascend_build_cache": ["auto", "http://cache.example.com"]})
+    assert "nowhere: 2 problems, nothing was changed:" in words, words
     assert "http://cache.example.com is read without TLS" in words and "that group is empty" in words
+
+
+def test_paths_on_the_controller_are_judged_before_any_host_is_asked(site):
+    words = site(
+        {
+            "ascend_build_cache": ["auto", "/tmp", "file:///etc"],
+            "ascend_bundle": "~bob/bundle",
+            "ascend_trusted_keys": "keys\n",
+            "ascend_mirrors": ["https://m.example", "~bob/mirror"],
+        }
+    )
+    assert "nowhere: 5 problems, nothing was changed:" in words, words
+    for given in (
+        "build_cache: '/tmp'",
+        "build_cache: 'file:///etc'",
+        "bundle: '~bob/bundle'",
+        "mirrors: '~bob/mirror'",
+    ):
+        assert f"ascend_{given} is refused: " in words, words
+    assert "ascend_trusted_keys: 'keys" in words

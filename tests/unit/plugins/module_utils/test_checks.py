@@ -801,6 +801,25 @@ TRIGGERS_OF_FITNESS = [
 ]
 
 
+SHARE = {"hosts": "node[1-2]", "paths": ["/home/a/.local", "/home/a/w"], "env_file": ""}
+TRIGGERS_OF_FITNESS.append(
+    (
+        "shared-place",
+        "note",
+        fit(),
+        lambda state: state.update(shares=[SHARE]),
+        ["node[1-2] have one place: /home/a/.local, /home/a/w", "one builds and publishes there", "ascend_work_dir"],
+    )
+)
+
+
+def test_what_is_found_of_hosts_together():
+    assert [each["severity"] for each in checks.of_shared([SHARE])] == ["note"]
+    note, warning = checks.of_shared([dict(SHARE, env_file="/home/a/env.sh")])
+    assert (note["id"], warning["id"], warning["severity"]) == ("shared-place", "shared-place", "warning")
+    assert "/home/a/env.sh" in warning["found"] and "set ascend_env_file" in warning["remedy"]
+
+
 # What the pip of the guide's Python 3.7.5 takes.
 OLD_PIP = {
     "version": "19.2.3",

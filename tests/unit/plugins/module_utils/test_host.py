@@ -131,6 +131,15 @@ def test_disk(tmp_path, monkeypatch):
     assert not host.disk(str(tmp_path))["writable"]
 
 
+def test_a_folder_is_known_by_one_name_wherever_it_is_seen(tmp_path):
+    """As by two hosts that have it: by a link to it, and before what is to stand there does."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "home")
+    there = host.disk(str(tmp_path / "home" / "work"))["place"]
+    assert there and there == host.disk(str(tmp_path / "link" / "work"))["place"]
+    assert there != host.disk(str(tmp_path / "home"))["place"] != host.disk(str(tmp_path / "work"))["place"]
+
+
 def test_a_disk_on_which_nothing_can_be_started(tmp_path, monkeypatch):
     assert host.disk("/proc/self")["noexec"] is bool(os.statvfs("/proc/self").f_flag & os.ST_NOEXEC)
     real = os.statvfs(str(tmp_path))

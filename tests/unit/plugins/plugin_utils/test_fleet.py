@@ -364,3 +364,29 @@ def test_fold(names, folded):
 @given(st.lists(st.from_regex(r"[a-c]{0,2}[0-9]{0,3}[a-c]{0,1}", fullmatch=True).filter(bool), unique=True))
 def test_folded_names_are_the_same_names(names):
     assert sorted(unfold(fleet.fold(names))) == sorted(names) if names else fleet.fold(names) == ""
+
+
+def sharing_hosts(*names, **changes):
+    results = {name: fleets.whole(name) for name in names}
+    for result in results.values():
+        for path, room in result["planned"]["state"]["disk"].items():
+            room.update({"place": "nas:/home" + path + " 7"}, **changes)
+    return results
+
+
+def test_hosts_that_share_a_place_are_told_so():
+    results = dict(sharing_hosts("node1", "node2", "node3"), node4=fleets.whole("node4"), gone={"planned": None})
+    hosts = fleets.document(results)["hosts"]
+    for name in ("node1", "node2", "node3"):
+        (found,) = hosts[name]["findings"]
+        assert (found["id"], found["severity"]) == ("shared-place", "note")
+        assert found["found"].startswith("node[1-3] have one place: ") and "/var/lib/ascend-pytorch" in found["found"]
+        assert hosts[name]["status"] == "fit"
+    assert hosts["node4"]["findings"] == [] and hosts["gone"]["findings"] == []
+    # The same words for all of them, so that they are told once.
+    assert [len(group["hosts"]) for group in fleet.groups({"hosts": hosts}) if group["id"] == "shared-place"] == [3]
+
+
+def test_a_place_that_is_not_asked_for_is_not_told():
+    hosts = fleets.document(sharing_hosts("node1", "node2", place=""))["hosts"]
+    assert [host["findings"] for host in hosts.values()] == [[], []]

@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Paths on the controller that a user gives; those on hosts are judged by module_utils/places.py.
+
+A relative one is relative to where ansible-playbook was started. Every run loads this, so that it imports next to nothing.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.ascend.pytorch.plugins.module_utils import places
+
+# What is done at a path: a folder is made there and kept, files are put beside others, or it is only read.
+OWN, BESIDE, READ = "own", "beside", "read"
+
+_SCHEME = "file://"
+
+
+def objection(value: str, use: str) -> str:
+    """Return what is wrong with a path, "" for nothing.
+
+    :param value: as the user gives it; "auto" and "" are the caller's
+    :param use: OWN, BESIDE or READ
+    """
+    if value in ("", places.AUTO):
+        return ""
+    if not value.isprintable() or value != value.strip():
+        return "it has a line end, a blank at its begin or end, or a sign that does not show"
+    if value.startswith("~") and not value.startswith("~/") and value != "~":
+        return "it is in the home of another account, or begins with ~ and is none"
+    path, home = os.path.abspath(os.path.expanduser(value)), os.path.expanduser("~")
+    # Where files are put beside others may be wherever somebody works: a folder that is not named is theirs.
+    named = use == OWN or (use == BESIDE and value.startswith(("/", "~")) and path != home)
+    return "that is a folder of the system's, or the home" if named and (path == home or places.forbidden(path)) else ""
+
+
+def problem(variable: str, value: str, use: str) -> str:
+    """Return the message for a path that is refused, with the variable and what to do; "" where nothing is wrong."""
+    wrong = objection(value, use)
+    if not wrong:
+        return ""
+    wanted = "a folder of its own" if use == OWN else "a folder" if use == BESIDE else "a path"
+    return f"{variable}: {value!r} is refused: {wrong}. Name {wanted} on the controller, absolute, below ~/ or relative"
+
+
+def cache_problems(places_of_cache: list[str]) -> list[str]:
+    """Return what is wrong with the places of the build cache that are folders, here or (file://) on hosts."""
+    found = []
+    for place in places_of_cache:
+        if place.startswith(_SCHEME):
+            if objection(place[len(_SCHEME) :], OWN):
+                found.append(
+                    f"ascend_build_cache: {place!r} is refused: {objection(place[len(_SCHEME) :], OWN)}. Name a folder of its "
+                    "own that the hosts share, as file:///a/folder"
+                )
+        elif "://" not in place:
+            found.append(problem("ascend_build_cache", place, OWN))
+    return list(filter(None, found))

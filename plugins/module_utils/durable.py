@@ -48,7 +48,13 @@ def write(path, text):
         stream.flush()
         os.fsync(stream.fileno())
     os.rename(partial, path)
-    folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
+    sync_folder(os.path.dirname(path) or ".")
+
+
+def sync_folder(path):
+    # type: (str) -> None
+    """Wait until the names in a folder are on the disk."""
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

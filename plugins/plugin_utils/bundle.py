@@ -36,7 +36,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     requirements_txt,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import wheelhouse
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, wheelhouse
 
 Json = dict[str, Any]
 Tell = Callable[[str], None]
@@ -341,6 +341,11 @@ class Maker:
         finally:
             os.close(descriptor)
 
+    def _begin(self, words: str) -> None:
+        """Tell of what is brought next, which may take an hour; begin it only for a run that is there to hear of it."""
+        runs.end_if_over()
+        self.tell(words)
+
     # What is there
 
     def _whole(self, name: str) -> bool:
@@ -390,7 +395,7 @@ class Maker:
             )
         if self._whole(name):
             return
-        self.tell(f"fetching {name}")
+        self._begin(f"fetching {name}")
         got = download.fetch_archive(source, self.mirrors, str(self.work / "downloads"), self._log, known=self.known)
         os.replace(got, self.folder / name)
         self._had(name)
@@ -409,7 +414,7 @@ class Maker:
         repo, commit = source["repo"], source["commit"]
         name, known = git_urls.bundle_name(repo, commit), self.manifest["repositories"].setdefault(repo, {})
         if commit not in known or not self._whole(name):
-            self.tell(f"fetching {repo} at {commit}")
+            self._begin(f"fetching {repo} at {commit}")
             found = git_bundles.bundle_git(
                 source, self.mirrors, str(self.work / "git"), str(self.folder / name), self._log, known=self.known
             )
@@ -461,7 +466,7 @@ class Maker:
             if False not in [self._whole(name) for name in entry["files"]]:
                 self._tell_lacking(entry)
                 return
-        self.tell(f"collecting wheels for torch {row['version']}, Python {platform['python']} on {platform['arch']}")
+        self._begin(f"collecting wheels for torch {row['version']}, Python {platform['python']} on {platform['arch']}")
         # What stands there is taken before the index is asked, so it has to be good.
         for name in [each for each in self.manifest["files"] if each.startswith(WHEELS + "/")]:
             self._whole(name)
@@ -511,7 +516,7 @@ class Maker:
             if wrong:
                 self.warn(f"{source} is not carried: {'; '.join(wrong)}")
                 continue
-            self.tell(f"copying {source.name}")
+            self._begin(f"copying {source.name}")
             partial = there.with_name(there.name + products.PARTIAL)
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
@@ -558,16 +563,5 @@ def _move(source: Path, dest: Path) -> None:
 
 
 def _write(path: Path, manifest: Json) -> None:
-    """Write a manifest by a rename, durably: whoever is stopped leaves the former one."""
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "w", encoding="utf-8") as stream:
-        json.dump(manifest, stream, sort_keys=True, indent=1)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(partial, path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Write a manifest: whoever is stopped leaves the former one."""
+    runs.write(path, json.dumps(manifest, sort_keys=True, indent=1) + "\n", lasting=True)

@@ -41,8 +41,6 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes, r
 
 Json = dict[str, Any]
 
-# How often a file is looked at that another process is to write.
-LOOK_S = 0.2
 # How long one task waits for another host, at first and at most. Then other tasks have their turn with the controller's forks,
 # else a few that wait could keep out the one that is waited for. With a free strategy each turn is a file of tasks that includes
 # itself, deeper and deeper; Ansible bears some 240 of these, and a build takes hours.
@@ -332,7 +330,7 @@ class Run:
                 tell(stream.read().strip() or "another run")
                 while not _locked(stream):
                     runs.end_if_over()
-                    time.sleep(LOOK_S)
+                    time.sleep(runs.LOOK_S)
             stream.seek(0)
             stream.truncate()
             stream.write(
@@ -351,7 +349,7 @@ def wait_for(condition: Callable[[], bool], limit_s: float) -> bool:
         if time.monotonic() >= until:
             return False
         runs.end_if_over()
-        time.sleep(LOOK_S)
+        time.sleep(runs.LOOK_S)
     return True
 
 

@@ -172,8 +172,8 @@ class Sender:
         path = runs.home() / "locks" / "mirror-{0}-{1}.lock".format(mirror, runs.file_name(self._host()))
         path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
         with open(path, "a") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            runs.end_if_over()
+            with runs.watched():
+                fcntl.flock(stream, fcntl.LOCK_EX)
             yield
 
     def _host(self):

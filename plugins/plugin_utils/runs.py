@@ -18,17 +18,21 @@ import contextlib
 import multiprocessing
 import os
 import shutil
+import threading
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils import locking
+from ansible_collections.ascend.pytorch.plugins.module_utils import durable, locking
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes
 
 HELD = "held"
+# How often it is looked at whether a run goes on, and a file that another process is to write.
+LOOK_S = 0.2
 # A lock is not seen by other machines where the file system was mounted so (NFS's local_lock, Lustre's localflock), and a run
 # on a file system without locks has none. What may be of such a run is kept for longer than any takes.
 KEPT_S = 7 * 86400.0
@@ -65,12 +69,27 @@ def file_name(words: str) -> str:
     return "%2E" + name[1:] if name.startswith(".") else name
 
 
-def write(path: Path, text: str) -> None:
-    """Write by a rename, so that a reader never sees a half."""
+def write(path: Path, text: str, mode: int = 0o666, lasting: bool = False) -> None:
+    """Write by a rename, so that a reader never sees a half.
+
+    :param mode: of the file, less what the umask takes
+    :param lasting: whoever is told of it after a power cut finds it whole
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    # No number of a process: another machine that shares the folder has the same ones.
     partial = path.with_name(f"{path.name}.partial-{uuid.uuid4().hex}")
-    partial.write_text(text)
-    partial.replace(path)
+    try:
+        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as stream:
+            stream.write(text)
+            if lasting:
+                stream.flush()
+                os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+    if lasting:
+        durable.sync_folder(path.parent)
 
 
 # --- the run ----------------------------------------------------------------------------------------------------------
@@ -96,6 +115,26 @@ def end_if_over() -> None:
     """End this worker where its run is gone: nobody hears of it, and what it holds is the next run's."""
     if is_over():
         os._exit(1)
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[None]:
+    """End this worker as soon as its run is gone, whatever it does or waits for meanwhile."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(LOOK_S):
+            end_if_over()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+    # What has come since the last look is for a run that is there.
+    end_if_over()
 
 
 def folder(base: Path | None = None, run: processes.Process | None = None) -> Path:

@@ -390,7 +390,9 @@ class Store:
             return
         try:
             try:
-                fcntl.flock(stream, how)
+                # Whoever waits in a run that is gone would keep the next one out of what it holds, and from what it waits for.
+                with contextlib.nullcontext() if how & fcntl.LOCK_NB else runs.watched():
+                    fcntl.flock(stream, how)
                 held = True
             except BlockingIOError:
                 held = False

@@ -1044,6 +1044,15 @@ def test_a_folder_that_cannot_be_made_is_an_error_of_start(tmp_path):
         builds.start(make_order(tmp_path))
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770])
+def test_nothing_is_built_where_others_could_have_put_something(tmp_path, mode):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work").chmod(mode)
+    with pytest.raises(PermissionError, match="others may write to .*work"):
+        builds.start(make_order(tmp_path))
+    assert os.listdir(tmp_path / "work") == []
+
+
 # --- wheels -----------------------------------------------------------------------------------------------------------
 
 

@@ -38,6 +38,14 @@ def age(path, seconds):
         os.utime(each, (each.stat().st_atime, each.stat().st_mtime - seconds))
 
 
+def test_nothing_is_carried_to_where_others_could_have_put_something(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "work").symlink_to("elsewhere")
+    with pytest.raises(carrying.CarryingError, match="work is a link.*Set ascend_work_dir"):
+        carrying.Shelf(str(tmp_path / "work"), LABEL, MARK).make()
+    assert os.listdir(tmp_path / "elsewhere") == []
+
+
 def test_what_killed_runs_left_is_swept_in_time(shelf, tmp_path):
     top = tmp_path / "work/products"
     for name in ("a.partial-1", "b.partial-2", "c", LABEL + ".partial-123456789012"):

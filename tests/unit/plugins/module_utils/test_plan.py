@@ -5,6 +5,7 @@
 
 import copy
 import json
+import os
 
 import pytest
 import yaml
@@ -800,6 +801,15 @@ def test_the_environment_file_is_written_when_it_differs():
     planned = plan.make(request, state)
     assert planned["environment"]["why"] == ["environment file: changed"] and planned["work"]
     assert planned["legs"] == ["environment", "verify"]
+
+
+def test_a_folder_of_the_environment_file_that_is_there_is_not_made():
+    """Making it would give it a mode: /tmp is everybody's, and a home its owner's alone."""
+    request, state = ask_torch(environment=ENVIRONMENT), site(CMAKE, GCC)
+    folder = os.path.dirname(state["env_file"]["path"])
+    for stands_at, makes in ((folder, ""), (os.path.dirname(folder), folder)):
+        state["disk"][folder] = dict(state["disk"].get(folder, {}), stands_at=stands_at)
+        assert plan.make(request, state)["environment"]["makes"] == makes
 
 
 def test_no_environment_is_asked_for():

@@ -860,6 +860,19 @@ def test_hosts_that_share_a_prefix_publish_one_after_another(shelf, opt):
     assert sorted(path.name for path in opt.iterdir()) == [".tool.ascend-lock", "tool", "tool-1.0-" + FIRST[:12]]
 
 
+def test_a_place_that_another_holds_is_not_published_to(shelf, monkeypatch):
+    order, path, sha256 = shelf(product="tree")
+    monkeypatch.setattr(publishing, "LOCK_LIMIT_S", 0)
+    with publishing.alone(order):
+        with pytest.raises(publishing.PublishError, match="another process has held .*tool.ascend-lock"):
+            with publishing.alone(order):
+                publishing.publish_tree(order, path, sha256)
+        assert not os.path.lexists(order["prefix"])
+    with publishing.alone(order):
+        publishing.publish_tree(order, path, sha256)
+    assert os.path.islink(order["prefix"])
+
+
 def test_what_killed_processes_left_of_this_host_goes_and_of_others_stays(shelf, opt):
     order, path, sha256 = shelf()
     tree = published.tree_path(order["prefix"], "1.0", FIRST)

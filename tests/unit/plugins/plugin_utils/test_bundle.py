@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ import cached
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils import download, fetch, repositories
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, mirror
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, mirror, runs
 from wheels import make_wheel
 
 PLATFORM = [{"arch": "aarch64", "python": "3.9"}]
@@ -249,6 +250,20 @@ def test_two_runs_do_not_make_one_bundle(shop):
     with pytest.raises(bundle.BundleError, match="another run"):
         shop.make()
     os.close(other)
+
+
+def test_a_run_that_is_gone_begins_nothing_more(shop, monkeypatch):
+    """It ends between two steps: no git or pip is left that would work in the folder with the next run's."""
+    begun = []
+    monkeypatch.setattr(runs, "is_over", lambda: len(begun) == 2)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    maker = bundle.Maker(shop.folder, [str(shop.base)], begun.append, pytest.fail)
+    with pytest.raises(SystemExit):
+        maker.add(ROW, shop.recipes, list(PLATFORM))
+    assert [line.split(" ")[1] for line in begun] == ["Ascend/pytorch", "pytorch/pytorch"]
+    held = os.open(shop.folder, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(held)
 
 
 def test_archives_of_one_name_are_not_mixed_up(shop):

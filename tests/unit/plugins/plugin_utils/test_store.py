@@ -4,9 +4,11 @@
 """The build cache in a folder: what is found in it, put into it, damaged, listed and taken away, by several at once."""
 
 import errno
+import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -251,6 +253,37 @@ def test_the_second_waits_for_the_first(cache):
         assert second.entry(LABEL, MARK)
     thread.join()
     assert len(words) == 1 and LABEL in words[0]
+
+
+# Waits, in a worker of a run that is killed then, for what another holds; says so if it ever goes on.
+WAITER = """
+import multiprocessing, os, signal, sys
+sys.path.insert(0, sys.argv[1])
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import store
+folder, label, mark, way = sys.argv[2:]
+
+def wait():
+    cache = store.Store(folder, lambda _words: None)
+    os.kill(os.getppid(), signal.SIGKILL)
+    if way == "receiving":
+        with cache.receiving(label):
+            pass
+    else:
+        cache.entry(label, mark)
+    print("works on")
+
+multiprocessing.get_context("fork").Process(target=wait).start()
+"""
+
+
+@pytest.mark.parametrize("way, lock", [("receiving", LABEL + ".receiving"), ("reading", LABEL)])
+def test_a_worker_of_a_killed_run_waits_no_longer(cache, way, lock):
+    cached.make(cache.folder)
+    with cache._lock(lock, fcntl.LOCK_EX):
+        argv = [sys.executable, "-c", WAITER, COLLECTIONS, str(cache.folder), LABEL, MARK, way]
+        # Its output ends when the worker has ended.
+        done = subprocess.run(argv, stdout=subprocess.PIPE, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"")
 
 
 def test_a_product_that_is_read_is_replaced_after_that(cache):

@@ -158,12 +158,9 @@ def test_nothing_is_put_into_tmp():
     assert not offending(below(r"plugins/.+\.py"), rf"(?<![\w}}])/tmp/\w|{default_place}")
 
 
-@pytest.mark.parametrize("name", below(r"plugins/(action|plugin_utils)/(?!store\.)\w+\.py"))
+@pytest.mark.parametrize("name", below(r"plugins/(action|plugin_utils)/\w+\.py"))
 def test_names_of_hosts_make_no_folders(name):
-    """Paths of the controller that are made of what may be called anything: rules.unsafe_paths.
-
-    Not those of a build cache, whose folders are named by labels for hosts and web servers too.
-    """
+    """Paths of the controller that are made of what may be called anything: rules.unsafe_paths."""
     assert not list(unsafe_paths((ROOT / name).read_text()))
 
 

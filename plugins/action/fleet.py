@@ -10,6 +10,7 @@ import os
 from datetime import datetime, timezone
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.ascend.pytorch.plugins.module_utils import durable
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, page, query, speaking, variables
 
@@ -24,21 +25,6 @@ ARGUMENTS = {
 REGISTERED = {"planned": "__road_planned", "verified": "__road_verified"}
 # What of them is told; a failed task's result also holds objects of Ansible's.
 KEYS = ("plan", "findings", "state", "products", "unreachable", "skipped", "msg", "module_stdout", "module_stderr")
-
-
-def write(path: str, text: str) -> None:
-    """Write a file by a rename: whoever reads it, or stops us, finds the old one whole or the new one."""
-    partial = f"{path}.{os.getpid()}.partial"
-    try:
-        with open(partial, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
-    except OSError:
-        if os.path.exists(partial):
-            os.unlink(partial)
-        raise
 
 
 class ActionModule(speaking.Action):
@@ -85,7 +71,7 @@ class ActionModule(speaking.Action):
                 os.makedirs(dest, exist_ok=True)
                 for name, text in texts.items():
                     files.append(os.path.join(dest, name))
-                    write(files[-1], text)
+                    durable.write(files[-1], text, apart=True)
             except OSError as error:
                 raise AnsibleActionFail(
                     f"{error.filename or dest} cannot be written on the controller: {error.strerror}. Set "

@@ -14,7 +14,7 @@ import zipfile
 from contextlib import contextmanager
 from typing import IO, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import extensions, file_names
+from ansible_collections.ascend.pytorch.plugins.module_utils import durable, extensions, file_names
 from ansible_collections.ascend.pytorch.plugins.module_utils.folders import make_folder
 
 # Where every packed file says it was last changed (2000-01-01 UTC); not 0, which make and zip cannot tell from "never".
@@ -157,10 +157,7 @@ def pack(tree: str, archive: str) -> None:
             ) as tar:
                 for name in _names(tree):
                     _add(tar, os.path.join(tree, name), name)
-            raw.flush()
-            os.fsync(raw.fileno())
-        os.rename(partial, archive)
-        _sync_folder(os.path.dirname(archive) or ".")
+        durable.move(partial, archive)
     except BaseException as error:
         _remove(partial)
         if isinstance(error, extensions.Lacking):
@@ -479,12 +476,3 @@ def _remove(path: str) -> None:
         shutil.rmtree(path)
     elif os.path.lexists(path):
         os.unlink(path)
-
-
-def _sync_folder(folder: str) -> None:
-    """Make a rename in `folder` last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

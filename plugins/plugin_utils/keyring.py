@@ -10,11 +10,10 @@ In Ansible's temporary folder of the run, which only its user reads and which go
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from ansible import constants as C
-from ansible_collections.ascend.pytorch.plugins.module_utils import logins
+from ansible_collections.ascend.pytorch.plugins.module_utils import durable, logins
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
 
@@ -36,10 +35,7 @@ def keep(host: str, found: logins.Logins) -> None:
     known = of(host)
     path = _path(host)
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-        json.dump({**known, **found}, stream)
-    partial.replace(path)
+    durable.write(str(path), json.dumps({**known, **found}), mode=0o600, lasts=False, apart=True)
 
 
 def of(host: str) -> logins.Logins:

@@ -9,7 +9,6 @@ A bundle (see bundle.py) is such a folder, with git bundles in place of bare rep
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import tarfile
 import tempfile
@@ -172,7 +171,7 @@ class Sender:
         path = runs.home() / "locks" / "mirror-{0}-{1}.lock".format(mirror, runs.file_name(self._host()))
         path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
         with open(path, "a") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+            runs.locked(stream, waits=True)
             runs.end_if_over()
             yield
 

@@ -19,13 +19,12 @@ import multiprocessing
 import os
 import shutil
 import time
-import uuid
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 from urllib.parse import quote, unquote
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils import locking
+from ansible_collections.ascend.pytorch.plugins.module_utils import durable, locking
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes
 
 HELD = "held"
@@ -66,11 +65,19 @@ def file_name(words: str) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write by a rename, so that a reader never sees a half."""
+    """Write what the run's workers tell each other: none of them sees a half, and it need not outlive a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial-{uuid.uuid4().hex}")
-    partial.write_text(text)
-    partial.replace(path)
+    durable.write(str(path), text, lasts=False, apart=True)
+
+
+def locked(stream: IO[str], waits: bool = False) -> bool:
+    """Lock an open file of the collection's folder, waiting for whoever has it or not; say whether that was done."""
+    try:
+        return locking.lock(stream.fileno(), stream.name, waits)
+    except locking.NoLocks as error:
+        raise AnsibleActionFail(
+            f"{error.strerror}, or set XDG_CACHE_HOME to a folder of a file system that has them"
+        ) from error
 
 
 # --- the run ----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -25,7 +24,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, foreign, outgoing, products
+from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, foreign, locking, outgoing, products
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, signing
 
 Json = dict[str, Any]
@@ -177,13 +176,13 @@ class Store:
         if self.entry(label, fingerprint) is None:
             yield None
             return
-        with self._lock(label, fcntl.LOCK_SH):
+        with self._lock(label, shared=True):
             # Between the first look and the lock it may have gone.
             yield self.entry(label, fingerprint)
 
     def _look(self, label: str, digest: bool) -> tuple[list[str], Entry | None]:
         """Return what is wrong with a product, and the product, while nobody changes it."""
-        with self._lock(label, fcntl.LOCK_SH):
+        with self._lock(label, shared=True):
             return self._wrong(label, digest), self._read(label)
 
     def _read(self, label: str) -> Entry | None:
@@ -228,7 +227,7 @@ class Store:
     def _set_aside(self, label: str, wrong: list[str], digest: bool) -> None:
         words = f"{self._at(label)} in the build cache is damaged ({'; '.join(wrong)})"
         try:
-            with self._lock(label, fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
+            with self._lock(label, waits=False) as held:
                 # Another may have put it right since.
                 if held and self._wrong(label, digest):
                     aside = products.set_aside(str(self._at(label)))
@@ -245,14 +244,14 @@ class Store:
         Waits while another controller collects the same product: look again for the entry inside. End with commit().
         """
         partial = self._at(label, products.PARTIAL)
-        with self._lock(label + ".receiving", fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
+        with self._lock(label + ".receiving", waits=False) as held:
             if held:
                 with self._told():
                     partial.mkdir(exist_ok=True)
                 yield partial
                 return
         self.tell(f"Another run puts {label} into {self.folder}: waiting for it")
-        with self._lock(label + ".receiving", fcntl.LOCK_EX):
+        with self._lock(label + ".receiving"):
             with self._told():
                 partial.mkdir(exist_ok=True)
             yield partial
@@ -274,7 +273,7 @@ class Store:
                 # Whatever else the way here has left, the folder of a product holds none of it.
                 if path.name not in (card["file"], products.CARD, products.SIGNATURE):
                     path.unlink()
-            with self._lock(label, fcntl.LOCK_EX):
+            with self._lock(label):
                 products.put(str(partial), str(self._at(label)))
                 found = self._read(label)
         if found is None:
@@ -377,13 +376,13 @@ class Store:
         goes = _unused(self.entries(), keep_days, keep_last)
         if dry or not goes:
             return goes
-        with self._lock("prune", fcntl.LOCK_EX):
+        with self._lock("prune"):
             return [entry for entry in goes if self._take_away(entry)]
 
     def _take_away(self, entry: Json) -> bool:
         path = Path(entry["folder"])
         lock = entry["label"] + (".receiving" if entry["status"] == "partial" else "")
-        with self._lock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
+        with self._lock(lock, waits=False) as held:
             # Where it was used since it was looked at, it is wanted again.
             if not held or not path.is_dir() or _used(path) != entry["used"]:
                 return False
@@ -399,21 +398,21 @@ class Store:
     # --- locks
 
     @contextlib.contextmanager
-    def _lock(self, name: str, how: int) -> Iterator[bool]:
-        """Hold a lock against other processes and controllers; yields whether it is held, which is so unless LOCK_NB."""
-        stream = self._opened(name, bool(how & fcntl.LOCK_SH))
+    def _lock(self, name: str, waits: bool = True, shared: bool = False) -> Iterator[bool]:
+        """Hold a lock against other processes and controllers; yields whether it is held, which is so where it waits.
+
+        :param shared: readers hold it together
+        """
+        stream = self._opened(name, shared)
         if stream < 0:
             yield True
             return
         try:
             try:
-                fcntl.flock(stream, how)
-                held = True
-            except BlockingIOError:
-                held = False
+                held = locking.lock(stream, str(self.folder), waits, shared)
             except OSError as error:
                 # A file system without locks has no use for readers' ones either.
-                if not how & fcntl.LOCK_SH:
+                if not shared:
                     raise self._error(error)
                 held = True
             yield held

@@ -10,7 +10,6 @@ import subprocess
 import fleets
 import pytest
 import yaml
-from ansible_collections.ascend.pytorch.plugins.action.fleet import write
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, page
 from checkout import BIN, environment
 
@@ -152,17 +151,3 @@ def test_a_folder_that_cannot_be_made(play, tmp_path):
     assert "cannot be written on the controller: Not a directory. Set ascend_report_dir" in " ".join(
         told.stdout.split()
     )
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "check.json"
-    write(str(path), "one")
-    assert path.read_text() == "one"
-
-    def full(_descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        write(str(path), "other")
-    assert path.read_text() == "one" and os.listdir(tmp_path) == ["check.json"]

@@ -210,9 +210,8 @@ def test_what_is_called_anything_has_a_file_of_its_own(words, name):
 
 
 def test_two_that_write_at_once_write_by_files_of_their_own(tmp_path, monkeypatch):
-    """The numbers of processes are the same on two machines."""
-    partial = []
-    monkeypatch.setattr(runs.Path, "write_text", lambda path, text: (partial.append(path), open(path, "w").close()))
-    runs.write(tmp_path / "file", "1")
-    runs.write(tmp_path / "file", "2")
-    assert len(set(partial)) == 2 and [path.name for path in tmp_path.iterdir()] == ["file"]
+    renamed, rename = [], os.rename
+    monkeypatch.setattr(os, "rename", lambda source, dest: (renamed.append(source), rename(source, dest)))
+    runs.write(tmp_path / "below" / "file", "1")
+    runs.write(tmp_path / "below" / "file", "2")
+    assert len(set(renamed)) == 2 and (tmp_path / "below" / "file").read_text() == "2"

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import os
 from datetime import datetime, timezone
-from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.ascend.pytorch.plugins.module_utils import durable
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     fleet,
@@ -18,7 +18,6 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     ledger,
     page,
     query,
-    runs,
     speaking,
     variables,
 )
@@ -84,7 +83,7 @@ class ActionModule(speaking.Action):
                 os.makedirs(dest, exist_ok=True)
                 for name, text in texts.items():
                     files.append(os.path.join(dest, name))
-                    runs.write(Path(files[-1]), text, lasting=True)
+                    durable.write(files[-1], text, apart=True)
             except OSError as error:
                 raise AnsibleActionFail(
                     f"{error.filename or dest} cannot be written on the controller: {error.strerror}. Set "

@@ -14,7 +14,7 @@ import zipfile
 from contextlib import contextmanager
 from typing import IO, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import extensions, file_names
+from ansible_collections.ascend.pytorch.plugins.module_utils import durable, extensions, file_names
 from ansible_collections.ascend.pytorch.plugins.module_utils.folders import make_folder
 
 # Where every packed file says it was last changed (2000-01-01 UTC); not 0, which make and zip cannot tell from "never".
@@ -40,6 +40,8 @@ _ZIPPED = {zipfile.ZIP_DEFLATED: "zlib", zipfile.ZIP_BZIP2: "bz2", zipfile.ZIP_L
 
 # So many links Linux follows on the way to a file, and no more.
 _MOST_TURNS = 40
+# tarfile takes a long name into memory, however long it says it is. That much at once is read of a file, and no more.
+_AT_ONCE_BYTES = 128 << 20
 
 
 class ArchiveError(Exception):
@@ -59,17 +61,22 @@ Entry = NamedTuple(
 )
 
 
-def unpack(archive: str, dest: str, strip: int = 1, limit: Optional[int] = None) -> None:
+# What an archive may hold at most: bytes of all its files, and entries, folders that none names included.
+Limit = NamedTuple("Limit", [("size", int), ("entries", int)])
+
+
+def unpack(archive: str, dest: str, strip: int = 1, limit: Optional[Limit] = None) -> None:
     """Unpack `archive` (tar, tar.gz, tar.bz2, tar.xz or zip) as the tree `dest`, replacing what stood there.
 
     The tree grows in `<dest>.partial` and is renamed, so `dest` is whole or absent. `strip` leading folders are taken
     off every name and must be the same for all of them. The files belong to the caller, lose setuid, setgid and sticky
     bits, and keep their times, except that none is later than now: make never ends on sources from the future.
-    Of an archive that no digest of ours pins, `limit` says how many bytes all its files may have: a few bytes of a sparse or
-    well compressed one would fill a disk.
+    Of an archive that no digest of ours pins, `limit` says how much it may hold: a few bytes of a sparse or well compressed
+    one would fill a disk, with one file or with a million empty ones.
 
     Raises ArchiveError for a file that is missing, empty, cut short or no archive, and for one that names absolute
-    paths, `..`, links that lead out of the tree, devices or pipes, or has more than `limit` bytes. Nothing is ever written outside `<dest>.partial`.
+    paths, `..`, links that lead out of the tree, devices or pipes, or holds more than `limit`. Nothing is ever written outside
+    `<dest>.partial`.
     """
     dest = dest.rstrip("/")
     partial = dest + ".partial"
@@ -77,7 +84,7 @@ def unpack(archive: str, dest: str, strip: int = 1, limit: Optional[int] = None)
         _remove(partial)
         make_folder(partial, 0o700)
         if limit is not None:
-            _make_room(partial, limit)
+            _make_room(partial, limit.size)
         with _opened(archive) as entries:
             _write_tree(archive, entries, partial, strip, limit)
     except BaseException as error:
@@ -150,10 +157,7 @@ def pack(tree: str, archive: str) -> None:
             ) as tar:
                 for name in _names(tree):
                     _add(tar, os.path.join(tree, name), name)
-            raw.flush()
-            os.fsync(raw.fileno())
-        os.rename(partial, archive)
-        _sync_folder(os.path.dirname(archive) or ".")
+        durable.move(partial, archive)
     except BaseException as error:
         _remove(partial)
         if isinstance(error, extensions.Lacking):
@@ -199,6 +203,8 @@ class _Stream:
         self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
 
     def read(self, size: int = -1) -> bytes:
+        if size > _AT_ONCE_BYTES:
+            raise tarfile.ReadError("an entry has %d bytes of a name" % size)
         at = self._stream.tell()
         self._last = at, self._stream.read(size)
         return self._last[1]
@@ -285,15 +291,19 @@ def _zip_entries(opened: zipfile.ZipFile) -> Iterator[Entry]:
         )
 
 
-def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int, limit: Optional[int]) -> None:
+def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int, limit: Optional[Limit]) -> None:
     """Write `entries` into the empty folder `tree`. Symbolic links come last: until then no name can lead elsewhere."""
     now = min(time.time(), os.stat(tree).st_mtime)  # a file server's clock may differ from ours: the earlier is safe
     links = {}  # type: Dict[str, str]
     folders = {}  # type: Dict[str, Tuple[int, float]]
     tops = set()
-    written = 0
+    written = made = 0
     for entry in entries:
         top, name = _inner_name(archive, entry, strip)
+        # Before anything is made of it: one name may be a thousand folders deep.
+        made += 1 + (_lacking(os.path.dirname(os.path.join(tree, name))) if limit else 0)
+        if limit and made > limit.entries:
+            raise _too_much(archive, limit.entries, "entries")
         if top is None:
             continue
         tops.add(top)
@@ -320,12 +330,9 @@ def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int, l
             _link(archive, entry, tree, path, name, links, strip)
         elif entry.kind == "file" and entry.open is not None:
             with entry.open() as source, open(path, "xb") as out:
-                written += _copy(source, out, None if limit is None else limit - written)
-            if limit is not None and written > limit:
-                raise ArchiveError(
-                    "%s holds more than the %d bytes that belong to it: refused. It is not what it says it is; remove it."
-                    % (archive, limit)
-                )
+                written += _copy(source, out, limit.size - written if limit else None)
+            if limit and written > limit.size:
+                raise _too_much(archive, limit.size, "bytes")
             os.chmod(path, entry.mode & 0o777 | 0o600)
             os.utime(path, (when, when))
         else:
@@ -350,6 +357,21 @@ def _copy(source: IO[bytes], out: IO[bytes], most: Optional[int]) -> int:
             return written
         out.write(some)
         written += len(some)
+
+
+def _lacking(folder: str) -> int:
+    """Count the folders that have to be made for this one to be there, itself included."""
+    count = 0
+    while not os.path.isdir(folder):
+        folder, count = os.path.dirname(folder), count + 1
+    return count
+
+
+def _too_much(archive: str, most: int, what: str) -> ArchiveError:
+    return ArchiveError(
+        "%s holds more than the %d %s that belong to it: refused. It is not what it says it is; remove it."
+        % (archive, most, what)
+    )
 
 
 def _make_room(folder: str, needed: int) -> None:
@@ -454,12 +476,3 @@ def _remove(path: str) -> None:
         shutil.rmtree(path)
     elif os.path.lexists(path):
         os.unlink(path)
-
-
-def _sync_folder(folder: str) -> None:
-    """Make a rename in `folder` last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

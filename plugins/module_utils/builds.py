@@ -6,8 +6,8 @@
 Layout of the work directory, all of it 0700 and the builder's own:
   lock                                   held together by all builds that are under way, alone by who cleans up
   downloads/, git/                       sources, kept between builds
-  builds/<name>-<version>-<fp12>/        lock, status.json, build.log, reserve, stamps/<stage>.json, src/, obj/, stage/, tmp/,
-                                         home/
+  builds/<name>-<version>-<fp12>/        lock, hands, status.json, build.log, reserve, stamps/<stage>.json, src/, obj/,
+                                         stage/, tmp/, home/
   products/<name>-<version>-<fp12>/      product.json and the archive or wheel; there whole or not at all
 """
 
@@ -34,6 +34,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     fetch,
     fingerprint,
     libraries,
+    locking,
     manifest,
     outgoing,
     places,
@@ -62,6 +63,9 @@ SETTLE_S = 1.0
 
 # How long after its time limit a build is ended as a whole, in seconds.
 GRACE_S = 5
+
+# The lowest descriptor by which the programs of a build are marked, above what shells and makes use.
+FIRST_MARK = 100
 
 # Given up when a build fails, so that on a full disk there is room to say why.
 RESERVE_BYTES = 64 * 1024
@@ -96,6 +100,8 @@ class Place:
         self.downloads = os.path.join(work, "downloads")
         self.git = os.path.join(work, "git")
         self.lock = os.path.join(self.folder, "lock")
+        # Empty: whatever works for the build has it open, and nothing else does.
+        self.hands = os.path.join(self.folder, "hands")
         self.status = os.path.join(self.folder, "status.json")
         self.log = os.path.join(self.folder, "build.log")
         self.stamps = os.path.join(self.folder, "stamps")
@@ -130,10 +136,8 @@ def make_work_dir(path):
 
 def write_json(path, data):
     # type: (str, Any) -> None
-    """Write JSON by a rename, so that a reader never sees a half."""
-    with open(path + ".partial", "w") as stream:
-        json.dump(data, stream, sort_keys=True)
-    os.rename(path + ".partial", path)
+    """Write JSON that a reader never sees half of, and that a power cut may take away."""
+    durable.write(path, json.dumps(data, sort_keys=True), lasts=False)
 
 
 def tail(path, lines=TAIL_LINES, most_bytes=64 * 1024):
@@ -174,7 +178,7 @@ def try_lock(place):
 
     It is held by the build's head alone: a free lock means that no head lives, whatever it has left running.
     """
-    return _locked(place, fcntl.LOCK_EX)
+    return _locked(place.lock)
 
 
 def lock_work_dir(work_dir, alone):
@@ -183,63 +187,61 @@ def lock_work_dir(work_dir, alone):
 
     :param alone: None when any build holds it; otherwise hold it together with others, as soon as nobody has it alone
     """
-    descriptor = os.open(os.path.join(work_dir, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+    return _locked(os.path.join(work_dir, "lock"), waits=not alone, shared=not alone)
 
 
 def has_head(place):
     # type: (Place) -> bool
     """Say whether a build is under way: its head lives, or is about to."""
     # Shared, so that of two who look neither takes the other for a head.
-    lock = _locked(place, fcntl.LOCK_SH)
+    lock = _locked(place.lock, shared=True)
     if lock is not None:
         os.close(lock)
     return lock is None
 
 
-def _locked(place, how):
-    # type: (Place, int) -> Optional[int]
-    descriptor = os.open(place.lock, os.O_RDWR | os.O_CREAT, 0o600)
+def _locked(path, waits=False, shared=False):
+    # type: (str, bool, bool) -> Optional[int]
+    """Return the descriptor of a file that is locked now, None where it cannot be; see locking.lock."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    has = False
     try:
-        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
+        has = locking.lock(descriptor, path, waits, shared)
+    finally:
+        if not has:
+            os.close(descriptor)
+    return descriptor if has else None
 
 
 def hands(place):
     # type: (Place) -> List[int]
     """Return the programs that work for a build, this process apart, whoever their parent is by now.
 
-    They have its TMPDIR; or, of those that made an environment of their own, are in its scope, or in its head's session
-    with a current directory that is the build's.
+    They have its TMPDIR, or the file that all of them inherit; or, of those that made an environment of their own and closed
+    what they had inherited, are in its scope, or in its head's session with a current directory that is the build's.
     """
     left, own = read_json(place.status) or {}, os.getpid()
     if left.get("boot") != torn.boot():
         # Of a run before a reboot nothing lives, and its numbers are others' by now.
         left = {}
-    found = []
+    # As the kernel has it, which tells where links on the way lead.
+    found, folder = [], os.path.realpath(place.folder)
     for name in os.listdir("/proc"):
         if name.isdigit() and int(name) != own:
             try:
-                if _works_for(os.path.join("/proc", name), place, left):
+                if _works_for(os.path.join("/proc", name), place, folder, left):
                     found.append(int(name))
             except OSError:
                 continue
     return found
 
 
-def _works_for(process, place, left):
-    # type: (str, Place, Dict[str, Any]) -> bool
+def _works_for(process, place, folder, left):
+    # type: (str, Place, str, Dict[str, Any]) -> bool
     """Say whether a process works for a build.
 
-    :param process: its folder in /proc; :param left: status of the build's last run, as far as it is of this boot
+    :param process: its folder in /proc; :param folder: the build's, without links
+    :param left: status of the build's last run, as far as it is of this boot
     """
     with open(os.path.join(process, "environ"), "rb") as stream:
         if b"TMPDIR=" + os.fsencode(place.tmp) in stream.read().split(b"\0"):
@@ -250,12 +252,37 @@ def _works_for(process, place, left):
     if state in "ZX":
         # It has ended, and only its parent has not asked how.
         return False
+    if os.path.join(folder, os.path.basename(place.hands)) in _opened(process):
+        return True
     with open(os.path.join(process, "cgroup")) as stream:
         if session.is_within(stream.read(), left.get("scope", "")):
             return True
     # Of a session that is over another may get the number: so that alone does not tell.
     where = os.readlink(os.path.join(process, "cwd")) + "/"
-    return int(number) == left.get("session") and where.startswith(place.folder + "/")
+    return int(number) == left.get("session") and where.startswith(folder + "/")
+
+
+def _opened(process):
+    # type: (str) -> Iterator[str]
+    """Return the paths of what a process has open; asked of the kernel alone, for a file server may not answer."""
+    folder = os.path.join(process, "fd")
+    for name in os.listdir(folder):
+        try:
+            yield os.readlink(os.path.join(folder, name))
+        except FileNotFoundError:
+            # Closed meanwhile.
+            continue
+
+
+def mark_hands(place):
+    # type: (Place) -> int
+    """Return a descriptor for the programs of a build to inherit, by which hands() knows them."""
+    descriptor = os.open(place.hands, os.O_RDONLY | os.O_CREAT, 0o600)
+    try:
+        # Not one of the first: those configure scripts take for themselves, and close.
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, FIRST_MARK)
+    finally:
+        os.close(descriptor)
 
 
 def stop_hands(place, patience_s=10.0):
@@ -302,11 +329,12 @@ def stage_plan(order):
 class Build:
     """Runs the stages of one order; made and used in the detached process alone."""
 
-    def __init__(self, order, place, log_stream, scope="", note="", known=None):
-        # type: (Dict[str, Any], Place, Any, str, str, Optional[Dict[str, str]]) -> None
+    def __init__(self, order, place, log_stream, scope="", note="", known=None, passes=()):
+        # type: (Dict[str, Any], Place, Any, str, str, Optional[Dict[str, str]], Sequence[int]) -> None
         """
         :param scope: the unit of systemd's that it has to itself, "" for none
         :param note: what whoever began it should know
+        :param passes: descriptors that its programs inherit
         :param known: logins, see logins.py: in the memory of this process alone
         """
         self.known = known or {}
@@ -332,6 +360,7 @@ class Build:
             "done": [],
             "seconds": {},
         }  # type: Dict[str, Any]
+        # By a clock that nobody sets.
         self.told = 0.0
         # How many objects each stage compiled, for the estimates of later builds.
         self.objects = {}  # type: Dict[str, int]
@@ -362,6 +391,7 @@ class Build:
             order["python_tag"],
             order["arch"],
             order["pip_options"],
+            passes,
         )
 
     def log(self, line):
@@ -375,7 +405,7 @@ class Build:
         self.status["objects"] += compiled
         if percent is not None:
             self.status["percent"] = percent
-        if time.time() - self.told >= 1.0:
+        if time.monotonic() - self.told >= 1.0:
             self.save()
             self.note_spent()
 
@@ -417,7 +447,7 @@ class Build:
 
     def save(self):
         # type: () -> None
-        self.told = time.time()
+        self.told = time.monotonic()
         write_json(self.place.status, outgoing.told(**self.status))
 
     def run(self):
@@ -636,7 +666,7 @@ def complete(order):
     # Two runs do this one after the other, and in the second nothing is left to do.
     lock, mask = os.open(place.product, os.O_RDONLY), os.umask(0o022)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        locking.lock(lock, place.product, waits=True)
         lacking = [part for part in parts(order) if product(part) is None]
         if lacking:
             unpacked = place.product + ".partial-whole"
@@ -800,7 +830,8 @@ def _live(order, place, ready, known):
     code = 1
     try:
         with io.open(place.log, "a", encoding="utf-8", errors="replace") as stream:
-            build = Build(order, place, stream, *session.leave(scope_name(order)), known=known)
+            left = session.leave(scope_name(order))
+            build = Build(order, place, stream, *left, known=known, passes=[mark_hands(place)])
             # Past its time limit a build is ended as a whole, programs and all.
             signal.signal(signal.SIGALRM, lambda _signal, _frame: _out_of_time(order, place))
             signal.signal(signal.SIGTERM, lambda _signal, _frame: _stopped(place))

@@ -11,7 +11,6 @@ A place is the URL of a build cache that hosts reach: file:///path, http:// or h
 """
 
 import errno
-import fcntl
 import glob
 import hashlib
 import http.client
@@ -26,8 +25,10 @@ from contextlib import contextmanager
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     download,
+    durable,
     fetch,
     fingerprint,
+    locking,
     outgoing,
     products,
     trust,
@@ -92,22 +93,13 @@ def _make_room(folder, needed, variable):
 @contextmanager
 def _locked(path):
     # type: (str) -> Iterator[None]
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        until = time.monotonic() + LOCK_LIMIT_S
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    raise CarryingError(
-                        "another run still holds {0} (fuser shows which); end that and run again".format(path)
-                    )
-                time.sleep(0.2)
-        yield
-    finally:
-        os.close(descriptor)
+        with locking.held(path, LOCK_LIMIT_S):
+            yield
+    except locking.NoLocks as error:
+        raise CarryingError(error.strerror)
+    except locking.LockError as error:
+        raise CarryingError(str(error))
 
 
 def _write(path, text):
@@ -370,8 +362,7 @@ def _append(path, piece, length):
             raise CarryingError("of a piece of {0} bytes {1} arrived in {2}. Run again".format(length, size, piece))
         with open(path, "ab") as out:
             shutil.copyfileobj(stream, out, _BLOCK_BYTES)
-            out.flush()
-            os.fsync(out.fileno())
+            durable.flush(out)
     return size
 
 
@@ -607,8 +598,9 @@ def _shared_lock(base, label):
             locks = os.path.join(base, ".locks")
             if not os.path.isdir(locks):
                 os.mkdir(locks)
-            descriptor = os.open(os.path.join(locks, label), os.O_RDWR | os.O_CREAT, 0o666)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            path = os.path.join(locks, label)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            locking.lock(descriptor, path, waits=True)
         except OSError:
             pass
         yield
@@ -625,6 +617,5 @@ def _copy(source, dest):
         for block in iter(lambda: stream.read(_BLOCK_BYTES), b""):
             digest.update(block)
             out.write(block)
-        out.flush()
-        os.fsync(out.fileno())
+        durable.flush(out)
     return digest.hexdigest()

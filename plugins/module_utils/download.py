@@ -19,7 +19,7 @@ import urllib.parse
 import urllib.request
 from typing import Any, Callable, Optional, Sequence, Tuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import extensions, fetch, logins, outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils import durable, extensions, fetch, logins, outgoing
 
 _CHUNK = 256 * 1024
 _SCHEMES = ("http", "https", "file")
@@ -71,8 +71,7 @@ def fetch_archive(
             url = fetch.first_that_works(
                 source, fetch.candidate_urls(source, mirrors), once, log, deadline, attempts, pause_s, set()
             )
-            os.rename(part, final)
-            fetch.sync_folder(downloads_dir)
+            durable.move(part, final)
             log("%s: %s has the right digest; from %s" % (source["name"], name, outgoing.shown(url)))
             return final
     except OSError as error:
@@ -202,8 +201,7 @@ def _copy(
                 if time.monotonic() - told >= fetch.LOG_EVERY_S:
                     told = time.monotonic()
                     log("%s: %.1f%s MiB" % (name, have / 2.0**20, " of %.1f" % (total / 2.0**20) if total else ""))
-            out.flush()
-            os.fsync(out.fileno())
+            durable.flush(out)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise fetch.Full(

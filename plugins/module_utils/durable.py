@@ -1,8 +1,10 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is on the disk, and not only in memory: whoever is told of it after a power cut finds it whole."""
+"""Files that are there whole or not at all, and what is on the disk and not only in memory: after a power cut, too."""
 
+import contextlib
+import errno
 import os
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import file_names
@@ -39,26 +41,63 @@ def _syncfs():
     return lambda descriptor: ctypes.get_errno() if function(descriptor) else 0
 
 
-def write(path, text):
-    # type: (str, str) -> None
-    """Write a small file by a rename, the content before the name and the name before it returns."""
-    partial = path + ".partial"
-    with open(partial, "w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.rename(partial, path)
-    sync_folder(os.path.dirname(path) or ".")
-
-
-def sync_folder(path):
+def sync(path):
     # type: (str) -> None
-    """Wait until the names in a folder are on the disk."""
-    folder = os.open(path, os.O_RDONLY)
+    """Wait until a file's content, or a folder's names, are on the disk; OSError where they could not be."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems know of no such thing for folders.
+        if error.errno != errno.EINVAL:
+            raise
     finally:
-        os.close(folder)
+        os.close(descriptor)
+
+
+def flush(stream):
+    # type: (IO[Any]) -> None
+    """Wait until what was written to an open file is on the disk; OSError where it could not be."""
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def move(source, dest):
+    # type: (str, str) -> None
+    """Give a finished file its name, in place of what has that; OSError. Its content is on the disk before, and the name after.
+
+    :param source: on the same file system
+    """
+    sync(source)
+    os.rename(source, dest)
+    sync(os.path.dirname(dest) or ".")
+
+
+def write(path, content, mode=None, lasts=True, apart=False):
+    # type: (str, Union[str, bytes], Optional[int], bool, bool) -> None
+    """Write a small file, UTF-8, by a rename: whoever reads it finds the former one or this one, whole. OSError.
+
+    :param mode: of the file; what the umask leaves by default
+    :param lasts: a power cut does not take it away again, nor leave a half
+    :param apart: others may write it at the same time, on machines that share the folder too
+    """
+    partial = path + ".partial" + ("-" + os.urandom(8).hex() if apart else "")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666 if mode is None else mode)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            if mode is not None:
+                # Whatever the umask takes, and whatever a killed run left there.
+                os.fchmod(descriptor, mode)
+            stream.write(content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape"))
+            if lasts:
+                flush(stream)
+        os.rename(partial, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(partial)
+        raise
+    if lasts:
+        sync(os.path.dirname(path) or ".")
 
 
 def listing(folder):

@@ -10,7 +10,6 @@ Times: `deadline` is a value of `time.monotonic()` in seconds, or None for no en
 "file" and "sha256", or "repo" and "commit". `known` are logins for its URLs and mirrors, see logins.py: used, and never shown.
 """
 
-import fcntl
 import os
 import re
 import time
@@ -18,6 +17,7 @@ import urllib.parse
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
+from ansible_collections.ascend.pytorch.plugins.module_utils import locking
 from ansible_collections.ascend.pytorch.plugins.module_utils.outgoing import shown
 
 Log = Callable[[str], None]
@@ -193,29 +193,19 @@ def locked(path: str, name: str, log: Log, deadline: Optional[float]) -> Iterato
 
     `name` is what to call the source. Raises FetchError when another still holds it at the deadline, or after hours.
     """
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    wait_s = left(deadline, _LOCK_LIMIT_S)
     try:
-        end, told = time.monotonic() + left(deadline, _LOCK_LIMIT_S), False
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except (BlockingIOError, InterruptedError):
-                if not told:
-                    log("%s: waiting for another run that fetches it" % name)
-                    told = True
-                if time.monotonic() >= end:
-                    raise FetchError(
-                        name,
-                        "another run was still fetching it when " + OVERTIME + ".",
-                        (),
-                        "See who holds %s (fuser shows it), and run again." % path,
-                    ) from None
-                time.sleep(0.2)
-        yield handle
-    finally:
-        os.close(handle)
+        with locking.held(path, wait_s, lambda: log("%s: waiting for another run that fetches it" % name)) as handle:
+            yield handle
+    except locking.NoLocks as error:
+        raise FetchError(name, "%s." % error.strerror) from None
+    except locking.LockError:
+        raise FetchError(
+            name,
+            "another run was still fetching it when " + OVERTIME + ".",
+            (),
+            "See who holds %s (fuser shows it), and run again." % path,
+        ) from None
 
 
 def no_space(folder: str, needed: Optional[int] = None) -> str:
@@ -230,15 +220,6 @@ def no_space(folder: str, needed: Optional[int] = None) -> str:
         "no space left%s on the file system of %s%s. Free some, or set ascend_work_dir to a roomier place, and run "
         "again: what was fetched is kept." % (need, folder, free)
     )
-
-
-def sync_folder(folder: str) -> None:
-    """Make a rename in `folder` last through a power cut. Raises OSError."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def forget(path: str) -> None:

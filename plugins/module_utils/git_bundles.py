@@ -11,6 +11,7 @@ import shutil
 from typing import Any, Dict, List, Optional, Sequence
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
+    durable,
     fetch,
     git_command,
     git_urls,
@@ -69,10 +70,7 @@ def _bundle(git: git_command.Git, store: str, commit: str, path: str) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     try:
         git.must("bundle", "create", made, "refs/pins/" + commit, git_dir=scratch)
-        with open(made, "rb") as whole:
-            os.fsync(whole.fileno())
-        os.rename(made, path)
-        fetch.sync_folder(os.path.dirname(path))
+        durable.move(made, path)
     finally:
         fetch.forget(made)
         shutil.rmtree(scratch)

@@ -18,49 +18,59 @@ class LockError(Exception):
     """A lock cannot be had; the message says why and what to do."""
 
 
-class NoLocks(LockError):
-    """The file system has no locks."""
+class NoLocks(LockError, OSError):
+    """The file system has no locks; `strerror` says what to do."""
 
 
 # What a file system answers that has none.
 _HAS_NONE = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
-def lock(descriptor, path, waits=False):
-    # type: (int, str, bool) -> bool
+def lock(descriptor, path, waits=False, shared=False):
+    # type: (int, str, bool, bool) -> bool
     """Lock an open file for as long as it is open, in this process or in one forked from it; say whether it could be.
 
     :param path: the file's, for the message; :param waits: for whoever has it locked, however long that takes
+    :param shared: with all others who take it so, and with nobody who takes it alone
     :raises NoLocks: the file system has none
     """
+    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, how if waits else how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
         if error.errno in _HAS_NONE:
             raise NoLocks(
+                error.errno,
                 "{0} cannot be locked ({1}), so that nothing keeps apart two processes that work there: have its file system "
                 "mounted with locks (NFS: version 4, or with lockd; Lustre: with flock)".format(
                     path, os.strerror(error.errno)
-                )
+                ),
+                path,
             )
         raise
     return True
 
 
 @contextmanager
-def held(path, limit_s):
-    # type: (str, float) -> Iterator[None]
+def held(path, limit_s, waiting=None):
+    # type: (str, float, Optional[Callable[[], None]]) -> Iterator[int]
     """Hold the lock file at a path, made with its folder where they are not there; wait for whoever holds it, so many seconds.
 
     flock holds on NFS, too, between hosts, unless it is mounted with local_lock. Whoever holds the lock may remove the file.
+    Gives the file's descriptor: a program that inherits it holds the lock as well.
+
+    :param waiting: called once where it has to be waited for
     """
     make_folder(os.path.dirname(path), 0o755)
     until = time.monotonic() + limit_s
     descriptor = _open(path)
     try:
         while not _taken(descriptor, path):
+            if waiting is not None:
+                waiting()
+                waiting = None
             if time.monotonic() >= until:
                 raise LockError(
                     "another process has held {0} for {1:.0f} s (fuser shows which, on the host that it runs on): wait for it or "
@@ -71,7 +81,7 @@ def held(path, limit_s):
                 # Whoever held it took the file away: the lock is that of the next file.
                 os.close(descriptor)
                 descriptor = _open(path)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -83,10 +93,7 @@ def _open(path):
 
 def _taken(descriptor, path):
     # type: (int, str) -> bool
-    try:
-        return lock(descriptor, path) and _is_at(descriptor, path)
-    except NoLocks as error:
-        raise LockError("{0}, or set the prefix and the Python to places of the host's own".format(error))
+    return lock(descriptor, path) and _is_at(descriptor, path)
 
 
 def _is_at(descriptor, path):

@@ -12,7 +12,7 @@ import os
 import stat
 from typing import Any, Dict, List, Optional, Union
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import file_names, foreign
+from ansible_collections.ascend.pytorch.plugins.module_utils import durable, file_names, foreign
 from ansible_collections.ascend.pytorch.plugins.module_utils.fingerprint import file_digest
 
 SCHEMA = 1
@@ -77,13 +77,7 @@ def permissions(info: os.stat_result) -> int:
 
 def write(root: str, manifest: Dict[str, Any]) -> None:
     """Write a tree's manifest, durably, by a rename."""
-    path = os.path.join(root, TREE_NAME)
-    with open(path + ".partial", "w") as stream:
-        json.dump(manifest, stream, sort_keys=True, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.chmod(path + ".partial", 0o644)
-    os.rename(path + ".partial", path)
+    durable.write(os.path.join(root, TREE_NAME), json.dumps(manifest, sort_keys=True, indent=1), mode=0o644)
 
 
 def parse(text: Union[str, bytes]) -> Optional[Dict[str, Any]]:

@@ -9,13 +9,12 @@ by the digest in them, the file. On a host a file "taken" says that the product 
 or not at all: it is made as <folder>.partial… and renamed.
 """
 
-import errno
 import os
 import shutil
 import stat
 
+from ansible_collections.ascend.pytorch.plugins.module_utils import durable, foreign
 from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint as fingerprints
-from ansible_collections.ascend.pytorch.plugins.module_utils import foreign
 from ansible_collections.ascend.pytorch.plugins.module_utils import wheel as wheels
 
 CARD = "product.json"
@@ -157,8 +156,8 @@ def put(partial, folder):
     After a power cut the folder is the former one, the new one, or not there.
     """
     for name in os.listdir(partial):
-        _sync(os.path.join(partial, name))
-    _sync(partial)
+        durable.sync(os.path.join(partial, name))
+    durable.sync(partial)
     # A folder that is not empty cannot be renamed over.
     former = folder + PARTIAL + "-former"
     if os.path.lexists(former):
@@ -172,21 +171,8 @@ def put(partial, folder):
         if replaces:
             os.rename(former, folder)
         raise
-    _sync(os.path.dirname(folder))
+    durable.sync(os.path.dirname(folder))
     shutil.rmtree(former, ignore_errors=True)
-
-
-def _sync(path):
-    # type: (str) -> None
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # Some network file systems know of no such thing for folders.
-        if error.errno != errno.EINVAL:
-            raise
-    finally:
-        os.close(descriptor)
 
 
 def set_aside(folder):

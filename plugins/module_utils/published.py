@@ -3,12 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How what was published stands on a host; only read, so that whoever just looks loads no more than this."""
 
-import fcntl
 import glob
 import os
 import re
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, manifest, versions
+from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, locking, manifest, versions
 
 
 def tree_path(prefix, version, mark):
@@ -25,7 +24,7 @@ def use(tree):
     """
     descriptor = os.open(tree, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        locking.lock(descriptor, tree, shared=True)
     except OSError:
         # Some network file systems do not lock folders; the former tree stays there until the next but one is published.
         pass
@@ -37,10 +36,7 @@ def in_use(tree):
     """Say whether a build works with a tree, see use; where folders cannot be locked that is not known, and nothing said."""
     descriptor = os.open(tree, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return False
-    except BlockingIOError:
-        return True
+        return not locking.lock(descriptor, tree)
     except OSError:
         return False
     finally:

@@ -16,6 +16,7 @@ from typing import Callable
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     diagnose,
+    durable,
     file_names,
     fingerprint,
     locking,
@@ -67,6 +68,8 @@ def alone(order):
     try:
         with locking.held(lock_path(order), LOCK_LIMIT_S):
             yield
+    except locking.NoLocks as error:
+        raise PublishError("{0}, or set the prefix and the Python to places of the host's own".format(error.strerror))
     except locking.LockError as error:
         raise PublishError(str(error))
 
@@ -146,7 +149,7 @@ def publish_tree(order, path, sha256, prove_sane=lambda root: None):
         except Exception:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        os.sync()
+        durable.sync_file_system(partial)
         if os.path.isdir(tree):
             _mend(tree, partial, fresh)
         else:

@@ -34,10 +34,11 @@ class Workshop:
     :param python_tag: such as cp39, of the Python that wheels are for
     :param arch: x86_64 or aarch64
     :param pip_options: such as ["--user"]
+    :param passes: descriptors that its programs inherit
     """
 
-    def __init__(self, names, environment, log, tell, python_tag="", arch="", pip_options=()):
-        # type: (Dict[str, str], Dict[str, str], Callable[[str], None], Callable[[Optional[int], int], None], str, str, Any) -> None
+    def __init__(self, names, environment, log, tell, python_tag="", arch="", pip_options=(), passes=()):
+        # type: (Dict[str, str], Dict[str, str], Callable[[str], None], Callable[[Optional[int], int], None], str, str, Any, Any) -> None
         self.names = names
         self.environment = environment
         self.log = log
@@ -45,6 +46,7 @@ class Workshop:
         self.python_tag = python_tag
         self.arch = arch
         self.pip_options = list(pip_options)
+        self.passes = tuple(passes)
         # What a step learned that the manifest wants to know.
         self.learned = {}  # type: Dict[str, Any]
 
@@ -62,6 +64,7 @@ class Workshop:
                 stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
+                pass_fds=self.passes,
             )
         except OSError as error:
             raise StepError("cannot start {0} in {1}: {2}".format(argv[0], cwd, error.strerror))

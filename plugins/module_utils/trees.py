@@ -5,6 +5,9 @@
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import archive, foreign, manifest
 
+# No tree comes near to so many files, links and folders: gcc's and CMake's have a few thousand.
+MOST_ENTRIES = 100 * 1000
+
 
 def unpack(path: str, folder: str) -> None:
     """Unpack a tree's file, no further than its own manifest goes: whoever packed it, it fills no disk.
@@ -15,5 +18,5 @@ def unpack(path: str, folder: str) -> None:
     found = None if text is None else manifest.parse(text)
     if text is None or found is None:
         raise archive.ArchiveError("{0} holds no manifest that can be read. Remove it and run again".format(path))
-    sizes = [entry.get("size", 0) for entry in found.get("files", {}).values()]
-    archive.unpack(path, folder, strip=0, limit=len(text) + sum(sizes))
+    size = len(text) + sum(entry.get("size", 0) for entry in found.get("files", {}).values())
+    archive.unpack(path, folder, strip=0, limit=archive.Limit(size, MOST_ENTRIES))

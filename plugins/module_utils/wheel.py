@@ -20,7 +20,7 @@ import tempfile
 import zipfile
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import file_names
+from ansible_collections.ascend.pytorch.plugins.module_utils import durable, file_names
 from ansible_collections.ascend.pytorch.plugins.module_utils import manifest as manifests
 
 # name-version[-build]-python-abi-platform.whl; a build number begins with a digit.
@@ -161,10 +161,8 @@ def embed(path_in: str, path_out: str, name: str = manifests.WHEEL_NAME, text: s
         shutil.copyfile(path_in, partial)
         with open(partial, "r+b") as stream:
             _embed(stream, path_in, name, text.encode("utf-8"))
-            stream.flush()
-            os.fsync(stream.fileno())
         os.chmod(partial, os.stat(path_in).st_mode & 0o777)
-        os.rename(partial, target)
+        durable.move(partial, target)
     except Exception as error:  # as in read()
         # A damaged zip makes zipfile seek to nowhere (EINVAL); any other error of the system is the system's.
         if isinstance(error, WheelError) or (isinstance(error, OSError) and error.errno != errno.EINVAL):

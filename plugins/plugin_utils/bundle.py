@@ -15,7 +15,6 @@ It is a mirror folder:
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -27,10 +26,12 @@ from typing import Any
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     download,
+    durable,
     fingerprint,
     foreign,
     git_bundles,
     git_urls,
+    locking,
     logins,
     products,
     requirements_txt,
@@ -330,10 +331,9 @@ class Maker:
                 f"{self.folder} cannot be written ({error.strerror}): set ascend_bundle_dest to a folder that can"
             )
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not locking.lock(descriptor, str(self.folder)):
+                raise BundleError(f"{self.folder} is being made by another run: wait for its end, then run again")
             yield
-        except BlockingIOError:
-            raise BundleError(f"{self.folder} is being made by another run: wait for its end, then run again")
         except OSError as error:
             raise BundleError(
                 f"{error.filename or self.folder}: {error.strerror}. Mend that, and run again: what was had is kept"
@@ -397,7 +397,7 @@ class Maker:
             return
         self._begin(f"fetching {name}")
         got = download.fetch_archive(source, self.mirrors, str(self.work / "downloads"), self._log, known=self.known)
-        os.replace(got, self.folder / name)
+        durable.move(got, str(self.folder / name))
         self._had(name)
 
     def _repositories(self, source: Json) -> None:
@@ -477,7 +477,7 @@ class Maker:
             name = f"{WHEELS}/{path.name}"
             if not self._whole(name):
                 (self.folder / WHEELS).mkdir(exist_ok=True)
-                _move(path, self.folder / name)
+                durable.move(str(path), str(self.folder / name))
                 self._had(name)
         entry = {
             **platform,
@@ -555,13 +555,6 @@ def _empty() -> Json:
     return {"format": FORMAT, "releases": [], "files": {}, "repositories": {}, "requirements": {}, "wheels": {}}
 
 
-def _move(source: Path, dest: Path) -> None:
-    """Put a finished file in its place, durably."""
-    with open(source, "rb") as stream:
-        os.fsync(stream.fileno())
-    os.replace(source, dest)
-
-
 def _write(path: Path, manifest: Json) -> None:
-    """Write a manifest: whoever is stopped leaves the former one."""
-    runs.write(path, json.dumps(manifest, sort_keys=True, indent=1) + "\n", lasting=True)
+    """Write a manifest durably: whoever is stopped leaves the former one."""
+    durable.write(str(path), json.dumps(manifest, sort_keys=True, indent=1) + "\n")

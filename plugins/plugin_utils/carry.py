@@ -25,6 +25,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     builds,
     carrying,
+    durable,
     fingerprint,
     foreign,
     logins,
@@ -168,8 +169,7 @@ class Carrier:
                     )
                 with open(came, "rb") as piece:
                     shutil.copyfileobj(piece, out, 1 << 20)
-                out.flush()
-                os.fsync(out.fileno())
+                durable.flush(out)
                 have += length
                 speaking.whisper(f"{path.name}: {have} of {size} bytes collected")
 

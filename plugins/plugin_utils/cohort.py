@@ -35,7 +35,7 @@ from typing import IO, Any, NamedTuple
 from urllib.parse import unquote
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds, locking, recipe
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds, recipe
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes, runs
 
@@ -121,7 +121,7 @@ class Run:
     def _alone(self) -> Iterator[None]:
         """Hold what the run's workers change together."""
         with _opened(self.path / "lock", "w") as stream:
-            _locked(stream, waits=True)
+            runs.locked(stream, waits=True)
             yield
 
     def offer(self, product: str, candidate: Json) -> None:
@@ -319,16 +319,16 @@ class Run:
     def is_building(self, label: str) -> bool:
         """Say whether somebody who shares this home has a product built."""
         with _opened(self._lock(label), "a") as stream:
-            return not _locked(stream)
+            return not runs.locked(stream)
 
     @contextlib.contextmanager
     def building(self, label: str, tell: Callable[[str], None]) -> Iterator[None]:
         """Hold a product's lock of this home: another run waits here, and tells for whom."""
         with _opened(self._lock(label), "a+") as stream:
-            if not _locked(stream):
+            if not runs.locked(stream):
                 stream.seek(0)
                 tell(stream.read().strip() or "another run")
-                while not _locked(stream):
+                while not runs.locked(stream):
                     runs.end_if_over()
                     time.sleep(runs.LOOK_S)
             stream.seek(0)
@@ -366,11 +366,3 @@ def _opened(path: Path, mode: str) -> IO[str]:
             f"{path} on the controller, by which runs and their hosts agree, cannot be opened ({error.strerror}): see that nobody "
             "removes what is there while they run, and run again"
         ) from error
-
-
-def _locked(stream: IO[str], waits: bool = False) -> bool:
-    """Lock an open file, waiting for whoever has it or not; say whether that was done."""
-    try:
-        return locking.lock(stream.fileno(), stream.name, waits)
-    except locking.NoLocks as error:
-        raise AnsibleActionFail(f"{error}, or set XDG_CACHE_HOME to a folder of a file system that has them") from error

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 
 from ansible import constants as C
-from ansible_collections.ascend.pytorch.plugins.module_utils import logins
+from ansible_collections.ascend.pytorch.plugins.module_utils import durable, logins
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
 
@@ -35,7 +35,7 @@ def keep(host: str, found: logins.Logins) -> None:
     known = of(host)
     path = _path(host)
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    runs.write(path, json.dumps({**known, **found}), mode=0o600)
+    durable.write(str(path), json.dumps({**known, **found}), mode=0o600, lasts=False, apart=True)
 
 
 def of(host: str) -> logins.Logins:

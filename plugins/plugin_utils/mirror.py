@@ -9,7 +9,6 @@ A bundle (see bundle.py) is such a folder, with git bundles in place of bare rep
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import tarfile
 import tempfile
@@ -173,7 +172,7 @@ class Sender:
         path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
         with open(path, "a") as stream:
             with runs.watched():
-                fcntl.flock(stream, fcntl.LOCK_EX)
+                runs.locked(stream, waits=True)
             yield
 
     def _host(self):

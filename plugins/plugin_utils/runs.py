@@ -20,10 +20,9 @@ import os
 import shutil
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 from urllib.parse import quote, unquote
 
 from ansible.errors import AnsibleActionFail
@@ -69,27 +68,20 @@ def file_name(words: str) -> str:
     return "%2E" + name[1:] if name.startswith(".") else name
 
 
-def write(path: Path, text: str, mode: int = 0o666, lasting: bool = False) -> None:
-    """Write by a rename, so that a reader never sees a half.
-
-    :param mode: of the file, less what the umask takes
-    :param lasting: whoever is told of it after a power cut finds it whole
-    """
+def write(path: Path, text: str) -> None:
+    """Write what the run's workers tell each other: none of them sees a half, and it need not outlive a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # No number of a process: another machine that shares the folder has the same ones.
-    partial = path.with_name(f"{path.name}.partial-{uuid.uuid4().hex}")
+    durable.write(str(path), text, lasts=False, apart=True)
+
+
+def locked(stream: IO[str], waits: bool = False) -> bool:
+    """Lock an open file of the collection's folder, waiting for whoever has it or not; say whether that was done."""
     try:
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as stream:
-            stream.write(text)
-            if lasting:
-                stream.flush()
-                os.fsync(stream.fileno())
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
-    if lasting:
-        durable.sync_folder(path.parent)
+        return locking.lock(stream.fileno(), stream.name, waits)
+    except locking.NoLocks as error:
+        raise AnsibleActionFail(
+            f"{error.strerror}, or set XDG_CACHE_HOME to a folder of a file system that has them"
+        ) from error
 
 
 # --- the run ----------------------------------------------------------------------------------------------------------

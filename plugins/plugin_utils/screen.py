@@ -13,14 +13,13 @@ and gives the terminal back when the last row has left or the run is gone, howev
   FOLDER/<name>.row               a Row as JSON
 
 The rows stand below the terminal's scroll region, as apt's progress bar does. Each change is one write, which the kernel
-does not mix with those of others, and leaves cursor and colours as they were. It needs no more than Python's library,
-to start in no time.
+does not mix with those of others, and leaves cursor and colours as they were. It needs little more than Python's
+library, to start in no time.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import math
 import os
@@ -32,6 +31,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from ansible_collections.ascend.pytorch.plugins.module_utils import durable, locking
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes
 
 # What is given to Python to be a painter: the folder with ansible_collections, and the arguments of main(). Alone: neither
@@ -143,18 +143,18 @@ class Board:
     def door(self) -> Iterator[None]:
         """Hold what must not happen while a painter decides to leave."""
         with open(self.folder / "door", "w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+            locking.lock(stream.fileno(), stream.name, waits=True)
             yield
 
     def painter(self) -> int | None:
         """Return the descriptor of the painter's lock, None where there is a painter."""
-        descriptor = os.open(self.folder / "painter", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
-            return None
-        return descriptor
+        path = self.folder / "painter"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        with contextlib.suppress(locking.NoLocks):
+            if locking.lock(descriptor, str(path)):
+                return descriptor
+        os.close(descriptor)
+        return None
 
     def rows(self) -> list[Row]:
         """Return the rows of workers that live; those of others are taken away."""
@@ -174,9 +174,7 @@ class Board:
     def put(self, name: str, row: Row, terminal: int) -> None:
         """Add or renew a row, and see that somebody paints it."""
         with self.door():
-            partial = self.folder / (name + ".partial")
-            partial.write_text(json.dumps(row._asdict()))
-            partial.replace(self.folder / (name + ".row"))
+            durable.write(str(self.folder / (name + ".row")), json.dumps(row._asdict()), lasts=False)
             lock = self.painter()
             if lock is not None:
                 # Handed over as it is, so that there is no moment without it.

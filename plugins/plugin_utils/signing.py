@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ansible import constants as C
-from ansible_collections.ascend.pytorch.plugins.module_utils import products
+from ansible_collections.ascend.pytorch.plugins.module_utils import durable
 
 # A signature made for something else, a git commit say, is none of a product.
 NAMESPACE = "ascend.pytorch"
@@ -55,9 +55,7 @@ def write(path: str | os.PathLike[str], signature: bytes) -> None:
     """
     path = os.fspath(path)
     try:
-        partial = Path(path + products.PARTIAL)
-        partial.write_bytes(signature)
-        partial.replace(path + ".sig")
+        durable.write(path + ".sig", signature)
     except OSError as error:
         raise SigningError(f"{path} cannot be signed: {error}. Free some space, or see who may write there")
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -25,7 +24,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, outgoing, products
+from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, foreign, locking, outgoing, products
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, signing
 
 Json = dict[str, Any]
@@ -39,6 +38,19 @@ _NAME = re.compile(r"(?P<label>.+-[0-9a-f]{12})(?P<rest>\.(partial|damaged-).*)?
 
 class StoreError(Exception):
     """The build cache cannot be used; the message says what failed, where, and what to do."""
+
+
+def _named(label: str) -> str:
+    """Return a label that can be the name of a folder, as which hosts and web servers know it too.
+
+    :raises StoreError: it would be another path, as one of a version with a slash in it is
+    """
+    try:
+        return foreign.name(label)
+    except foreign.Foreign as error:
+        raise StoreError(
+            f"the build cache has no place for such a product: {error}. See to the names and versions of the recipes"
+        ) from error
 
 
 # --- places -----------------------------------------------------------------------------------------------------------
@@ -129,6 +141,10 @@ class Store:
         self.folder = Path(folder)
         self.tell = tell
 
+    def _at(self, label: str, ending: str = "") -> Path:
+        """Return the folder of a product, or the one with this ending beside it."""
+        return self.folder / (_named(label) + ending)
+
     def writable(self) -> bool:
         """Say whether products can be put in: the folder, or what it would be made in, can be written to."""
         there = self.folder
@@ -160,17 +176,17 @@ class Store:
         if self.entry(label, fingerprint) is None:
             yield None
             return
-        with self._lock(label, fcntl.LOCK_SH):
+        with self._lock(label, shared=True):
             # Between the first look and the lock it may have gone.
             yield self.entry(label, fingerprint)
 
     def _look(self, label: str, digest: bool) -> tuple[list[str], Entry | None]:
         """Return what is wrong with a product, and the product, while nobody changes it."""
-        with self._lock(label, fcntl.LOCK_SH):
+        with self._lock(label, shared=True):
             return self._wrong(label, digest), self._read(label)
 
     def _read(self, label: str) -> Entry | None:
-        folder = self.folder / label
+        folder = self._at(label)
         try:
             text = (folder / products.CARD).read_bytes()
         except OSError:
@@ -186,7 +202,7 @@ class Store:
 
     def _wrong(self, label: str, digest: bool) -> list[str]:
         """Return what is wrong with a product that is there, in words."""
-        folder = self.folder / label
+        folder = self._at(label)
         try:
             text = (folder / products.CARD).read_bytes()
         except FileNotFoundError:
@@ -209,12 +225,12 @@ class Store:
             raise self._error(error)
 
     def _set_aside(self, label: str, wrong: list[str], digest: bool) -> None:
-        words = f"{self.folder / label} in the build cache is damaged ({'; '.join(wrong)})"
+        words = f"{self._at(label)} in the build cache is damaged ({'; '.join(wrong)})"
         try:
-            with self._lock(label, fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
+            with self._lock(label, waits=False) as held:
                 # Another may have put it right since.
                 if held and self._wrong(label, digest):
-                    aside = products.set_aside(str(self.folder / label))
+                    aside = products.set_aside(str(self._at(label)))
                     self.tell(f"{words}. It is not used any more, and stands as {aside}")
         except (OSError, StoreError) as error:
             self.tell(f"{words} and is not used, but cannot be set aside: {error}")
@@ -227,15 +243,15 @@ class Store:
 
         Waits while another controller collects the same product: look again for the entry inside. End with commit().
         """
-        partial = self.folder / (label + products.PARTIAL)
-        with self._lock(label + ".receiving", fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
+        partial = self._at(label, products.PARTIAL)
+        with self._lock(label + ".receiving", waits=False) as held:
             if held:
                 with self._told():
                     partial.mkdir(exist_ok=True)
                 yield partial
                 return
         self.tell(f"Another run puts {label} into {self.folder}: waiting for it")
-        with self._lock(label + ".receiving", fcntl.LOCK_EX):
+        with self._lock(label + ".receiving"):
             with self._told():
                 partial.mkdir(exist_ok=True)
             yield partial
@@ -245,7 +261,7 @@ class Store:
 
         Its digest is for whoever collected it to have compared.
         """
-        partial = self.folder / (label + products.PARTIAL)
+        partial = self._at(label, products.PARTIAL)
         card = products.card(str(partial))
         wrong = products.misses(str(partial), card) if card else [f"{products.CARD}: missing, or not to be read"]
         if card and not wrong and products.label(card["manifest"]) != label:
@@ -257,11 +273,11 @@ class Store:
                 # Whatever else the way here has left, the folder of a product holds none of it.
                 if path.name not in (card["file"], products.CARD, products.SIGNATURE):
                     path.unlink()
-            with self._lock(label, fcntl.LOCK_EX):
-                products.put(str(partial), str(self.folder / label))
+            with self._lock(label):
+                products.put(str(partial), str(self._at(label)))
                 found = self._read(label)
         if found is None:
-            raise StoreError(f"{self.folder / label} has gone again: is somebody else at work in that folder?")
+            raise StoreError(f"{self._at(label)} has gone again: is somebody else at work in that folder?")
         return found
 
     # --- looking after it
@@ -360,13 +376,13 @@ class Store:
         goes = _unused(self.entries(), keep_days, keep_last)
         if dry or not goes:
             return goes
-        with self._lock("prune", fcntl.LOCK_EX):
+        with self._lock("prune"):
             return [entry for entry in goes if self._take_away(entry)]
 
     def _take_away(self, entry: Json) -> bool:
         path = Path(entry["folder"])
         lock = entry["label"] + (".receiving" if entry["status"] == "partial" else "")
-        with self._lock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
+        with self._lock(lock, waits=False) as held:
             # Where it was used since it was looked at, it is wanted again.
             if not held or not path.is_dir() or _used(path) != entry["used"]:
                 return False
@@ -382,23 +398,23 @@ class Store:
     # --- locks
 
     @contextlib.contextmanager
-    def _lock(self, name: str, how: int) -> Iterator[bool]:
-        """Hold a lock against other processes and controllers; yields whether it is held, which is so unless LOCK_NB."""
-        stream = self._opened(name, bool(how & fcntl.LOCK_SH))
+    def _lock(self, name: str, waits: bool = True, shared: bool = False) -> Iterator[bool]:
+        """Hold a lock against other processes and controllers; yields whether it is held, which is so where it waits.
+
+        :param shared: readers hold it together
+        """
+        stream = self._opened(name, shared)
         if stream < 0:
             yield True
             return
         try:
             try:
                 # Whoever waits in a run that is gone would keep the next one out of what it holds, and from what it waits for.
-                with contextlib.nullcontext() if how & fcntl.LOCK_NB else runs.watched():
-                    fcntl.flock(stream, how)
-                held = True
-            except BlockingIOError:
-                held = False
+                with runs.watched() if waits else contextlib.nullcontext():
+                    held = locking.lock(stream, str(self.folder), waits, shared)
             except OSError as error:
                 # A file system without locks has no use for readers' ones either.
-                if not how & fcntl.LOCK_SH:
+                if not shared:
                     raise self._error(error)
                 held = True
             yield held
@@ -414,10 +430,10 @@ class Store:
             if not locks.is_dir():
                 self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 locks.mkdir(exist_ok=True)
-            return os.open(locks / name, os.O_RDWR | os.O_CREAT, 0o666)
+            return os.open(locks / _named(name), os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             with contextlib.suppress(OSError):
-                return os.open(locks / name, os.O_RDONLY)
+                return os.open(locks / _named(name), os.O_RDONLY)
             if reading:
                 return -1
             raise self._error(error)

@@ -330,3 +330,67 @@ def ways_round(source: str, on_controller: bool) -> list[str]:
             elif node.func.attr in ("warn", "deprecate") and ast.unparse(node.func.value) == "module":
                 found.append(f"{node.lineno}: module.{node.func.attr}")
     return found
+
+
+# --- gates ------------------------------------------------------------------------------------------------------------
+
+
+def uses(source: str, pattern: str) -> list[tuple[str, str]]:
+    """(function, what) of everything in a plugin's text that goes by a name which matches: `fcntl.flock`, `os.getpid`.
+
+    A function within a class is called by its own name; "" is what no function does. Names are what they were imported
+    as: `from os import getpid as pid` is a use of os.getpid, wherever it is called.
+    """
+    tree, known, found = ast.parse(source), {}, []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            known.update({each.asname: each.name for each in node.names if each.asname})
+        elif isinstance(node, ast.ImportFrom):
+            known.update({each.asname or each.name: f"{node.module}.{each.name}" for each in node.names})
+
+    def look(node: ast.AST, function: str) -> None:
+        if isinstance(node, ast.FunctionDef):
+            function = node.name
+        if isinstance(node, ast.Attribute | ast.Name):
+            first, dot, rest = ast.unparse(node).partition(".")
+            name = known.get(first, first) + dot + rest
+            if re.fullmatch(pattern, name):
+                found.append((function, name))
+        for inner in ast.iter_child_nodes(node):
+            look(inner, function)
+
+    look(tree, "")
+    return found
+
+
+_WRITES = re.compile(r"(\.|^)(write_text|write_bytes|open)$|^(json\.dump|os\.fdopen)$")
+_RENAMES = re.compile(r"(\.|^)(rename|replace|renames|move)$")
+
+
+def writers_by_rename(source: str) -> list[tuple[int, str]]:
+    """(line, function) of each function that both writes a file and renames one: durable.write() does that for all."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+            if any(map(_writes, calls)) and any(map(_renames, calls)):
+                found.append((node.lineno, node.name))
+    return found
+
+
+def _writes(call: ast.Call) -> bool:
+    name = ast.unparse(call.func)
+    # A path's open() has its mode first.
+    modes = [*call.args, *(each.value for each in call.keywords if each.arg == "mode")]
+    opens = any(
+        isinstance(each, ast.Constant) and re.fullmatch("[rbt]*[wax+][bt+]*", str(each.value)) for each in modes
+    )
+    return bool(_WRITES.search(name)) and (opens or not name.endswith("open"))
+
+
+def _renames(call: ast.Call) -> bool:
+    # A text's replace() has two arguments, and a path's one.
+    name = ast.unparse(call.func)
+    if name in ("os.rename", "os.replace", "os.renames", "shutil.move"):
+        return True
+    return not name.startswith("durable.") and bool(_RENAMES.search(name)) and len(call.args) == 1

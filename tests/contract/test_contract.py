@@ -13,6 +13,7 @@ import re
 import subprocess
 import tarfile
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -27,8 +28,10 @@ from rules import (
     shared_variables,
     task_actions,
     unsafe_paths,
+    uses,
     variable_table,
     ways_round,
+    writers_by_rename,
 )
 
 FILES = files()
@@ -158,12 +161,9 @@ def test_nothing_is_put_into_tmp():
     assert not offending(below(r"plugins/.+\.py"), rf"(?<![\w}}])/tmp/\w|{default_place}")
 
 
-@pytest.mark.parametrize("name", below(r"plugins/(action|plugin_utils)/(?!store\.)\w+\.py"))
+@pytest.mark.parametrize("name", below(r"plugins/(action|plugin_utils)/\w+\.py"))
 def test_names_of_hosts_make_no_folders(name):
-    """Paths of the controller that are made of what may be called anything: rules.unsafe_paths.
-
-    Not those of a build cache, whose folders are named by labels for hosts and web servers too.
-    """
+    """Paths of the controller that are made of what may be called anything: rules.unsafe_paths."""
     assert not list(unsafe_paths((ROOT / name).read_text()))
 
 
@@ -189,6 +189,78 @@ def test_foreign_json_comes_in_by_one_door():
         for _line, function in readers_of_json((ROOT / name).read_text())
     }
     assert {one for one in found if one[0] != "plugins/module_utils/foreign.py"} == set(OWN_JSON)
+
+
+class Gate(NamedTuple):
+    """What one module alone does for all others, and who does it too, with the reason: (file, function) -> why.
+
+    Without a module, all who do it are listed.
+    """
+
+    module: str
+    names: str
+    others: dict[tuple[str, str], str]
+
+
+GATES = {
+    "on the disk": Gate("plugins/module_utils/durable.py", r"os\.(fsync|fdatasync|sync)", {}),
+    "locks": Gate("plugins/module_utils/locking.py", r"fcntl\.(flock|lockf|LOCK_\w+|F_\w*SETLKW?|F_\w*LCK)", {}),
+    # A number that another process, machine or container has too. On the controller a run is a processes.Process.
+    "who a process is": Gate(
+        "plugins/plugin_utils/runs.py",
+        r"os\.(getpid|getppid)",
+        {
+            ("plugins/plugin_utils/live.py", "_row"): "of which it makes a processes.Process",
+            (
+                "plugins/module_utils/builds.py",
+                "scope_name",
+            ): "a unit of this machine's systemd, while this process lives",
+            ("plugins/module_utils/builds.py", "hands"): "itself, which is none of them",
+            ("plugins/module_utils/builds.py", "__init__"): "told beside the boot, and asked of with the lock alone",
+            ("plugins/module_utils/session.py", "_call"): "the process that systemd is to move",
+            ("plugins/module_utils/publishing.py", "partial_path"): "beside the host's name, in a place that is held",
+            ("plugins/module_utils/carrying.py", "_keep"): "beside the host's name, in a place that is held",
+        },
+    ),
+    # Somebody may set it while one waits by it: what waits, or says how long ago, goes by time.monotonic().
+    "the clock on the wall": Gate(
+        "",
+        r"time\.time",
+        {
+            ("plugins/action/plan.py", "act"): "the host's clock is compared with this one",
+            ("plugins/module_utils/host.py", "examine"): "the host's clock is told",
+            ("plugins/module_utils/archive.py", "_write_tree"): "no file is from the future",
+            ("plugins/module_utils/carrying.py", "_idle_s"): "the age of files",
+            ("plugins/modules/clean.py", "main"): "the age of files",
+            ("plugins/plugin_utils/runs.py", "_sweep"): "the age of files",
+            ("plugins/plugin_utils/store.py", "_unused"): "the age of files",
+            ("plugins/plugin_utils/live.py", "_row"): "times that a host told, where it does not tell its own",
+            ("plugins/module_utils/builds.py", "__init__"): "told to people, and to other processes",
+            ("plugins/module_utils/builds.py", "look"): "told, to compare with the times in the status",
+            ("plugins/module_utils/builds.py", "perform"): "told, and compared with the times of files",
+            ("plugins/module_utils/builds.py", "run"): "told to people, and to other processes",
+            ("plugins/module_utils/builds.py", "spent_s"): "since a time that was told; never less than nothing",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("gate", GATES.values(), ids=GATES)
+def test_what_one_module_does_no_other_does(gate):
+    """No way round a gate: who uses what is the gate's own stands in the table, and nobody is there who does not."""
+    found = {
+        (name, function)
+        for name in below(r"plugins/.*\.py")
+        for function, _what in uses((ROOT / name).read_text(), gate.names)
+        if name != gate.module
+    }
+    assert found == set(gate.others)
+    assert not gate.module or uses((ROOT / gate.module).read_text(), gate.names)
+
+
+def test_files_are_written_by_rename_in_one_place():
+    found = {name: writers_by_rename((ROOT / name).read_text()) for name in below(r"plugins/.*\.py")}
+    assert [name for name, there in found.items() if there] == ["plugins/module_utils/durable.py"], found
 
 
 def test_no_task_names_a_release():

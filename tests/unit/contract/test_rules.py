@@ -16,7 +16,9 @@ from rules import (
     shows,
     task_actions,
     unsafe_paths,
+    uses,
     variable_table,
+    writers_by_rename,
 )
 
 DEFAULTS = {"cmake_version": "3.12.1", "cmake_jobs": "{{ ascend_jobs | default('auto') }}", "cmake_urls": ["{{ x }}"]}
@@ -201,3 +203,38 @@ def test_readers_of_json_are_seen():
     assert readers_of_json("import json\nx = json.JSONDecoder().decode('{}')\n") == [(2, "")]
     # Plain data may be made of what was read only where that is seen, too.
     assert readers_of_json("import json\ndef a(x):\n    return json.loads(json.dumps(json.loads(x)))\n") == [(3, "a")]
+
+
+def test_uses_are_seen_by_whatever_name():
+    assert uses("import os\ndef one():\n    return os.getpid()\n", r"os\.getpid") == [("one", "os.getpid")]
+    assert uses("import os as system\nx = [system.getpid]\n", r"os\.getpid") == [("", "os.getpid")]
+    assert uses("from os import getpid as own\nclass A:\n    def b(self):\n        return own()\n", r"os\.getpid") == [
+        ("b", "os.getpid")
+    ]
+    assert uses("import os.path\nx = os.path.join('getpid')\nos.getppid()\n", r"os\.getpid") == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "with open(path + '.partial', 'w') as stream:\n        stream.write(text)\n    os.rename(path + '.partial', path)",
+        "with os.fdopen(descriptor, 'wb') as stream: pass\n    os.replace(partial, path)",
+        "partial.write_text(text)\n    partial.replace(path)",
+        "with partial.open('x') as stream: pass\n    partial.rename(path)",
+        "json.dump(data, stream)\n    shutil.move(partial, path)",
+    ],
+)
+def test_a_writer_by_rename_is_seen(code):
+    assert writers_by_rename(f"def write(path, text):\n    {code}\n") == [(1, "write")]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "path.write_text(text.replace('a', 'b'))",
+        "with open(path) as stream: pass\n    os.rename(path, other)",
+        "path.write_text(text)\n    durable.move(path, other)",
+    ],
+)
+def test_who_only_writes_or_only_renames_is_not(code):
+    assert writers_by_rename(f"def write(path, text):\n    {code}\n") == []

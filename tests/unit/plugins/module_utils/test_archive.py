@@ -26,6 +26,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import archive as a
 from ansible_collections.ascend.pytorch.plugins.module_utils.archive import (
     PACKED_MTIME,
     ArchiveError,
+    Limit,
     pack,
     unpack,
 )
@@ -258,29 +259,58 @@ def test_a_hole_has_its_size(tmp_path):
     with tarfile.open(tmp_path / "bomb.tar") as tar_file:
         assert [info.size for info in tar_file] == [1 << 32]
     with pytest.raises(ArchiveError, match="bomb.tar holds more than the 1000 bytes .* refused"):
-        unpack(str(tmp_path / "bomb.tar"), str(tmp_path / "dest"), 0, limit=1000)
+        unpack(str(tmp_path / "bomb.tar"), str(tmp_path / "dest"), 0, limit=Limit(1000, 9))
     assert os.listdir(tmp_path) == ["bomb.tar"]
 
 
 def test_no_more_is_unpacked_than_its_limit(tmp_path):
     archive = tar(tmp_path / "a.tar.gz", member("t/a", b"x" * 600), member("t/b", b"x" * 400), symlink("t/c", "a"))
-    for limit in (None, 1000, 10**6):
+    for limit in (None, Limit(1000, 9), Limit(10**6, 9)):
         unpack(archive, str(tmp_path / "dest"), limit=limit)
         assert (tmp_path / "dest/b").stat().st_size == 400
     with pytest.raises(ArchiveError, match="a.tar.gz holds more than the 999 bytes"):
-        unpack(archive, str(tmp_path / "dest"), limit=999)
+        unpack(archive, str(tmp_path / "dest"), limit=Limit(999, 9))
     # What stood there still does.
     assert sorted(os.listdir(tmp_path)) == ["a.tar.gz", "dest"] and (tmp_path / "dest/b").stat().st_size == 400
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as out:
         out.writestr("t/a", b"0" * 10**6)
     with pytest.raises(ArchiveError, match="a.zip holds more than the 999999 bytes"):
-        unpack(str(tmp_path / "a.zip"), str(tmp_path / "zip"), limit=999999)
+        unpack(str(tmp_path / "a.zip"), str(tmp_path / "zip"), limit=Limit(999999, 9))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [member("t/%d" % number, b"") for number in range(10)],
+        [folder("t/%d" % number) for number in range(10)],
+        [symlink("t/%d" % number, "none") for number in range(10)],
+        # One entry, and folders that none names.
+        [member("t/" + "x/" * 9 + "y", b"")],
+        # The same one over and over again takes no room, but time.
+        [member("t/x", b"")] * 10,
+    ],
+)
+def test_no_more_entries_are_unpacked_than_the_limit(tmp_path, members):
+    archive = tar(tmp_path / "a.tar.gz", *members)
+    unpack(archive, str(tmp_path / "dest"), limit=Limit(0, 11))
+    with pytest.raises(ArchiveError, match="a.tar.gz holds more than the 9 entries that belong to it: refused"):
+        unpack(archive, str(tmp_path / "other"), limit=Limit(0, 9))
+    assert sorted(os.listdir(tmp_path)) == ["a.tar.gz", "dest"]
+
+
+def test_a_name_without_end_is_not_read(tmp_path):
+    info, _content = member("name", kind=tarfile.GNUTYPE_LONGNAME)
+    info.size = 1 << 32
+    (tmp_path / "bomb.tar").write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(2048))
+    with pytest.raises(ArchiveError, match="4294967296 bytes of a name"):
+        unpack(str(tmp_path / "bomb.tar"), str(tmp_path / "dest"), 0)
+    assert os.listdir(tmp_path) == ["bomb.tar"]
 
 
 def test_what_has_no_room_is_not_begun(tmp_path):
     archive = tar(tmp_path / "a.tar.gz", member("t/a", b"x"))
     with pytest.raises(ArchiveError, match="no space left"):
-        unpack(archive, str(tmp_path / "dest"), limit=1 << 60)
+        unpack(archive, str(tmp_path / "dest"), limit=Limit(1 << 60, 9))
     assert os.listdir(tmp_path) == ["a.tar.gz"]
 
 

@@ -23,6 +23,7 @@ import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     archive,
     builds,
+    locking,
     manifest,
     places,
     products,
@@ -501,6 +502,19 @@ def test_a_clock_that_is_set_back_keeps_nobody_waiting(tmp_path, monkeypatch):
     gate.close()
 
 
+def test_a_clock_that_is_set_back_keeps_no_status_from_being_written(tmp_path, monkeypatch):
+    order = make_order(tmp_path)
+    place = builds.Place(order)
+    place.make()
+    build, wall, since = builds.Build(order, place, io.StringIO()), [1e9], [100.0]
+    monkeypatch.setattr(builds.time, "time", lambda: wall[0])
+    monkeypatch.setattr(builds.time, "monotonic", lambda: since[0])
+    build.save()
+    wall[0], since[0] = 1e9 - 3600, 102.0
+    build.tell(42, 0)
+    assert builds.read_json(place.status)["percent"] == 42
+
+
 def test_what_was_never_begun_is_not_waited_for(tmp_path):
     assert builds.look(make_order(tmp_path), None, 50.0)["state"] == "dead"
 
@@ -572,17 +586,24 @@ def test_a_program_that_left_its_session_is_ended_too(tmp_path):
     assert ended(order)["state"] == "done"
 
 
-def test_a_program_that_made_an_environment_of_its_own_is_ended_too(tmp_path):
+# One that closed what it inherited, as Python's subprocess has it; and one that left session and folder.
+@pytest.mark.parametrize("how", ["env -i cat {0} 100<&-", "cd / && setsid env -i cat {0}"])
+@pytest.mark.parametrize("above", ["", "link"])
+def test_a_program_that_made_an_environment_of_its_own_is_ended_too(tmp_path, how, above):
     order = make_order(tmp_path)
+    if above:
+        (tmp_path / "real").mkdir()
+        (tmp_path / above).symlink_to("real")
+        order["work_dir"] = str(tmp_path / above / "work")
     os.mkfifo(str(tmp_path / "gate"))
-    order["stages"]["build"] = [{"run": ["/bin/sh", "-c", "env -i cat {work}/../gate; exit 1"]}]
+    order["stages"]["build"] = [{"run": ["/bin/bash", "-c", how.format(tmp_path / "gate") + "; exit 1"]}]
     started(order)
     gate = reached(tmp_path / "gate")
-    command = "cat\0" + str(tmp_path / "work/../gate")
+    command = "cat\0" + str(tmp_path / "gate")
     wait_until(lambda: readers(command))
     orphans = readers(command)
     killed(builds.look(order)["pid"])
-    assert builds.hands(builds.Place(order)) and not [pid for pid in orphans if gone(pid)]
+    assert set(orphans) <= set(builds.hands(builds.Place(order))) and not [pid for pid in orphans if gone(pid)]
     order["stages"]["build"] = [script("build", "cat {src}/tool/said > {obj}/out")]
     assert started(order) == "resumed"
     assert all(gone(pid) for pid in orphans)
@@ -924,7 +945,7 @@ def test_who_only_looks_at_a_dead_build_is_not_joined(tmp_path):
     os.unlink(str(tmp_path / "gate.build"))
     with open(place.lock) as stream:
         # As look() does, only longer.
-        builds.fcntl.flock(stream, builds.fcntl.LOCK_SH)
+        locking.lock(stream.fileno(), place.lock, shared=True)
         assert builds.look(order)["state"] == "dead" and builds.try_lock(place) is None
         threading.Timer(0.5, stream.close).start()
         assert started(order) == "resumed"

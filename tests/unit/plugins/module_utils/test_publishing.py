@@ -97,6 +97,14 @@ def test_more_than_its_manifest_says_is_not_unpacked(shelf, opt, tmp_path):
         publishing.publish_tree(order, path, fingerprint.file_digest(path))
 
 
+def test_more_entries_than_a_tree_has_are_not_unpacked(shelf, opt, monkeypatch):
+    order, path, sha256 = shelf()
+    monkeypatch.setattr(publishing.trees, "MOST_ENTRIES", 2)
+    with pytest.raises(archive.ArchiveError, match="holds more than the 2 entries that belong to it: refused"):
+        publishing.publish_tree(order, path, sha256)
+    assert standing(opt) == []
+
+
 def test_fresh(shelf, opt, tmp_path):
     order, path, sha256 = shelf()
     publishing.publish_tree(order, path, sha256)

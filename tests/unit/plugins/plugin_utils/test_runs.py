@@ -6,7 +6,6 @@
 import errno
 import fcntl
 import os
-import stat
 import subprocess
 import sys
 import time
@@ -211,34 +210,8 @@ def test_what_is_called_anything_has_a_file_of_its_own(words, name):
 
 
 def test_two_that_write_at_once_write_by_files_of_their_own(tmp_path, monkeypatch):
-    """The numbers of processes are the same on two machines."""
-    partial, replace = [], runs.Path.replace
-    monkeypatch.setattr(runs.Path, "replace", lambda path, target: (partial.append(path.name), replace(path, target)))
-    runs.write(tmp_path / "file", "1")
-    runs.write(tmp_path / "file", "2")
-    assert len(set(partial)) == 2 and [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "folder" / "check.json"
-    runs.write(path, "名", mode=0o600, lasting=True)
-    assert path.read_bytes() == "名".encode() and stat.S_IMODE(path.stat().st_mode) == 0o600
-
-    def full(_descriptor):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        runs.write(path, "other", lasting=True)
-    assert path.read_text("utf-8") == "名" and os.listdir(path.parent) == ["check.json"]
-
-
-def test_what_is_to_last_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
-    done, replace = [], runs.Path.replace
-    monkeypatch.setattr(
-        os, "fsync", lambda descriptor: done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
-    )
-    monkeypatch.setattr(runs.Path, "replace", lambda path, target: (done.append("name"), replace(path, target)))
-    runs.write(tmp_path / "file", "1", lasting=True)
-    runs.write(tmp_path / "file", "2")
-    assert done == ["file", "name", "folder", "name"]
+    renamed, rename = [], os.rename
+    monkeypatch.setattr(os, "rename", lambda source, dest: (renamed.append(source), rename(source, dest)))
+    runs.write(tmp_path / "below" / "file", "1")
+    runs.write(tmp_path / "below" / "file", "2")
+    assert len(set(renamed)) == 2 and (tmp_path / "below" / "file").read_text() == "2"

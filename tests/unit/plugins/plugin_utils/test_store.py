@@ -104,6 +104,20 @@ def test_what_is_not_there(cache, told):
     assert told == [] and names(cache) == [LABEL]
 
 
+@pytest.mark.parametrize("label", ["../tool-1.0-abababababab", "/tool", "tool-1.0/2-abababababab", "..", "a\nb", ""])
+def test_a_label_that_is_no_folders_name_leads_nowhere(cache, tmp_path, label):
+    for use in (
+        lambda: cache.entry(label, MARK),
+        lambda: cache.entry(label, MARK, digest=True),
+        lambda: cache.using(label, MARK).__enter__(),
+        lambda: cache.receiving(label).__enter__(),
+        lambda: cache.commit(label),
+    ):
+        with pytest.raises(store.StoreError, match="no place for such a product: .* is not a"):
+            use()
+    assert list(tmp_path.rglob("*tool*")) == [] and not (tmp_path / "cache").exists()
+
+
 @pytest.mark.parametrize(
     "damage, words",
     [

@@ -92,11 +92,23 @@ def release_within(release: str, minimum: str = "", maximum: str = "") -> bool:
 
 
 def newness(release: Optional[str]) -> Tuple:
-    """Return what releases are sorted by, the newest last; one that is not known before all."""
+    """Return what releases are compared by, the newest last; one that is not known before all."""
     try:
         return (1, versions.parse(release_number(release or "")))
     except ValueError:
         return (0, ())
+
+
+def order(release: Optional[str]) -> Tuple:
+    """Return what installed releases are sorted by: newness, and of one number the latest that people see in what follows.
+
+    Alphas come before betas, these before all else, and then the numbers count: 8.0.RC2.2 is newer than 8.0.RC2. For a
+    comparison with the releases that something wants, see newness.
+    """
+    known = newness(release)
+    rest = (release or "").strip()[len(release_number(release)) :].lower() if known[0] else ""
+    stage = next((number for number, word in enumerate(("alpha", "beta")) if word in rest), 2)
+    return known, stage, [int(number) for number in re.findall("[0-9]+", rest)]
 
 
 def toolkit_release(info: Dict[str, str], version_cfg: Dict[str, str]) -> Optional[str]:

@@ -776,7 +776,7 @@ def prove_sane(order, root):
 
 
 class Stopped(recipe_steps.StepError):
-    """Somebody wants the build to end."""
+    """The build is ended from outside, and its programs are killed."""
 
 
 def explain(error, place):
@@ -859,9 +859,9 @@ def _stopped(place):
 def _out_of_time(order, place):
     # type: (Dict[str, Any], Place) -> None
     stop_hands(place)
-    raise recipe_steps.StepError(
+    raise Stopped(
         "the build took longer than its time limit of {0} s. Raise ascend_timeout_s or the role's own _timeout_s, or give it more "
-        "jobs; the next run goes on from the last good stage".format(order["timeout_s"])
+        "jobs".format(order["timeout_s"])
     )
 
 

@@ -75,9 +75,12 @@ def find(home: str, named: str = "") -> Dict[str, Any]:
     this account may not enter, see access.closed.
 
     :param home: of the account
-    :param named: the one that is to count, by its path, one above it, or its release; empty for any
+    :param named: the one that is to count, by its path, one above it, its set_env.sh, or its release; empty for any
     """
     by_path = named.startswith(("/", "~/"))
+    if by_path and os.path.basename(named) == "set_env.sh":
+        # People know an installation by the script that they source.
+        named = os.path.dirname(named)
     there, aside, closed, seen = [], [], [], set()
     for path in _homes(os.path.normpath(_expanded(named, home))) if by_path else _everywhere(home):
         shut, real = access.closed(path), os.path.realpath(path)
@@ -285,7 +288,7 @@ def _ordered(there: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
         # A runtime alone (nnrt) is for inference.
         return bool(each["half"]), each["kind"] == "nnrt", above in linked and name not in _LINKS
 
-    newest = sorted(there, key=lambda each: ascend_files.newness(each["version"]), reverse=True)
+    newest = sorted(there, key=lambda each: ascend_files.order(each["version"]), reverse=True)
     return sorted(newest, key=rank)
 
 

@@ -10,6 +10,7 @@ Warnings and what CMake tells of optional parts are no errors. Some errors only 
 they give way to what is known of the lines before. Where nothing is known, the error itself is shown.
 """
 
+import itertools
 import re
 from typing import Dict, List, Optional, Pattern, Set, Tuple
 
@@ -31,6 +32,16 @@ _BROKE = "The connection broke, or the server was not reached."
 _RUN_AGAIN = (
     "Run again: what was fetched is kept and the rest is tried from every URL. If it stays so, name a nearer mirror in "
     "ascend_mirrors."
+)
+_NO_FIT = "The vendor's patch does not fit the native sources: another version, or a tree patched before."
+_ONE_RELEASE = (
+    "Use the adapter's and the native ref and commit of one release, as in the defaults; the tree is put back before "
+    "every try, so do not patch it by hand."
+)
+_NO_PACKAGE = "pip finds no {0} that it can take: none for this Python and machine, or none where it looked."
+_FIND_IT = (
+    "See that the index or mirror that pip goes by has it (`python -m pip download <name>` tries it), or the bundle, for "
+    "this very Python; a pip older than 19.3 takes no manylinux2014 wheels: have pip upgraded, or set ascend_venv."
 )
 _MORE_MEMORY = (
     "Set ascend_jobs lower (each job of torch wants about 2 GiB), end what else uses the memory, or add memory or swap; "
@@ -56,24 +67,33 @@ _KNOWN = tuple(
             _MORE_MEMORY,
         ),
         (
-            r"\w terminated with signal 9\b|sh: line [0-9]+: +[0-9]+ Killed\b|^Killed$|\bdied of signal 9\b"
-            r"|\*\*\* .*\] (?:Killed|Error 137)\b|^FAILED: \[code=137\]|died with <Signals\.SIGKILL"
+            r"\b(?:died of|(?:died|terminated) with|(?:killed|terminated) by) signal 9\b"
+            r"|sh: line [0-9]+: +[0-9]+ Killed\b|^Killed$|\*\*\* .*\] (?:Killed|Error 137)\b|^FAILED: \[code=137\]"
+            r"|exit (?:status|code) 137\b|died with <Signals\.SIGKILL"
             r"|^(?!remote: ).*\bOut of memory, (?:m|re|c)alloc failed"
             r"|virtual memory exhausted|: memory exhausted|out of memory allocating|\b(?:cc1\w*|as|ld[.\w]*): out of memory"
-            r"|LLVM ERROR: out of memory|std::bad_alloc|\bMemoryError\b|Out of memory: Kill"
+            r"|LLVM ERROR: out of memory|(?:what\(\): +|instance of '|Error: )std::bad_alloc|^[\w.]*MemoryError\b"
+            r"|Out of memory: Kill"
             r"|Cannot allocate memory(?! in static TLS)",
             "out of memory",
             "The memory was used up (out of memory): a program got no more, or the kernel killed it.",
             _MORE_MEMORY,
         ),
         (
-            r"\b(?:v?fork|clone|posix_spawn|pthread_create|thread|threads|Thread creation)\b[^|]{0,80}"
+            r"\b(?:v?fork|clone|posix_spawn|pthread_create|thread(?:s|ed)?|Thread creation)\b[^|]{0,80}"
             r"Resource temporarily unavailable|\[Errno 11\] Resource temporarily unavailable|can't start new thread"
-            r"|what\(\):  Resource temporarily unavailable",
+            r"|what\(\):  Resource temporarily unavailable|: Cannot fork$",
             "too many processes or threads",
             "The account or the container may have no more processes or threads.",
             "Set ascend_jobs lower, end what else runs there, or raise the limit: `ulimit -u` (nproc in "
             "/etc/security/limits.d), TasksMax of systemd, or the container's limit of pids.",
+        ),
+        (
+            r"Too many open files",
+            "too many open files",
+            "A program may have no more files open.",
+            "Raise the limit: `ulimit -n` (nofile in /etc/security/limits.d), LimitNOFILE of systemd, or the container's own; or "
+            "set ascend_jobs lower.",
         ),
         (
             r"(?<!\S)(\S+\.so[\w.]*): cannot allocate memory in static TLS block",
@@ -83,11 +103,17 @@ _KNOWN = tuple(
         ),
         (
             r"\^M: bad interpreter|\$'\S*\\r': command not found|\benv: .*\\r.*: No such file|\r: not found"
-            r"|cannot execute: required file not found",
+            r"|cannot execute: required file not found|syntax error near unexpected token .*\\r''",
             "CRLF script",
             "A script has the line ends of Windows (CRLF).",
             "Get the sources by git with core.autocrlf=false, or from the pinned archive, and not by way of Windows. "
             "`dos2unix` mends a single file.",
+        ),
+        (
+            r"Hunk #[0-9]+ FAILED .*\(different line endings\)",
+            "CRLF patch",
+            "The patch, or the file that it is for, has the line ends of Windows (CRLF), and the other has not.",
+            "Get both by git with core.autocrlf=false, or from the pinned archive, and not by way of Windows.",
         ),
         (
             r"dos2unix: (?:command )?not found|dos2unix: No such file",
@@ -121,10 +147,26 @@ _KNOWN = tuple(
             "mirror that this host reaches without it in ascend_mirrors.",
         ),
         (
+            r"Authentication failed for|(?:returned error:|HTTP Error|ERROR) 401\b",
+            "login wanted",
+            "The server wants a user and a password, or refused those that it got.",
+            "Name them in the URL, in ascend_mirrors or the role's own (https://user:password@server/, special characters as %XX; a "
+            "token is a password, too), and keep that in a vault.",
+        ),
+        (
+            r"(?:HTTP code|tunnel failed, response|Tunnel connection failed:) 403\b",
+            "proxy refuses",
+            "The proxy lets nobody through to this server.",
+            "Have its administrator open the way to the server, take the server out of the proxy (no_proxy) where it is reached "
+            "without, or name a mirror that this host reaches in ascend_mirrors.",
+        ),
+        (
             r"certificate verify failed|certificate verification failed|SSL certificate problem|SEC_ERROR_UNKNOWN_ISSUER"
-            r"|certificate of '?\S+ is not trusted|CERTIFICATE_VERIFY_FAILED",
+            r"|certificate of '?\S+ (?:is not |has expired|doesn't have a known issuer|hasn't got a known issuer)"
+            r"|CERTIFICATE_VERIFY_FAILED|cannot verify \S+ certificate|Peer's certificate |certificate subject name|"
+            r"certificate common name .* doesn't match",
             "certificate not trusted",
-            "The server's TLS certificate was refused: unknown authority, or a wrong clock.",
+            "The server's TLS certificate was refused: unknown authority, another server's name, or a wrong clock.",
             "Install your organisation's CA certificate (package ca-certificates), set the clock, or name a mirror that is "
             "trusted in ascend_mirrors. Verification is not turned off.",
         ),
@@ -138,7 +180,8 @@ _KNOWN = tuple(
         (
             r"repository '\S+' not found|remote: Repository not found|could not read Username|Remote branch \S+ not found"
             r"|couldn't find remote ref|pathspec '\S+' did not match|reference is not a tree|not our ref"
-            r"|returned error: 40[34]|HTTP Error 40[34]|ERROR 40[34]",
+            r"|request for unadvertised object|did not contain [0-9a-f]{7,}|does not appear to be a git repository"
+            r"|(?:returned error:|HTTP Error|ERROR) (?:40[34]|410)\b",
             "source moved",
             "The repository, the ref or the file is not where it was looked for.",
             "The role's defaults have a ref and commit that are known to exist: compare yours with them, and the URLs. Or "
@@ -146,17 +189,19 @@ _KNOWN = tuple(
             "a mirror in ascend_mirrors that holds them.",
         ),
         (
-            r"RPC failed(?!.*\b40[0-9]\b)|Connection (?:reset|timed out|refused|aborted|closed by)|Connection was reset"
+            r"RPC failed(?!.*\b40[0-9]\b)|HTTP code 5[0-9][0-9] from proxy|Proxy CONNECT aborted"
+            r"|(?:tunnel failed, response|Tunnel connection failed:) 5[0-9][0-9]|Connection (?:reset|timed out|refused|aborted|closed by)|Connection was reset"
             r"|Failed to connect to|Couldn't connect to server|Network is unreachable|No route to host"
-            r"|Operation timed out|Read timed out|ReadTimeoutError|Timeout was reached|Operation too slow|IncompleteRead"
+            r"|Operation timed out|Read timed out|read operation timed out|(?:Read|Connect)Timeout|Timeout was reached|Operation too slow|IncompleteRead"
+            r"|RemoteDisconnected|stream [0-9]+ was not closed cleanly"
             r"|TLS connection was non-properly terminated|gnutls_handshake\(\) failed|SSL_ERROR_SYSCALL|Empty reply from server"
-            r"|(?:Recv|Send) failure|returned error: 5[0-9][0-9]|HTTP Error 5[0-9][0-9]",
+            r"|(?:Recv|Send) failure|(?:returned error:|HTTP Error|ERROR) (?:429|5[0-9][0-9])\b",
             "network dropped",
             _BROKE,
             _RUN_AGAIN,
         ),
         (
-            r"did you run 'git submodule update --init|Could not find \S+/third_party/|no submodule mapping found"
+            r"did you run 'git submodule update --init|Could not find \S+/third_party/|no submodule mapping found|No url found for submodule path"
             r"|^\s+does not contain a CMakeLists\.txt file|add_subdirectory given source .* not an existing directory",
             "submodules missing",
             "The native sources are incomplete: third_party's submodules are empty.",
@@ -171,13 +216,11 @@ _KNOWN = tuple(
             _FETCH_ANEW,
         ),
         (
-            r"[0-9]+ out of [0-9]+ hunks? (?:FAILED|ignored)|Hunk #[0-9]+ FAILED|saving rejects to file|patch does not apply"
-            r"|Reversed \(or previously applied\) patch detected|can't find file to patch|Only garbage was found in the patch"
-            r"|does not fit the native sources",
+            r"Hunk #[0-9]+ FAILED|patch does not apply|Reversed \(or previously applied\) patch detected"
+            r"|can't find file to patch|Only garbage was found in the patch|(?:malformed|corrupt) patch at line",
             "patch rejected",
-            "The vendor's patch does not fit the native sources: another version, or a tree patched before.",
-            "Use the adapter's and the native ref and commit of one release, as in the defaults; the tree is put back before "
-            "every try, so do not patch it by hand.",
+            _NO_FIT,
+            _ONE_RELEASE,
         ),
         (
             r"sys/ustat\.h: No such file|invalid application of .sizeof. to incomplete type .*ustat",
@@ -195,12 +238,27 @@ _KNOWN = tuple(
             "Set CXXFLAGS=-std=gnu++14 for this build (the role does so where the host's compiler demands it).",
         ),
         (
+            r"generated by an? (?:older|newer) version of protoc|incompatible with your Protocol Buffer headers"
+            r"|compiled against version \S+ of the Protocol Buffer",
+            "protobuf of two versions",
+            "Another protobuf of this host, its protoc or its headers, came before the one that the sources bring.",
+            "Take it out of the search path of this build (/usr/local, CMAKE_PREFIX_PATH, CPATH), or uninstall its development "
+            "files, and run again with a clean build folder.",
+        ),
+        (
+            r"Descriptors cannot (?:not )?be created directly",
+            "protobuf too new",
+            "Python's protobuf is newer than the generated code takes.",
+            "Install an older one for this Python: `python -m pip install 'protobuf<3.21'`.",
+        ),
+        (
             r"error: (\Wu?int(?:8|16|32|64|ptr)_t\W (?:was not declared|does not name a type|has not been declared"
             r"|is not a member of).*)"
             r"|error: (\W(?:std::)?(?:numeric_limits|runtime_error|logic_error|out_of_range|exchange|function|mutex|thread"
-            r"|unique_ptr|shared_ptr|array|optional|string_view|nullopt|sort|copy|numbers|u?int(?:8|16|32|64|ptr)_t)\W "
-            r"(?:is not a member of \Wstd\W|in namespace \Wstd\W does not name a).*)"
-            r"|error: (.*\[-Werror[=\]].*)|(unsupported GNU version! gcc versions later than .*)",
+            r"|unique_ptr|shared_ptr|array|optional|string_view|nullopt|sort|copy|numbers|u?int(?:8|16|32|64|ptr)_t|size_t|ptrdiff_t)\W "
+            r"(?:is not a (?:member of \Wstd\W|class template)|in namespace \Wstd\W does not name a).*)"
+            r"|error: (.*\[-(?:Werror[=\]]|W(?:implicit-function-declaration|implicit-int|int-conversion"
+            r"|incompatible-pointer-types)\]).*)|(unsupported GNU version! gcc versions later than .*)",
             "compiler too new",
             "The sources were written for an older compiler than the host's: {0}{1}{2}{3}.",
             "Build with the gcc that the role gcc provides, of the version that the release's guide names, and see that it comes "
@@ -216,6 +274,12 @@ _KNOWN = tuple(
             r"Compatibility with CMake < ([0-9.]+) has been removed",
             "CMake too new",
             "CMake 4 no longer takes sources that were written for CMake before {0}.",
+            "Set cmake_max_version to 3.26, so that the role provides an older one.",
+        ),
+        (
+            r"Policy (\S+) may not be set to OLD behavior",
+            "CMake too new",
+            "This CMake no longer has the former behaviour ({0}) that the sources ask for.",
             "Set cmake_max_version to 3.26, so that the role provides an older one.",
         ),
         (
@@ -238,6 +302,25 @@ _KNOWN = tuple(
             "Python's headers or the library to link with are not there.",
             "Install python3-dev (Debian family) or python3-devel (RedHat family) of the very Python that builds; one built "
             "from source needs --enable-shared.",
+        ),
+        (
+            r"No module named '?pip\b(?!\.)",
+            "pip missing",
+            "This Python has no pip.",
+            "Install python3-pip, or run `python -m ensurepip` with that Python, or name another with ascend_python.",
+        ),
+        (
+            r"(?<!\S)(\S+\.whl) is not a supported wheel on this platform",
+            "wheel refused",
+            "pip does not take {0}: it is for another Python or machine, or this pip is too old to know its kind.",
+            "Have pip upgraded (manylinux2014 came with pip 19.3, manylinux_2_x with 20.3), set ascend_venv, or get the wheel for "
+            "this Python and machine.",
+        ),
+        (
+            r"Can not (?:perform|combine) (?:a )?'--user'|Could not find an activated virtualenv",
+            "pip set up otherwise",
+            "pip's own settings on this host (user, target, prefix, require-virtualenv) are in the way.",
+            "Take them out of pip.conf and the PIP_ variables: `python -m pip config list` shows them.",
         ),
         (
             r"externally-managed-environment|externally managed",
@@ -281,6 +364,12 @@ _KNOWN = tuple(
             "Debian family.",
         ),
         (
+            r"Error: No module named '?([\w.]+)|^\S*python[\w.]*: No module named '?([\w.]+)",
+            "Python module missing",
+            "Python's module {0}{1} is not installed.",
+            "Install what brings it for the Python that builds (`python -m pip install` and its name), then run again.",
+        ),
+        (
             r"A module that was compiled using NumPy 1|was removed in the NumPy 2\.0 release"
             r"|numpy\.core\.multiarray failed to import|_ARRAY_API not found|module 'numpy' has no attribute",
             "numpy too new",
@@ -294,6 +383,12 @@ _KNOWN = tuple(
             "The libstdc++ that is found lacks {0}: gcc, g++ and libstdc++ are of different versions.",
             "Put <gcc prefix>/lib64 in front of LD_LIBRARY_PATH (source the environment file), and use gcc, g++, cc and c++ "
             "of one version.",
+        ),
+        (
+            r"version [`'](GLIBC_[0-9.]+)' not found",
+            "glibc too old",
+            "A program or library was made for a newer system than this one: it wants {0}.",
+            "Get one that was built on this system, or an older one: the C library of a system cannot be replaced.",
         ),
         (
             r"(lib(?:hccl|ascendcl|acl_\w+|ge_\w+|graph(?!ite)|runtime|register|error_manager|ascend_\w+|opapi|platform|msprofiler"
@@ -317,17 +412,69 @@ _KNOWN = tuple(
             "Run again with a clean build folder.",
         ),
         (
+            r'CMakeCache\.txt directory \S+ is different than the directory "?(\S+?)"? where'
+            r'|does not match the source "(\S+)" used to generate cache',
+            "stale build folder",
+            "The build folder was made for {0}{1}.",
+            "Run again with a clean build folder.",
+        ),
+        (
             r"ld: cannot find -l(\S+?)(?::|$)",
             "library not found",
             "The linker does not find lib{0}.",
             "Install the development package of lib{0}.",
         ),
         (
-            r"\b(?:gcc|g\+\+|cc|c\+\+|make|patch|cmake|git|bzip2): (?:command )?not found"
-            r"|No CMAKE_C(?:XX)?_COMPILER could be found|no acceptable C compiler found|C compiler cannot create executables",
+            r"(?<![\w.-])(?:gcc|g\+\+|cc|c\+\+|ld|as|ar|make|ninja|m4|patch|cmake|git|tar|bzip2|xz|gzip|unzip|perl): "
+            r"(?:command )?not found|^make(?:\[[0-9]+\])?: (?:gcc|g\+\+|cc|c\+\+|make|ninja|cmake): No such file"
+            r"|No such file or directory: '(?:\S*/)?(?:gcc|g\+\+|cc|c\+\+|make|ninja|patch|cmake|git)'"
+            r"|unable to execute '\S+': No such file|error: command '\S+' failed: No such file"
+            r"|(?:cannot execute|error trying to exec) \W\S*(?:cc1|as|ld|collect2)\w*\W: execvp|\(child\): \w+: Cannot exec"
+            r"|CMAKE_MAKE_PROGRAM is not set|no cmake or cmake3 with version"
+            r"|No CMAKE_C(?:XX)?_COMPILER could be found|CMAKE_C(?:XX)?_COMPILER not set"
+            r"|not a full path to an existing compiler tool|not able to compile a simple test program"
+            r"|no acceptable C compiler found|C(?:\+\+)? compiler cannot create executables",
             "tool missing",
             "A program that the build needs is not installed, or does not work.",
             "Install gcc, g++, make, patch, git and bzip2, or set ascend_install_packages to true.",
+        ),
+        (
+            r"detected dubious ownership in repository at '(\S+)'|unsafe repository \('(\S+)' is owned by someone else",
+            "owner of a repository",
+            "git does not trust {0}{1}, which belongs to another account.",
+            "Give the folder to the account that builds (chown -R), or name another ascend_work_dir.",
+        ),
+        (
+            r"Unable to create '(\S+\.lock)': File exists",
+            "git lock left",
+            "{0} is there: git is at work in that folder, or was killed there.",
+            "See that no git runs there, delete that file, and run again.",
+        ),
+        (
+            r"Input/output error|Stale (?:NFS )?file handle|Structure needs cleaning|Transport endpoint is not connected",
+            "disk broken",
+            "A disk, or the server of a network file system, does not answer as it should.",
+            "See `dmesg` and `mount` on the host, mend the disk or mount it anew, or set ascend_work_dir to another one.",
+        ),
+        (
+            r"Exec format error",
+            "other machine",
+            "A program was made for another kind of machine, such as x86_64 for aarch64, or is damaged.",
+            "Take away what was brought from another machine (`file` tells what it is), and run again.",
+        ),
+        (
+            r"(?:^|\] |\): )Illegal instruction\b|\*\*\* .*\] Error 132\b|died with <Signals\.SIGILL",
+            "other processor",
+            "A program or library has instructions that this processor does not know.",
+            "Build or install it for this processor; for OpenBLAS, set OPENBLAS_CORETYPE to a type that fits (ARMV8, HASWELL).",
+        ),
+        (
+            r"^Segmentation fault|sh: line [0-9]+: +[0-9]+ Segmentation fault|\*\*\* .*\] (?:Segmentation fault|Error 139)\b"
+            r"|died with <Signals\.SIGSEGV",
+            "program crashed",
+            "A program of the build crashed (segmentation fault).",
+            "Run again: the memory was short, or a compiler stumbled. If it crashes at the same place, use the gcc that the role "
+            "gcc provides; if at others, have the memory tested.",
         ),
         (
             r"(?:Permission denied|Operation not permitted|Read-only file system)(?!.*publickey)",
@@ -369,16 +516,40 @@ _LAST_WORDS = (
         _NOT_WHOLE,
         _FETCH_ANEW,
     ),
+    (
+        re.compile(
+            r"[0-9]+ out of [0-9]+ hunks? (?:FAILED|ignored)|saving rejects to file|does not fit the native sources",
+            re.IGNORECASE,
+        ),
+        "patch rejected",
+        _NO_FIT,
+        _ONE_RELEASE,
+    ),
+    (
+        re.compile(
+            r"ERROR: (?:Could not find a version that satisfies the requirement|No matching distribution found for) (\S+)"
+        ),
+        "package not found",
+        _NO_PACKAGE,
+        _FIND_IT,
+    ),
 )  # type: Tuple[Row, ...]
 
-# "x.cpp:5:3: error: …", "configure: error: …"; that the linker failed it has said in the lines before.
+# "x.cpp:5:3: error: …", "configure: error: …", the assembler's "x.s:7: Error: …"; that the linker failed it has said in
+# the lines before, without that word: "x.cpp:(.text+0x5): undefined reference to `f()'". CMake says why in the lines below.
 _ERROR_LINE = re.compile(
-    r"\s*([^\s:][^:]{0,300})(?::[0-9]+){0,2}: (?:fatal |internal compiler )?error: (?!ld returned)\S"
+    r"\s*([^\s:][^:]{0,300})(?::[0-9]+){0,2}: (?:[Ff]atal |internal compiler )?[Ee]rror: (?!ld returned)\S"
+    r"|\s*(\S[^:]{0,300}):.{0,300}(?:undefined reference to|multiple definition of|relocation \S+ against .* can ?not be used)"
 )
+# A line of the sources under a compiler's word on it, with its number before it (since gcc 9) or a mark below it.
+_QUOTE = re.compile(r"\s*[0-9]* \|")
+_MARK = re.compile(r"\s*[~^][\s~^]*$")
 # "WARNING: …", "x.cpp:5:3: warning: …", "CMake Deprecation Warning at …", and CMake's "-- …", which is never an error.
 _ASIDE = re.compile(
     r"^\s*-- |(?:^|[\s:\[(])(?:\w*warning|warn|note)\s*[:\])]|^\s*CMake (?:\w+ )?Warning\b", re.IGNORECASE
 )
+# What is indented below it belongs to it.
+_WARNING_HEAD = re.compile(r"CMake .{0,30}Warning\b|\S+:[0-9]+: \w*Warning: ")
 _ERROR = re.compile(r"\b(?:error|fatal): ", re.IGNORECASE)
 # pip tells in warnings why it found nothing, and in its error nothing of that.
 _PIP_FOUND_NOTHING = re.compile(r"ERROR: (?:Could not find a version that satisfies|No matching distribution found)")
@@ -414,7 +585,7 @@ def diagnose(log_text: str) -> Optional[Dict[str, str]]:
     line. None where there is neither.
     """
     lines = [line[:_LONGEST_LINE] for line in log_text.split("\n")[-LAST_LINES:]]
-    asides = _asides(lines)
+    asides, errors = _sorted(lines)
     told = pip = limit = None
     for number in range(len(lines) - 1, -1, -1):
         line = lines[number]
@@ -426,14 +597,14 @@ def diagnose(log_text: str) -> Optional[Dict[str, str]]:
             pip is not None and pip - number <= _NEAR and line.lstrip().startswith("WARNING: ")
         ):
             continue
-        is_error = _ERROR_LINE.match(line) is not None
+        is_error = number in errors
         known = _first(_KNOWN, line)
         # A tool's own error is not explained by what another program said before it.
         if known and (told is None or told["name"] != "error" or is_error or known["name"] in _ROOTS):
             return known
         hint = _first(_LAST_WORDS, line)
         if hint or is_error:
-            told, limit = told or hint or _show(lines, number), number - _NEAR
+            told, limit = told or hint or _show(lines, errors[number]), number - _NEAR
     return told
 
 
@@ -448,17 +619,27 @@ def harmless(text: str) -> List[str]:
     return list(dict.fromkeys(notes))
 
 
-def _asides(lines: List[str]) -> Set[int]:
-    # The numbers of the lines that are no errors, with the indented text that belongs to a warning of CMake's.
-    asides = set()
-    in_warning = False
+def _sorted(lines: List[str]) -> Tuple[Set[int], Dict[int, int]]:
+    # The numbers of the lines that are no errors, and of those of a tool's errors: number -> that of the error's first.
+    # The indented text below a warning of CMake's or Python's, or an error of CMake's, belongs to it.
+    asides, errors = set(), {}
+    in_warning, error = False, None  # type: bool, Optional[int]
     for number, line in enumerate(lines):
         if line.strip() and not line[0].isspace() and not line.startswith("Call Stack"):
-            in_warning = line.startswith("CMake") and " Warning" in line[:40]
+            in_warning = _WARNING_HEAD.match(line) is not None
+            error = number if line.startswith("CMake Error") else None
         warning = _ASIDE.search(line)
         if in_warning or _is_harmless(line) or (warning and not _ERROR.search(line[: warning.start()])):
             asides.add(number)
-    return asides
+        elif _QUOTE.match(line):
+            asides.add(number)
+        elif error is not None:
+            errors[number] = error
+        elif _ERROR_LINE.match(line):
+            errors[number] = number
+        elif number and _MARK.match(line) and lines[number - 1][:1].isspace():
+            asides.add(number - 1)
+    return asides, errors
 
 
 def _first(rows: Tuple[Row, ...], line: str) -> Optional[Dict[str, str]]:
@@ -471,13 +652,22 @@ def _first(rows: Tuple[Row, ...], line: str) -> Optional[Dict[str, str]]:
 
 
 def _show(lines: List[str], number: int) -> Dict[str, str]:
-    # The first error of the same file: those after it come of it.
-    file = _ERROR_LINE.match(lines[number]).group(1)
-    errors = (_ERROR_LINE.match(line) for line in lines[: number + 1] if "error: " in line)
-    first = next(found for found in errors if found and found.group(1) == file)
+    said = lines[number]
+    found = _ERROR_LINE.match(said)
+    if found:
+        # The first error of the same file: those after it come of it.
+        others = (_ERROR_LINE.match(line) for line in lines[:number] if not _ASIDE.search(line))
+        said = next((other.string for other in others if other and other.groups() == found.groups()), said)
+    else:
+        # CMake's words stand below, after an empty line in places.
+        below = list(
+            itertools.takewhile(lambda line: not line or line[0].isspace(), lines[number + 1 : number + _NEAR])
+        )
+        first = next((place for place, line in enumerate(below) if line.strip()), 0)
+        said = " ".join([said] + [line.strip() for line in itertools.takewhile(str.strip, below[first:])])
     return {
         "name": "error",
-        "cause": "Nothing is known of this error: `{0}`.".format(first.string.strip()),
+        "cause": "Nothing is known of this error: `{0}`.".format(said.strip()),
         "remedy": "Look at that line and at those around it in the log, mend what it names, and run again.",
     }
 

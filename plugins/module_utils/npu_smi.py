@@ -128,8 +128,10 @@ def _chips(text: str) -> List[Dict[str, Any]]:
             chip_headings = headings
         elif npu_headings and chip_headings and len(cells) == len(npu_headings) == len(chip_headings):
             if chip_is_next or _has_address(cells):
-                counted = not any(_key(word) == "chip" for cell in chip_headings for _column, word in cell)
-                _add(chips, npu, _row(chip_headings, cells), counted)
+                headings = npu_headings + chip_headings
+                counted = not any(_key(word) == "chip" for cell in headings for _column, word in cell)
+                # Which of the two lines tells what differs.
+                _add(chips, dict(npu, **_row(chip_headings, cells)), counted, len(npu_headings[0]) == 1)
                 chip_is_next = False
             else:
                 npu, chip_is_next = _row(npu_headings, cells), True
@@ -179,29 +181,30 @@ def _row(headings: List[Row], cells: List[Row]) -> Dict[str, str]:
     return row
 
 
-def _add(chips: List[Dict[str, Any]], npu: Dict[str, str], chip: Dict[str, str], counted: bool) -> None:
-    npu_id, chip_id = _whole(npu.get("npu")), _whole(chip.get("chip"))
-    name = npu.get("name", "")
+def _add(chips: List[Dict[str, Any]], said: Dict[str, str], counted: bool, apart: bool) -> None:
+    npu_id, chip_id = _whole(said.get("npu")), _whole(said.get("chip"))
+    name = said.get("name", "")
     if counted:
         chip_id = sum(other["npu_id"] == npu_id for other in chips)
-        # Such a table writes "Ascend950PR" where the others write "910B4".
+    if apart:
+        # A table with id and name in cells of their own writes "Ascend950PR" where the others write "910B4".
         name = re.sub(r"^ascend[ -]?(?=\w)", "", name, flags=re.IGNORECASE)
     if npu_id is None or chip_id is None:
         return
-    bus_id = chip.get("bus-id", "")
-    memory_used, memory_total = _usage(chip.get("memory-usage"))
-    hbm_used, hbm_total = _usage(chip.get("hbm-usage"))
+    bus_id = said.get("bus-id", "")
+    memory_used, memory_total = _usage(said.get("memory-usage"))
+    hbm_used, hbm_total = _usage(said.get("hbm-usage"))
     chips.append(
         {
             "npu_id": npu_id,
             "chip_id": chip_id,
-            "phy_id": _whole(chip.get("phy-id", chip.get("device"))),
+            "phy_id": _whole(said.get("phy-id", said.get("device"))),
             "name": name,
-            "health": npu.get("health", ""),
+            "health": said.get("health", ""),
             "bus_id": None if bus_id.upper() in _NOTHING else bus_id,
-            "power_w": _number(npu.get("power")),
-            "temp_c": _whole(npu.get("temp")),
-            "aicore_percent": _whole(chip.get("aicore")),
+            "power_w": _number(said.get("power")),
+            "temp_c": _whole(said.get("temp")),
+            "aicore_percent": _whole(said.get("aicore")),
             "memory_used_mb": memory_used,
             "memory_total_mb": memory_total,
             "hbm_used_mb": hbm_used,

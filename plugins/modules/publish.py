@@ -233,7 +233,7 @@ def run_pip(module, order, argv, done="published"):
                     done,
                     " ".join(argv),
                     status,
-                    " {cause}. {remedy}.".format(**known) if known else "",
+                    " {cause} {remedy}".format(**known) if known else "",
                     "\n".join((out + "\n" + err).strip().splitlines()[-builds.TAIL_LINES :]),
                 )
             )

@@ -18,6 +18,7 @@ import threading
 import time
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
@@ -988,8 +989,21 @@ def test_past_its_time_all_of_it_is_ended(tmp_path):
     status = ended(order)
     assert (status["state"], status["stage"]) == ("failed", "build")
     assert "time limit" in status["error"]["message"] and "_timeout_s" in status["error"]["message"]
+    assert "last good stage" in status["error"]["remedy"]
     assert wait_until(lambda: not readers(tmp_path / "work/../gate.build")), "its programs end with it"
     gate.close()
+
+
+def test_what_programs_say_as_they_are_ended_is_no_cause(tmp_path, monkeypatch):
+    place = SimpleNamespace(log=str(tmp_path / "build.log"), work=str(tmp_path))
+    (tmp_path / "build.log").write_text(
+        "g++: fatal error: Killed signal terminated program cc1plus\nmake: *** [a.o] Error 1\n"
+    )
+    monkeypatch.setattr(builds, "stop_hands", lambda place: None)
+    with pytest.raises(builds.Stopped) as raised:
+        builds._out_of_time({"timeout_s": 9}, place)
+    told = builds.explain(raised.value, place)
+    assert "9 s" in told["message"] and (told["cause"], told["name"]) == ("", "") and told["remedy"]
 
 
 def test_an_install_that_installs_nothing(tmp_path):

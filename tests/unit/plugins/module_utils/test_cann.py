@@ -389,3 +389,34 @@ def test_releases_of_the_folders_names_are_releases():
     assert cann._name_of_release("/x/cann-9.0.0-beta.1") == "9.0.0-beta.1"
     assert cann._name_of_release("/x/latest") is None and cann._name_of_release("/x/cann") is None
     assert ascend_files.newness("8.0.RC1.T5") == ascend_files.newness("8.0.RC1")
+
+
+@pytest.mark.parametrize(
+    "older, newer",
+    [
+        ("8.0.0.alpha001", "8.0.0.alpha002"),
+        ("8.0.0.alpha002", "8.0.0"),
+        ("9.0.0-beta.1", "9.0.0"),
+        ("9.0.0.alpha3", "9.0.0-beta.1"),
+        ("8.0.RC2", "8.0.RC2.2"),
+        ("8.0.RC9", "8.0.RC10"),
+        ("8.0.T5", "8.0.T63"),
+        ("7.0.0", "8.0.T5"),
+        ("8.0.RC1.T5.0.B010", "8.0.RC1.T5.0.B011"),
+    ],
+)
+def test_the_newest_counts(root, home, older, newer):
+    for release in (older, newer):
+        install(root / "ascend-toolkit" / release, release)
+    assert [version for _path, version in brief(found(home))] == [newer, older]
+    # By the number that they have in common both are meant, and the one that is called just that comes first.
+    assert brief(found(home, older))[0][1] == older
+
+
+def test_an_installation_is_named_by_its_script_too(root, home, tmp_path):
+    place = install(tmp_path / "opt/cann-8.5.0", "8.5.0")
+    (place / "set_env.sh").write_text("")
+    assert brief(found(home, str(place / "set_env.sh"))) == [(str(place), "8.5.0")]
+    toolkit(tmp_path / "opt/other")
+    script = tmp_path / "opt/other/ascend-toolkit/set_env.sh"
+    assert brief(found(home, str(script))) == [(str(script.parent / "latest"), "5.0.4")]

@@ -133,6 +133,22 @@ def test_id_and_name_in_cells_of_their_own_and_no_column_for_the_chip():
     ]
 
 
+def test_the_chip_is_told_in_either_line():
+    said = npu_smi.parse_info(
+        "| npu-smi 26.0.1  Version: 26.0.2 |\n+===+\n"
+        "| NPU ID | Chip ID | Phy-ID | Name        | Health       | Power(W)  Temp(C) |\n"
+        "|        |         |        |             | Bus-Id       | HBM-Usage(MB)     |\n+===+\n"
+        "| 3      | 0       | 6      | Ascend950DT | OK           | 88.0      35      |\n"
+        "|        |         |        |             | 0000:3B:00.0 | 512   / 98304     |\n+---+\n"
+        "| 3      | 2       | 8      | Ascend950DT | Alarm        | NA        36      |\n"
+        "|        |         |        |             | 0000:3C:00.0 | 513   / 98304     |\n+===+\n"
+    )
+    assert rows(said) == [
+        (3, 0, 6, "950DT", "OK", "0000:3B:00.0", 88.0, 35, None, None, None, 512, 98304),
+        (3, 2, 8, "950DT", "Alarm", "0000:3C:00.0", None, 36, None, None, None, 513, 98304),
+    ]
+
+
 @pytest.mark.parametrize(
     "text",
     [

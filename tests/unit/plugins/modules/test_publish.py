@@ -8,9 +8,11 @@ import os
 import subprocess
 import sys
 import zipfile
+from types import SimpleNamespace
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, manifest
+from ansible_collections.ascend.pytorch.plugins.module_utils import diagnose, fingerprint, manifest
+from ansible_collections.ascend.pytorch.plugins.modules import publish as module_publish
 from checkout import ROOT
 
 DRIVER = """
@@ -109,3 +111,20 @@ def test_pips_own_settings_decide_nothing_and_what_does_not_work_replaces_nothin
 
     second = publish(venv, tmp_path, make_wheel(tmp_path, "3.0", "version = '3.0'\n"))
     assert second.get("changed") is True and stands(venv) == ("version = '3.0'\n", [".ascend-lock"])
+
+
+def test_a_pip_that_fails_is_told_with_its_last_lines_and_what_is_known_of_them():
+    module = SimpleNamespace(
+        run_command=lambda argv, **options: (
+            1,
+            "Looking in links: /wheels\n",
+            "ERROR: No matching distribution found for x\n",
+        ),
+        fail_json=lambda msg, **rest: pytest.fail(msg),
+    )
+    order = {"name": "apex", "library_path": [], "work_dir": "/work"}
+    with pytest.raises(pytest.fail.Exception) as failed:
+        module_publish.run_pip(module, order, ["pip", "install", "x"])
+    assert "ERROR: No matching distribution found for x" in str(failed.value)
+    known = diagnose.diagnose("ERROR: No matching distribution found for x")
+    assert f" {known['cause']} {known['remedy']}\n" in str(failed.value)

@@ -146,10 +146,10 @@ def publish_tree(order, path, sha256, prove_sane=lambda root: None):
             raise PublishError("the unpacked {0} is not as its manifest says: {1}".format(path, "; ".join(wrong[:5])))
         try:
             prove_sane(partial)
+            durable.sync_file_system(partial)
         except Exception:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        durable.sync_file_system(partial)
         if os.path.isdir(tree):
             _mend(tree, partial, fresh)
         else:

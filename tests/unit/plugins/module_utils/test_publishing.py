@@ -836,14 +836,14 @@ def test_what_was_changed_in_a_wheel_or_added_to_it_stays_and_is_told(site, tmp_
 def test_a_full_disk_leaves_the_former(shelf, opt, monkeypatch):
     publishing.publish_tree(*shelf("1.0", FIRST))
 
-    def full():
+    def full(_path):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(publishing.os, "sync", full)
-    second = shelf("2.0", SECOND)
+    monkeypatch.setattr(publishing.durable, "sync_file_system", full)
+    second, before = shelf("2.0", SECOND), standing(opt)
     with pytest.raises(OSError):
         publishing.publish_tree(*second)
-    assert says(opt / "tool/bin/tool") == "1.0"
+    assert says(opt / "tool/bin/tool") == "1.0" and standing(opt) == before
 
 
 # --- one place, several processes -------------------------------------------------------------------------------------

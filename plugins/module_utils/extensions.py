@@ -18,6 +18,8 @@ HEADERS = {
     "lzma": ("liblzma-dev", "xz-devel"),
     "ctypes": ("libffi-dev", "libffi-devel"),
 }
+# The part of each that is compiled: what is not Python in it, and takes a tenth of the time to load.
+COMPILED = {"ssl": "_ssl", "zlib": "zlib", "bz2": "_bz2", "lzma": "_lzma", "ctypes": "_ctypes"}
 # Whose lack is seen in another's.
 _RESTS_ON = {"gzip": "zlib"}
 
@@ -43,12 +45,12 @@ def load(name: str) -> Any:
         ) from error
 
 
-def lacks(names: Iterable[str] = tuple(HEADERS)) -> Dict[str, str]:
+def lacks() -> Dict[str, str]:
     """Return module -> why it cannot be imported, of those that the Python which runs this lacks."""
     found = {}
-    for name in names:
+    for name, compiled in COMPILED.items():
         try:
-            importlib.import_module(name)
+            importlib.import_module(compiled)
         except ImportError as error:
             found[name] = str(error)
     return found

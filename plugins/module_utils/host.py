@@ -277,8 +277,10 @@ def product(wanted, sites):
             "damage": ["{0}: missing".format(path) for path in there["missing"][:10]],
         }
     prefix = wanted["prefix"]
-    card = manifest.read(prefix)
-    trees = published.trees(prefix, wanted["name"])
+    cards = published.cards(prefix, wanted["name"])
+    trees = sorted(cards)
+    # A manifest of a big tree takes its time.
+    card = cards.get(os.path.realpath(prefix)) or manifest.read(prefix)
     state = {
         "manifest": None,
         "version": None,
@@ -356,12 +358,12 @@ def examine(question):
         asked["cann", ""] = lambda: cann.settings(counts, arch)
     if venv:
         asked["venv", ""] = lambda: interpreters.examine(os.path.join(venv, "bin", "python"))
-    for name in question["pythons"]:
+    for name in filter(interpreters.find, question["pythons"]):
         asked["python", name] = functools.partial(interpreters.examine, name)
     for path in sorted({path for paths in programs.values() for path in paths}):
         asked["tool", path] = functools.partial(tool, path)
     told = at_once(asked)
-    pythons = {name: told["python", name] for name in question["pythons"]}
+    pythons = {name: told.get(("python", name)) for name in question["pythons"]}
     venv_python = told.get(("venv", ""))
     chosen = next((name for name in question["pythons"] if (pythons[name] or {}).get("version")), None)
 

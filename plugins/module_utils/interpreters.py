@@ -16,9 +16,9 @@ import shutil
 from ansible_collections.ascend.pytorch.plugins.module_utils import extensions, places
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import as_builds_see, ask
 
-# Of the standard library, what a Python may lack, some of it since its distribution packs it apart: Debian all of distutils
-# but an empty hull. Since Python 3.12 setuptools brings that.
-MODULES = tuple(extensions.HEADERS) + ("distutils.core", "ensurepip")
+# Of the standard library, what distributions pack apart: Debian all of distutils but an empty hull. Since Python 3.12
+# setuptools brings that.
+_PACKED_APART = ("distutils.core", "ensurepip")
 
 # Both run on whatever Python is asked.
 _QUESTION = """
@@ -39,13 +39,25 @@ said = {
     'user_site': site.getusersitepackages(),
     'venv': sys.prefix != getattr(sys, 'base_prefix', sys.prefix),
     'lacks': {}}
-for name in %(modules)r:
+for name, compiled in %(compiled)r:
     try:
-        __import__(name)
+        __import__(compiled)
     except Exception as error:
-        said['lacks'][name.split('.')[0]] = str(error)
+        said['lacks'][name] = str(error)
+try:
+    # To import them takes longer than all the rest.
+    from importlib.util import find_spec
+except ImportError:
+    find_spec = __import__
+for name in %(packed_apart)r:
+    try:
+        problem = '' if find_spec(name) else 'No module named %%r' %% name
+    except Exception as error:
+        problem = str(error)
+    if problem:
+        said['lacks'][name.split('.')[0]] = problem
 print(json.dumps(said))
-""" % {"modules": MODULES}
+""" % {"compiled": sorted(extensions.COMPILED.items()), "packed_apart": _PACKED_APART}
 
 # pip runs as `-m pip` runs it, in the same process that then asks it for its tags: a second one would cost as much again.
 _PIP_QUESTION = """
@@ -81,6 +93,17 @@ _ANSWERS_S = 60.0
 _LOST = re.compile(r"error while loading shared libraries: ([^\s:/]+): cannot open shared object")
 
 
+def find(command):
+    # type: (str) -> str
+    """Return the path of an interpreter, "" when it is not there.
+
+    :param command: a path, or a name that is looked for where builds find programs
+    """
+    searched = places.SYSTEM_PATH + ":" + os.path.expanduser("~/.local/bin")
+    path = command if os.path.isabs(command) else shutil.which(command, path=searched)
+    return path if path and os.path.isfile(path) else ""
+
+
 def examine(command):
     # type: (str) -> Optional[Dict[str, Any]]
     """Return what an interpreter says of itself, None when it is not there.
@@ -90,14 +113,10 @@ def examine(command):
     "headers", "shared_library", "sites": [..], "user_site", "venv", "packages": {name: version}, "lacks": {module of the
     standard library: why}, "pip": see pip, here as its files tell}.
 
-    :param command: a path, or a name that is looked for where builds find programs
+    :param command: see find
     """
-    path = (
-        command
-        if os.path.isabs(command)
-        else shutil.which(command, path=places.SYSTEM_PATH + ":" + os.path.expanduser("~/.local/bin"))
-    )
-    if not path or not os.path.isfile(path):
+    path = find(command)
+    if not path:
         return None
     found, problem = _asked(path, "", _QUESTION, "sites")
     lost = lost_library(problem)

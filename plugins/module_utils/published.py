@@ -43,16 +43,22 @@ def in_use(tree):
         os.close(descriptor)
 
 
-def trees(prefix, name):
-    # type: (str, str) -> List[str]
-    """Return the trees beside a prefix whose manifests say that they are the named product's."""
+def cards(prefix, name):
+    # type: (str, str) -> Dict[str, Dict[str, Any]]
+    """Return the trees beside a prefix whose manifests say that they are the named product's, with those: path -> manifest."""
     pattern = re.compile(re.escape(prefix) + r"-.+-[0-9a-f]{%d}$" % fingerprint.SHORT)
-    found = []
+    found = {}  # type: Dict[str, Dict[str, Any]]
     for path in glob.glob(glob.escape(prefix) + "-*"):
         card = manifest.read(path) if pattern.match(path) and not os.path.islink(path) else None
         if card is not None and card["name"] == name:
-            found.append(path)
-    return sorted(found)
+            found[path] = card
+    return found
+
+
+def trees(prefix, name):
+    # type: (str, str) -> List[str]
+    """Return the trees beside a prefix whose manifests say that they are the named product's."""
+    return sorted(cards(prefix, name))
 
 
 def occupied(prefix, ours):

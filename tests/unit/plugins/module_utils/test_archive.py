@@ -30,7 +30,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.archive import (
     pack,
     unpack,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -495,7 +495,7 @@ NAMES = st.lists(
 MEMBERS = st.lists(st.tuples(st.sampled_from(["file", "dir", "sym", "hard", "fifo"]), NAMES, NAMES), max_size=8)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(members=MEMBERS, strip=st.integers(0, 2), inside=st.booleans())
 def test_no_archive_reaches_out_of_its_tree(members, strip, inside):
     kinds = {

@@ -179,7 +179,7 @@ def test_what_no_file_can_carry_is_refused(wrong, word):
 VALUES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(VALUES, min_size=1, max_size=8), st.lists(VALUES, max_size=8), VALUES)
 def test_any_value_arrives_as_it_is(values, before, comment):
     wanted = {"V%d" % index: value for index, value in enumerate(values)}

@@ -222,7 +222,7 @@ def test_npus_that_could_not_be_read_are_a_problem_and_not_none(host, status, en
     assert found["remedy"] and found["chips"] == [] and found["driver_version"] is None
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(status=st.integers(-64, 255), said=st.binary(max_size=2000) | st.text(max_size=200).map(str.encode))
 def test_whatever_npu_smi_says(host, monkeypatch, status, said):
     host.smi("")
@@ -420,7 +420,7 @@ def test_a_driver_that_does_not_tell_its_version(host, record):
     }
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     place=st.binary(max_size=30).filter(lambda word: b"\n" not in word) | st.just(b"/usr/local/Ascend"),
     record=st.binary(max_size=300) | st.text(max_size=300).map(str.encode),

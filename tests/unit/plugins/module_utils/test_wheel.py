@@ -190,7 +190,7 @@ def test_check_sees_every_damaged_byte_of_a_member(tmp_path):
         wheel.check(path)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_damage_is_a_wheel_error(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("damaged")
@@ -395,7 +395,7 @@ def test_record_names_outside_the_site_and_compiled_files(tmp_path):
     assert wheel.installed([str(site)], "torch")["missing"] == ["../../bin/gone"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_dist_info_is_told_without_an_error(tmp_path_factory, metadata, listed):
     site = tmp_path_factory.mktemp("site")

@@ -78,21 +78,6 @@ def short_failure(label: str, host: str) -> str:
     return "building {0} on {1} failed, see there; nothing of it is on this host".format(label, host)
 
 
-def kept(cache: buildcache.BuildCache, products: list[dict], builder: str) -> str:
-    """Bring what was built into the build cache; return why the other hosts of the cohort cannot have it, "" where they can.
-
-    No failure: the host that has built it goes on with what it has, and those that lack it fail where they would take it.
-    """
-    try:
-        for each in products:
-            cache.keep(each, builder)
-    except (carry.CarryError, store.StoreError) as error:
-        return "{0}: {1} was built and stays there, the other hosts cannot take it: {2}".format(
-            builder, builds.label(products[-1]), error
-        )
-    return ""
-
-
 def note(answer: dict) -> str:
     """Return what is to be said of a build that has just been begun; answer is the module's. Of others it was said before."""
     return answer["status"].get("note", "") if answer.get("how") in ("started", "resumed") else ""
@@ -243,7 +228,6 @@ class ActionModule(speaking.Action):
         def wait_words(who):
             speaking.say("{0}: {1} is being built by {2}: waiting for it".format(host, label, who))
 
-        kept_back = ""
         with run.building(label, wait_words) if shared else contextlib.nullcontext():
             try:
                 places, known = keyring.split(arguments["cache"])
@@ -261,16 +245,14 @@ class ActionModule(speaking.Action):
                     result.update(changed=False, how="cached", lost=False)
                 else:
                     result.update(self._built(order, arguments["progress"], cache.former(order["name"])), lost=False)
-                    if shared and not result.get("failed"):
-                        kept_back = kept(cache, products, self._host)
+                    for each in products if shared and not result.get("failed") else []:
+                        cache.keep(each, self._host)
             except (carry.CarryError, store.StoreError, signing.SigningError) as error:
                 run.end(label, "{0}: {1}".format(self._host, error))
                 raise AnsibleActionFail("{0}: {1}".format(self._host, error))
             except (Lost, AnsibleConnectionFailure) as error:
                 return self._lost(result, order, run, host, str(error))
-            if kept_back:
-                speaking.warn(kept_back)
-            run.end(label, short_failure(label, self._host) if result.get("failed") else kept_back)
+            run.end(label, short_failure(label, self._host) if result.get("failed") else "")
         return result
 
     def _built(self, order, progress, former):

@@ -53,23 +53,11 @@ class ActionModule(speaking.Action):
             raise AnsibleActionFail("{0}: {1}".format(host, error))
         if taken:
             return dict(result, found=True, **taken)
-        failure = run.failure(label)
-        ended = bool(failure) or (arguments["wait"] and run.ended(label))
-        if ended and self._has(carrier, order, host):
-            # Built here, and no place of the build cache took it from here.
-            return dict(result, found=True)
-        if failure:
-            raise AnsibleActionFail("{0}: {1}".format(host, failure))
-        if ended:
+        if run.failure(label):
+            raise AnsibleActionFail("{0}: {1}".format(host, run.failure(label)))
+        if arguments["wait"] and run.ended(label):
             raise AnsibleActionFail(
                 "{0}: {1} was built, and is in none of the places of the build cache that this host sees ({2}). A file:// place "
                 "is to be a folder that all hosts share".format(host, builds.label(order), ", ".join(cache.places))
             )
         return result
-
-    @staticmethod
-    def _has(carrier, order, host):
-        try:
-            return carrier.has(order)
-        except carry.CarryError as error:
-            raise AnsibleActionFail("{0}: {1}".format(host, error))

@@ -44,8 +44,7 @@ options:
     type: str
   cache:
     description: Places of the build cache, as M(ascend.pytorch.take) has them. A product that one of them has is not built,
-      and one that was built is put into the first that can be written to. Where there is none, it stays on its host, with a
-      warning.
+      and one that was built is put into the first that can be written to.
     type: list
     elements: str
     default: []

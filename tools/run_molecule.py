@@ -8,7 +8,7 @@
 The scenario `cores` runs once on each of the older ansible-cores that this machine has a Python for, the others on that of
 .venv. The `platforms` of a scenario's molecule.yml say which hosts it wants, in the words of tests/fleet. They are started
 before and removed after it (not with --keep), and it finds them by the variables that `variables` below sets. All
-scenarios are run but those named real_…, which build for a long time and are what --real runs. Three run at a time, those
+scenarios are run but those named real_…, which build for a long time and are what --real runs. Two run at a time, those
 that take longest first, and each prints what it has to say when it ends.
 """
 
@@ -30,8 +30,7 @@ from stages import Result, Stage, report, run
 
 EPHEMERAL = ROOT / ".cache" / "molecule"
 KEPT = ROOT / ".cache" / "scenarios"
-# Most of them wait for most of their time: for hosts, for what is cut or filled, for each other.
-LANES = 3
+LANES = 2
 # The scenario of the older ansible-cores, and what the summary calls the comparison of what they came to.
 CORES, SAME = "cores", "same fingerprints"
 LONG = ["site", "losses", "fleet", "faults", "cmake_real", "torch_npu_build", "apex_build", "bundle"]

@@ -32,7 +32,7 @@ rm -rf /var/lib/ascend-pytorch /usr/local/cmake* /usr/local/linux_gcc* /usr/bin/
     /home/ascend/.local /home/ascend/.config/ascend-pytorch /srv/products/* /srv/products/.locks
 """
 
-# Waits, without a pause, for a build to be in a stage, and ends it there as an OOM killer or a power cut does, each time anew.
+# Looks a thousand times a second for a build that is in a stage, and ends it there as an OOM killer or a power cut does, each time anew.
 # It is stopped first, so that it is certain to have been in that stage and not past it.
 STRIKE = """
 import glob, json, os, signal, sys, threading, time
@@ -81,7 +81,7 @@ while True:
         for pid in [found["pid"]] + (list(all_of(folder)) if hands else []):
             signal_to(pid, signal.SIGKILL)
         print("struck", flush=True)
-    # Shorter than any stage lasts; the builds need the processors.
+    # No stage is as short; the builds need the processors.
     time.sleep(0.001)
 """
 

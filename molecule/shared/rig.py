@@ -64,7 +64,7 @@ def within(name, *argv, namespaces=("--net",)):
 def inside(name, *argv):
     """The command that runs argv as root on the named host, which must run.
 
-    As `podman exec` does, and at a fiftieth of what that costs: tests ask hosts ten times a second, beside builds.
+    As `podman exec` does, which takes some thirty times as long: tests ask hosts ten times a second, beside builds.
     """
     entered = ("--mount", "--uts", "--ipc", "--net", "--pid")
     return within(name, "env", "-i", "HOME=/root", "PATH=" + PATH, *argv, namespaces=entered)

@@ -17,6 +17,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     buildcache,
     carry,
     cohort,
+    here,
     keyring,
     live,
     mirror,
@@ -181,7 +182,7 @@ class ActionModule(speaking.Action):
         """Start or join the build on its host; return what the module says."""
         if order.get("wheels"):
             mirror.Sender(self, self._task_vars).send(order, order["bundle"], order["wheels"])
-        places = [self._sent(order, entry) if mirror.is_folder(entry) else entry for entry in order["mirrors"]]
+        places = [self._sent(order, entry) if here.is_folder(entry) else entry for entry in order["mirrors"]]
         order["mirrors"] = [place for place in places if place]
         answer = self._patiently(order, state="started")
         if answer.get("how") == "joined":

@@ -14,7 +14,6 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     bundle,
     here,
     ledger,
-    mirror,
     speaking,
     variables,
     wheelhouse,
@@ -57,11 +56,7 @@ def paths(arguments: dict) -> list[str]:
             "ascend_bundle_dest", arguments["dest"], here.OWN if arguments["state"] == "present" else here.READ
         ),
         here.problem("ascend_bundle_products", arguments["products"], here.READ),
-        *(
-            here.problem("ascend_mirrors", entry, here.READ)
-            for entry in arguments["mirrors"]
-            if mirror.is_folder(entry)
-        ),
+        *(here.problem("ascend_mirrors", entry, here.READ) for entry in arguments["mirrors"] if here.is_folder(entry)),
     ]
     return [words for words in found if words]
 
@@ -104,7 +99,7 @@ class ActionModule(speaking.Action):
                     "torch_npu_build_version is set where the playbook cannot change it (by -e, say). Take that away, and "
                     "name the releases in ascend_bundle_releases"
                 )
-        folders = [mirror.is_folder(entry) for entry in arguments["mirrors"]]
+        folders = [here.is_folder(entry) for entry in arguments["mirrors"]]
         mirrors = [
             os.path.abspath(os.path.expanduser(entry)) if is_folder else entry
             for entry, is_folder in zip(arguments["mirrors"], folders)

@@ -103,10 +103,7 @@ def paths(arguments: dict) -> list[str]:
     cache = [place for place in arguments["cache"] if not bundle or place != bundle + "/products"]
     read = [("ascend_bundle", bundle)]
     read += [("ascend_" + key, arguments[key]) for key in ("sign_key", "trusted_keys")]
-    # A mirror that begins so is a folder here, see mirror.is_folder.
-    read += [
-        ("ascend_mirrors", entry) for entry in arguments["request"]["mirrors"] if entry.startswith(("/", "~", "."))
-    ]
+    read += [("ascend_mirrors", entry) for entry in arguments["request"]["mirrors"] if here.is_folder(entry)]
     found = [here.problem(variable, path, here.READ) for variable, path in read]
     return here.cache_problems(cache) + [words for words in found if words]
 
@@ -128,7 +125,7 @@ def sources(planned: dict, mirrors: list[str]) -> list[dict]:
     from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
 
     asked = []
-    folders = [os.path.abspath(os.path.expanduser(entry)) for entry in mirrors if mirror.is_folder(entry)]
+    folders = [os.path.abspath(os.path.expanduser(entry)) for entry in mirrors if here.is_folder(entry)]
     for name, entry in planned["products"].items():
         if entry["do"] == plan.BUILD:
             for source in entry["order"]["sources"]:
@@ -224,34 +221,21 @@ class ActionModule(speaking.Action):
         problems += boundary.problems(cache, arguments["sign_key"], arguments["trusted_keys"], builders)
         if problems:
             raise AnsibleActionFail(unfit(host, problems))
-        began = time.time()
-        examined = self._execute_module(
-            "ascend.pytorch.examine", module_args=plan.question(request), task_vars=task_vars
-        )
-        if examined.get("failed") or examined.get("unreachable"):
-            # Not before: few hosts fail.
-            from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures
-
-            words = target_python.trouble(self, examined, task_vars)
-            if words:
-                raise AnsibleActionFail(words)
-            result.update(examined)
-            remedy = failures.remedy(failures.message(examined))
-            if remedy:
-                result["remedy"] = remedy
-            return result
+        examined = self._examine(request, task_vars)
+        if "state" not in examined:
+            return dict(result, **examined)
         state = examined["state"]
-        state["clock_skew_s"] = skew(state["clock"], began, time.time())
-        state["core"] = target_python.core()
-        state["disk"] = rooms(request, state)
-        if not self._is_become_unprivileged():
-            # A shell of sudo's that a local run was started from.
-            state["login_uid"] = state["user"]["uid"]
         platform = "{0} {1}".format(state["arch"], state["libc"])
         if request["toolchain"] == "runtime":
             # Its wheels are the builders'. A run that knows of none leaves what stands as it is.
             request["promised"].update(built_with(state), **self._run().tools(platform, builders))
         planned = plan.make(request, state)
+        if plan.asks_pip(planned, state):
+            examined = self._examine(request, task_vars, pip=True)
+            if "state" not in examined:
+                return dict(result, **examined)
+            state = examined["state"]
+            planned = plan.make(request, state)
         if arguments["bundle"]:
             add_wheels(planned, bundle)
         if (request["fitness"] or {}).get("check_sources"):
@@ -300,6 +284,33 @@ class ActionModule(speaking.Action):
         result.update(group=group if works else "")
         return result
 
+    def _examine(self, request, task_vars, **more):
+        """Return {"state": what is known of the host}, or the result of a host that could not be looked at.
+
+        :param more: what the module is asked besides
+        """
+        began = time.time()
+        examined = self._execute_module(
+            "ascend.pytorch.examine", module_args=dict(plan.question(request), **more), task_vars=task_vars
+        )
+        if examined.get("failed") or examined.get("unreachable"):
+            # Not before: few hosts fail.
+            from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures
+
+            words = target_python.trouble(self, examined, task_vars)
+            if words:
+                raise AnsibleActionFail(words)
+            remedy = failures.remedy(failures.message(examined))
+            return dict(examined, remedy=remedy) if remedy else examined
+        state = examined["state"]
+        state["clock_skew_s"] = skew(state["clock"], began, time.time())
+        state["core"] = target_python.core()
+        state["disk"] = rooms(request, state)
+        if not self._is_become_unprivileged():
+            # A shell of sudo's that a local run was started from.
+            state["login_uid"] = state["user"]["uid"]
+        return {"state": state}
+
     @staticmethod
     def _enter(host, planned, errors):
         """Enter into the run's ledger what the host needs."""
@@ -321,9 +332,6 @@ class ActionModule(speaking.Action):
     def _reach(self, request, planned, task_vars):
         if not any(entry["do"] == plan.BUILD for entry in planned["products"].values()):
             return {"unanswered": {}}
-        # Not before: on a converged fleet loading it would be a good part of what the plan costs.
-        from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
-
         asked = sources(planned, request["mirrors"])
         if not asked:
             return {"unanswered": {}}
@@ -331,7 +339,7 @@ class ActionModule(speaking.Action):
             "ascend.pytorch.reach",
             module_args={
                 "sources": asked,
-                "mirrors": [entry for entry in request["mirrors"] if not mirror.is_folder(entry)],
+                "mirrors": [entry for entry in request["mirrors"] if not here.is_folder(entry)],
                 "logins": keyring.of(task_vars["inventory_hostname"]),
             },
             task_vars=task_vars,

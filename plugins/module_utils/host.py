@@ -177,18 +177,20 @@ def libc():
         return "unknown"
 
 
-def disk(path):
-    # type: (str) -> Dict[str, Any]
+def disk(path, mounted, boot):
+    # type: (str, List[mounts.Mount], str) -> Dict[str, Any]
     """Return what is known of a path, by its nearest parent that exists.
 
     {"path", "stands_at", "free_mib", "free_inodes", "writable", "noexec", "place"}: noexec is whether no program can be
     started there, and no shared library loaded (mount(8)); place names it on all hosts that have it, see sharing.place.
     free_inodes is None where the file system does not count them.
+
+    :param mounted: see mounts.parsed; :param boot: see torn.boot
     """
     there = path
     while not os.path.isdir(there):
         there = os.path.dirname(there) or "/"
-    info, entry, mounted = os.statvfs(there), os.stat(there), mounts.parsed(text(mounts.MOUNTINFO))
+    info, entry = os.statvfs(there), os.stat(there)
     return {
         "path": path,
         "stands_at": there,
@@ -197,7 +199,7 @@ def disk(path):
         "writable": os.access(there, os.W_OK | os.X_OK),
         "noexec": bool(info.f_flag & os.ST_NOEXEC),
         "place": sharing.place(
-            os.path.realpath(there), os.path.relpath(path, there), (entry.st_dev, entry.st_ino), mounted, torn.boot()
+            os.path.realpath(there), os.path.relpath(path, there), (entry.st_dev, entry.st_ino), mounted, boot
         ),
     }
 
@@ -373,8 +375,10 @@ def examine(question):
         return (interpreter or {}).get("sites") or []
 
     products = {entry["name"]: product(entry, sites(entry)) for entry in wanted}
-    python = venv_python if venv else pythons.get(chosen or "")
-    if python and python["version"] and _needs_pip(wanted, products):
+    mounted, boot = mounts.parsed(text(mounts.MOUNTINFO)), torn.boot()
+    # An environment that is to be made gets a pip like that of the Python that makes it.
+    python = venv_python or pythons.get(chosen or "")
+    if python and python["version"] and (question.get("pip") or _needs_pip(wanted, products)):
         python["pip"] = interpreters.pip(python)
     return dict(
         npus.driver_and_firmware(),
@@ -401,7 +405,7 @@ def examine(question):
             "ours": environment.is_as_written(text(env_file)),
         },
         disk={
-            path: disk(path)
+            path: disk(path, mounted, boot)
             for path in [work_dir, os.path.dirname(env_file)]
             + [os.path.dirname(prefix) for prefix in prefixes]
             + _sites_of_wheels(who, venv, pythons.get(chosen or ""))
@@ -437,7 +441,8 @@ def _needs_pip(wanted, products):
     # type: (List[Dict[str, Any]], Dict[str, Dict[str, Any]]) -> bool
     """Say whether pip may have to install something: a wheel that does not stand in its version, or nobody knows yet what.
 
-    To ask it takes longer than all else that is looked at, which hosts that have everything are to be spared.
+    To ask it takes longer than all else that is looked at, which hosts that have everything are to be spared. One that stands
+    in its version may be another one than is wanted, which is not known here: see plan.asks_pip.
     """
     stands = [
         bool(there["manifest"]) and there["manifest"]["version"] == entry["version"] and not there["damage"]

@@ -126,14 +126,20 @@ def examine(command):
     if found is None:
         return {"path": path, "version": None, "problem": problem, "library_path": ""}
     there = packages(found["sites"])
-    unasked = {"version": there.get("pip", ""), "problem": "" if "pip" in there else "there is none", "platforms": []}
-    found.update(path=path, problem="", library_path=folder, packages=there, pip=unasked)
+    by_files = {"version": there.get("pip", ""), "problem": "" if "pip" in there else "there is none"}
+    found.update(
+        path=path,
+        problem="",
+        library_path=folder,
+        packages=there,
+        pip=dict(by_files, platforms=[], asked=False),
+    )
     return found
 
 
 def pip(found):
     # type: (Dict[str, Any]) -> Dict[str, Any]
-    """Return {"version", "problem": why it does not run, "platforms": of the wheels that it takes, [] when not known}.
+    """Return {"version", "problem": why it does not run, "platforms": of the wheels that it takes, [] when not known, "asked"}.
 
     That imports it, which takes more than all else that is asked of an interpreter.
 
@@ -142,7 +148,7 @@ def pip(found):
     said, problem = _asked(
         found["path"], found["library_path"], _PIP_QUESTION, "platforms", [found["tag"], found["abi"]]
     )
-    return said or {"version": "", "problem": problem, "platforms": []}
+    return dict(said or {"version": "", "problem": problem, "platforms": []}, asked=True)
 
 
 def _asked(path, library_path, question, key, arguments=()):

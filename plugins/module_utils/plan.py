@@ -637,6 +637,16 @@ def _runtime_part(whole, patterns):
     }
 
 
+def asks_pip(planned, state):
+    # type: (Dict[str, Any], Dict[str, Any]) -> bool
+    """Say whether pip has still to be asked: a wheel comes in the place of one that stands whole in the same version."""
+    comes = any(
+        entry["do"] in BRINGING and entry["order"]["product"] == "wheel" for entry in planned["products"].values()
+    )
+    python = interpreter(state)
+    return comes and bool(python.get("version")) and not python["pip"]["asked"]
+
+
 def make_venv(state):
     # type: (Dict[str, Any]) -> List[str]
     """Return the command that makes the virtual environment, empty when none is asked for or it is there."""

@@ -36,6 +36,11 @@ options:
     type: list
     elements: str
     default: [python3.7, python3.8, python3.9]
+  pip:
+    description: Whether to ask the pip of the interpreter for wheels whatever stands, else only where it may have to install
+      one. That takes longer than all else.
+    type: bool
+    default: false
   venv:
     description: Path of a virtual environment, empty for none.
     type: str
@@ -105,6 +110,7 @@ def main():
             "tools": {"type": "list", "elements": "str", "default": ["cmake", "gcc", "g++"]},
             "needs": {"type": "list", "elements": "str", "default": []},
             "pythons": {"type": "list", "elements": "str", "default": ["python3.7", "python3.8", "python3.9"]},
+            "pip": {"type": "bool", "default": False},
             "venv": {"type": "str", "default": ""},
             "work_dir": {"type": "str", "default": "auto"},
             "env_file": {"type": "str", "default": "auto"},

@@ -18,6 +18,11 @@ OWN, BESIDE, READ = "own", "beside", "read"
 _SCHEME = "file://"
 
 
+def is_folder(mirror: str) -> bool:
+    """Say whether a mirror is a folder on the controller, and not a URL that hosts reach."""
+    return mirror.startswith(("/", "~", "./", "../"))
+
+
 def objection(value: str, use: str) -> str:
     """Return what is wrong with a path, "" for nothing.
 

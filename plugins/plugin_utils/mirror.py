@@ -19,11 +19,6 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import closure, fet
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
 
 
-def is_folder(mirror: str) -> bool:
-    """Say whether a mirror is a folder on the controller, and not a URL that hosts reach."""
-    return mirror.startswith(("/", "~", "./", "../"))
-
-
 def contents(folder: str, sources: list[dict]) -> tuple[list[tuple[str, str]], list[str]]:
     """Return what a mirror holds of the sources, and in words what it ought to hold and lacks.
 

@@ -227,7 +227,7 @@ GATES = {
         "",
         r"time\.time",
         {
-            ("plugins/action/plan.py", "act"): "the host's clock is compared with this one",
+            ("plugins/action/plan.py", "_examine"): "the host's clock is compared with this one",
             ("plugins/module_utils/host.py", "examine"): "the host's clock is told",
             ("plugins/module_utils/archive.py", "_write_tree"): "no file is from the future",
             ("plugins/module_utils/carrying.py", "_idle_s"): "the age of files",

@@ -243,7 +243,7 @@ def bare(**changes):
         "real": "/usr/bin/python3.9",
         "library_path": "",
         "lacks": {},
-        "pip": {"version": "20.3.4", "problem": "", "platforms": PLATFORMS},
+        "pip": {"version": "20.3.4", "problem": "", "platforms": PLATFORMS, "asked": True},
         "problem": "",
         "packages": {
             "attrs": "20.3.0",

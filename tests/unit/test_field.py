@@ -84,7 +84,7 @@ def _table(text):
 
 @of("npu-smi_m_950.txt")
 def _mapping(text):
-    # Nothing of it is wanted: it is no table of NPUs, and nobody takes it for one without any.
+    # It is no table of NPUs, and must not be taken for one that lists none.
     with pytest.raises(npu_smi.NpuSmiError):
         npu_smi.parse_info(text)
 
@@ -164,7 +164,8 @@ def _noexec(text):
 def _target_python(text):
     for python, cores in re.findall(r"<a Python (\d\.\d+)> +# with ansible-core (.*)$", text, re.MULTILINE):
         for core in re.findall(r"\d\.\d+", cores):
-            assert f"hosts need {core}"[:10] in target_python.too_old(python + ".9", core + ".1")
+            told = target_python.too_old(python + ".9", core + ".1")
+            assert f"with ansible-core {core}.1 hosts need 3." in told and "Set ansible_python_interpreter" in told
     (seen,) = re.findall(r'^# seen: "(.*?)"', text, re.MULTILINE)
     assert failures.remedy(seen)
 

@@ -4,12 +4,12 @@
 """The check and the report come to their end, and tell, where hosts do not answer."""
 
 import json
-import subprocess
 import sys
 
+import playing
 import pytest
 import yaml
-from checkout import AS_COLLECTION, BIN, ROOT, environment
+from checkout import AS_COLLECTION, ROOT
 
 
 @pytest.fixture
@@ -22,16 +22,7 @@ def play(tmp_path):
     (tmp_path / "hosts.yml").write_text(json.dumps({"ascend": {"hosts": hosts}, "other": {"hosts": other}}))
 
     def run(name, *options):
-        return subprocess.run(
-            [BIN / "ansible-playbook", "-i", "hosts.yml", AS_COLLECTION / "playbooks" / f"{name}.yml", *options],
-            cwd=tmp_path,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        return playing.play("-i", "hosts.yml", AS_COLLECTION / "playbooks" / f"{name}.yml", *options, cwd=tmp_path)
 
     return run
 
@@ -108,15 +99,7 @@ def test_packages_come_by_yum_where_there_is_no_dnf(tmp_path, script, code, word
     (tmp_path / "play.yml").write_text(json.dumps([play]))
     (tmp_path / "yum").write_text("#!/bin/sh\n" + script + "\n")
     (tmp_path / "yum").chmod(0o755)
-    told = subprocess.run(
-        [BIN / "ansible-playbook", "-i", "localhost,", "-c", "local", "play.yml"],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    told = playing.play("-i", "localhost,", "-c", "local", "play.yml", cwd=tmp_path)
     assert told.returncode == code and words in told.stdout, told.stdout
     if not code:
         assert (tmp_path / "asked").read_text() == "-y install patch gcc-c++\n"

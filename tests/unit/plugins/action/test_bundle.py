@@ -4,12 +4,12 @@
 """The playbook that makes bundles, as far as it goes without a network."""
 
 import json
-import subprocess
 
+import playing
 import pytest
 from ansible_collections.ascend.pytorch.plugins.action import bundle as action
 from ansible_collections.ascend.pytorch.plugins.module_utils.fingerprint import file_digest
-from checkout import BIN, ROOT, environment
+from checkout import ROOT
 
 
 @pytest.fixture
@@ -18,16 +18,7 @@ def play(tmp_path):
 
     def run(*options, **variables):
         variables = {"ascend_bundle_dest": str(tmp_path / "bundle"), **variables}
-        told = subprocess.run(
-            [BIN / "ansible-playbook", ROOT / "playbooks/bundle.yml", "-e", json.dumps(variables), *options],
-            cwd=tmp_path,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        told = playing.play(ROOT / "playbooks/bundle.yml", "-e", json.dumps(variables), *options, cwd=tmp_path)
         return told.returncode, told.stdout
 
     return run

@@ -7,9 +7,10 @@ import json
 import subprocess
 
 import cached
+import playing
 import pytest
 from ansible_collections.ascend.pytorch.plugins.action.cache import headline
-from checkout import AS_COLLECTION, BIN, environment
+from checkout import AS_COLLECTION
 
 LABEL = "cmake-3.12.1-abababababab"
 
@@ -19,15 +20,8 @@ def play(tmp_path):
     """play(*options): run the playbook from a folder of its own; returns its status and words, line ends aside."""
 
     def run(*options):
-        done = subprocess.run(
-            [BIN / "ansible-playbook", AS_COLLECTION / "playbooks" / "cache.yml", *options],
-            cwd=tmp_path,
-            env=environment(XDG_CACHE_HOME=str(tmp_path / "home")),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
+        done = playing.play(
+            AS_COLLECTION / "playbooks" / "cache.yml", *options, cwd=tmp_path, XDG_CACHE_HOME=str(tmp_path / "home")
         )
         return done.returncode, " ".join(done.stdout.split())
 

@@ -5,13 +5,12 @@
 
 import json
 import os
-import subprocess
 
 import fleets
+import playing
 import pytest
 import yaml
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, page
-from checkout import BIN, environment
 
 RESULTS = {
     name: result for name, result in fleets.mixed().items() if name in ("node001", "node008", "node011", "login")
@@ -38,16 +37,7 @@ def play(tmp_path):
         ]  # fmt: skip
         (tmp_path / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
         (tmp_path / "here").mkdir(exist_ok=True)
-        told = subprocess.run(
-            [BIN / "ansible-playbook", "-i", "../hosts.yml", "../play.yml", *options],
-            cwd=tmp_path / "here",
-            env=environment(COLUMNS="80"),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        told = playing.play("-i", "../hosts.yml", "../play.yml", *options, cwd=tmp_path / "here", COLUMNS="80")
         returned = tmp_path / "returned.json"
         return told, json.loads(returned.read_text()) if returned.exists() else {}
 

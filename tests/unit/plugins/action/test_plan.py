@@ -4,13 +4,14 @@
 """What the controller works out around the plan: the clock, the message for an unfit host, whom to ask for sources."""
 
 import json
-import subprocess
+from types import SimpleNamespace
 
+import playing
 import pytest
 from ansible_collections.ascend.pytorch.plugins.action import plan as action
 from ansible_collections.ascend.pytorch.plugins.module_utils import plan
-from checkout import AS_COLLECTION, BIN, environment
-from situations import CMAKE, FITNESS, GCC, ask, bare, recipe
+from checkout import AS_COLLECTION
+from situations import CMAKE, FITNESS, GCC, TORCH, ask, ask_torch, bare, recipe
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,37 @@ def test_the_clock_is_as_far_off_as_is_sure(clock, seconds):
 def test_the_message_for_an_unfit_host():
     assert action.unfit("h", ["a"]) == "h: 1 problem, nothing was changed:\n  - a"
     assert action.unfit("h", ["a", "b"]) == "h: 2 problems, nothing was changed:\n  - a\n  - b"
+
+
+@pytest.mark.parametrize("asked, questions", [(True, [False]), (False, [False, True])])
+def test_the_pip_of_a_wheel_that_comes_is_asked_before_the_host_is_called_fit(monkeypatch, asked, questions):
+    """A wheel of the same version stands there, so that examine alone leaves pip unasked."""
+    made, told = action.ActionModule.__new__(action.ActionModule), []
+    arguments = {
+        "request": ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), mirrors=[]),
+        "group": "",
+        "unfit_group": "",
+        "builders": [],
+        "cache": [],
+        "bundle": "",
+    }
+    arguments.update(silenced=[], toolchain_on="all", promised={}, sign_key="", trusted_keys="")
+    made._task = SimpleNamespace(check_mode=False)
+    made.validate_argument_spec = lambda _spec: (None, arguments)
+    made._is_become_unprivileged = lambda: True
+    made._enter = lambda *_given: None
+
+    def examine(_name, module_args, task_vars):
+        told.append(module_args.get("pip", False))
+        state = bare()
+        state["pythons"]["python3.9"]["pip"]["asked"] = asked or module_args.get("pip", False)
+        return {"state": state}
+
+    made._execute_module = examine
+    monkeypatch.setattr(action.variables, "refuse_undefined", lambda *_given: None)
+    monkeypatch.setattr(action.keyring, "keep", lambda *_given: None)
+    assert made.act({}, {"inventory_hostname": "h"})["plan"]["products"]["torch"]["do"] == "build"
+    assert told == questions
 
 
 @pytest.mark.parametrize("silenced, place", [([], "nas:/home 7"), (["umask"], "nas:/home 7"), (["shared-place"], "")])
@@ -62,22 +94,14 @@ def site(tmp_path):
     def run(said):
         hosts = {"ascend": {"hosts": {"nowhere": {"ansible_host": "127.0.0.1", "ansible_port": 9}}}}
         (tmp_path / "hosts.json").write_text(json.dumps(hosts))
-        done = subprocess.run(
-            [
-                BIN / "ansible-playbook",
-                AS_COLLECTION / "playbooks" / "site.yml",
-                "-i",
-                "hosts.json",
-                "-e",
-                json.dumps(said),
-            ],
+        done = playing.play(
+            AS_COLLECTION / "playbooks" / "site.yml",
+            "-i",
+            "hosts.json",
+            "-e",
+            json.dumps(said),
             cwd=tmp_path,
-            env=environment(XDG_CACHE_HOME=str(tmp_path / "home")),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
+            XDG_CACHE_HOME=str(tmp_path / "home"),
         )
         words = " ".join(done.stdout.split())
         assert done.returncode, words

@@ -18,8 +18,10 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     fingerprint,
     host,
     manifest,
+    mounts,
     places,
     publishing,
+    torn,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,32 +123,36 @@ def test_any_os_release(content, others):
     assert set(host.os_release(content, "", others)) == {"id", "id_like", "version", "name", "openeuler_family"}
 
 
+def disk(path):
+    return host.disk(path, mounts.parsed(host.text(mounts.MOUNTINFO)), torn.boot())
+
+
 def test_disk(tmp_path, monkeypatch):
-    found = host.disk(str(tmp_path / "not/yet/there"))
+    found = disk(str(tmp_path / "not/yet/there"))
     info = os.statvfs(str(tmp_path))
     assert (found["path"], found["stands_at"]) == (str(tmp_path / "not/yet/there"), str(tmp_path))
     assert found["writable"] and 0 < found["free_mib"] <= info.f_blocks * info.f_frsize >> 20
-    assert host.disk("/no/such")["stands_at"] == "/"
+    assert disk("/no/such")["stands_at"] == "/"
     monkeypatch.setattr(host.os, "access", lambda path, how: how & os.W_OK == 0)
-    assert not host.disk(str(tmp_path))["writable"]
+    assert not disk(str(tmp_path))["writable"]
 
 
 def test_a_folder_is_known_by_one_name_wherever_it_is_seen(tmp_path):
     """As by two hosts that have it: by a link to it, and before what is to stand there does."""
     (tmp_path / "home").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "home")
-    there = host.disk(str(tmp_path / "home" / "work"))["place"]
-    assert there and there == host.disk(str(tmp_path / "link" / "work"))["place"]
-    assert there != host.disk(str(tmp_path / "home"))["place"] != host.disk(str(tmp_path / "work"))["place"]
+    there = disk(str(tmp_path / "home" / "work"))["place"]
+    assert there and there == disk(str(tmp_path / "link" / "work"))["place"]
+    assert there != disk(str(tmp_path / "home"))["place"] != disk(str(tmp_path / "work"))["place"]
 
 
 def test_a_disk_on_which_nothing_can_be_started(tmp_path, monkeypatch):
-    assert host.disk("/proc/self")["noexec"] is bool(os.statvfs("/proc/self").f_flag & os.ST_NOEXEC)
+    assert disk("/proc/self")["noexec"] is bool(os.statvfs("/proc/self").f_flag & os.ST_NOEXEC)
     real = os.statvfs(str(tmp_path))
     for flag in (os.ST_NOEXEC, os.ST_NOEXEC | os.ST_NOSUID, 0):
         seen = os.statvfs_result(tuple(real)[:8] + (flag,) + tuple(real)[9:])
         monkeypatch.setattr(os, "statvfs", lambda path, seen=seen: seen)
-        assert host.disk(str(tmp_path / "later/work"))["noexec"] is bool(flag & os.ST_NOEXEC)
+        assert disk(str(tmp_path / "later/work"))["noexec"] is bool(flag & os.ST_NOEXEC)
 
 
 @pytest.mark.parametrize(

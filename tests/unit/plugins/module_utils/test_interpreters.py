@@ -87,7 +87,7 @@ def test_a_python_that_lacks_nothing():
     found = interpreters.examine(sys.executable)
     # Python 3.12 has no distutils, nor have its virtual environments setuptools.
     assert set(found["lacks"]) <= {"distutils"} and found["library_path"] == ""
-    assert found["pip"] == {"version": found["packages"]["pip"], "problem": "", "platforms": []}
+    assert found["pip"] == {"version": found["packages"]["pip"], "problem": "", "platforms": [], "asked": False}
     pip = interpreters.pip(found)
     assert pip["problem"] == "" and pip["version"] == found["packages"]["pip"]
     assert "linux_" + os.uname().machine in pip["platforms"]

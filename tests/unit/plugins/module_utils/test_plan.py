@@ -282,6 +282,19 @@ def site(*recipes):
     return installed(ask(*[recipe(entry) for entry in recipes]), bare())
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_pip_is_asked_where_a_wheel_comes_for_one_of_its_version(asked):
+    request = ask_torch()
+    state = installed(request, site(CMAKE, GCC))
+    state["pythons"]["python3.9"]["pip"]["asked"] = asked
+    assert not plan.asks_pip(plan.make(request, state), state)
+    # All of it stands, and is another one than is wanted.
+    state["products"]["torch"]["manifest"].update(fingerprint="0" * 64, identity={})
+    planned = plan.make(request, state)
+    assert planned["products"]["torch"]["do"] in plan.BRINGING
+    assert plan.asks_pip(planned, state) == (not asked)
+
+
 def test_torch_is_built_with_what_the_roles_published():
     order = of_torch(site(CMAKE, GCC))
     state = site(CMAKE, GCC)

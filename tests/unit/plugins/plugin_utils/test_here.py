@@ -78,3 +78,20 @@ def test_places_of_the_build_cache():
     found = here.cache_problems([*well, *wrong])
     assert [words.split(" is refused")[0] for words in found] == [f"ascend_build_cache: {value!r}" for value in wrong]
     assert "file:///a/folder" in found[2]
+
+
+@pytest.mark.parametrize(
+    "place, folder",
+    [
+        ("/srv/mirror", True),
+        ("~/mirror", True),
+        ("./mirror", True),
+        ("../mirror", True),
+        ("file:///srv/mirror", False),
+        ("https://x/mirror", False),
+        ("git@x:mirror", False),
+        ("ssh://x/y", False),
+    ],
+)
+def test_mirrors_that_are_folders(place, folder):
+    assert here.is_folder(place) == folder

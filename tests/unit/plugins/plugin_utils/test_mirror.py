@@ -18,23 +18,6 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import download, re
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror, runs
 
 
-@pytest.mark.parametrize(
-    "place, folder",
-    [
-        ("/srv/mirror", True),
-        ("~/mirror", True),
-        ("./mirror", True),
-        ("../mirror", True),
-        ("file:///srv/mirror", False),
-        ("https://x/mirror", False),
-        ("git@x:mirror", False),
-        ("ssh://x/y", False),
-    ],
-)
-def test_folders(place, folder):
-    assert mirror.is_folder(place) == folder
-
-
 def git(*argv, cwd):
     return subprocess.run(
         ("git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always") + argv,

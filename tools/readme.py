@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT / "collections"))
 from ansible_collections.ascend.pytorch.plugins.module_utils import checks  # noqa: E402
 
 # What stands in place of a default that is no plain value.
-RELEASES, IN_DEFAULTS, REQUIRED = "the release's", "see `defaults/main.yml`", "required"
+IN_DEFAULTS, REQUIRED = "see `defaults/main.yml`", "required"
 
 # In the order of the guide; `road` is what they go through.
 ROLES = ("cann_check", "cmake", "gcc730", "torch_npu_build", "apex_build", "road")
@@ -155,11 +155,10 @@ def read(name: str, raw: Any, meaning: str) -> Variable:
     """A variable from what defaults/main.yml and the argument spec say of it."""
     follows = _FOLLOWS.fullmatch(raw) if isinstance(raw, str) else None
     if follows:
-        # The literals of Jinja that stand here are YAML's too; what begins so is worked out from the release.
-        default = RELEASES if follows[2].startswith("__") else shown(yaml.safe_load(follows[2]))
-        return Variable(name, default, meaning, follows[1])
+        # The literals of Jinja that stand here are YAML's too.
+        return Variable(name, shown(yaml.safe_load(follows[2])), meaning, follows[1])
     if "{{" in str(raw):
-        return Variable(name, RELEASES if re.match(r"\{\{ __\w+_release\.", str(raw)) else IN_DEFAULTS, meaning, "")
+        return Variable(name, IN_DEFAULTS, meaning, "")
     return Variable(name, shown(raw), meaning, "")
 
 
@@ -249,7 +248,7 @@ def chinese() -> Language:
         "**所有角色共用**",
         "**{0}**",
         "默认取 `{0}`。",
-        {RELEASES: "随版本", IN_DEFAULTS: "见 `defaults/main.yml`", REQUIRED: "必填"},
+        {IN_DEFAULTS: "见 `defaults/main.yml`", REQUIRED: "必填"},
         meaning,
     )
 

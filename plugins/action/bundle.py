@@ -14,11 +14,14 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     bundle,
     here,
     ledger,
+    recipes,
+    settings,
     speaking,
     variables,
     wheelhouse,
 )
 
+TORCH_VERSION = "ascend_torch_version"
 PLATFORM = {
     "arch": {"type": "str", "choices": list(bundle.ARCHES), "required": True},
     "python": {"type": "str", "required": True},
@@ -27,10 +30,8 @@ PLATFORM = {
 ARGUMENTS = {
     "dest": {"type": "path", "required": True},
     "state": {"type": "str", "choices": ["present", "verified"], "default": "present"},
-    "release": {"type": "dict"},
-    "recipes": {"type": "list", "elements": "dict", "default": []},
+    "releases": {"type": "list", "elements": "str"},
     "platforms": {"type": "list", "elements": "dict", "options": PLATFORM},
-    "mirrors": {"type": "list", "elements": "str", "default": []},
     "products": {"type": "str", "default": ""},
 }
 
@@ -49,14 +50,14 @@ def summary(manifest: dict) -> dict:
     }
 
 
-def paths(arguments: dict) -> list[str]:
+def paths(arguments: dict, mirrors: list[str]) -> list[str]:
     """Return what is wrong with the paths that a user gave."""
     found = [
         here.problem(
             "ascend_bundle_dest", arguments["dest"], here.OWN if arguments["state"] == "present" else here.READ
         ),
         here.problem("ascend_bundle_products", arguments["products"], here.READ),
-        *(here.problem("ascend_mirrors", entry, here.READ) for entry in arguments["mirrors"] if here.is_folder(entry)),
+        *(here.problem("ascend_mirrors", entry, here.READ) for entry in mirrors if here.is_folder(entry)),
     ]
     return [words for words in found if words]
 
@@ -68,42 +69,66 @@ class ActionModule(speaking.Action):
 
     def act(self, result, task_vars):
         variables.refuse_undefined(self, task_vars)
-        _validated, arguments = self.validate_argument_spec(
-            ARGUMENTS, required_if=[("state", "present", ("release", "recipes"))]
-        )
+        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         # Plain data from here on: what came out of templates carries marks that hashing must not see.
         arguments = json.loads(json.dumps(arguments))
-        known = {}
-        arguments = logins.taken_out(arguments, known)
+        present = arguments["state"] == "present"
+        source = settings.Source(self, task_vars)
+        mirrors = settings.Settings("torch_npu_build", source)["mirrors"] if present else []
         # As it was given: an account's home is filled in in what was validated.
-        wrong = paths(dict(arguments, dest=str(self._task.args["dest"])))
+        wrong = paths(dict(arguments, dest=str(self._task.args["dest"])), mirrors)
         if wrong:
             raise AnsibleActionFail("\n".join(wrong))
         folder = os.path.abspath(arguments["dest"])
         try:
-            if arguments["state"] == "verified":
-                result.update(self._verified(folder))
+            if present:
+                result.update(self._present(folder, arguments, mirrors, source, task_vars))
             else:
-                result.update(self._present(folder, arguments, known))
+                result.update(self._verified(folder))
         except (bundle.BundleError, fetch.FetchError, wheelhouse.WheelhouseError) as error:
             raise AnsibleActionFail(str(error))
         ledger.Ledger().record(ledger.CONTROLLER, ledger.BUNDLED)
         return result
 
-    def _present(self, folder, arguments, known):
-        release, recipes = arguments["release"], arguments["recipes"]
-        for recipe in recipes:
-            if recipe["name"] == "torch" and recipe["version"] != release["version"]:
-                raise AnsibleActionFail(
-                    f"the recipes are those of torch {recipe['version']}, not of {release['version']}: "
-                    "torch_npu_build_version is set where the playbook cannot change it (by -e, say). Take that away, and "
-                    "name the releases in ascend_bundle_releases"
-                )
-        folders = [here.is_folder(entry) for entry in arguments["mirrors"]]
-        mirrors = [
-            os.path.abspath(os.path.expanduser(entry)) if is_folder else entry
-            for entry, is_folder in zip(arguments["mirrors"], folders)
+    def _present(self, folder, arguments, mirrors, source, task_vars):
+        more = settings.Settings("road", source)["extra_releases"]
+        versions = arguments["releases"]
+        if versions is None:
+            versions = (
+                [source.value(TORCH_VERSION)] if source.has(TORCH_VERSION) else sorted({*recipes.RELEASES, *more})
+            )
+        if not versions:
+            raise AnsibleActionFail("ascend_bundle_releases names no release: name those that the bundle is to be for")
+        # All of them are looked up before anything is fetched for one.
+        chosen = {
+            version: recipes.row(recipes.RELEASES, version, "ascend_bundle_releases", "ascend_extra_releases", more)
+            for version in versions
+        }
+        told = {"changed": False}
+        for version, release in chosen.items():
+            told = self._one(folder, release, self._recipes(version, more, task_vars), mirrors, arguments, told)
+        return told
+
+    def _recipes(self, version, more, task_vars):
+        """Return the recipes of all products for a release of torch, whatever release the variables name."""
+        names = [
+            TORCH_VERSION,
+            "cmake_torch_version",
+            "gcc730_torch_version",
+            "torch_npu_build_version",
+            "apex_build_torch_version",
         ]
+        source = settings.Source(self, task_vars, dict.fromkeys(names, version))
+        return [recipes.recipe(settings.Settings(role, source), more) for role in recipes.ROLES]
+
+    def _one(self, folder, release, needed, mirrors, arguments, former):
+        """Bring into the bundle what one release needs; return the task's result.
+
+        :param former: what it is without this release
+        """
+        known = {}
+        needed, mirrors = logins.taken_out([needed, mirrors], known)
+        mirrors = [os.path.abspath(os.path.expanduser(entry)) if here.is_folder(entry) else entry for entry in mirrors]
         maker = bundle.Maker(
             folder,
             mirrors,
@@ -111,14 +136,15 @@ class ActionModule(speaking.Action):
             speaking.warn,
             known,
         )
-        chosen = (release, recipes, arguments["platforms"])
+        chosen = (release, needed, arguments["platforms"])
         if self._task.check_mode:
             missing = maker.lacking(*chosen)
             for words in missing:
                 speaking.say(f"bundle {release['version']}: would fetch {words}")
+            missing = list(dict.fromkeys(former.get("missing", []) + missing))
             return {"changed": bool(missing), "missing": missing}
         manifest = maker.add(*chosen, cache=arguments["products"])
-        return {"changed": maker.changed, **summary(manifest)}
+        return {"changed": former["changed"] or maker.changed, **summary(manifest)}
 
     def _verified(self, folder):
         problems = bundle.verify(folder)

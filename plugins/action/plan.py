@@ -17,52 +17,19 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     here,
     keyring,
     ledger,
+    settings,
     speaking,
     target_python,
     variables,
 )
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import request as requests
 
-# Typed to the last: what templates of older Ansible give is all text.
-FITNESS = {
-    "require_npu": {"type": "bool", "default": True},
-    "run_user": {"type": "str", "default": ""},
-    "max_clock_skew_s": {"type": "int", "default": 300},
-    "check_sources": {"type": "bool", "default": True},
-    "packages": {"type": "list", "elements": "dict", "default": []},
-}
-# What is wanted, as plan.py describes it; the roles' variables __<role>_request.
-REQUEST = {
-    "recipes": {"type": "list", "elements": "dict", "required": True},
-    "release": {"type": "dict", "default": {}},
-    "python": {"type": "str", "default": "auto"},
-    "venv": {"type": "str", "default": ""},
-    "environment": {"type": "dict"},
-    "needs": {"type": "list", "elements": "str", "default": []},
-    "jobs": {"type": "str", "default": "auto"},
-    "timeout_s": {"type": "int", "default": 43200},
-    "mirrors": {"type": "list", "elements": "str", "default": []},
-    "work_dir": {"type": "str", "default": "auto"},
-    "env_file": {"type": "str", "default": "auto"},
-    "keep_builds": {"type": "bool", "default": False},
-    "replace_link": {"type": "bool", "default": False},
-    "rebuild": {"type": "bool", "default": False},
-    "install_packages": {"type": "bool", "default": True},
-    "packages_become": {"type": "bool", "default": False},
-    "require_cann": {"type": "bool", "default": True},
-    "cann_path": {"type": "str", "default": ""},
-    "fitness": {"type": "dict", "options": FITNESS},
-}
 ARGUMENTS = {
-    "request": {"type": "dict", "required": True, "options": REQUEST},
-    "silenced": {"type": "list", "elements": "str", "default": []},
+    "roles": {"type": "list", "elements": "str", "choices": list(requests.ROLES), "required": True},
     "group": {"type": "str", "default": ""},
     "unfit_group": {"type": "str", "default": ""},
     "builders": {"type": "list", "elements": "str", "default": []},
-    "toolchain_on": {"type": "str", "choices": ["all", "builders"], "default": "all"},
     "cache": {"type": "list", "elements": "str", "default": []},
-    "sign_key": {"type": "str", "default": ""},
-    "trusted_keys": {"type": "str", "default": ""},
-    "bundle": {"type": "str", "default": ""},
     "promised": {"type": "dict", "default": {}},
 }
 
@@ -96,14 +63,16 @@ def built_with(state: dict) -> dict:
     }
 
 
-def paths(arguments: dict) -> list[str]:
-    """Return what is wrong with the paths on the controller that a user gave."""
-    bundle = arguments["bundle"]
+def paths(shared: settings.Settings, cache: list[str], mirrors: list[str]) -> list[str]:
+    """Return what is wrong with the paths on the controller that a user gave.
+
+    :param shared: the variables of the role road; :param cache: places of the build cache
+    """
+    bundle = shared["bundle"]
     # The products of a bundle are a place of the cache that nobody named.
-    cache = [place for place in arguments["cache"] if not bundle or place != bundle + "/products"]
-    read = [("ascend_bundle", bundle)]
-    read += [("ascend_" + key, arguments[key]) for key in ("sign_key", "trusted_keys")]
-    read += [("ascend_mirrors", entry) for entry in arguments["request"]["mirrors"] if here.is_folder(entry)]
+    cache = [place for place in cache if not bundle or place != bundle + "/products"]
+    read = [("ascend_" + name, shared[name]) for name in ("bundle", "sign_key", "trusted_keys")]
+    read += [("ascend_mirrors", entry) for entry in mirrors if here.is_folder(entry)]
     found = [here.problem(variable, path, here.READ) for variable, path in read]
     return here.cache_problems(cache) + [words for words in found if words]
 
@@ -189,36 +158,37 @@ class ActionModule(speaking.Action):
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         # Plain data from here on: what came out of templates carries marks that hashing must not see.
         arguments = json.loads(json.dumps(arguments))
+        source = settings.Source(self, task_vars)
+        road = settings.Settings("road", source)
         # From here on nothing has a login, and what is made of it can be shown; later tasks have them of the keyring.
         found = {}
-        request, group, unfit_group = (arguments[key] for key in ("request", "group", "unfit_group"))
-        request = logins.taken_out(request, found)
+        request = logins.taken_out(requests.made(arguments["roles"], source), found)
         keyring.keep(host, found)
-        check_mode = self._task.check_mode
-        builders, cache = arguments["builders"], [place for place in arguments["cache"] if place]
+        group, unfit_group, builders = (arguments[key] for key in ("group", "unfit_group", "builders"))
+        check_mode, cache = self._task.check_mode, [place for place in arguments["cache"] if place]
         is_builder, shared = host in builders, bool(cache)
         request.update(
             # Where the user names builders the others take what those build, and nothing else.
             builds=boundary.may_build(host, builders) or not shared,
-            toolchain="whole" if is_builder or arguments["toolchain_on"] == "all" else "runtime",
-            silenced=arguments["silenced"],
+            toolchain="whole" if is_builder or road["toolchain_on"] == "all" else "runtime",
+            silenced=road["silenced_checks"],
             collection_version=VERSION,
             promised=arguments["promised"] if check_mode else {},
         )
 
         # What is wrong with a path is told of the path as it was given.
-        problems = paths(arguments)
-        if arguments["bundle"]:
+        problems = paths(road, arguments["cache"], request["mirrors"])
+        if road["bundle"]:
             # Nothing else is asked for anything, a package manager neither: what lacks is told.
-            bundle = os.path.abspath(os.path.expanduser(arguments["bundle"]))
+            bundle = os.path.abspath(os.path.expanduser(road["bundle"]))
             request.update(mirrors=[bundle], offline=True, install_packages=False)
         problems += checks.variable_problems(request)
-        if arguments["toolchain_on"] == "builders" and not (builders and shared):
+        if road["toolchain_on"] == "builders" and not (builders and shared):
             problems.append(
                 "ascend_toolchain_on is `builders`, which takes hosts in the group ascend_builders and a build cache: fill the "
                 "group and set ascend_build_cache, or set ascend_toolchain_on to `all`"
             )
-        problems += boundary.problems(cache, arguments["sign_key"], arguments["trusted_keys"], builders)
+        problems += boundary.problems(cache, road["sign_key"], road["trusted_keys"], builders)
         if problems:
             raise AnsibleActionFail(unfit(host, problems))
         examined = self._examine(request, task_vars)
@@ -236,7 +206,7 @@ class ActionModule(speaking.Action):
                 return dict(result, **examined)
             state = examined["state"]
             planned = plan.make(request, state)
-        if arguments["bundle"]:
+        if road["bundle"]:
             add_wheels(planned, bundle)
         if (request["fitness"] or {}).get("check_sources"):
             asked = self._reach(request, planned, task_vars)

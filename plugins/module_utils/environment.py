@@ -28,6 +28,7 @@ _SWITCH = (re.compile(r"[01]"), "0 or 1")
 _TABLE = {
     "TASK_QUEUE_ENABLE": _SWITCH,
     "HCCL_WHITELIST_DISABLE": _SWITCH,
+    "HCCL_IF_IP": (re.compile(r".*"), "an address"),  # validate says more of it
     "PTCOPY_ENABLE": _SWITCH,
     "ASCEND_SLOG_PRINT_TO_STDOUT": _SWITCH,
     "ASCEND_GLOBAL_LOG_LEVEL": (re.compile(r"[0-4]"), "0 (debug), 1 (info), 2 (warning), 3 (error) or 4 (none)"),
@@ -38,6 +39,7 @@ _TABLE = {
     "ACL_DUMP_DATA": _SWITCH,
     "DYNAMIC_OP": (re.compile(r"[A-Za-z]\w*(#[A-Za-z]\w*)*", re.ASCII), "operators joined by #, such as ADD#MUL"),
 }
+VARIABLES = tuple(_TABLE)
 _MISPRINTS = {"RI_COMBINED_ENABLE": "TRI_COMBINED_ENABLE"}
 
 _HEAD = """\

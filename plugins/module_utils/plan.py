@@ -237,7 +237,11 @@ def make(request, state):
             entry["order"] = dict(entry["order"], env_text=env["text"] if env else "")
     return {
         "products": products,
-        "packages": {"needs": lacking, "names": packages(request, state, lacking)},
+        "packages": {
+            "needs": lacking,
+            "names": packages(request, state, lacking),
+            "become_root": becomes_root(request, state),
+        },
         "environment": env,
         "tools": {name: tool for name, tool in tools.items() if tool},
         "venv": make_venv(state),
@@ -645,6 +649,12 @@ def asks_pip(planned, state):
     )
     python = interpreter(state)
     return comes and bool(python.get("version")) and not python["pip"]["asked"]
+
+
+def becomes_root(request, state):
+    # type: (Dict[str, Any], Dict[str, Any]) -> bool
+    """Say whether packages are installed by becoming root, which who is root already need not."""
+    return bool(request["packages_become"]) and state["user"]["uid"] != 0
 
 
 def make_venv(state):

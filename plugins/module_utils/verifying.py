@@ -33,14 +33,13 @@ CANN_LIBRARY = "CANN library not found"
 _WITH_INPUT_IN = 'cd "$1" && printf %s "$2" | { shift 2; exec "$@"; }'
 
 
-def verify(order, full, npu, npu_libraries, run, pending=False):
-    # type: (Dict[str, Any], bool, bool, bool, Callable[..., Tuple[Optional[int], str, str]], bool) -> Dict[str, Any]
+def verify(order, full, npu, run, pending=False):
+    # type: (Dict[str, Any], bool, bool, Callable[..., Tuple[Optional[int], str, str]], bool) -> Dict[str, Any]
     """Return {"ok", "problems": [words], "notes": [words], "said": [what each proving command printed]} of a product.
 
-    :param order: see plan.make
+    :param order: see plan.make; of its npu_libraries see prove
     :param full: compare digests too, and not only presence, size and mode
     :param npu: whether the host has an NPU to try it on
-    :param npu_libraries: whether an import that fails for want of one of CANN's libraries is a problem, not a note
     :param run: called with (argv, stdin, time limit in s); returns (status, what it said, why there is none of both)
     :param pending: whether a run is about to mend what is missing, outdated or damaged: that is a note then
     """
@@ -49,7 +48,7 @@ def verify(order, full, npu, npu_libraries, run, pending=False):
     problems, notes, said = ([], list(lacks), []) if pending else (list(lacks), [], [])
     if there["card"] and order["state"] == "present" and not (pending and lacks):
         steps = order["verify"] + (order.get("verify_npu", []) if npu else [])
-        wrong, remarks, said = prove(order, there, steps, run, npu_libraries, _what_to_do(there["damage"], full))
+        wrong, remarks, said = prove(order, there, steps, run, _what_to_do(there["damage"], full))
         problems += wrong
         notes += remarks
         if order.get("verify_npu") and not npu:
@@ -204,7 +203,7 @@ def prove_unpacked(order, card, site, run):
             stream.write(order["env_text"])
     there = {"card": card, "version": card["version"], "site": site, "damage": []}
     order = dict(order, env_file=path)
-    problems, _notes, _said = prove(order, there, order["verify"], run, order.get("npu_libraries", True), "")
+    problems, _notes, _said = prove(order, there, order["verify"], run, "")
     lacking = _lacking(order, card.get("libraries", []), run) if problems else []
     if lacking:
         problems.append(
@@ -221,10 +220,12 @@ def _lacking(order, names, run):
     return said.split() if names and status == 0 else []
 
 
-def prove(order, there, steps, run, npu_libraries, remedy):
-    # type: (Dict[str, Any], Dict[str, Any], List[Dict[str, Any]], Any, bool, str) -> Tuple[List[str], List[str], List[str]]
+def prove(order, there, steps, run, remedy):
+    # type: (Dict[str, Any], Dict[str, Any], List[Dict[str, Any]], Any, str) -> Tuple[List[str], List[str], List[str]]
     """Run the commands that prove a product, up to the first that fails; return (problems, notes, what each said).
 
+    :param order: where its npu_libraries is false, an import that fails for want of one of CANN's libraries is no problem, but a
+        note
     :param steps: {"run": argv, "stdin", "expect": regular expression of what it must say, "timeout_s", "remedy"}
     :param remedy: for a failure that nothing more is known of
     """
@@ -249,7 +250,7 @@ def prove(order, there, steps, run, npu_libraries, remedy):
             # What it complained of is no answer, but may say why there is none.
             output = "\n".join(filter(None, (output, why)))
         known = diagnose.diagnose(output) or {}
-        if known.get("name") == CANN_LIBRARY and not npu_libraries:
+        if known.get("name") == CANN_LIBRARY and not order["npu_libraries"]:
             return [], ["{0} is installed and waits for CANN: {1}".format(_named(order, there), known["cause"])], said
         text = "{0} does not work: `{1}` {2}".format(
             _named(order, there), " ".join(map(shlex.quote, command)), _ended(status, output, why, expect)

@@ -13,7 +13,7 @@ description:
     no network themselves. It holds the source archives, every repository at its pin with all submodules as git bundles,
     the wheels that pip installs on hosts, and C(bundle.json) with the digest of every file, which is written last.
   - What is in the folder, and is as C(bundle.json) or a run that was broken off has it, is not fetched again; what is
-    damaged is named and fetched anew. Run it for one release after the other to have several in one bundle.
+    damaged is named and fetched anew.
   - The folder is a mirror as O(ascend.pytorch.build#module:order) knows them; see also the variable C(ascend_bundle).
   - Runs on the controller, needs git and pip there, but not root, and connects to no host.
 author: the ascend.pytorch authors (@ascend)
@@ -29,14 +29,12 @@ options:
     type: str
     choices: [present, verified]
     default: present
-  release:
-    description: The release's row of the table of releases; needed for V(present).
-    type: dict
-  recipes:
-    description: The recipes of the roles, filled in for that release; needed for V(present).
+  releases:
+    description:
+      - The releases of torch that it is for. Default is C(ascend_torch_version) where that is set, else all that there are.
+      - Needs the variables of the roles that make products, which say where sources come from.
     type: list
-    elements: dict
-    default: []
+    elements: str
   platforms:
     description: For what hosts wheels are collected, of the Pythons that the release takes. Default is x86_64 and aarch64
       with each of them.
@@ -56,11 +54,6 @@ options:
         description: The oldest glibc of these hosts.
         type: str
         default: "2.17"
-  mirrors:
-    description: Mirrors that are asked before the sources' own URLs.
-    type: list
-    elements: str
-    default: []
   products:
     description: Folder of a build cache on the controller whose products are carried too; empty for none.
     type: str
@@ -72,11 +65,17 @@ attributes:
 """
 
 EXAMPLES = r"""
+- name: Know the variables of the roles
+  ansible.builtin.include_role:
+    name: "ascend.pytorch.{{ item }}"
+    tasks_from: recipe
+    public: true
+  loop: [cmake, gcc730, torch_npu_build, apex_build]
+
 - name: Carry what torch 1.8.1 is built from
   ascend.pytorch.bundle:
     dest: /srv/bundle
-    release: "{{ __torch_npu_build_release }}"
-    recipes: ["{{ __cmake_recipe }}", "{{ __gcc730_recipe }}", "{{ __torch_npu_build_recipe }}", "{{ __apex_build_recipe }}"]
+    releases: ["1.8.1"]
     platforms:
       - {arch: aarch64, python: "3.9"}
 

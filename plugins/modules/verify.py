@@ -33,10 +33,6 @@ options:
     description: Whether the host has an NPU, which the recipes' C(verify_npu) steps are then tried on.
     type: bool
     default: false
-  npu_libraries:
-    description: Whether an import that fails for want of one of CANN's libraries is a problem; otherwise it is a note.
-    type: bool
-    default: true
 attributes:
   check_mode:
     support: full
@@ -92,7 +88,6 @@ def main():
             "environment": {"type": "dict"},
             "full": {"type": "bool", "default": False},
             "npu": {"type": "bool", "default": False},
-            "npu_libraries": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )
@@ -100,9 +95,7 @@ def main():
     # Made when it is asked for, and removed with the module.
     run = verifying.runner(lambda: module.tmpdir, dict(os.environ))
     products = {
-        order["name"]: verifying.verify(
-            order, asked["full"], asked["npu"], asked["npu_libraries"], run, pending=module.check_mode
-        )
+        order["name"]: verifying.verify(order, asked["full"], asked["npu"], run, pending=module.check_mode)
         for order in asked["orders"]
     }
     environment = verifying.environment_problems(asked["environment"])

@@ -153,16 +153,16 @@ def check_role(role: str, defaults: dict, options: dict, readme: str) -> list[st
 
 
 def is_template(value: Any) -> bool:
-    """Whether a value is worked out by Jinja, from a table that is checked where it stands."""
-    return isinstance(value, str) and "{{" in value
+    """Whether a value is filled in on the controller, from a table that is checked where it stands."""
+    return isinstance(value, str) and ("{{" in value or "${" in value or value == "auto")
 
 
 def check_pins(variables: dict) -> list[str]:
-    """Every source among the variables (defaults and vars) of a role is pinned.
+    """Every source among the variables (defaults and vars) and in the files of a role is pinned.
 
     A mapping with `urls` or `repo` has a `sha256` or a `commit`; an input `x_urls` or `x_more_urls` has beside it
     `x_sha256`, `x_commit` or `x_digests`; an archive's bare file name is the key of a digest, or stands in a mapping
-    with one. A digest or commit is whole, unless Jinja takes it from a table, which is looked at where it stands.
+    with one. A digest or commit is whole, unless it is filled in from a table, which is looked at where it stands.
     """
     wrong = []
     known = {name for mapping in mappings(variables) for name, value in mapping.items() if is_digest(value)}

@@ -33,10 +33,12 @@ CHAIN = """
   gather_facts: false
   tasks:
     - ansible.builtin.import_role: {name: ascend.pytorch.cmake}
+    - ansible.builtin.import_role: {name: ascend.pytorch.torch_npu_build, tasks_from: recipe}
+    - ansible.builtin.import_role: {name: ascend.pytorch.cann_check, tasks_from: recipe}
     - ansible.builtin.include_role: {name: ascend.pytorch.road, tasks_from: plan}
-      vars: {road_name: what uses it, road_request: {recipes: ["{{ __cmake_recipe | combine({'reference': true}) }}"]}}
+      vars: {road_name: what uses it, road_roles: [torch_npu_build]}
     - ansible.builtin.include_role: {name: ascend.pytorch.road, tasks_from: plan}
-      vars: {road_name: what comes then, road_request: {recipes: []}}
+      vars: {road_name: what comes then, road_roles: [cann_check]}
     - ansible.builtin.debug: {msg: "promised {{ __road_planned.promised | default({}) | list }}"}
 """
 

@@ -43,6 +43,9 @@ PLAY = """
     - test.probe.look: {what: held}
     - test.probe.look: {what: says}
     - test.probe.look: {what: fact}
+    - test.probe.look: {what: settings}
+      run_once: true
+      vars: {probe_words: ["of {{ probe_of }}"], probe_of: "{{ 'theirs' }}"}
     - test.probe.look: {what: variables}
     - test.probe.look: {what: turn}
       throttle: "{{ '1' | int }}"
@@ -252,7 +255,14 @@ def test_action_is_loaded_before_the_fork(run):
     """An action is imported by ansible-playbook, and a worker inherits its module."""
     assert {run.told(host, "process")["imported_by"] for host in ("one", "two", "three")} == {run.pid}, (
         f"{CORE} no longer imports actions before it forks the workers: plugin_utils/live.py looks for the terminal when it "
-        "is imported (_TERMINAL), which a worker does not have"
+        "is imported (_TERMINAL), which a worker does not have, and plugin_utils/recipes.py reads its tables then, once for all hosts"
+    )
+
+
+def test_variables_are_filled_in_by_an_action(run):
+    """`_templar` fills in what a task's variables have raw, and a copy of it what they would be with others."""
+    assert run.told("one", "settings") == {"known": ["of theirs"], "given": ["of mine"]}, (
+        f"{CORE} no longer has an action fill in variables: plugin_utils/settings.py reads those of the roles so"
     )
 
 

@@ -20,19 +20,17 @@ PLAY = f"""
 - name: Prepare hosts
   hosts: here
   gather_facts: false
-  vars_files: ["{ROAD}/vars/main.yml"]
   vars:
     installs: installs
     plans: plans
-    # Whether all tasks become another account, whether packages may be installed as root, and who works there.
-    case: "{{{{ {{'one': [true, true, 1000], 'two': [false, true, 1000], 'three': [true, false, 0]}}[inventory_hostname] }}}}"
+    # Whether all tasks become another account, and whether packages are installed by becoming root.
+    case: "{{{{ {{'one': [true, true], 'two': [false, true], 'three': [true, false]}}[inventory_hostname] }}}}"
     ansible_become: "{{{{ case[0] }}}}"
     ansible_become_user: svc
     ansible_su_user: svc
-    road_request: {{packages_become: "{{{{ case[1] }}}}"}}
     __road_planned:
-      plan: {{packages: {{names: [patch]}}, venv: []}}
-      state: {{user: {{uid: "{{{{ case[2] }}}}"}}, os: {{package_manager: apt}}}}
+      plan: {{packages: {{names: [patch], become_root: "{{{{ case[1] }}}}"}}, venv: []}}
+      state: {{os: {{package_manager: apt}}}}
   tasks:
     - name: Prepare the host
       ansible.builtin.include_tasks: prepare.yml
@@ -40,13 +38,11 @@ PLAY = f"""
 - name: Make a virtual environment
   hosts: one
   gather_facts: false
-  vars_files: ["{ROAD}/vars/main.yml"]
   vars:
     plans: plans with an environment
-    road_request: {{packages_become: false}}
     __road_planned:
-      plan: {{packages: {{names: []}}, venv: ["{sys.executable}", -m, venv, --without-pip, "{{{{ out }}}}/venv"]}}
-      state: {{user: {{uid: 0}}, os: {{package_manager: apt}}}}
+      plan: {{packages: {{names: [], become_root: false}}, venv: ["{sys.executable}", -m, venv, --without-pip, "{{{{ out }}}}/venv"]}}
+      state: {{os: {{package_manager: apt}}}}
   tasks:
     - name: Prepare the host
       ansible.builtin.include_tasks: prepare.yml
@@ -77,17 +73,15 @@ BY_METHOD = """
 - name: Prepare a host by {method}
   hosts: one
   gather_facts: false
-  vars_files: ["{road}/vars/main.yml"]
   vars:
     installs: installs by {method}
     plans: plans by {method}
     ansible_become: true
     ansible_become_method: {collection}.{method}
     ansible_{method}_user: svc
-    road_request: {{packages_become: true}}
     __road_planned:
-      plan: {{packages: {{names: [patch]}}, venv: []}}
-      state: {{user: {{uid: 1000}}, os: {{package_manager: apt}}}}
+      plan: {{packages: {{names: [patch], become_root: true}}, venv: []}}
+      state: {{os: {{package_manager: apt}}}}
   tasks:
     - name: Prepare the host
       ansible.builtin.include_tasks: prepare.yml
@@ -108,8 +102,8 @@ def prepared(playground):
     become.mkdir()
     for method in OTHERS:
         (become / f"{method}.py").write_text(METHOD.format(method=method))
-    plays = [BY_METHOD.format(method=method, collection="ansible.builtin", road=ROAD) for method in BUILTIN]
-    plays += [BY_METHOD.format(method=method, collection="test.probe", road=ROAD) for method in OTHERS]
+    plays = [BY_METHOD.format(method=method, collection="ansible.builtin") for method in BUILTIN]
+    plays += [BY_METHOD.format(method=method, collection="test.probe") for method in OTHERS]
     ground.run("".join([PLAY, *plays]))
     return ground
 

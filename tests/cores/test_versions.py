@@ -20,8 +20,6 @@ PLAY = """
   gather_facts: false
   tasks:
     - ascend.pytorch.cache: {cache: ["{{ out }}"]}
-    - ansible.builtin.debug:
-        msg: "{{ {'1': inventory_hostname} | ascend.pytorch.release('1', 'a', 'b', {}) }}"
     - ascend.pytorch.cache: {cache: ["{{ out }}"]}
 """
 

@@ -6,7 +6,6 @@
 import re
 
 import pytest
-import yaml
 from ansible_collections.ascend.pytorch.plugins.module_utils import (
     checks,
     diagnose,
@@ -16,12 +15,11 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     plan,
     resources,
 )
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures, target_python, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures, recipes, target_python, variables
 from checkout import ROOT
 from situations import CMAKE, FITNESS, GCC, ask, ask_torch, bare, recipe, with_tools
 
 FIELD = ROOT.parent / "shared/field"
-DATA = yaml.safe_load((ROOT / "roles/road/vars/main.yml").read_text())
 TESTS = {}
 # What needs a Python, an account, a lock or a playbook is tried where those are tested: file -> where.
 ELSEWHERE = {
@@ -129,9 +127,7 @@ def _tools(text):
     releases = re.findall(r"\d\.\d\.\d", text.partition("the release is")[2])
     assert releases
     for release in releases:
-        newest = DATA["__road_releases"][release]["newest"]
-        # One for several releases stands apart.
-        newest = DATA[newest.strip("{ }")] if isinstance(newest, str) else newest
+        newest = recipes.RELEASES[release]["newest"]
         request = ask(recipe(CMAKE, accept=dict(CMAKE["accept"], maximum=newest["cmake"])))
         state = with_tools(bare(), cmake=[("/usr/local/bin", cmake)])
         assert plan.make(request, state)["products"]["cmake"]["do"] == "build"
@@ -142,7 +138,7 @@ def _packages(text):
     has, lacks = re.search(r"with ([\w, ]+) and none of: (.*)", text).groups()
     state = bare()
     state["pythons"]["python3.9"]["packages"] = dict.fromkeys(has.split(", "), "3.12")
-    request = ask_torch(fitness=dict(FITNESS, packages=DATA["__road_cann_packages"]))
+    request = ask_torch(fitness=dict(FITNESS, packages=recipes.CANN_PACKAGES))
     told = checks.findings(request, state, plan.make(request, state))
     (lacking,) = [each for each in told if each["id"] == "package-missing"]
     assert all(name in lacking["found"] and name in lacking["remedy"] for name in lacks.split())

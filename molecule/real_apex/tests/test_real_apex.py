@@ -40,7 +40,7 @@ def test_a_native_tree_of_another_project_is_refused(version, tmp_path):
     (tmp_path / "Ascend/pytorch.git").symlink_to(Path(REAL) / "Ascend/pytorch.git")
     (tmp_path / "pytorch/pytorch.git").symlink_to(Path(REAL) / "Ascend/apex.git")
     # The host has Python 3.9 alone, which 1.5.0 does not take; the patch is met long before Python is.
-    row = yaml.safe_load((PROJECT / "roles/road/vars/main.yml").read_text())["__road_releases"][version]
+    row = yaml.safe_load((PROJECT / "roles/road/files/releases.yml").read_text())[version]
     variables = {
         "scenario_roles": ["cmake", "torch_npu_build"],
         "ascend_mirrors": [str(tmp_path), os.environ["FLEET_MIRROR"]],

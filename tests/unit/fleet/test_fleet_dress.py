@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import yaml
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import recipes
 from fleet.dress import (
     CHIPS,
     DEVICES,
@@ -257,9 +257,8 @@ def test_the_environment_script_has_the_vendors_habits(tmp_path):
 
 
 def test_a_well_hosts_python_has_what_every_cann_asks_for():
-    """What the table of the role road names from some release of CANN on is what a host is dressed with."""
-    variables = yaml.safe_load((Path(__file__).parents[3] / "roles/road/vars/main.yml").read_text())
-    named = {name for row in variables["__road_cann_packages"] for name in row["packages"]}
-    assert named | set(variables["__road_packages"]) == set(PYTHON_PACKAGES)
+    """What the table of the role cann_check names from some release of CANN on is what a host is dressed with."""
+    named = {name for row in recipes.CANN_PACKAGES for name in row["packages"]}
+    assert named | {name for row in recipes.RELEASES.values() for name in row["packages"]} == set(PYTHON_PACKAGES)
     records = [path for path in dressed() if path.endswith("/METADATA")]
     assert "/usr/local/lib/python3.9/dist-packages/absl_py-0.12.0.dist-info/METADATA" in records

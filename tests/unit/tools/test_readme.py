@@ -22,7 +22,6 @@ def test_readmes_are_as_written():
         (["a", "b"], "`[a, b]`", ""),
         ("{{ ascend_jobs | default('auto') }}", "`auto`", "ascend_jobs"),
         ("{{ ascend_keep_builds | default(false) }}", "`false`", "ascend_keep_builds"),
-        ("{{ __apex_build_release.apex.options }}", readme.RELEASES, ""),
         (["https://host/{{ cmake_version }}"], readme.IN_DEFAULTS, ""),
     ],
 )

@@ -20,7 +20,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils import locking
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, speaking
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, settings, speaking
 
 # The process that has imported this.
 IMPORTED_BY = os.getpid()
@@ -99,6 +99,14 @@ class ActionModule(speaking.Action):
             "fact": known["ansible_facts"].get("probe_fact"),
             "groups": sorted(known["groups"]),
         }
+
+    def settings(self):
+        """A variable that names another, as it is and with that one given another value."""
+        known, given = (
+            settings.Source(self, self.task_vars),
+            settings.Source(self, self.task_vars, {"probe_of": "mine"}),
+        )
+        return {"known": known.value("probe_words"), "given": given.value("probe_words")}
 
     def fact(self):
         return {"ansible_facts": {"probe_fact": "set by a result"}}

@@ -42,8 +42,11 @@ def test_releases_and_platforms_are_the_users(play):
     )
     assert status == 0, said
     assert "bundle 1.5.0" not in said and said.count("would fetch wheels") == 1
+    # Whatever the hosts of this controller are to get.
     status, said = play("-C", torch_npu_build_version="1.8.1", ascend_bundle_releases=["1.5.0"])
-    assert status != 0 and "the recipes are those of torch 1.8.1, not of 1.5.0" in said
+    assert status == 0 and "bundle 1.5.0: would fetch" in said and "bundle 1.8.1" not in said, said
+    status, said = play("-C", ascend_bundle_releases=[])
+    assert status != 0 and "ascend_bundle_releases names no release" in said
     status, said = play("-C", ascend_bundle_releases=["9.9"])
     assert status != 0 and "'9.9' is not a known release" in said and "ascend_bundle_releases" in said
 
@@ -77,13 +80,13 @@ def test_paths_that_a_bundle_is_made_of():
         "state": "present",
         "dest": "ascend-bundle",
         "products": "/srv/cache",
-        "mirrors": ["~/m", "https://m/~bob/m"],
     }
-    assert action.paths(well) == []
+    mirrors = ["~/m", "https://m/~bob/m"]
+    assert action.paths(well, mirrors) == []
     # One that is there is only read.
-    assert action.paths(dict(well, state="verified", dest="/")) == []
-    wrong = {"state": "present", "dest": "/", "products": "~bob/cache", "mirrors": ["https://m", "~bob/m"]}
-    assert [words.split(" is refused")[0] for words in action.paths(wrong)] == [
+    assert action.paths(dict(well, state="verified", dest="/"), []) == []
+    wrong = {"state": "present", "dest": "/", "products": "~bob/cache"}
+    assert [words.split(" is refused")[0] for words in action.paths(wrong, ["https://m", "~bob/m"])] == [
         "ascend_bundle_dest: '/'",
         "ascend_bundle_products: '~bob/cache'",
         "ascend_mirrors: '~bob/m'",

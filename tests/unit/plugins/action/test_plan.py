@@ -37,15 +37,12 @@ def test_the_message_for_an_unfit_host():
 def test_the_pip_of_a_wheel_that_comes_is_asked_before_the_host_is_called_fit(monkeypatch, asked, questions):
     """A wheel of the same version stands there, so that examine alone leaves pip unasked."""
     made, told = action.ActionModule.__new__(action.ActionModule), []
-    arguments = {
-        "request": ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), mirrors=[]),
-        "group": "",
-        "unfit_group": "",
-        "builders": [],
-        "cache": [],
-        "bundle": "",
-    }
-    arguments.update(silenced=[], toolchain_on="all", promised={}, sign_key="", trusted_keys="")
+    arguments = {"roles": ["cmake"], "group": "", "unfit_group": "", "builders": [], "cache": [], "promised": {}}
+    shared = {"silenced_checks": [], "toolchain_on": "all", "sign_key": "", "trusted_keys": "", "bundle": ""}
+    request = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), mirrors=[])
+    monkeypatch.setattr(action.settings, "Source", lambda *_given: None)
+    monkeypatch.setattr(action.settings, "Settings", lambda *_given: shared)
+    monkeypatch.setattr(action.requests, "made", lambda *_given: request)
     made._task = SimpleNamespace(check_mode=False)
     made.validate_argument_spec = lambda _spec: (None, arguments)
     made._is_become_unprivileged = lambda: True

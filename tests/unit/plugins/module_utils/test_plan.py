@@ -8,9 +8,8 @@ import json
 import os
 
 import pytest
-import yaml
 from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, plan
-from checkout import ROOT
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import recipes
 from situations import (
     APEX,
     CMAKE,
@@ -567,9 +566,20 @@ def lacking(state, *recipes, **changes):
     return plan.make(ask(*recipes, **changes), state)["packages"]
 
 
+@pytest.mark.parametrize("uid, may, becomes", [(1000, True, True), (1000, False, False), (0, True, False)])
+def test_who_becomes_root_for_packages(uid, may, becomes):
+    state = bare()
+    state["user"]["uid"] = uid
+    assert plan.make(ask(packages_become=may), state)["packages"]["become_root"] == becomes
+
+
 def test_packages_for_what_is_built_alone():
     state = bare(missing_needs=["gcc", "openssl", "git", "bzip2"])
-    assert lacking(state, recipe(CMAKE)) == {"needs": ["gcc", "openssl"], "names": ["gcc", "libssl-dev"]}
+    assert lacking(state, recipe(CMAKE)) == {
+        "needs": ["gcc", "openssl"],
+        "names": ["gcc", "libssl-dev"],
+        "become_root": False,
+    }
     assert lacking(with_tools(state, cmake="3.20.0"), recipe(CMAKE))["names"] == []
     assert lacking(state, needs=["git"])["names"] == ["git"]
     state["os"].update(family="RedHat", package_manager="dnf")
@@ -675,6 +685,7 @@ def test_who_takes_needs_what_the_product_runs_with():
     assert plan.make(takes(request), state)["packages"] == {
         "needs": ["openblas"],
         "names": ["libopenblas-dev", "python3-pip"],
+        "become_root": False,
     }
     assert plan.make(takes(ask(recipe(CMAKE))), state)["packages"]["names"] == []
 
@@ -955,11 +966,7 @@ def test_the_legs_in_order():
 
 # --- tools that are too new -------------------------------------------------------------------------------------------
 
-ROAD = yaml.safe_load((ROOT / "roles/road/vars/main.yml").read_text())
-NEWEST = {
-    name: ROAD["__road_newest"] if isinstance(row["newest"], str) else row["newest"]
-    for name, row in ROAD["__road_releases"].items()
-}
+NEWEST = {name: row["newest"] for name, row in recipes.RELEASES.items()}
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def imported(wheel):
 
 
 def verify(order, *answers, full=False, npu=False, npu_libraries=True, pending=False):
-    return verifying.verify(order, full, npu, npu_libraries, answering(*answers), pending)
+    return verifying.verify(dict(order, npu_libraries=npu_libraries), full, npu, answering(*answers), pending)
 
 
 def problems(order, *answers, **how):
@@ -173,7 +173,7 @@ def test_a_whole_wheel_that_works_without_an_npu(wheel, full):
 
 def test_where_there_is_an_npu_it_is_tried_too(wheel):
     run = answering(imported(wheel), (0, "2.0", ""))
-    told = verifying.verify(wheel, False, True, True, run)
+    told = verifying.verify(wheel, False, True, run)
     assert told["ok"] and told["notes"] == [] and len(told["said"]) == 2
     assert run.asked == [
         (["/usr/bin/python3.9", "-c", "import torch"], "", verifying.TIME_LIMIT_S),
@@ -350,7 +350,7 @@ def test_only_the_last_lines_are_told(tree):
 
 def test_the_first_failure_ends_the_proof_of_a_product(wheel):
     run = answering((1, "no", ""))
-    told = verifying.verify(wheel, False, True, True, run)
+    told = verifying.verify(wheel, False, True, run)
     assert len(run.asked) == 1 and len(told["problems"]) == 1
 
 
@@ -435,7 +435,7 @@ def test_an_import_leaves_no_traces(run, tmp_path):
 
 
 def test_a_real_run_of_a_real_tree(tree, run):
-    assert verifying.verify(tree, True, False, True, run) == {
+    assert verifying.verify(tree, True, False, run) == {
         "ok": True,
         "problems": [],
         "notes": [],

@@ -1,0 +1,182 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The recipes of the roles, filled in with their variables, and the tables of releases that they are filled in from.
+
+A recipe is the file files/recipe.yml of its role. Where one of its values, or an item of its lists, is ${name} and nothing
+else, what has that name comes in its place as it is: a list that stands for an item comes in as its items. Within a text it
+is written as text. ${a.b} is what b names in a. The names are the variables of the role without its prefix, and those that
+`_names` adds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import ChainMap
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.ascend.pytorch.plugins.module_utils import places
+from ansible_collections.ascend.pytorch.plugins.plugin_utils.settings import Settings, data
+
+# The roles that make a product, in the order in which they are built.
+ROLES = ("cmake", "gcc730", "torch_npu_build", "apex_build")
+# Read with this module, which Ansible does before it divides itself into a worker a host.
+RECIPES = {role: data(role, "files/recipe.yml") for role in ROLES}
+# The rows of the releases by version: of torch, and of gcc.
+RELEASES = data("road", "files/releases.yml")
+GCC_RELEASES = data("gcc730", "files/releases.yml")
+# Python packages that CANN's operators import, by the release of CANN.
+CANN_PACKAGES = data("cann_check", "files/packages.yml")
+
+# Source a host's environment file, if there is one, and go on as the program that follows it.
+WITH_ENVIRONMENT = ["bash", "-c", 'if [ -r "$0" ]; then . "$0"; fi; exec "$@"', "{env_file}"]
+
+_NAME = re.compile(r"\$\{([a-z0-9_.]+)\}")
+
+
+def filled(value: Any, names: Mapping[str, Any]) -> Any:
+    """Return nested data with every ${name} in it replaced; what comes in its place is not looked at again.
+
+    :raises KeyError: nothing has that name
+    """
+
+    def named(path: str) -> Any:
+        first, *rest = path.split(".")
+        found = names[first]
+        for part in rest:
+            found = found[part]
+        return found
+
+    if isinstance(value, str):
+        whole = _NAME.fullmatch(value)
+        return named(whole[1]) if whole else _NAME.sub(lambda match: str(named(match[1])), value)
+    if isinstance(value, dict):
+        return {key: filled(part, names) for key, part in value.items()}
+    if not isinstance(value, list):
+        return value
+    items: list[Any] = []
+    for item in value:
+        part = filled(item, names)
+        items += part if isinstance(item, str) and isinstance(part, list) else [part]
+    return items
+
+
+def own(value: Any, releases: Any) -> Any:
+    """Return the value of a variable, or the release's where it says `auto`; in a list its items in the place of `auto`."""
+    if isinstance(value, list):
+        return [item for part in value for item in (releases if part == places.AUTO else [part])]
+    return releases if value == places.AUTO else value
+
+
+def row(table: Mapping[str, Any], version: str, variable: str, more_variable: str, more: Mapping[str, Any]) -> Any:
+    """Return the row of a version in a table of releases.
+
+    :param more: rows that somebody added, which count before the table's; :param more_variable: where they did so
+    :raises AnsibleActionFail: there is no such row; the message names the variable and the rows that there are
+    """
+    for rows in (more, table):
+        if version in rows:
+            return rows[version]
+    raise AnsibleActionFail(
+        f"{variable}: {str(version)!r} is not a known release. Known are {', '.join(sorted({*table, *more}))}; set {variable} to "
+        f"one of these, or add a row to {more_variable}"
+    )
+
+
+def release(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of the torch release that a role is for.
+
+    :param more: rows that somebody added, see row
+    """
+    name = "version" if settings.role == "torch_npu_build" else "torch_version"
+    return dict(row(RELEASES, settings[name], settings.variable(name), "ascend_extra_releases", more))
+
+
+def newest(torch_release: Mapping[str, Any], tool: str) -> Any:
+    """Return the newest cmake or gcc that a torch release takes, "" for any: a row of somebody's own may say nothing of it."""
+    return (torch_release.get("newest") or {}).get(tool, "")
+
+
+def gcc_sources(
+    gcc_release: Mapping[str, Any], urls: Iterable[str], prerequisite_urls: Iterable[str], digests: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return the sources of a gcc release: its own archive, and each prerequisite inside its tree.
+
+    :param urls: folders of URLs with gcc's archive; :param prerequisite_urls: with the prerequisites
+    :param digests: file name -> sha256, for archives that are not the table's own
+    """
+
+    def source(name: str, entry: Mapping[str, str], folders: Iterable[str], dest: str) -> dict[str, Any]:
+        return {
+            "name": name,
+            "kind": "archive",
+            "file": entry["file"],
+            "dest": dest,
+            "urls": ["{0}/{1}".format(folder.rstrip("/"), entry["file"]) for folder in folders],
+            "sha256": digests.get(entry["file"], entry["sha256"]),
+        }
+
+    return [source("gcc", gcc_release["archive"], urls, "gcc")] + [
+        source(name, entry, prerequisite_urls, "gcc/" + name) for name, entry in gcc_release["prerequisites"].items()
+    ]
+
+
+def _names(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the recipe of a role is filled in with besides, or instead of, the variables as they are.
+
+    :param more: rows that somebody added to the torch releases
+    """
+    names: dict[str, Any] = {"with_environment": WITH_ENVIRONMENT}
+    if settings.role == "cmake":
+        names["max_version"] = own(settings["max_version"], newest(release(settings, more), "cmake"))
+    elif settings.role == "gcc730":
+        added = settings["extra_releases"]
+        gcc = row(GCC_RELEASES, settings["version"], "gcc730_version", "gcc730_extra_releases", added)
+        names.update(
+            release=gcc,
+            max_version=own(settings["max_version"], newest(release(settings, more), "gcc")),
+            sources=gcc_sources(gcc, settings["urls"], settings["prerequisite_urls"], settings["digests"]),
+            bootstrap_options=[] if settings["bootstrap"] else ["--disable-bootstrap"],
+            disk_gib=12 if settings["bootstrap"] else 8,
+        )
+    else:
+        part = "torch" if settings.role == "torch_npu_build" else "apex"
+        torch = release(settings, more)
+        made = torch[part]
+        names["release"] = torch
+        for source in ("adapter", "native"):
+            for key in ("ref", "commit", "urls"):
+                name = f"{source}_{key}"
+                if name in settings:
+                    names[name] = own(settings[name], made[source][key])
+        if part == "torch":
+            # Not every layout needs them.
+            names.update(
+                patch=made.get("patch", ""),
+                gen_options=made.get("gen_options", []),
+                drop_requirements=made.get("drop_requirements", []),
+            )
+        else:
+            names["options"] = own(settings["options"], made["options"])
+    return names
+
+
+def recipe(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recipe of a role, filled in; see module_utils/recipe.py for what it holds.
+
+    :param more: rows that somebody added to the torch releases
+    """
+    names = ChainMap(_names(settings, more), settings)  # type: ignore[arg-type]
+    written = dict(RECIPES[settings.role])
+    layouts = written.pop("layouts", None)
+    if layouts:
+        layout = row(layouts, names["release"]["torch"]["layout"], "layout", "the recipe's layouts", {})
+        names = names.new_child({"layout": filled(layout, names)})
+    made: dict[str, Any] = filled(written, names)
+    if "links" in made:
+        made["links"] = [link for link in made["links"] if link["path"]]
+    if "accept" in made and not settings["accept_installed"]:
+        made["accept"] = {}
+    return made

@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What roles ask of a host, out of their variables: the request that module_utils/plan.py describes.
+
+The whole guide is one request of all roles. A role that is used alone asks for its own product; what others make of what it
+needs is only referred to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.ascend.pytorch.plugins.module_utils import environment
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import recipes
+from ansible_collections.ascend.pytorch.plugins.plugin_utils.settings import Settings, Source
+
+TORCH, CHECK = "torch_npu_build", "cann_check"
+# All roles that something can be asked by.
+ROLES = (*recipes.ROLES, CHECK)
+
+# What is asked besides products, as it is where no role says so. Of several roles that of the first counts which has it.
+GENERAL: dict[str, Any] = {
+    "python": "auto",
+    "venv": "",
+    "env_file": "auto",
+    "work_dir": "auto",
+    "mirrors": [],
+    "jobs": "auto",
+    "timeout_s": 43200,
+    "rebuild": False,
+    "keep_builds": False,
+    "replace_link": False,
+    "install_packages": True,
+    "packages_become": False,
+    "needs": [],
+    "require_cann": True,
+    "cann_path": "",
+}
+# Of the fitness of a host the role that checks it has the word, of all else PyTorch's.
+OF_CHECK = ("needs", "require_cann", "cann_path")
+FITNESS = ("require_npu", "run_user", "max_clock_skew_s", "check_sources")
+
+
+def made(roles: Sequence[str], source: Source) -> dict[str, Any]:
+    """Return the request of some roles.
+
+    :param roles: in any order; all of them for the whole guide
+    """
+    of = {role: Settings(role, source) for role in (*roles, "road")}
+    more = of["road"]["extra_releases"]
+    products = [role for role in recipes.ROLES if role in roles]
+    by_weight = [role for role in (TORCH, *recipes.ROLES[::-1], CHECK) if role in roles]
+    request = {
+        name: next((of[role][name] for role in _first(by_weight, name) if name in of[role]), usual)
+        for name, usual in GENERAL.items()
+    }
+    for_torch = [role for role in by_weight if role not in ("cmake", "gcc730")]
+    request.update(
+        release=recipes.release(of[for_torch[0]], more) if for_torch else {},
+        recipes=[recipes.recipe(of[role], more) for role in products],
+        environment=_environment(of[TORCH]) if TORCH in roles else None,
+        fitness=_fitness(of[CHECK]) if CHECK in roles else None,
+    )
+    if products in ([TORCH], ["apex_build"]):
+        request["recipes"] = _references(of[products[0]], request["release"]) + request["recipes"]
+    return request
+
+
+def _first(roles: Sequence[str], name: str) -> list[str]:
+    """Return the roles in the order in which they are asked for a variable."""
+    return sorted(roles, key=lambda role: role != CHECK) if name in OF_CHECK else list(roles)
+
+
+def _references(settings: Settings, release: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what PyTorch or Apex is built with, where other roles, in plays of their own, have provided it."""
+    gcc = {
+        "name": "gcc730",
+        "reference": True,
+        "version": settings["gcc_version"],
+        "product": "tree",
+        "prefix": settings["gcc_prefix"],
+        "accept": {
+            "commands": ["gcc", "g++"],
+            "minimum": release["gcc"],
+            "maximum": recipes.own(settings["gcc_max_version"], recipes.newest(release, "gcc")),
+        }
+        if settings["accept_installed"]
+        else {},
+    }
+    if settings.role != TORCH:
+        torch = {"name": "torch", "reference": True, "version": "", "product": "wheel", "distribution": "torch"}
+        return [gcc, torch]
+    cmake = {
+        "name": "cmake",
+        "reference": True,
+        "version": "",
+        "product": "tree",
+        "prefix": settings["cmake_prefix"],
+        "accept": {
+            "commands": ["cmake"],
+            "minimum": release["cmake"],
+            "maximum": recipes.own(settings["cmake_max_version"], recipes.newest(release, "cmake")),
+        },
+    }
+    return [cmake, gcc]
+
+
+def _environment(settings: Settings) -> dict[str, Any]:
+    return {
+        "state": settings["state"],
+        "hccl_interface": settings["hccl_interface"],
+        "set": {name: settings[name.lower()] for name in environment.VARIABLES},
+    }
+
+
+def _fitness(settings: Settings) -> dict[str, Any]:
+    return {**{name: settings[name] for name in FITNESS}, "packages": recipes.CANN_PACKAGES}

@@ -1,0 +1,181 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Recipes as they are filled in, rows of tables, and gcc's sources out of one."""
+
+import re
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint
+from ansible_collections.ascend.pytorch.plugins.module_utils import recipe as recipe_form
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import recipes
+from role_variables import settings
+
+ROW = {
+    "archive": {"file": "gcc-7.3.0.tar.gz", "sha256": "a" * 64},
+    "prerequisites": {
+        "gmp": {"file": "gmp-6.1.0.tar.bz2", "sha256": "b" * 64},
+        "isl": {"file": "isl-0.16.1.tar.bz2", "sha256": "c" * 64},
+    },
+}
+PLATFORM = {"arch": "aarch64", "libc": "glibc 2.31", "python_abi": "cp39-cp39", "distribution": "openeuler 22.03"}
+# What the roles' own values come to on that platform, built with a CMake 3.22 and a gcc 9 of the host's own.
+FINGERPRINTS = {
+    "cmake": "f1afcbc0e2c5",
+    "gcc730": "8f781baf3fec",
+    "torch_npu_build": "387c3d407fa3",
+    "apex_build": "87637d6b300f",
+}
+
+
+@pytest.mark.parametrize(
+    "value, filled",
+    [
+        ("${a}", 1),
+        ("x-${a}-${b.c}", "x-1-[2, 3]"),
+        (["-j", "${b.c}", "${a}"], ["-j", 2, 3, 1]),
+        # An item that is a list itself stays one; so does what a name stands for within a mapping.
+        ([["${a}"], "${none}"], [[1]]),
+        ({"k": "${b.c}", "deep": [{"k": "${a}"}]}, {"k": [2, 3], "deep": [{"k": 1}]}),
+        # What comes in is not looked at again, and what is the host's or the shell's stays.
+        ("${user}", "${a} {{ a }}"),
+        ("{jobs} $0 $a ${A} $", "{jobs} $0 $a ${A} $"),
+        (7, 7),
+        (None, None),
+    ],
+)
+def test_filled(value, filled):
+    assert recipes.filled(value, {"a": 1, "b": {"c": [2, 3]}, "none": [], "user": "${a} {{ a }}"}) == filled
+
+
+def test_a_name_that_there_is_not():
+    with pytest.raises(KeyError, match="nobody"):
+        recipes.filled(["${nobody}"], {})
+
+
+@pytest.mark.parametrize(
+    "value, own",
+    [("auto", "theirs"), ("mine", "mine"), ("", ""), ({"x86_64": "12"}, {"x86_64": "12"})],
+)
+def test_the_release_s_own_value(value, own):
+    assert recipes.own(value, "theirs") == own
+
+
+def test_the_release_s_own_items():
+    assert recipes.own(["auto"], ["a", "b"]) == ["a", "b"]
+    assert recipes.own(["first", "auto"], ["a"]) == ["first", "a"]
+    assert recipes.own([], ["a"]) == []
+
+
+def test_a_row():
+    assert recipes.row({"1.8.1": {"a": 1}}, "1.8.1", "x", "y", {"2.1.0": {}}) == {"a": 1}
+
+
+def test_a_row_that_was_added_counts_first():
+    assert recipes.row({"1.8.1": {"a": 1}}, "1.8.1", "x", "y", {"1.8.1": {"a": 2}}) == {"a": 2}
+    assert recipes.row({"1.8.1": {"a": 1}}, "2.1.0", "x", "y", {"2.1.0": {}}) == {}
+
+
+@pytest.mark.parametrize("version", ["1.9.0", "", "v1.8.1"])
+def test_no_such_row(version):
+    with pytest.raises(AnsibleActionFail) as error:
+        recipes.recipe(settings("torch_npu_build", torch_npu_build_version=version), {"1.7.0": {}})
+    assert str(error.value) == (
+        f"torch_npu_build_version: {version!r} is not a known release. Known are 1.5.0, 1.7.0, 1.8.1; set "
+        "torch_npu_build_version to one of these, or add a row to ascend_extra_releases"
+    )
+
+
+def test_gcc_s_sources():
+    found = recipes.gcc_sources(ROW, ["https://a/gcc/", "https://b"], ["https://c"], {"isl-0.16.1.tar.bz2": "d" * 64})
+    assert [(one["name"], one["dest"], one["sha256"][0], one["urls"]) for one in found] == [
+        ("gcc", "gcc", "a", ["https://a/gcc/gcc-7.3.0.tar.gz", "https://b/gcc-7.3.0.tar.gz"]),
+        ("gmp", "gcc/gmp", "b", ["https://c/gmp-6.1.0.tar.bz2"]),
+        ("isl", "gcc/isl", "d", ["https://c/isl-0.16.1.tar.bz2"]),
+    ]
+
+
+@pytest.mark.parametrize("role", recipes.ROLES)
+def test_a_recipe_is_filled_in_and_pinned(role):
+    made = recipes.recipe(settings(role), {})
+    assert "${" not in str(made) and "{{" not in str(made)
+    assert recipe_form.problems(made) == []
+
+
+@pytest.mark.parametrize("role", recipes.ROLES)
+def test_what_stands_on_hosts_is_not_built_anew_by_accident(role):
+    """Whoever changes a recipe has every fleet build it again: the values are to be changed here as well."""
+    made = dict(recipes.recipe(settings(role), {}), prefix="/usr/local/it")
+    used = {name: {"cmake": "cmake 3.22", "gcc730": "gcc 9"}.get(name, "f" * 64) for name in made.get("built_with", [])}
+    assert fingerprint.short(fingerprint.digest(fingerprint.identity(made, PLATFORM, used))) == FINGERPRINTS[role]
+
+
+def test_what_cmake_is_asked_for():
+    made = recipes.recipe(
+        settings("cmake", cmake_configure_options=["--system-curl", "--"], cmake_link="/usr/bin/cmake"), {}
+    )
+    assert made["stages"]["configure"][0]["run"][-3:] == ["--parallel={jobs}", "--system-curl", "--"]
+    assert made["links"] == [{"path": "/usr/bin/cmake", "target": "bin/cmake"}]
+    assert made["accept"] == {"commands": ["cmake"], "minimum": "3.12.0", "maximum": "3"}
+    made = recipes.recipe(settings("cmake", cmake_link="", cmake_accept_installed="false", cmake_max_version=""), {})
+    assert made["links"] == [] and made["accept"] == {}
+
+
+def test_what_gcc_is_asked_for():
+    made = recipes.recipe(settings("gcc730"), {})
+    assert made["stages"]["configure"][0]["run"][-2:] == ["{options}", "--disable-bootstrap"] and made["disk_gib"] == 8
+    assert made["accept"]["maximum"] == {"x86_64": "12", "aarch64": "12"}
+    assert [rule.get("libc_above") or rule["compiler_from"] for rule in made["adapt"]] == ["2.27", "11", "15"]
+    said = {"gcc730_bootstrap": "true", "gcc730_configure_options": ["--with-x"], "gcc730_version": "9.3.0"}
+    made = recipes.recipe(settings("gcc730", **said, ascend_torch_version="1.5.0"), {})
+    assert made["stages"]["configure"][0]["run"][-2:] == ["{options}", "--with-x"] and made["disk_gib"] == 12
+    assert made["sources"][0]["urls"][0] == "https://ftp.gnu.org/gnu/gcc/gcc-9.3.0/gcc-9.3.0.tar.xz"
+    assert made["accept"]["maximum"] == {"x86_64": "12", "aarch64": "9"}
+
+
+def test_what_torch_is_asked_for():
+    made = recipes.recipe(
+        settings("torch_npu_build", torch_npu_build_native_ref="", torch_npu_build_adapter_urls=["/mine", "auto"]), {}
+    )
+    adapter, native = made["sources"]
+    assert native["ref"] == "" and native["commit"] == recipes.RELEASES["1.8.1"]["torch"]["native"]["commit"]
+    assert adapter["urls"] == ["/mine", *recipes.RELEASES["1.8.1"]["torch"]["adapter"]["urls"]]
+    assert made["stages"]["patch"][0]["patch"]["run"] == ["bash", "gen.sh", "-v", "1.8.1"]
+    assert "layouts" not in made
+    made = recipes.recipe(settings("torch_npu_build", ascend_torch_version="1.5.0"), {})
+    assert made["stages"]["patch"][0]["patch"]["run"] == ["bash", "gen.sh"]
+
+
+def test_a_row_of_somebody_s_own():
+    """It may leave out what its layout can do without."""
+    row = recipes.RELEASES["1.8.1"]
+    torch = {key: part for key, part in row["torch"].items() if key not in ("gen_options", "drop_requirements")}
+    more = {"1.7.9": {"version": "1.7.9", "torch": torch, "apex": row["apex"]}}
+    made = recipes.recipe(settings("torch_npu_build", ascend_torch_version="1.7.9"), more)
+    assert made["version"] == "1.7.9" and made["stages"]["configure"][1]["requirements"]["drop"] == []
+    assert recipes.recipe(settings("cmake", ascend_torch_version="1.7.9"), more)["accept"]["maximum"] == ""
+    more["1.7.9"] = dict(more["1.7.9"], torch=dict(torch, layout="plugin"))
+    with pytest.raises(AnsibleActionFail, match="'plugin' is not a known release|'plugin'"):
+        recipes.recipe(settings("torch_npu_build", ascend_torch_version="1.7.9"), more)
+
+
+def test_what_apex_is_asked_for():
+    made = recipes.recipe(settings("apex_build", apex_build_options=["--cpp_ext"]), {})
+    assert made["stages"]["build"][0]["run"] == [
+        *recipes.WITH_ENVIRONMENT,
+        "{python}",
+        "setup.py",
+        "--cpp_ext",
+        "bdist_wheel",
+    ]
+    made = recipes.recipe(settings("apex_build"), {})
+    assert "--npu_float_status" in made["stages"]["build"][0]["run"] and made["version"] == "0.1"
+
+
+def test_every_name_in_a_recipe_is_one_that_a_role_has():
+    """A slip would be told only where that layout is built."""
+    for role, written in recipes.RECIPES.items():
+        names = set(re.findall(r"\$\{([a-z0-9_]+)", str(written)))
+        made = recipes._names(settings(role), {})
+        assert names - {"layout"} <= {*made, *settings(role)}, role

@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What roles ask of a host, alone and together."""
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils import checks
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import recipes, request
+from role_variables import source
+from situations import ask
+
+
+def named(asked):
+    return [(entry["name"], bool(entry.get("reference"))) for entry in asked["recipes"]]
+
+
+def test_the_whole_guide():
+    asked = request.made(request.ROLES, source(ascend_mirrors=["/m"], cmake_replace_link=True))
+    assert named(asked) == [(name, False) for name in ("cmake", "gcc730", "torch", "apex")]
+    assert asked["release"]["version"] == "1.8.1" and asked["mirrors"] == ["/m"] and asked["replace_link"]
+    assert asked["needs"] == ["git", "patch", "make", "gcc", "g++", "bzip2", "dos2unix"]
+    assert asked["environment"]["set"]["TASK_QUEUE_ENABLE"] == "1" and asked["environment"]["state"] == "present"
+    assert asked["fitness"]["require_npu"] and asked["fitness"]["packages"] == recipes.CANN_PACKAGES
+    # What the plan makes of it besides is the run's.
+    run = {"silenced", "builds", "toolchain", "collection_version", "promised"}
+    assert set(ask()) - set(asked) <= run
+    assert checks.variable_problems(dict(ask(), **asked)) == []
+
+
+@pytest.mark.parametrize(
+    "role, products",
+    [
+        ("cmake", [("cmake", False)]),
+        ("gcc730", [("gcc730", False)]),
+        ("torch_npu_build", [("cmake", True), ("gcc730", True), ("torch", False)]),
+        ("apex_build", [("gcc730", True), ("torch", True), ("apex", False)]),
+        ("cann_check", []),
+    ],
+)
+def test_a_role_alone_asks_for_its_own(role, products):
+    """With its own variables alone: the others need not be known."""
+    others = [f"{other}_" for other in request.ROLES if other != role]
+    asked = request.made([role], source(*others, ascend_work_dir="/data", ascend_torch_version="1.5.0"))
+    assert named(asked) == products and asked["work_dir"] == "/data"
+    assert (asked["environment"] is not None) == (role == "torch_npu_build")
+    assert (asked["fitness"] is not None) == (role == "cann_check")
+    assert asked["release"].get("version") == (None if role in ("cmake", "gcc730") else "1.5.0")
+
+
+def test_of_a_host_s_fitness_the_role_that_checks_it_has_the_word():
+    asked = request.made(
+        request.ROLES, source(cann_check_require_cann=False, torch_npu_build_jobs=3, cann_check_needs=["git"])
+    )
+    assert not asked["require_cann"] and asked["needs"] == ["git"] and asked["jobs"] == "3"
+    assert request.made(["torch_npu_build"], source(cann_check_require_cann=False))["require_cann"]
+
+
+def test_what_wheels_are_built_with_where_other_roles_provide_it():
+    said = {"cmake_prefix": "/opt/cmake", "gcc730_version": "9.3.0", "gcc730_max_version": "11"}
+    cmake, gcc, _torch = request.made(["torch_npu_build"], source(**said))["recipes"]
+    assert (
+        cmake["prefix"] == "/opt/cmake" and cmake["accept"]["minimum"] == "3.12.0" and cmake["accept"]["maximum"] == "3"
+    )
+    assert gcc["version"] == "9.3.0" and gcc["accept"] == {
+        "commands": ["gcc", "g++"],
+        "minimum": "7.3.0",
+        "maximum": "11",
+    }
+    gcc, _torch, _apex = request.made(["apex_build"], source(gcc730_accept_installed=False))["recipes"]
+    assert gcc["accept"] == {}

@@ -17,6 +17,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     buildcache,
     carry,
     cohort,
+    examined,
     here,
     keyring,
     live,
@@ -185,6 +186,7 @@ class ActionModule(speaking.Action):
         places = [self._sent(order, entry) if here.is_folder(entry) else entry for entry in order["mirrors"]]
         order["mirrors"] = [place for place in places if place]
         answer = self._patiently(order, state="started")
+        examined.Examined(self._host).begins(builds.label(order))
         if answer.get("how") == "joined":
             speaking.say("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
         if note(answer):
@@ -264,6 +266,8 @@ class ActionModule(speaking.Action):
         with live.line(self._host, order, progress, former) as line:
             last = self._follow(order, first, line)
         if last["status"]["state"] == "done":
+            for each in [*builds.parts(order), order]:
+                examined.Examined(self._host).has(builds.label(each), each["fingerprint"])
             return dict(first, product=last["product"], status=last["status"])
         # What else there is stands in the message, and would push that off the screen.
         told = {key: last["status"].get(key) for key in ("state", "stage", "percent", "log")}

@@ -14,6 +14,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import checks, find
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     boundary,
+    examined,
     here,
     keyring,
     ledger,
@@ -31,6 +32,7 @@ ARGUMENTS = {
     "builders": {"type": "list", "elements": "str", "default": []},
     "cache": {"type": "list", "elements": "str", "default": []},
     "promised": {"type": "dict", "default": {}},
+    "again": {"type": "bool", "default": True},
 }
 
 
@@ -191,21 +193,24 @@ class ActionModule(speaking.Action):
         problems += boundary.problems(cache, road["sign_key"], road["trusted_keys"], builders)
         if problems:
             raise AnsibleActionFail(unfit(host, problems))
-        examined = self._examine(request, task_vars)
-        if "state" not in examined:
-            return dict(result, **examined)
-        state = examined["state"]
+        seen = self._known(request, host, arguments["again"]) or self._examine(request, task_vars)
+        if "state" not in seen:
+            return dict(result, **seen)
+        state = dict(seen["state"], disk=rooms(request, seen["state"]))
         platform = "{0} {1}".format(state["arch"], state["libc"])
         if request["toolchain"] == "runtime":
             # Its wheels are the builders'. A run that knows of none leaves what stands as it is.
             request["promised"].update(built_with(state), **self._run().tools(platform, builders))
         planned = plan.make(request, state)
         if plan.asks_pip(planned, state):
-            examined = self._examine(request, task_vars, pip=True)
-            if "state" not in examined:
-                return dict(result, **examined)
-            state = examined["state"]
+            seen = self._examine(request, task_vars, pip=True)
+            if "state" not in seen:
+                return dict(result, **seen)
+            state = dict(seen["state"], disk=rooms(request, seen["state"]))
             planned = plan.make(request, state)
+        if "question" in seen and planned["work"] and (group or not arguments["again"]):
+            # More plans may follow in this run.
+            examined.Examined(host).keep(seen["question"], seen["state"])
         if road["bundle"]:
             add_wheels(planned, bundle)
         if (request["fitness"] or {}).get("check_sources"):
@@ -254,32 +259,35 @@ class ActionModule(speaking.Action):
         result.update(group=group if works else "")
         return result
 
-    def _examine(self, request, task_vars, **more):
-        """Return {"state": what is known of the host}, or the result of a host that could not be looked at.
+    def _known(self, request, host, again):
+        """Return {"state": what this run knows of the host}, None where that is not to count, or does not answer."""
+        state = None if again else examined.Examined(host).recall(plan.question(request))
+        return {"state": state} if state else None
 
-        :param more: what the module is asked besides
+    def _examine(self, request, task_vars, pip=False):
+        """Return {"question", "state": the host's answer}, or the result of a host that could not be looked at.
+
+        :param pip: whether pip is asked whatever stands there
         """
         began = time.time()
-        examined = self._execute_module(
-            "ascend.pytorch.examine", module_args=dict(plan.question(request), **more), task_vars=task_vars
-        )
-        if examined.get("failed") or examined.get("unreachable"):
+        question = plan.question(request)
+        told = self._execute_module("ascend.pytorch.examine", module_args=dict(question, pip=pip), task_vars=task_vars)
+        if told.get("failed") or told.get("unreachable"):
             # Not before: few hosts fail.
             from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures
 
-            words = target_python.trouble(self, examined, task_vars)
+            words = target_python.trouble(self, told, task_vars)
             if words:
                 raise AnsibleActionFail(words)
-            remedy = failures.remedy(failures.message(examined))
-            return dict(examined, remedy=remedy) if remedy else examined
-        state = examined["state"]
+            remedy = failures.remedy(failures.message(told))
+            return dict(told, remedy=remedy) if remedy else told
+        state = told["state"]
         state["clock_skew_s"] = skew(state["clock"], began, time.time())
         state["core"] = target_python.core()
-        state["disk"] = rooms(request, state)
         if not self._is_become_unprivileged():
             # A shell of sudo's that a local run was started from.
             state["login_uid"] = state["user"]["uid"]
-        return {"state": state}
+        return {"question": question, "state": state}
 
     @staticmethod
     def _enter(host, planned, errors):

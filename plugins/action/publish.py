@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, speaking
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import examined, ledger, speaking
 
 
 class ActionModule(speaking.Action):
@@ -22,6 +22,14 @@ class ActionModule(speaking.Action):
 
             mirror.Sender(self, task_vars).send(order, order["bundle"], order["wheels"])
         result.update(self._execute_module("ascend.pytorch.publish", module_args=arguments, task_vars=task_vars))
-        if not (result.get("failed") or result.get("unreachable") or self._task.check_mode):
-            ledger.Ledger().finish(task_vars["inventory_hostname"], order["name"])
+        host, stands = task_vars["inventory_hostname"], result.pop("stands", None)
+        if self._task.check_mode:
+            return result
+        if stands and order["product"] == "tree":
+            examined.Examined(host).stands(order["name"], stands)
+        else:
+            # pip may have brought along anything, and a failure may have left it.
+            examined.Examined(host).forget()
+        if not (result.get("failed") or result.get("unreachable")):
+            ledger.Ledger().finish(host, order["name"])
         return result

@@ -13,6 +13,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     buildcache,
     carry,
     cohort,
+    examined,
     keyring,
     signing,
     speaking,
@@ -38,7 +39,9 @@ class ActionModule(speaking.Action):
         carrier = carry.Carrier(self, task_vars, known)
         result.update(changed=False, found=False, place="")
         if not arguments["cache"]:
-            return dict(result, found=not self._task.check_mode and carrier.has(order))
+            return dict(
+                result, found=not self._task.check_mode and carrier.has(builds.label(order), order["fingerprint"])
+            )
         label, run = builds.label(builds.maker(order)), cohort.Run()
         if arguments["wait"]:
             # With a free strategy this host may be here before its builder is done.
@@ -52,6 +55,7 @@ class ActionModule(speaking.Action):
         except (carry.CarryError, store.StoreError, signing.SigningError) as error:
             raise AnsibleActionFail("{0}: {1}".format(host, error))
         if taken:
+            examined.Examined(host).has(order)
             return dict(result, found=True, **taken)
         if run.failure(label):
             raise AnsibleActionFail("{0}: {1}".format(host, run.failure(label)))

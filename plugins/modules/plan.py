@@ -40,6 +40,10 @@ options:
     type: list
     elements: str
     default: []
+  again:
+    description: Whether the host is examined anew where this run knows it already, by an earlier plan.
+    type: bool
+    default: true
   promised:
     description:
       - RV(promised) of an earlier plan of the run, for check mode. What that would have put there counts as there.

@@ -52,6 +52,10 @@ notes:
   returned: always
   type: list
   elements: str
+stands:
+  description: How the product stands now, for the plans that follow in the run.
+  returned: when it was published
+  type: dict
 removed:
   description: The paths that were, or in check mode would be, taken away.
   returned: when O(state=absent)
@@ -148,7 +152,7 @@ def main():
         with publishing.alone(order):
             now = standing(order)
             if is_there(order, now) and not is_there(order, before):
-                module.exit_json(**outgoing.told(changed=False, diff={}, notes=[shared(order)]))
+                module.exit_json(**outgoing.told(changed=False, diff={}, notes=[shared(order)], stands=now))
             if order["product"] == "tree":
                 publishing.publish_tree(
                     order, found["path"], found["sha256"], lambda root: builds.prove_sane(order, root)
@@ -172,7 +176,7 @@ def main():
                 exception=traceback.format_exc(),
             )
         )
-    module.exit_json(**outgoing.told(changed=True, diff=diff, notes=notes))
+    module.exit_json(**outgoing.told(changed=True, diff=diff, notes=notes, stands=standing(order)))
 
 
 def shared(order):

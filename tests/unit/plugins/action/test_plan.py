@@ -37,7 +37,15 @@ def test_the_message_for_an_unfit_host():
 def test_the_pip_of_a_wheel_that_comes_is_asked_before_the_host_is_called_fit(monkeypatch, asked, questions):
     """A wheel of the same version stands there, so that examine alone leaves pip unasked."""
     made, told = action.ActionModule.__new__(action.ActionModule), []
-    arguments = {"roles": ["cmake"], "group": "", "unfit_group": "", "builders": [], "cache": [], "promised": {}}
+    arguments = {
+        "roles": ["cmake"],
+        "group": "",
+        "unfit_group": "",
+        "builders": [],
+        "cache": [],
+        "promised": {},
+        "again": True,
+    }
     shared = {"silenced_checks": [], "toolchain_on": "all", "sign_key": "", "trusted_keys": "", "bundle": ""}
     request = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), mirrors=[])
     monkeypatch.setattr(action.settings, "Source", lambda *_given: None)

@@ -48,6 +48,7 @@ def site(tmp_path_factory):
     return Site(tmp_path_factory.mktemp("site"))
 
 
+@chosen_cores
 def test_a_finding_that_nothing_stops_is_told(site):
     site.without("playbooks/site.yml", GROUPING)
     try:
@@ -67,6 +68,7 @@ def test_planned_work_that_was_never_begun_is_told(site):
     assert "Provide CMake" not in words and not (site.folder / "cmake").exists()
 
 
+@chosen_cores
 def test_a_product_that_was_built_and_not_published_is_told(site):
     site.without("roles/road/tasks/product.yml", PUBLISHING)
     try:

@@ -78,11 +78,12 @@ def standing(host):
 # --- verify -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [("-v",), ("--check", *FULL)])
-def test_what_was_converged_is_whole_and_works(options):
-    result = play("verify.yml", *options)
+# What reads every file takes minutes on an emulated host, and is no other there.
+@pytest.mark.parametrize("options, hosts", [(("-v",), "ascend"), (("--check", *FULL), "ascend:!aarch64")])
+def test_what_was_converged_is_whole_and_works(options, hosts):
+    result = play("verify.yml", *options, hosts=hosts)
     assert result.returncode == 0, result.stdout[-3000:]
-    assert set(changes(result).values()) == {0} and len(changes(result)) == 3
+    assert set(changes(result).values()) == {0} and len(changes(result)) == (2 if "!" in hosts else 3)
     if "-v" in options:
         assert result.stdout.count("- 2.0 2.0 on npu:0") == 3
 

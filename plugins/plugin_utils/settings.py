@@ -36,7 +36,7 @@ def data(role: str, path: str) -> Any:
 def _options(role: str) -> dict[str, dict[str, Any]]:
     """Return what meta/argument_specs.yml says of each variable of a role, all of its entry points together."""
     entries = data(role, "meta/argument_specs.yml")["argument_specs"].values()
-    kept = ("type", "elements", "choices")
+    kept = ("type", "elements", "choices", "default")
     return {
         name: {key: option[key] for key in kept if key in option}
         for entry in entries
@@ -92,6 +92,17 @@ def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
+def _typed(variable: str, option: dict[str, Any], value: Any) -> Any:
+    """Return a value as the type that the role documents; null, as an empty value in YAML, is no value: the default counts."""
+    checked = ArgumentSpecValidator({variable: option}).validate({} if value is None else {variable: value})
+    if checked.error_messages:
+        raise AnsibleActionFail(f"{variable} is {value!r}: {' '.join(checked.error_messages)}")
+    typed = checked.validated_parameters[variable]
+    if typed is None:
+        raise AnsibleActionFail(f"{variable} is null: give it a value, or take it away")
+    return typed
+
+
 class Settings(Mapping[str, Any]):
     """The variables of one role, by their names without its prefix.
 
@@ -110,11 +121,7 @@ class Settings(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in self._typed:
             variable = self.variable(name)
-            option = OPTIONS[self.role][variable]
-            checked = ArgumentSpecValidator({variable: option}).validate({variable: self._source.value(variable)})
-            if checked.error_messages:
-                raise AnsibleActionFail(" ".join(checked.error_messages))
-            self._typed[name] = checked.validated_parameters[variable]
+            self._typed[name] = _typed(variable, OPTIONS[self.role][variable], self._source.value(variable))
         return self._typed[name]
 
     def __contains__(self, name: object) -> bool:

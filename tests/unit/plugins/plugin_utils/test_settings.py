@@ -25,6 +25,9 @@ from role_variables import DEFAULTS, settings, source
         ({"ascend_jobs": 7}, "jobs", "7"),
         ({"ascend_mirrors": "/a,/b"}, "mirrors", ["/a", "/b"]),
         ({"cmake_version": 3.2}, "version", "3.2"),
+        # Nothing behind the colon.
+        ({"ascend_work_dir": None}, "work_dir", "auto"),
+        ({"cmake_configure_options": None}, "configure_options", []),
     ],
 )
 def test_value(said, name, value):
@@ -48,7 +51,11 @@ def test_every_variable_with_its_default():
     [
         ({"cmake_accept_installed": "perhaps"}, "cmake_accept_installed"),
         ({"ascend_timeout_s": "long"}, "cmake_timeout_s"),
-        ({"cmake_state": "gone"}, "cmake_state"),
+        (
+            {"cmake_state": "gone"},
+            "cmake_state is 'gone': value of cmake_state must be one of: present, absent, got: gone",
+        ),
+        ({"cmake_urls": None}, "cmake_urls is null"),
         ({"cmake_work_dir": "{{ disk }}/work"}, "cmake_work_dir cannot be filled in: 'disk' is undefined"),
     ],
 )

@@ -62,7 +62,11 @@ bench-noop: ## what site.yml costs where nothing is to be done, beside a ping: o
 
 .PHONY: bench-fleet
 bench-fleet: ## what a fleet that builds once costs, and the road beside the guide by hand: one line of JSON (40 minutes)
-	@$(PYTHON_TOOL) tests/bench/fleet.py
+	@$(PYTHON_TOOL) tests/bench/building.py
+
+.PHONY: bench-provision
+bench-provision: ## what fresh hosts cost that find everything in the build cache, beside a plain script: one line of JSON (10 minutes)
+	@$(PYTHON_TOOL) tests/bench/provisioning.py
 
 .PHONY: bench-election
 bench-election: ## what electing a builder costs each host of a thousand, beside each of a hundred: one line of JSON

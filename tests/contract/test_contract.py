@@ -491,3 +491,10 @@ def main():
     self.warn("x")
 """
     assert ways_round(right, True) == []
+
+
+def test_no_run_leaves_facts_to_another():
+    """Facts may be cached: a later run would believe in what this one only found, or promised."""
+    given = r"""["']ansible_facts["']\]?\s*(=(?!=)|:)|\bansible_facts=|_facts_cacheable"""
+    assert not offending(below(r"plugins/.+\.py"), given)
+    assert not offending(below(r"(roles|playbooks)/.+\.ya?ml"), r"\bset_fact\b|\bcacheable\b")

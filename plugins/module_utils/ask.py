@@ -159,7 +159,7 @@ def read_json(path):
     # type: (str) -> Optional[Dict[str, Any]]
     """Return the mapping in a JSON file, None when it is not there or not readable as one."""
     try:
-        with open(path) as stream:
+        with open(path, encoding="utf-8") as stream:
             data = json.load(stream)
     except (OSError, ValueError):
         return None

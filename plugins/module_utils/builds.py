@@ -246,7 +246,7 @@ def _works_for(process, place, folder, left):
     with open(os.path.join(process, "environ"), "rb") as stream:
         if b"TMPDIR=" + os.fsencode(place.tmp) in stream.read().split(b"\0"):
             return True
-    with open(os.path.join(process, "stat")) as stream:
+    with open(os.path.join(process, "stat"), encoding="utf-8", errors="replace") as stream:
         # proc(5): the third field and on; the second is the program's name in parentheses.
         state, _parent, _group, number = stream.read().rpartition(")")[2].split()[:4]
     if state in "ZX":
@@ -254,7 +254,7 @@ def _works_for(process, place, folder, left):
         return False
     if os.path.join(folder, os.path.basename(place.hands)) in _opened(process):
         return True
-    with open(os.path.join(process, "cgroup")) as stream:
+    with open(os.path.join(process, "cgroup"), encoding="utf-8", errors="replace") as stream:
         if session.is_within(stream.read(), left.get("scope", "")):
             return True
     # Of a session that is over another may get the number: so that alone does not tell.

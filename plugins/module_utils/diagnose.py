@@ -544,9 +544,12 @@ _ERROR_LINE = re.compile(
 # A line of the sources under a compiler's word on it, with its number before it (since gcc 9) or a mark below it.
 _QUOTE = re.compile(r"\s*[0-9]* \|")
 _MARK = re.compile(r"\s*[~^][\s~^]*$")
-# "WARNING: …", "x.cpp:5:3: warning: …", "CMake Deprecation Warning at …", and CMake's "-- …", which is never an error.
+# "WARNING: …", "x.cpp:5:3: warning: …", "CMake Deprecation Warning at …", and CMake's "-- …", which is never an error. Without
+# a colon "npm WARN …", "warning …" and "<time> WARNING …"; and apt's "W: …".
 _ASIDE = re.compile(
-    r"^\s*-- |(?:^|[\s:\[(])(?:\w*warning|warn|note)\s*[:\])]|^\s*CMake (?:\w+ )?Warning\b", re.IGNORECASE
+    r"^\s*-- |(?:^|[\s:\[(])(?:\w*warning|warn|note)\s*[:\])]|^\s*CMake (?:\w+ )?Warning\b"
+    r"|^\s*(?:p?npm |yarn |[0-9][-0-9:,.TZ ]* )?warn(?:ing)?\s|^W: ",
+    re.IGNORECASE,
 )
 # What is indented below it belongs to it.
 _WARNING_HEAD = re.compile(r"CMake .{0,30}Warning\b|\S+:[0-9]+: \w*Warning: ")

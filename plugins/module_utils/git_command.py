@@ -98,7 +98,7 @@ class Git(object):
         return self
 
     def _configure(self, more: str = "") -> None:
-        with open(self.config, "w") as out:
+        with open(self.config, "w", encoding="utf-8") as out:
             out.write(_GIT_CONFIG % max(1, int(self.stall_s)) + more)
 
     def __exit__(self, *unused: Any) -> None:

@@ -409,12 +409,12 @@ def _discard(path: str) -> None:
 def write_line(path: str, line: str) -> None:
     """Write a line of text into the file `path`, in a folder that is made if it is not there. Raises OSError."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w") as out:
+    with open(path, "w", encoding="utf-8") as out:
         out.write(line + "\n")
 
 
 def _lines_of(path: str) -> List[str]:
     if not os.path.exists(path):
         return []
-    with open(path) as stream:
+    with open(path, encoding="utf-8") as stream:
         return stream.read().split()

@@ -167,7 +167,7 @@ def _requirements(step, shop):
     if not kept:
         return
     for name, content in (("requirements.txt", "\n".join(kept)), ("constraints.txt", order["constraints"])):
-        with open(os.path.join(shop.names["obj"], name), "w") as stream:
+        with open(os.path.join(shop.names["obj"], name), "w", encoding="utf-8") as stream:
             stream.write(content + "\n")
     _install(["-r", "requirements.txt", "-c", "constraints.txt"], shop)
 

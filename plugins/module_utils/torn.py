@@ -21,7 +21,7 @@ def boot():
     # type: () -> str
     """Return what names this run of the kernel as no other, "" where it does not tell."""
     try:
-        with open("/proc/sys/kernel/random/boot_id") as stream:
+        with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as stream:
             return stream.read().strip()
     except OSError:
         return ""

@@ -199,7 +199,7 @@ def prove_unpacked(order, card, site, run):
     path = order["env_file"]
     if order.get("env_text"):
         path = os.path.join(site, "environment-to-come.sh")
-        with open(path, "w") as stream:
+        with open(path, "w", encoding="utf-8") as stream:
             stream.write(order["env_text"])
     there = {"card": card, "version": card["version"], "site": site, "damage": []}
     order = dict(order, env_file=path)

@@ -7,6 +7,8 @@ A rule returns the list of what is wrong, in words; nothing wrong is the empty l
 """
 
 import ast
+import functools
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -221,6 +223,71 @@ def task_actions(tasks: Any, keywords: set[str]) -> list[str]:
     return names
 
 
+# --- tasks: what they set, and what they include
+
+_OF_FILES = {"mode", "owner", "group", "attributes", "seuser", "serole", "setype", "selevel"}
+_SETS = re.compile(r"\b(mode|owner|group)=|\b(chmod|chown|chgrp|setfacl)\b")
+_INCLUDES = re.compile(r"(?:ansible\.builtin\.)?(include|import)_(tasks|role|playbook)")
+
+
+def setters(value: Any) -> Iterator[tuple[dict, dict]]:
+    """(task, arguments) of each task of Ansible's own modules that sets mode, owner or the like of what may stand there."""
+    for task in mappings(value):
+        for action, arguments in task.items():
+            if str(action).startswith("ansible.") and not _INCLUDES.fullmatch(action):
+                given = arguments if isinstance(arguments, dict) else {}
+                if _OF_FILES & set(given) or any(
+                    _SETS.search(text) for text in strings(list(given.values()) or arguments)
+                ):
+                    yield task, given
+
+
+def sets_what_stands(task: dict, arguments: dict) -> bool:
+    """Whether a task of setters() does so to folders that it has not made.
+
+    One that makes a folder is given it by the plan, as the one that is to be made, and does nothing where that names none.
+    """
+    if arguments.get("state") != "directory" and not arguments.get("recurse"):
+        return False
+    makes = re.fullmatch(r"\{\{ (\S+\.makes) \}\}", str(arguments.get("path")))
+    wanted = f"{makes[1]} | default('') | length > 0" if makes else ""
+    return not wanted or wanted not in list(strings(task.get("when")))
+
+
+def included(name: str, value: Any) -> Iterator[tuple[str, dict]]:
+    """(path, task) of each file that a file of tasks, a playbook or a role's meta/main.yml has Ansible read next."""
+    for task in mappings(value):
+        for key, arguments in task.items():
+            action = _INCLUDES.fullmatch(str(key))
+            given = arguments if isinstance(arguments, dict) else {}
+            if action and action[2] == "role":
+                role = given["name"].removeprefix("ascend.pytorch.")
+                yield f"roles/{role}/tasks/{given.get('tasks_from', 'main').removesuffix('.yml')}.yml", task
+            elif action:
+                yield posixpath.normpath(posixpath.join(posixpath.dirname(name), given.get("file") or arguments)), task
+
+
+def cycles(edges: set[tuple[str, str]]) -> set[frozenset[str]]:
+    """The sets of files that lead back to themselves, each with all that it leads through."""
+    after: dict[str, set[str]] = {}
+    for before, next_one in edges:
+        after.setdefault(before, set()).add(next_one)
+
+    def reached(name: str) -> set[str]:
+        found, new = set(), {name}
+        while new:
+            new = set().union(*(after.get(each, ()) for each in new)) - found
+            found |= new
+        return found
+
+    reach = {name: reached(name) for name in after}
+    return {
+        frozenset(each for each in reach if each in reach[name] and name in reach[each])
+        for name in reach
+        if name in reach[name]
+    }
+
+
 # --- plugins
 
 
@@ -341,25 +408,85 @@ def uses(source: str, pattern: str) -> list[tuple[str, str]]:
     A function within a class is called by its own name; "" is what no function does. Names are what they were imported
     as: `from os import getpid as pid` is a use of os.getpid, wherever it is called.
     """
-    tree, known, found = ast.parse(source), {}, []
+    named = ((function, name) for function, node, name in _all_named(source) if not isinstance(node, ast.Call))
+    return [(function, name) for function, name in named if re.fullmatch(pattern, name)]
+
+
+def calls(source: str, pattern: str) -> list[tuple[str, ast.Call, str]]:
+    """(function, call, what) of every call of what goes by a name which matches; see uses."""
+    return [
+        (function, node, name)
+        for function, node, name in _all_named(source)
+        if isinstance(node, ast.Call) and re.fullmatch(pattern, name)
+    ]
+
+
+@functools.cache
+def _all_named(source: str) -> list[tuple[str, ast.AST, str]]:
+    # Every gate asks it of every plugin, and it takes a while.
+    return list(_named(source))
+
+
+def _named(source: str) -> Iterator[tuple[str, ast.AST, str]]:
+    tree, known = ast.parse(source), {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             known.update({each.asname: each.name for each in node.names if each.asname})
         elif isinstance(node, ast.ImportFrom):
             known.update({each.asname or each.name: f"{node.module}.{each.name}" for each in node.names})
 
-    def look(node: ast.AST, function: str) -> None:
+    def look(node: ast.AST, function: str) -> Iterator[tuple[str, ast.AST, str]]:
         if isinstance(node, ast.FunctionDef):
             function = node.name
-        if isinstance(node, ast.Attribute | ast.Name):
-            first, dot, rest = ast.unparse(node).partition(".")
-            name = known.get(first, first) + dot + rest
-            if re.fullmatch(pattern, name):
-                found.append((function, name))
+        if isinstance(node, ast.Attribute | ast.Name | ast.Call):
+            first, dot, rest = ast.unparse(node.func if isinstance(node, ast.Call) else node).partition(".")
+            yield function, node, known.get(first, first) + dot + rest
         for inner in ast.iter_child_nodes(node):
-            look(inner, function)
+            yield from look(inner, function)
 
-    look(tree, "")
+    yield from look(tree, "")
+
+
+def keyword(call: ast.Call, name: str) -> Any:
+    """What a call gives by a keyword: its text as code, None where it gives nothing or None."""
+    given = next((ast.unparse(each.value) for each in call.keywords if each.arg == name), "None")
+    return None if given == "None" else given
+
+
+_STARTS = (
+    r"subprocess\.(Popen|run|call|check_call|check_output|getoutput|getstatusoutput)|(.*\.)?run_command"
+    r"|os\.(system|popen|exec\w+|spawn\w+|posix_spawnp?)"
+)
+
+
+def starts_anywhere(source: str) -> list[tuple[str, str]]:
+    """(function, what) of each program that a plugin starts in the folder that it happens to be in itself.
+
+    That is a login's home on hosts: `python -m` and `python -c` take modules from there.
+    """
+    return [(function, name) for function, call, name in calls(source, _STARTS) if not keyword(call, "cwd")]
+
+
+_OPENS = r"((io\.|os\.fd|codecs\.)?open|io\.TextIOWrapper|(.*\.)?(read_text|write_text)|tempfile\.\w*TemporaryFile)"
+
+
+def text_by_locale(source: str) -> list[tuple[str, str]]:
+    """(function, what) of each file or program of a plugin whose text is in the encoding that the locale says.
+
+    That is ASCII with `LANG=C` and Python 3.6, whatever is written on the host.
+    """
+    found = []
+    for function, call, name in calls(source, rf"{_OPENS}|{_STARTS}"):
+        if not re.fullmatch(_OPENS, name):
+            is_text = keyword(call, "text") or keyword(call, "universal_newlines")
+        elif name.startswith("tempfile."):
+            is_text = "b" not in (keyword(call, "mode") or (ast.unparse(call.args[0]) if call.args else "'w+b'"))
+        else:
+            # One that is not written there may be any.
+            modes = [each.value for each in call.args[1:2] if isinstance(each, ast.Constant)]
+            is_text = "b" not in (keyword(call, "mode") or str(*modes))
+        if is_text and not keyword(call, "encoding"):
+            found.append((function, name))
     return found
 
 

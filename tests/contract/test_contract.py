@@ -24,9 +24,16 @@ from rules import (
     check_pins,
     check_role,
     conditions,
+    cycles,
+    included,
+    mappings,
     readers_of_json,
+    sets_what_stands,
+    setters,
     shared_variables,
+    starts_anywhere,
     task_actions,
+    text_by_locale,
     unsafe_paths,
     uses,
     variable_table,
@@ -237,6 +244,26 @@ GATES = {
             ("plugins/module_utils/builds.py", "spent_s"): "since a time that was told; never less than nothing",
         },
     ),
+    # Of what a function has made itself, before it has its name, or of a copy: what stands keeps the mode that it has.
+    "modes and owners": Gate(
+        "",
+        r"(.*\.)?(f|l|_remote_)?ch(mod|own)|shutil\.(copy2?|copymode|copystat|copytree|chown)|(.*\.)?set_\w+_if_different",
+        {
+            ("plugins/module_utils/archive.py", "_write_tree"): "files that it has just written, in a new folder",
+            (
+                "plugins/module_utils/archive.py",
+                "_finish_folders",
+            ): "folders of the tree that was unpacked, in a new folder",
+            ("plugins/module_utils/builds.py", "_pack_part"): "copied into a new folder",
+            ("plugins/module_utils/carrying.py", "_keep"): "the folder of its own that others are to take from",
+            ("plugins/module_utils/durable.py", "write"): "the file that it writes, still open",
+            ("plugins/module_utils/publishing.py", "publish_tree"): "the tree that was unpacked, before it is live",
+            ("plugins/module_utils/steps.py", "_wheel"): "copied into the build's own folder",
+            ("plugins/module_utils/wheel.py", "embed"): "its own copy, as what it is a copy of",
+            ("plugins/plugin_utils/bundle.py", "_products"): "copied into a new folder",
+            ("plugins/plugin_utils/carry.py", "_remote_piece"): "a piece of its own, in the task's folder",
+        },
+    ),
 }
 
 
@@ -256,6 +283,111 @@ def test_what_one_module_does_no_other_does(gate):
 def test_files_are_written_by_rename_in_one_place():
     found = {name: writers_by_rename((ROOT / name).read_text()) for name in below(r"plugins/.*\.py")}
     assert [name for name, there in found.items() if there] == ["plugins/module_utils/durable.py"], found
+
+
+# What a task gives a mode or an owner to. A folder is given one only where the plan found none: rules.sets_what_stands.
+SETTERS = {
+    ("roles/road/tasks/environment.yml", "Make the folder of the environment file"): "which was not there",
+    ("roles/road/tasks/environment.yml", "Write the environment file"): "a file of our own, for all to read",
+}
+
+
+def test_no_task_sets_what_stands():
+    found = {
+        (name, task["name"]): sets_what_stands(task, arguments)
+        for name in below(r"(roles|playbooks)/.+\.ya?ml")
+        for task, arguments in setters(load(ROOT / name))
+    }
+    assert found == dict.fromkeys(SETTERS, False)
+
+
+def test_no_action_gives_a_mode_to_what_stands():
+    """By a module of Ansible's own. What is sent for a mirror is a file of a new name, in a folder of the account's own."""
+    given = offending(below(r"plugins/(action|plugin_utils)/\w+\.py"), r"""["'](mode|owner|directory_mode)["']: """)
+    assert [line.partition(":")[0] for line in given] == ["plugins/plugin_utils/mirror.py"]
+
+
+class Cycle(NamedTuple):
+    """What ends tasks that lead back to themselves: a function that an action calls, and why it does."""
+
+    action: str
+    function: str
+    why: str
+
+
+# Ansible nests them, each with the variables of all before: after some hundred it is slow, and then ends of it.
+CYCLES = {
+    frozenset({"roles/road/tasks/elect.yml"}): Cycle(
+        "plugins/action/elect.py",
+        "next_turn_s",
+        "turns grow longer: a hundred of them last longer than a build may, and after those a builder that is not ready is lost",
+    ),
+    frozenset({"roles/road/tasks/builder.yml"}): Cycle(
+        "plugins/action/take.py",
+        "next_turn_s",
+        "the same turns; builders that are lost are counted, up to ascend_takeovers",
+    ),
+}
+
+
+def test_tasks_lead_back_to_themselves_only_where_something_ends_it():
+    leads = [
+        (name, there, task)
+        for name in below(r"(roles|playbooks)/.+\.ya?ml")
+        for there, task in included(name, load(ROOT / name))
+    ]
+    # Everything that is included can be followed.
+    assert leads and not {there for _name, there, _task in leads} - set(FILES)
+    assert cycles({(name, there) for name, there, _task in leads}) == set(CYCLES)
+    for cycle, bound in CYCLES.items():
+        assert uses((ROOT / bound.action).read_text(), rf"(.*\.)?{bound.function}")
+        # And none for itself alone, without a condition.
+        assert all("when" in task for name, there, task in leads if {name, there} <= cycle)
+
+
+# Who starts a program where it is itself, all on the controller, and why that does no harm.
+STARTS_ANYWHERE = {
+    ("plugins/plugin_utils/signing.py", "_keygen"): "a key may be named from the folder that the playbook is run in",
+    (
+        "plugins/plugin_utils/wheelhouse.py",
+        "_pip",
+    ): "so may what pip's settings name; its modules are not taken from there",
+    ("plugins/plugin_utils/screen.py", "_start"): "a Python that takes no modules from there (-I)",
+}
+
+
+def test_programs_are_started_in_a_folder_that_was_chosen():
+    found = {
+        (name, function)
+        for name in below(r"plugins/.*\.py")
+        for function, _what in starts_anywhere((ROOT / name).read_text())
+    }
+    assert found == set(STARTS_ANYWHERE)
+
+
+def test_tasks_start_programs_in_a_folder_that_was_chosen():
+    wrong = [
+        f"{name}: {task['name']}"
+        for name in below(r"(roles|playbooks)/.+\.ya?ml")
+        for task in mappings(load(ROOT / name))
+        for action in task
+        if re.fullmatch(r"ansible\.builtin\.(command|shell|script|expect)", str(action))
+        if "chdir" not in task[action]
+    ]
+    assert not wrong
+
+
+# On the controller Ansible sees to it that the locale has UTF-8.
+TEXT_BY_LOCALE = {("plugins/module_utils/carrying.py", "_piece"): "bytes: the mode is its callers'"}
+
+
+def test_text_on_hosts_is_in_no_encoding_of_the_locale():
+    found = {
+        (name, function)
+        for name in below(r"plugins/(modules|module_utils)/\w+\.py")
+        for function, _what in text_by_locale((ROOT / name).read_text())
+    }
+    assert found == set(TEXT_BY_LOCALE)
 
 
 def test_no_task_names_a_release():
@@ -359,3 +491,10 @@ def main():
     self.warn("x")
 """
     assert ways_round(right, True) == []
+
+
+def test_no_run_leaves_facts_to_another():
+    """Facts may be cached: a later run would believe in what this one only found, or promised."""
+    given = r"""["']ansible_facts["']\]?\s*(=(?!=)|:)|\bansible_facts=|_facts_cacheable"""
+    assert not offending(below(r"plugins/.+\.py"), given)
+    assert not offending(below(r"(roles|playbooks)/.+\.ya?ml"), r"\bset_fact\b|\bcacheable\b")

@@ -10,11 +10,17 @@ from rules import (
     check_pins,
     check_role,
     conditions,
+    cycles,
     default_of,
+    included,
     readers_of_json,
+    sets_what_stands,
+    setters,
     shared_variables,
     shows,
+    starts_anywhere,
     task_actions,
+    text_by_locale,
     unsafe_paths,
     uses,
     variable_table,
@@ -238,3 +244,95 @@ def test_a_writer_by_rename_is_seen(code):
 )
 def test_who_only_writes_or_only_renames_is_not(code):
     assert writers_by_rename(f"def write(path, text):\n    {code}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("task", "sets"),
+    [
+        ({"ansible.builtin.file": {"path": "/a", "state": "directory", "mode": "0755"}}, True),
+        ({"ansible.builtin.file": {"path": "{{ x.makes }}", "state": "directory", "owner": "root"}}, True),
+        ({"ansible.builtin.file": {"path": "/a", "recurse": True, "group": "root"}}, True),
+        (
+            {
+                "ansible.builtin.file": {"path": "{{ x.makes }}", "state": "directory", "mode": "0755"},
+                "when": ["y", "x.makes | default('') | length > 0"],
+            },
+            False,
+        ),
+        ({"ansible.builtin.copy": {"dest": "/a", "mode": "0644"}}, False),
+        ({"ansible.builtin.command": {"argv": ["chown", "root", "/a"]}}, False),
+        ({"ansible.builtin.file": "path=/a state=directory mode=0755"}, False),
+        ({"ansible.builtin.file": {"path": "/a", "state": "directory"}}, None),
+        ({"ansible.builtin.include_tasks": "mode=.yml"}, None),
+        ({"ascend.pytorch.plan": {"group": "x"}}, None),
+    ],
+)
+def test_what_sets_a_mode_is_seen(task, sets):
+    found = [sets_what_stands(task, arguments) for task, arguments in setters([{"block": [task]}])]
+    assert found == ([] if sets is None else [sets])
+
+
+def test_what_is_included_can_be_followed():
+    tasks = [
+        {
+            "block": [{"ansible.builtin.include_tasks": "b.yml"}],
+            "rescue": [{"import_tasks": {"file": "../tasks/c.yml"}}],
+        },
+        {"ansible.builtin.include_role": {"name": "ascend.pytorch.cmake"}},
+        {"ansible.builtin.import_role": {"name": "ascend.pytorch.road", "tasks_from": "plan"}},
+    ]
+    assert [there for there, _task in included("roles/x/tasks/a.yml", tasks)] == [
+        "roles/x/tasks/b.yml",
+        "roles/x/tasks/c.yml",
+        "roles/cmake/tasks/main.yml",
+        "roles/road/tasks/plan.yml",
+    ]
+    plays = [{"ansible.builtin.import_playbook": "plays/z.yml"}, {"hosts": "all", "tasks": tasks[:1]}]
+    assert [there for there, _task in included("playbooks/y.yml", plays)][0] == "playbooks/plays/z.yml"
+
+
+def test_cycles_are_found():
+    assert cycles({("a", "b"), ("b", "c"), ("a", "c")}) == set()
+    assert cycles({("a", "a"), ("b", "c"), ("c", "d"), ("d", "b"), ("d", "e"), ("x", "b")}) == {
+        frozenset("a"),
+        frozenset("bcd"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "is_found"),
+    [
+        ("subprocess.Popen(argv)", True),
+        ("subprocess.run(argv, cwd=None)", True),
+        ("module.run_command(argv)", True),
+        ("os.execv(path, argv)", True),
+        ("subprocess.run(argv, cwd=folder)", False),
+        ("module.run_command(argv, cwd='/')", False),
+    ],
+)
+def test_a_program_that_is_started_anywhere_is_seen(code, is_found):
+    assert [name for name, _what in starts_anywhere(f"def a(argv):\n    {code}\n")] == ["a"] * is_found
+
+
+@pytest.mark.parametrize(
+    ("code", "is_found"),
+    [
+        ("open(path)", True),
+        ("open(path, 'w')", True),
+        ("io.open(path, mode='a')", True),
+        ("os.fdopen(descriptor, mode)", True),
+        ("Path(path).read_text()", True),
+        ("tempfile.NamedTemporaryFile('w')", True),
+        ("subprocess.run(argv, text=True)", True),
+        ("subprocess.check_output(argv, universal_newlines=True)", True),
+        ("open(path, 'rb')", False),
+        ("open(path, encoding='utf-8')", False),
+        ("os.open(path, os.O_RDONLY)", False),
+        ("archive.open(name)", False),
+        ("tempfile.TemporaryFile(dir=folder)", False),
+        ("subprocess.run(argv, stdout=subprocess.PIPE)", False),
+        ("subprocess.run(argv, text=True, encoding='utf-8')", False),
+    ],
+)
+def test_text_by_the_locale_is_seen(code, is_found):
+    assert [name for name, _what in text_by_locale(f"def a(path):\n    {code}\n")] == ["a"] * is_found

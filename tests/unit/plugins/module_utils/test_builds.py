@@ -659,6 +659,19 @@ def test_other_builds_and_other_programs_are_let_live(tmp_path):
         other.wait()
 
 
+def test_a_program_whose_name_is_no_text_is_none_of_a_build(tmp_path):
+    place = builds.Place(make_order(tmp_path))
+    place.make()
+    # A builtin of the shell, so that it is the shell's own name.
+    other = subprocess.Popen(["/bin/sh", "-c", "printf '\\377' > /proc/self/comm; read end"], stdin=subprocess.PIPE)
+    try:
+        wait_until(lambda: Path("/proc/{0}/comm".format(other.pid)).read_bytes() == b"\xff\n")
+        assert other.pid not in builds.hands(place)
+    finally:
+        other.stdin.close()
+        other.wait()
+
+
 def test_a_program_that_cannot_be_ended_is_told(tmp_path, monkeypatch):
     place = builds.Place(make_order(tmp_path))
     place.make()

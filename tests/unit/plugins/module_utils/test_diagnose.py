@@ -57,6 +57,7 @@ CASES = [
         "",
     ),
     ("urllib.error.URLError: <urlopen error [Errno 104] Connection reset by peer>", "network dropped", ""),
+    ("npm ERR! network request failed, reason: Connection reset by peer", "network dropped", ""),
     (
         "Cloning into 'x'...\nfatal: unable to access 'https://nohost.invalid/x.git/': Could not resolve host: "
         "nohost.invalid",
@@ -519,6 +520,16 @@ NEAR_MISSES = [
     ("source moved", None, "warning: redirecting to https://example.org/x.git/, returned error: 404 before"),
     ("network dropped", None, "fatal: fetch-pack: invalid index-pack output\nfatal: index-pack failed"),
     ("network dropped", None, "warning: unable to access '/root/.gitconfig': Is a directory"),
+    # They tried again, and what ended the build is another thing.
+    ("network dropped", None, "npm WARN registry Unexpected warning for https://registry.npmjs.org/: Miscellaneous Warning "
+     "ECONNRESET: request failed, reason: Connection reset by peer\nnpm ERR! missing script: build\nmake: *** [ui] Error 1"),
+    ("network dropped", "error", "npm warn registry reason: read ETIMEDOUT, Connection timed out\n"
+     "a.cpp:1:1: error: expected unqualified-id"),
+    ("network dropped", None, " WARN  GET https://registry.npmjs.org/x: Connection reset by peer. Will retry in 10 seconds.\n"
+     "make: *** [ui] Error 1"),
+    ("network dropped", None, "2026-01-02 03:04:05,678 WARNING urllib3.connectionpool Retrying: Read timed out.\n"
+     "make: *** [all] Error 1"),
+    ("network dropped", None, "W: Failed to fetch http://example.org/x.deb  Connection timed out\nmake: *** [all] Error 1"),
     ("submodules missing", None, "-- Could not find /src/third_party/mkl-dnn, building without it"),
     ("checksum mismatch", None, "FAILED: src/a.o\nninja: build stopped: subcommand failed."),
     ("checksum mismatch", "disk full", "cp: error writing 'x': No space left on device\ntar: Unexpected EOF in archive"),

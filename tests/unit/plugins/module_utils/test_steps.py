@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import steps
+from checkout import ROOT
 
 
 @pytest.fixture
@@ -294,6 +295,20 @@ def test_requirements_never_bring_torch(shop, pip, tmp_path):
     assert shop.learned["requirements"] == ["numpy", "six"]
     left_out = [line for line in shop.logged if line.startswith("left out of the requirements: ")]
     assert len(left_out) == 6 and "torchvision==0.6.0" in left_out[1]
+
+
+def test_constraints_are_handed_on_as_they_are_written_whatever_the_locale(tmp_path):
+    (tmp_path / "requirements.txt").write_text("six\n")
+    script = (
+        "from ansible_collections.ascend.pytorch.plugins.module_utils import steps\n"
+        "order = {'file': 'requirements.txt', 'drop': [], 'constraints': 'six==1  # gr\\xf6\\xdfe'}\n"
+        "shop = steps.Workshop({'obj': '.', 'python': '/bin/true', 'python_version': '3.9'}, {}, ascii, ascii)\n"
+        "steps.perform({'requirements': order}, shop)\n"
+    )
+    # Newer Pythons take UTF-8 in the C locale, unless they are told not to.
+    env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT / "collections")}
+    subprocess.run([sys.executable, "-c", script], env=env, cwd=tmp_path, check=True)
+    assert (tmp_path / "constraints.txt").read_text(encoding="utf-8") == "six==1  # größe\n"
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "torch==1.5.0\n", b"\xff\xfe"])

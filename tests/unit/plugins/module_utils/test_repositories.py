@@ -100,7 +100,7 @@ def test_the_next_url_after_missing_closed_deaf_and_locked_ones(forge, server, c
             deaf + "/x/r.git",
             server.url + "/Owner/pytorch.git",
         ),
-        stall_s=0.1,
+        stall_s=0.3,
         attempts=1,
     )
     for text in (

@@ -42,6 +42,11 @@ _ZIPPED = {zipfile.ZIP_DEFLATED: "zlib", zipfile.ZIP_BZIP2: "bz2", zipfile.ZIP_L
 _MOST_TURNS = 40
 # tarfile takes a long name into memory, however long it says it is. That much at once is read of a file, and no more.
 _AT_ONCE_BYTES = 128 << 20
+# zipfile does the same with the list of all entries. Where their number has a limit it is that of so many bytes each, which
+# is more than a name and times take, and some for a few that are long.
+_LISTED_BYTES, _LISTED_FEW_BYTES = 256, 1 << 20
+# Of a link's target no more is read: one byte more than Linux takes (PATH_MAX).
+_LINK_BYTES = 4096
 
 
 class ArchiveError(Exception):
@@ -85,7 +90,7 @@ def unpack(archive: str, dest: str, strip: int = 1, limit: Optional[Limit] = Non
         make_folder(partial, 0o700)
         if limit is not None:
             _make_room(partial, limit.size)
-        with _opened(archive) as entries:
+        with _opened(archive, limit=limit) as entries:
             _write_tree(archive, entries, partial, strip, limit)
     except BaseException as error:
         _remove(partial)
@@ -217,8 +222,31 @@ class _Stream:
         return self._last[1][: tarfile.BLOCKSIZE]
 
 
+class _Zipped:
+    """What zipfile reads, as far as it does not read more than `most` bytes at once; `refusal` is raised then."""
+
+    def __init__(self, stream: IO[bytes], most: int, refusal: Callable[[int], Exception]) -> None:
+        self._stream, self._most, self._refusal = stream, most, refusal
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if size > self._most:
+            raise self._refusal(size)
+        return self._stream.read(size)
+
+
+def _zipped(archive: str, stream: IO[bytes], limit: Optional[Limit]) -> _Zipped:
+    """Give zipfile an archive to read: before it tells of the first entry, it has taken the list of all into memory."""
+    if limit is None:
+        return _Zipped(
+            stream, _AT_ONCE_BYTES, lambda size: zipfile.BadZipFile("the list of its entries has %d bytes" % size)
+        )
+    most = min(_AT_ONCE_BYTES, _LISTED_FEW_BYTES + limit.entries * _LISTED_BYTES)
+    return _Zipped(stream, most, lambda _size: _too_much(archive, limit.entries, "entries"))
+
+
 @contextmanager
-def _opened(archive: str, whole: bool = True) -> Iterator[Iterator[Entry]]:
+def _opened(archive: str, whole: bool = True, limit: Optional[Limit] = None) -> Iterator[Iterator[Entry]]:
     """The entries of an archive, read in its order. The name decides nothing and the first bytes all.
 
     whole: all of them are read, and what ends the archive is looked at.
@@ -228,7 +256,7 @@ def _opened(archive: str, whole: bool = True) -> Iterator[Iterator[Entry]]:
     if not magic:
         raise ArchiveError("%s is empty. Remove it, so that it is fetched anew." % archive)
     if magic in (b"PK\x03\x04", b"PK\x05\x06"):
-        with zipfile.ZipFile(archive) as zipped:
+        with open(archive, "rb") as raw, zipfile.ZipFile(_zipped(archive, raw, limit)) as zipped:
             yield _zip_entries(zipped)
         return
     # tarfile would guess the compression itself, but then hides why a file cannot be read.
@@ -280,7 +308,10 @@ def _zip_entries(opened: zipfile.ZipFile) -> Iterator[Entry]:
         if info.compress_type in _ZIPPED:
             # zipfile would raise what it raises for a damaged file.
             extensions.load(_ZIPPED[info.compress_type])
-        target = os.fsdecode(opened.read(info)) if kind == "symlink" else ""
+        target = ""
+        if kind == "symlink":
+            with opened.open(info) as stream:
+                target = os.fsdecode(stream.read(_LINK_BYTES))
         yield Entry(
             file_names.native(info.filename),
             kind,

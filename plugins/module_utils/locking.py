@@ -21,6 +21,11 @@ class LockError(Exception):
 class NoLocks(LockError, OSError):
     """The file system has no locks; `strerror` says what to do."""
 
+    def __str__(self):
+        # type: () -> str
+        # That of an OSError has its number too, and the path once more.
+        return str(self.strerror)
+
 
 # What a file system answers that has none.
 _HAS_NONE = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)

@@ -109,6 +109,14 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ascend.pytorch.plugins.module_utils import archive, builds, outgoing
 
 
+def no_place(order, what, error):
+    """Return the message for a work directory in which a build cannot be had."""
+    return (
+        "the build of {0} cannot be {1} in {2}: {3}. Set ascend_work_dir to a place with room that this account may "
+        "write".format(order["name"], what, order["work_dir"], error)
+    )
+
+
 def main():
     """Start a build, or look at one."""
     module = AnsibleModule(
@@ -159,13 +167,11 @@ def main():
         try:
             how = builds.start(order, module.params["logins"])
         except (archive.ArchiveError, OSError) as error:
-            module.fail_json(
-                **outgoing.told(
-                    msg="the build of {0} cannot be started in {1}: {2}. Set ascend_work_dir to a place with "
-                    "room that this account may write".format(order["name"], order["work_dir"], error)
-                )
-            )
-    status = builds.look(order, module.params["seen"], module.params["wait_s"])
+            module.fail_json(**outgoing.told(msg=no_place(order, "started", error)))
+    try:
+        status = builds.look(order, module.params["seen"], module.params["wait_s"])
+    except OSError as error:
+        module.fail_json(**outgoing.told(msg=no_place(order, "looked at", error)))
     module.exit_json(
         **outgoing.told(changed=how in ("started", "resumed"), how=how, status=status, product=status.pop("product"))
     )

@@ -31,7 +31,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
     logins,
     products,
 )
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import speaking
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, speaking
 
 Json = dict[str, Any]
 
@@ -158,6 +158,8 @@ class Carrier:
         with _scratch() as scratch, open(path, "ab") as out:
             came = scratch / carrying.PIECE
             while have < size:
+                # Where the run was killed the next one goes on behind what has come.
+                runs.end_if_over()
                 remote, most = self._remote_piece(), min(PIECE_BYTES, size - have)
                 cut = self._ask(order, "cut", sha256=card["sha256"], offset=have, length=most, piece=remote)
                 length = _told(cut["length"], most)
@@ -215,6 +217,7 @@ class Carrier:
         with _scratch() as scratch, open(source, "rb") as stream:
             piece = scratch / carrying.PIECE
             while True:
+                runs.end_if_over()
                 stream.seek(have)
                 length = _cut(stream, piece)
                 remote = None

@@ -9,6 +9,7 @@ A relative one is relative to where ansible-playbook was started. Every run load
 from __future__ import annotations
 
 import os
+import re
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import places
 
@@ -16,6 +17,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import places
 OWN, BESIDE, READ = "own", "beside", "read"
 
 _SCHEME = "file://"
+# What hosts reach of a build cache: a folder that they share, or an address that they read from.
+_REACHED = re.compile(r"(file:///|https?://)[^/]")
 
 
 def is_folder(mirror: str) -> bool:
@@ -50,11 +53,23 @@ def problem(variable: str, value: str, use: str) -> str:
     return f"{variable}: {value!r} is refused: {wrong}. Name {wanted} on the controller, absolute, below ~/ or relative"
 
 
+def no_place(place: str) -> str:
+    """Return the message for a URL that no build cache can be at, "" for any other, and for a folder."""
+    if "://" not in place or _REACHED.match(place.strip()):
+        return ""
+    return (
+        f"ascend_build_cache: {place} is no place for a build cache. Name a folder of the controller, file:///path for a "
+        "folder that the hosts see, or http(s)://… for one that they may read"
+    )
+
+
 def cache_problems(places_of_cache: list[str]) -> list[str]:
-    """Return what is wrong with the places of the build cache that are folders, here or (file://) on hosts."""
+    """Return what is wrong with the places of the build cache: folders, here or (file://) on hosts, and URLs."""
     found = []
     for place in places_of_cache:
-        if place.startswith(_SCHEME):
+        if no_place(place):
+            found.append(no_place(place))
+        elif place.startswith(_SCHEME):
             if objection(place[len(_SCHEME) :], OWN):
                 found.append(
                     f"ascend_build_cache: {place!r} is refused: {objection(place[len(_SCHEME) :], OWN)}. Name a folder of its "

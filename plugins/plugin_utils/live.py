@@ -190,7 +190,9 @@ class Line:
         try:
             if not screen.is_big_enough(*screen.size(terminal)):
                 return False
-            self.board.put(self.name, row, terminal)
+            # Whoever has the board's door may be kept by a terminal that is stopped.
+            with runs.watched():
+                self.board.put(self.name, row, terminal)
         except OSError as error:
             # A build is not given up for want of a picture of it.
             speaking.whisper(f"builds are shown as lines of a log from here on: {error}")
@@ -204,7 +206,8 @@ class Line:
         board, self.board = self.board, None
         if board is not None:
             try:
-                board.take(self.name)
+                with runs.watched():
+                    board.take(self.name)
             except OSError as error:
                 speaking.whisper(f"the row of a build could not be taken away: {error}")
 

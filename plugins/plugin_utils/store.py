@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, foreign, locking, outgoing, products
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, signing
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import here, runs, signing
 
 Json = dict[str, Any]
 
@@ -76,11 +76,8 @@ def _place(value: str) -> str:
         return default()
     if "://" not in value:
         return os.path.abspath(os.path.expanduser(value))
-    if not re.match(r"(file:///|https?://)[^/]", value):
-        raise StoreError(
-            f"ascend_build_cache: {value} is no place for a build cache. Name a folder of the controller, file:///path for a "
-            "folder that the hosts see, or http(s)://… for one that they may read"
-        )
+    if here.no_place(value):
+        raise StoreError(here.no_place(value))
     return value.rstrip("/")
 
 

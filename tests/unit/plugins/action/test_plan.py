@@ -125,13 +125,13 @@ def test_whom_to_trust_is_asked_before_any_host_is(site):
 def test_paths_on_the_controller_are_judged_before_any_host_is_asked(site):
     words = site(
         {
-            "ascend_build_cache": ["auto", "/tmp", "file:///etc"],
+            "ascend_build_cache": ["auto", "/tmp", "file:///etc", "ftp://me:secret@cache.example.com"],
             "ascend_bundle": "~bob/bundle",
             "ascend_trusted_keys": "keys\n",
             "ascend_mirrors": ["https://m.example", "~bob/mirror"],
         }
     )
-    assert "nowhere: 5 problems, nothing was changed:" in words, words
+    assert "nowhere: 6 problems, nothing was changed:" in words, words
     for given in (
         "build_cache: '/tmp'",
         "build_cache: 'file:///etc'",
@@ -140,3 +140,4 @@ def test_paths_on_the_controller_are_judged_before_any_host_is_asked(site):
     ):
         assert f"ascend_{given} is refused: " in words, words
     assert "ascend_trusted_keys: 'keys" in words
+    assert "ascend_build_cache: ftp://cache.example.com is no place for a build cache" in words

@@ -11,11 +11,13 @@ import lzma
 import os
 import shutil
 import stat
+import struct
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
+import tracemalloc
 import warnings
 import zipfile
 from pathlib import Path
@@ -305,6 +307,77 @@ def test_a_name_without_end_is_not_read(tmp_path):
     with pytest.raises(ArchiveError, match="4294967296 bytes of a name"):
         unpack(str(tmp_path / "bomb.tar"), str(tmp_path / "dest"), 0)
     assert os.listdir(tmp_path) == ["bomb.tar"]
+
+
+def listed(path, entries, listing, size=None):
+    """Write a zip whose end says that its list has so many entries, in 64 bits where 32 or 16 do not hold them.
+
+    :param listing: of the list what the file has; :param size: what the end says of its bytes, that of listing by default
+    """
+    size, begin = len(listing) if size is None else size, 4
+    wide = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, entries, entries, size, begin)
+    wide += struct.pack("<4sIQI", b"PK\6\7", 0, begin + size, 1)
+    narrow = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    with open(path, "wb") as out:
+        out.write(b"PK\3\4" + listing)
+        out.seek(begin + size)
+        out.write(wide + narrow)
+    return str(path)
+
+
+def peak(function):
+    """Return how many bytes of memory a function takes at most."""
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("claimed", [0, 1, 2_000_000, 1 << 40])
+def test_of_a_zip_with_too_many_entries_the_list_is_not_read(tmp_path, claimed):
+    """Whatever its end says of their number: zipfile goes by the bytes."""
+    entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 33, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"x"
+    archive = listed(tmp_path / "a.zip", claimed, entry * 100_000)
+
+    def unpacked():
+        with pytest.raises(ArchiveError, match="a.zip holds more than the 9 entries that belong to it: refused"):
+            unpack(archive, str(tmp_path / "dest"), limit=Limit(1000, 9))
+
+    assert peak(unpacked) < 4 << 20 and os.listdir(tmp_path) == ["a.zip"]
+
+
+def test_without_a_limit_no_list_without_end_is_read_either(tmp_path):
+    archive = listed(tmp_path / "a.zip", 1, b"", size=(128 << 20) + 1)
+
+    def unpacked():
+        with pytest.raises(ArchiveError, match="is no archive, or is damaged .*134217729 bytes"):
+            unpack(archive, str(tmp_path / "dest"))
+        assert archive_module.content(archive, "x", 9) is None
+
+    assert peak(unpacked) < 4 << 20 and os.listdir(tmp_path) == ["a.zip"]
+
+
+def test_a_link_without_end_is_not_read(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as out:
+        link = zipfile.ZipInfo("t/link")
+        link.external_attr, link.compress_type = (stat.S_IFLNK | 0o777) << 16, zipfile.ZIP_DEFLATED
+        out.writestr(link, b"x" * (64 << 20))
+
+    def unpacked():
+        with pytest.raises(ArchiveError, match="File name too long"):
+            unpack(str(tmp_path / "a.zip"), str(tmp_path / "dest"), limit=Limit(1000, 9))
+
+    assert peak(unpacked) < 4 << 20 and os.listdir(tmp_path) == ["a.zip"]
+
+
+def test_a_zip_of_as_many_entries_as_its_limit(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as out:
+        for number in range(5000):
+            out.writestr("t/" + "x" * 200 + str(number), b"")
+    unpack(str(tmp_path / "a.zip"), str(tmp_path / "dest"), limit=Limit(0, 5001))
+    assert len(os.listdir(tmp_path / "dest")) == 5000
 
 
 def test_what_has_no_room_is_not_begun(tmp_path):

@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
+import types
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import locking
@@ -115,3 +117,99 @@ def test_a_lock_is_held_until_the_last_that_was_forked_has_gone(tmp_path):
             process.stdin.write("\n")
             process.stdin.flush()
             assert locking.lock(stream.fileno(), path, waits=True)
+
+
+# Holds a file's lock, together with others or alone, until its input ends.
+HOLD = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from ansible_collections.ascend.pytorch.plugins.module_utils import locking
+path, how = sys.argv[2:]
+descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+assert locking.lock(descriptor, path, shared=how == "shared")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def hold():
+    """hold(path, how): a process that holds the lock; end(it) has it end."""
+    holders = []
+
+    def begin(path, how):
+        argv = [sys.executable, "-c", HOLD, str(ROOT / "collections"), str(path), how]
+        holders.append(subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        assert holders[-1].stdout.readline() == "held\n"
+        return holders[-1]
+
+    yield begin
+    for holder in holders:
+        end(holder)
+        holder.stdout.close()
+
+
+def end(holder):
+    holder.stdin.close()
+    assert holder.wait(60) == 0
+
+
+@pytest.mark.parametrize(
+    "theirs, ours, both",
+    [("shared", "shared", True), ("shared", "alone", False), ("alone", "shared", False), ("alone", "alone", False)],
+)
+def test_a_lock_is_had_together_or_alone(tmp_path, hold, theirs, ours, both):
+    path = str(tmp_path / "lock")
+    holder = hold(path, theirs)
+    with open(path, "r+") as stream:
+        assert locking.lock(stream.fileno(), path, shared=ours == "shared") == both
+    with open(path, "r+") as stream:
+        end(holder)
+        assert locking.lock(stream.fileno(), path, shared=ours == "shared")
+
+
+def test_whoever_wants_it_alone_waits_for_the_last_of_many(tmp_path, hold):
+    path, order = str(tmp_path / "lock"), []
+    holders = [hold(path, "shared") for _each in range(3)]
+
+    def alone():
+        with open(path, "r+") as stream:
+            assert locking.lock(stream.fileno(), path, waits=True)
+            order.append("alone")
+
+    waiting = threading.Thread(target=alone)
+    waiting.start()
+    for holder in holders:
+        order.append("held")
+        end(holder)
+    waiting.join(60)
+    assert order == ["held"] * 3 + ["alone"]
+
+
+def test_whoever_waits_is_told_so_once(tmp_path, hold, monkeypatch):
+    path, told, looks = str(tmp_path / "lock"), [], []
+    holder = hold(path, "alone")
+
+    def look_again(seconds):
+        looks.append(seconds)
+        if len(looks) == 3:
+            end(holder)
+
+    # Its clock alone: who waits for a process sleeps too.
+    monkeypatch.setattr(locking, "time", types.SimpleNamespace(sleep=look_again, monotonic=time.monotonic))
+    with locking.held(path, 3600, lambda: told.append("waiting")):
+        assert told == ["waiting"] and looks == [locking.LOOK_S] * 3
+
+
+def test_where_nobody_holds_it_nothing_is_told(tmp_path):
+    with locking.held(str(tmp_path / "lock"), 0, lambda: pytest.fail("nobody is waited for")):
+        pass
+
+
+def test_it_is_told_before_it_is_given_up(tmp_path, hold):
+    path, told = str(tmp_path / "lock"), []
+    hold(path, "alone")
+    with pytest.raises(locking.LockError, match="another process has held"):
+        with locking.held(path, 0, lambda: told.append("waiting")):
+            pass
+    assert told == ["waiting"]

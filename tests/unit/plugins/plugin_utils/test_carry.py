@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils import basic
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds, products
 from ansible_collections.ascend.pytorch.plugins.modules import carry as module
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import carry, speaking
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import carry, runs, speaking
 
 COLLECTIONS = Path(__file__).parents[4] / "collections"
 CONTENT = bytes(range(256)) * 4
@@ -175,6 +176,24 @@ def test_a_file_that_is_called_like_what_carries_it_is_no_product(builder, cache
     with pytest.raises(carry.CarryError, match="not there any more|not the card"):
         builder.carrier.collect(builder.order, cache)
     assert not builder.copied and not any(cache.iterdir())
+
+
+def test_a_worker_of_a_killed_run_carries_nothing_more(builder, host, cache, monkeypatch):
+    """It ends between two pieces, and the next run goes on behind them."""
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    ways = [
+        (builder, lambda: builder.carrier.collect(builder.order, cache)),
+        (host, lambda: host.carrier.deliver(host.order, cache, card_in(cache))),
+    ]
+    for one, carries in ways:
+        with monkeypatch.context() as patch:
+            patch.setattr(runs, "is_over", lambda one=one: len(one.copied) == 3)
+            with pytest.raises(SystemExit):
+                carries()
+        assert len(one.copied) == 3
+        carries()
+        assert len(one.copied) == PIECES
+    assert contents(host.product) == contents(cache) == contents(builder.product)
 
 
 def lying(host, state, **lies):

@@ -81,6 +81,18 @@ def test_places_of_the_build_cache():
 
 
 @pytest.mark.parametrize(
+    "place", ["ftp://x/y", "htps://x/y", "file://x/y", "https://", "http:///x", "file:////", "://x"]
+)
+def test_what_can_be_no_place_of_the_build_cache(place):
+    (words,) = here.cache_problems(["auto", place])
+    assert words.startswith(f"ascend_build_cache: {place} is no place for a build cache. Name "), words
+
+
+def test_a_place_may_have_blanks_around_it_and_a_login():
+    assert here.cache_problems([" https://me:secret@cache.example.com/a "]) == []
+
+
+@pytest.mark.parametrize(
     "place, folder",
     [
         ("/srv/mirror", True),

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How builds are shown: on a real terminal (a pty that pyte reads) by processes such as ansible's workers, and in logs."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -269,6 +270,34 @@ def test_a_run_that_is_killed_gives_the_terminal_back(terminal):
     terminal.process.wait()
     terminal.until(terminal.is_given_back)
     terminal.until(lambda: not terminal.painters())
+
+
+def has_open(pid, name):
+    """Say whether a process has a file of that name open."""
+    found = []
+    for path in Path(f"/proc/{pid}/fd").glob("*"):
+        with contextlib.suppress(OSError):
+            found.append(os.path.basename(os.readlink(path)))
+    return name in found
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_worker_of_a_killed_run_does_not_wait_at_the_door(terminal, leaves):
+    """Whoever has the door may write to a terminal that is stopped."""
+    terminal.open("one")
+    terminal.show("one", percent=1)
+    terminal.until(lambda: terminal.bottom("one  torch 1.8.1  build  1 %"))
+    worker = terminal.owner()
+    with open(next(terminal.folder.glob(".cache/ascend-pytorch/runs/*/screen/door"))) as door:
+        fcntl.flock(door, fcntl.LOCK_EX)
+        if leaves:
+            terminal.end("one")
+        else:
+            terminal.show("one", percent=2)
+        terminal.until(lambda: has_open(worker, "door"))
+        terminal.process.kill()
+        terminal.process.wait()
+        terminal.until(lambda: not Path(f"/proc/{worker}/fd/0").is_symlink())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

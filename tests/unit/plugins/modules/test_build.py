@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module build where its work directory is of no use: it fails with words, and without a traceback."""
+
+import contextlib
+import errno
+import fcntl
+import io
+import json
+import os
+
+import pytest
+from ansible.module_utils import basic
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds
+from ansible_collections.ascend.pytorch.plugins.modules import build as module
+
+
+def ask(order, state):
+    """Return what the module says of an order."""
+    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": {"order": order, "state": state}}).encode()
+    basic._ANSIBLE_PROFILE = "legacy"
+    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
+        module.main()
+    return json.loads(said.getvalue())
+
+
+@pytest.fixture
+def order(tmp_path):
+    made = {"name": "tool", "version": "1.0", "fingerprint": "ab" * 32, "work_dir": str(tmp_path / "work")}
+    os.makedirs(builds.Place(made).folder)
+    os.chmod(made["work_dir"], 0o700)
+    return made
+
+
+@pytest.mark.parametrize("state", ["status", "started"])
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_on_a_file_system_without_locks(order, monkeypatch, state, number):
+    def refuse(_descriptor, _how):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    told = ask(order, state)
+    assert told["failed"] and told["msg"].startswith("the build of tool cannot be "), told
+    assert order["work_dir"] in told["msg"] and "NFS: version 4" in told["msg"] and "ascend_work_dir" in told["msg"]
+    assert "[Errno" not in told["msg"] and "traceback" not in str(told).lower()
+
+
+def test_where_the_account_may_not_look(order, monkeypatch):
+    def refuse(place):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), place.lock)
+
+    monkeypatch.setattr(builds, "has_head", refuse)
+    told = ask(order, "status")
+    assert told["failed"] and "cannot be looked at in " + order["work_dir"] in told["msg"], told
+    assert builds.Place(order).lock in told["msg"] and "ascend_work_dir" in told["msg"]

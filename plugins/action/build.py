@@ -146,7 +146,7 @@ class ActionModule(speaking.Action):
             result.update(self._call(order, **{key: arguments[key] for key in ASKED if arguments[key] is not None}))
             return result
         if state == "started":
-            return self._started(result, order, task_vars["inventory_hostname"])
+            return self._started(result, arguments, task_vars["inventory_hostname"])
         return self._finished(result, arguments, task_vars["inventory_hostname"])
 
     def _call(self, order, **arguments):
@@ -201,7 +201,19 @@ class ActionModule(speaking.Action):
                 return answer
         return self._begin(order)
 
-    def _started(self, result, order, host):
+    def _cache(self, arguments):
+        places, known = keyring.split(arguments["cache"])
+        return buildcache.BuildCache(
+            places,
+            carry.Carrier(self, self._task_vars, known),
+            speaking.warn,
+            arguments["sign_key"],
+            arguments["trusted_keys"],
+            arguments["builders"],
+        )
+
+    def _started(self, result, arguments, host):
+        order = arguments["order"]
         # Whoever follows the build is patient; to start it another host does as well.
         self._lost_after_s = 0
         run, label = self._run, self._label
@@ -210,7 +222,13 @@ class ActionModule(speaking.Action):
         if (self._shared and run.is_building(label)) or not run.begin(label, self._host):
             return result
         try:
+            if self._shared:
+                # Told before hours of building, and not after them.
+                self._cache(arguments).keeper()
             result.update(self._begin(order))
+        except store.StoreError as error:
+            run.end(label, "{0}: {1}".format(self._host, error))
+            raise AnsibleActionFail("{0}: {1}".format(self._host, error))
         except (Lost, AnsibleConnectionFailure) as error:
             run.lose(label, self._host)
             if self._host == host:
@@ -233,20 +251,14 @@ class ActionModule(speaking.Action):
 
         with run.building(label, wait_words) if shared else contextlib.nullcontext():
             try:
-                places, known = keyring.split(arguments["cache"])
-                cache = buildcache.BuildCache(
-                    places,
-                    carry.Carrier(self, self._task_vars, known),
-                    speaking.warn,
-                    arguments["sign_key"],
-                    arguments["trusted_keys"],
-                    arguments["builders"],
-                )
+                cache = self._cache(arguments)
                 # The whole last: where it is, the rest is too.
                 products = builds.parts(order) + [order]
                 if shared and all(cache.holds(each) for each in products):
                     result.update(changed=False, how="cached", lost=False)
                 else:
+                    if shared:
+                        cache.keeper()
                     result.update(self._built(order, arguments["progress"], cache.former(order["name"])), lost=False)
                     for each in products if shared and not result.get("failed") else []:
                         cache.keep(each, self._host)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,6 +47,7 @@ class BuildCache:
         self.sign_key = sign_key
         self.trusted_keys = trusted_keys
         self.builders = builders
+        self._passed_over: set[str] = set()
 
     def take(self, order: Json) -> Json | None:
         """Bring a product to the host; return {"changed", "place"}, None where no place has it."""
@@ -54,6 +56,9 @@ class BuildCache:
                 changed = self._take_from(place, order)
             except carry.Damaged as error:
                 self.warn(str(error))
+                changed = None
+            except store.StoreError as error:
+                self._pass_over(place, error)
                 changed = None
             if changed is not None:
                 return {"changed": changed, "place": place}
@@ -82,8 +87,18 @@ class BuildCache:
         if store.kind(place) != store.FOLDER:
             return self._peeked(place, order) is not None
         label = builds.label(order)
-        entry = store.Store(place, self.warn).entry(label, order["fingerprint"])
+        try:
+            entry = store.Store(place, self.warn).entry(label, order["fingerprint"])
+        except store.StoreError as error:
+            self._pass_over(place, error)
+            return False
         return entry is not None and self._trusts(label, place, entry.text, entry.signature)
+
+    def _pass_over(self, place: str, error: store.StoreError) -> None:
+        """Tell once of a folder that cannot be read: it costs what it would have saved, and no more."""
+        if place not in self._passed_over:
+            self._passed_over.add(place)
+            self.warn(f"{error}. It is passed over")
 
     def _peeked(self, place: str, order: Json) -> Json | None:
         """Return the card of a product at a place that the host reaches, None where there is none to be trusted."""
@@ -108,17 +123,24 @@ class BuildCache:
         return True
 
     def keep(self, order: Json, builder: str) -> str:
-        """Bring a product from the host that built it into the first place that takes it; return that place.
+        """Bring a product from the host that built it into the place that takes it; return that place.
 
         :param builder: that host, by its name in the inventory
         """
+        place = self.keeper()
+        if store.kind(place) == store.FOLDER:
+            return self._keep_in(place, order, builder)
+        self.carrier.keep_at(order, place, self._signature(order, builder, self.carrier.held(order)))
+        return place
+
+    def keeper(self) -> str:
+        """Return the first place that can be written to. Whether it has room is seen when something comes.
+
+        :raises store.StoreError: there is none
+        """
         for place in self.places:
-            if store.kind(place) == store.FILE:
-                held = self.carrier.held(order)
-                self.carrier.keep_at(order, place, self._signature(order, builder, held))
+            if store.kind(place) == store.FILE or (store.kind(place) == store.FOLDER and store.Store(place).writable()):
                 return place
-            if store.kind(place) == store.FOLDER and store.Store(place).writable():
-                return self._keep_in(place, order, builder)
         raise store.StoreError(
             "ascend_build_cache: none of {0} can be written to, so that what is built cannot be handed to the other hosts. "
             "Name a folder that can".format(", ".join(self.places))
@@ -165,5 +187,10 @@ class BuildCache:
 
     def former(self, name: str) -> list[Json]:
         """Return the manifests of a product's earlier builds, from the folders on the controller."""
-        folders = [place for place in self.places if store.kind(place) == store.FOLDER]
-        return [manifest for place in folders for manifest in store.Store(place).manifests(name)]
+        found: list[Json] = []
+        for place in self.places:
+            if store.kind(place) == store.FOLDER:
+                # They serve to tell how long a build will take: of one that cannot be read is told where it counts.
+                with contextlib.suppress(store.StoreError):
+                    found += store.Store(place).manifests(name)
+        return found

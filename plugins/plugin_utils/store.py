@@ -421,10 +421,11 @@ class Store:
     def _opened(self, name: str, reading: bool) -> int:
         """Return the descriptor of a lock's file, -1 where a reader may not even make one: nor may others then."""
         locks = self.folder / ".locks"
-        if reading and not self.folder.is_dir():
+        # Not Path.is_dir, which raises where a folder above may not be looked into.
+        if reading and not os.path.isdir(self.folder):
             return -1
         try:
-            if not locks.is_dir():
+            if not os.path.isdir(locks):
                 self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 locks.mkdir(exist_ok=True)
             return os.open(locks / _named(name), os.O_RDWR | os.O_CREAT, 0o666)

@@ -9,6 +9,7 @@ import cached
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds, products
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import buildcache, carry, signing, store
+from plain import as_plain, open_folder
 
 ORDER = dict(cached.manifest(), work_dir="/data")
 LABEL = builds.label(ORDER)
@@ -196,3 +197,36 @@ def test_without_a_place_to_write_to_it_is_said_what_to_do(tmp_path, told):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(store.StoreError, match="none of .* can be written to"):
         buildcache.BuildCache([str(tmp_path / "file" / "cache")], Carrier(), told.append).keep(ORDER, "h")
+
+
+def test_it_is_said_before_anything_is_built_that_nothing_keeps_it(tmp_path, told):
+    (tmp_path / "file").write_text("no folder")
+    nowhere = buildcache.BuildCache([str(tmp_path / "file" / "cache")], Carrier(), told.append)
+    with pytest.raises(store.StoreError, match="none of .* can be written to"):
+        nowhere.keeper()
+    places = [str(tmp_path / "file" / "cache"), WEB, str(tmp_path / "new" / "cache"), SHARED]
+    assert buildcache.BuildCache(places, Carrier(), told.append).keeper() == places[2]
+    assert buildcache.BuildCache([WEB, SHARED], Carrier(), told.append).keeper() == SHARED
+
+
+@pytest.mark.parametrize("closed", ["closed/cache", "closed"])
+def test_a_folder_that_cannot_be_read_is_told_of_once_and_passed_over(closed):
+    """Itself, or one above it; by an account that is not root."""
+    with open_folder() as root:
+        cached.make(root / "closed" / "cache")
+        cached.make(root / "open")
+        for folder in ("open", "closed/cache"):
+            (root / folder / ".locks").mkdir()
+            (root / folder / ".locks").chmod(0o777)
+        (root / closed).chmod(0o000)
+
+        def ask():
+            said = []
+            cache = buildcache.BuildCache([str(root / "closed" / "cache"), str(root / "open")], Carrier(), said.append)
+            former = [manifest["name"] for manifest in cache.former("cmake")]
+            return {"taken": cache.take(ORDER), "holds": cache.holds(ORDER), "former": former, "said": said}
+
+        seen = as_plain(ask)
+        assert seen["taken"]["place"] == str(root / "open") and seen["holds"] and seen["former"] == ["cmake"]
+        assert len(seen["said"]) == 1, seen
+        assert all("cannot be used" in words and words.endswith("It is passed over") for words in seen["said"])

@@ -40,7 +40,7 @@ class ActionModule(speaking.Action):
         result.update(changed=False, found=False, place="")
         if not arguments["cache"]:
             return dict(
-                result, found=not self._task.check_mode and carrier.has(builds.label(order), order["fingerprint"])
+                result, found=not self._task.check_mode and carrier.has(order)
             )
         label, run = builds.label(builds.maker(order)), cohort.Run()
         if arguments["wait"]:
@@ -55,7 +55,7 @@ class ActionModule(speaking.Action):
         except (carry.CarryError, store.StoreError, signing.SigningError) as error:
             raise AnsibleActionFail("{0}: {1}".format(host, error))
         if taken:
-            examined.Examined(host).has(order)
+            examined.Examined(host).has(builds.label(order), order["fingerprint"])
             return dict(result, found=True, **taken)
         if run.failure(label):
             raise AnsibleActionFail("{0}: {1}".format(host, run.failure(label)))

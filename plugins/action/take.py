@@ -39,9 +39,7 @@ class ActionModule(speaking.Action):
         carrier = carry.Carrier(self, task_vars, known)
         result.update(changed=False, found=False, place="")
         if not arguments["cache"]:
-            return dict(
-                result, found=not self._task.check_mode and carrier.has(order)
-            )
+            return dict(result, found=not self._task.check_mode and carrier.has(order))
         label, run = builds.label(builds.maker(order)), cohort.Run()
         if arguments["wait"]:
             # With a free strategy this host may be here before its builder is done.

@@ -57,7 +57,7 @@ def part(state: Json, question: Json) -> Json:
 
 
 class Examined:
-    """What this run knows of one host. Only the host's own worker, or the one that works on it for others, writes it."""
+    """What this run knows of one host. Its own worker writes it, and those that build on it for others."""
 
     def __init__(self, host: str, folder: Path | None = None) -> None:
         """
@@ -89,10 +89,13 @@ class Examined:
         self._note("stored", label, fingerprint)
 
     def _note(self, of: str, name: str, value: Any) -> None:
-        known = read_json(str(self._path))
-        if known:
-            known["state"][of][name] = value
-            self.keep(**known)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self._path.with_suffix(".lock"), "w") as stream:
+            runs.locked(stream, waits=True)
+            known = read_json(str(self._path))
+            if known:
+                known["state"][of][name] = value
+                self.keep(**known)
 
     def forget(self) -> None:
         """Have the host examined anew when it is asked for next."""

@@ -62,4 +62,6 @@ for name, known in json.load(sys.stdin)["_meta"]["hostvars"].items():
 listed="${products[*]}"
 export -f provision
 export folder table listed
+# What it runs is another shell's.
+# shellcheck disable=SC2016
 printf '%s\n' "${hosts[@]}" | xargs -P "$forks" -I{} bash -c 'set -euo pipefail; provision "$1"' _ {}

@@ -4,6 +4,7 @@
 """What a run knows of a host, for the plans that come later."""
 
 import copy
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import plan
@@ -94,3 +95,15 @@ def test_what_the_run_has_changed_is_known(known):
     }
     known.forget()
     assert known.recall(WHOLE) is None
+
+
+def test_what_several_workers_note_at_once_is_all_there(known, tmp_path):
+    """With a free strategy those that build on a host for others, and its own."""
+    with ProcessPoolExecutor(4) as workers:
+        list(workers.map(_notes, [tmp_path] * 4, range(4)))
+    assert len(known.recall(WHOLE)["stored"]) == 4 * 25
+
+
+def _notes(folder, worker):
+    for number in range(25):
+        Examined("host/1", folder).has(f"cmake-{worker}.{number}-0123456789ab", "0" * 64)

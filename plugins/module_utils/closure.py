@@ -6,7 +6,7 @@
 import os
 from typing import Callable, Dict, List, Optional
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, git_command, git_urls
+from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, git_command, git_urls, places
 
 
 def git_closure(open_repo: Callable[[str], Optional[str]], repo: str, commit: str) -> List[Dict[str, str]]:
@@ -54,7 +54,7 @@ def bare_repositories(base: str) -> Callable[[str], Optional[str]]:
     """`open_repo` for a mirror directory: <base>/<repo>.git."""
 
     def open_repo(repo: str) -> Optional[str]:
-        path = os.path.join(os.path.expanduser(base), repo + ".git")
+        path = os.path.join(places.at_home(base), repo + ".git")
         return path if git_urls.is_plain(repo) and os.path.isdir(path) else None
 
     return open_repo

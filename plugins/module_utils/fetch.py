@@ -17,7 +17,7 @@ import urllib.parse
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import locking
+from ansible_collections.ascend.pytorch.plugins.module_utils import locking, places
 from ansible_collections.ascend.pytorch.plugins.module_utils.outgoing import shown
 
 Log = Callable[[str], None]
@@ -81,7 +81,7 @@ def _tail(source: Source) -> str:
 def _as_url(place: str) -> str:
     if place[0] not in "~/":
         return place
-    return "file://" + urllib.parse.quote(os.path.normpath(os.path.expanduser(place)).replace("//", "/"))
+    return "file://" + urllib.parse.quote(os.path.normpath(places.at_home(place)).replace("//", "/"))
 
 
 def _remedy(source: Source) -> str:

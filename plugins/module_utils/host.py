@@ -83,10 +83,10 @@ def user():
     """Return {"uid", "name", "home"} of the account that the module runs as."""
     uid = os.geteuid()
     try:
-        entry = pwd.getpwuid(uid)
-        return {"uid": uid, "name": entry.pw_name, "home": entry.pw_dir}
+        name = pwd.getpwuid(uid).pw_name
     except KeyError:
-        return {"uid": uid, "name": str(uid), "home": os.path.expanduser("~")}
+        name = str(uid)
+    return {"uid": uid, "name": name, "home": places.home()}
 
 
 def login_uid(environ, uid):

@@ -99,7 +99,7 @@ def find(command):
 
     :param command: a path, or a name that is looked for where builds find programs
     """
-    searched = places.SYSTEM_PATH + ":" + os.path.expanduser("~/.local/bin")
+    searched = places.SYSTEM_PATH + ":" + places.at_home("~/.local/bin")
     path = command if os.path.isabs(command) else shutil.which(command, path=searched)
     return path if path and os.path.isfile(path) else ""
 

@@ -4,6 +4,7 @@
 """Where things stand on a host when a variable says "auto": by the guide for root, the same under $HOME for others."""
 
 import os
+import pwd
 import re
 from typing import Dict
 
@@ -64,6 +65,20 @@ FORBIDDEN_PREFIXES = frozenset(
 UNSAFE_FOLDERS = frozenset(("/", "/boot", "/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp"))
 # configure, make and libtool stumble over blanks, PATH and its like over colons, shells over the rest.
 _PLAIN = re.compile(r"[A-Za-z0-9_.+@,~/-]*\Z")
+
+
+def home() -> str:
+    """Return the home of the account that this process runs as, whatever HOME says: become methods may leave the login's."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        # An account that no database knows, as in some containers.
+        return os.path.expanduser("~")
+
+
+def at_home(path: str) -> str:
+    """Return a path with that home in the place of a leading ~."""
+    return home() + path[1:] if path == "~" or path.startswith("~/") else path
 
 
 def resolve(value: str, kind: str, user: Dict[str, object], version: str = "") -> str:

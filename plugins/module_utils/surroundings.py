@@ -11,7 +11,6 @@ settings those alone are taken over that say from where it gets packages. git ov
 
 import ast
 import os
-import pwd
 from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.ascend.pytorch.plugins.module_utils import outgoing, places
@@ -52,7 +51,7 @@ def made(session: Mapping[str, str], home: str, pip: Mapping[str, str]) -> Dict[
     if os.geteuid() != 0:
         # What a plain user has installed for himself counts, as what is in the Python itself does. Not for root: where that
         # is set, Debian's Python installs into /usr/lib/python3.x/site-packages, which it does not import from.
-        environment["PYTHONUSERBASE"] = os.path.join(_account_home(), ".local")
+        environment["PYTHONUSERBASE"] = os.path.join(places.home(), ".local")
     return environment
 
 
@@ -87,14 +86,6 @@ def told(pip: Mapping[str, str]) -> List[str]:
         if words
         else []
     )
-
-
-def _account_home() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_dir
-    except KeyError:
-        # An account that no database knows, as in some containers.
-        return os.path.expanduser("~")
 
 
 def _variable(key: str) -> str:

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a source is looked for, and in which order."""
 
+from ansible_collections.ascend.pytorch.plugins.module_utils import places
 from ansible_collections.ascend.pytorch.plugins.module_utils.fetch import candidate_urls
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,9 @@ from sources import archive
 
 
 def test_mirrors_come_first_and_paths_become_urls(monkeypatch):
-    monkeypatch.setenv("HOME", "/home/ann")
+    # The account's, and not that of whoever became it.
+    monkeypatch.setenv("HOME", "/home/login")
+    monkeypatch.setattr(places, "home", lambda: "/home/ann")
     mirrors = ["/srv/my mirror/", "~", "file:///srv/m", "https://m.example/x/", "", " "]
     assert candidate_urls(archive("https://cmake.example/a.tgz", "https://m.example/x/a.tgz"), mirrors) == [
         "file:///srv/my%20mirror/a.tgz",

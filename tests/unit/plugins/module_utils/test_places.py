@@ -3,6 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where things stand, for root and for others, and where nothing may."""
 
+import os
+import pwd
+
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils import places
 from hypothesis import given
@@ -143,3 +146,16 @@ def test_a_place_of_its_own_is_not_objected_to(value, kind):
 @pytest.mark.parametrize("value", ["/tmp/env.sh", "/var/tmp/env.sh", "/env.sh", "/run/env.sh", "/dev/env.sh"])
 def test_a_file_is_not_put_where_anybody_may_put_one_or_nothing_lasts(value):
     assert places.objection(value, "file") and not places.objection("/etc/profile.d/ascend.sh", "file")
+
+
+def test_the_home_is_the_account_s_whatever_HOME_says(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/login")
+    account = pwd.getpwuid(os.geteuid()).pw_dir
+    assert places.home() == account and places.at_home("~/x") == account + "/x" and places.at_home("~") == account
+    assert [places.at_home(path) for path in ("/x/~", "~bob/x", "x")] == ["/x/~", "~bob/x", "x"]
+
+
+def test_an_account_that_no_database_knows(monkeypatch):
+    monkeypatch.setattr(places.os, "geteuid", lambda: 4242424)
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert places.at_home("~/x") == "/somewhere/x"

@@ -19,6 +19,8 @@ OWN, BESIDE, READ = "own", "beside", "read"
 _SCHEME = "file://"
 # What hosts reach of a build cache: a folder that they share, or an address that they read from.
 _REACHED = re.compile(r"(file:///|https?://)[^/]")
+# A URL, or one that wants a slash: for a folder the path from the root, or from here, would do.
+_URL = re.compile(r"[\w+.-]*:/")
 
 
 def is_folder(mirror: str) -> bool:
@@ -55,7 +57,7 @@ def problem(variable: str, value: str, use: str) -> str:
 
 def no_place(place: str) -> str:
     """Return the message for a URL that no build cache can be at, "" for any other, and for a folder."""
-    if "://" not in place or _REACHED.match(place.strip()):
+    if not _URL.match(place.strip()) or _REACHED.match(place.strip()):
         return ""
     return (
         f"ascend_build_cache: {place} is no place for a build cache. Name a folder of the controller, file:///path for a "

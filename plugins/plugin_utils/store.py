@@ -74,11 +74,9 @@ def places(value: str | list[str] | None) -> list[str]:
 def _place(value: str) -> str:
     if value == AUTO:
         return default()
-    if "://" not in value:
-        return os.path.abspath(os.path.expanduser(value))
     if here.no_place(value):
         raise StoreError(here.no_place(value))
-    return value.rstrip("/")
+    return value.rstrip("/") if "://" in value else os.path.abspath(os.path.expanduser(value))
 
 
 def kind(place: str) -> str:

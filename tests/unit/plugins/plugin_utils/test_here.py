@@ -81,7 +81,8 @@ def test_places_of_the_build_cache():
 
 
 @pytest.mark.parametrize(
-    "place", ["ftp://x/y", "htps://x/y", "file://x/y", "https://", "http:///x", "file:////", "://x"]
+    "place",
+    ["ftp://x/y", "htps://x/y", "file://x/y", "https://", "http:///x", "file:////", "://x", "file:/mnt/x", "https:/x"],
 )
 def test_what_can_be_no_place_of_the_build_cache(place):
     (words,) = here.cache_problems(["auto", place])

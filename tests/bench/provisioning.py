@@ -119,7 +119,10 @@ def examinations(said: str, count: int) -> float:
 
 def measure(count: int, cache: Path) -> Measured:
     """Measure the script and site.yml on hosts made anew. Raises RuntimeError where one of them failed."""
-    spent = lambda: hosts_spent_s(count)  # noqa: E731
+
+    def spent() -> float:
+        return hosts_spent_s(count)
+
     fresh: dict[Path, str] = {}
     make_hosts(count, fresh)
     log = FOLDER / f"script-{count}.log"

@@ -100,7 +100,8 @@ def test_the_next_url_after_missing_closed_deaf_and_locked_ones(forge, server, c
             deaf + "/x/r.git",
             server.url + "/Owner/pytorch.git",
         ),
-        stall_s=0.3,
+        # Five times as long git may be silent here, and a second until it gives up by itself.
+        stall_s=0.18,
         attempts=1,
     )
     for text in (

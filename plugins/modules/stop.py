@@ -64,10 +64,9 @@ def main():
                     stopping.stop(place)
                 stopped.append("{0} in stage {1}".format(name, stage))
         except OSError as error:
-            words = (
-                "the build {0} in {1} cannot be stopped: {2}. Run this as root, or as the account that began it".format(
-                    name, work_dir, error.strerror
-                )
+            what = "build {0} in {1} cannot be stopped" if name else "builds in {1} cannot be looked at"
+            words = "the {0}: {1}. Run this as root, or as the account that began them".format(
+                what.format(name, work_dir), error.strerror
             )
             module.fail_json(**outgoing.told(msg=words, stopped=stopped))
     module.exit_json(**outgoing.told(changed=bool(stopped), stopped=stopped))

@@ -3,26 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The module build where its work directory is of no use: it fails with words, and without a traceback."""
 
-import contextlib
 import errno
 import fcntl
-import io
-import json
 import os
 
 import pytest
-from ansible.module_utils import basic
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds
 from ansible_collections.ascend.pytorch.plugins.modules import build as module
-
-
-def ask(order, state):
-    """Return what the module says of an order."""
-    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": {"order": order, "state": state}}).encode()
-    basic._ANSIBLE_PROFILE = "legacy"
-    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
-        module.main()
-    return json.loads(said.getvalue())
+from answering import told as answer
 
 
 @pytest.fixture
@@ -40,7 +28,7 @@ def test_on_a_file_system_without_locks(order, monkeypatch, state, number):
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    told = ask(order, state)
+    told = answer(module, order=order, state=state)
     assert told["failed"] and told["msg"].startswith("the build of tool cannot be "), told
     assert order["work_dir"] in told["msg"] and "NFS: version 4" in told["msg"] and "ascend_work_dir" in told["msg"]
     assert "[Errno" not in told["msg"] and "traceback" not in str(told).lower()
@@ -51,6 +39,6 @@ def test_where_the_account_may_not_look(order, monkeypatch):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), place.lock)
 
     monkeypatch.setattr(builds, "has_head", refuse)
-    told = ask(order, "status")
+    told = answer(module, order=order, state="status")
     assert told["failed"] and "cannot be looked at in " + order["work_dir"] in told["msg"], told
     assert builds.Place(order).lock in told["msg"] and "ascend_work_dir" in told["msg"]

@@ -532,7 +532,9 @@ def variables(cmake: str, gcc: Dict[str, str], commits: Dict[str, Dict[str, str]
         ("apex_build_adapter_commit", "apex_adapter"),
         ("apex_build_native_commit", "apex_native"),
     ):
-        lines.append(variable + ": \"{{ mirror_commits[ascend_torch_version | default('1.8.1')]." + part + ' }}"')
+        # A release that the mirror has not got is for the role to refuse.
+        row = "(mirror_commits[ascend_torch_version | default('1.8.1')] | default({}))"
+        lines.append("{}: \"{{{{ {}.{} | default('auto') }}}}\"".format(variable, row, part))
     return "\n".join(lines) + "\n"
 
 

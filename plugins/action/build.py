@@ -186,7 +186,8 @@ class ActionModule(speaking.Action):
         places = [self._sent(order, entry) if here.is_folder(entry) else entry for entry in order["mirrors"]]
         order["mirrors"] = [place for place in places if place]
         answer = self._patiently(order, state="started")
-        examined.Examined(self._host).begins(builds.label(order))
+        if not answer.get("failed"):
+            examined.Examined(self._host).begins(builds.label(order))
         if answer.get("how") == "joined":
             speaking.say("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
         if note(answer):
@@ -201,17 +202,6 @@ class ActionModule(speaking.Action):
                 return answer
         return self._begin(order)
 
-    def _cache(self, arguments):
-        places, known = keyring.split(arguments["cache"])
-        return buildcache.BuildCache(
-            places,
-            carry.Carrier(self, self._task_vars, known),
-            speaking.warn,
-            arguments["sign_key"],
-            arguments["trusted_keys"],
-            arguments["builders"],
-        )
-
     def _started(self, result, arguments, host):
         order = arguments["order"]
         # Whoever follows the build is patient; to start it another host does as well.
@@ -224,7 +214,7 @@ class ActionModule(speaking.Action):
         try:
             if self._shared:
                 # Told before hours of building, and not after them.
-                self._cache(arguments).keeper()
+                buildcache.keeper(buildcache.all_places(keyring.split(arguments["cache"])[0]))
             result.update(self._begin(order))
         except store.StoreError as error:
             run.end(label, "{0}: {1}".format(self._host, error))
@@ -251,14 +241,22 @@ class ActionModule(speaking.Action):
 
         with run.building(label, wait_words) if shared else contextlib.nullcontext():
             try:
-                cache = self._cache(arguments)
+                places, known = keyring.split(arguments["cache"])
+                cache = buildcache.BuildCache(
+                    places,
+                    carry.Carrier(self, self._task_vars, known),
+                    speaking.warn,
+                    arguments["sign_key"],
+                    arguments["trusted_keys"],
+                    arguments["builders"],
+                )
                 # The whole last: where it is, the rest is too.
                 products = builds.parts(order) + [order]
                 if shared and all(cache.holds(each) for each in products):
                     result.update(changed=False, how="cached", lost=False)
                 else:
                     if shared:
-                        cache.keeper()
+                        buildcache.keeper(cache.places)
                     result.update(self._built(order, arguments["progress"], cache.former(order["name"])), lost=False)
                     for each in products if shared and not result.get("failed") else []:
                         cache.keep(each, self._host)

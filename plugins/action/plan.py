@@ -208,8 +208,8 @@ class ActionModule(speaking.Action):
                 return dict(result, **seen)
             state = dict(seen["state"], disk=rooms(request, seen["state"]))
             planned = plan.make(request, state)
-        if "question" in seen and planned["work"] and (group or not arguments["again"]):
-            # More plans may follow in this run.
+        if "question" in seen and (planned["work"] or not group):
+            # More plans may follow in this run. What an earlier one saw is out of date.
             examined.Examined(host).keep(seen["question"], seen["state"])
         if road["bundle"]:
             add_wheels(planned, bundle)

@@ -15,6 +15,29 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import boundary, ca
 Json = dict[str, Any]
 
 
+def all_places(given: list[str]) -> list[str]:
+    """Return the places of a build cache, see store.places: those to read from alone have the default beside them."""
+    found = store.places(given)
+    if found and all(store.kind(place) == store.WEB for place in found):
+        # Those can hand nothing that is built on to the other hosts.
+        found.append(store.default())
+    return found
+
+
+def keeper(places: list[str]) -> str:
+    """Return the first of all places that can be written to. Whether it has room is seen when something comes.
+
+    :raises store.StoreError: there is none
+    """
+    for place in places:
+        if store.kind(place) == store.FILE or (store.kind(place) == store.FOLDER and store.Store(place).writable()):
+            return place
+    raise store.StoreError(
+        "ascend_build_cache: none of {0} can be written to, so that what is built cannot be handed to the other hosts. "
+        "Name a folder that can".format(", ".join(places))
+    )
+
+
 class BuildCache:
     """Errors are store.StoreError, signing.SigningError and carry.CarryError, whose messages say what to do."""
 
@@ -34,14 +57,11 @@ class BuildCache:
         :param trusted_keys: public keys of which one must have signed what is taken, "" to take it unsigned
         :param builders: the group ascend_builders: what others have built is not signed
         """
-        self.places = store.places(places)
+        self.places = all_places(places)
         for place in self.places:
             objection = boundary.place_objection(place, trusted_keys)
             if objection:
                 raise store.StoreError(objection)
-        if self.places and all(store.kind(place) == store.WEB for place in self.places):
-            # Those can hand nothing that is built on to the other hosts.
-            self.places.append(store.default())
         self.carrier = carrier
         self.warn = warn
         self.sign_key = sign_key
@@ -127,24 +147,11 @@ class BuildCache:
 
         :param builder: that host, by its name in the inventory
         """
-        place = self.keeper()
+        place = keeper(self.places)
         if store.kind(place) == store.FOLDER:
             return self._keep_in(place, order, builder)
         self.carrier.keep_at(order, place, self._signature(order, builder, self.carrier.held(order)))
         return place
-
-    def keeper(self) -> str:
-        """Return the first place that can be written to. Whether it has room is seen when something comes.
-
-        :raises store.StoreError: there is none
-        """
-        for place in self.places:
-            if store.kind(place) == store.FILE or (store.kind(place) == store.FOLDER and store.Store(place).writable()):
-                return place
-        raise store.StoreError(
-            "ascend_build_cache: none of {0} can be written to, so that what is built cannot be handed to the other hosts. "
-            "Name a folder that can".format(", ".join(self.places))
-        )
 
     def _keep_in(self, place: str, order: Json, builder: str) -> str:
         shelf, label = store.Store(place, self.warn), builds.label(order)

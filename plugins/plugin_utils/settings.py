@@ -65,13 +65,17 @@ class Source:
     def has(self, variable: str) -> bool:
         return variable in self._task_vars
 
-    def value(self, variable: str) -> Any:
-        """Return the value of a variable as plain data. Raises AnsibleActionFail where it cannot be filled in."""
+    def raw(self, variable: str) -> Any:
+        """Return a variable as it was given. Raises AnsibleActionFail where it is not known."""
         if variable not in self._task_vars:
             raise AnsibleActionFail(
                 f"{variable} is not known here: import its role before, with `tasks_from: recipe` where nothing of it is to be done"
             )
-        raw = self._task_vars[variable]
+        return self._task_vars[variable]
+
+    def value(self, variable: str) -> Any:
+        """Return the value of a variable as plain data. Raises AnsibleActionFail where it cannot be filled in."""
+        raw = self.raw(variable)
         if not variables.has_template(raw):
             return _plain(raw)
         if not isinstance(raw, str):
@@ -88,15 +92,22 @@ class Source:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value without the marks that Ansible gives it, which hashing must not see."""
-    return json.loads(json.dumps(value))
+    """Return a value without the marks that Ansible gives it, which hashing must not see.
+
+    What is no data of JSON's counts as it is written: one from a vault is what was encrypted, a date of YAML's its text.
+    """
+    return json.loads(json.dumps(value, default=str))
 
 
-def _typed(variable: str, option: dict[str, Any], value: Any) -> Any:
-    """Return a value as the type that the role documents; null, as an empty value in YAML, is no value: the default counts."""
+def _typed(variable: str, option: dict[str, Any], value: Any, raw: Any) -> Any:
+    """Return a value as the type that the role documents; null, as an empty value in YAML, is no value: the default counts.
+
+    :param raw: what the value was filled in from, which may name the variable that a user has set
+    """
     checked = ArgumentSpecValidator({variable: option}).validate({} if value is None else {variable: value})
     if checked.error_messages:
-        raise AnsibleActionFail(f"{variable} is {value!r}: {' '.join(checked.error_messages)}")
+        come = f" (by {raw})" if variables.has_template(raw) else ""
+        raise AnsibleActionFail(f"{variable} is {value!r}{come}: {' '.join(checked.error_messages)}")
     typed = checked.validated_parameters[variable]
     if typed is None:
         raise AnsibleActionFail(f"{variable} is null: give it a value, or take it away")
@@ -121,7 +132,8 @@ class Settings(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in self._typed:
             variable = self.variable(name)
-            self._typed[name] = _typed(variable, OPTIONS[self.role][variable], self._source.value(variable))
+            option, value = OPTIONS[self.role][variable], self._source.value(variable)
+            self._typed[name] = _typed(variable, option, value, self._source.raw(variable))
         return self._typed[name]
 
     def __contains__(self, name: object) -> bool:

@@ -15,6 +15,7 @@ import os
 import pty
 import re
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -263,6 +264,35 @@ def test_variables_are_filled_in_by_an_action(run):
     """`_templar` fills in what a task's variables have raw, and a copy of it what they would be with others."""
     assert run.told("one", "settings") == {"known": ["of theirs"], "given": ["of mine"]}, (
         f"{CORE} no longer has an action fill in variables: plugin_utils/settings.py reads those of the roles so"
+    )
+
+
+VAULTED = """
+- hosts: one
+  gather_facts: false
+  vars:
+    probe_words:
+      - {hidden}
+      - as it is
+  tasks:
+    - test.probe.look: {{what: settings, out: "{{{{ out }}}}"}}
+"""
+
+
+def test_variables_from_a_vault_are_filled_in_by_an_action(playground):
+    """What was encrypted, in what `_templar` gives, is text, or becomes text by str()."""
+    ground = playground("vault")
+    secret = ground.folder / "secret"
+    secret.write_text("open sesame")
+    program = Path(sys.executable).with_name("ansible-vault")
+    argv = [program, "encrypt_string", "--vault-password-file", secret, "of the vault"]
+    hidden = subprocess.run(argv, check=True, capture_output=True, text=True, cwd=ground.folder).stdout
+    text = "!vault |\n" + "".join(f"        {line.strip()}\n" for line in hidden.splitlines()[1:])
+    status = ground.run(VAULTED.format(hidden=text.rstrip()), env={"ANSIBLE_VAULT_PASSWORD_FILE": str(secret)})
+    assert status == 0, ground.printed
+    words = ["of the vault", "as it is"]
+    assert ground.told("one", "settings") == {"known": words, "given": words}, (
+        f"{CORE} no longer gives what a vault holds as text: plugin_utils/settings.py takes it for that"
     )
 
 

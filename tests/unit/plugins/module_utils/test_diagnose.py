@@ -521,11 +521,11 @@ NEAR_MISSES = [
     ("network dropped", None, "fatal: fetch-pack: invalid index-pack output\nfatal: index-pack failed"),
     ("network dropped", None, "warning: unable to access '/root/.gitconfig': Is a directory"),
     # They tried again, and what ended the build is another thing.
-    ("network dropped", None, "npm WARN registry Unexpected warning for https://registry.npmjs.org/: Miscellaneous Warning "
+    ("network dropped", None, "npm WARN registry Unexpected warning for https://npm.example/: Miscellaneous Warning "
      "ECONNRESET: request failed, reason: Connection reset by peer\nnpm ERR! missing script: build\nmake: *** [ui] Error 1"),
     ("network dropped", "error", "npm warn registry reason: read ETIMEDOUT, Connection timed out\n"
      "a.cpp:1:1: error: expected unqualified-id"),
-    ("network dropped", None, " WARN  GET https://registry.npmjs.org/x: Connection reset by peer. Will retry in 10 seconds.\n"
+    ("network dropped", None, " WARN  GET https://npm.example/x: Connection reset by peer. Will retry in 10 seconds.\n"
      "make: *** [ui] Error 1"),
     ("network dropped", None, "2026-01-02 03:04:05,678 WARNING urllib3.connectionpool Retrying: Read timed out.\n"
      "make: *** [all] Error 1"),

@@ -199,14 +199,18 @@ def test_without_a_place_to_write_to_it_is_said_what_to_do(tmp_path, told):
         buildcache.BuildCache([str(tmp_path / "file" / "cache")], Carrier(), told.append).keep(ORDER, "h")
 
 
-def test_it_is_said_before_anything_is_built_that_nothing_keeps_it(tmp_path, told):
+def test_it_is_said_before_anything_is_built_that_nothing_keeps_it(tmp_path):
     (tmp_path / "file").write_text("no folder")
-    nowhere = buildcache.BuildCache([str(tmp_path / "file" / "cache")], Carrier(), told.append)
     with pytest.raises(store.StoreError, match="none of .* can be written to"):
-        nowhere.keeper()
+        buildcache.keeper([str(tmp_path / "file" / "cache")])
     places = [str(tmp_path / "file" / "cache"), WEB, str(tmp_path / "new" / "cache"), SHARED]
-    assert buildcache.BuildCache(places, Carrier(), told.append).keeper() == places[2]
-    assert buildcache.BuildCache([WEB, SHARED], Carrier(), told.append).keeper() == SHARED
+    assert buildcache.keeper(places) == places[2] and buildcache.keeper([WEB, SHARED]) == SHARED
+
+
+def test_who_keeps_is_asked_without_asking_whom_to_trust(tmp_path, monkeypatch):
+    """A build is started with the places alone; what is taken from them is looked at by whoever takes it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert buildcache.keeper(buildcache.all_places(["http://cache.example.com"])) == store.default()
 
 
 @pytest.mark.parametrize("closed", ["closed/cache", "closed"])

@@ -50,7 +50,8 @@ def test_every_variable_with_its_default():
     "said, words",
     [
         ({"cmake_accept_installed": "perhaps"}, "cmake_accept_installed"),
-        ({"ascend_timeout_s": "long"}, "cmake_timeout_s"),
+        # Named by what its user has set, too.
+        ({"ascend_timeout_s": "long"}, "cmake_timeout_s is 'long' (by {{ ascend_timeout_s | default(43200) }}): "),
         (
             {"cmake_state": "gone"},
             "cmake_state is 'gone': value of cmake_state must be one of: present, absent, got: gone",

@@ -95,7 +95,7 @@ class ActionModule(speaking.Action):
         versions = arguments["releases"]
         if versions is None:
             versions = (
-                [source.value(TORCH_VERSION)] if source.has(TORCH_VERSION) else sorted({*recipes.RELEASES, *more})
+                [str(source.value(TORCH_VERSION))] if source.has(TORCH_VERSION) else sorted({*recipes.RELEASES, *more})
             )
         if not versions:
             raise AnsibleActionFail("ascend_bundle_releases names no release: name those that the bundle is to be for")
@@ -111,14 +111,8 @@ class ActionModule(speaking.Action):
 
     def _recipes(self, version, more, task_vars):
         """Return the recipes of all products for a release of torch, whatever release the variables name."""
-        names = [
-            TORCH_VERSION,
-            "cmake_torch_version",
-            "gcc730_torch_version",
-            "torch_npu_build_version",
-            "apex_build_torch_version",
-        ]
-        source = settings.Source(self, task_vars, dict.fromkeys(names, version))
+        names = [f"{role}_{recipes.release_variable(role)}" for role in recipes.ROLES]
+        source = settings.Source(self, task_vars, dict.fromkeys([TORCH_VERSION, *names], version))
         return [recipes.recipe(settings.Settings(role, source), more) for role in recipes.ROLES]
 
     def _one(self, folder, release, needed, mirrors, arguments, former):
@@ -127,7 +121,7 @@ class ActionModule(speaking.Action):
         :param former: what it is without this release
         """
         known = {}
-        needed, mirrors = logins.taken_out([needed, mirrors], known)
+        release, needed, mirrors = logins.taken_out([release, needed, mirrors], known)
         mirrors = [os.path.abspath(os.path.expanduser(entry)) if here.is_folder(entry) else entry for entry in mirrors]
         maker = bundle.Maker(
             folder,

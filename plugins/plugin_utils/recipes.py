@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -85,13 +86,33 @@ def row(table: Mapping[str, Any], version: str, variable: str, more_variable: st
     )
 
 
+def release_variable(role: str) -> str:
+    """Return the variable of a role, without its prefix, that says for which torch release it is."""
+    return "version" if role == "torch_npu_build" else "torch_version"
+
+
 def release(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row of the torch release that a role is for.
 
     :param more: rows that somebody added, see row
     """
-    name = "version" if settings.role == "torch_npu_build" else "torch_version"
+    name = release_variable(settings.role)
     return dict(row(RELEASES, settings[name], settings.variable(name), "ascend_extra_releases", more))
+
+
+@contextmanager
+def complete(torch_release: Mapping[str, Any]) -> Iterator[None]:
+    """Have it told what a row lacks that is read here: one of somebody's own may lack anything.
+
+    :raises AnsibleActionFail: it names the row and what it lacks
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise AnsibleActionFail(
+            f"ascend_extra_releases: the row of torch {torch_release.get('version', '')} has no {error.args[0]!r}. The README has "
+            "a row with all that there is to be"
+        ) from error
 
 
 def newest(torch_release: Mapping[str, Any], tool: str) -> Any:
@@ -168,13 +189,18 @@ def recipe(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
 
     :param more: rows that somebody added to the torch releases
     """
-    names = ChainMap(_names(settings, more), settings)  # type: ignore[arg-type]
-    written = dict(RECIPES[settings.role])
-    layouts = written.pop("layouts", None)
-    if layouts:
-        layout = row(layouts, names["release"]["torch"]["layout"], "layout", "the recipe's layouts", {})
-        names = names.new_child({"layout": filled(layout, names)})
-    made: dict[str, Any] = filled(written, names)
+    with complete(release(settings, more)):
+        names = ChainMap(_names(settings, more), settings)  # type: ignore[arg-type]
+        written = dict(RECIPES[settings.role])
+        layouts = written.pop("layouts", None)
+        if layouts:
+            layout = names["release"]["torch"]["layout"]
+            if layout not in layouts:
+                raise AnsibleActionFail(
+                    f"ascend_extra_releases: torch {settings['version']} has the layout {layout!r}; known are {', '.join(layouts)}"
+                )
+            names = names.new_child({"layout": filled(layouts[layout], names)})
+        made: dict[str, Any] = filled(written, names)
     if "links" in made:
         made["links"] = [link for link in made["links"] if link["path"]]
     if "accept" in made and not settings["accept_installed"]:

@@ -64,7 +64,8 @@ def made(roles: Sequence[str], source: Source) -> dict[str, Any]:
         fitness=_fitness(of[CHECK]) if CHECK in roles else None,
     )
     if products in ([TORCH], ["apex_build"]):
-        request["recipes"] = _references(of[products[0]], request["release"]) + request["recipes"]
+        with recipes.complete(request["release"]):
+            request["recipes"] = _references(of[products[0]], request["release"]) + request["recipes"]
     return request
 
 

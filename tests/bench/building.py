@@ -40,26 +40,24 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-TESTS = Path(__file__).resolve().parents[1]
-# What both benchmarks do, the simulated fleet, which is a package of tests/, and the tools.
-sys.path[:0] = [str(TESTS / "bench"), str(TESTS), str(TESTS.parent / "tools")]
-import simulated  # noqa: E402
-from checkout import ROOT  # noqa: E402
-from fleet.shell import FleetError  # noqa: E402
-from measuring import (  # noqa: E402
+from measuring import (
+    FAILURES,
     FLEET,
     OURS,
+    ROOT,
+    TESTS,
     Cost,
     hosts_spent_s,
     make_hosts,
     must,
     names,
     on_all,
+    run,
     shell,
+    simulated,
     tell,
     timed,
 )
-from stages import run  # noqa: E402
 
 COUNTS = (1, 2, 4, 8)
 FOLDER = ROOT / ".cache" / "bench-fleet"
@@ -237,7 +235,7 @@ def main(argv: list[str]) -> int:
         measured: dict[str, list[Cost]] = {}
         for phase in phases(args.hosts, args.work, args.light):
             measured.setdefault(phase.name, []).append(measure(phase))
-    except (RuntimeError, FleetError) as error:
+    except FAILURES as error:
         tell(str(error))
         return 1
     finally:

@@ -20,9 +20,12 @@ import simulated  # noqa: E402
 from checkout import ROOT, environment  # noqa: E402
 from fleet import podman as pod  # noqa: E402
 from fleet.hosts import container_name  # noqa: E402
+from fleet.shell import FleetError  # noqa: E402
 from stages import Stage, run  # noqa: E402
 
 FLEET = "bench"
+# What ends a measurement, with the reason.
+FAILURES = (RuntimeError, FleetError)
 # What the package manager would bring on the way; how fast its mirror is today is not what is measured.
 PACKAGES = ("patch", "dos2unix", "bzip2", "m4")
 # On the hosts: nothing of the road stands there.

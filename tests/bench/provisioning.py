@@ -31,22 +31,20 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-TESTS = Path(__file__).resolve().parents[1]
-# What both benchmarks do, the simulated fleet, which is a package of tests/, and the tools.
-sys.path[:0] = [str(TESTS / "bench"), str(TESTS), str(TESTS.parent / "tools")]
-import simulated  # noqa: E402
-from checkout import ROOT  # noqa: E402
-from fleet.shell import FleetError  # noqa: E402
-from measuring import (  # noqa: E402
+from measuring import (
+    FAILURES,
     FLEET,
+    ROOT,
+    TESTS,
     hosts_spent_s,
     make_hosts,
     must,
     names,
+    run,
+    simulated,
     tell,
     timed,
 )
-from stages import run  # noqa: E402
 
 FOLDER = ROOT / ".cache" / "bench-provision"
 SCRIPT = TESTS / "bench" / "provision.sh"
@@ -200,7 +198,7 @@ def main(argv: list[str]) -> int:
             summary = summed_up(measure(count, cache))
             tell("\n".join(["", *verdicts(summary)]))
             print(json.dumps(summary), flush=True)
-    except (RuntimeError, FleetError) as error:
+    except FAILURES as error:
         tell(str(error))
         return 1
     finally:

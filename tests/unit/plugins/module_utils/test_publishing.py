@@ -5,7 +5,6 @@
 
 import base64
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -883,18 +882,13 @@ def test_a_place_that_another_holds_is_not_published_to(shelf, monkeypatch):
 
 
 @pytest.mark.parametrize("product", ["tree", "wheel"])
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
-def test_where_there_are_no_locks_another_place_is_named(tmp_path, monkeypatch, product, number):
-    def refuse(_descriptor, _how):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
+def test_where_there_are_no_locks_another_place_is_named(tmp_path, without_locks, product):
     order = {"product": product, "prefix": str(tmp_path / "tool"), "sites": [str(tmp_path)], "pip_options": []}
     with pytest.raises(publishing.PublishError) as told:
         with publishing.alone(order):
             pytest.fail("two could publish there at once")
     words = str(told.value)
-    assert words.startswith(f"{publishing.lock_path(order)} cannot be locked ({os.strerror(number)})")
+    assert words.startswith(f"{publishing.lock_path(order)} cannot be locked ({os.strerror(without_locks)})")
     assert words.endswith("or set the prefix and the Python to places of the host's own")
 
 

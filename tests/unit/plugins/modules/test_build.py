@@ -4,7 +4,6 @@
 """The module build where its work directory is of no use: it fails with words, and without a traceback."""
 
 import errno
-import fcntl
 import os
 
 import pytest
@@ -22,12 +21,8 @@ def order(tmp_path):
 
 
 @pytest.mark.parametrize("state", ["status", "started"])
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
-def test_on_a_file_system_without_locks(order, monkeypatch, state, number):
-    def refuse(_descriptor, _how):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
+@pytest.mark.usefixtures("without_locks")
+def test_on_a_file_system_without_locks(order, state):
     told = answer(module, order=order, state=state)
     assert told["failed"] and told["msg"].startswith("the build of tool cannot be "), told
     assert order["work_dir"] in told["msg"] and "NFS: version 4" in told["msg"] and "ascend_work_dir" in told["msg"]

@@ -150,13 +150,16 @@ def test_what_torch_is_asked_for():
 def test_a_row_of_somebody_s_own():
     """It may leave out what its layout can do without."""
     row = recipes.RELEASES["1.8.1"]
-    torch = {key: part for key, part in row["torch"].items() if key not in ("gen_options", "drop_requirements")}
+    torch = {
+        key: part for key, part in row["torch"].items() if key not in ("patch", "gen_options", "drop_requirements")
+    }
     more = {"1.7.9": {"version": "1.7.9", "torch": torch, "apex": row["apex"]}}
     made = recipes.recipe(settings("torch_npu_build", ascend_torch_version="1.7.9"), more)
     assert made["version"] == "1.7.9" and made["stages"]["configure"][1]["requirements"]["drop"] == []
     assert recipes.recipe(settings("cmake", ascend_torch_version="1.7.9"), more)["accept"]["maximum"] == ""
     more["1.7.9"] = dict(more["1.7.9"], torch=dict(torch, layout="plugin"))
-    with pytest.raises(AnsibleActionFail, match="'plugin' is not a known release|'plugin'"):
+    words = "ascend_extra_releases: torch 1.7.9 has the layout 'plugin'; known are patch"
+    with pytest.raises(AnsibleActionFail, match=words):
         recipes.recipe(settings("torch_npu_build", ascend_torch_version="1.7.9"), more)
 
 
@@ -179,3 +182,18 @@ def test_every_name_in_a_recipe_is_one_that_a_role_has():
         names = set(re.findall(r"\$\{([a-z0-9_]+)", str(written)))
         made = recipes._names(settings(role), {})
         assert names - {"layout"} <= {*made, *settings(role)}, role
+
+
+@pytest.mark.parametrize(
+    "role, lacks", [("torch_npu_build", "native"), ("apex_build", "apex"), ("apex_build", "options")]
+)
+def test_what_a_row_of_somebody_s_own_lacks_is_told(role, lacks):
+    row = {
+        "version": "1.7.9",
+        "torch": dict(recipes.RELEASES["1.8.1"]["torch"]),
+        "apex": dict(recipes.RELEASES["1.8.1"]["apex"]),
+    }
+    for part in (row, row["torch"] if role == "torch_npu_build" else row["apex"]):
+        part.pop(lacks, None)
+    with pytest.raises(AnsibleActionFail, match=f"ascend_extra_releases: the row of torch 1.7.9 has no '{lacks}'"):
+        recipes.recipe(settings(role, ascend_torch_version="1.7.9"), {"1.7.9": row})

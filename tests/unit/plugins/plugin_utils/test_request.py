@@ -4,6 +4,7 @@
 """What roles ask of a host, alone and together."""
 
 import pytest
+from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils import checks
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import recipes, request
 from role_variables import source
@@ -68,3 +69,10 @@ def test_what_wheels_are_built_with_where_other_roles_provide_it():
     }
     gcc, _torch, _apex = request.made(["apex_build"], source(gcc730_accept_installed=False))["recipes"]
     assert gcc["accept"] == {}
+
+
+def test_what_a_row_of_somebody_s_own_lacks_for_the_tools_is_told():
+    row = {key: part for key, part in recipes.RELEASES["1.8.1"].items() if key != "gcc"}
+    said = {"ascend_torch_version": "1.7.9", "ascend_extra_releases": {"1.7.9": dict(row, version="1.7.9")}}
+    with pytest.raises(AnsibleActionFail, match="the row of torch 1.7.9 has no 'gcc'"):
+        request.made(["torch_npu_build"], source(**said))

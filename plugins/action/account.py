@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, speaking, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, speaking, tags, variables
 
 ARGUMENTS = {
     "pattern": {"type": "str"},
@@ -39,12 +39,9 @@ def not_here(deed: str) -> str:
     )
 
 
-def undone(wrong: list[str], tags: list[list[str]]) -> str:
-    """Return the message for what a run was for and did not do.
-
-    :param tags: what --tags and --skip-tags say
-    """
-    if tags == [["all"], []]:
+def undone(wrong: list[str], given: tags.Tags) -> str:
+    """Return the message for what a run was for and did not do."""
+    if given == ({"all"}, set()):
         remedy = (
             "Where nothing above says why, the playbook was changed, or this ansible-core does not do what the collection leans on: "
             "run it again with -v, and report it with what it says"
@@ -91,17 +88,12 @@ class ActionModule(speaking.Action):
         if left_out:
             speaking.say("\n".join(["Left out:", *("  " + words for words in left_out)]))
         result.update(left_out=left_out)
-        return self._ended(result, [undone(left.wrong, self._tags(task_vars))] if left.wrong else [])
+        return self._ended(result, [undone(left.wrong, tags.given(task_vars))] if left.wrong else [])
 
     @staticmethod
     def _ended(result, wrong):
         """Return the result, a failure where something is wrong."""
         return dict(result, failed=True, msg="\n".join(wrong)) if wrong else result
-
-    @staticmethod
-    def _tags(task_vars):
-        """Return what --tags and --skip-tags say."""
-        return [list(task_vars.get(name) or ()) for name in ("ansible_run_tags", "ansible_skip_tags")]
 
     def _reason(self, task_vars, by_tags):
         """Return the function that gives the reason for which an item was left out."""
@@ -109,5 +101,5 @@ class ActionModule(speaking.Action):
             return lambda item: "in check mode nothing is done"
         if not by_tags:
             return None
-        tags = self._tags(task_vars)
-        return lambda item: "by --tags or --skip-tags" if ledger.left_out_by_tags(item, *tags) else ""
+        given = tags.given(task_vars)
+        return lambda item: "by --tags or --skip-tags" if ledger.left_out_by_tags(item, given) else ""

@@ -17,11 +17,11 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     buildcache,
     carry,
     cohort,
-    examined,
     here,
     keyring,
     live,
     mirror,
+    plans,
     runs,
     signing,
     speaking,
@@ -29,7 +29,8 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
 )
 
 ARGUMENTS = {
-    "order": {"type": "dict", "required": True},
+    "name": {"type": "str"},
+    "order": {"type": "dict"},
     "state": {"type": "str", "choices": ["started", "finished", "status", "mirrored"], "default": "finished"},
     "seen": {"type": "list", "elements": "raw"},
     "wait_s": {"type": "float", "default": 0},
@@ -78,6 +79,11 @@ def failure(host: str, order: dict, status: dict) -> str:
 def short_failure(label: str, host: str) -> str:
     """Return what the other hosts of a cohort are told of a build that failed."""
     return "building {0} on {1} failed, see there; nothing of it is on this host".format(label, host)
+
+
+def short(product: dict | None) -> dict | None:
+    """Return of a finished product what tasks go by: its manifest names thousands of files."""
+    return product and {key: product[key] for key in ("path", "sha256")}
 
 
 def note(answer: dict) -> str:
@@ -132,13 +138,15 @@ class ActionModule(speaking.Action):
 
     def act(self, result, task_vars):
         self._task_vars = task_vars
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+        _validated, arguments = self.validate_argument_spec(ARGUMENTS, required_one_of=[["name", "order"]])
         # Plain data from here on: what came out of templates carries marks that the module's own JSON must not see.
         arguments = json.loads(json.dumps(arguments))
-        order, state = arguments["order"], arguments["state"]
         self._host = self._task.delegate_to or task_vars["inventory_hostname"]
         self._run = cohort.Run()
         self._shared = bool(arguments["cache"])
+        if arguments["name"]:
+            arguments["order"] = self._builders_order(task_vars["inventory_hostname"], arguments["name"])
+        order, state = arguments["order"], arguments["state"]
         # What this run remembers of a build goes by its product; where nothing is shared, by its host too.
         self._label = builds.label(order) + ("" if self._shared else "@" + self._host)
         self._lost_after_s = arguments["lost_after_s"]
@@ -148,6 +156,11 @@ class ActionModule(speaking.Action):
         if state == "started":
             return self._started(result, arguments, task_vars["inventory_hostname"])
         return self._finished(result, arguments, task_vars["inventory_hostname"])
+
+    def _builders_order(self, host, name):
+        """Return the order by which the builder makes what a host lacks."""
+        own = builds.maker(plans.order(host, name))
+        return self._run.order(builds.label(own), self._host) if self._shared else own
 
     def _call(self, order, **arguments):
         if arguments["state"] == "started":
@@ -186,8 +199,6 @@ class ActionModule(speaking.Action):
         places = [self._sent(order, entry) if here.is_folder(entry) else entry for entry in order["mirrors"]]
         order["mirrors"] = [place for place in places if place]
         answer = self._patiently(order, state="started")
-        if not answer.get("failed"):
-            examined.Examined(self._host).begins(builds.label(order))
         if answer.get("how") == "joined":
             speaking.say("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
         if note(answer):
@@ -215,7 +226,8 @@ class ActionModule(speaking.Action):
             if self._shared:
                 # Told before hours of building, and not after them.
                 buildcache.keeper(buildcache.all_places(keyring.split(arguments["cache"])[0]))
-            result.update(self._begin(order))
+            answer = self._begin(order)
+            result.update(answer, product=short(answer.get("product")))
         except store.StoreError as error:
             run.end(label, "{0}: {1}".format(self._host, error))
             raise AnsibleActionFail("{0}: {1}".format(self._host, error))
@@ -276,9 +288,7 @@ class ActionModule(speaking.Action):
         with live.line(self._host, order, progress, former) as line:
             last = self._follow(order, first, line)
         if last["status"]["state"] == "done":
-            for each in [*builds.parts(order), order]:
-                examined.Examined(self._host).has(builds.label(each), each["fingerprint"])
-            return dict(first, product=last["product"], status=last["status"])
+            return dict(first, product=short(last["product"]), status=last["status"])
         # What else there is stands in the message, and would push that off the screen.
         told = {key: last["status"].get(key) for key in ("state", "stage", "percent", "log")}
         return {

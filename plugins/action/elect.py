@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import json
-
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils import builds
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, speaking
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, plans, speaking
 
 ARGUMENTS = {
-    "order": {"type": "dict", "required": True},
+    "name": {"type": "str", "required": True},
     "builders": {"type": "list", "elements": "str", "default": []},
     "shared": {"type": "bool", "default": True},
     "takeovers": {"type": "int", "default": 2},
@@ -56,8 +54,8 @@ class ActionModule(speaking.Action):
     def act(self, result, task_vars):
         host = task_vars["inventory_hostname"]
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
-        order = builds.maker(json.loads(json.dumps(arguments["order"])))
-        result.update(changed=False, builder=host, ready=True, leads=True, busy=False, order=order)
+        order = builds.maker(plans.order(host, str(arguments["name"])))
+        result.update(changed=False, builder=host, ready=True, leads=True, busy=False)
         if not arguments["shared"]:
             return result
         label, run = builds.label(order), cohort.Run()
@@ -82,7 +80,7 @@ class ActionModule(speaking.Action):
             if all(run.has_offered(order["name"], name) for name in builders):
                 raise AnsibleActionFail(lonely(host, order, arguments["builders"]))
             # With a free strategy a builder may not have come as far as this product yet.
-            result.update(builder="", ready=False, leads=False, order=None)
+            result.update(builder="", ready=False, leads=False)
             return result
         if not elected.ready and elected.builder == host and run.unready(label, host) > 1:
             raise AnsibleActionFail(
@@ -93,8 +91,7 @@ class ActionModule(speaking.Action):
         if elected.ready and not leads and run.turn(label, host) > PATIENCE and not run.is_building(label):
             # Two that lead do no harm, one waits for the other; none would be waited for for ever.
             leads = run.take_lead(label, host)
-        # Who does not lead does nothing by the builder's order, which is long.
-        result.update(elected._asdict(), leads=leads, order=run.order(label, elected.builder) if leads else None)
+        result.update(elected._asdict(), leads=leads)
         if lost and leads:
             result["takes_over_from"] = lost[-1]
             speaking.say("{0} takes over building {1} from {2}".format(elected.builder, order["name"], lost[-1]))

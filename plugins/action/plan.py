@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
+from collections.abc import Callable
+from typing import NamedTuple
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, logins, plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     boundary,
-    examined,
     here,
     keyring,
     ledger,
+    plans,
     settings,
     speaking,
+    tags,
     target_python,
     variables,
 )
@@ -32,8 +36,9 @@ ARGUMENTS = {
     "builders": {"type": "list", "elements": "str", "default": []},
     "cache": {"type": "list", "elements": "str", "default": []},
     "promised": {"type": "dict", "default": {}},
-    "again": {"type": "bool", "default": True},
+    "by_tags": {"type": "bool", "default": False},
 }
+_NPU = re.compile("/dev/davinci[0-9]")
 
 
 def unfit(host, problems):
@@ -45,14 +50,31 @@ def unfit(host, problems):
     )
 
 
-def brief(planned: dict) -> dict:
-    """Return a plan without what it is carried out by."""
-    keys = ("do", "why", "now", "then")
+def brief(work: dict, verified: dict) -> dict:
+    """Return of a plan what tasks go by; what it is carried out by they find in plans.py.
+
+    :param work: what is to be done; :param verified: the plan of what is verified
+    """
+    keys, environment = ("do", "why", "now", "then"), work["environment"]
     return {
-        "products": {name: {key: entry[key] for key in keys} for name, entry in planned["products"].items()},
-        "packages": planned["packages"],
-        "work": planned["work"],
+        "products": {name: {key: entry[key] for key in keys} for name, entry in work["products"].items()},
+        "packages": work["packages"],
+        "venv": work["venv"],
+        "environment": environment if environment and environment["do"] != plan.NOTHING else None,
+        "legs": [leg for leg in work["legs"] if leg != "verify"] + [leg for leg in verified["legs"] if leg == "verify"],
+        "work": work["work"],
     }
+
+
+def platform(state: dict) -> str:
+    """Return what of a host's platform decides which builders' tools its wheels are built with."""
+    return "{0} {1}".format(state["arch"], state["libc"])
+
+
+def has_npu(state: dict) -> bool:
+    """Say whether a host has an NPU: as npu-smi tells them; a container may have the nodes alone."""
+    found = state.get("npu") or {}
+    return bool(found.get("chips")) or any(_NPU.match(node["path"]) for node in found.get("nodes") or ())
 
 
 def built_with(state: dict) -> dict:
@@ -112,7 +134,7 @@ def candidates(
 
     :param builders: the hosts that may build, and hand on what they have, where the user named such; whatever another host
         says that it has begun or has, nobody is to take it
-    :param early: the plan is not that of the product's own role: only what stands whole is ready to build it again
+    :param early: before others of the play had their turn: only those have part that stand ready, having the product
     :param check_mode: what is lacking is taken to be there, since nothing is installed
     """
     # Not before: on a converged fleet loading them would be a good part of what the plan costs.
@@ -151,6 +173,137 @@ def add_wheels(planned: dict, bundle: str) -> None:
             order["pip_options"] = order["pip_options"] + mirror.pip_options(order, held)
 
 
+class Part(NamedTuple):
+    """What some roles ask of a host, the host's state, and their plan."""
+
+    roles: list[str]
+    request: dict
+    state: dict
+    plan: dict
+
+    def findings(self) -> list[dict]:
+        """Return what is found of it."""
+        return checks.findings(self.request, self.state, self.plan)
+
+
+def tools_of(parts: list[Part]) -> dict:
+    """Return what plans provide for those after them, by name."""
+    return {name: tool for part in parts for name, tool in part.plan["tools"].items()}
+
+
+def found_of(parts: list[Part]) -> list[dict]:
+    """Return what is found of all of them, each once."""
+    found: list[dict] = []
+    for part in parts:
+        found += [each for each in part.findings() if each not in found]
+    return found
+
+
+class Asked:
+    """What one task asks of one host, and what of it the shared variables decide."""
+
+    def __init__(self, arguments: dict, source: settings.Source, host: str, check_mode: bool) -> None:
+        self.host, self.check_mode = host, check_mode
+        self._arguments, self._source = arguments, source
+        self.road = settings.Settings("road", source)
+        self.builders: list[str] = arguments["builders"]
+        self.is_builder = host in self.builders
+        self.cache = [place for place in arguments["cache"] if place]
+        self.toolchain = "whole" if self.is_builder or self.road["toolchain_on"] == "all" else "runtime"
+        # Whether it may build for others, and hand on what it has.
+        self.hands_on = bool(self.cache) and self.toolchain == "whole"
+        # Whether a table, of check.yml say, tells what is found.
+        self.is_told = bool(arguments["unfit_group"]) and not arguments["group"]
+        # From here on nothing has a login, and what is made of it can be shown; later tasks have them of the keyring.
+        self.logins: dict = {}
+
+    def request(self, roles: list[str]) -> dict:
+        """Return what roles ask, as module_utils/plan.py describes it."""
+        request = logins.taken_out(requests.made(roles, self._source), self.logins)
+        request.update(
+            # Where the user names builders the others take what those build, and nothing else.
+            builds=boundary.may_build(self.host, self.builders) or not self.cache,
+            toolchain=self.toolchain,
+            silenced=self.road["silenced_checks"],
+            collection_version=VERSION,
+            promised=dict(self._arguments["promised"]) if self.check_mode else {},
+        )
+        return request
+
+    def requests(self) -> list[tuple[list[str], dict]]:
+        """Return roles, and what they ask: one request, or several where roles are to work differently.
+
+        Raises AnsibleActionFail, with all that is wrong with the variables.
+        """
+        roles = self._arguments["roles"]
+        whole = self.request(roles)
+        grouped = requests.groups(roles, self._source)
+        found = [(roles, whole)] if len(grouped) == 1 else [(group, self.request(group)) for group in grouped]
+        problems: list[str] = []
+        for request in [whole, *(request for _roles, request in found if request is not whole)]:
+            problems += [words for words in self.problems(request) if words not in problems]
+        if problems:
+            raise AnsibleActionFail(unfit(self.host, problems))
+        return found
+
+    def problems(self, request: dict) -> list[str]:
+        """Return what is wrong with the variables, in sentences; and have all come out of the bundle, where there is one."""
+        # What is wrong with a path is told of the path as it was given.
+        found = paths(self.road, self._arguments["cache"], request["mirrors"])
+        self._take_bundle(request)
+        found += checks.variable_problems(request)
+        if self.road["toolchain_on"] == "builders" and not (self.builders and self.cache):
+            found.append(
+                "ascend_toolchain_on is `builders`, which takes hosts in the group ascend_builders and a build cache: fill the "
+                "group and set ascend_build_cache, or set ascend_toolchain_on to `all`"
+            )
+        return found + boundary.problems(self.cache, self.road["sign_key"], self.road["trusted_keys"], self.builders)
+
+    def _take_bundle(self, request: dict) -> None:
+        """Change a request so that nothing is asked for anything but the bundle: a package manager neither, what lacks is told."""
+        if self.road["bundle"]:
+            bundle = os.path.abspath(os.path.expanduser(self.road["bundle"]))
+            request.update(mirrors=[bundle], offline=True, install_packages=False)
+
+    def plan(self, request: dict, state: dict, tools: dict) -> dict:
+        """Return the plan of a request.
+
+        :param tools: what plans before it provide
+        """
+        request = dict(request, promised=dict(request["promised"], **tools))
+        if self.toolchain == "runtime":
+            # Its wheels are the builders'. A run that knows of none leaves what stands as it is.
+            request["promised"].update(built_with(state), **self.run().tools(platform(state), self.builders))
+        planned = plan.make(request, state)
+        if self.road["bundle"]:
+            add_wheels(planned, request["mirrors"][0])
+        return planned
+
+    def left(self, parts: list[Part], is_left: Callable[[str], bool]) -> tuple[dict, list[dict]]:
+        """Return what is left of the plan of the whole guide where some roles are left out, and what is found of that."""
+        left: list[Part] = []
+        for part in parts:
+            roles = [role for role in part.roles if is_left(role)]
+            request = self.request(roles)
+            self.problems(request)
+            planned = self.plan(request, part.state, tools_of(left))
+            left.append(Part(roles, request, part.state, planned))
+        return plan.merged([part.plan for part in left]), found_of(left)
+
+    def candidates(self, planned: dict, state: dict, early: bool) -> list[dict]:
+        """Return what an election asks of this host; nothing where it builds for itself alone, or not at all."""
+        if not self.hands_on:
+            return []
+        return candidates(self.host, planned, state, self.builders, early, self.check_mode)
+
+    def run(self):
+        """Return what the workers of this run agree on."""
+        # Not before: on a converged fleet loading it would be a good part of what the plan costs.
+        from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
+
+        return cohort.Run()
+
+
 class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
@@ -160,118 +313,106 @@ class ActionModule(speaking.Action):
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         # Plain data from here on: what came out of templates carries marks that hashing must not see.
         arguments = json.loads(json.dumps(arguments))
-        source = settings.Source(self, task_vars)
-        road = settings.Settings("road", source)
-        # From here on nothing has a login, and what is made of it can be shown; later tasks have them of the keyring.
-        found = {}
-        request = logins.taken_out(requests.made(arguments["roles"], source), found)
-        keyring.keep(host, found)
-        group, unfit_group, builders = (arguments[key] for key in ("group", "unfit_group", "builders"))
-        check_mode, cache = self._task.check_mode, [place for place in arguments["cache"] if place]
-        is_builder, shared = host in builders, bool(cache)
-        request.update(
-            # Where the user names builders the others take what those build, and nothing else.
-            builds=boundary.may_build(host, builders) or not shared,
-            toolchain="whole" if is_builder or road["toolchain_on"] == "all" else "runtime",
-            silenced=road["silenced_checks"],
-            collection_version=VERSION,
-            promised=arguments["promised"] if check_mode else {},
-        )
-
-        # What is wrong with a path is told of the path as it was given.
-        problems = paths(road, arguments["cache"], request["mirrors"])
-        if road["bundle"]:
-            # Nothing else is asked for anything, a package manager neither: what lacks is told.
-            bundle = os.path.abspath(os.path.expanduser(road["bundle"]))
-            request.update(mirrors=[bundle], offline=True, install_packages=False)
-        problems += checks.variable_problems(request)
-        if road["toolchain_on"] == "builders" and not (builders and shared):
-            problems.append(
-                "ascend_toolchain_on is `builders`, which takes hosts in the group ascend_builders and a build cache: fill the "
-                "group and set ascend_build_cache, or set ascend_toolchain_on to `all`"
-            )
-        problems += boundary.problems(cache, road["sign_key"], road["trusted_keys"], builders)
-        if problems:
-            raise AnsibleActionFail(unfit(host, problems))
-        seen = self._known(request, host, arguments["again"]) or self._examine(request, task_vars)
-        if "state" not in seen:
-            return dict(result, **seen)
-        state = dict(seen["state"], disk=rooms(request, seen["state"]))
-        platform = "{0} {1}".format(state["arch"], state["libc"])
-        if request["toolchain"] == "runtime":
-            # Its wheels are the builders'. A run that knows of none leaves what stands as it is.
-            request["promised"].update(built_with(state), **self._run().tools(platform, builders))
-        planned = plan.make(request, state)
-        if plan.asks_pip(planned, state):
-            seen = self._examine(request, task_vars, pip=True)
-            if "state" not in seen:
+        asked = Asked(arguments, settings.Source(self, task_vars), host, self._task.check_mode)
+        requests_of = asked.requests()
+        keyring.keep(host, asked.logins)
+        parts: list[Part] = []
+        for roles, request in requests_of:
+            seen = self._planned(asked, roles, request, tools_of(parts), task_vars)
+            if not isinstance(seen, Part):
                 return dict(result, **seen)
-            state = dict(seen["state"], disk=rooms(request, seen["state"]))
-            planned = plan.make(request, state)
-        if "question" in seen and (planned["work"] or not group):
-            # More plans may follow in this run. What an earlier one saw is out of date.
-            examined.Examined(host).keep(seen["question"], seen["state"])
-        if road["bundle"]:
-            add_wheels(planned, bundle)
-        if (request["fitness"] or {}).get("check_sources"):
-            asked = self._reach(request, planned, task_vars)
-            if asked.get("failed") or asked.get("unreachable"):
-                result.update(asked)
-                return result
-            state["unanswered"] = asked["unanswered"]
-        findings = checks.findings(request, state, planned)
+            parts.append(seen)
+        planned, findings = plan.merged([part.plan for part in parts]), found_of(parts)
+        work = verified = planned
+        given = tags.given(task_vars)
+        if arguments["by_tags"] and not given.leave_all(arguments["roles"]):
+            work, of_work = asked.left(parts, given.works)
+            verified, _of_verified = asked.left(parts, given.verifies)
+            findings += [each for each in of_work if each not in findings]
         errors = [finding.words(each) for each in findings if each["severity"] == finding.ERROR]
-        if errors and not unfit_group:
+        if errors and not arguments["unfit_group"]:
             # All of it would be printed with the failure, and push what is wrong off the screen.
             raise AnsibleActionFail(unfit(host, errors))
-        if group:
-            # Who only sorts hosts passes on what people read: of hundreds of hosts all of it would take seconds.
-            result.update(changed=False, plan=brief(planned), findings=findings)
-        else:
-            result.update(changed=False, plan=planned, findings=findings, state=state)
-        told = bool(unfit_group) and not group
-        for each in findings:
-            if each["severity"] == finding.WARNING and not told:
-                speaking.warn("{0}: {1}".format(host, finding.words(each)))
+        self._tell(asked, planned, findings)
         self._enter(host, planned, errors)
+        # Who asks for the verification alone asks for it on converged hosts too.
+        works = planned["work"] or tags.VERIFIES in given.run
+        result.update(changed=False, findings=findings, group=arguments["group"] if works else "")
         if errors:
             # Whoever groups the hosts decides what becomes of those.
-            result.update(msg=unfit(host, errors), group=unfit_group)
-            return result
-        if shared and request["toolchain"] == "whole" and (is_builder or not group):
-            for each in candidates(host, planned, state, builders, early=bool(group), check_mode=check_mode):
-                self._run().offer(each["order"]["name"], each)
-            if is_builder:
-                self._run().offer_tools(host, platform, planned["tools"])
-        if check_mode and not told:
-            for entry in planned["products"].values():
-                if entry["do"] != plan.NOTHING:
-                    speaking.say(
-                        "{0}: would {1} {2}: {3}".format(host, entry["do"], entry["then"], "; ".join(entry["why"]))
-                    )
-            if planned["packages"]["names"]:
-                speaking.say("{0}: would install packages: {1}".format(host, " ".join(planned["packages"]["names"])))
-        if check_mode:
+            result.update(msg=unfit(host, errors), group=arguments["unfit_group"])
+        if not errors or asked.is_told:
+            self._keep(asked, work, verified, parts[-1].state)
+        if asked.is_told:
+            state = parts[-1].state
+            products = {name: how for part in parts for name, how in part.state["products"].items()}
+            result.update(plan=planned, state=dict(state, products=products))
+        else:
+            # Of hundreds of hosts all of it would take seconds.
+            result.update(plan=brief(work, verified))
+        if self._task.check_mode:
             # Not a fact: those may be cached, and a later run would believe in tools that never were.
-            result["promised"] = dict(request["promised"], **planned["tools"])
-        # Who asks for the verification alone asks for it on converged hosts too.
-        works = planned["work"] or "verify" in task_vars.get("ansible_run_tags", ())
-        result.update(group=group if works else "")
+            result["promised"] = dict(arguments["promised"], **planned["tools"])
         return result
 
-    def _known(self, request, host, again):
-        """Return {"state": what this run knows of the host}, None where that is not to count, or does not answer."""
-        state = None if again else examined.Examined(host).recall(plan.question(request))
-        return {"state": state} if state else None
+    def _planned(self, asked, roles, request, tools, task_vars):
+        """Examine the host and plan; return a Part, or the result of a host that could not be looked at."""
+        state = self._examine(request, task_vars)
+        if "products" not in state:
+            return state
+        planned = asked.plan(request, state, tools)
+        if plan.asks_pip(planned, state):
+            state = self._examine(request, task_vars, pip=True)
+            if "products" not in state:
+                return state
+            planned = asked.plan(request, state, tools)
+        if (request["fitness"] or {}).get("check_sources"):
+            answer = self._reach(request, planned, task_vars)
+            if answer.get("failed") or answer.get("unreachable"):
+                return answer
+            state["unanswered"] = answer["unanswered"]
+        return Part(roles, request, state, planned)
+
+    @staticmethod
+    def _keep(asked, work, verified, state):
+        """Keep the plan for the tasks that carry it out; tell the other hosts what this one has for them already."""
+        host = asked.host
+        verify = {
+            # What the plan leaves to the host's own (a CMake that will do) has no order.
+            "orders": [entry["order"] for entry in verified["products"].values() if entry["order"]],
+            "environment": verified["environment"],
+            "npu": has_npu(state),
+        }
+        plans.keep(host, work, verify, asked.candidates(work, state, early=False))
+        for each in asked.candidates(work, state, early=True):
+            asked.run().offer(each["order"]["name"], each)
+        if asked.is_builder and asked.hands_on:
+            asked.run().offer_tools(host, platform(state), work["tools"])
+
+    def _tell(self, asked, planned, findings):
+        """Show the warnings of a plan, and in check mode what would be done, where no table will tell of it."""
+        host = asked.host
+        for each in [] if asked.is_told else findings:
+            if each["severity"] == finding.WARNING:
+                speaking.warn("{0}: {1}".format(host, finding.words(each)))
+        if not self._task.check_mode or asked.is_told:
+            return
+        for entry in planned["products"].values():
+            if entry["do"] != plan.NOTHING:
+                speaking.say(
+                    "{0}: would {1} {2}: {3}".format(host, entry["do"], entry["then"], "; ".join(entry["why"]))
+                )
+        if planned["packages"]["names"]:
+            speaking.say("{0}: would install packages: {1}".format(host, " ".join(planned["packages"]["names"])))
 
     def _examine(self, request, task_vars, pip=False):
-        """Return {"question", "state": the host's answer}, or the result of a host that could not be looked at.
+        """Return the host's state, or the result of a host that could not be looked at.
 
         :param pip: whether pip is asked whatever stands there
         """
         began = time.time()
-        question = plan.question(request)
-        told = self._execute_module("ascend.pytorch.examine", module_args=dict(question, pip=pip), task_vars=task_vars)
+        question = dict(plan.question(request), pip=pip)
+        told = self._execute_module("ascend.pytorch.examine", module_args=question, task_vars=task_vars)
         if told.get("failed") or told.get("unreachable"):
             # Not before: few hosts fail.
             from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures
@@ -287,7 +428,7 @@ class ActionModule(speaking.Action):
         if not self._is_become_unprivileged():
             # A shell of sudo's that a local run was started from.
             state["login_uid"] = state["user"]["uid"]
-        return {"question": question, "state": state}
+        return dict(state, disk=rooms(request, state))
 
     @staticmethod
     def _enter(host, planned, errors):
@@ -299,13 +440,6 @@ class ActionModule(speaking.Action):
             [item for item, do in needs.items() if not do],
             errors,
         )
-
-    @staticmethod
-    def _run():
-        # Not before: on a converged fleet loading it would be a good part of what the plan costs.
-        from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
-
-        return cohort.Run()
 
     def _reach(self, request, planned, task_vars):
         if not any(entry["do"] == plan.BUILD for entry in planned["products"].values()):

@@ -1,35 +1,133 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Around publishing: send the wheels of a bundle that pip takes on the host, and record what stands or is gone."""
+"""Around publishing: bring a product from the build cache where the host has not built it, and record what stands or is gone."""
 
 from __future__ import annotations
 
 import json
+import time
 
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import examined, ledger, speaking
+from ansible.errors import AnsibleActionFail
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds, plan
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
+    buildcache,
+    carry,
+    cohort,
+    keyring,
+    ledger,
+    plans,
+    signing,
+    speaking,
+    store,
+)
+
+ARGUMENTS = {
+    "name": {"type": "str"},
+    "order": {"type": "dict"},
+    "product": {"type": "dict"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "cache": {"type": "list", "elements": "str", "default": []},
+    "trusted_keys": {"type": "str", "default": ""},
+    "copies": {"type": "int", "default": 5},
+    "built": {"type": "bool", "default": False},
+    "waits": {"type": "bool", "default": False},
+}
+# What the module on the host takes of it.
+ASKED = ("product", "state")
+
+
+def done_words(host: str, entry: dict, how: str, seconds: float) -> str:
+    """Return what is said of a product that was published."""
+    return "{0}: {1}: {2}, {3:.0f} s".format(host, entry["then"], how, seconds)
 
 
 class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
     def act(self, result, task_vars):
-        arguments = json.loads(json.dumps(self._task.args))
-        order = arguments["order"]
-        if order.get("wheels") and arguments.get("state") != "absent" and not self._task.check_mode:
+        _validated, arguments = self.validate_argument_spec(ARGUMENTS, required_one_of=[["name", "order"]])
+        # Plain data from here on: what came out of templates carries marks that the module's own JSON must not see.
+        arguments = json.loads(json.dumps(arguments))
+        host, began = task_vars["inventory_hostname"], time.monotonic()
+        if not arguments["name"]:
+            return self._publish(result, host, arguments["order"], arguments, task_vars)
+        entry = plans.product(host, arguments["name"])
+        result.update(changed=False, notes=[])
+        if arguments["state"] == "absent":
+            return self._publish(result, host, entry["order"], arguments, task_vars)
+        would_stand = self._task.check_mode and arguments["waits"]
+        if would_stand or entry["do"] not in plan.BRINGING:
+            return dict(result, lacking=plans.lack(host, arguments["name"], False))
+        how = "built here" if arguments["built"] else "put in place"
+        if not arguments["built"] and (entry["do"] != plan.PUBLISH or entry["hands_on"]):
+            place = self._take(host, entry["order"], arguments, task_vars)
+            how = "taken from the build cache" if place else how
+            result.update(lacking=plans.lack(host, arguments["name"], place is None))
+            if place is None:
+                self._offer(host, arguments["name"])
+                if not self._task.check_mode:
+                    return result
+        else:
+            result.update(lacking=plans.lack(host, arguments["name"], False))
+        self._publish(result, host, entry["order"], arguments, task_vars)
+        for note in result.get("notes") or ():
+            speaking.say("{0}: {1}".format(host, note))
+        if result.get("changed") and not (self._task.check_mode or result.get("failed")):
+            speaking.say(done_words(host, entry, how, time.monotonic() - began))
+        return result
+
+    def _publish(self, result, host, order, arguments, task_vars):
+        """Have the module publish a product, or take it away, and return its result."""
+        if order.get("wheels") and arguments["state"] != "absent" and not self._task.check_mode:
             # Not before: most runs have no bundle.
             from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
 
             mirror.Sender(self, task_vars).send(order, order["bundle"], order["wheels"])
-        result.update(self._execute_module("ascend.pytorch.publish", module_args=arguments, task_vars=task_vars))
-        host, stands = task_vars["inventory_hostname"], result.pop("stands", None)
-        if self._task.check_mode:
-            return result
-        if stands and order["product"] == "tree":
-            examined.Examined(host).stands(order["name"], stands)
-        else:
-            # pip may have brought along anything, and a failure may have left it.
-            examined.Examined(host).forget()
-        if not (result.get("failed") or result.get("unreachable")):
+        asked = {key: arguments[key] for key in ASKED if arguments[key] is not None}
+        result.update(
+            self._execute_module("ascend.pytorch.publish", module_args=dict(asked, order=order), task_vars=task_vars)
+        )
+        if not (self._task.check_mode or result.get("failed") or result.get("unreachable")):
             ledger.Ledger().finish(host, order["name"])
         return result
+
+    def _take(self, host, order, arguments, task_vars):
+        """Bring a product to the host; return where it is from, "" where the host has it itself, None for nowhere.
+
+        In check mode nothing is brought.
+        """
+        places, known = keyring.split(arguments["cache"])
+        carrier = carry.Carrier(self, task_vars, known)
+        if not arguments["cache"]:
+            return "" if not self._task.check_mode and carrier.has(order) else None
+        label, run = builds.label(builds.maker(order)), cohort.Run()
+        if arguments["waits"]:
+            # With a free strategy this host may be here before its builder is done.
+            cohort.wait_for(lambda: not run.is_building(label), run.next_turn_s(label, host))
+        try:
+            cache = buildcache.BuildCache(places, carrier, speaking.warn, trusted_keys=arguments["trusted_keys"])
+            if self._task.check_mode:
+                # What is not there would be built, and taken then.
+                return cache.places[0] if cache.holds(order) else None
+            with run.copying(arguments["copies"]):
+                taken = cache.take(order)
+        except (carry.CarryError, store.StoreError, signing.SigningError) as error:
+            raise AnsibleActionFail("{0}: {1}".format(host, error))
+        if taken:
+            return taken["place"]
+        if run.failure(label):
+            raise AnsibleActionFail("{0}: {1}".format(host, run.failure(label)))
+        if arguments["waits"] and run.ended(label):
+            raise AnsibleActionFail(
+                "{0}: {1} was built, and is in none of the places of the build cache that this host sees ({2}). A file:// place "
+                "is to be a folder that all hosts share".format(host, builds.label(order), ", ".join(cache.places))
+            )
+        return None
+
+    @staticmethod
+    def _offer(host, name):
+        """Have this host take part in electing who builds a product, where it may."""
+        candidate = plans.of(host)["candidates"].get(name)
+        if candidate:
+            cohort.Run().offer(name, candidate)

@@ -1,21 +1,25 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Around verifying: record that a host was verified."""
+"""Around verifying: ask for what the host's plan has, say what could not be proven, and record that it was verified."""
 
 from __future__ import annotations
 
 import json
 
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, speaking
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, plans, speaking
 
 
 class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
     def act(self, result, task_vars):
-        arguments = json.loads(json.dumps(self._task.args))
+        arguments, host = json.loads(json.dumps(self._task.args)), task_vars["inventory_hostname"]
+        if "orders" not in arguments:
+            arguments = dict(plans.of(host)["verify"], **arguments)
         result.update(self._execute_module("ascend.pytorch.verify", module_args=arguments, task_vars=task_vars))
         if "products" in result:
-            ledger.Ledger().record(task_vars["inventory_hostname"], ledger.VERIFIED)
+            ledger.Ledger().record(host, ledger.VERIFIED)
+            for note in result["notes"]:
+                speaking.say("{0}: {1}".format(host, note))
         return result

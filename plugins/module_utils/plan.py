@@ -38,6 +38,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils import (
 from ansible_collections.ascend.pytorch.plugins.module_utils.recipe import jobs as count_jobs
 
 NOTHING, PUBLISH, TAKE, BUILD, REMOVE = "nothing", "publish", "take", "build", "remove"
+# The legs of the road, in order: task files of the role road.
+LEGS = ("remove", "provide", "environment", "verify")
 # What a product stands after that did not before.
 BRINGING = (PUBLISH, TAKE, BUILD)
 
@@ -241,6 +243,7 @@ def make(request, state):
             "needs": lacking,
             "names": packages(request, state, lacking),
             "become_root": becomes_root(request, state),
+            "manager": state["os"]["package_manager"],
         },
         "environment": env,
         "tools": {name: tool for name, tool in tools.items() if tool},
@@ -248,6 +251,41 @@ def make(request, state):
         "legs": legs(list(products.values()), env),
         "work": bool(env and env["do"] != NOTHING) or any(entry["do"] != NOTHING for entry in products.values()),
     }
+
+
+def merged(plans):
+    # type: (List[Dict[str, Any]]) -> Dict[str, Any]
+    """Return one plan of several for a host, each for other products, in the order in which they are carried out."""
+    first, found = plans[0], {"products": {}, "tools": {}}  # type: Dict[str, Any], Dict[str, Dict[str, Any]]
+    if len(plans) == 1:
+        return first
+    for each in plans:
+        found["products"].update(each["products"])
+        found["tools"].update(each["tools"])
+    packages = [each["packages"] for each in plans]
+    done = {leg for each in plans for leg in each["legs"]}
+    return dict(
+        found,
+        packages=dict(
+            packages[0],
+            needs=_union(each["needs"] for each in packages),
+            names=_union(each["names"] for each in packages),
+            become_root=any(each["become_root"] for each in packages),
+        ),
+        environment=next((each["environment"] for each in plans if each["environment"]), None),
+        venv=next((each["venv"] for each in plans if each["venv"]), []),
+        legs=[leg for leg in LEGS if leg in done],
+        work=any(each["work"] for each in plans),
+    )
+
+
+def _union(lists):
+    # type: (Iterable[List[str]]) -> List[str]
+    """Return what is in any of some lists, each once, as it comes."""
+    found = []  # type: List[str]
+    for each in lists:
+        found += [one for one in each if one not in found]
+    return found
 
 
 def between_plain_users(state):
@@ -268,17 +306,13 @@ def legs(products, env):
     """Return the legs of the road that are to be taken, in order; a host that has everything is only verified."""
     done = {entry["do"] for entry in products}
     stands = any(entry["order"] and entry["order"]["state"] == "present" for entry in products)
-    return [
-        leg
-        for leg, needed in (
-            ("remove", REMOVE in done),
-            ("build", BUILD in done or TAKE in done or any(entry.get("hands_on") for entry in products)),
-            ("publish", not done.isdisjoint(BRINGING)),
-            ("environment", bool(env) and env["do"] != NOTHING),
-            ("verify", stands),
-        )
-        if needed
-    ]
+    taken = {
+        "remove": REMOVE in done,
+        "provide": not done.isdisjoint(BRINGING),
+        "environment": bool(env) and env["do"] != NOTHING,
+        "verify": stands,
+    }
+    return [leg for leg in LEGS if taken[leg]]
 
 
 def may_install(request, state):

@@ -16,10 +16,14 @@ description:
     they pass, and tells of a failure by stage, log, last lines and remedy.
 author: the ascend.pytorch authors (@ascend)
 options:
+  name:
+    description:
+      - Name of a product that the host's plan, by M(ascend.pytorch.plan) earlier in the run, has an order for. Delegated, what
+        the host lacks is built on another one, by that one's order.
+    type: str
   order:
-    description: The order of one product, from the result of M(ascend.pytorch.plan).
+    description: The order of one product, in the place of O(name).
     type: dict
-    required: true
   state:
     description:
       - V(started) starts or joins the build and returns.
@@ -88,7 +92,7 @@ attributes:
 EXAMPLES = r"""
 - name: Build CMake
   ascend.pytorch.build:
-    order: "{{ __plan.plan.products.cmake.order }}"
+    name: cmake
 """
 
 RETURN = r"""
@@ -98,7 +102,7 @@ status:
   returned: when not in check mode
   type: dict
 product:
-  description: The finished product, with C(path), C(sha256) and C(manifest).
+  description: The finished product, with C(path) and C(sha256).
   returned: when the build is done
   type: dict
 """
@@ -121,7 +125,7 @@ def main():
     """Start a build, or look at one."""
     module = AnsibleModule(
         argument_spec={
-            "order": {"type": "dict", "required": True},
+            "order": {"type": "dict"},
             "state": {"type": "str", "choices": ["started", "finished", "status", "mirrored"], "default": "finished"},
             "seen": {"type": "list", "elements": "raw"},
             "wait_s": {"type": "float", "default": 0},
@@ -129,6 +133,7 @@ def main():
             "archive": {"type": "str"},
             "logins": {"type": "dict", "default": {}, "no_log": True},
             # The action's alone.
+            "name": {"type": "str"},
             "cache": {"type": "list", "elements": "str", "default": []},
             "sign_key": {"type": "str", "default": "", "no_log": False},
             "trusted_keys": {"type": "str", "default": "", "no_log": False},
@@ -136,6 +141,7 @@ def main():
             "lost_after_s": {"type": "float", "default": 300},
             "progress": {"type": "str", "choices": ["auto", "terminal", "log", "none"], "default": "auto"},
         },
+        required_one_of=[["name", "order"]],
         supports_check_mode=True,
     )
     order, state = module.params["order"], module.params["state"]

@@ -16,9 +16,9 @@ description:
   - Runs on the controller and connects to no host.
 author: the ascend.pytorch authors (@ascend)
 options:
-  order:
-    description: The order of the product on this host, from the result of M(ascend.pytorch.plan).
-    type: dict
+  name:
+    description: Name of the product, for which the host's plan, by M(ascend.pytorch.plan) earlier in the run, has an order.
+    type: str
     required: true
   builders:
     description: Hosts of the group C(ascend_builders).
@@ -46,7 +46,7 @@ attributes:
 EXAMPLES = r"""
 - name: Elect the builder of CMake
   ascend.pytorch.elect:
-    order: "{{ __plan.plan.products.cmake.order }}"
+    name: cmake
     builders: "{{ groups.ascend_builders | default([]) }}"
   register: __elected
 """
@@ -68,10 +68,6 @@ leads:
   description: Whether the task that works with the builder is this host's.
   returned: always
   type: bool
-order:
-  description: The builder's own order; none where another host's task works with the builder.
-  returned: always
-  type: dict
 takes_over_from:
   description: The host that was lost with the build, and whose build the elected one goes on with.
   returned: when a builder was lost

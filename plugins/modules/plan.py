@@ -36,14 +36,14 @@ options:
     elements: str
     default: []
   cache:
-    description: Places of the build cache, as M(ascend.pytorch.take) has them; without any, hosts share no builds.
+    description: Places of the build cache, as M(ascend.pytorch.publish) has them; without any, hosts share no builds.
     type: list
     elements: str
     default: []
-  again:
-    description: Whether the host is examined anew where this run knows it already, by an earlier plan.
+  by_tags:
+    description: Whether what C(--tags) and C(--skip-tags) leave out is not to be done, though it is planned.
     type: bool
-    default: true
+    default: false
   promised:
     description:
       - RV(promised) of an earlier plan of the run, for check mode. What that would have put there counts as there.

@@ -17,10 +17,15 @@ description:
     changed in it, and tells them.
 author: the ascend.pytorch authors (@ascend)
 options:
+  name:
+    description:
+      - Name of a product that the host's plan, by M(ascend.pytorch.plan) earlier in the run, has an order for.
+      - What the plan wants built is brought from the build cache first; where no place of it has the product, nothing is
+        published, and it is RV(lacking). What the plan leaves as it is is left so.
+    type: str
   order:
-    description: The order of one product, from the result of M(ascend.pytorch.plan).
+    description: The order of one product, in the place of O(name); it is published from the work directory.
     type: dict
-    required: true
   product:
     description: The finished product with C(path) and C(sha256); by default the one in the work directory.
     type: dict
@@ -29,6 +34,30 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  cache:
+    description:
+      - Places of the build cache, asked in order. C(auto) is a folder in the cache of the controller's user; a path, a folder
+        on the controller; a C(file://) URL, a folder that all hosts see; an C(http://) or C(https://) URL, a server.
+      - Without any, what the host has in its work directory counts.
+    type: list
+    elements: str
+    default: []
+  trusted_keys:
+    description: File on the controller with the keys of which one must have signed what is taken; empty for none.
+    type: str
+    default: ""
+  copies:
+    description: How many hosts are brought a product at the same time.
+    type: int
+    default: 5
+  built:
+    description: Whether this host has just built the product.
+    type: bool
+    default: false
+  waits:
+    description: Whether a build of the product that is under way is waited for, for as long as one turn takes.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -41,10 +70,16 @@ attributes:
 EXAMPLES = r"""
 - name: Publish CMake
   ascend.pytorch.publish:
-    order: "{{ __plan.plan.products.cmake.order }}"
+    name: cmake
+    cache: [auto]
 """
 
 RETURN = r"""
+lacking:
+  description: The products of the host that this run has to build before they can be published.
+  returned: with O(name), when O(state=present)
+  type: list
+  elements: str
 notes:
   description:
     - Complaints of pip that mean no harm, each explained.
@@ -52,10 +87,6 @@ notes:
   returned: always
   type: list
   elements: str
-stands:
-  description: How the product stands now, for the plans that follow in the run.
-  returned: when it was published
-  type: dict
 removed:
   description: The paths that were, or in check mode would be, taken away.
   returned: when O(state=absent)
@@ -118,10 +149,18 @@ def main():
     """Publish one product, or take it away."""
     module = AnsibleModule(
         argument_spec={
-            "order": {"type": "dict", "required": True},
+            "order": {"type": "dict"},
             "product": {"type": "dict"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            # The action's alone.
+            "name": {"type": "str"},
+            "cache": {"type": "list", "elements": "str", "default": []},
+            "trusted_keys": {"type": "str", "default": "", "no_log": False},
+            "copies": {"type": "int", "default": 5},
+            "built": {"type": "bool", "default": False},
+            "waits": {"type": "bool", "default": False},
         },
+        required_one_of=[["name", "order"]],
         supports_check_mode=True,
     )
     order = module.params["order"]
@@ -152,7 +191,7 @@ def main():
         with publishing.alone(order):
             now = standing(order)
             if is_there(order, now) and not is_there(order, before):
-                module.exit_json(**outgoing.told(changed=False, diff={}, notes=[shared(order)], stands=now))
+                module.exit_json(**outgoing.told(changed=False, diff={}, notes=[shared(order)]))
             if order["product"] == "tree":
                 publishing.publish_tree(
                     order, found["path"], found["sha256"], lambda root: builds.prove_sane(order, root)
@@ -176,7 +215,7 @@ def main():
                 exception=traceback.format_exc(),
             )
         )
-    module.exit_json(**outgoing.told(changed=True, diff=diff, notes=notes, stands=standing(order)))
+    module.exit_json(**outgoing.told(changed=True, diff=diff, notes=notes))
 
 
 def shared(order):

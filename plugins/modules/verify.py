@@ -18,10 +18,11 @@ description:
 author: the ascend.pytorch authors (@ascend)
 options:
   orders:
-    description: The orders of the products, from the result of M(ascend.pytorch.plan).
+    description:
+      - The orders of the products. By default those of the host's plan, which M(ascend.pytorch.plan) made earlier in the run,
+        with its O(environment) and O(npu).
     type: list
     elements: dict
-    required: true
   environment:
     description: The environment file as the plan has it, with C(path), C(text) and C(do); by default none is looked at.
     type: dict
@@ -44,8 +45,6 @@ attributes:
 EXAMPLES = r"""
 - name: Verify all that was planned
   ascend.pytorch.verify:
-    orders: "{{ __plan.plan.products.values() | map(attribute='order') | select | list }}"
-    environment: "{{ __plan.plan.environment }}"
     full: true
 """
 
@@ -84,7 +83,7 @@ def main():
     """Prove the products of one host."""
     module = AnsibleModule(
         argument_spec={
-            "orders": {"type": "list", "elements": "dict", "required": True},
+            "orders": {"type": "list", "elements": "dict"},
             "environment": {"type": "dict"},
             "full": {"type": "bool", "default": False},
             "npu": {"type": "bool", "default": False},
@@ -92,6 +91,9 @@ def main():
         supports_check_mode=True,
     )
     asked = module.params
+    if asked["orders"] is None:
+        # The action has filled them in.
+        module.fail_json(msg="orders: nothing was asked to be verified")
     # Made when it is asked for, and removed with the module.
     run = verifying.runner(lambda: module.tmpdir, dict(os.environ))
     products = {

@@ -13,6 +13,7 @@ or ~/.cache; hosts, labels and platforms stand in their names as runs.file_name(
     cohorts/<label>/elected.json        {"builder", "ready", "told", "lost": [hosts], "ended", "leader"}
     cohorts/<label>/failed              why its build failed
     cohorts/<label>/counts/<host>.json  {"turns", "waits", "unready"}: how often
+    copies/<number>.lock                held by who brings a product to a host; as many as may at the same time
     building/<label>.host               the host that builds it, while it does
     offers/<product>/<host>             empty: that host may build the product, for whichever cohort
     tools/<platform>/<host>.json        what each builder builds with, by name, as its plan has it
@@ -320,6 +321,20 @@ class Run:
         """Say whether somebody who shares this home has a product built."""
         with _opened(self._lock(label), "a") as stream:
             return not runs.locked(stream)
+
+    @contextlib.contextmanager
+    def copying(self, at_once: int) -> Iterator[None]:
+        """Hold one of as many places as hosts are sent a product at the same time, once there is one."""
+        folder = self.path / "copies"
+        folder.mkdir(parents=True, exist_ok=True)
+        while True:
+            for number in range(max(1, at_once)):
+                with _opened(folder / f"{number}.lock", "a") as stream:
+                    if runs.locked(stream):
+                        yield
+                        return
+            runs.end_if_over()
+            time.sleep(runs.LOOK_S)
 
     @contextlib.contextmanager
     def building(self, label: str, tell: Callable[[str], None]) -> Iterator[None]:

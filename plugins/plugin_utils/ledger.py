@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, tags
 
 Json = dict[str, Any]
 
@@ -49,8 +49,6 @@ ROLES = {
     "apex": "apex_build",
     ENVIRONMENT: "torch_npu_build",
 }
-# The tags of playbooks/tasks/guide.yml: each role is included under these and its own, and works under `build` and its own.
-INCLUDED, WORKS = ("check", "build", "verify"), "build"
 
 
 class Account(NamedTuple):
@@ -119,16 +117,10 @@ def needed(planned: Json) -> dict[str, str]:
     }
 
 
-def left_out_by_tags(item: str, run_tags: Iterable[str], skip_tags: Iterable[str]) -> bool:
+def left_out_by_tags(item: str, given: tags.Tags) -> bool:
     """Say whether --tags or --skip-tags keep site.yml from doing an item."""
-    run, skip = set(run_tags), set(skip_tags)
     roles = {ROLES[item]} if item in ROLES else {"cann_check", *ROLES.values()}
-
-    def runs_in(role: str) -> bool:
-        wanted = bool(run & {"all", "tagged", WORKS, role})
-        return wanted and not skip & {"all", "tagged", role, *INCLUDED}
-
-    return not any(runs_in(role) for role in roles)
+    return not any(given.works(role) for role in roles)
 
 
 def account(

@@ -63,10 +63,32 @@ def made(roles: Sequence[str], source: Source) -> dict[str, Any]:
         environment=_environment(of[TORCH]) if TORCH in roles else None,
         fitness=_fitness(of[CHECK]) if CHECK in roles else None,
     )
-    if products in ([TORCH], ["apex_build"]):
-        with recipes.complete(request["release"]):
-            request["recipes"] = _references(of[products[0]], request["release"]) + request["recipes"]
+    with recipes.complete(request["release"]):
+        request["recipes"] = _references(of, products, request["release"]) + request["recipes"]
     return request
+
+
+def groups(roles: Sequence[str], source: Source) -> list[list[str]]:
+    """Return roles in groups that ask the same of a host besides their products, in the order in which they work.
+
+    One group, as long as a user gives none of these variables to one role alone: gcc730_work_dir, say.
+    """
+    found: list[tuple[list[str], dict[str, Any]]] = []
+    for role in (role for role in recipes.ROLES if role in roles):
+        settings = Settings(role, source)
+        asked = {name: settings[name] for name in GENERAL if name not in OF_CHECK and name in settings}
+        group, shared = found[-1] if found else ([], {})
+        if not found or any(shared.get(name, value) != value for name, value in asked.items()):
+            group, shared = [], {}
+            found.append((group, shared))
+        group.append(role)
+        shared.update(asked)
+    made = [group for group, _shared in found]
+    if CHECK in roles:
+        # What a host must be to run PyTorch is asked with it.
+        made = made or [[]]
+        next((group for group in made if TORCH in group), made[-1]).append(CHECK)
+    return made
 
 
 def _first(roles: Sequence[str], name: str) -> list[str]:
@@ -74,38 +96,34 @@ def _first(roles: Sequence[str], name: str) -> list[str]:
     return sorted(roles, key=lambda role: role != CHECK) if name in OF_CHECK else list(roles)
 
 
-def _references(settings: Settings, release: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what PyTorch or Apex is built with, where other roles, in plays of their own, have provided it."""
-    gcc = {
-        "name": "gcc730",
-        "reference": True,
-        "version": settings["gcc_version"],
-        "product": "tree",
-        "prefix": settings["gcc_prefix"],
-        "accept": {
-            "commands": ["gcc", "g++"],
-            "minimum": release["gcc"],
-            "maximum": recipes.own(settings["gcc_max_version"], recipes.newest(release, "gcc")),
+def _references(of: dict[str, Settings], products: list[str], release: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what PyTorch and Apex are built with, where other roles, that are not asked now, have provided it."""
+    wheels = [role for role in products if role in (TORCH, "apex_build")]
+    if not wheels:
+        return []
+    settings, found = of[wheels[0]], []
+    if TORCH in wheels and "cmake" not in products:
+        cmake = {
+            "name": "cmake",
+            "reference": True,
+            "version": "",
+            "product": "tree",
+            "prefix": settings["cmake_prefix"],
         }
-        if settings["accept_installed"]
-        else {},
-    }
-    if settings.role != TORCH:
-        torch = {"name": "torch", "reference": True, "version": "", "product": "wheel", "distribution": "torch"}
-        return [gcc, torch]
-    cmake = {
-        "name": "cmake",
-        "reference": True,
-        "version": "",
-        "product": "tree",
-        "prefix": settings["cmake_prefix"],
-        "accept": {
-            "commands": ["cmake"],
-            "minimum": release["cmake"],
-            "maximum": recipes.own(settings["cmake_max_version"], recipes.newest(release, "cmake")),
-        },
-    }
-    return [cmake, gcc]
+        found.append(dict(cmake, accept=_accept(settings, release, "cmake", ["cmake"])))
+    if "gcc730" not in products:
+        gcc = {"name": "gcc730", "reference": True, "product": "tree", "prefix": settings["gcc_prefix"]}
+        accept = _accept(settings, release, "gcc", ["gcc", "g++"]) if settings["accept_installed"] else {}
+        found.append(dict(gcc, version=settings["gcc_version"], accept=accept))
+    if TORCH not in wheels:
+        found.append({"name": "torch", "reference": True, "version": "", "product": "wheel", "distribution": "torch"})
+    return found
+
+
+def _accept(settings: Settings, release: dict[str, Any], tool: str, commands: list[str]) -> dict[str, Any]:
+    """Return what of a tool a host may have itself, see recipe.py."""
+    newest = recipes.own(settings[f"{tool}_max_version"], recipes.newest(release, tool))
+    return {"commands": commands, "minimum": release[tool], "maximum": newest}
 
 
 def _environment(settings: Settings) -> dict[str, Any]:

@@ -70,8 +70,9 @@ EXAMPLES = r"""
 RETURN = r"""
 plan:
   description:
-    - C(products) by name, each with C(do) (nothing, publish, take or build), C(why) and the C(order) that the other modules take;
-      C(packages), C(environment), C(venv) and whether there is C(work). With O(group) only what people read of it.
+    - C(products) by name, each with C(do) (nothing, publish, take, build or remove) and C(why); C(packages), C(environment),
+      C(venv) and whether there is C(work). By what it is carried out the modules find by the name of a product.
+    - With O(unfit_group) and no O(group), as for a table, also the C(order) of each product.
   returned: always
   type: dict
 findings:
@@ -81,7 +82,7 @@ findings:
   elements: dict
 state:
   description: What M(ascend.pytorch.examine) returned.
-  returned: without O(group)
+  returned: with O(unfit_group) and no O(group)
   type: dict
 promised:
   description: The tools that stand there after this plan and those before it, by name, for O(promised) of the next one.

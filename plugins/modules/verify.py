@@ -93,7 +93,7 @@ def main():
     asked = module.params
     if asked["orders"] is None:
         # The action has filled them in.
-        module.fail_json(msg="orders: nothing was asked to be verified")
+        module.fail_json(**outgoing.told(msg="orders: nothing was asked to be verified"))
     # Made when it is asked for, and removed with the module.
     run = verifying.runner(lambda: module.tmpdir, dict(os.environ))
     products = {

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import yaml
+from checkout import ROOT
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -254,6 +255,9 @@ def sets_what_stands(task: dict, arguments: dict) -> bool:
     return not wanted or wanted not in list(strings(task.get("when")))
 
 
+_FILLED_IN = re.compile(r"\{\{.*?\}\}")
+
+
 def included(name: str, value: Any) -> Iterator[tuple[str, dict]]:
     """(path, task) of each file that a file of tasks, a playbook or a role's meta/main.yml has Ansible read next."""
     for task in mappings(value):
@@ -264,7 +268,11 @@ def included(name: str, value: Any) -> Iterator[tuple[str, dict]]:
                 role = given["name"].removeprefix("ascend.pytorch.")
                 yield f"roles/{role}/tasks/{given.get('tasks_from', 'main').removesuffix('.yml')}.yml", task
             elif action:
-                yield posixpath.normpath(posixpath.join(posixpath.dirname(name), given.get("file") or arguments)), task
+                path = posixpath.normpath(posixpath.join(posixpath.dirname(name), given.get("file") or arguments))
+                # What is filled in may be whatever has a file.
+                pattern = _FILLED_IN.sub("*", path)
+                there = [path] if pattern == path else sorted(str(file.relative_to(ROOT)) for file in ROOT.glob(pattern))
+                yield from ((each, task) for each in there or [path])
 
 
 def cycles(edges: set[tuple[str, str]]) -> set[frozenset[str]]:

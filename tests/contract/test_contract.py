@@ -317,15 +317,11 @@ class Cycle(NamedTuple):
 
 # Ansible nests them, each with the variables of all before: after some hundred it is slow, and then ends of it.
 CYCLES = {
-    frozenset({"roles/road/tasks/elect.yml"}): Cycle(
-        "plugins/action/elect.py",
+    frozenset({"roles/road/tasks/build.yml"}): Cycle(
+        "plugins/action/publish.py",
         "next_turn_s",
-        "turns grow longer: a hundred of them last longer than a build may, and after those a builder that is not ready is lost",
-    ),
-    frozenset({"roles/road/tasks/builder.yml"}): Cycle(
-        "plugins/action/take.py",
-        "next_turn_s",
-        "the same turns; builders that are lost are counted, up to ascend_takeovers",
+        "turns grow longer: a hundred of them last longer than a build may; builders that are lost are counted, up to "
+        "ascend_takeovers, and so is how often a builder is elected that is not ready",
     ),
 }
 

@@ -20,11 +20,14 @@ chosen_cores = pytest.mark.skipif(
 GROUPING = """
     - *group
 """
-PUBLISHING = """
-- name: Publish it
-  ansible.builtin.include_tasks: publish.yml
-  when: "'publish' in __road_planned.plan.legs"
-  tags: [build]
+PROVIDING = """
+- name: Provide CMake
+  ansible.builtin.import_role:
+    name: ascend.pytorch.road
+    tasks_from: publish
+  vars:
+    road_name: cmake
+  tags: [cmake]
 """
 # CMake, and then what only works with it.
 CHAIN = """
@@ -65,12 +68,12 @@ def test_planned_work_that_was_never_begun_is_told(site):
     finally:
         site.whole()
     assert status != 0 and "here: planned and not done: build cmake" in words, words[-3000:]
-    assert "Provide CMake" not in words and not (site.folder / "cmake").exists()
+    assert "Provide cmake" not in words and not (site.folder / "cmake").exists()
 
 
 @chosen_cores
-def test_a_product_that_was_built_and_not_published_is_told(site):
-    site.without("roles/road/tasks/product.yml", PUBLISHING)
+def test_a_product_that_was_planned_and_not_provided_is_told(site):
+    site.without("playbooks/tasks/guide.yml", PROVIDING)
     try:
         # Else the proof of it would tell.
         status, words = site.run("-l", "here", "--tags", "build")
@@ -112,7 +115,7 @@ def test_the_whole_run_does_all_of_it_and_the_next_nothing(site):
     assert status == 0 and "planned and not done" not in words, words[-3000:]
     assert (site.folder / "cmake" / "bin" / "cmake").exists()
     status, words = site.run("-l", "here")
-    assert status == 0 and "changed=0" in words and "Provide CMake" not in words, words[-3000:]
+    assert status == 0 and "changed=0" in words and "Provide cmake" not in words, words[-3000:]
     assert "not done" not in words
 
 

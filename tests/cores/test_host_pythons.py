@@ -63,7 +63,8 @@ class ActionModule(plan.ActionModule):
         usual = {**plan.requests.GENERAL, "release": {}, "environment": None, "fitness": None}
         request = json.loads(json.dumps({**usual, **self._task.args.pop("request")}))
         plan.requests.made = lambda roles, source: request
-        self._task.args["roles"] = ["cmake"]
+        # Where a table tells of problems, all of the plan is in the result.
+        self._task.args.update(roles=["cmake"], unfit_group="unfit")
         return super().act(result, task_vars)
 """
 

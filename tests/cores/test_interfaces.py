@@ -48,8 +48,6 @@ PLAY = """
       run_once: true
       vars: {probe_words: ["of {{ probe_of }}"], probe_of: "{{ 'theirs' }}"}
     - test.probe.look: {what: variables}
-    - test.probe.look: {what: turn}
-      throttle: "{{ '1' | int }}"
 
     - test.probe.look: {what: value, value: "of {{ inventory_hostname }}", name: registered}
       register: __probe_registered
@@ -391,7 +389,7 @@ def test_variables_of_a_worker(run):
         "run_tags": ["all"],
         "fact": "set by a result",
         "groups": ["all", "gone", "here", "ungrouped"],
-    }, f"{CORE} no longer gives an action its variables in task_vars: action/plan.py and elect.py read them: {seen}"
+    }, f"{CORE} no longer gives an action its variables in task_vars: plugin_utils/tags.py and action/elect.py read them: {seen}"
     assert then["play_hosts"] == ["two"], (
         f"{CORE} no longer leaves a lost host out of ansible_play_hosts ({then['play_hosts']}): action/elect.py would "
         "elect it to build"
@@ -610,13 +608,6 @@ def test_run_ends_where_all_hosts_of_a_play_fail(run):
     )
 
 
-def test_throttle_by_a_template(run):
-    turns = sorted((run.told(host, "turn") for host in ("one", "two", "three")), key=lambda turn: turn["began"])
-    assert all(former["ended"] <= turn["began"] for former, turn in zip(turns, turns[1:], strict=False)), (
-        f"{CORE} no longer keeps to a `throttle` that is a template: roles/road/tasks/take.yml limits copies by it"
-    )
-
-
 def test_delegated_to_nobody(run):
     """A task that is skipped may be delegated to an empty name."""
     nobody = run.told("one", "ends")["value"]["nobody"]
@@ -633,8 +624,8 @@ def test_tasks_include_themselves(run):
         f"{host}.round{n}.json" for host, last in (("one", 3), ("three", 2), ("two", 2)) for n in range(1, last + 1)
     ]
     assert rounds == wanted, (
-        f"{CORE}: tasks no longer include themselves: roles/road/tasks/elect.yml and builder.yml do, until a builder is "
-        f"ready: {rounds}"
+        f"{CORE}: tasks no longer include themselves: roles/road/tasks/build.yml does, until a builder is ready: "
+        f"{rounds}"
     )
 
 

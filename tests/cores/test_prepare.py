@@ -29,8 +29,7 @@ PLAY = f"""
     ansible_become_user: svc
     ansible_su_user: svc
     __road_planned:
-      plan: {{packages: {{names: [patch], become_root: "{{{{ case[1] }}}}"}}, venv: []}}
-      state: {{os: {{package_manager: apt}}}}
+      plan: {{packages: {{names: [patch], become_root: "{{{{ case[1] }}}}", manager: apt}}, venv: []}}
   tasks:
     - name: Prepare the host
       ansible.builtin.include_tasks: prepare.yml
@@ -41,8 +40,7 @@ PLAY = f"""
   vars:
     plans: plans with an environment
     __road_planned:
-      plan: {{packages: {{names: [], become_root: false}}, venv: ["{sys.executable}", -m, venv, --without-pip, "{{{{ out }}}}/venv"]}}
-      state: {{os: {{package_manager: apt}}}}
+      plan: {{packages: {{names: [], become_root: false, manager: apt}}, venv: ["{sys.executable}", -m, venv, --without-pip, "{{{{ out }}}}/venv"]}}
   tasks:
     - name: Prepare the host
       ansible.builtin.include_tasks: prepare.yml
@@ -80,8 +78,7 @@ BY_METHOD = """
     ansible_become_method: {collection}.{method}
     ansible_{method}_user: svc
     __road_planned:
-      plan: {{packages: {{names: [patch], become_root: true}}, venv: []}}
-      state: {{os: {{package_manager: apt}}}}
+      plan: {{packages: {{names: [patch], become_root: true, manager: apt}}, venv: []}}
   tasks:
     - name: Prepare the host
       ansible.builtin.include_tasks: prepare.yml
@@ -95,7 +92,7 @@ def prepared(playground):
     """The playground after the road's own prepare.yml, in a folder that has a Python module of its own."""
     ground = playground("prepared")
     shutil.copy(ROAD / "tasks/prepare.yml", ground.folder)
-    (ground.folder / "packages.yml").write_text(INSTALL)
+    (ground.folder / "packages_apt.yml").write_text(INSTALL)
     (ground.folder / "plan.yml").write_text(PLAN)
     (ground.folder / "logging.py").write_text(STRANGER)
     become = ground.folder / "collections/ansible_collections/test/probe/plugins/become"

@@ -86,7 +86,7 @@ class Site:
 
     def whole(self):
         """Put back what was taken out."""
-        for name in ("playbooks/site.yml", "roles/road/tasks/product.yml"):
+        for name in ("playbooks/site.yml", "playbooks/tasks/guide.yml"):
             shutil.copy2(ROOT / name, self.collection / name)
 
     def document(self, *options, playbook):

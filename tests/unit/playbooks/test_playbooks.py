@@ -89,12 +89,10 @@ def test_a_query_is_answered(play, tmp_path, name):
     ],
 )
 def test_packages_come_by_yum_where_there_is_no_dnf(tmp_path, script, code, words):
-    tasks = yaml.safe_load((ROOT / "roles/road/tasks/packages.yml").read_text())
-    (by_yum,) = [task for task in tasks if task["name"].endswith("with yum")]
+    (by_yum,) = yaml.safe_load((ROOT / "roles/road/tasks/packages_yum.yml").read_text())
     by_yum["environment"]["PATH"] = f"{tmp_path}:/usr/bin:/bin"
     by_yum["ansible.builtin.command"]["chdir"] = str(tmp_path)
-    known = {"packages": {"names": ["patch", "gcc-c++"]}}
-    given = {"__road_planned": {"plan": known, "state": {"os": {"package_manager": "yum"}}}}
+    given = {"__road_planned": {"plan": {"packages": {"names": ["patch", "gcc-c++"]}}}}
     play = {"hosts": "localhost", "gather_facts": False, "vars": given, "tasks": [by_yum]}
     (tmp_path / "play.yml").write_text(json.dumps([play]))
     (tmp_path / "yum").write_text("#!/bin/sh\n" + script + "\n")

@@ -132,11 +132,6 @@ class ActionModule(speaking.Action):
             "check_mode": self._task.check_mode,
         }
 
-    def turn(self):
-        began = time.monotonic()
-        time.sleep(0.2)
-        return {"began": began, "ended": time.monotonic()}
-
     def away(self):
         raise AnsibleConnectionFailure("{0} is away".format(self.host))
 

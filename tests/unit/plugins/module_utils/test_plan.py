@@ -47,7 +47,7 @@ def test_nothing_there():
     assert (entry["do"], entry["why"], entry["now"]) == ("build", ["cmake: not installed"], "not installed")
     short = fingerprint.short(entry["order"]["fingerprint"])
     assert entry["then"] == "cmake 3.12.1 ({0}) at /usr/local/cmake".format(short)
-    assert planned["legs"] == ["build", "publish", "verify"] and planned["work"]
+    assert planned["legs"] == ["provide", "verify"] and planned["work"]
     assert json.loads(json.dumps(planned)) == planned
 
 
@@ -104,9 +104,9 @@ def test_what_is_not_as_it_was(name, spoil, stored, do, why):
     entry = decided(request, state, name)
     assert (entry["do"], entry["why"]) == (do, why)
     if do != "nothing":
-        legs = plan.make(request, state)["legs"]
+        assert plan.make(request, state)["legs"] == ["provide", "verify"]
         # What is stored may have been built when nobody followed it: it goes to the build cache now.
-        assert legs == ["build"] * (do == "build" or stored) + ["publish", "verify"]
+        assert entry["hands_on"] is (do == "publish" and stored)
 
 
 def test_a_product_of_another_time_is_no_product():
@@ -579,6 +579,7 @@ def test_packages_for_what_is_built_alone():
         "needs": ["gcc", "openssl"],
         "names": ["gcc", "libssl-dev"],
         "become_root": False,
+        "manager": "apt",
     }
     assert lacking(with_tools(state, cmake="3.20.0"), recipe(CMAKE))["names"] == []
     assert lacking(state, needs=["git"])["names"] == ["git"]
@@ -668,7 +669,7 @@ def test_who_takes_publishes_what_is_stored_there(spoil, stored, do):
     state = installed(takes(ALL), bare())
     state["products"]["torch"].update(spoil)
     assert does(takes(ALL), state, "torch") == do
-    assert "build" not in plan.make(takes(ALL), state)["legs"]
+    assert not decided(takes(ALL), state, "torch").get("hands_on")
     state["stored"] = {}
     assert does(takes(ALL), state, "torch") == {"nothing": "nothing", "publish": "take"}[do]
 
@@ -686,6 +687,7 @@ def test_who_takes_needs_what_the_product_runs_with():
         "needs": ["openblas"],
         "names": ["libopenblas-dev", "python3-pip"],
         "become_root": False,
+        "manager": "apt",
     }
     assert plan.make(takes(ask(recipe(CMAKE))), state)["packages"]["names"] == []
 
@@ -817,7 +819,7 @@ def test_the_environment_file_is_written_when_it_differs():
     request = ask_torch(environment=ENVIRONMENT)
     planned = plan.make(request, site(CMAKE, GCC))
     assert (planned["environment"]["do"], planned["environment"]["why"]) == ("publish", ["environment file: not there"])
-    assert planned["legs"] == ["build", "publish", "environment", "verify"]
+    assert planned["legs"] == ["provide", "environment", "verify"]
     state = installed(request, site(CMAKE, GCC))
     planned = plan.make(request, state)
     assert planned["environment"]["do"] == "nothing" and not planned["work"] and planned["legs"] == ["verify"]
@@ -959,8 +961,8 @@ def test_the_question():
 def test_the_legs_in_order():
     entry = {"do": "build", "order": {"state": "present"}}
     legs = plan.legs([entry, {"do": "remove", "order": {"state": "absent"}}], {"do": "publish"})
-    assert legs == ["remove", "build", "publish", "environment", "verify"]
-    assert plan.legs([dict(entry, do="take")], None) == ["build", "publish", "verify"]
+    assert legs == ["remove", "provide", "environment", "verify"]
+    assert plan.legs([dict(entry, do="take")], None) == ["provide", "verify"]
     assert plan.legs([{"do": "nothing", "order": None}], None) == []
 
 

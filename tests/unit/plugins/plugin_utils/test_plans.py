@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan of each host, kept in the run's folder for the tasks that carry it out."""
+
+import os
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import plans, processes, runs
+
+HOSTS = ["h", "a/b", "größe", "..", "a b", "a%2Fb"]
+CMAKE = {"name": "cmake", "version": "3.12.1", "fingerprint": "f" * 64}
+GCC = {"name": "gcc730", "version": "7.3.0", "fingerprint": "e" * 64}
+VERIFY = {"orders": [CMAKE], "environment": None, "npu": True}
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch, tmp_path):
+    """The collection's folder in the controller's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "ascend-pytorch"
+
+
+def planned(**products):
+    """A plan of products: order or None by name."""
+    return {
+        "products": {
+            name: {"do": "build" if order else "nothing", "why": [], "now": "", "then": name, "order": order}
+            for name, order in products.items()
+        }
+    }
+
+
+def test_what_is_kept_is_found():
+    plan = planned(cmake=CMAKE, gcc730=GCC)
+    candidate = {"host": "h", "ready": True, "order": CMAKE, "capacity": [0, 8, 1024]}
+    plans.keep("h", plan, VERIFY, [candidate])
+    assert plans.of("h") == {"plan": plan, "verify": VERIFY, "candidates": {"cmake": candidate}, "lacking": []}
+    assert plans.product("h", "gcc730") == plan["products"]["gcc730"]
+    assert plans.order("h", "gcc730") == GCC
+
+
+def test_the_last_plan_counts():
+    plans.keep("h", planned(cmake=CMAKE), VERIFY, [{"host": "h", "order": CMAKE}])
+    plans.lack("h", "cmake", True)
+    anew = dict(CMAKE, fingerprint="a" * 64)
+    plans.keep("h", planned(cmake=anew), dict(VERIFY, npu=False), [])
+    assert plans.order("h", "cmake") == anew
+    assert plans.of("h") == {
+        "plan": planned(cmake=anew),
+        "verify": dict(VERIFY, npu=False),
+        "candidates": {},
+        "lacking": [],
+    }
+
+
+def test_a_host_may_be_called_anything(home):
+    for number, host in enumerate(HOSTS):
+        plans.keep(host, planned(cmake=dict(CMAKE, jobs=number)), VERIFY, [])
+        plans.lack(host, f"lacking {number}", True)
+    assert {host: (plans.order(host, "cmake")["jobs"], plans.of(host)["lacking"]) for host in HOSTS} == {
+        host: (number, [f"lacking {number}"]) for number, host in enumerate(HOSTS)
+    }
+    # And lies where the others lie.
+    kept = [path for path in home.rglob("*") if path.is_file()]
+    assert len(kept) == len(HOSTS) and {path.parent for path in kept} == {runs.folder() / "plans"}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_who_has_no_plan_is_told_what_makes_one(host):
+    plans.keep("another", planned(cmake=CMAKE), VERIFY, [])
+    asks = [
+        lambda: plans.of(host),
+        lambda: plans.product(host, "cmake"),
+        lambda: plans.order(host, "cmake"),
+        lambda: plans.lack(host, "cmake", True),
+    ]
+    for ask in asks:
+        with pytest.raises(AnsibleActionFail, match="this run has not planned anything for it") as failure:
+            ask()
+        assert str(failure.value).startswith(f"{host}: ") and "--start-at-task" in str(failure.value)
+
+
+def test_another_runs_plan_is_none(monkeypatch):
+    plans.keep("h", planned(cmake=CMAKE), VERIFY, [])
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "current", lambda: processes.of(os.getppid()))
+        with pytest.raises(AnsibleActionFail, match="has not planned"):
+            plans.of("h")
+    assert plans.order("h", "cmake") == CMAKE
+
+
+def test_of_what_the_plan_does_not_name_nothing_is_asked():
+    plans.keep("h", planned(cmake=CMAKE), VERIFY, [])
+    assert plans.product("h", "apex") == {"do": "nothing", "why": [], "now": "apex", "then": "apex", "order": None}
+
+
+@pytest.mark.parametrize("name", ["apex", "gcc730"])
+def test_what_the_plan_asks_for_no_order_of_has_none(name):
+    """One is not in the plan, the other the host's own."""
+    plans.keep("h", planned(cmake=CMAKE, gcc730=None), VERIFY, [])
+    with pytest.raises(AnsibleActionFail, match=f"^h: its plan asks for no {name}$"):
+        plans.order("h", name)
+
+
+def test_what_lacks_is_noted_until_it_is_there():
+    plan = planned(cmake=CMAKE, gcc730=GCC)
+    plans.keep("h", plan, VERIFY, [])
+    assert plans.lack("h", "cmake", False) == []
+    assert plans.lack("h", "cmake", True) == ["cmake"] == plans.of("h")["lacking"]
+    assert plans.lack("h", "gcc730", True) == ["cmake", "gcc730"] == plans.of("h")["lacking"]
+    assert sorted(plans.lack("h", "cmake", True)) == ["cmake", "gcc730"]
+    assert plans.lack("h", "cmake", False) == ["gcc730"] == plans.of("h")["lacking"]
+    assert plans.lack("h", "gcc730", False) == [] == plans.of("h")["lacking"]
+    # The rest stays as it was.
+    assert plans.of("h") == {"plan": plan, "verify": VERIFY, "candidates": {}, "lacking": []}
+
+
+def test_what_lacks_is_written_where_it_is_news(monkeypatch):
+    plans.keep("h", planned(cmake=CMAKE), VERIFY, [])
+    plans.lack("h", "cmake", True)
+    written = []
+    monkeypatch.setattr(runs, "write", lambda *given: written.append(given))
+    plans.lack("h", "cmake", True)
+    plans.lack("h", "gcc730", False)
+    assert written == []
+    plans.lack("h", "cmake", False)
+    assert len(written) == 1

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, speaking, tags, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, outcome, speaking, tags, variables
 
 ARGUMENTS = {
     "pattern": {"type": "str"},
@@ -61,7 +61,7 @@ class ActionModule(speaking.Action):
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         result.update(changed=False, left_out=[])
         if arguments["finished"] is not None:
-            ledger.Ledger().finish(task_vars["inventory_hostname"], arguments["finished"])
+            ledger.Ledger().finish(task_vars["inventory_hostname"], arguments["finished"], "done")
             return result
         entries = ledger.Ledger().entries()
         pattern, deeds = arguments["pattern"], arguments["deeds"]
@@ -82,6 +82,10 @@ class ActionModule(speaking.Action):
             arguments["stops"],
             self._reason(task_vars, arguments["by_tags"]),
         )
+        if arguments["settles"]:
+            table = outcome.table({host: entries[host] for host in looked_at if host in entries}, speaking.columns())
+            if table:
+                speaking.say("\n".join(["", *table]))
         beyond = [host for host in hosts if host not in within]
         left_out = [f"{fleet.fold(beyond)}: by --limit"] if beyond else []
         left_out += left.left_out

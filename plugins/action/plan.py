@@ -279,16 +279,15 @@ class Asked:
             add_wheels(planned, request["mirrors"][0])
         return planned
 
-    def left(self, parts: list[Part], is_left: Callable[[str], bool]) -> tuple[dict, list[dict]]:
-        """Return what is left of the plan of the whole guide where some roles are left out, and what is found of that."""
+    def left(self, parts: list[Part], is_left: Callable[[str], bool]) -> list[Part]:
+        """Return what is left of the plan of the whole guide where some roles are left out."""
         left: list[Part] = []
         for part in parts:
             roles = [role for role in part.roles if is_left(role)]
             request = self.request(roles)
             self.problems(request)
-            planned = self.plan(request, part.state, tools_of(left))
-            left.append(Part(roles, request, part.state, planned))
-        return plan.merged([part.plan for part in left]), found_of(left)
+            left.append(Part(roles, request, part.state, self.plan(request, part.state, tools_of(left))))
+        return left
 
     def candidates(self, planned: dict, state: dict, early: bool) -> list[dict]:
         """Return what an election asks of this host; nothing where it builds for itself alone, or not at all."""
@@ -323,33 +322,35 @@ class ActionModule(speaking.Action):
                 return dict(result, **seen)
             parts.append(seen)
         planned, findings = plan.merged([part.plan for part in parts]), found_of(parts)
-        work = verified = planned
+        working = verified = parts
         given = tags.given(task_vars)
         if arguments["by_tags"] and not given.leave_all(arguments["roles"]):
-            work, of_work = asked.left(parts, given.works)
-            verified, _of_verified = asked.left(parts, given.verifies)
-            findings += [each for each in of_work if each not in findings]
+            working, verified = asked.left(parts, given.works), asked.left(parts, given.verifies)
+            findings += [each for each in found_of(working) if each not in findings]
+        work = plan.merged([part.plan for part in working])
         errors = [finding.words(each) for each in findings if each["severity"] == finding.ERROR]
         if errors and not arguments["unfit_group"]:
             # All of it would be printed with the failure, and push what is wrong off the screen.
             raise AnsibleActionFail(unfit(host, errors))
         self._tell(asked, planned, findings)
-        self._enter(host, planned, errors)
+        # Packages for what the tags leave out are not installed.
+        needs = ledger.needed(dict(planned, packages=work["packages"], venv=work["venv"]))
+        self._enter(host, needs, errors)
         # Who asks for the verification alone asks for it on converged hosts too.
-        works = planned["work"] or tags.VERIFIES in given.run
+        works = any(needs.values()) or tags.VERIFIES in given.run
         result.update(changed=False, findings=findings, group=arguments["group"] if works else "")
         if errors:
             # Whoever groups the hosts decides what becomes of those.
             result.update(msg=unfit(host, errors), group=arguments["unfit_group"])
         if not errors or asked.is_told:
-            self._keep(asked, work, verified, parts[-1].state)
+            self._keep(asked, working, plan.merged([part.plan for part in verified]))
         if asked.is_told:
             state = parts[-1].state
             products = {name: how for part in parts for name, how in part.state["products"].items()}
             result.update(plan=planned, state=dict(state, products=products))
         else:
             # Of hundreds of hosts all of it would take seconds.
-            result.update(plan=brief(work, verified))
+            result.update(plan=brief(work, plan.merged([part.plan for part in verified])))
         if self._task.check_mode:
             # Not a fact: those may be cached, and a later run would believe in tools that never were.
             result["promised"] = dict(arguments["promised"], **planned["tools"])
@@ -374,17 +375,18 @@ class ActionModule(speaking.Action):
         return Part(roles, request, state, planned)
 
     @staticmethod
-    def _keep(asked, work, verified, state):
+    def _keep(asked, working, verified):
         """Keep the plan for the tasks that carry it out; tell the other hosts what this one has for them already."""
-        host = asked.host
+        host, work, state = asked.host, plan.merged([part.plan for part in working]), working[-1].state
         verify = {
             # What the plan leaves to the host's own (a CMake that will do) has no order.
             "orders": [entry["order"] for entry in verified["products"].values() if entry["order"]],
             "environment": verified["environment"],
             "npu": has_npu(state),
         }
-        plans.keep(host, work, verify, asked.candidates(work, state, early=False))
-        for each in asked.candidates(work, state, early=True):
+        offers = [each for part in working for each in asked.candidates(part.plan, part.state, early=False)]
+        plans.keep(host, work, verify, offers)
+        for each in (each for part in working for each in asked.candidates(part.plan, part.state, early=True)):
             asked.run().offer(each["order"]["name"], each)
         if asked.is_builder and asked.hands_on:
             asked.run().offer_tools(host, platform(state), work["tools"])
@@ -431,9 +433,8 @@ class ActionModule(speaking.Action):
         return dict(state, disk=rooms(request, state))
 
     @staticmethod
-    def _enter(host, planned, errors):
+    def _enter(host, needs, errors):
         """Enter into the run's ledger what the host needs."""
-        needs = ledger.needed(planned)
         ledger.Ledger().enter(
             host,
             {item: do for item, do in needs.items() if do},

@@ -37,9 +37,9 @@ ARGUMENTS = {
 ASKED = ("product", "state")
 
 
-def done_words(host: str, entry: dict, how: str, seconds: float) -> str:
-    """Return what is said of a product that was published."""
-    return "{0}: {1}: {2}, {3:.0f} s".format(host, entry["then"], how, seconds)
+# What is said of a product that was published, by a word for it.
+BUILT, TAKEN, PUT = "built", "taken", "put in place"
+WORDS = {BUILT: "built here", TAKEN: "taken from the build cache", PUT: "put in place"}
 
 
 class ActionModule(speaking.Action):
@@ -51,18 +51,24 @@ class ActionModule(speaking.Action):
         arguments = json.loads(json.dumps(arguments))
         host, began = task_vars["inventory_hostname"], time.monotonic()
         if not arguments["name"]:
-            return self._publish(result, host, arguments["order"], arguments, task_vars)
+            self._publish(result, host, arguments["order"], arguments, task_vars)
+            self._finish(result, host, arguments["order"]["name"], "", 0.0)
+            return result
         entry = plans.product(host, arguments["name"])
         result.update(changed=False, notes=[])
         if arguments["state"] == "absent":
-            return self._publish(result, host, entry["order"], arguments, task_vars)
+            self._publish(result, host, entry["order"], arguments, task_vars)
+            self._finish(result, host, arguments["name"], "removed", time.monotonic() - began)
+            return result
         would_stand = self._task.check_mode and arguments["waits"]
         if would_stand or entry["do"] not in plan.BRINGING:
             return dict(result, lacking=plans.lack(host, arguments["name"], False))
-        how = "built here" if arguments["built"] else "put in place"
+        how = BUILT if arguments["built"] else PUT
+        # What had to be built took as long as that, too.
+        began = plans.lacking_since(host, arguments["name"]) or began
         if not arguments["built"] and (entry["do"] != plan.PUBLISH or entry["hands_on"]):
             place = self._take(host, entry["order"], arguments, task_vars)
-            how = "taken from the build cache" if place else how
+            how = TAKEN if place else how
             result.update(lacking=plans.lack(host, arguments["name"], place is None))
             if place is None:
                 self._offer(host, arguments["name"])
@@ -71,10 +77,13 @@ class ActionModule(speaking.Action):
         else:
             result.update(lacking=plans.lack(host, arguments["name"], False))
         self._publish(result, host, entry["order"], arguments, task_vars)
+        seconds = time.monotonic() - began
         for note in result.get("notes") or ():
             speaking.say("{0}: {1}".format(host, note))
         if result.get("changed") and not (self._task.check_mode or result.get("failed")):
-            speaking.say(done_words(host, entry, how, time.monotonic() - began))
+            speaking.say("{0}: {1}: {2}, {3:.0f} s".format(host, entry["then"], WORDS[how], seconds))
+            result.update(how=how, seconds=round(seconds, 1))
+        self._finish(result, host, arguments["name"], how, seconds)
         return result
 
     def _publish(self, result, host, order, arguments, task_vars):
@@ -88,9 +97,12 @@ class ActionModule(speaking.Action):
         result.update(
             self._execute_module("ascend.pytorch.publish", module_args=dict(asked, order=order), task_vars=task_vars)
         )
-        if not (self._task.check_mode or result.get("failed") or result.get("unreachable")):
-            ledger.Ledger().finish(host, order["name"])
         return result
+
+    def _finish(self, result, host, name, how, seconds):
+        """Record that a product stands, or is gone, as the plan wanted it."""
+        if not (self._task.check_mode or result.get("failed") or result.get("unreachable")):
+            ledger.Ledger().finish(host, name, how, seconds)
 
     def _take(self, host, order, arguments, task_vars):
         """Bring a product to the host; return where it is from, "" where the host has it itself, None for nowhere.

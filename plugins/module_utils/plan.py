@@ -109,6 +109,13 @@ def release_to_come(request):
     return {} if leaving else request["release"]
 
 
+def is_leaving(request):
+    # type: (Dict[str, Any]) -> bool
+    """Say whether all that is asked for is to be absent."""
+    made = [entry for entry in request["recipes"] if not entry.get("reference")]
+    return bool(made) and all(entry.get("state") == "absent" for entry in made)
+
+
 def interpreter(state):
     # type: (Dict[str, Any]) -> Dict[str, Any]
     """Return the interpreter that wheels are for: the virtual environment's if one is asked for, else the chosen."""
@@ -222,7 +229,8 @@ def make(request, state):
     """
     tools = {}  # type: Dict[str, Optional[Dict[str, Any]]]
     products = {}
-    lacking = [need for need in request["needs"] if may_build(request) and need in state["missing_needs"]]
+    wants = may_build(request) and not is_leaving(request)
+    lacking = [need for need in request["needs"] if wants and need in state["missing_needs"]]
     for recipe in request["recipes"]:
         decided = _product(request, recipe, state, tools)
         if not recipe.get("reference"):

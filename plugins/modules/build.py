@@ -47,7 +47,7 @@ options:
     description: The mirror's archive on the host, for V(mirrored); without it the module only says whether it is needed.
     type: str
   cache:
-    description: Places of the build cache, as M(ascend.pytorch.take) has them. A product that one of them has is not built,
+    description: Places of the build cache, as M(ascend.pytorch.publish) has them. A product that one of them has is not built,
       and one that was built is put into the first that can be written to.
     type: list
     elements: str

@@ -80,6 +80,14 @@ lacking:
   returned: with O(name), when O(state=present)
   type: list
   elements: str
+how:
+  description: How the product came, C(built) on this host, C(taken) from the build cache, or C(put in place) from what the host had.
+  returned: with O(name), when it was published
+  type: str
+seconds:
+  description: How long that took, with its build where it had to be built.
+  returned: with O(name), when it was published
+  type: float
 notes:
   description:
     - Complaints of pip that mean no harm, each explained.

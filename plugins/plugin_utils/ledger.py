@@ -5,7 +5,8 @@
 
 The plan's action enters what a host needs, each action that does some of it takes that out again, and `account`, the
 last task of every playbook, looks at what is left. In the run's folder (see runs.py):
-  ledger/<host>.json     ENTRY: {"needs": {item: what was to be done with it}, "errors": [findings], "done": [deeds]}
+  ledger/<host>.json     ENTRY: {"needs": {item: what was to be done with it}, "errors": [findings], "done": [deeds],
+                         "did": {item: {"how": in a word, "seconds"}}}
 An item is a product's name, ENVIRONMENT, PACKAGES or VENV; a deed is one of those below.
 """
 
@@ -70,7 +71,7 @@ class Ledger:
 
     def entry(self, host: str) -> Json:
         """Return what is known of a host, an empty ENTRY for nothing."""
-        return read_json(str(self._path(host))) or {"needs": {}, "errors": [], "done": []}
+        return {"needs": {}, "errors": [], "done": [], "did": {}, **(read_json(str(self._path(host))) or {})}
 
     def _write(self, host: str, entry: Json) -> None:
         runs.write(self._path(host), json.dumps(entry))
@@ -87,10 +88,14 @@ class Ledger:
         entry.update(needs={**kept, **needs}, errors=errors, done=sorted({*entry["done"], PLANNED}))
         self._write(host, entry)
 
-    def finish(self, host: str, item: str) -> None:
-        """Record that an item is as the plan wanted it."""
+    def finish(self, host: str, item: str, how: str = "", seconds: float = 0.0) -> None:
+        """Record that an item is as the plan wanted it.
+
+        :param how: what was done in a word, for the table at the end of the run; :param seconds: that it took
+        """
         entry = self.entry(host)
         if entry["needs"].pop(item, None):
+            entry["did"].update({item: {"how": how, "seconds": seconds}} if how else {})
             self._write(host, entry)
 
     def record(self, host: str, deed: str) -> None:

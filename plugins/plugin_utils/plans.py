@@ -5,13 +5,15 @@
 
 In the run's folder (see runs.py), written by the plan's action, the last plan of a host counting:
   plans/<host>.json     PLAN: {"plan": as module_utils/plan.py makes it, "verify": {"orders", "environment", "npu"},
-                        "candidates": {product: as cohort.candidate makes it}, "lacking": [products to be built first]}
+                        "candidates": {product: as cohort.candidate makes it}, "lacking": {product that is to be built first: since
+                        when, by the controller's monotonic clock}}
 Not registered variables: of these Ansible makes copies for each task of each host, and an order is long.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ def keep(host: str, plan: Json, verify: Json, candidates: list[Json]) -> None:
     :param verify: what the module verify is asked; :param candidates: of the products that the host may build
     """
     entries = {each["order"]["name"]: each for each in candidates}
-    runs.write(_path(host), json.dumps({"plan": plan, "verify": verify, "candidates": entries, "lacking": []}))
+    runs.write(_path(host), json.dumps({"plan": plan, "verify": verify, "candidates": entries, "lacking": {}}))
 
 
 def of(host: str) -> Json:
@@ -61,9 +63,17 @@ def order(host: str, name: str) -> Json:
 
 
 def lack(host: str, name: str, lacks: bool) -> list[str]:
-    """Note whether a product has to be built before it can be published; return all of which that is so. For the host's own worker."""
+    """Note whether a product has to be built before it can be published; return all of which that is so. For the host's worker."""
     known = of(host)
-    lacking = [each for each in known["lacking"] if each != name] + ([name] if lacks else [])
+    lacking = {each: since for each, since in known["lacking"].items() if each != name}
+    if lacks:
+        lacking[name] = known["lacking"].get(name, time.monotonic())
     if lacking != known["lacking"]:
         runs.write(_path(host), json.dumps(dict(known, lacking=lacking)))
-    return lacking
+    return list(lacking)
+
+
+def lacking_since(host: str, name: str) -> float | None:
+    """Return since when a product is lacking, by the monotonic clock; None where it is not."""
+    found = of(host)["lacking"].get(name)
+    return None if found is None else float(found)

@@ -125,9 +125,10 @@ def test_legs_are_in_the_order_of_the_road(legs, wanted):
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_the_environment_file_and_the_virtual_environment_are_of_whoever_has_one(place):
     plans = [part(), part(), part()]
-    plans[place] = part(environment={"do": "nothing", "path": "/e"}, venv=["python3", "-m", "venv", "/v"])
+    file, venv = {"do": "nothing", "path": "/e"}, ["python3", "-m", "venv", "/v"]
+    plans[place] = part(environment=file, venv=venv)
     merged = plan.merged(plans)
-    assert merged["environment"] == {"do": "nothing", "path": "/e"} and merged["venv"] == ["python3", "-m", "venv", "/v"]
+    assert (merged["environment"], merged["venv"]) == (file, venv)
 
 
 def test_where_nobody_has_one_there_is_none():

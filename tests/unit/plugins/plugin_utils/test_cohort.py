@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the workers of a run agree on: who builds, who leads, who was lost."""
 
+import contextlib
 import io
 import multiprocessing
 import os
@@ -374,3 +375,87 @@ def test_turns_are_counted_by_host_and_product(tmp_path):
     run = cohort.Run(tmp_path)
     assert [run.next_turn_s("cmake-1", "a") for _turn in range(5)] == [30.0, 30.0, 30.0, 30.0, 60.0]
     assert run.next_turn_s("cmake-1", "b") == run.next_turn_s("gcc-1", "a") == 30.0
+
+
+# --- copies -----------------------------------------------------------------------------------------------------------
+
+
+class Full(Exception):
+    """All places are taken."""
+
+
+@pytest.fixture
+def copying(monkeypatch, run):
+    """copying(at_once, waits, by): a place, held until it is closed. Whoever finds none calls `waits`, which raises Full."""
+
+    def refuse():
+        raise Full
+
+    def hold(at_once, waits=refuse, by=run):
+        held = contextlib.ExitStack()
+        with monkeypatch.context() as patch:
+            patch.setattr(cohort.runs, "end_if_over", waits)
+            patch.setattr(cohort.runs, "LOOK_S", 0)
+            held.enter_context(by.copying(at_once))
+        return held
+
+    return hold
+
+
+@pytest.mark.parametrize("at_once, places", [(1, 1), (2, 2), (5, 5), (0, 1), (-3, 1)])
+def test_no_more_copy_than_may_at_once(copying, at_once, places):
+    with contextlib.ExitStack() as held:
+        for _host in range(places):
+            held.push(copying(at_once))
+        with pytest.raises(Full):
+            copying(at_once)
+    # Each has left its place.
+    with contextlib.ExitStack() as held:
+        for _host in range(places):
+            held.push(copying(at_once))
+
+
+@pytest.mark.parametrize("leaves", [0, 1, 2])
+def test_the_next_copies_when_one_leaves(copying, leaves):
+    held, looks = [copying(3) for _host in range(3)], []
+
+    def wait():
+        looks.append(len(held))
+        if len(looks) == 3:
+            held.pop(leaves).close()
+
+    held.append(copying(3, waits=wait))
+    # It looked until there was a place, and has that: there is no other.
+    assert looks == [3, 3, 3] and len(held) == 3
+    with pytest.raises(Full):
+        copying(3)
+    for each in held:
+        each.close()
+
+
+def test_one_that_fails_leaves_its_place(copying):
+    with pytest.raises(ZeroDivisionError), copying(1):
+        raise ZeroDivisionError
+    copying(1).close()
+
+
+def hold_a_copy(home, run, held, release):
+    with cohort.Run(home, run).copying(1):
+        held.set()
+        release.wait(60)
+
+
+def test_the_workers_of_a_run_share_the_places_and_a_killed_one_has_none(tmp_path, run, copying):
+    held, release = multiprocessing.Event(), multiprocessing.Event()
+    worker = multiprocessing.Process(target=hold_a_copy, args=(tmp_path, run.run, held, release))
+    worker.start()
+    try:
+        assert held.wait(60)
+        with pytest.raises(Full):
+            copying(1)
+        # Another run has its own.
+        copying(1, by=cohort.Run(tmp_path, processes.of(os.getppid()))).close()
+    finally:
+        worker.kill()
+        worker.join()
+    copying(1).close()

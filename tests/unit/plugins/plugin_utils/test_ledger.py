@@ -25,9 +25,9 @@ def noted(tmp_path):
 
 def test_a_plan_is_entered_and_finished(noted):
     noted.enter("a", {"cmake": "build", "torch": "take"}, ["apex"], [])
-    noted.finish("a", "cmake")
-    noted.finish("a", "apex")
-    assert noted.entries() == {"a": needing(torch="take")}
+    noted.finish("a", "cmake", "built", 7.5)
+    noted.finish("a", "apex", "taken", 1.0)
+    assert noted.entries() == {"a": dict(needing(torch="take"), did={"cmake": {"how": "built", "seconds": 7.5}})}
 
 
 def test_a_later_plan_settles_what_it_finds_done_and_leaves_the_rest(noted):

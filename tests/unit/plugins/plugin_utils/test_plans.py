@@ -4,6 +4,7 @@
 """The plan of each host, kept in the run's folder for the tasks that carry it out."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 from ansible.errors import AnsibleActionFail
@@ -36,7 +37,7 @@ def test_what_is_kept_is_found():
     plan = planned(cmake=CMAKE, gcc730=GCC)
     candidate = {"host": "h", "ready": True, "order": CMAKE, "capacity": [0, 8, 1024]}
     plans.keep("h", plan, VERIFY, [candidate])
-    assert plans.of("h") == {"plan": plan, "verify": VERIFY, "candidates": {"cmake": candidate}, "lacking": []}
+    assert plans.of("h") == {"plan": plan, "verify": VERIFY, "candidates": {"cmake": candidate}, "lacking": {}}
     assert plans.product("h", "gcc730") == plan["products"]["gcc730"]
     assert plans.order("h", "gcc730") == GCC
 
@@ -51,7 +52,7 @@ def test_the_last_plan_counts():
         "plan": planned(cmake=anew),
         "verify": dict(VERIFY, npu=False),
         "candidates": {},
-        "lacking": [],
+        "lacking": {},
     }
 
 
@@ -59,7 +60,7 @@ def test_a_host_may_be_called_anything(home):
     for number, host in enumerate(HOSTS):
         plans.keep(host, planned(cmake=dict(CMAKE, jobs=number)), VERIFY, [])
         plans.lack(host, f"lacking {number}", True)
-    assert {host: (plans.order(host, "cmake")["jobs"], plans.of(host)["lacking"]) for host in HOSTS} == {
+    assert {host: (plans.order(host, "cmake")["jobs"], list(plans.of(host)["lacking"])) for host in HOSTS} == {
         host: (number, [f"lacking {number}"]) for number, host in enumerate(HOSTS)
     }
     # And lies where the others lie.
@@ -75,6 +76,7 @@ def test_who_has_no_plan_is_told_what_makes_one(host):
         lambda: plans.product(host, "cmake"),
         lambda: plans.order(host, "cmake"),
         lambda: plans.lack(host, "cmake", True),
+        lambda: plans.lacking_since(host, "cmake"),
     ]
     for ask in asks:
         with pytest.raises(AnsibleActionFail, match="this run has not planned anything for it") as failure:
@@ -107,14 +109,37 @@ def test_what_the_plan_asks_for_no_order_of_has_none(name):
 def test_what_lacks_is_noted_until_it_is_there():
     plan = planned(cmake=CMAKE, gcc730=GCC)
     plans.keep("h", plan, VERIFY, [])
-    assert plans.lack("h", "cmake", False) == []
-    assert plans.lack("h", "cmake", True) == ["cmake"] == plans.of("h")["lacking"]
-    assert plans.lack("h", "gcc730", True) == ["cmake", "gcc730"] == plans.of("h")["lacking"]
-    assert sorted(plans.lack("h", "cmake", True)) == ["cmake", "gcc730"]
-    assert plans.lack("h", "cmake", False) == ["gcc730"] == plans.of("h")["lacking"]
-    assert plans.lack("h", "gcc730", False) == [] == plans.of("h")["lacking"]
+
+    def lack(name, lacks):
+        told = sorted(plans.lack("h", name, lacks))
+        assert sorted(plans.of("h")["lacking"]) == told
+        return told
+
+    assert lack("cmake", False) == []
+    assert lack("cmake", True) == ["cmake"]
+    assert lack("gcc730", True) == ["cmake", "gcc730"]
+    assert lack("cmake", True) == ["cmake", "gcc730"]
+    assert lack("cmake", False) == ["gcc730"]
+    assert lack("gcc730", False) == []
     # The rest stays as it was.
-    assert plans.of("h") == {"plan": plan, "verify": VERIFY, "candidates": {}, "lacking": []}
+    assert plans.of("h") == {"plan": plan, "verify": VERIFY, "candidates": {}, "lacking": {}}
+
+
+def test_since_when_it_lacks(monkeypatch):
+    plans.keep("h", planned(cmake=CMAKE, gcc730=GCC), VERIFY, [])
+
+    def lack(now, name, lacks):
+        monkeypatch.setattr(plans, "time", SimpleNamespace(monotonic=lambda: now))
+        plans.lack("h", name, lacks)
+        return plans.lacking_since("h", "cmake"), plans.lacking_since("h", "gcc730")
+
+    assert lack(10.0, "gcc730", False) == (None, None)
+    assert lack(20.5, "cmake", True) == (20.5, None)
+    assert lack(30.0, "gcc730", True) == (20.5, 30.0)
+    # Told again, it lacks no shorter.
+    assert lack(40.0, "cmake", True) == (20.5, 30.0)
+    assert lack(50.0, "cmake", False) == (None, 30.0)
+    assert lack(60.0, "cmake", True) == (60.0, 30.0)
 
 
 def test_what_lacks_is_written_where_it_is_news(monkeypatch):

@@ -1,0 +1,497 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Providing a product: what is taken from the build cache, published, or lacking; and what the run knows of it then."""
+
+import contextlib
+import copy
+from types import SimpleNamespace
+
+import pytest
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible_collections.ascend.pytorch.plugins.action import publish as action
+from ansible_collections.ascend.pytorch.plugins.module_utils import builds, plan
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
+    carry,
+    cohort,
+    ledger,
+    mirror,
+    plans,
+    signing,
+    store,
+)
+from situations import CMAKE, GCC, ask, bare, installed, recipe, takes
+
+HOST = "h"
+REQUEST = ask(recipe(CMAKE), recipe(GCC))
+STANDS = installed(REQUEST, bare())
+
+
+def spoilt(**how):
+    """The host after something has happened to its CMake."""
+    state = copy.deepcopy(STANDS)
+    state["products"]["cmake"].update(how)
+    return state
+
+
+BUILD = plan.make(REQUEST, bare())
+TAKE = plan.make(takes(REQUEST), bare())
+NOTHING = plan.make(REQUEST, STANDS)
+# Only a link lacks, for which no product is needed.
+LINK = plan.make(REQUEST, spoilt(links={"/usr/bin/cmake": "absent"}))
+# It is in the host's work directory, and so may not be in the build cache.
+STORED = plan.make(REQUEST, spoilt(manifest=None, version=None))
+REMOVE = plan.make(ask(recipe(CMAKE, state="absent")), STANDS)
+
+ORDER = BUILD["products"]["cmake"]["order"]
+LABEL = builds.label(ORDER)
+CANDIDATE = cohort.candidate(HOST, ORDER, bare(), True)
+CACHE = ["/cache", "file:///shared"]
+# How a product is published for which nothing is asked of the build cache, and of the host only that.
+STRAIGHT = [("publish", "cmake", "present")]
+
+
+class Host:
+    """A host with a plan, and stand-ins: for what it has in its work directory, for the build cache, and for the module."""
+
+    def __init__(self, monkeypatch):
+        self.has = self.held = False
+        self.taken, self.module = None, {"changed": True, "notes": []}
+        # The controller's clock, and how long publishing takes by it.
+        self.now, self.takes_s = 1000.0, 0.0
+        # What was asked of it, in order; what was said; how the build cache was asked.
+        self.asked, self.said, self.caches = [], [], []
+        monkeypatch.setattr(carry, "Carrier", self._carrier)
+        monkeypatch.setattr(action.buildcache, "BuildCache", self._cache)
+        monkeypatch.setattr(cohort.Run, "copying", self._copying)
+        monkeypatch.setattr(action.speaking, "say", self.said.append)
+        for module in (action, plans):
+            monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
+
+    def plan(self, planned, candidates=(CANDIDATE,)):
+        plans.keep(HOST, planned, {"orders": [], "environment": None, "npu": False}, list(candidates))
+        needs = ledger.needed(planned)
+        ledger.Ledger().enter(HOST, {item: do for item, do in needs.items() if do}, [], [])
+
+    def publish(self, check_mode=False, **arguments):
+        made = action.ActionModule.__new__(action.ActionModule)
+        made._task = SimpleNamespace(check_mode=check_mode, args=arguments)
+        made._execute_module = self._module
+        return made.act({}, {"inventory_hostname": HOST})
+
+    def provide(self, check_mode=False, **arguments):
+        return self.publish(check_mode, **{"name": "cmake", "cache": CACHE, **arguments})
+
+    @property
+    def needs(self):
+        """What it needs yet, by the ledger."""
+        return set(ledger.Ledger().entry(HOST)["needs"])
+
+    @property
+    def did(self):
+        """What was done, by the ledger."""
+        return ledger.Ledger().entry(HOST)["did"]
+
+    @property
+    def lacking(self):
+        return list(plans.of(HOST)["lacking"])
+
+    @property
+    def offered(self):
+        return cohort.Run().has_offered("cmake", HOST)
+
+    def _carrier(self, _action, _task_vars, known):
+        def has(order):
+            self.asked.append(("has", order["name"]))
+            return self.has
+
+        return SimpleNamespace(has=has, known=known)
+
+    def _cache(self, places, carrier, _warn, trusted_keys):
+        def take(order):
+            self.asked.append(("take", order["name"]))
+            if isinstance(self.taken, Exception):
+                raise self.taken
+            return self.taken
+
+        def holds(order):
+            self.asked.append(("holds", order["name"]))
+            return self.held
+
+        self.caches.append((places, carrier.known, trusted_keys))
+        return SimpleNamespace(places=places, take=take, holds=holds)
+
+    @contextlib.contextmanager
+    def _copying(self, at_once):
+        self.asked.append(("copying", at_once))
+        yield
+        self.asked.append(("copied", at_once))
+
+    def _module(self, name, module_args, task_vars):
+        assert name == "ascend.pytorch.publish" and task_vars["inventory_hostname"] == HOST
+        # Nothing else the module on the host knows.
+        assert set(module_args) <= {"order", "product", "state"}
+        self.asked.append(("publish", module_args["order"]["name"], module_args["state"]))
+        self.given = module_args
+        self.now += self.takes_s
+        return copy.deepcopy(self.module)
+
+
+@pytest.fixture
+def host(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return Host(monkeypatch)
+
+
+# --- what the plan leaves as it is, and orders ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("planned, name", [(NOTHING, "cmake"), (REMOVE, "cmake"), (BUILD, "apex")])
+def test_where_nothing_is_to_be_brought_nothing_is_asked_of_the_host(host, planned, name, check_mode):
+    host.plan(planned)
+    needed = host.needs
+    assert host.provide(check_mode, name=name) == {"changed": False, "notes": [], "lacking": []}
+    assert host.asked == host.said == [] and host.needs == needed and not host.offered
+
+
+def test_a_host_without_a_plan_is_told_so(host):
+    with pytest.raises(AnsibleActionFail, match="^h: this run has not planned anything"):
+        host.provide()
+    assert host.asked == []
+
+
+def test_an_order_is_published_whatever_the_plan(host):
+    host.module = {"changed": True, "notes": [], "diff": {"after": "cmake"}}
+    assert host.publish(order=ORDER, product={"path": "/p", "sha256": "a" * 64}) == host.module
+    assert host.asked == STRAIGHT
+    assert host.given == {"order": ORDER, "product": {"path": "/p", "sha256": "a" * 64}, "state": "present"}
+
+
+def test_what_was_published_by_its_order_is_needed_no_more(host):
+    host.plan(BUILD)
+    assert "lacking" not in host.publish(order=ORDER)
+    assert host.needs == {"gcc730"}
+
+
+def test_a_name_or_an_order_has_to_be_given(host):
+    with pytest.raises(AnsibleError, match="one of the following is required: name, order"):
+        host.publish(state="absent")
+    assert host.asked == []
+
+
+# --- from the build cache ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("planned", [BUILD, TAKE, STORED])
+def test_what_the_build_cache_has_is_taken_and_published(host, planned):
+    host.plan(planned)
+    needed = host.needs
+    host.taken = {"changed": True, "place": "/cache"}
+    assert host.provide() == {"changed": True, "notes": [], "lacking": []}
+    assert host.asked == [("copying", 5), ("take", "cmake"), ("copied", 5), *STRAIGHT]
+    assert host.given["order"] == planned["products"]["cmake"]["order"]
+    assert host.needs == needed - {"cmake"} != needed
+    assert host.lacking == [] and not host.offered
+
+
+def test_the_build_cache_is_asked_as_the_task_says(host):
+    host.plan(BUILD)
+    host.provide(cache=["/cache", "https://me:secret@cache.example.com/x"], trusted_keys="/keys", copies=2)
+    (asked,) = host.caches
+    places, known, keys = asked
+    assert (places, keys) == (["/cache", "https://cache.example.com/x"], "/keys")
+    # The login goes along apart.
+    assert "secret" in str(known)
+    assert host.asked[0] == ("copying", 2)
+
+
+@pytest.mark.parametrize("planned", [BUILD, TAKE, STORED])
+def test_what_no_place_has_is_lacking_and_not_published(host, planned):
+    host.plan(planned)
+    needed = host.needs
+    assert host.provide() == {"changed": False, "notes": [], "lacking": ["cmake"]}
+    assert host.asked == [("copying", 5), ("take", "cmake"), ("copied", 5)]
+    assert host.lacking == ["cmake"] and host.needs == needed and "cmake" in needed
+    assert host.said == []
+
+
+def test_who_lacks_it_stands_for_election(host):
+    host.plan(BUILD)
+    assert not host.offered
+    host.provide()
+    assert host.offered
+    assert cohort.Run().elect(LABEL, ORDER["fingerprint"], [HOST]) == cohort.Election(HOST, True, False)
+    assert cohort.Run().order(LABEL, HOST) == ORDER
+
+
+def test_who_may_not_build_it_does_not(host):
+    host.plan(BUILD, candidates=[cohort.candidate(HOST, BUILD["products"]["gcc730"]["order"], bare(), True)])
+    assert host.provide()["lacking"] == ["cmake"]
+    assert not host.offered and cohort.Run().elect(LABEL, ORDER["fingerprint"], [HOST]) is None
+
+
+def test_all_that_lacks_is_told_until_it_is_there(host):
+    host.plan(BUILD)
+    assert host.provide()["lacking"] == ["cmake"]
+    assert host.provide(name="gcc730")["lacking"] == ["cmake", "gcc730"]
+    host.taken = {"changed": True, "place": "/cache"}
+    assert host.provide()["lacking"] == ["gcc730"]
+    assert host.provide(name="gcc730")["lacking"] == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [carry.CarryError("no room left"), store.StoreError("no room left"), signing.SigningError("no room left")],
+    ids=["carry", "store", "signing"],
+)
+def test_what_is_wrong_with_the_build_cache_is_told(host, error):
+    host.plan(BUILD)
+    host.taken = error
+    with pytest.raises(AnsibleActionFail, match="^h: no room left$"):
+        host.provide()
+    assert host.needs == {"cmake", "gcc730"} and STRAIGHT[0] not in host.asked
+
+
+# --- without it -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("planned", [BUILD, STORED])
+def test_what_this_host_has_just_built_is_published(host, planned):
+    host.plan(planned)
+    plans.lack(HOST, "cmake", True)
+    assert host.provide(built=True, waits=True)["lacking"] == []
+    assert host.asked == STRAIGHT and host.caches == [] and "cmake" not in host.needs
+
+
+@pytest.mark.parametrize("cache", [[], CACHE])
+def test_what_only_wants_a_link_takes_no_product(host, cache):
+    host.plan(LINK)
+    assert host.provide(cache=cache)["lacking"] == []
+    assert host.asked == STRAIGHT and host.needs == set()
+
+
+@pytest.mark.parametrize("planned", [BUILD, STORED])
+def test_without_a_build_cache_what_the_host_has_is_published(host, planned):
+    host.plan(planned)
+    host.has = True
+    assert host.provide(cache=[])["lacking"] == []
+    assert host.asked == [("has", "cmake"), *STRAIGHT] and "cmake" not in host.needs
+
+
+@pytest.mark.parametrize("planned", [BUILD, STORED])
+def test_without_a_build_cache_what_the_host_has_not_is_lacking(host, planned):
+    host.plan(planned, candidates=[])
+    assert host.provide(cache=[]) == {"changed": False, "notes": [], "lacking": ["cmake"]}
+    assert host.asked == [("has", "cmake")] and "cmake" in host.needs
+
+
+# --- while others build it --------------------------------------------------------------------------------------------
+
+
+def test_a_build_that_is_under_way_is_waited_for_one_turn(host, monkeypatch):
+    waited = []
+    monkeypatch.setattr(cohort, "wait_for", lambda done, limit_s: waited.append((done(), limit_s, list(host.asked))))
+    host.plan(BUILD)
+    with cohort.Run().building(LABEL, pytest.fail):
+        assert host.provide(waits=True)["lacking"] == ["cmake"]
+    host.taken, host.asked = {"changed": True, "place": "/cache"}, []
+    assert host.provide(waits=True)["lacking"] == []
+    # Before the build cache is asked.
+    assert waited == [(False, 30.0, []), (True, 30.0, [])]
+
+
+def test_the_first_look_waits_for_nobody(host, monkeypatch):
+    monkeypatch.setattr(cohort, "wait_for", lambda *_given: pytest.fail("it waits"))
+    host.plan(BUILD)
+    with cohort.Run().building(LABEL, pytest.fail):
+        assert host.provide()["lacking"] == ["cmake"]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_failed_build_is_told_to_its_cohort(host, waits):
+    host.plan(BUILD)
+    cohort.Run().end(LABEL, "building cmake on b failed")
+    with pytest.raises(AnsibleActionFail, match="^h: building cmake on b failed$"):
+        host.provide(waits=waits)
+    assert host.needs == {"cmake", "gcc730"} and STRAIGHT[0] not in host.asked
+
+
+def test_a_failed_build_is_nothing_to_who_has_the_product_from_elsewhere(host):
+    host.plan(BUILD)
+    cohort.Run().end(LABEL, "building cmake on b failed")
+    host.taken = {"changed": True, "place": "/cache"}
+    assert host.provide()["lacking"] == [] and host.asked[-1:] == STRAIGHT
+
+
+def test_a_part_fails_with_the_build_of_the_whole(host):
+    part, planned = dict(ORDER, fingerprint="a" * 64, part_of=ORDER["fingerprint"]), copy.deepcopy(TAKE)
+    planned["products"]["cmake"]["order"] = part
+    host.plan(planned)
+    cohort.Run().end(LABEL, "building cmake on b failed")
+    with pytest.raises(AnsibleActionFail, match="^h: building cmake on b failed$"):
+        host.provide()
+
+
+def test_what_was_built_and_is_nowhere_is_told_with_the_places(host):
+    host.plan(BUILD)
+    cohort.Run().end(LABEL)
+    with pytest.raises(AnsibleActionFail) as failure:
+        host.provide(waits=True)
+    said = str(failure.value)
+    assert said.startswith(f"h: {LABEL} was built, and is in none of the places")
+    assert "(/cache, file:///shared)" in said and "a folder that all hosts share" in said
+
+
+def test_a_build_that_ended_before_this_host_looks_is_no_reason_to_fail(host):
+    """The cache of this host may be another than the builder's: it stands for election itself."""
+    host.plan(BUILD)
+    cohort.Run().end(LABEL)
+    assert host.provide()["lacking"] == ["cmake"] and host.offered
+
+
+def test_while_it_is_built_again_nobody_fails(host):
+    host.plan(BUILD)
+    cohort.Run().end(LABEL)
+    cohort.Run().begin(LABEL, "b")
+    assert host.provide(waits=True)["lacking"] == ["cmake"]
+
+
+# --- check mode -------------------------------------------------------------------------------------------------------
+
+
+def test_in_check_mode_what_is_in_the_build_cache_would_be_published(host):
+    host.plan(BUILD)
+    host.held = True
+    assert host.provide(check_mode=True) == {"changed": True, "notes": [], "lacking": []}
+    # It is not brought, and nothing is done.
+    assert host.asked == [("holds", "cmake"), *STRAIGHT]
+    assert host.needs == {"cmake", "gcc730"} and host.said == [] and not host.offered
+
+
+def test_in_check_mode_what_is_lacking_is_told_and_would_be_published(host):
+    host.plan(BUILD)
+    assert host.provide(check_mode=True) == {"changed": True, "notes": [], "lacking": ["cmake"]}
+    assert host.asked == [("holds", "cmake"), *STRAIGHT]
+    assert host.needs == {"cmake", "gcc730"} and host.said == []
+    # It is told who would build it.
+    assert host.offered
+
+
+def test_in_check_mode_a_host_is_not_asked_what_it_has(host):
+    host.plan(BUILD)
+    host.has = True
+    assert host.provide(check_mode=True, cache=[])["lacking"] == ["cmake"]
+    assert host.asked == STRAIGHT
+
+
+def test_in_check_mode_nothing_is_lacking_after_it_would_have_been_built(host):
+    host.plan(BUILD)
+    host.provide(check_mode=True)
+    host.asked.clear()
+    assert host.provide(check_mode=True, waits=True) == {"changed": False, "notes": [], "lacking": []}
+    assert host.asked == [] and host.lacking == []
+
+
+# --- what becomes of it -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "planned, given, how",
+    [
+        (BUILD, {"built": True}, "built here"),
+        (LINK, {}, "put in place"),
+        (BUILD, {"cache": []}, "put in place"),
+        (BUILD, {}, "taken from the build cache"),
+    ],
+)
+def test_what_was_published_is_said_with_where_it_is_from(host, planned, given, how):
+    host.plan(planned)
+    host.has, host.taken, host.takes_s = True, {"changed": True, "place": "/cache"}, 61.6
+    host.provide(**given)
+    then = "cmake 3.12.1 ({0}) at /usr/local/cmake".format(ORDER["fingerprint"][:12])
+    assert host.said == [f"h: {then}: {how}, 62 s"]
+    # The table at the end of the run has it too.
+    assert host.did["cmake"]["how"] in how and host.did["cmake"]["seconds"] == pytest.approx(61.6)
+
+
+@pytest.mark.parametrize("given", [{"built": True, "waits": True}, {"waits": True}])
+def test_what_had_to_be_built_took_as_long_as_that(host, given):
+    host.plan(BUILD)
+    host.provide()
+    for _turn in range(2):
+        host.now += 3600
+        host.provide(waits=True)
+    host.now, host.takes_s, host.taken = host.now + 3600, 5.0, {"changed": True, "place": "/cache"}
+    host.provide(**given)
+    (said,) = host.said
+    assert said.endswith(", 10805 s") and host.did["cmake"]["seconds"] == 10805.0
+
+
+def test_what_was_there_already_is_not_said(host):
+    host.plan(LINK)
+    host.module = {"changed": False, "notes": []}
+    host.provide()
+    assert host.said == [] and host.needs == set()
+
+
+def test_in_check_mode_nothing_was_done(host):
+    host.plan(LINK)
+    host.provide(check_mode=True)
+    assert host.did == {} and host.needs == {"cmake"}
+
+
+def test_notes_are_said_of_their_host(host):
+    host.plan(LINK)
+    host.module = {"changed": False, "notes": ["pip means no harm", "nor here"]}
+    assert host.provide()["notes"] == ["pip means no harm", "nor here"]
+    assert host.said == ["h: pip means no harm", "h: nor here"]
+
+
+@pytest.mark.parametrize("trouble", [{"failed": True, "msg": "no room"}, {"unreachable": True, "msg": "no route"}])
+def test_what_could_not_be_published_is_needed_yet(host, trouble):
+    host.plan(BUILD)
+    host.module = trouble
+    host.taken = {"changed": True, "place": "/cache"}
+    assert trouble.items() <= host.provide().items()
+    assert host.asked[-1:] == STRAIGHT and host.needs == {"cmake", "gcc730"} and host.said == [] and host.did == {}
+
+
+def test_what_failed_after_it_changed_something_is_not_said_to_be_done(host):
+    host.plan(LINK)
+    host.module = {"failed": True, "changed": True, "msg": "no room"}
+    assert host.provide()["failed"] and host.said == [] and host.needs == {"cmake"}
+
+
+@pytest.mark.parametrize("check_mode, needs", [(False, set()), (True, {"cmake"})])
+def test_what_is_to_be_absent_is_taken_away(host, check_mode, needs):
+    host.plan(REMOVE)
+    host.module = {"changed": True, "notes": ["a file stays"], "removed": ["/usr/local/cmake"]}
+    assert host.needs == {"cmake"}
+    assert host.publish(check_mode, name="cmake", state="absent") == host.module
+    assert host.asked == [("publish", "cmake", "absent")] and host.needs == needs
+    assert {name: done["how"] for name, done in host.did.items()} == ({} if check_mode else {"cmake": "removed"})
+    assert host.given == {"order": REMOVE["products"]["cmake"]["order"], "state": "absent"}
+    # The task that follows tells it, of all that went.
+    assert host.said == []
+
+
+# --- wheels of a bundle -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "check_mode, state, wheels, sent",
+    [
+        (False, "present", ["a.whl"], True),
+        (True, "present", ["a.whl"], False),
+        (False, "absent", ["a.whl"], False),
+        (False, "present", [], False),
+    ],
+)
+def test_what_pip_needs_is_sent_before_it_is_asked(host, monkeypatch, check_mode, state, wheels, sent):
+    def send(order, bundle, held):
+        host.asked.append(("send", order["name"], bundle, held))
+
+    monkeypatch.setattr(mirror, "Sender", lambda _action, _task_vars: SimpleNamespace(send=send))
+    host.publish(check_mode, order=dict(ORDER, bundle="/bundle", wheels=wheels), state=state)
+    assert host.asked == [("send", "cmake", "/bundle", ["a.whl"])] * sent + [("publish", "cmake", state)]

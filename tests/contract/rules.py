@@ -271,7 +271,9 @@ def included(name: str, value: Any) -> Iterator[tuple[str, dict]]:
                 path = posixpath.normpath(posixpath.join(posixpath.dirname(name), given.get("file") or arguments))
                 # What is filled in may be whatever has a file.
                 pattern = _FILLED_IN.sub("*", path)
-                there = [path] if pattern == path else sorted(str(file.relative_to(ROOT)) for file in ROOT.glob(pattern))
+                there = (
+                    [path] if pattern == path else sorted(str(file.relative_to(ROOT)) for file in ROOT.glob(pattern))
+                )
                 yield from ((each, task) for each in there or [path])
 
 

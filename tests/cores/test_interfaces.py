@@ -389,7 +389,9 @@ def test_variables_of_a_worker(run):
         "run_tags": ["all"],
         "fact": "set by a result",
         "groups": ["all", "gone", "here", "ungrouped"],
-    }, f"{CORE} no longer gives an action its variables in task_vars: plugin_utils/tags.py and action/elect.py read them: {seen}"
+    }, (
+        f"{CORE} no longer gives an action its variables in task_vars: plugin_utils/tags.py and action/elect.py read them: {seen}"
+    )
     assert then["play_hosts"] == ["two"], (
         f"{CORE} no longer leaves a lost host out of ansible_play_hosts ({then['play_hosts']}): action/elect.py would "
         "elect it to build"

@@ -10,7 +10,7 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import plans, processes, runs
 
-HOSTS = ["h", "a/b", "größe", "..", "a b", "a%2Fb"]
+HOSTS = ["h", "a/b", "größe", "..", "a b", "a_b", "a%2Fb"]
 CMAKE = {"name": "cmake", "version": "3.12.1", "fingerprint": "f" * 64}
 GCC = {"name": "gcc730", "version": "7.3.0", "fingerprint": "e" * 64}
 VERIFY = {"orders": [CMAKE], "environment": None, "npu": True}

@@ -77,7 +77,7 @@ class ActionModule(speaking.Action):
         elected = chosen()
         if elected is None:
             builders = [name for name in arguments["builders"] if name in hosts]
-            if all(run.has_offered(order["name"], name) for name in builders):
+            if all(run.has_arrived(order["name"], name) for name in builders):
                 raise AnsibleActionFail(lonely(host, order, arguments["builders"]))
             # With a free strategy a builder may not have come as far as this product yet.
             result.update(builder="", ready=False, leads=False)

@@ -389,7 +389,11 @@ class ActionModule(speaking.Action):
         for each in (each for part in working for each in asked.candidates(part.plan, part.state, early=True)):
             asked.run().offer(each["order"]["name"], each)
         if asked.is_builder and asked.hands_on:
-            asked.run().offer_tools(host, platform(state), work["tools"])
+            run = asked.run()
+            run.offer_tools(host, platform(state), work["tools"])
+            for name, entry in work["products"].items():
+                if entry["do"] not in plan.BRINGING:
+                    run.arrive(name, host)
 
     def _tell(self, asked, planned, findings):
         """Show the warnings of a plan, and in check mode what would be done, where no table will tell of it."""

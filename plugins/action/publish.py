@@ -38,7 +38,7 @@ ASKED = ("product", "state")
 
 
 # What is said of a product that was published, by a word for it.
-BUILT, TAKEN, PUT = "built", "taken", "put in place"
+BUILT, TAKEN, PUT, FOUND = "built", "taken", "put in place", "found"
 WORDS = {BUILT: "built here", TAKEN: "taken from the build cache", PUT: "put in place"}
 
 
@@ -57,7 +57,7 @@ class ActionModule(speaking.Action):
         entry = plans.product(host, arguments["name"])
         result.update(changed=False, notes=[])
         if arguments["state"] == "absent":
-            self._publish(result, host, entry["order"], arguments, task_vars)
+            self._publish(result, host, plans.order(host, arguments["name"]), arguments, task_vars)
             self._finish(result, host, arguments["name"], "removed", time.monotonic() - began)
             return result
         would_stand = self._task.check_mode and arguments["waits"]
@@ -71,11 +71,12 @@ class ActionModule(speaking.Action):
             how = TAKEN if place else how
             result.update(lacking=plans.lack(host, arguments["name"], place is None))
             if place is None:
-                self._offer(host, arguments["name"])
+                self._offer(host, arguments)
                 if not self._task.check_mode:
                     return result
         else:
             result.update(lacking=plans.lack(host, arguments["name"], False))
+        self._arrive(host, arguments)
         self._publish(result, host, entry["order"], arguments, task_vars)
         seconds = time.monotonic() - began
         for note in result.get("notes") or ():
@@ -83,7 +84,8 @@ class ActionModule(speaking.Action):
         if result.get("changed") and not (self._task.check_mode or result.get("failed")):
             speaking.say("{0}: {1}: {2}, {3:.0f} s".format(host, entry["then"], WORDS[how], seconds))
             result.update(how=how, seconds=round(seconds, 1))
-        self._finish(result, host, arguments["name"], how, seconds)
+        # Another process may have published it meanwhile, where hosts share the place.
+        self._finish(result, host, arguments["name"], how if result.get("changed") else FOUND, seconds)
         return result
 
     def _publish(self, result, host, order, arguments, task_vars):
@@ -137,9 +139,15 @@ class ActionModule(speaking.Action):
             )
         return None
 
-    @staticmethod
-    def _offer(host, name):
+    def _offer(self, host, arguments):
         """Have this host take part in electing who builds a product, where it may."""
-        candidate = plans.of(host)["candidates"].get(name)
+        candidate = plans.of(host)["candidates"].get(arguments["name"])
         if candidate:
-            cohort.Run().offer(name, candidate)
+            cohort.Run().offer(arguments["name"], candidate)
+        self._arrive(host, arguments)
+
+    @staticmethod
+    def _arrive(host, arguments):
+        """Record that this host has come so far, for those who wait for somebody to build for them."""
+        if arguments["cache"]:
+            cohort.Run().arrive(arguments["name"], host)

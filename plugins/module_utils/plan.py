@@ -23,6 +23,7 @@ A request is a mapping:
 The state is what host.examine returns.
 """
 
+import collections
 import hashlib
 import os
 import re
@@ -290,10 +291,7 @@ def merged(plans):
 def _union(lists):
     # type: (Iterable[List[str]]) -> List[str]
     """Return what is in any of some lists, each once, as it comes."""
-    found = []  # type: List[str]
-    for each in lists:
-        found += [one for one in each if one not in found]
-    return found
+    return list(collections.OrderedDict.fromkeys(one for each in lists for one in each))
 
 
 def between_plain_users(state):

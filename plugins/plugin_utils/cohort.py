@@ -15,7 +15,8 @@ or ~/.cache; hosts, labels and platforms stand in their names as runs.file_name(
     cohorts/<label>/counts/<host>.json  {"turns", "waits", "unready"}: how often
     copies/<number>.lock                held by who brings a product to a host; as many as may at the same time
     building/<label>.host               the host that builds it, while it does
-    offers/<product>/<host>             empty: that host may build the product, for whichever cohort
+    offers/<product>/<host>             what that host said last of building the product, for whichever cohort
+    arrived/<product>/<host>            empty: that host has come as far as the product, and says nothing new of it
     tools/<platform>/<host>.json        what each builder builds with, by name, as its plan has it
   ascend-pytorch/tools/                 the same of the last run that each builder had part in
 
@@ -131,17 +132,26 @@ class Run:
         cohort = self._cohort(builds.label(order))
         told = {key: candidate[key] for key in ("host", "ready", "capacity")}
         line = json.dumps({**told, "fingerprint": order["fingerprint"]}) + "\n"
+        said = self.path / "offers" / runs.file_name(product) / runs.file_name(host)
         runs.write(cohort / "orders" / f"{runs.file_name(host)}.json", json.dumps(order))
+        if said.is_file() and said.read_text() == line:
+            return
         with self._alone(), open(cohort / "candidates", "a") as stream:
             stream.write(line)
-        runs.write(self._offers(product) / runs.file_name(host), "")
+        runs.write(said, line)
 
-    def has_offered(self, product: str, host: str) -> bool:
-        """Say whether a host may build a product, for whichever cohort."""
-        return (self._offers(product) / runs.file_name(host)).exists()
+    def arrive(self, product: str, host: str) -> None:
+        """Record that a host has come as far as a product: if it may build that, it has offered to."""
+        path = self._arrived(product) / runs.file_name(host)
+        if not path.exists():
+            runs.write(path, "")
 
-    def _offers(self, product: str) -> Path:
-        return self.path / "offers" / runs.file_name(product)
+    def has_arrived(self, product: str, host: str) -> bool:
+        """Say whether a host has come as far as a product."""
+        return (self._arrived(product) / runs.file_name(host)).exists()
+
+    def _arrived(self, product: str) -> Path:
+        return self.path / "arrived" / runs.file_name(product)
 
     def _cohort(self, label: str) -> Path:
         return self.path / "cohorts" / runs.file_name(label)

@@ -98,7 +98,7 @@ class Host:
 
     @property
     def offered(self):
-        return cohort.Run().has_offered("cmake", HOST)
+        return cohort.Run().elect(LABEL, ORDER["fingerprint"], [HOST]) is not None
 
     def _carrier(self, _action, _task_vars, known):
         def has(order):
@@ -188,7 +188,8 @@ def test_what_the_build_cache_has_is_taken_and_published(host, planned):
     host.plan(planned)
     needed = host.needs
     host.taken = {"changed": True, "place": "/cache"}
-    assert host.provide() == {"changed": True, "notes": [], "lacking": []}
+    told = host.provide()
+    assert (told["changed"], told["lacking"], told["how"]) == (True, [], "taken")
     assert host.asked == [("copying", 5), ("take", "cmake"), ("copied", 5), *STRAIGHT]
     assert host.given["order"] == planned["products"]["cmake"]["order"]
     assert host.needs == needed - {"cmake"} != needed
@@ -408,11 +409,12 @@ def test_in_check_mode_nothing_is_lacking_after_it_would_have_been_built(host):
 def test_what_was_published_is_said_with_where_it_is_from(host, planned, given, how):
     host.plan(planned)
     host.has, host.taken, host.takes_s = True, {"changed": True, "place": "/cache"}, 61.6
-    host.provide(**given)
+    told = host.provide(**given)
     then = "cmake 3.12.1 ({0}) at /usr/local/cmake".format(ORDER["fingerprint"][:12])
     assert host.said == [f"h: {then}: {how}, 62 s"]
     # The table at the end of the run has it too.
-    assert host.did["cmake"]["how"] in how and host.did["cmake"]["seconds"] == pytest.approx(61.6)
+    assert told["how"] in how and told["seconds"] == 61.6
+    assert host.did["cmake"] == {"how": told["how"], "seconds": pytest.approx(61.6)}
 
 
 @pytest.mark.parametrize("given", [{"built": True, "waits": True}, {"waits": True}])
@@ -432,7 +434,7 @@ def test_what_was_there_already_is_not_said(host):
     host.plan(LINK)
     host.module = {"changed": False, "notes": []}
     host.provide()
-    assert host.said == [] and host.needs == set()
+    assert host.said == [] and host.needs == set() and host.did["cmake"]["how"] == "found"
 
 
 def test_in_check_mode_nothing_was_done(host):
@@ -474,6 +476,12 @@ def test_what_is_to_be_absent_is_taken_away(host, check_mode, needs):
     assert host.given == {"order": REMOVE["products"]["cmake"]["order"], "state": "absent"}
     # The task that follows tells it, of all that went.
     assert host.said == []
+
+
+def test_what_nothing_is_planned_of_cannot_be_taken_away(host):
+    host.plan(REMOVE)
+    with pytest.raises(AnsibleActionFail, match="its plan asks for no torch"):
+        host.publish(name="torch", state="absent")
 
 
 # --- wheels of a bundle -----------------------------------------------------------------------------------------------

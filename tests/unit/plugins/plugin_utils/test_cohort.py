@@ -14,7 +14,7 @@ import threading
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, processes
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, processes, runs
 from checkout import ROOT
 
 ORDER = {"name": "cmake", "version": "3.12.1", "fingerprint": "f" * 64}
@@ -325,6 +325,15 @@ def test_one_that_gets_ready_goes_on(run):
     assert run.elect(LABEL, "f" * 64, ["a", "b"]) == cohort.Election("a", True, False)
 
 
+def test_what_a_host_says_again_is_no_news(run):
+    for _turn in range(3):
+        run.offer("cmake", offered("a"))
+    assert len((run.path / "cohorts" / runs.file_name(LABEL) / "candidates").read_text().splitlines()) == 1
+    run.offer("cmake", offered("a", ready=False))
+    run.offer("cmake", offered("a"))
+    assert len((run.path / "cohorts" / runs.file_name(LABEL) / "candidates").read_text().splitlines()) == 3
+
+
 def test_the_order_is_the_candidates_last(run):
     run.offer("cmake", dict(offered("a"), order=dict(ORDER, jobs=1)))
     run.offer("cmake", dict(offered("a"), order=dict(ORDER, jobs=2)))
@@ -341,7 +350,8 @@ def test_a_host_may_be_called_anything(tmp_path, run):
     order = dict(ORDER, version="1/2")
     run.offer(product, dict(offered(ODD), order=order))
     cohort_label = cohort.builds.label(order)
-    assert run.has_offered(product, ODD) and not run.has_offered(product, "rack")
+    run.arrive(product, ODD)
+    assert run.has_arrived(product, ODD) and not run.has_arrived(product, "rack")
     assert run.elect(cohort_label, "f" * 64, [ODD]) == cohort.Election(ODD, True, False)
     assert run.order(cohort_label, ODD) == order
     assert run.turn(label, ODD) == run.unready(label, ODD) == 1 and run.next_turn_s(label, ODD) == 30.0

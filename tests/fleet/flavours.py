@@ -24,6 +24,9 @@ PACKAGES = (
 )  # fmt: skip
 
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+# What an emulated host gets as this machine's own (scripts/native.sh), since it costs ten times as much under emulation:
+# packages of this machine's arch, {triplet} being the host's, with _ as -.
+NATIVE = ("git", "g++-{triplet}", "binutils-{triplet}")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,11 @@ class Flavour:
     def machine(self) -> str:
         """What `uname -m` says on such a host."""
         return MACHINES[self.arch]
+
+    @property
+    def triplet(self) -> str:
+        """What compilers call such a host."""
+        return f"{self.machine}-linux-gnu"
 
     @property
     def emulated(self) -> bool:

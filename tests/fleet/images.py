@@ -14,11 +14,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from fleet import controller, shell, state
-from fleet.flavours import FLAVOURS, MACHINES, SCRIPTS, Flavour
+from fleet.flavours import FLAVOURS, MACHINES, NATIVE, SCRIPTS, Flavour
 from fleet.podman import FLEET, containers, podman, put_files
 from fleet.shell import FleetError
 
 REPOSITORY = "localhost/ascend-fleet"
+NATIVE_SCRIPT = SCRIPTS / "native.sh"
 
 # Nobody reads manuals on a simulated host or links openblas statically, and a build that is cut short is thrown away.
 LEAN = (
@@ -41,6 +42,8 @@ def fingerprint(name: str) -> str:
     flavour = FLAVOURS[name]
     below = fingerprint(flavour.base) if flavour.base else ""
     inputs = [asdict(flavour), flavour.emulated, LEAN, (SCRIPTS / flavour.script).read_text(), below]
+    if flavour.emulated:
+        inputs += [NATIVE, NATIVE_SCRIPT.read_text()]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:12]
 
 
@@ -49,12 +52,28 @@ def image_name(name: str) -> str:
     return f"{REPOSITORY}/{name}:{fingerprint(name)}"
 
 
-def mmdebstrap_argv(flavour: Flavour, mirror: str, apt_conf: list[str], debs: Path, target: Path) -> list[str]:
+def native_argv(flavour: Flavour, mirror: str, apt_conf: list[str], target: Path) -> list[str]:
+    """Return the command that makes a tree of what emulated hosts of a flavour get as this machine's own; see NATIVE.
+
+    :param mirror: see mmdebstrap_argv; :param apt_conf: further lines of apt's configuration
+    """
+    arch = next(arch for arch, machine in MACHINES.items() if machine == platform.machine())
+    packages = ",".join(name.format(triplet=flavour.triplet.replace("_", "-")) for name in NATIVE)
+    argv = ["mmdebstrap", "--variant=extract", f"--architectures={arch}", f"--include={packages}"]
+    argv += ['--aptopt=APT::Install-Recommends "false"', *(f"--aptopt={line}" for line in apt_conf)]
+    argv += [flavour.release, str(target)]
+    return [*argv, controller.sources_list(mirror, flavour.release)] if mirror else argv
+
+
+def mmdebstrap_argv(
+    flavour: Flavour, mirror: str, apt_conf: list[str], debs: Path, target: Path, native: Path
+) -> list[str]:
     """Return the command that makes a Debian flavour's tree as a tar archive.
 
     :param mirror: address of a Debian mirror; "" leaves the choice to mmdebstrap.
     :param apt_conf: further lines of apt's configuration.
     :param debs: folder in which downloaded packages stay for the next time.
+    :param native: tree of native_argv, for an emulated flavour.
     """
     kept, script = shlex.quote(str(debs)), shlex.quote(str(SCRIPTS / flavour.script))
     argv = ["mmdebstrap", f"--architectures={flavour.arch}", f"--include={','.join(flavour.packages)}", *LEAN]
@@ -70,9 +89,12 @@ def mmdebstrap_argv(flavour: Flavour, mirror: str, apt_conf: list[str], debs: Pa
         f'--customize-hook={copy} --link "$1"/var/cache/apt/archives/*.deb {kept}/ '
         f'|| {copy} "$1"/var/cache/apt/archives/*.deb {kept}/',
         f'--customize-hook=chroot "$1" sh -eu < {script}',
-        flavour.release,
-        str(target),
     ]
+    if flavour.emulated:
+        argv.append(
+            f'--customize-hook=sh {shlex.quote(str(NATIVE_SCRIPT))} {shlex.quote(str(native))} "$1" {flavour.triplet}'
+        )
+    argv += [flavour.release, str(target)]
     return [*argv, controller.sources_list(mirror, flavour.release)] if mirror else argv
 
 
@@ -92,15 +114,20 @@ def ensure_emulation(arch: str) -> None:
 
 def _build_debian(name: str, flavour: Flavour) -> None:
     temporary = state.folder("tmp")
-    tar = temporary / f"{name}.tar"
+    tar, native = temporary / f"{name}.tar", temporary / f"{name}-native"
     debs = state.folder("debs", f"{flavour.release}-{flavour.arch}")
-    argv = mmdebstrap_argv(flavour, controller.read_mirror(), controller.read_apt_conf(), debs, tar)
+    mirror, apt_conf = controller.read_mirror(), controller.read_apt_conf()
+    argv = mmdebstrap_argv(flavour, mirror, apt_conf, debs, tar, native)
     try:
+        if flavour.emulated:
+            shell.run(shell.root_argv(["rm", "-rf", str(native)]))
+            shell.run(shell.root_argv(["env", f"TMPDIR={temporary}", *native_argv(flavour, mirror, apt_conf, native)]))
         shell.run(shell.root_argv(["env", f"TMPDIR={temporary}", *argv]))
         podman("import", "--quiet", "--arch", flavour.arch, str(tar), image_name(name))
     finally:
-        if tar.exists():
-            shell.run(shell.root_argv(["rm", "-f", str(tar)]))
+        for left in (tar, native):
+            if left.exists():
+                shell.run(shell.root_argv(["rm", "-rf", str(left)]))
 
 
 def _build_derived(name: str, flavour: Flavour) -> None:

@@ -32,10 +32,12 @@ def test_an_image_is_another_one_when_the_image_below_it_is(monkeypatch):
 
 def test_a_machine_without_a_debian_mirror_leaves_the_choice_to_mmdebstrap():
     flavour = FLAVOURS["bullseye-arm64"]
-    alone = images.mmdebstrap_argv(flavour, "", [], Path("/debs"), Path("/x.tar"))
+    alone = images.mmdebstrap_argv(flavour, "", [], Path("/debs"), Path("/x.tar"), Path("/native"))
     assert alone[-2:] == ["bullseye", "/x.tar"]
     assert "--architectures=arm64" in alone
-    told = images.mmdebstrap_argv(flavour, "http://m.invalid", ['A "b";'], Path("/debs"), Path("/x.tar"))
+    told = images.mmdebstrap_argv(
+        flavour, "http://m.invalid", ['A "b";'], Path("/debs"), Path("/x.tar"), Path("/native")
+    )
     assert told[-2:] == ["/x.tar", "deb http://m.invalid bullseye main"]
     assert '--aptopt=A "b";' in told
 
@@ -43,10 +45,32 @@ def test_a_machine_without_a_debian_mirror_leaves_the_choice_to_mmdebstrap():
 def test_an_emulated_host_keeps_the_package_lists(monkeypatch):
     monkeypatch.setattr(flavours.platform, "machine", lambda: "x86_64")
     kept = {
-        name: "--skip=cleanup/apt/lists" in images.mmdebstrap_argv(flavour, "", [], Path("/debs"), Path("/x.tar"))
+        name: "--skip=cleanup/apt/lists"
+        in images.mmdebstrap_argv(flavour, "", [], Path("/debs"), Path("/x.tar"), Path("/native"))
         for name, flavour in FLAVOURS.items()
     }
     assert [name for name, keeps in kept.items() if keeps] == ["bullseye-arm64"]
+
+
+def test_an_emulated_host_gets_what_costs_most_as_this_machines_own(monkeypatch):
+    monkeypatch.setattr(flavours.platform, "machine", lambda: "x86_64")
+    argv = images.native_argv(FLAVOURS["bullseye-arm64"], "", [], Path("/native"))
+    assert "--architectures=amd64" in argv and "--include=git,g++-aarch64-linux-gnu,binutils-aarch64-linux-gnu" in argv
+    hooks = {
+        name: [
+            word
+            for word in images.mmdebstrap_argv(flavour, "", [], Path("/debs"), Path("/x.tar"), Path("/native"))
+            if "native.sh" in word
+        ]
+        for name, flavour in FLAVOURS.items()
+        if not flavour.base
+    }
+    assert [name for name, found in hooks.items() if found] == ["bullseye-arm64"]
+    assert hooks["bullseye-arm64"][0].endswith('/native.sh /native "$1" aarch64-linux-gnu')
+    # The other way round its triplet is written otherwise by packages.
+    monkeypatch.setattr(flavours.platform, "machine", lambda: "aarch64")
+    argv = images.native_argv(FLAVOURS["bullseye"], "", [], Path("/native"))
+    assert "--architectures=arm64" in argv and "g++-x86-64-linux-gnu" in " ".join(argv)
 
 
 def test_options_become_podmans(monkeypatch):

@@ -60,37 +60,9 @@ class ActionModule(speaking.Action):
     def act(self, result, task_vars):
         variables.refuse_undefined(self, task_vars)
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
-        if arguments["keep_days"] < 0 or arguments["keep_last"] < 0:
-            raise AnsibleActionFail(
-                "keep_days and keep_last cannot be below 0; with 0 and 0 all that nobody reads just now goes"
-            )
-        # As they were given: an account's home is filled in in what was validated.
-        keys = str(self._task.args.get("trusted_keys") or "")
-        wrong = here.cache_problems(arguments["cache"]) + [here.problem("ascend_trusted_keys", keys, here.READ)]
-        if any(wrong):
-            raise AnsibleActionFail("\n".join(filter(None, wrong)))
+        self._refuse(arguments)
         state, dry = arguments["state"], self._task.check_mode
-        entries, removed, lines, elsewhere = [], [], [], []
-        try:
-            for place in store.places(keyring.split(arguments["cache"])[0]):
-                if store.kind(place) != store.FOLDER:
-                    elsewhere.append(place)
-                    lines.append(
-                        f"{place}: not looked at, since it is not a folder of the controller but one that hosts reach"
-                    )
-                    continue
-                found, gone = self._looked(store.Store(place, speaking.warn), state, arguments, dry)
-                entries += found
-                removed += gone
-                lines += [
-                    f"{place}:",
-                    *(
-                        "  " + line
-                        for line in store.table(gone if state == "pruned" else found, speaking.columns() - 2)
-                    ),
-                ]
-        except (store.StoreError, signing.SigningError) as error:
-            raise AnsibleActionFail(str(error))
+        entries, removed, lines, elsewhere = self._looked_everywhere(arguments)
         if len(lines) == len(elsewhere):
             raise AnsibleActionFail(
                 "\n".join(
@@ -118,6 +90,39 @@ class ActionModule(speaking.Action):
             remedy = "What is damaged is used no more, and the next run builds it again."
             result.update(failed=True, msg="\n".join([f"{told}:", *wrong, remedy]))
         return result
+
+    def _refuse(self, arguments):
+        """Raise AnsibleActionFail for options that make no sense, before anything is looked at."""
+        if arguments["keep_days"] < 0 or arguments["keep_last"] < 0:
+            raise AnsibleActionFail(
+                "keep_days and keep_last cannot be below 0; with 0 and 0 all that nobody reads just now goes"
+            )
+        # As they were given: an account's home is filled in in what was validated.
+        keys = str(self._task.args.get("trusted_keys") or "")
+        wrong = here.cache_problems(arguments["cache"]) + [here.problem("ascend_trusted_keys", keys, here.READ)]
+        if any(wrong):
+            raise AnsibleActionFail("\n".join(filter(None, wrong)))
+
+    def _looked_everywhere(self, arguments):
+        """Return the entries of all folders, those that were taken away, lines that tell of them, and the places elsewhere."""
+        state, dry = arguments["state"], self._task.check_mode
+        entries, removed, lines, elsewhere = [], [], [], []
+        try:
+            for place in store.places(keyring.split(arguments["cache"])[0]):
+                if store.kind(place) != store.FOLDER:
+                    elsewhere.append(place)
+                    lines.append(
+                        f"{place}: not looked at, since it is not a folder of the controller but one that hosts reach"
+                    )
+                    continue
+                found, gone = self._looked(store.Store(place, speaking.warn), state, arguments, dry)
+                entries += found
+                removed += gone
+                table = store.table(gone if state == "pruned" else found, speaking.columns() - 2)
+                lines += [f"{place}:", *("  " + line for line in table)]
+        except (store.StoreError, signing.SigningError) as error:
+            raise AnsibleActionFail(str(error))
+        return entries, removed, lines, elsewhere
 
     @staticmethod
     def _looked(cache, state, arguments, dry):

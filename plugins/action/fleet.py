@@ -62,6 +62,26 @@ class ActionModule(speaking.Action):
         table = fleet.table(document, speaking.columns())
         speaking.say("\n".join(table))
 
+        files, answer, problem = self._written(document, arguments, expression)
+        self._record(document)
+        if problem:
+            where = f". What the hosts said is written: {', '.join(files)}" if files else ""
+            return {"failed": True, "msg": problem + where}
+        result.update(
+            changed=bool(files),
+            files=files,
+            summary=fleet.summary(document),
+            headline=fleet.headline(document),
+            unfit=fleet.unfit(document),
+            unfit_folded=fleet.fold(fleet.unfit(document)),
+            table=table,
+        )
+        if answer:
+            result["query"] = json.loads(answer)
+        return result
+
+    def _written(self, document, arguments, expression):
+        """Write the document, its page and the answer to a query; return (paths, answer, what is wrong with the query)."""
         dest = os.path.abspath(arguments["dest"])
         texts = {arguments["name"] + ".json": json.dumps(document, indent=1, allow_nan=False) + "\n"}
         if arguments["page"]:
@@ -90,22 +110,7 @@ class ActionModule(speaking.Action):
                     "ascend_report_dir to a folder that you may write"
                 )
             speaking.say("\n".join(["", *(f"Written: {path}" for path in files)]))
-        self._record(document)
-        if problem:
-            where = f". What the hosts said is written: {', '.join(files)}" if files else ""
-            return {"failed": True, "msg": problem + where}
-        result.update(
-            changed=bool(files),
-            files=files,
-            summary=fleet.summary(document),
-            headline=fleet.headline(document),
-            unfit=fleet.unfit(document),
-            unfit_folded=fleet.fold(fleet.unfit(document)),
-            table=table,
-        )
-        if answer:
-            result["query"] = json.loads(answer)
-        return result
+        return files, answer, problem
 
     @staticmethod
     def _record(document):

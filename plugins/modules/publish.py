@@ -194,6 +194,14 @@ def main():
             )
         )
     os.umask(0o022)
+    module.exit_json(**outgoing.told(changed=True, diff=diff, notes=publish(module, order, product, before)))
+
+
+def publish(module, order, product, before):
+    """Publish a product, alone of all that share its place, and return the notes; end the module where that cannot be done.
+
+    :param product: None where what stands has only to be completed
+    """
     notes, found = [], product or {"path": "", "sha256": ""}
     try:
         with publishing.alone(order):
@@ -223,7 +231,7 @@ def main():
                 exception=traceback.format_exc(),
             )
         )
-    module.exit_json(**outgoing.told(changed=True, diff=diff, notes=notes))
+    return notes
 
 
 def shared(order):

@@ -21,6 +21,7 @@ from ansible.playbook.block import Block
 from ansible.playbook.task import Task
 from checkout import BIN, ROOT, files
 from rules import (
+    against_the_way,
     check_pins,
     check_role,
     conditions,
@@ -167,6 +168,25 @@ def test_nothing_is_put_into_tmp():
 def test_names_of_hosts_make_no_folders(name):
     """Paths of the controller that are made of what may be called anything: rules.unsafe_paths."""
     assert not list(unsafe_paths((ROOT / name).read_text()))
+
+
+# The rooms of module_utils from top to bottom. Each imports from itself and from what is below it; those that stand side by
+# side know nothing of one another.
+ROOMS = (("checks",), ("plan",), ("host", "build", "publish"), ("product",), ("sources",), ("base",))
+
+
+@pytest.mark.parametrize("name", below(r"plugins/module_utils/.+\.py"))
+def test_rooms_import_from_below_alone(name):
+    """Nothing of module_utils stands outside of the rooms, and imports lead down: rules.against_the_way."""
+    assert against_the_way(name, (ROOT / name).read_text(), ROOMS) == []
+
+
+def test_rooms_are_there():
+    """Each with an __init__.py that holds nothing, and CONTRIBUTING.md tells their order."""
+    rooms = {room for floor in ROOMS for room in floor}
+    made = {name: (ROOT / name).stat().st_size for name in below(r"plugins/module_utils/(.+/)?__init__\.py")}
+    assert made == {f"plugins/module_utils/{room}/__init__.py": 0 for room in rooms}
+    assert " → ".join(", ".join(floor) for floor in ROOMS) in (ROOT / "CONTRIBUTING.md").read_text()
 
 
 # What reads JSON of its own making: nobody else could have written it.

@@ -20,7 +20,7 @@ import yaml
 from checkout import ROOT
 
 sys.path.insert(0, str(ROOT / "collections"))
-from ansible_collections.ascend.pytorch.plugins.module_utils import checks  # noqa: E402
+from ansible_collections.ascend.pytorch.plugins.module_utils.checks import checks  # noqa: E402
 
 # What stands in place of a default that is no plain value.
 IN_DEFAULTS, REQUIRED = "see `defaults/main.yml`", "required"

@@ -12,7 +12,7 @@ import signal
 import time
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     buildcache,
     carry,

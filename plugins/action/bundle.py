@@ -9,7 +9,8 @@ import json
 import os
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils import fetch, logins
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import logins
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetch
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     bundle,
     here,

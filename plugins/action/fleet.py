@@ -10,8 +10,8 @@ import os
 from datetime import datetime, timezone
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils import durable
-from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.about import VERSION
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     fleet,
     here,

@@ -13,8 +13,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils import checks, finding, logins, plan
-from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import logins
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.about import VERSION
+from ansible_collections.ascend.pytorch.plugins.module_utils.checks import checks, finding
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     boundary,
     here,
@@ -138,7 +140,7 @@ def candidates(
     :param check_mode: what is lacking is taken to be there, since nothing is installed
     """
     # Not before: on a converged fleet loading them would be a good part of what the plan costs.
-    from ansible_collections.ascend.pytorch.plugins.module_utils import builds
+    from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
     from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
 
     if not boundary.may_build(host, builders):
@@ -218,7 +220,7 @@ class Asked:
         self.logins: dict = {}
 
     def request(self, roles: list[str]) -> dict:
-        """Return what roles ask, as module_utils/plan.py describes it."""
+        """Return what roles ask, as module_utils/plan/plan.py describes it."""
         request = logins.taken_out(requests.made(roles, self._source), self.logins)
         request.update(
             # Where the user names builders the others take what those build, and nothing else.

@@ -110,7 +110,9 @@ product:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils import archive, builds, outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive
 
 
 def no_place(order, what, error):

@@ -126,7 +126,8 @@ damaged:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils import carrying, outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import carrying
 
 
 def carried(module):

@@ -64,7 +64,9 @@ busy:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils import cleaning, host, outgoing, places
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing, places
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import cleaning
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import host
 
 
 def main():

@@ -91,7 +91,8 @@ state:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils import host, outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import host
 
 # What the roles publish when nothing else is said.
 USUAL_PRODUCTS = [

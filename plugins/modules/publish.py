@@ -106,21 +106,13 @@ import os
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils import (
-    archive,
-    builds,
-    diagnose,
-    fingerprint,
-    host,
-    interpreters,
-    outgoing,
-    published,
-    publishing,
-    steps,
-    surroundings,
-    verifying,
-)
-from ansible_collections.ascend.pytorch.plugins.module_utils.ask import ask
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import interpreters, outgoing, surroundings
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import ask
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, steps
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import host
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import diagnose, fingerprint, published
+from ansible_collections.ascend.pytorch.plugins.module_utils.publish import publishing, verifying
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive
 
 
 def words(name, card):

@@ -42,8 +42,10 @@ stopped:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils import host, outgoing, places, stopping
-from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing, places
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import stopping
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import host
 
 
 def main():

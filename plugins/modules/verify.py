@@ -76,7 +76,8 @@ notes:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils import outgoing, verifying
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils.publish import verifying
 
 
 def main():

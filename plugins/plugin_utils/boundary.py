@@ -34,7 +34,7 @@ def place_objection(place: str, trusted_keys: str) -> str:
     """
     if trusted_keys or not place.startswith("http://"):
         return ""
-    from ansible_collections.ascend.pytorch.plugins.module_utils import outgoing
+    from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
 
     return (
         f"ascend_build_cache: {outgoing.shown(place)} is read without TLS, so that anybody on the way could put another product there. "

@@ -9,7 +9,8 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds, products
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import boundary, carry, signing, store
 
 Json = dict[str, Any]

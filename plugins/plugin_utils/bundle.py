@@ -24,19 +24,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import (
-    download,
-    durable,
-    fingerprint,
-    foreign,
-    git_bundles,
-    git_urls,
-    locking,
-    logins,
-    products,
-    requirements_txt,
-)
-from ansible_collections.ascend.pytorch.plugins.module_utils.about import VERSION
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, foreign, locking, logins
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.about import VERSION
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import requirements_txt
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, products
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import download, git_bundles, git_urls
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, wheelhouse
 
 Json = dict[str, Any]
@@ -258,7 +250,7 @@ class Maker:
 
     :param folder: of the bundle; :param mirrors: asked before the sources' own URLs
     :param tell: called with each line of what is done; :param warn: with what is wrong and goes on all the same
-    :param known: logins for mirrors and sources, see logins.py
+    :param known: logins for mirrors and sources, see module_utils/base/logins.py
     """
 
     def __init__(

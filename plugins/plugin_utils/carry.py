@@ -22,15 +22,9 @@ from typing import Any, NamedTuple
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.ascend.pytorch.plugins.module_utils import (
-    builds,
-    carrying,
-    durable,
-    fingerprint,
-    foreign,
-    logins,
-    products,
-)
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, foreign, logins
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import carrying, fingerprint, products
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, speaking
 
 Json = dict[str, Any]
@@ -64,7 +58,7 @@ class Carrier:
     def __init__(self, action: ActionBase, task_vars: Json, known: logins.Logins | None = None) -> None:
         """
         :param action: of whose connection and user all use is made; delegated, it is the other host's
-        :param known: logins for places of the build cache, see logins.py
+        :param known: logins for places of the build cache, see module_utils/base/logins.py
         """
         self._known = known or {}
         self._action = action

@@ -37,8 +37,9 @@ from typing import IO, Any, NamedTuple
 from urllib.parse import unquote
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds, recipe
-from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import recipe
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes, runs
 
 Json = dict[str, Any]

@@ -29,8 +29,10 @@ from collections.abc import Iterable
 from itertools import zip_longest
 from typing import Any
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import checks, outgoing, sharing
-from ansible_collections.ascend.pytorch.plugins.module_utils.plan import NOTHING
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils.checks import checks
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import sharing
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import NOTHING
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures
 
 SCHEMA = 1

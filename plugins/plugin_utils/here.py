@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Paths on the controller that a user gives; those on hosts are judged by module_utils/places.py.
+"""Paths on the controller that a user gives; those on hosts are judged by module_utils/base/places.py.
 
 A relative one is relative to where ansible-playbook was started. Every run loads this, so that it imports next to nothing.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import places
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import places
 
 # What is done at a path: a folder is made there and kept, files are put beside others, or it is only read.
 OWN, BESIDE, READ = "own", "beside", "read"

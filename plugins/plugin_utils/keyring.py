@@ -4,7 +4,7 @@
 """The logins that a run has found in its hosts' variables. They stand in no order and no result: tasks get them from here.
 
 In Ansible's temporary folder of the run, which only its user reads and which goes with it:
-  ascend-logins/<host>.json     LOGINS, see logins.py
+  ascend-logins/<host>.json     LOGINS, see module_utils/base/logins.py
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import json
 from pathlib import Path
 
 from ansible import constants as C
-from ansible_collections.ascend.pytorch.plugins.module_utils import durable, logins
-from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, logins
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
 
 

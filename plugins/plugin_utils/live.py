@@ -12,7 +12,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import outgoing, progress, recipe
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import progress
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import recipe
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes, runs, screen, speaking
 
 Json = dict[str, Any]

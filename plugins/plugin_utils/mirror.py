@@ -15,7 +15,8 @@ import tempfile
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils import closure, fetch, fingerprint
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import closure, fetch
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
 
 

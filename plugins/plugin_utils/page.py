@@ -18,7 +18,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.ascend.pytorch.plugins.module_utils.recipe import STAGES
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.recipe import STAGES
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet
 
 SOURCE = Path(__file__)

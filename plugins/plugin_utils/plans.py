@@ -4,7 +4,7 @@
 """The plan of each host, kept for the tasks that carry it out: they name a product, and find its order here.
 
 In the run's folder (see runs.py), written by the plan's action, the last plan of a host counting:
-  plans/<host>.json     PLAN: {"plan": as module_utils/plan.py makes it, "verify": {"orders", "environment", "npu"},
+  plans/<host>.json     PLAN: {"plan": as module_utils/plan/plan.py makes it, "verify": {"orders", "environment", "npu"},
                         "candidates": {product: as cohort.candidate makes it}, "lacking": {product that is to be built first: since
                         when, by the controller's monotonic clock}}
 Not registered variables: of these Ansible makes copies for each task of each host, and an order is long.
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
 
 Json = dict[str, Any]
@@ -49,7 +49,7 @@ def of(host: str) -> Json:
 
 
 def product(host: str, name: str) -> Json:
-    """Return the plan's entry of a product, as module_utils/plan.py describes it; one of which nothing is asked is left alone."""
+    """Return the plan's entry of a product, as module_utils/plan/plan.py describes it; one of which nothing is asked is left alone."""
     nothing = {"do": "nothing", "why": [], "now": name, "then": name, "order": None}
     return dict(of(host)["plan"]["products"].get(name, nothing))
 

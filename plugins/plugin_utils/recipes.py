@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils import places
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import places
 from ansible_collections.ascend.pytorch.plugins.plugin_utils.settings import Settings, data
 
 # The roles that make a product, in the order in which they are built.
@@ -185,7 +185,7 @@ def _names(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def recipe(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the recipe of a role, filled in; see module_utils/recipe.py for what it holds.
+    """Return the recipe of a role, filled in; see module_utils/product/recipe.py for what it holds.
 
     :param more: rows that somebody added to the torch releases
     """

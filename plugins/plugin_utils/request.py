@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What roles ask of a host, out of their variables: the request that module_utils/plan.py describes.
+"""What roles ask of a host, out of their variables: the request that module_utils/plan/plan.py describes.
 
 The whole guide is one request of all roles. A role that is used alone asks for its own product; what others make of what it
 needs is only referred to.
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import environment
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import environment
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import recipes
 from ansible_collections.ascend.pytorch.plugins.plugin_utils.settings import Settings, Source
 
@@ -121,7 +121,7 @@ def _references(of: dict[str, Settings], products: list[str], release: dict[str,
 
 
 def _accept(settings: Settings, release: dict[str, Any], tool: str, commands: list[str]) -> dict[str, Any]:
-    """Return what of a tool a host may have itself, see recipe.py."""
+    """Return what of a tool a host may have itself, see module_utils/product/recipe.py."""
     newest = recipes.own(settings[f"{tool}_max_version"], recipes.newest(release, tool))
     return {"commands": commands, "minimum": release[tool], "maximum": newest}
 

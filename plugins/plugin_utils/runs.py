@@ -26,7 +26,7 @@ from typing import IO, NamedTuple
 from urllib.parse import quote, unquote
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils import durable, locking
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, locking
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes
 
 HELD = "held"

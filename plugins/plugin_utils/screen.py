@@ -31,7 +31,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import durable, locking
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, locking
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes
 
 # What is given to Python to be a painter: the folder with ansible_collections, and the arguments of main(). Alone: neither

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ansible import constants as C
-from ansible_collections.ascend.pytorch.plugins.module_utils import durable
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable
 
 # A signature made for something else, a git commit say, is none of a product.
 NAMESPACE = "ascend.pytorch"

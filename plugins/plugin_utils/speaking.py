@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an action says: on the terminal, in its result and with its failure. All of it goes through here, and out of here
-through outgoing.py.
+through module_utils/base/outgoing.py.
 
 What people are told while a run goes on, tables and progress, stands on its standard output beside what Ansible's callback
 prints. Where that prints for a program, its document is all that may stand there: nothing is said then, and what people
@@ -17,7 +17,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.ascend.pytorch.plugins.module_utils import outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
 
 display = Display()
 

@@ -24,7 +24,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, foreign, locking, outgoing, products
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import foreign, locking, outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, products
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import here, runs, signing
 
 Json = dict[str, Any]

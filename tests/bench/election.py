@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "collections"))
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds  # noqa: E402
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds  # noqa: E402
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort  # noqa: E402
 
 FEW, MANY, ROUNDS = 100, 1000, 3

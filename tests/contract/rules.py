@@ -8,6 +8,7 @@ A rule returns the list of what is wrong, in words; nothing wrong is the empty l
 
 import ast
 import functools
+import importlib.util
 import posixpath
 import re
 from collections.abc import Iterator
@@ -299,6 +300,36 @@ def cycles(edges: set[tuple[str, str]]) -> set[frozenset[str]]:
 
 
 # --- plugins
+
+
+_HALL = "ansible_collections.ascend.pytorch.plugins.module_utils"
+
+
+def against_the_way(name: str, source: str, rooms: tuple[tuple[str, ...], ...]) -> list[str]:
+    """What is wrong with where a file of module_utils stands, and "line: what it imports" from where it may not.
+
+    Its folder is one of the rooms, which are given from top to bottom, with those together that stand side by side. A file
+    imports from its own room and from those below; not from those above, nor beside, nor from outside of the rooms.
+    """
+    floors = {room: floor for floor, beside in enumerate(rooms) for room in beside}
+    *above, room, _file = name.split("/")
+    if above != ["plugins", "module_utils"] or room not in floors:
+        return [f"{name}: stands in no room"]
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            imported = [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            module = importlib.util.resolve_name(module, f"{_HALL}.{room}")
+            imported = [f"{module}.{each.name}" for each in node.names]
+        else:
+            continue
+        for each in imported:
+            there = each.removeprefix(f"{_HALL}.").partition(".")[0] if f"{each}.".startswith(f"{_HALL}.") else room
+            if there != room and floors.get(there, -1) <= floors[room]:
+                found.append(f"{node.lineno}: {each}")
+    return found
 
 
 # What may be called anything, by the names that code has for it.

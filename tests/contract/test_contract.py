@@ -21,6 +21,7 @@ from ansible.playbook.block import Block
 from ansible.playbook.task import Task
 from checkout import BIN, ROOT, files
 from rules import (
+    against_the_way,
     check_pins,
     check_role,
     conditions,
@@ -169,12 +170,34 @@ def test_names_of_hosts_make_no_folders(name):
     assert not list(unsafe_paths((ROOT / name).read_text()))
 
 
+# The rooms of module_utils from top to bottom. Each imports from itself and from what is below it; those that stand side by
+# side know nothing of one another.
+ROOMS = (("checks",), ("plan",), ("host", "build", "publish"), ("product",), ("sources",), ("base",))
+
+
+@pytest.mark.parametrize("name", below(r"plugins/module_utils/.+\.py"))
+def test_rooms_import_from_below_alone(name):
+    """Nothing of module_utils stands outside of the rooms, and imports lead down: rules.against_the_way."""
+    assert against_the_way(name, (ROOT / name).read_text(), ROOMS) == []
+
+
+def test_rooms_are_there():
+    """Each with an __init__.py that holds nothing, and CONTRIBUTING.md tells their order."""
+    rooms = {room for floor in ROOMS for room in floor}
+    made = {name: (ROOT / name).stat().st_size for name in below(r"plugins/module_utils/(.+/)?__init__\.py")}
+    assert made == {f"plugins/module_utils/{room}/__init__.py": 0 for room in rooms}
+    assert " → ".join(", ".join(floor) for floor in ROOMS) in (ROOT / "CONTRIBUTING.md").read_text()
+
+
 # What reads JSON of its own making: nobody else could have written it.
 OWN_JSON = {
-    ("plugins/module_utils/ask.py", "at_once"): "from a process of its own, by a pipe",
-    ("plugins/module_utils/ask.py", "read_json"): "files of this account: builds' stamps and status, a run's notes",
+    ("plugins/module_utils/base/ask.py", "at_once"): "from a process of its own, by a pipe",
     (
-        "plugins/module_utils/interpreters.py",
+        "plugins/module_utils/base/ask.py",
+        "read_json",
+    ): "files of this account: builds' stamps and status, a run's notes",
+    (
+        "plugins/module_utils/base/interpreters.py",
         "_last_mapping",
     ): "what a Python of the host says of itself, to that host alone",
     ("plugins/plugin_utils/screen.py", "rows"): "a run's notes",
@@ -190,7 +213,7 @@ def test_foreign_json_comes_in_by_one_door():
         for name in below(r"plugins/.*\.py")
         for _line, function in readers_of_json((ROOT / name).read_text())
     }
-    assert {one for one in found if one[0] != "plugins/module_utils/foreign.py"} == set(OWN_JSON)
+    assert {one for one in found if one[0] != "plugins/module_utils/base/foreign.py"} == set(OWN_JSON)
 
 
 class Gate(NamedTuple):
@@ -205,8 +228,8 @@ class Gate(NamedTuple):
 
 
 GATES = {
-    "on the disk": Gate("plugins/module_utils/durable.py", r"os\.(fsync|fdatasync|sync)", {}),
-    "locks": Gate("plugins/module_utils/locking.py", r"fcntl\.(flock|lockf|LOCK_\w+|F_\w*SETLKW?|F_\w*LCK)", {}),
+    "on the disk": Gate("plugins/module_utils/base/durable.py", r"os\.(fsync|fdatasync|sync)", {}),
+    "locks": Gate("plugins/module_utils/base/locking.py", r"fcntl\.(flock|lockf|LOCK_\w+|F_\w*SETLKW?|F_\w*LCK)", {}),
     # A number that another process, machine or container has too. On the controller a run is a processes.Process.
     "who a process is": Gate(
         "plugins/plugin_utils/runs.py",
@@ -214,14 +237,20 @@ GATES = {
         {
             ("plugins/plugin_utils/live.py", "_row"): "of which it makes a processes.Process",
             (
-                "plugins/module_utils/builds.py",
+                "plugins/module_utils/build/builds.py",
                 "scope_name",
             ): "a unit of this machine's systemd, while this process lives",
-            ("plugins/module_utils/builds.py", "hands"): "itself, which is none of them",
-            ("plugins/module_utils/builds.py", "__init__"): "told beside the boot, and asked of with the lock alone",
-            ("plugins/module_utils/session.py", "_call"): "the process that systemd is to move",
-            ("plugins/module_utils/publishing.py", "partial_path"): "beside the host's name, in a place that is held",
-            ("plugins/module_utils/carrying.py", "_keep"): "beside the host's name, in a place that is held",
+            ("plugins/module_utils/build/builds.py", "hands"): "itself, which is none of them",
+            (
+                "plugins/module_utils/build/builds.py",
+                "__init__",
+            ): "told beside the boot, and asked of with the lock alone",
+            ("plugins/module_utils/base/session.py", "_call"): "the process that systemd is to move",
+            (
+                "plugins/module_utils/publish/publishing.py",
+                "partial_path",
+            ): "beside the host's name, in a place that is held",
+            ("plugins/module_utils/product/carrying.py", "_keep"): "beside the host's name, in a place that is held",
         },
     ),
     # Somebody may set it while one waits by it: what waits, or says how long ago, goes by time.monotonic().
@@ -230,18 +259,18 @@ GATES = {
         r"time\.time",
         {
             ("plugins/action/plan.py", "_examine"): "the host's clock is compared with this one",
-            ("plugins/module_utils/host.py", "examine"): "the host's clock is told",
-            ("plugins/module_utils/archive.py", "_write_tree"): "no file is from the future",
-            ("plugins/module_utils/carrying.py", "_idle_s"): "the age of files",
+            ("plugins/module_utils/host/host.py", "examine"): "the host's clock is told",
+            ("plugins/module_utils/sources/archive.py", "_write_tree"): "no file is from the future",
+            ("plugins/module_utils/product/carrying.py", "_idle_s"): "the age of files",
             ("plugins/modules/clean.py", "main"): "the age of files",
             ("plugins/plugin_utils/runs.py", "_sweep"): "the age of files",
             ("plugins/plugin_utils/store.py", "_unused"): "the age of files",
             ("plugins/plugin_utils/live.py", "_row"): "times that a host told, where it does not tell its own",
-            ("plugins/module_utils/builds.py", "__init__"): "told to people, and to other processes",
-            ("plugins/module_utils/builds.py", "look"): "told, to compare with the times in the status",
-            ("plugins/module_utils/builds.py", "perform"): "told, and compared with the times of files",
-            ("plugins/module_utils/builds.py", "run"): "told to people, and to other processes",
-            ("plugins/module_utils/builds.py", "spent_s"): "since a time that was told; never less than nothing",
+            ("plugins/module_utils/build/builds.py", "__init__"): "told to people, and to other processes",
+            ("plugins/module_utils/build/builds.py", "look"): "told, to compare with the times in the status",
+            ("plugins/module_utils/build/builds.py", "perform"): "told, and compared with the times of files",
+            ("plugins/module_utils/build/builds.py", "run"): "told to people, and to other processes",
+            ("plugins/module_utils/build/builds.py", "spent_s"): "since a time that was told; never less than nothing",
         },
     ),
     # Of what a function has made itself, before it has its name, or of a copy: what stands keeps the mode that it has.
@@ -249,17 +278,23 @@ GATES = {
         "",
         r"(.*\.)?(f|l|_remote_)?ch(mod|own)|shutil\.(copy2?|copymode|copystat|copytree|chown)|(.*\.)?set_\w+_if_different",
         {
-            ("plugins/module_utils/archive.py", "_write_tree"): "files that it has just written, in a new folder",
             (
-                "plugins/module_utils/archive.py",
+                "plugins/module_utils/sources/archive.py",
+                "_write_tree",
+            ): "files that it has just written, in a new folder",
+            (
+                "plugins/module_utils/sources/archive.py",
                 "_finish_folders",
             ): "folders of the tree that was unpacked, in a new folder",
-            ("plugins/module_utils/builds.py", "_pack_part"): "copied into a new folder",
-            ("plugins/module_utils/carrying.py", "_keep"): "the folder of its own that others are to take from",
-            ("plugins/module_utils/durable.py", "write"): "the file that it writes, still open",
-            ("plugins/module_utils/publishing.py", "publish_tree"): "the tree that was unpacked, before it is live",
-            ("plugins/module_utils/steps.py", "_wheel"): "copied into the build's own folder",
-            ("plugins/module_utils/wheel.py", "embed"): "its own copy, as what it is a copy of",
+            ("plugins/module_utils/build/builds.py", "_pack_part"): "copied into a new folder",
+            ("plugins/module_utils/product/carrying.py", "_keep"): "the folder of its own that others are to take from",
+            ("plugins/module_utils/base/durable.py", "write"): "the file that it writes, still open",
+            (
+                "plugins/module_utils/publish/publishing.py",
+                "publish_tree",
+            ): "the tree that was unpacked, before it is live",
+            ("plugins/module_utils/build/steps.py", "_wheel"): "copied into the build's own folder",
+            ("plugins/module_utils/product/wheel.py", "embed"): "its own copy, as what it is a copy of",
             ("plugins/plugin_utils/bundle.py", "_products"): "copied into a new folder",
             ("plugins/plugin_utils/carry.py", "_remote_piece"): "a piece of its own, in the task's folder",
         },
@@ -282,7 +317,7 @@ def test_what_one_module_does_no_other_does(gate):
 
 def test_files_are_written_by_rename_in_one_place():
     found = {name: writers_by_rename((ROOT / name).read_text()) for name in below(r"plugins/.*\.py")}
-    assert [name for name, there in found.items() if there] == ["plugins/module_utils/durable.py"], found
+    assert [name for name, there in found.items() if there] == ["plugins/module_utils/base/durable.py"], found
 
 
 # What a task gives a mode or an owner to. A folder is given one only where the plan found none: rules.sets_what_stands.
@@ -374,13 +409,13 @@ def test_tasks_start_programs_in_a_folder_that_was_chosen():
 
 
 # On the controller Ansible sees to it that the locale has UTF-8.
-TEXT_BY_LOCALE = {("plugins/module_utils/carrying.py", "_piece"): "bytes: the mode is its callers'"}
+TEXT_BY_LOCALE = {("plugins/module_utils/product/carrying.py", "_piece"): "bytes: the mode is its callers'"}
 
 
 def test_text_on_hosts_is_in_no_encoding_of_the_locale():
     found = {
         (name, function)
-        for name in below(r"plugins/(modules|module_utils)/\w+\.py")
+        for name in below(r"plugins/(modules|module_utils/\w+)/\w+\.py")
         for function, _what in text_by_locale((ROOT / name).read_text())
     }
     assert found == set(TEXT_BY_LOCALE)
@@ -413,7 +448,7 @@ def test_source_files_open_with_the_licence():
 def test_versions_agree():
     version = GALAXY["version"]
     changes = load(ROOT / "changelogs" / "changelog.yaml")["releases"]
-    about = (ROOT / "plugins" / "module_utils" / "about.py").read_text()
+    about = (ROOT / "plugins" / "module_utils" / "base" / "about.py").read_text()
     assert list(changes)[-1] == version
     assert f"v{version}\n" in (ROOT / "CHANGELOG.rst").read_text()
     assert f'VERSION = "{version}"' in about
@@ -451,9 +486,9 @@ def test_tarball_holds_what_a_user_runs(tmp_path):
     assert not [name for name in names if "__pycache__" in name or re.search(r"/\.|\.pyc$", name)]
 
 
-@pytest.mark.parametrize("name", below(r"plugins/(action|plugin_utils|modules|module_utils|filter)/\w+\.py"))
+@pytest.mark.parametrize("name", below(r"plugins/(action|plugin_utils|modules|module_utils/\w+|filter)/\w+\.py"))
 def test_what_leaves_goes_through_one_place(name):
-    """Without logins, and with nothing that steers a terminal: see plugins/module_utils/outgoing.py."""
+    """Without logins, and with nothing that steers a terminal: see plugins/module_utils/base/outgoing.py."""
     if name == "plugins/plugin_utils/speaking.py":
         return
     on_controller = name.startswith(("plugins/action/", "plugins/plugin_utils/"))

@@ -13,7 +13,7 @@ from checkout import BIN, ROOT
 
 UTILS = "ansible_collections.ascend.pytorch.plugins.module_utils"
 MODULES = sorted(ROOT.glob("plugins/modules/*.py"))
-MODULE_UTILS = sorted(ROOT.glob("plugins/module_utils/*.py"))
+MODULE_UTILS = sorted(path for path in ROOT.glob("plugins/module_utils/*/*.py") if path.name != "__init__.py")
 
 
 def imports(path: Path) -> set[str]:
@@ -73,7 +73,7 @@ MAY_LACK = (
 
 def test_host_code_starts_without_what_a_python_may_lack():
     # Whatever imports it, of ours or of the standard library: it is loaded where it is used, see extensions.load.
-    names = [UTILS + "." + path.stem for path in MODULE_UTILS if path.stem != "__init__"]
+    names = [f"{UTILS}.{path.parent.name}.{path.stem}" for path in MODULE_UTILS]
     program = f"""
 import importlib, sys, traceback
 sys.path.insert(0, {str(ROOT / "collections")!r})

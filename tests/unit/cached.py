@@ -6,7 +6,8 @@
 import json
 from pathlib import Path
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds, products
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
 
 
 def manifest(name="cmake", version="3.12.1", fingerprint="ab" * 32, **platform):

@@ -5,7 +5,7 @@
 
 import copy
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet
 from situations import APEX, CMAKE, ENVIRONMENT, GCC, TORCH, ask_torch, bare, installed, recipe, with_tools
 

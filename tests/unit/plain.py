@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import ask
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import ask
 
 NOBODY = pwd.getpwnam("nobody")
 NAME = NOBODY.pw_name if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name

@@ -6,7 +6,8 @@
 import copy
 import hashlib
 
-from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint, plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
 
 RELEASE = {
     "version": "1.8.1",

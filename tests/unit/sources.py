@@ -87,10 +87,10 @@ class Forge:
 
 
 def in_child(function, *args, **more):
-    """Call a function of module_utils, such as download.fetch_archive, in a Python of its own, silently."""
+    """Call a function of module_utils/sources, such as download.fetch_archive, in a Python of its own, silently."""
     code = (
         "import sys; sys.path.insert(0, %r)\n"
-        "from ansible_collections.ascend.pytorch.plugins.module_utils import %s\n"
+        "from ansible_collections.ascend.pytorch.plugins.module_utils.sources import %s\n"
         "%s(*%r, log=lambda line: None, **%r)\n"
     ) % (str(CHECKOUT / "collections"), function.partition(".")[0], function, args, more)
     return subprocess.Popen([sys.executable, "-c", code])

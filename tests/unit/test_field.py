@@ -6,15 +6,11 @@
 import re
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils import (
-    checks,
-    diagnose,
-    host,
-    interpreters,
-    npu_smi,
-    plan,
-    resources,
-)
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import interpreters
+from ansible_collections.ascend.pytorch.plugins.module_utils.checks import checks
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import host, npu_smi, resources
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import diagnose
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures, recipes, target_python, variables
 from checkout import ROOT
 from situations import CMAKE, FITNESS, GCC, ask, ask_torch, bare, recipe, with_tools
@@ -23,14 +19,14 @@ FIELD = ROOT.parent / "shared/field"
 TESTS = {}
 # What needs a Python, an account, a lock or a playbook is tried where those are tested: file -> where.
 ELSEWHERE = {
-    "b07_shared_home.txt": "plugins/module_utils/test_publishing.py::test_hosts_that_share_a_prefix_publish_one_after_another",
-    "b09_old_pip.txt": "plugins/module_utils/test_checks.py::test_wheels_of_a_bundle_that_a_pip_refuses",
+    "b07_shared_home.txt": "plugins/module_utils/publish/test_publishing.py::test_hosts_that_share_a_prefix_publish_one_after_another",
+    "b09_old_pip.txt": "plugins/module_utils/checks/test_checks.py::test_wheels_of_a_bundle_that_a_pip_refuses",
     "b11_pip_conf_user.txt": "plugins/modules/test_publish.py::test_pips_own_settings_decide_nothing_and_what_does_not_work_"
     "replaces_nothing",
     "b14_json_callback.txt": "plugins/plugin_utils/test_speaking.py::test_who_reads_a_callback",
-    "broken_pth.txt": "plugins/module_utils/test_interpreters.py::test_a_python_that_complains_at_every_start_is_fit",
-    "cann_layouts.txt": "plugins/module_utils/test_cann.py::test_releases_of_the_new_layout_without_a_link",
-    "unreadable.txt": "plugins/module_utils/test_cann.py::test_the_fields_closed_folder",
+    "broken_pth.txt": "plugins/module_utils/base/test_interpreters.py::test_a_python_that_complains_at_every_start_is_fit",
+    "cann_layouts.txt": "plugins/module_utils/host/test_cann.py::test_releases_of_the_new_layout_without_a_link",
+    "unreadable.txt": "plugins/module_utils/host/test_cann.py::test_the_fields_closed_folder",
     "yum_only.txt": "playbooks/test_playbooks.py::test_packages_come_by_yum_where_there_is_no_dnf",
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.ascend.pytorch.plugins.module_utils import checks
+from ansible_collections.ascend.pytorch.plugins.module_utils.checks import checks
 
 PROJECT = Path(__file__).resolve().parents[3]
 SCENARIO = PROJECT / "molecule" / "checks"

@@ -7,7 +7,8 @@ import json
 import re
 
 import rig
-from ansible_collections.ascend.pytorch.plugins.module_utils import recipe, torn
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import torn
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import recipe
 
 ONE = "first"
 # All but patch, which in a tree is over as soon as it is begun.

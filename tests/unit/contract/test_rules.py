@@ -7,6 +7,7 @@ import pytest
 import yaml
 from rules import (
     Default,
+    against_the_way,
     check_pins,
     check_role,
     conditions,
@@ -197,6 +198,56 @@ def test_a_path_that_a_name_may_lead_astray(code):
 )
 def test_a_path_that_keeps_to_its_folder(code):
     assert list(unsafe_paths(code)) == []
+
+
+ROOMS = (("roof",), ("left", "right"), ("cellar",))
+HALL = "ansible_collections.ascend.pytorch.plugins.module_utils"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from {0}.roof import one",
+        "from {0}.roof.one import two",
+        "from {0} import cellar, roof",
+        "import {0}.roof.one as one",
+        "def late():\n    from {0}.roof import one",
+        "from ..roof import one",
+        "from {0}.right import one",
+        "from {0} import right",
+        "from {0}.one import two",
+        "from {0} import one",
+        "from {0} import *",
+        "import {0}",
+        "from ansible_collections.ascend.pytorch.plugins import module_utils",
+    ],
+)
+def test_an_import_against_the_way_is_seen(code):
+    found = against_the_way("plugins/module_utils/left/a.py", code.format(HALL), ROOMS)
+    assert [line.partition(":")[0] for line in found] == [str(code.count("\n") + 1)]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from {0}.cellar import one, roof",
+        "from {0}.cellar.roof import one",
+        "from {0} import cellar",
+        "import {0}.cellar.one",
+        "from {0}.left import right",
+        "from . import right",
+        "from ansible_collections.ascend.pytorch.plugins.module_utils_of_others import roof",
+        "import os\nfrom typing import List",
+        "",
+    ],
+)
+def test_an_import_on_the_way_is_not(code):
+    assert against_the_way("plugins/module_utils/left/a.py", code.format(HALL), ROOMS) == []
+
+
+@pytest.mark.parametrize("name", ["a.py", "__init__.py", "attic/a.py", "left/nook/a.py"])
+def test_a_file_in_no_room_is_seen(name):
+    assert len(against_the_way(f"plugins/module_utils/{name}", "", ROOMS)) == 1
 
 
 def test_readers_of_json_are_seen():

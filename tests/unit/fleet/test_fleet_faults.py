@@ -7,7 +7,8 @@ import functools
 import json
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils import ask, npus
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import ask
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import npus
 from fleet.dress import DRIVER, FIRMWARE, devices, dress
 
 WELL = {

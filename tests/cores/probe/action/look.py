@@ -19,7 +19,7 @@ import time
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.utils.display import Display
-from ansible_collections.ascend.pytorch.plugins.module_utils import locking
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import locking
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, settings, speaking
 
 # The process that has imported this.

@@ -8,7 +8,7 @@ import json
 import playing
 import pytest
 from ansible_collections.ascend.pytorch.plugins.action import bundle as action
-from ansible_collections.ascend.pytorch.plugins.module_utils.fingerprint import file_digest
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.fingerprint import file_digest
 from checkout import ROOT
 
 

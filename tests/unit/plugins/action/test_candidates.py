@@ -10,7 +10,7 @@ import time
 import pytest
 from ansible_collections.ascend.pytorch.plugins.action import build, elect
 from ansible_collections.ascend.pytorch.plugins.action import plan as action
-from ansible_collections.ascend.pytorch.plugins.module_utils import plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 
 ORDER = {
     "name": "cmake",

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import playing
 import pytest
 from ansible_collections.ascend.pytorch.plugins.action import plan as action
-from ansible_collections.ascend.pytorch.plugins.module_utils import plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 from checkout import AS_COLLECTION
 from situations import CMAKE, FITNESS, GCC, TORCH, ask, ask_torch, bare, recipe
 

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible_collections.ascend.pytorch.plugins.action import publish as action
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds, plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     carry,
     cohort,

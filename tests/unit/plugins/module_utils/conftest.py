@@ -7,7 +7,7 @@ import os
 import socket
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils.repositories import fetch_git
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources.repositories import fetch_git
 from servers import serving
 from sources import Forge, git
 

@@ -7,7 +7,7 @@ import errno
 import os
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.modules import build as module
 from answering import told as answer
 

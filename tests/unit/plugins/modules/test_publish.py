@@ -11,7 +11,7 @@ import zipfile
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils import diagnose, fingerprint, manifest
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import diagnose, fingerprint, manifest
 from ansible_collections.ascend.pytorch.plugins.modules import publish as module_publish
 from checkout import ROOT
 

@@ -7,7 +7,8 @@ import subprocess
 
 import cached
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds, products
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import buildcache, carry, signing, store
 from plain import as_plain, open_folder
 

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import cached
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils import download, fetch, repositories
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import download, fetch, repositories
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, mirror, runs
 from wheels import make_wheel
 

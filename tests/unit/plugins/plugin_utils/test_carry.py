@@ -19,7 +19,8 @@ from types import SimpleNamespace
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils import basic
-from ansible_collections.ascend.pytorch.plugins.module_utils import builds, products
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
 from ansible_collections.ascend.pytorch.plugins.modules import carry as module
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import carry, runs, speaking
 

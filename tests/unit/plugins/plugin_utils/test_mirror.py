@@ -14,7 +14,7 @@ import types
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils import download, repositories
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import download, repositories
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror, runs
 
 

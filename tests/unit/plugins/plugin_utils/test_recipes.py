@@ -7,8 +7,8 @@ import re
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils import fingerprint
-from ansible_collections.ascend.pytorch.plugins.module_utils import recipe as recipe_form
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import recipe as recipe_form
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import recipes
 from role_variables import settings
 

@@ -5,7 +5,7 @@
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils import checks
+from ansible_collections.ascend.pytorch.plugins.module_utils.checks import checks
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import recipes, request
 from role_variables import source
 from situations import ask

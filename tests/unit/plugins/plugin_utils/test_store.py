@@ -16,7 +16,7 @@ from pathlib import Path
 
 import cached
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils import products
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import signing, store
 
 COLLECTIONS = str(Path(__file__).parents[4] / "collections")

@@ -1,0 +1,211 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a Python that is not the one that runs this says of itself, in one question, and of its pip, in another.
+
+It is asked as builds will see it, without what a login shell adds to the loader's path. One whose libpython is found
+only there is asked again with the folder of that library alone, which builds and the environment file then have too.
+"""
+
+import glob
+import json
+import os
+import re
+import shutil
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import extensions, places
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import as_builds_see, ask
+
+# Of the standard library, what distributions pack apart: Debian all of distutils but an empty hull. Since Python 3.12
+# setuptools brings that.
+_PACKED_APART = ("distutils.core", "ensurepip")
+
+# Both run on whatever Python is asked.
+_QUESTION = """
+import json, os, site, sys, sysconfig
+get = sysconfig.get_config_var
+sites = [] if sys.prefix != getattr(sys, 'base_prefix', sys.prefix) else [site.getusersitepackages()]
+library = os.path.join(get('LIBDIR') or '', get('INSTSONAME') or get('LDLIBRARY') or '')
+multiarch = os.path.join(get('LIBDIR') or '', get('MULTIARCH') or '', get('INSTSONAME') or get('LDLIBRARY') or '')
+said = {
+    'version': '%%d.%%d.%%d' %% sys.version_info[:3],
+    'tag': 'cp%%d%%d' %% sys.version_info[:2],
+    'abi': 'cp' + (get('SOABI') or '').split('-')[1] if '-' in (get('SOABI') or '') else '',
+    'executable': sys.executable,
+    'real': os.path.realpath(sys.executable),
+    'headers': os.path.isfile(os.path.join(sysconfig.get_paths()['include'], 'Python.h')),
+    'shared_library': any('.so' in path and os.path.exists(path) for path in (multiarch, library)),
+    'sites': sites + site.getsitepackages(),
+    'user_site': site.getusersitepackages(),
+    'venv': sys.prefix != getattr(sys, 'base_prefix', sys.prefix),
+    'lacks': {}}
+for name, compiled in %(compiled)r:
+    try:
+        __import__(compiled)
+    except Exception as error:
+        said['lacks'][name] = str(error)
+try:
+    # To import them takes longer than all the rest.
+    from importlib.util import find_spec
+except ImportError:
+    find_spec = __import__
+for name in %(packed_apart)r:
+    try:
+        problem = '' if find_spec(name) else 'No module named %%r' %% name
+    except Exception as error:
+        problem = str(error)
+    if problem:
+        said['lacks'][name.split('.')[0]] = problem
+print(json.dumps(said))
+""" % {"compiled": sorted(extensions.COMPILED.items()), "packed_apart": _PACKED_APART}
+
+# pip runs as `-m pip` runs it, in the same process that then asks it for its tags: a second one would cost as much again.
+_PIP_QUESTION = """
+import io, json, runpy, sys
+tag, abi = sys.argv[1:]
+said = {'version': '', 'problem': '', 'platforms': []}
+screen, sys.stdout, sys.argv = sys.stdout, io.StringIO(), ['pip', '--version']
+try:
+    runpy.run_module('pip', run_name='__main__', alter_sys=True)
+except SystemExit as end:
+    said['problem'] = 'it ended with status %s' % end.code if end.code else ''
+except BaseException as error:
+    said['problem'] = '%s: %s' % (type(error).__name__, error)
+words, sys.stdout = sys.stdout.getvalue().split(), screen
+if words[:1] == ['pip'] and not said['problem']:
+    said['version'] = words[1]
+    for name in ('pip._internal.utils.compatibility_tags', 'pip._internal.pep425tags', 'pip._internal.utils.pep425tags'):
+        try:
+            __import__(name)
+            tags = [str(tag) if not isinstance(tag, tuple) else '-'.join(tag) for tag in sys.modules[name].get_supported()]
+        except Exception:
+            continue
+        own = tag + '-' + abi + '-'
+        said['platforms'] = [each[len(own):] for each in tags if each.startswith(own)]
+        break
+print(json.dumps(said))
+"""
+
+# pip is hundreds of files: from a cold disk or a network's, beside other work, that takes its time.
+_ANSWERS_S = 60.0
+
+# What glibc's loader says of a program that it cannot start (elf/dl-load.c).
+_LOST = re.compile(r"error while loading shared libraries: ([^\s:/]+): cannot open shared object")
+
+
+def find(command):
+    # type: (str) -> str
+    """Return the path of an interpreter, "" when it is not there.
+
+    :param command: a path, or a name that is looked for where builds find programs
+    """
+    searched = places.SYSTEM_PATH + ":" + places.at_home("~/.local/bin")
+    path = command if os.path.isabs(command) else shutil.which(command, path=searched)
+    return path if path and os.path.isfile(path) else ""
+
+
+def examine(command):
+    # type: (str) -> Optional[Dict[str, Any]]
+    """Return what an interpreter says of itself, None when it is not there.
+
+    {"path", "version": None when it does not run, "problem": why, "library_path": folder that the loader must be told of
+    or ""}, and of one that runs also {"tag": "cp39", "abi": "cp39", "executable", "real": with all links followed,
+    "headers", "shared_library", "sites": [..], "user_site", "venv", "packages": {name: version}, "lacks": {module of the
+    standard library: why}, "pip": see pip, here as its files tell}.
+
+    :param command: see find
+    """
+    path = find(command)
+    if not path:
+        return None
+    found, problem = _asked(path, "", _QUESTION, "sites")
+    lost = lost_library(problem)
+    folder = _folder_of(lost, path) if lost else ""
+    if folder:
+        found, problem = _asked(path, folder, _QUESTION, "sites")
+    if found is None:
+        return {"path": path, "version": None, "problem": problem, "library_path": ""}
+    there = packages(found["sites"])
+    by_files = {"version": there.get("pip", ""), "problem": "" if "pip" in there else "there is none"}
+    found.update(
+        path=path,
+        problem="",
+        library_path=folder,
+        packages=there,
+        pip=dict(by_files, platforms=[], asked=False),
+    )
+    return found
+
+
+def pip(found):
+    # type: (Dict[str, Any]) -> Dict[str, Any]
+    """Return {"version", "problem": why it does not run, "platforms": of the wheels that it takes, [] when not known, "asked"}.
+
+    That imports it, which takes more than all else that is asked of an interpreter.
+
+    :param found: see examine, of one that runs
+    """
+    said, problem = _asked(
+        found["path"], found["library_path"], _PIP_QUESTION, "platforms", [found["tag"], found["abi"]]
+    )
+    return dict(said or {"version": "", "problem": problem, "platforms": []}, asked=True)
+
+
+def _asked(path, library_path, question, key, arguments=()):
+    # type: (str, str, str, str, Sequence[str]) -> Tuple[Optional[Dict[str, Any]], str]
+    """Return (what an interpreter answers or None, why it gives no answer).
+
+    :param key: one that each answer to the question has
+    """
+    # Whether pip runs is not for a pip.conf to say. -I would hide the user's site; -B: this changes nothing on the host.
+    surroundings = dict(as_builds_see(os.environ), PIP_CONFIG_FILE=os.devnull)
+    if library_path:
+        surroundings["LD_LIBRARY_PATH"] = library_path
+    status, said, problem = ask([path, "-E", "-B", "-c", question] + list(arguments), surroundings, _ANSWERS_S)
+    words = said.decode("utf-8", "replace").strip()
+    found = _last_mapping(words, key) if status == 0 else None
+    if found is None and status is not None:
+        problem = "does not run: " + "; ".join(filter(None, [words[-200:], problem]))
+    return found, problem
+
+
+def _last_mapping(words, key):
+    # type: (str, str) -> Optional[Dict[str, Any]]
+    # What is imported at every start, such as a sitecustomize, may print something of its own before the answer, or after.
+    for line in reversed(words.splitlines()):
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict) and key in found:
+            return found
+    return None
+
+
+def lost_library(problem):
+    # type: (str) -> str
+    """Return the name of the library that the loader did not find when a program was started, "" for another problem."""
+    lost = _LOST.search(problem)
+    return lost.group(1) if lost else ""
+
+
+def _folder_of(library, path):
+    # type: (str, str) -> str
+    """Return the folder of a library that the loader did not find: the interpreter's own, or one that the login shell names."""
+    prefix = os.path.dirname(os.path.dirname(os.path.realpath(path)))
+    folders = [os.path.join(prefix, "lib"), os.path.join(prefix, "lib64")]
+    folders += [folder for folder in os.environ.get("LD_LIBRARY_PATH", "").split(":") if os.path.isabs(folder)]
+    return next((folder for folder in folders if os.path.isfile(os.path.join(folder, library))), "")
+
+
+def packages(sites):
+    # type: (List[str]) -> Dict[str, str]
+    """Return normalised name -> version of the distributions in site directories, the first of each name."""
+    found = {}
+    for site in sites:
+        for path in glob.glob(os.path.join(glob.escape(site), "*.dist-info")) + glob.glob(
+            os.path.join(glob.escape(site), "*.egg-info")
+        ):
+            name, _dash, version = os.path.basename(path).rpartition(".")[0].partition("-")
+            found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), version.partition("-")[0])
+    return found

@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A place of the file system that one process at a time works at, whichever host it runs on that shares the file system."""
+
+import errno
+import fcntl
+import os
+import time
+from contextlib import contextmanager
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.folders import make_folder
+
+LOOK_S = 0.2
+
+
+class LockError(Exception):
+    """A lock cannot be had; the message says why and what to do."""
+
+
+class NoLocks(LockError, OSError):
+    """The file system has no locks; `strerror` says what to do."""
+
+    def __str__(self):
+        # type: () -> str
+        # That of an OSError has its number too, and the path once more.
+        return str(self.strerror)
+
+
+# What a file system answers that has none.
+_HAS_NONE = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+
+
+def lock(descriptor, path, waits=False, shared=False):
+    # type: (int, str, bool, bool) -> bool
+    """Lock an open file for as long as it is open, in this process or in one forked from it; say whether it could be.
+
+    :param path: the file's, for the message; :param waits: for whoever has it locked, however long that takes
+    :param shared: with all others who take it so, and with nobody who takes it alone
+    :raises NoLocks: the file system has none
+    """
+    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    try:
+        fcntl.flock(descriptor, how if waits else how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno in _HAS_NONE:
+            raise NoLocks(
+                error.errno,
+                "{0} cannot be locked ({1}), so that nothing keeps apart two processes that work there: have its file system "
+                "mounted with locks (NFS: version 4, or with lockd; Lustre: with flock)".format(
+                    path, os.strerror(error.errno)
+                ),
+                path,
+            )
+        raise
+    return True
+
+
+@contextmanager
+def held(path, limit_s, waiting=None):
+    # type: (str, float, Optional[Callable[[], None]]) -> Iterator[int]
+    """Hold the lock file at a path, made with its folder where they are not there; wait for whoever holds it, so many seconds.
+
+    flock holds on NFS, too, between hosts, unless it is mounted with local_lock. Whoever holds the lock may remove the file.
+    Gives the file's descriptor: a program that inherits it holds the lock as well.
+
+    :param waiting: called once where it has to be waited for
+    """
+    make_folder(os.path.dirname(path), 0o755)
+    until = time.monotonic() + limit_s
+    descriptor = _open(path)
+    try:
+        while not _taken(descriptor, path):
+            if waiting is not None:
+                waiting()
+                waiting = None
+            if time.monotonic() >= until:
+                raise LockError(
+                    "another process has held {0} for {1:.0f} s (fuser shows which, on the host that it runs on): wait for it or "
+                    "end it, and run again".format(path, limit_s)
+                )
+            time.sleep(LOOK_S)
+            if not _is_at(descriptor, path):
+                # Whoever held it took the file away: the lock is that of the next file.
+                os.close(descriptor)
+                descriptor = _open(path)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _open(path):
+    # type: (str) -> int
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _taken(descriptor, path):
+    # type: (int, str) -> bool
+    return lock(descriptor, path) and _is_at(descriptor, path)
+
+
+def _is_at(descriptor, path):
+    # type: (int, str) -> bool
+    """Say whether an open file is the one at a path."""
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        return False
+    mine = os.fstat(descriptor)
+    return (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino)

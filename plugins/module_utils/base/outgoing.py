@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Text that leaves the collection: for terminals, logs, results and reports. What goes out goes through here.
+
+Logins are taken out of URLs where they come in (logins.py); what a program says, or a URL somewhere else, may yet have
+one. And what a host says may hold what would steer a terminal.
+"""
+
+from typing import Any, Callable, Dict
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import logins
+
+# The parts of a result that are printed as they are, and nothing but read.
+_READ = ("msg", "notes", "problems", "exception", "warnings")
+
+
+def shown(text: str) -> str:
+    """Return a text without the names and passwords that the URLs in it may carry."""
+    return logins.LOGIN.sub(r"\1", text) if "@" in text else text
+
+
+def printable(line: str) -> str:
+    """Return a line for a terminal: without logins, and with nothing in it that would steer the terminal."""
+    line = shown(line)
+    if line.isprintable():
+        return line
+    return "".join(letter if letter.isprintable() else " " if letter == "\t" else "?" for letter in line)
+
+
+def paragraph(text: str) -> str:
+    """Return a text of several lines for a terminal, each printable."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def told(**result: Any) -> Dict[str, Any]:
+    """Return the result of a module or action as it is given to Ansible, which prints it, registers it and sends it on.
+
+    Without logins; what of it is only read is for a terminal too.
+    """
+    return {key: _each(value, paragraph if key in _READ else shown) for key, value in result.items()}
+
+
+def _each(data: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(data, str):
+        return change(data)
+    if isinstance(data, dict):
+        return {key: _each(value, change) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_each(value, change) for value in data]
+    return data

@@ -1,0 +1,173 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The login session that a process is started in, and how to leave it: a build is to outlive it, and its limits.
+
+Where logind has KillUserProcesses (logind.conf(5)), all that a login started is killed with it, however detached. systemd
+leaves alone what is in a unit of its own: so a process asks it for a scope (systemd.scope(5)) and is moved there, root's by
+the system's manager, a plain user's by its own, which outlives the session with lingering alone (loginctl(1)).
+"""
+
+import glob
+import os
+import pwd
+import re
+import time
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import places
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import ask, text
+
+# There where systemd is the init (sd_booted(3)).
+BOOTED = "/run/systemd/system"
+LINGERING = "/var/lib/systemd/linger"
+# Where logind.conf and the folders logind.conf.d stand, the one that counts first.
+_CONFIGURATION = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd")
+
+# How long systemd may take to answer, and to move a process once it has said that it will, in seconds.
+ANSWERS_S = 10.0
+MOVES_S = 5.0
+
+
+# --- what logind does -------------------------------------------------------------------------------------------------
+
+
+def configuration(folders=_CONFIGURATION):
+    # type: (Sequence[str]) -> Tuple[str, List[str]]
+    """Return the text of logind.conf and those of what is added to it, in the order in which they count.
+
+    Of files of one name in several folders the first alone counts; that of the name decides over the folder's rank.
+    """
+    main = next(filter(None, (text(os.path.join(folder, "logind.conf")) for folder in folders)), "")
+    added = {}  # type: Dict[str, str]
+    for folder in folders:
+        for path in glob.glob(os.path.join(glob.escape(folder), "logind.conf.d", "*.conf")):
+            added.setdefault(os.path.basename(path), path)
+    return main, [text(added[name]) for name in sorted(added)]
+
+
+def ends_programs(main, added, name):
+    # type: (str, Sequence[str], str) -> bool
+    """Say whether logind ends an account's programs with its session.
+
+    :param main: text of logind.conf, which has what is the default as a comment
+    :param added: texts that override it
+    """
+    lists = {"KillOnlyUsers": [], "KillExcludeUsers": []}  # type: Dict[str, List[str]]
+    default = re.search(r"(?m)^[#;]\s*KillUserProcesses=(.*)$", main)
+    ends = default.group(1) if default else ""
+    for content in [main] + list(added):
+        for key, value in re.findall(r"(?m)^\s*(Kill[A-Za-z]+)\s*=(.*)$", content):
+            if key == "KillUserProcesses":
+                ends = value
+            elif key in lists:
+                # Lists add up; nothing begins one anew.
+                lists[key] = lists[key] + value.split() if value.strip() else []
+    only, excluded = lists["KillOnlyUsers"], lists["KillExcludeUsers"] or ["root"]
+    return (
+        ends.strip().lower() in ("1", "yes", "y", "true", "t", "on")
+        and name not in excluded
+        and (not only or name in only)
+    )
+
+
+def examine(name):
+    # type: (str) -> Dict[str, bool]
+    """Return {"ends", "lingers"} for an account: whether its programs end with its session, and whether it lingers."""
+    booted = os.path.isdir(BOOTED)
+    return {"ends": booted and ends_programs(*configuration(), name=name), "lingers": lingers(name)}
+
+
+def lingers(name):
+    # type: (str) -> bool
+    """Say whether an account's programs may go on without a session of it."""
+    return os.path.exists(os.path.join(LINGERING, name))
+
+
+# --- leaving it -------------------------------------------------------------------------------------------------------
+
+
+def group(content):
+    # type: (str) -> str
+    """Return the control group that systemd has a process in, from /proc/<pid>/cgroup (cgroups(7)); "" where none tells."""
+    found = re.findall(r"(?m)^\d+:(?:name=systemd)?:(/.*)$", content)
+    return max(found, key=len) if found else ""
+
+
+def is_within(content, unit):
+    # type: (str, str) -> bool
+    """Say whether the process of a /proc/<pid>/cgroup is in a unit."""
+    return bool(unit) and unit in group(content).split("/")
+
+
+def leave(unit):
+    # type: (str) -> Tuple[str, str]
+    """Have systemd move this process into a scope; return (the scope, "") or ("", why not).
+
+    The second is empty, too, where nothing ends what stays: without systemd, or outside of a login session.
+
+    :param unit: the scope's name, of which there must be no other
+    """
+    if not os.path.isdir(BOOTED):
+        return "", ""
+    before, name = group(text("/proc/self/cgroup")), _account()
+    if os.geteuid() and not lingers(name):
+        if not ends_programs(*configuration(), name=name):
+            return "", ""
+        why = "{0} does not linger".format(name)
+    else:
+        why = _ask_for_scope(unit)
+        if not why:
+            return unit, ""
+    if "user.slice" not in before.split("/"):
+        return "", ""
+    return "", (
+        "it stays in the login session that it was started from ({0}), since {1}: the session's limits hold for it, and where "
+        "logind has KillUserProcesses=yes it is killed with the session".format(before, why)
+    )
+
+
+def _account():
+    # type: () -> str
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def _ask_for_scope(unit):
+    # type: (str) -> str
+    """Have this process moved into a scope; return why that was not done, "" where it was."""
+    said = ""
+    # A scope that is ended when one of its programs is out of memory (OOMPolicy, since systemd 253) has nobody to say so.
+    for more in (["OOMPolicy", "s", "continue"], []):
+        said = _call(unit, more)
+        if not said:
+            break
+    else:
+        return "systemd gives it no scope of its own ({0})".format(said)
+    until = time.monotonic() + MOVES_S
+    while not is_within(text("/proc/self/cgroup"), unit):
+        if time.monotonic() >= until:
+            return "systemd promised a scope of its own, and did not move it there"
+        time.sleep(0.02)
+    return ""
+
+
+def _call(unit, more):
+    # type: (str, List[str]) -> str
+    """Ask the manager for the scope (StartTransientUnit of org.freedesktop.systemd1(5)); return what it objects, or ""."""
+    # systemd-run --scope does the same, but starts another program there, and this one is well under way.
+    uid = os.geteuid()
+    properties = [["PIDs", "au", "1", str(os.getpid())], ["Description", "s", "A build of ascend.pytorch"]]
+    if not uid:
+        properties.append(["Slice", "s", "system.slice"])
+    if more:
+        properties.append(more)
+    argv = ["busctl", "--system" if not uid else "--user", "call", "org.freedesktop.systemd1"]
+    argv += ["/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))"]
+    argv += [unit, "fail", str(len(properties))] + [word for entry in properties for word in entry] + ["0"]
+    environment = {"PATH": places.SYSTEM_PATH, "LC_ALL": "C", "XDG_RUNTIME_DIR": "/run/user/{0}".format(uid)}
+    status, said, problem = ask(argv, env=environment, time_limit_s=ANSWERS_S)
+    if status == 0:
+        return ""
+    return problem or " ".join(said.decode("utf-8", "replace").split()) or "busctl ended with status {0}".format(status)

@@ -1,0 +1,205 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps that a stage of a recipe is made of, each a mapping with one of these keys:
+
+run           [argv]: run a program; "cwd", "stdin", "env" (added), "expect" (a regular expression its output must hold)
+patch         {tree, file, run, cwd}: put the tree back, dry-run the patch, run the vendor's script, look for rejects
+pip           [requirement]: install what is not there yet
+requirements  {file, drop, constraints}: install a requirements file without ever replacing the torch that is built
+wheel         {dist, name, version}: find the one right wheel, check it, stage it
+link          {path, to}: make a symbolic link
+"""
+
+import os
+import re
+import shutil
+import subprocess
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import progress, requirements_txt
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import repositories
+
+
+class StepError(Exception):
+    """A step failed: the message says what and, where it is known, what to do."""
+
+
+class Workshop:
+    """What a step works with: names to fill in, the environment, the log, and a runner of programs.
+
+    :param names: src, obj, stage, root, prefix, jobs, python, python_version, env_file, version, work
+    :param environment: the whole environment of the programs
+    :param log: called with each line that is logged
+    :param tell: called with the percentage that a line of output tells, None for none, and how many objects it compiles
+    :param python_tag: such as cp39, of the Python that wheels are for
+    :param arch: x86_64 or aarch64
+    :param pip_options: such as ["--user"]
+    :param passes: descriptors that its programs inherit
+    """
+
+    def __init__(self, names, environment, log, tell, python_tag="", arch="", pip_options=(), passes=()):
+        # type: (Dict[str, str], Dict[str, str], Callable[[str], None], Callable[[Optional[int], int], None], str, str, Any, Any) -> None
+        self.names = names
+        self.environment = environment
+        self.log = log
+        self.tell = tell
+        self.python_tag = python_tag
+        self.arch = arch
+        self.pip_options = list(pip_options)
+        self.passes = tuple(passes)
+        # What a step learned that the manifest wants to know.
+        self.learned = {}  # type: Dict[str, Any]
+
+    def run(self, argv, cwd=None, stdin=None, env=None):
+        # type: (List[str], Optional[str], Optional[str], Optional[Dict[str, str]]) -> str
+        """Run a program to its end, log what it prints and return it; StepError when it fails or is not there."""
+        cwd = cwd or self.names["obj"]
+        environment = dict(self.environment, **(env or {}))
+        self.log("$ (cd {0} && {1})".format(cwd, " ".join(argv)))
+        try:
+            process = subprocess.Popen(  # pylint: disable=ansible-bad-function
+                argv,
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=self.passes,
+            )
+        except OSError as error:
+            raise StepError("cannot start {0} in {1}: {2}".format(argv[0], cwd, error.strerror))
+        if stdin is not None:
+            try:
+                with process.stdin:
+                    process.stdin.write(stdin.encode("utf-8"))
+            except BrokenPipeError:
+                # It ended without reading: what it says and its status tell why.
+                pass
+        said = []
+        for raw in process.stdout:
+            line = raw.decode("utf-8", "replace").rstrip("\r\n")
+            self.log(line)
+            said.append(line)
+            percent, compiled = progress.percent(line), progress.objects(line)
+            if percent is not None or compiled:
+                self.tell(percent, compiled)
+            # A build prints a hundred megabytes; what a step asks of its output stands in the last lines.
+            if len(said) > 2000:
+                del said[:1000]
+        process.stdout.close()
+        if process.wait() != 0:
+            raise StepError("`{0}` ended with status {1}".format(" ".join(argv), process.returncode))
+        return "\n".join(said)
+
+
+def perform(step, shop):
+    # type: (Dict[str, Any], Workshop) -> None
+    """Do one step, its {names} already filled in."""
+    for kind, action in _ACTIONS.items():
+        if kind in step:
+            action(step, shop)
+            return
+    raise StepError("a step has none of the keys {0}: {1}".format(", ".join(sorted(_ACTIONS)), step))
+
+
+def _run(step, shop):
+    # type: (Dict[str, Any], Workshop) -> None
+    said = shop.run(step["run"], step.get("cwd"), step.get("stdin"), step.get("env"))
+    if "expect" in step and not re.search(step["expect"], said, re.MULTILINE):
+        raise StepError(
+            "`{0}` should say something that matches {1!r} and said: {2}".format(
+                " ".join(step["run"]), step["expect"], said[-400:] or "nothing"
+            )
+        )
+
+
+def rejects(tree):
+    # type: (str) -> Set[str]
+    """Return the relative paths of patch's reject files below a tree."""
+    found = set()
+    for folder, names, files in os.walk(tree):
+        if ".git" in names:
+            names.remove(".git")
+        found.update(os.path.relpath(os.path.join(folder, name), tree) for name in files if name.endswith(".rej"))
+    return found
+
+
+def _patch(step, shop):
+    # type: (Dict[str, Any], Workshop) -> None
+    # The vendors' gen.sh exits 0 whatever patch says, and cannot be run twice: so the tree is put back first, the patch
+    # is tried dry, and rejects are looked for afterwards.
+    order = step["patch"]
+    tree, patch = order["tree"], order["file"]
+    if not os.path.isfile(patch):
+        raise StepError(
+            "{0} is not there: the ref does not have the guide's layout. Set the adapter's ref and commit to one that "
+            "has `patch/`, `scripts/gen.sh`, such as the default".format(patch)
+        )
+    repositories.reset_tree(tree)
+    before = rejects(tree)
+    try:
+        shop.run(["patch", "-p1", "--dry-run", "--force", "-d", tree, "-i", patch], cwd=tree)
+    except StepError:
+        raise StepError(
+            "{0} does not fit the native sources in {1}: they are of another version or incomplete. Nothing was "
+            "patched. Set the native ref and commit to those of the release".format(os.path.basename(patch), tree)
+        )
+    shop.run(order["run"], cwd=order["cwd"])
+    left = sorted(rejects(tree) - before)
+    if left:
+        raise StepError(
+            "{0} exited 0 but left {1} rejected patches, the first: {2}".format(
+                " ".join(order["run"]), len(left), ", ".join(left[:5])
+            )
+        )
+
+
+def _requirements(step, shop):
+    # type: (Dict[str, Any], Workshop) -> None
+    order = step["requirements"]
+    with open(order["file"], encoding="utf-8", errors="replace") as stream:
+        text = stream.read()
+    python = tuple(int(part) for part in shop.names["python_version"].split("."))
+    kept, dropped = requirements_txt.keep(text, order["drop"], python)
+    for line, why in dropped:
+        shop.log("left out of the requirements: {0} ({1})".format(line, why))
+    shop.learned["requirements"] = kept
+    if not kept:
+        return
+    for name, content in (("requirements.txt", "\n".join(kept)), ("constraints.txt", order["constraints"])):
+        with open(os.path.join(shop.names["obj"], name), "w", encoding="utf-8") as stream:
+            stream.write(content + "\n")
+    _install(["-r", "requirements.txt", "-c", "constraints.txt"], shop)
+
+
+def _pip(step, shop):
+    # type: (Dict[str, Any], Workshop) -> None
+    _install(step["pip"], shop)
+
+
+def _install(what, shop):
+    # type: (List[str], Workshop) -> None
+    shop.run([shop.names["python"], "-m", "pip", "install", "--disable-pip-version-check"] + shop.pip_options + what)
+
+
+def _wheel(step, shop):
+    # type: (Dict[str, Any], Workshop) -> None
+    order = step["wheel"]
+    try:
+        path = wheels.find_wheel(order["dist"], order["name"], order["version"], shop.python_tag, shop.arch)
+        wheels.check(path)
+    except wheels.WheelError as error:
+        raise StepError(str(error))
+    shop.log("found " + path)
+    shutil.copy(path, shop.names["stage"])
+
+
+def _link(step, shop):
+    # type: (Dict[str, Any], Workshop) -> None
+    order = step["link"]
+    if not os.path.lexists(order["path"]):
+        os.symlink(order["to"], order["path"])
+
+
+_ACTIONS = {"run": _run, "patch": _patch, "pip": _pip, "requirements": _requirements, "wheel": _wheel, "link": _link}

@@ -1,0 +1,340 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of CANN, its driver and firmware, and the NPUs."""
+
+from typing import Any, Dict, Iterator, List
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.checks.finding import (
+    CANN,
+    ERROR,
+    HOST,
+    NOTE,
+    NPU,
+    WARNING,
+    Check,
+    Seen,
+    check,
+    seen,
+)
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import access, ascend_files
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan as plans
+
+CHECKS: List[Check] = []
+
+_CANN = "guide, prerequisites: CANN"
+_DRIVER = "guide, prerequisites: driver and firmware"
+_NPU = "fact: npu-smi and its failures"
+
+
+def _wanted_cann(request: Dict[str, Any]) -> str:
+    release = request["release"]
+    return "CANN {0[minimum]} to {0[maximum]} for torch {1}".format(release["cann"], release["version"])
+
+
+def _compared(request: Dict[str, Any], state: Dict[str, Any]) -> int:
+    """Return -1, 0 or 1: the first CANN is too old, right (or not known), or too new for the release."""
+    release = plans.release_to_come(request)
+    if not release or not state["cann"] or not state["cann"][0]["version"]:
+        return 0
+    version, limits = state["cann"][0]["version"], release["cann"]
+    try:
+        if not ascend_files.release_within(version, limits["minimum"], ""):
+            return -1
+        return 0 if ascend_files.release_within(version, "", limits["maximum"]) else 1
+    except ValueError:
+        return 0
+
+
+@check(CHECKS, "cann-missing", CANN, ERROR, _CANN)
+def _cann_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """There is no CANN in any of its places, or not the one that ascend_cann_path names."""
+    if plans.release_to_come(request) and not state["cann"] and not state["cann_closed"]:
+        named, home = request["cann_path"], state["user"]["home"]
+        if named.startswith(("/", "~/")):
+            missed = "no CANN in {0}, which ascend_cann_path names".format(named)
+        else:
+            missed = "no CANN{0} under /usr/local/Ascend, {1}/Ascend or the places that its record and ASCEND_HOME_PATH name".format(
+                " {0}, which ascend_cann_path names,".format(named) if named else "", home
+            )
+        # What is half there, or of another release.
+        aside = ["{path} {problem}".format(**each) for each in state["cann_aside"]]
+        yield seen(
+            "; ".join([missed] + aside[:3] + (["and {0} more".format(len(aside) - 3)] if aside[3:] else [])),
+            _wanted_cann(request) + " (toolkit, nnae or nnrt)",
+            ("set ascend_cann_path to one that is there, or " if named else "")
+            + "install CANN by its own guide; for a host that only builds set ascend_require_cann: false",
+        )
+
+
+@check(CHECKS, "cann-closed", CANN, ERROR, "fact: CANN is for its installer alone without --install-for-all")
+def _cann_closed(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """CANN is there, and the account may not enter it; a part of one that may be used is a warning, another a note."""
+    if plans.release_to_come(request):
+        parts = state["cann"][0]["closed"] if state["cann"] else []
+        for shut in state["cann_closed"] + parts:
+            user = shut.get("user") or state["user"]["name"]
+            another = state["cann"] and not shut.get("user")
+            yield seen(
+                access.words(shut, user),
+                "a CANN that {0} may read".format(user),
+                _opening(shut, user, state),
+                WARNING if shut in parts else NOTE if another else "",
+            )
+
+
+def _opening(shut: Dict[str, Any], user: str, state: Dict[str, Any]) -> str:
+    """Say what opens to a user what an installer of the vendor's has closed."""
+    if shut["by_group"]:
+        return access.remedy(shut, user) + ", or install it for all accounts, with --install-for-all"
+    return (
+        "have an administrator install it for all accounts, with --install-for-all, or for the group {0} with {1} in it"
+    ).format(state["npu"]["group"], user)
+
+
+@check(CHECKS, "cann-half", CANN, WARNING, "fact: interrupted and removed installations leave a part")
+def _cann_half(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """A CANN is half there: the one that counts, or what another has left, which is a note."""
+    if plans.release_to_come(request) and state["cann"]:
+        first = state["cann"][0]
+        if first["half"] and first["version"]:
+            yield seen(
+                "CANN {0} in {1} is half there: {2}".format(first["version"], first["path"], first["half"]),
+                "a CANN that is whole",
+                "install it again, or name another one by ascend_cann_path",
+            )
+        for each in state["cann_aside"]:
+            yield seen(
+                "{path} {problem}".format(**each),
+                "nothing: CANN {0} in {1} counts".format(first["version"] or "of no known release", first["path"]),
+                "remove what is left there",
+                NOTE,
+            )
+
+
+@check(CHECKS, "cann-script", CANN, NOTE, "fact: CANN may belong to HwHiAiUser")
+def _cann_script(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """CANN's set_env.sh is not run, since another account can write to it: the environment is that of CANN's usual layout."""
+    if plans.release_to_come(request) and state["cann"] and state["cann"][0]["distrusted"]:
+        first, user = state["cann"][0], state["user"]["name"]
+        yield seen(
+            "{0}: {1} is not run as {2}".format(first["distrusted"], first["set_env"], user),
+            "a CANN that nobody but {0} can write to: whoever can decides what {1} runs with torch".format(
+                user if user == "root" else "root and " + user, user
+            ),
+            "give {0} to root, or work as the account that it belongs to".format(first["path"]),
+        )
+
+
+@check(CHECKS, "cann-version-unknown", CANN, WARNING, _CANN)
+def _cann_version_unknown(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """CANN is there and does not tell its version."""
+    if plans.release_to_come(request) and state["cann"]:
+        first = state["cann"][0]
+        known = ascend_files.newness(first["version"]) > ascend_files.newness(None)
+        # What may not be read tells nothing, and is told of as that.
+        if not known and not first["closed"]:
+            yield seen(
+                "{0} does not tell its version".format(first["path"])
+                + (" (it says {0})".format(first["version"]) if first["version"] else ""),
+                _wanted_cann(request),
+                "see that {0} is a complete installation".format(first["path"]),
+            )
+
+
+# Warnings both: the build needs no CANN at all, and vendors support neighbours that they do not list.
+@check(CHECKS, "cann-too-old", CANN, WARNING, _CANN)
+def _cann_too_old(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """CANN is older than the torch release goes with."""
+    if _compared(request, state) < 0:
+        yield _other_cann(request, state)
+
+
+@check(CHECKS, "cann-too-new", CANN, WARNING, _CANN)
+def _cann_too_new(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """CANN is newer than the torch release goes with."""
+    if _compared(request, state) > 0:
+        yield _other_cann(request, state)
+
+
+def _other_cann(request: Dict[str, Any], state: Dict[str, Any]) -> Seen:
+    first = state["cann"][0]
+    return seen(
+        "CANN {0} in {1}".format(first["version"], first["path"]),
+        _wanted_cann(request),
+        "install that CANN, or choose the torch release that goes with {0}".format(first["version"]),
+    )
+
+
+@check(CHECKS, "cann-wheels", HOST, WARNING, "fact: stale te, topi and hccl wheels after a CANN change")
+def _cann_wheels(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The Python has te, topi or hccl of another CANN than the one that is there."""
+    if plans.release_to_come(request) and state["cann"]:
+        first, python = state["cann"][0], plans.interpreter(state)
+        there = python.get("packages", {})
+        stale = [name for name, version in sorted(first["wheels"].items()) if there.get(name, version) != version]
+        if stale:
+            yield seen(
+                "{0} in {1}".format(", ".join("{0} {1}".format(name, there[name]) for name in stale), python["path"]),
+                "{0}, which CANN {1} brings".format(
+                    ", ".join("{0} {1}".format(name, first["wheels"][name]) for name in stale), first["version"]
+                ),
+                "install the wheels that stand in {0}, with that Python's pip and --force-reinstall".format(
+                    first["path"]
+                ),
+            )
+
+
+@check(CHECKS, "unreadable", HOST, WARNING, "fact: version records are root:HwHiAiUser 0440")
+def _unreadable(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """Something that tells what is on the host is there, and the account may not read it."""
+    user = state["user"]["name"]
+    for shut in state["closed_records"] + [each for each in state["closed"] if each not in state["closed_records"]]:
+        vendors = shut in state["closed_records"]
+        yield seen(
+            access.words(shut, user),
+            "to read it: what is not known is not checked",
+            _opening(shut, user, state) if vendors else access.remedy(shut, user),
+        )
+
+
+@check(CHECKS, "driver-missing", NPU, ERROR, _DRIVER)
+def _driver_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """An NPU is in the machine, and its driver is not installed."""
+    if state["driver"] is None and state["npu"]["pci"]:
+        yield seen(
+            "{0} NPU(s) on the PCI bus and no driver".format(len(state["npu"]["pci"])),
+            "the NPU driver",
+            "install driver and firmware by their own guide, then reboot",
+        )
+
+
+@check(CHECKS, "driver-firmware", NPU, ERROR, "fact: compatible_version_fw and compatible_version_drv")
+def _driver_firmware(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """Driver and firmware do not go together."""
+    if state["driver_firmware_agree"] is False:
+        yield seen(
+            "driver {0} and firmware {1}".format(state["driver"]["version"], state["firmware"]["version"]),
+            "a pair that one of {0}/version.info and {1}/version.info names".format(
+                state["driver"]["path"], state["firmware"]["path"]
+            ),
+            "install the firmware that was released with that driver (firmware first), then reboot",
+        )
+
+
+@check(CHECKS, "npu-missing", NPU, ERROR, _NPU)
+def _npu_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """No NPU is seen, neither by npu-smi nor on the PCI bus."""
+    npu = state["npu"]
+    told = npu["smi"] and not npu["problem"]
+    if not npu["chips"] and not npu["pci"] and not npu["nodes"] and (told or not npu["smi"]):
+        yield seen(
+            "npu-smi shows none, and none is on the PCI bus" if told else "no npu-smi, none on the PCI bus",
+            "an NPU",
+            "see `lspci -d 19e5:`; for a host that only builds set ascend_require_npu: false",
+        )
+
+
+@check(CHECKS, "npu-smi", NPU, ERROR, _NPU)
+def _npu_smi(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """npu-smi is not there, hangs, crashes or fails, although there is an NPU or a driver."""
+    npu = state["npu"]
+    if not npu["smi"]:
+        if state["driver"] and (npu["pci"] or npu["nodes"]):
+            yield seen(
+                "no npu-smi in /usr/local/sbin, /usr/local/bin or PATH",
+                "npu-smi, which the driver brings",
+                "install the driver again, whole",
+                WARNING,
+            )
+    elif npu["problem"] and npu["code"] != -8020 and not _shut_out(npu):
+        yield seen(
+            "{0}: {1}".format(npu["smi"], npu["problem"]),
+            "that `npu-smi info` shows the NPUs",
+            npu["remedy"] or "run it by hand as the same user, and see the driver's log in /var/log/npu",
+        )
+
+
+@check(CHECKS, "npu-busy", NPU, WARNING, _NPU)
+def _npu_busy(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """Others hold the NPU."""
+    npu = state["npu"]
+    if npu["code"] == -8020:
+        yield seen("{0}: {1}".format(npu["smi"], npu["problem"]), "an NPU that is free", npu["remedy"])
+
+
+@check(CHECKS, "npu-unhealthy", NPU, WARNING, _NPU)
+def _npu_unhealthy(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """npu-smi says of an NPU that it is not well."""
+    # Cards without a health of their own (such as management chips) say nothing or NA.
+    sick = [chip for chip in state["npu"]["chips"] if chip["health"].upper() not in ("OK", "", "NA", "N/A", "-")]
+    if sick:
+        yield seen(
+            ", ".join("NPU {npu_id} chip {chip_id}: {health}".format(**chip) for chip in sick),
+            "health OK",
+            "see `npu-smi info -t health -i {0}` and the driver's log; a card that stays so wants its vendor".format(
+                sick[0]["npu_id"]
+            ),
+        )
+
+
+def _shut_out(npu: Dict[str, Any]) -> bool:
+    return any(not node["accessible"] for node in npu["nodes"])
+
+
+def _shut_out_by_group(npu: Dict[str, Any]) -> bool:
+    """Say whether membership in the driver's group would open the nodes."""
+    closed = [node for node in npu["nodes"] if not node["accessible"]]
+    return all(node["group"] == npu["group"] and int(node["mode"], 8) & 0o060 == 0o060 for node in closed)
+
+
+@check(CHECKS, "npu-group", NPU, ERROR, "fact: the run user belongs in HwHiAiUser")
+def _npu_group(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The run user is not in the group that may open the device nodes."""
+    npu = state["npu"]
+    if _shut_out(npu) and not npu["member"] and _shut_out_by_group(npu):
+        yield seen(
+            "{0} is not in the group {1}".format(npu["run_user"], npu["group"]),
+            "a member of it, since the device nodes are that group's",
+            "have an administrator run `usermod -a -G {0} {1}`, then log in again".format(
+                npu["group"], npu["run_user"]
+            ),
+        )
+
+
+@check(CHECKS, "npu-nodes", NPU, ERROR, "fact: device nodes are root:HwHiAiUser 660")
+def _npu_nodes(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The device nodes are not there, or the run user may not open them and no group would help."""
+    npu = state["npu"]
+    closed = [node for node in npu["nodes"] if not node["accessible"]]
+    if closed and (npu["member"] or not _shut_out_by_group(npu)):
+        yield seen(
+            "{0} may not open {1}".format(
+                npu["run_user"],
+                ", ".join("{path} ({owner}:{group} {mode})".format(**node) for node in closed[:3])
+                + (" and {0} more".format(len(closed) - 3) if closed[3:] else ""),
+            ),
+            "root:{0} 0660".format(npu["group"]),
+            "log in again: the session is older than the membership in {0}".format(npu["group"])
+            if _shut_out_by_group(npu)
+            else "reboot after a driver upgrade, or `chown root:{0} <node>` and `chmod 0660 <node>`".format(
+                npu["group"]
+            ),
+        )
+    elif npu["pci"] and state["driver"] and not any("davinci" in node["path"] for node in npu["nodes"]):
+        yield seen(
+            "{0} NPU(s) on the PCI bus and no /dev/davinci*".format(len(npu["pci"])),
+            "a device node for each NPU",
+            "reboot after a driver upgrade; a container must be given its devices",
+        )
+
+
+@check(CHECKS, "openeuler-affinity", HOST, NOTE, "guide, environment variables: GOMP_CPU_AFFINITY")
+def _openeuler_affinity(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """On the openEuler family GOMP_CPU_AFFINITY binds torch's threads to few cores."""
+    if plans.release_to_come(request) and state["os"]["openeuler_family"]:
+        yield seen(
+            "{0}, where GOMP_CPU_AFFINITY may be set".format(state["os"]["name"] or state["os"]["id"]),
+            "that it is not set where torch runs",
+            "source {0}, which unsets it".format(state["env_file"]["path"]),
+        )

@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of what a build works with and of where its product goes."""
+
+import os
+from typing import Any, Dict, Iterator, List
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import versions
+from ansible_collections.ascend.pytorch.plugins.module_utils.checks.finding import (
+    BUILD,
+    ERROR,
+    HOST,
+    NOTE,
+    WARNING,
+    Check,
+    Seen,
+    check,
+    seen,
+)
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan as plans
+
+CHECKS: List[Check] = []
+
+_TOOLS = "guide, prerequisites: CMake and gcc"
+_PREFIX = "design: where a host stands"
+
+
+@check(CHECKS, "source-unreachable", BUILD, ERROR, "fact: repositories move, and networks drop")
+def _source_unreachable(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """No place of a source answers the host that is to build with it."""
+    remedy = "mend the way there (http_proxy, https_proxy and no_proxy count), or name a mirror in ascend_mirrors"
+    if request.get("offline"):
+        remedy = "complete the bundle with playbooks/bundle.yml for this release, or leave ascend_bundle empty"
+    for name, tried in sorted(state.get("unanswered", {}).items()):
+        yield seen(
+            "{0}: {1}".format(
+                name, "; ".join("{0} ({1})".format(url, why) for url, why in tried) or "no place is named"
+            ),
+            "one of its places to answer",
+            remedy,
+        )
+
+
+@check(CHECKS, "requisite-missing", BUILD, ERROR, _TOOLS)
+def _requisite_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """What a product is built with is not there, and its role is not in this run."""
+    # Without it the fingerprint of a product that others build is not known either.
+    used = {
+        name
+        for entry in request["recipes"]
+        if not entry.get("reference") and plan["products"][entry["name"]]["do"] in (plans.BUILD, plans.TAKE)
+        for name in entry.get("built_with", [])
+    }
+    for entry in request["recipes"]:
+        if entry.get("reference") and entry["name"] in used and entry["name"] not in plan["tools"]:
+            if entry["product"] == "wheel":
+                yield seen(
+                    "no {0} in {1}".format(entry["name"], plans.interpreter(state).get("path") or "the chosen Python"),
+                    entry["name"] + " for that Python",
+                    "apply the role that builds it first",
+                )
+            else:
+                yield seen(
+                    "{0}: {1}".format(entry["name"], plans.unfit(plans.accepted(entry, state), state)),
+                    plans.wanted_words(plans.accepted(entry, state)),
+                    "apply the role {0} first".format(entry["name"]),
+                )
+
+
+@check(CHECKS, "tool-too-new", BUILD, ERROR, "fact: CMake 4 and newer compilers refuse older sources")
+def _tool_too_new(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The CMake or gcc that is to be built is itself newer than what will do."""
+    for entry in request["recipes"]:
+        newest = plans.accepted(entry, state).get("maximum", "")
+        bringing = not entry.get("reference") and plan["products"][entry["name"]]["do"] in plans.BRINGING
+        if bringing and not versions.within(entry["version"], "", newest):
+            yield seen(
+                "{0}_version is {1}".format(entry["name"], entry["version"]),
+                "at most {0} on {1}".format(newest, state["arch"]),
+                "set {0}_version to an older one, or {0}_max_version where you know that a newer one will do".format(
+                    entry["name"]
+                ),
+            )
+
+
+@check(CHECKS, "compilers-mixed", HOST, WARNING, "fact: compilers and libstdc++ of different versions crash")
+def _compilers_mixed(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """gcc, g++, cc and c++ of one folder are of different versions."""
+    folders = {}  # type: Dict[str, List[Dict[str, Any]]]
+    for name in ("gcc", "g++", "cc", "c++"):
+        for found in state["tools"].get(name, []):
+            if found["version"]:
+                folders.setdefault(os.path.dirname(found["path"]), []).append(found)
+    for folder, there in sorted(folders.items()):
+        if len({found["version"] for found in there}) > 1:
+            yield seen(
+                ", ".join("{path} {version}".format(**found) for found in there),
+                "one version of all compilers in {0}".format(folder),
+                "have the package manager install gcc and g++ of one version, or point their links at one",
+            )
+
+
+@check(CHECKS, "tools-outgrown", BUILD, NOTE, "design: updates of the system build nothing anew")
+def _tools_outgrown(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """What stands was built with an older tool of the host's own than there is now."""
+    for name, entry in plan["products"].items():
+        if entry.get("kept"):
+            yield seen(
+                "{0} stays as it was built, and the host has {1}".format(name, entry["kept"]),
+                "nothing, it is whole",
+                "set ascend_rebuild: true to have it built anew",
+            )
+
+
+@check(CHECKS, "link-foreign", BUILD, WARNING, "guide, CMake: ln -s fails where /usr/bin/cmake exists")
+def _link_foreign(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """Something that is not ours stands where a link such as /usr/bin/cmake would."""
+    for name, entry in plan["products"].items():
+        if entry["do"] in plans.BRINGING and not entry["order"]["replace_link"]:
+            for path, stands in state["products"][name].get("links", {}).items():
+                if stands == "foreign":
+                    yield seen(
+                        "{0} is not ours".format(path),
+                        "to link it to {0}".format(entry["order"]["prefix"]),
+                        "leave it, and call {0}/bin/{1}; or set {2}_replace_link: true, which saves what stands "
+                        "there".format(entry["order"]["prefix"], os.path.basename(path), name),
+                    )
+
+
+def _changing_trees(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[str]:
+    for entry in request["recipes"]:
+        if (
+            not entry.get("reference")
+            and entry["product"] == "tree"
+            and plan["products"][entry["name"]]["do"] != plans.NOTHING
+        ):
+            yield entry["name"]
+
+
+@check(CHECKS, "prefix-unwritable", BUILD, ERROR, _PREFIX)
+def _prefix_unwritable(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The place of a prefix cannot be written to."""
+    for name in _changing_trees(request, state, plan):
+        prefix = state["products"][name]["prefix"]
+        parent = state["disk"][os.path.dirname(prefix)]
+        if not parent["writable"]:
+            yield seen(
+                "{0} may not write in {1}".format(state["user"]["name"], parent["stands_at"]),
+                "to publish {0} at {1}".format(name, prefix),
+                "set {0}_prefix to a place that it may write (auto: under its home), or work as root".format(name),
+            )
+
+
+@check(CHECKS, "prefix-occupied", BUILD, ERROR, _PREFIX)
+def _prefix_occupied(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """A prefix is taken by something that this collection did not make."""
+    for name in _changing_trees(request, state, plan):
+        there = state["products"][name]
+        if there["occupied"]:
+            yield seen(
+                "{0} is {1} that this collection did not make".format(there["prefix"], there["occupied"]),
+                "a free place for {0}".format(name),
+                "move it away, or set {0}_prefix to another place".format(name),
+            )

@@ -1,0 +1,287 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the machine: its clock, memory, disks, tools, and the places that things go to."""
+
+import os
+from typing import Any, Dict, Iterator, List
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import versions
+from ansible_collections.ascend.pytorch.plugins.module_utils.checks.finding import (
+    BUILD,
+    ERROR,
+    HOST,
+    NOTE,
+    WARNING,
+    Check,
+    Seen,
+    check,
+    seen,
+)
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan as plans
+
+CHECKS: List[Check] = []
+
+_ROOM = "guide, gcc: temporary space"
+_DAY_S = 86400
+# What is taken is one file in the work directory: the whole gcc, the greatest of them, comes to half of this.
+_TAKEN_GIB = 1
+# Files of a recipe's sources and objects per GiB of its room: torch with all submodules and its objects comes to some
+# 4,000 of them, gcc to some 12,000.
+_FILES_PER_GIB = 12000
+
+
+def _built(request: Dict[str, Any], plan: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """Return the recipes that the plan builds."""
+    return [
+        entry
+        for entry in request["recipes"]
+        if not entry.get("reference") and plan["products"][entry["name"]]["do"] == plans.BUILD
+    ]
+
+
+def _changed(plan: Dict[str, Any]) -> List[str]:
+    return sorted(name for name, entry in plan["products"].items() if entry["do"] != plans.NOTHING)
+
+
+@check(CHECKS, "clock-skew", HOST, WARNING, "fact: sources newer than now make a build loop")
+def _clock_skew(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The host's clock is far from the controller's; a day is an error."""
+    skew, limit = state["clock_skew_s"], request["fitness"]["max_clock_skew_s"]
+    if abs(skew) > limit:
+        yield seen(
+            "the clock is {0:.0f} s {1} the controller's".format(abs(skew), "ahead of" if skew > 0 else "behind"),
+            "at most {0} s".format(limit),
+            "set the clock, by chronyd or ntpd, or mend the controller's",
+            ERROR if abs(skew) > _DAY_S else "",
+        )
+
+
+@check(CHECKS, "umask", HOST, NOTE, "fact: a umask of 077 leaves prefixes that nobody can read")
+def _umask(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """What is installed by hand with this umask could not be read by others."""
+    if int(state["umask"], 8) & 0o055:
+        yield seen(
+            "umask {0} for {1}".format(state["umask"], state["user"]["name"]),
+            "0022",
+            "nothing for what this collection publishes, which is made with 0022; set it for what you install by hand",
+        )
+
+
+@check(CHECKS, "session-ends", BUILD, WARNING, "fact: logind kills what a login started")
+def _session_ends(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """A build would be killed with the login session that it is started from."""
+    name, session = state["user"]["name"], state["session"]
+    # Root's builds are given to systemd itself.
+    if state["user"]["uid"] and session["ends"] and not session["lingers"] and _built(request, plan):
+        yield seen(
+            "logind ends what {0} started with its session (KillUserProcesses), and {0} does not linger".format(name),
+            "a build to go on when the connection is lost",
+            "have an administrator run `loginctl enable-linger {0}`, or work as root".format(name),
+        )
+
+
+@check(CHECKS, "memory", BUILD, ERROR, "guide, torch: memory of parallel compilers")
+def _memory(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """There is not the memory that one job of a build needs."""
+    need_mib = max([int(1024 * entry.get("mem_gib_per_job", 1)) for entry in _built(request, plan)] or [0])
+    if state["memory"]["available_mib"] < need_mib:
+        limit = state["memory"].get("limit")
+        whole = "{0:.1f}".format(state["memory"]["total_mib"] / 1024.0)
+        if limit:
+            whole = "the {0:.1f} GiB that {1} allows".format(limit["mib"] / 1024.0, limit["path"])
+        yield seen(
+            "{0:.1f} GiB of memory free of {1}".format(state["memory"]["available_mib"] / 1024.0, whole),
+            "{0:.1f} GiB for one job that builds {1}".format(
+                need_mib / 1024.0, ", ".join(entry["name"] for entry in _built(request, plan))
+            ),
+            "raise this limit of the control group (of systemd: MemoryMax, MemoryHigh; of the container: --memory), or stop "
+            "what uses it up"
+            if limit
+            else "stop what holds it, or build when the host is idle",
+        )
+
+
+@check(CHECKS, "disk-full", BUILD, ERROR, _ROOM)
+def _disk_full(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The work directory's disk has not the room for a build, or for the product that others build."""
+    work = state["disk"][state["work_dir"]]
+    taken = sorted(name for name, entry in plan["products"].items() if entry["do"] == plans.TAKE)
+    need_gib = max(_need_gib(request, plan), _TAKEN_GIB if taken else 0)
+    if work["free_mib"] < need_gib * 1024:
+        yield seen(
+            "{0:.1f} GiB free in {1}".format(work["free_mib"] / 1024.0, work["stands_at"]),
+            "{0} GiB to {1} {2}".format(
+                need_gib, "build" if _built(request, plan) else "take", ", ".join(_changed(plan))
+            ),
+            "free some space there, or set ascend_work_dir to a disk with more",
+        )
+
+
+def _need_gib(request: Dict[str, Any], plan: Dict[str, Any]) -> int:
+    return max([int(entry.get("disk_gib", 1)) for entry in _built(request, plan)] or [0])
+
+
+@check(CHECKS, "inodes", BUILD, ERROR, _ROOM)
+def _inodes(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The work directory's disk cannot hold the number of files that a build makes."""
+    work, need = state["disk"][state["work_dir"]], _need_gib(request, plan) * _FILES_PER_GIB
+    # None: this file system does not count them.
+    if work["free_inodes"] is not None and work["free_inodes"] < need:
+        yield seen(
+            "{0} inodes free in {1}".format(work["free_inodes"], work["stands_at"]),
+            "{0} to build {1}".format(need, ", ".join(_changed(plan))),
+            "remove small files there, or set ascend_work_dir to another disk",
+        )
+
+
+@check(CHECKS, "tool-broken", HOST, WARNING, "fact: tools that hang or crash")
+def _tool_broken(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """A program hangs, crashes or does not tell its version."""
+    for name, there in sorted(state["tools"].items()):
+        for found in there:
+            if not found["version"]:
+                yield seen(
+                    "{0} {1}".format(found["path"], found["problem"] or "does not tell its version"),
+                    "a {0} that works, or none".format(name),
+                    "run `{0} --version` by hand; mend it or take it away".format(found["path"]),
+                )
+
+
+@check(CHECKS, "tools-missing", BUILD, ERROR, "guide, prerequisites: tools")
+def _tools_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """Tools are missing that may not be installed."""
+    lacking = plan["packages"]["needs"]
+    if lacking and not plans.may_install(request, state):
+        command = {"Debian": "apt-get install -y ", "RedHat": state["os"]["package_manager"] + " install -y "}.get(
+            state["os"]["family"]
+        )
+        why = "ascend_install_packages is false"
+        if request["install_packages"]:
+            why = "a plain user may not install packages"
+        elif request.get("offline"):
+            why = "a bundle has no packages"
+        if not command:
+            why, remedy = "the package manager is not known", "install these tools by hand"
+        else:
+            remedy = "have an administrator run `{0}{1}`".format(command, " ".join(plan["packages"]["names"]))
+            # Of the others no right helps.
+            if request["install_packages"]:
+                remedy += ", or set ascend_packages_become: true"
+        yield seen("missing: {0} ({1})".format(", ".join(lacking), why), "these tools", remedy)
+
+
+@check(CHECKS, "work-dir-unwritable", BUILD, ERROR, "design: the work directory")
+def _work_dir(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The work directory cannot be written to."""
+    work = state["disk"][state["work_dir"]]
+    if _changed(plan) and not work["writable"]:
+        yield seen(
+            "{0} may not write in {1}".format(state["user"]["name"], work["stands_at"]),
+            "a work directory",
+            "set ascend_work_dir to a place that it may write",
+        )
+
+
+@check(CHECKS, "work-dir-unsafe", BUILD, ERROR, "design: the work directory")
+def _work_dir_unsafe(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """Others can put something into the work directory that is then run."""
+    if _changed(plan) and state["work_dir_objection"]:
+        yield seen(
+            state["work_dir_objection"],
+            "a work directory that nobody but {0} writes to: what lies there is run".format(state["user"]["name"]),
+            "set ascend_work_dir to a place where nobody else can make one, or mend it: look at what is in it, remove it, and "
+            "take the right to write from others",
+        )
+
+
+@check(CHECKS, "noexec", BUILD, ERROR, "fact: hardened hosts mount /var and /home noexec")
+def _noexec(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """No program can be started in the work directory, or where something is published to."""
+    bringing = {name: entry["order"] for name, entry in plan["products"].items() if entry["do"] in plans.BRINGING}
+    places = {state["work_dir"]: "ascend_work_dir"} if bringing else {}
+    for name, order in sorted(bringing.items()):
+        if order["product"] == "tree":
+            places[os.path.dirname(order["prefix"])] = name + "_prefix"
+        else:
+            places.update((site, "ascend_venv") for site in [state["venv"]] + order["sites"] if site in state["disk"])
+    for place, variable in places.items():
+        if state["disk"][place]["noexec"]:
+            yield seen(
+                "{0} is on a file system that is mounted noexec ({1})".format(place, state["disk"][place]["stands_at"]),
+                "a place where programs can be started and libraries loaded",
+                "set {0} to a place on another file system, or have this one mounted without noexec".format(variable),
+            )
+
+
+@check(CHECKS, "package-python", BUILD, ERROR, "fact: an ansible-core drops old Pythons of hosts")
+def _package_python(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """Ansible's module of the package manager would run under a Python that this ansible-core does not take."""
+    python, core = state["packaging_python"], state["core"]
+    needed = plan["packages"]["names"] and plans.may_install(request, state)
+    if needed and python and not versions.within(python["version"], core["oldest_python"]):
+        manager = state["os"]["package_manager"]
+        yield seen(
+            "{0} works under {1}, Python {2}, which ansible-core {3} does not take".format(
+                manager, python["path"], python["version"], core["version"]
+            ),
+            "Python {0} or newer with {1}'s own package, to install {2}".format(
+                core["oldest_python"], manager, " ".join(plan["packages"]["names"])
+            ),
+            "run `{0} install -y {1}` on the host, or an older ansible-core".format(
+                {"apt": "apt-get"}.get(manager, manager), " ".join(plan["packages"]["names"])
+            ),
+        )
+
+
+@check(CHECKS, "env-file-unwritable", BUILD, ERROR, "guide, environment variables")
+def _env_file(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The environment file cannot be written."""
+    env = plan["environment"]
+    if env and env["do"] == plans.PUBLISH:
+        parent = state["disk"][os.path.dirname(env["path"])]
+        if not parent["writable"]:
+            yield seen(
+                "{0} may not write in {1}".format(state["user"]["name"], parent["stands_at"]),
+                "to write the environment file {0}".format(env["path"]),
+                "set ascend_env_file to a place that it may write (auto: under its home), or work as root",
+            )
+
+
+@check(CHECKS, "hccl-interface", BUILD, ERROR, "guide, environment variables: HCCL_IF_IP")
+def _hccl_interface(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The interface whose address HCCL_IF_IP shall be is not there."""
+    wanted = request["environment"]
+    if (
+        wanted
+        and wanted.get("hccl_interface")
+        and not wanted["set"].get("HCCL_IF_IP")
+        and wanted["hccl_interface"] not in state["interfaces"]
+    ):
+        yield seen(
+            "no IPv4 address on an interface {0!r}".format(wanted["hccl_interface"]),
+            "one of " + ", ".join("{0} ({1})".format(*pair) for pair in sorted(state["interfaces"].items())),
+            "set torch_npu_build_hccl_interface to one of these for this host, or torch_npu_build_hccl_if_ip",
+        )
+
+
+@check(CHECKS, "shared-place", HOST, NOTE, "fact: homes on NFS; a host that the inventory has under two names")
+def _shared_place(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """Hosts have a place together, such as a home; a warning where each would write another environment file there."""
+    # Seen of all hosts, by the playbooks check and report: of one host nothing is known of the others.
+    for each in state.get("shares", ()):
+        yield seen(
+            "{0} have one place: {1}".format(each["hosts"], ", ".join(each["paths"])),
+            "hosts that are alike, of which one builds and publishes there and the others find it; or places of each host's own",
+            "nothing where that is meant. Otherwise set ascend_work_dir, cmake_prefix, gcc730_prefix, ascend_venv and "
+            "ascend_env_file to folders of the host's own; of a host that the inventory has under two names take one away",
+        )
+        if each["env_file"]:
+            yield seen(
+                "{0} have one environment file, {1}, and each would write another one".format(
+                    each["hosts"], each["env_file"]
+                ),
+                "an environment file for each host: what it says of the network, CANN and gcc is that host's",
+                "set ascend_env_file to a name for each host, such as ~/.config/ascend-pytorch/<host>.sh by its inventory_hostname",
+                WARNING,
+            )

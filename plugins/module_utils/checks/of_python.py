@@ -1,0 +1,346 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the Python that wheels are built for, and of what stands in it."""
+
+import os
+from typing import Any, Dict, Iterator, List, Optional
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import extensions, interpreters, versions
+from ansible_collections.ascend.pytorch.plugins.module_utils.checks.finding import (
+    BUILD,
+    ERROR,
+    HOST,
+    NPU,
+    WARNING,
+    Check,
+    Seen,
+    check,
+    seen,
+)
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import ascend_files
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan as plans
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
+
+CHECKS: List[Check] = []
+
+_PYTHON = "guide, prerequisites: Python"
+_PACKAGES = "fact: numpy, protobuf, decorator and sympy after a CANN change"
+_OPERATORS = "guide of CANN: Python packages"
+
+
+def _python(request: Dict[str, Any], state: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    """Return the interpreter that wheels are for; None where none runs, or none is wanted."""
+    found = plans.interpreter(state) if plans.release_to_come(request) else {}
+    return found if found.get("version") else None
+
+
+def _completed(request: Dict[str, Any], state: Dict[str, Any], python: Dict[str, Any]) -> bool:
+    """Say whether the road installs the packages that complete an interpreter."""
+    return plans.is_packaged(python) and plans.may_install(request, state)
+
+
+def _wanted(request: Dict[str, Any]) -> str:
+    return "Python {0} for torch {1}".format(", ".join(request["release"]["pythons"]), request["release"]["version"])
+
+
+@check(CHECKS, "python-missing", BUILD, ERROR, _PYTHON)
+def _python_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """No interpreter that was asked for is there and runs, as builds will see it."""
+    if not plans.release_to_come(request) or _python(request, state):
+        return
+    asked = [state["venv_python"]] if state["venv_python"] else list(state["pythons"].values())
+    broken = [found for found in asked if found]
+    names = [state["venv"] + "/bin/python"] if state["venv_python"] else plans.pythons(request)
+    remedy = "install one of them, or set ascend_python to the path of an interpreter that is there"
+    lost = next(filter(None, (interpreters.lost_library(found["problem"]) for found in broken)), "")
+    if lost:
+        remedy = (
+            "put the folder of {0} into a file in /etc/ld.so.conf.d and run ldconfig (what .bashrc says of LD_LIBRARY_PATH is "
+            "not there for builds, nor with sudo), or set ascend_python to another interpreter".format(lost)
+        )
+    elif state["venv_python"]:
+        remedy = "remove {0}, so that it is made anew, or set ascend_venv to another place".format(state["venv"])
+    yield seen(
+        "none of these runs here: {0}{1}".format(
+            ", ".join(names),
+            " (" + "; ".join("{path} {problem}".format(**found) for found in broken) + ")" if broken else "",
+        ),
+        _wanted(request),
+        remedy,
+    )
+
+
+@check(CHECKS, "python-version", BUILD, ERROR, _PYTHON)
+def _python_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The interpreter is of a version that the release does not take."""
+    python = _python(request, state)
+    if python and ".".join(python["version"].split(".")[:2]) not in request["release"]["pythons"]:
+        yield seen(
+            "{0} is Python {1}".format(python["path"], python["version"]),
+            _wanted(request),
+            "set ascend_python to another interpreter, or auto"
+            if not state["venv_python"]
+            else "remove {0}, so that it is made anew, or set ascend_venv to another place".format(state["venv"]),
+        )
+
+
+@check(CHECKS, "python-headers", BUILD, ERROR, _PYTHON)
+def _python_headers(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The interpreter has no headers, and no package would bring them."""
+    python = _python(request, state)
+    if python and plans.may_build(request) and not python["headers"] and not _completed(request, state, python):
+        yield seen(
+            "{0} has no Python.h".format(python["path"]),
+            "the headers of that Python",
+            "install its development package, or rebuild it",
+        )
+
+
+@check(CHECKS, "python-library", BUILD, ERROR, _PYTHON)
+def _python_library(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The interpreter has no shared library, and no package would bring it."""
+    python = _python(request, state)
+    lacks = python and plans.may_build(request) and not python["shared_library"]
+    if python and lacks and not _completed(request, state, python):
+        yield seen(
+            "{0} has no shared libpython".format(python["path"]),
+            "a Python built with --enable-shared",
+            "rebuild it with --enable-shared, or set ascend_python to another",
+        )
+
+
+@check(CHECKS, "python-modules", BUILD, ERROR, _PYTHON)
+def _python_modules(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The interpreter lacks modules of the standard library that pip, torch or what is run with it imports."""
+    python = _python(request, state)
+    if not python:
+        return
+    needed = {"zlib": "pip unpacks wheels with it", "ctypes": "torch imports it"}
+    if _fetches(request, plan):
+        needed["ssl"] = "pip fetches requirements with it"
+    if plans.make_venv(state) and not _completed(request, state, python):
+        needed["ensurepip"] = "it makes the virtual environment"
+    if plans.may_build(request) and plans.lacks_distutils(python) and not _completed(request, state, python):
+        needed["distutils"] = "wheels are built with it, or with setuptools"
+    wished = {name: "what is run with torch may import it" for name in ("ssl", "bz2", "lzma") if name not in needed}
+    for purposes, severity in ((needed, ERROR), (wished, WARNING)):
+        lacking = [name for name in purposes if name in python["lacks"]]
+        if lacking:
+            yield seen(
+                "{0} has no {1}".format(
+                    python["path"], ", ".join("{0} ({1})".format(name, python["lacks"][name]) for name in lacking)
+                ),
+                "; ".join("{0}: {1}".format(name, purposes[name]) for name in lacking),
+                _completing(python, lacking, state["os"]["family"]),
+                severity,
+            )
+
+
+def _fetches(request: Dict[str, Any], plan: Dict[str, Any]) -> bool:
+    """Say whether pip asks an index for anything."""
+    return not request.get("offline") and any(
+        entry["do"] == plans.BUILD or (entry["do"] in plans.BRINGING and entry["order"]["requirements_missing"])
+        for entry in plan["products"].values()
+        if entry["order"] and entry["order"]["product"] == "wheel"
+    )
+
+
+def _completing(python: Dict[str, Any], lacking: List[str], family: str) -> str:
+    """Return how an interpreter comes to have modules of the standard library."""
+    if plans.is_packaged(python):
+        names = "python3-setuptools, python3-venv" if family == "Debian" else "python3-setuptools, python3-libs"
+        return "install the distribution's packages of it ({0}), or set ascend_python to another".format(names)
+    packages = extensions.packages(lacking, family)
+    return "{0}build that Python again, or set ascend_python to another".format(
+        "install {0} and ".format(", ".join(packages)) if packages else ""
+    )
+
+
+# How the names of archives end, and the module that unpacks them.
+_UNPACKED_BY = {".gz": "zlib", ".tgz": "zlib", ".bz2": "bz2", ".tbz2": "bz2", ".xz": "lzma", ".txz": "lzma"}
+
+
+@check(CHECKS, "ansible-python", BUILD, ERROR, _PYTHON)
+def _ansible_python(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The Python that Ansible uses on the host lacks modules that fetch or unpack sources of what is to be built."""
+    uses = {}  # type: Dict[str, str]
+    for entry in plan["products"].values():
+        for source in entry["order"]["sources"] if entry["do"] == plans.BUILD else ():
+            if source["kind"] == "archive":
+                uses.setdefault(_UNPACKED_BY.get(os.path.splitext(source["file"])[1], ""), source["file"])
+                if (
+                    source["urls"]
+                    and not source.get("offline")
+                    and not request["mirrors"]
+                    and _all_https(source["urls"])
+                ):
+                    uses.setdefault("ssl", source["urls"][0])
+    python = state["own_python"]
+    lacking = sorted(name for name in uses if name in python["lacks"])
+    if lacking:
+        yield seen(
+            "{0}, which Ansible uses here, has no {1}".format(
+                python["path"], ", ".join("{0} ({1})".format(name, python["lacks"][name]) for name in lacking)
+            ),
+            ", ".join("{0} for {1}".format(name, uses[name]) for name in lacking),
+            "install {0} and build that Python again, or set ansible_python_interpreter to another".format(
+                ", ".join(extensions.packages(lacking, state["os"]["family"]))
+            ),
+        )
+
+
+def _all_https(urls: List[str]) -> bool:
+    return all(url.lower().startswith("https://") for url in urls)
+
+
+@check(CHECKS, "pip-missing", BUILD, ERROR, _PYTHON)
+def _pip_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The interpreter has no pip that runs, and no package would bring it."""
+    python = _python(request, state)
+    # A virtual environment that is to be made gets a pip of its own.
+    if not python or not python["pip"]["problem"] or plans.make_venv(state):
+        return
+    there = "pip" in python["packages"]
+    if _completed(request, state, python) and (not there or plans.lacks_distutils(python)):
+        return
+    found = "{0} has no pip".format(python["path"])
+    if there:
+        found = "pip {0} of {1} does not run: {2}".format(
+            python["packages"]["pip"], python["path"], python["pip"]["problem"]
+        )
+    yield seen(
+        found,
+        "pip for that Python",
+        "run `{0} -m ensurepip{1}`, or install the distribution's python3-pip".format(
+            python["path"], " --upgrade" if there else ""
+        ),
+    )
+
+
+# What wheels of compiled packages are made for since 2020; a pip that does not know it finds sources, or nothing.
+_USUAL = "manylinux2014_"
+
+
+@check(CHECKS, "pip-too-old", BUILD, ERROR, "fact: the pip of the guide's Python 3.7.5 knows no newer wheels")
+def _pip_too_old(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The interpreter's pip refuses the wheels that there are of what it is to install."""
+    python = _python(request, state)
+    known = python["pip"]["platforms"] if python else []
+    if not python or not known:
+        return
+    there = "pip {0} of {1} takes wheels for {2} alone".format(
+        python["pip"]["version"], python["path"], ", ".join(known[:3])
+    )
+    remedy = (
+        "have a newer one there: `{0} -m pip install --upgrade pip`, or, where there is no network, `{0} -m pip install "
+        "--no-index` with the file of one that takes this Python (of 3.7 pip-24.0-py3-none-any.whl)".format(
+            python["path"]
+        )
+    )
+    held = sorted(
+        {
+            os.path.basename(path)
+            for entry in plan["products"].values()
+            for path, _pin in (entry["order"] or {}).get("wheels", ())
+            if entry["do"] in plans.BRINGING
+        }
+    )
+    refused = _refused(held, known)
+    if refused:
+        yield seen(there, "a pip that takes what the bundle has: " + ", ".join(refused), remedy)
+    elif _fetches(request, plan) and not any(platform.startswith(_USUAL) for platform in known):
+        yield seen(there, "a pip that takes {0}{1}".format(_USUAL, state["arch"]), remedy, WARNING)
+
+
+def _refused(names: List[str], platforms: List[str]) -> List[str]:
+    """Return the file names of wheels of those packages of which a pip takes none that is there."""
+    packages = {}  # type: Dict[str, List[str]]
+    for name in names:
+        packages.setdefault(wheels.normalise(str(wheels.parse_filename(name)["name"])), []).append(name)
+
+    def fits(name: str) -> bool:
+        return not {"any", *platforms}.isdisjoint(str(wheels.parse_filename(name)["platform"]).split("."))
+
+    return [name for there in packages.values() if not any(map(fits, there)) for name in there]
+
+
+@check(CHECKS, "package-version", HOST, ERROR, _PACKAGES)
+def _package_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The Python has a package (numpy 2, say) that the release cannot work with."""
+    python = _python(request, state)
+    if python:
+        for name, limits in sorted(request["release"].get("packages", {}).items()):
+            version = python["packages"].get(name)
+            try:
+                fits = not version or versions.within(version, limits.get("minimum", ""), limits.get("maximum", ""))
+            except ValueError:
+                fits = True
+            if not fits:
+                line = _requirement(name, limits)
+                yield seen(
+                    "{0} {1} in {2}".format(name, version, python["path"]),
+                    "{0} for torch {1}".format(line, request["release"]["version"]),
+                    "run `{0} -m pip install '{1}'`, or set ascend_venv to keep apart what others need".format(
+                        python["path"], line
+                    ),
+                )
+
+
+@check(CHECKS, "package-missing", NPU, WARNING, _OPERATORS)
+def _package_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """The Python lacks a package that CANN's operators import."""
+    python = _python(request, state)
+    if python:
+        wanted = _operators(request, state)
+        lacking = sorted(set(wanted) - set(python["packages"]))
+        if lacking:
+            lines = (_requirement(name, wanted[name]) for name in lacking)
+            yield seen(
+                "{0} has no {1}".format(python["path"], ", ".join(lacking)),
+                "what CANN's operators import when they are compiled",
+                "run `{0} -m pip install {1}{2}`".format(
+                    python["path"],
+                    "".join(option + " " for option in plans.pip_options(state)),
+                    " ".join("'{0}'".format(line) if set(line) & set("<>=") else line for line in lines),
+                ),
+            )
+
+
+def _requirement(name: str, limits: Dict[str, str]) -> str:
+    ends = [sign + limits[key] for sign, key in ((">=", "minimum"), ("<=", "maximum")) if limits.get(key)]
+    return name + ",".join(ends)
+
+
+def _operators(request: Dict[str, Any], state: Dict[str, Any]) -> Dict[str, Dict[str, str]]:
+    """Return the packages that the operators of the host's CANN import, with the limits of torch and CANN.
+
+    Where there is no CANN, or its version is not known, of the oldest that goes with the release.
+    """
+    known = [each["version"] for each in state["cann"][:1] if each["version"]]
+    cann = (known or [request["release"]["cann"]["minimum"]])[0]
+    found = {}  # type: Dict[str, Dict[str, str]]
+    for row in sorted(request["fitness"]["packages"], key=lambda row: ascend_files.newness(row["from"])):
+        if ascend_files.newness(row["from"]) <= ascend_files.newness(cann):
+            found = dict(row["packages"])
+    for name, limits in request["release"].get("packages", {}).items():
+        most = [each["maximum"] for each in (limits, found.get(name, {})) if each.get("maximum")]
+        found[name] = dict(found.get(name, {}), **limits)
+        if most:
+            found[name]["maximum"] = min(most, key=versions.parse)
+    return found
+
+
+@check(CHECKS, "torch-foreign", HOST, WARNING, "guide, torch: another torch is removed first")
+def _torch_foreign(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+    """A torch or Apex that this collection did not make would be replaced."""
+    for name, entry in plan["products"].items():
+        there = state["products"][name]
+        order = entry["order"] or {}
+        replaced = entry["do"] in plans.BRINGING and order.get("product") == "wheel"
+        if replaced and there["version"] and there["manifest"] is None:
+            yield seen(
+                "{0} {1} in {2}, which this collection did not make".format(name, there["version"], there["site"]),
+                "to put {0} {1} in its place".format(name, order["version"]),
+                "keep what needs it in another Python, or set ascend_venv; if nothing does, nothing is to be done",
+            )

@@ -1,0 +1,299 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where CANN stands on a host, which of several counts, and the environment that it wants: read only.
+
+Where it may stand, below a root such as /usr/local/Ascend:
+
+    ascend-toolkit/<release>/   and the link ascend-toolkit/latest; nnae and nnrt likewise
+    cann-<release>/             and the link cann, from 8.5.0 on
+"""
+
+import glob
+import os
+import re
+from typing import Any, Dict, Iterator, List, Optional
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import places, trust
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import ask, text
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import access, ascend_files, environment, npus
+
+KINDS = {"ascend-toolkit": "toolkit", "nnae": "nnae", "nnrt": "nnrt"}
+_LINKS = ("latest", "cann")
+_RELEASE_FOLDER = re.compile(r"(?:cann-)?([0-9].*)")
+# What CANN's set_env.sh sets, and shells' start files name where they set it, or source that script.
+_HOME_VARIABLES = ("ASCEND_HOME_PATH", "ASCEND_TOOLKIT_HOME")
+_NAMED = re.compile(
+    r"""^\s*(?:export\s+)?(?:ASCEND_HOME_PATH|ASCEND_TOOLKIT_HOME)=["']?(?P<home>/[^\s"'$;:]+)"""
+    r"""|^(?:[^#\n]*[;&\s])?(?:source|\.)\s+["']?(?P<script>/[^\s"'$;]+)/set_env\.sh""",
+    re.MULTILINE,
+)
+_START_FILES = (
+    "/etc/environment",
+    "/etc/profile",
+    "/etc/profile.d/*.sh",
+    "/etc/bash.bashrc",
+    "/etc/bashrc",
+    "~/.bashrc",
+    "~/.bash_profile",
+    "~/.profile",
+)
+_RECORD_FILES = ("/etc/Ascend/ascend_cann_install.info", "~/Ascend/ascend_cann_install.info")
+# Below an installation, the one that speaks for the whole first.
+_RECORDS = (
+    "*-linux/ascend_*_install.info",
+    "ascend_*_install.info",
+    "version.info",
+    "toolkit/version.info",
+    "runtime/version.info",
+    "compiler/version.info",
+    "opp/version.info",
+    "fwkacllib/version.info",
+    "share/info/*/version.info",
+    "version.cfg",
+)
+_LIBRARIES = ("lib64", "*/lib64")
+# What set_env.sh goes on to source.
+_SCRIPTS = ("set_env.sh", "bin/setenv.bash", "*/bin/setenv.bash")
+
+
+def find(home: str, named: str = "") -> Dict[str, Any]:
+    """Return {"there": installations, the one that counts first, "aside": [..], "closed": [..]}.
+
+    An installation is {"kind": toolkit, nnae or nnrt, "root", "path", "version": as its record writes it, or as its
+    folder is named, else None, "half": what it lacks, in words | "", "set_env": its environment script | None,
+    "distrusted": why this account does not run that | "", "wheels": see wheels, "closed": what of it this account may not
+    read}. Of several the newest counts, whole ones before halves; where a link says which of a folder is in use, that one.
+
+    Aside is what is no installation that may count: {"path", "problem": what it is, in words}. Closed is what
+    this account may not enter, see access.closed.
+
+    :param home: of the account
+    :param named: the one that is to count, by its path, one above it, its set_env.sh, or its release; empty for any
+    """
+    by_path = named.startswith(("/", "~/"))
+    if by_path and os.path.basename(named) == "set_env.sh":
+        # People know an installation by the script that they source.
+        named = os.path.dirname(named)
+    there, aside, closed, seen = [], [], [], set()
+    for path in _homes(os.path.normpath(_expanded(named, home))) if by_path else _everywhere(home):
+        shut, real = access.closed(path), os.path.realpath(path)
+        if shut:
+            closed += [] if shut in closed else [shut]
+        elif not os.path.isdir(path):
+            if os.path.islink(path):
+                aside.append(_aside(path, "leads to {0}, which is not there".format(real)))
+        elif real not in seen:
+            seen.add(real)
+            found = installation(path)
+            if found:
+                there.append(found)
+            else:
+                aside.append(_aside(path, "is half there: " + _NOTHING))
+    there = _ordered(there)
+    if named and not by_path:
+        # By its numbers several may be meant.
+        meant = sorted((each for each in there if _is_release(each, named)), key=lambda each: each["version"] != named)
+        others = [each for each in there if each not in meant]
+        if not meant:
+            aside += [
+                _aside(each["path"], "is CANN {0}".format(each["version"] or "of no known release")) for each in others
+            ]
+        there = meant + others if meant else []
+    return {"there": there, "aside": aside, "closed": closed}
+
+
+def roots(home: str) -> List[str]:
+    """Return the folders below which CANN may stand: as its own record says, the usual one, the user's own."""
+    recorded = [ascend_files.parse_info_file(text(path)).get("Install_Path", "") for path in record_files(home)]
+    found = [root for root in recorded if root.startswith("/") and "\0" not in root]
+    return list(dict.fromkeys(found + [npus.ASCEND_ROOT, os.path.join(home, "Ascend")]))
+
+
+def record_files(home: str) -> List[str]:
+    """Return the files in which CANN's installers keep where it was installed."""
+    return [_expanded(path, home) for path in _RECORD_FILES]
+
+
+def named_homes(home: str) -> List[str]:
+    """Return the installations that this process's environment names, or the start files of shells."""
+    found = [os.environ.get(name, "") for name in _HOME_VARIABLES]
+    for pattern in _START_FILES:
+        for path in sorted(glob.glob(_expanded(pattern, glob.escape(home)))):
+            for match in _NAMED.finditer(text(path)):
+                found.append(match.group("home") or match.group("script"))
+    return list(dict.fromkeys(os.path.normpath(path) for path in found if path.startswith("/") and "\0" not in path))
+
+
+def installation(path: str) -> Optional[Dict[str, Any]]:
+    """Return what stands in a folder, see find; None where nothing of CANN is in it."""
+    records = _below(path, _RECORDS)
+    shut = access.all_closed(records + _below(path, ("*-linux",)))
+    release = _release(path, records)
+    scripts = [place for place in _script_places(path) if os.path.isfile(place)]
+    library = bool(_below(path, ["{0}/libascendcl.so*".format(folder) for folder in _LIBRARIES]))
+    own = os.path.isfile(os.path.join(path, "set_env.sh"))
+    if not (records or shut or own or library):
+        return None
+    lacks = [] if records or shut else ["a version record"]
+    lacks += [] if library or scripts else ["set_env.sh", "libascendcl.so"]
+    return {
+        "kind": _kind(path),
+        "root": _root(path),
+        "path": path,
+        "version": release,
+        "half": "it lacks " + " and ".join(lacks) if lacks else "",
+        "set_env": scripts[0] if scripts else None,
+        "distrusted": _distrusted(path, scripts[0]) if scripts else "",
+        "wheels": wheels(path),
+        "closed": shut,
+    }
+
+
+def wheels(path: str) -> Dict[str, str]:
+    """Return name -> version of the wheels te, topi and hccl that a CANN brings for its Python interfaces."""
+    found = {}  # type: Dict[str, str]
+    for name in ("te", "topi", "hccl"):
+        for folder in ("lib64", "*/lib64", "tools", "*/python"):
+            for wheel in _below(path, (folder + "/" + name + "-*.whl",)):
+                found.setdefault(name, os.path.basename(wheel).split("-")[1])
+    return found
+
+
+def settings(chosen: Dict[str, Any], arch: str) -> Dict[str, Any]:
+    """Return {"prepend": {...}, "set": {...}} that a CANN wants: what its own script sets, else its usual layout.
+
+    A script that others than root and this account can write to is not run, and one that sets up another CANN is not
+    heeded: that of ascend-toolkit/ always means ascend-toolkit/latest.
+    """
+    before = {"PATH": places.SYSTEM_PATH, "HOME": "/nonexistent"}
+    if chosen["set_env"] and not chosen["distrusted"]:
+        status, said, _problem = ask(
+            ["bash", "--noprofile", "--norc", "-c", '. "$1" >/dev/null 2>&1; env -0', "bash", chosen["set_env"]],
+            env=before,
+        )
+        after = dict(pair.split("=", 1) for pair in said.decode("utf-8", "replace").split("\0") if "=" in pair)
+        told = environment.from_vendor(before, after)
+        if status == 0 and (told["prepend"] or told["set"]) and _is_of(told, chosen["path"]):
+            return told
+    beside = os.path.join(chosen["root"], "driver")
+    driver = beside if os.path.isdir(beside) else npus.driver_folder()
+    return environment.cann_layout(chosen["path"], driver, arch, os.path.exists)
+
+
+# --- where to look ----------------------------------------------------------------------------------------------------
+
+_NOTHING = "it has neither a version record, nor set_env.sh, nor libascendcl.so, as what an uninstalled CANN leaves"
+
+
+def _expanded(path: str, home: str) -> str:
+    return home + path[1:] if path == "~" or path.startswith("~/") else path
+
+
+def _everywhere(home: str) -> Iterator[str]:
+    for root in roots(home):
+        yield from _below_root(root)
+    for named in named_homes(home):
+        yield from _homes(named)
+
+
+def _homes(path: str) -> List[str]:
+    """Return what may be a CANN of a path that somebody names: what is below it, else itself."""
+    return list(_below_root(path)) or [path]
+
+
+def _below_root(root: str) -> Iterator[str]:
+    """Yield the places below a root where CANN may stand, links before what they lead to."""
+    for group in [""] + list(KINDS):
+        folder = os.path.join(root, group).rstrip("/")
+        for name in _LINKS:
+            # In a folder that is closed the place is named all the same, for that to be told.
+            if os.path.lexists(os.path.join(folder, name)) or access.closed(folder):
+                yield os.path.join(folder, name)
+        for name in _listed(folder):
+            if _RELEASE_FOLDER.fullmatch(name):
+                yield os.path.join(folder, name)
+
+
+def _listed(folder: str) -> List[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except (OSError, ValueError):
+        return []
+
+
+def _below(path: str, patterns: Any) -> List[str]:
+    return [found for pattern in patterns for found in sorted(glob.glob(os.path.join(glob.escape(path), pattern)))]
+
+
+def _root(path: str) -> str:
+    above = os.path.dirname(path)
+    return os.path.dirname(above) if os.path.basename(above) in KINDS else above
+
+
+def _script_places(path: str) -> List[str]:
+    # The script beside the releases means the one that is in use, and each may have its own.
+    own, shared = os.path.join(path, "set_env.sh"), os.path.join(os.path.dirname(path), "set_env.sh")
+    if os.path.basename(os.path.dirname(path)) not in KINDS:
+        return [own]
+    return [shared, own] if os.path.basename(path) in _LINKS else [own, shared]
+
+
+# --- what is there ----------------------------------------------------------------------------------------------------
+
+
+def _kind(path: str) -> str:
+    for kind in KINDS.values():
+        if _below(path, ["{0}ascend_{1}_install.info".format(folder, kind) for folder in ("", "*-linux/")]):
+            return kind
+    return KINDS.get(os.path.basename(os.path.dirname(path)), "toolkit")
+
+
+def _release(path: str, records: List[str]) -> Optional[str]:
+    for record in records:
+        content = text(record)
+        release = ascend_files.toolkit_release(
+            ascend_files.parse_info_file(content), ascend_files.parse_version_cfg(content)
+        )
+        if release:
+            return release
+    return _name_of_release(path)
+
+
+def _name_of_release(path: str) -> Optional[str]:
+    # Installers name the folder by the release: where no record tells it, or none may be read.
+    found = _RELEASE_FOLDER.fullmatch(os.path.basename(os.path.realpath(path)))
+    return ascend_files.toolkit_release({"version": found.group(1)}, {}) if found else None
+
+
+def _aside(path: str, problem: str) -> Dict[str, str]:
+    return {"path": path, "problem": problem}
+
+
+def _is_release(found: Dict[str, Any], named: str) -> bool:
+    return bool(found["version"]) and ascend_files.newness(found["version"]) == ascend_files.newness(named)
+
+
+def _ordered(there: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    linked = {os.path.dirname(each["path"]) for each in there if os.path.basename(each["path"]) in _LINKS}
+
+    def rank(each: Dict[str, Any]) -> Any:
+        above, name = os.path.split(each["path"])
+        # A runtime alone (nnrt) is for inference.
+        return bool(each["half"]), each["kind"] == "nnrt", above in linked and name not in _LINKS
+
+    newest = sorted(there, key=lambda each: ascend_files.order(each["version"]), reverse=True)
+    return sorted(newest, key=rank)
+
+
+def _distrusted(path: str, script: str) -> str:
+    for each in [script, path] + _below(path, _SCRIPTS):
+        why = trust.others(each, os.geteuid())
+        if why:
+            return why
+    return ""
+
+
+def _is_of(told: Dict[str, Any], path: str) -> bool:
+    homes = [told["set"][name] for name in _HOME_VARIABLES if told["set"].get(name)]
+    return all(os.path.realpath(home) == os.path.realpath(path) for home in homes)

@@ -1,0 +1,243 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host's NPUs, who may use them, and their driver and firmware: read only, and no fault of theirs is fatal.
+
+`root` is where the host's file system begins; another than / is for tests.
+"""
+
+import glob
+import grp
+import os
+import re
+import shutil
+from typing import Any, Dict, List, Optional
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import ask, text
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import access, ascend_files, npu_smi
+
+ASCEND_ROOT = "/usr/local/Ascend"
+_PARTS = ("driver", "firmware")
+_RECORD = "etc/ascend_install.info"
+GROUP = "HwHiAiUser"
+VENDOR = "0x19e5"
+# "Processing accelerators" of the PCI code list: base class 12, subclass 00. The same vendor makes network cards.
+PCI_CLASS = "0x1200"
+CHIP_NAMES = {
+    "0xd100": "310",
+    "0xd105": "310B",
+    "0xd107": "310B",
+    "0xd500": "310P",
+    "0xd801": "910",
+    "0xd802": "910B",
+    "0xd803": "A3",
+}
+
+
+def npus(run_user: str = "", root: str = "/") -> Dict[str, Any]:
+    """Return the host's NPUs, as told by npu-smi, by the PCI bus and by the device nodes.
+
+    {"smi": path of the npu-smi that was asked | None, "problem": why it told nothing | "", "code": int | None, "remedy",
+    "tool_version", "driver_version": str | None, "chips": of npu_smi.parse_info,
+    "pci": see pci, "nodes": see nodes,
+    "run_user", "group": who owns the nodes by the driver's record, "group_exists": bool, "member": is the run user in it}
+
+    :param run_user: whose access is judged; empty for the account that this runs as. One that the host does not know
+        has no access.
+    """
+    user = run_user or _own_name()
+    group = _install_record(root).get("UserGroup") or GROUP
+    group_id = _group_id(group)
+    told, on_bus = ask_npu_smi(root), pci(root)
+    if told["driver_version"] and on_bus and not told["chips"] and not told["problem"]:
+        told["problem"] = "shows no NPU, and {0} on the PCI bus".format(len(on_bus))
+    return dict(
+        told,
+        pci=on_bus,
+        nodes=nodes(user, root),
+        run_user=user,
+        group=group,
+        group_exists=group_id is not None,
+        member=group_id in access.of_user(user)[1],
+    )
+
+
+def driver_and_firmware(root: str = "/") -> Dict[str, Any]:
+    """Return {"driver": D, "firmware": D, "driver_firmware_agree": True, False, or None where it cannot be told}.
+
+    D is {"path", "version": str | None}, or None where it is not installed; the version is the key `Version` of
+    its version.info, None too where this account may not read that: see records.
+    """
+    paths = {part: _installed(part, root) for part in _PARTS}
+    records = {
+        part: ascend_files.parse_info_file(text(os.path.join(path, "version.info"))) if path else {}
+        for part, path in paths.items()
+    }
+    found = {
+        part: {"path": path, "version": records[part].get("Version") or None} if path else None
+        for part, path in paths.items()
+    }  # type: Dict[str, Any]
+    agree = ascend_files.driver_firmware_agree(records["driver"], records["firmware"])
+    return dict(found, driver_firmware_agree=agree)
+
+
+def records(root: str = "/") -> List[str]:
+    """Return the files that tell of driver and firmware, for the question whether this account may read them."""
+    folders = filter(None, (_installed(part, root) for part in _PARTS))
+    return [os.path.join(root, _RECORD)] + [os.path.join(folder, "version.info") for folder in folders]
+
+
+def driver_folder(root: str = "/") -> str:
+    """Return where the driver stands, or would."""
+    return _installed("driver", root) or os.path.join(root, ASCEND_ROOT.strip("/"), "driver")
+
+
+# --- npu-smi ----------------------------------------------------------------------------------------------------------
+
+
+def ask_npu_smi(root: str = "/") -> Dict[str, Any]:
+    """Return what `npu-smi info` tells: the first seven keys of npus."""
+    path = _find_npu_smi(root)
+    answer = {
+        "smi": path,
+        "problem": "",
+        "code": None,
+        "remedy": "",
+        "tool_version": None,
+        "driver_version": None,
+        "chips": [],
+    }  # type: Dict[str, Any]
+    if path is None:
+        return answer
+    status, said, problem = ask([path, "info"], env=_environment(root))
+    if status is None:
+        shut = access.closed(path)
+        return dict(answer, problem=problem, remedy=access.remedy(shut, _own_name()) if shut else "")
+    # Where it has shown nothing, its complaint may say why; one line of it is no table.
+    words = said.decode("utf-8", "replace") if said.strip() else problem
+    try:
+        answer.update(npu_smi.parse_info(words))
+    except npu_smi.NpuSmiError as error:
+        problem = _problem(status, error.unread or words, "shows NPUs that could not be read" if error.unread else "")
+        return dict(answer, code=error.code, remedy=error.remedy, problem=problem)
+    # One that fails on a single chip still prints its table to the end; one that was killed did not.
+    if status < 0 or (status > 0 and not answer["chips"]):
+        answer["problem"] = _problem(status)
+    return answer
+
+
+def _problem(status: int, words: str = "", shown: str = "") -> str:
+    # How it ended, or what it has shown where it ended well, and the beginning of what it said.
+    if status < 0:
+        ending = "was killed by signal {0}".format(-status)
+    else:
+        ending = "ended with status {0}".format(status) if status else shown or "shows no table"
+    if "\0" in words:
+        return ending + ": binary data"
+    words = " ".join("".join(letter if letter.isprintable() else " " for letter in words[:1000]).split())
+    return "{0}: {1}".format(ending, words[:200]) if words else ending
+
+
+def _find_npu_smi(root: str) -> Optional[str]:
+    folders = [os.path.join(root, "usr/local/sbin"), os.path.join(root, "usr/local/bin")]
+    folders += [folder for folder in os.environ.get("PATH", os.defpath).split(":") if folder.startswith("/")]
+    search = ":".join(folders)
+    # One that may not be run is told of, too, or that is a link into a driver which this account may not enter.
+    runs = shutil.which("npu-smi", path=search) or shutil.which("npu-smi", mode=os.F_OK, path=search)
+    links = (os.path.join(folder, "npu-smi") for folder in folders)
+    return runs or next((link for link in links if os.path.islink(link) and access.closed(link)), None)
+
+
+def _environment(root: str) -> Dict[str, str]:
+    driver = _installed("driver", root)
+    folders = [os.path.join(driver, name) for name in ("lib64", "lib64/common", "lib64/driver")] if driver else []
+    before = os.environ.get("LD_LIBRARY_PATH")
+    return dict(os.environ, LD_LIBRARY_PATH=":".join(folders + ([before] if before else [])))
+
+
+# --- the PCI bus ------------------------------------------------------------------------------------------------------
+
+
+def pci(root: str = "/") -> List[Dict[str, str]]:
+    """Return the NPUs on the PCI bus, by address: [{"address": "0000:61:00.0", "device": "0xd801", "name": "910"}].
+
+    From /sys/bus/pci/devices/<address>/{vendor,device,class}; a device that is not in the table is named "unknown".
+    """
+    found = []
+    for folder in sorted(glob.glob(os.path.join(glob.escape(root), "sys/bus/pci/devices/*"))):
+        vendor, device, kind = (
+            text(os.path.join(folder, name)).strip().lower() for name in ("vendor", "device", "class")
+        )
+        if vendor == VENDOR and kind.startswith(PCI_CLASS):
+            name = CHIP_NAMES.get(device, "unknown")
+            found.append({"address": os.path.basename(folder), "device": device, "name": name})
+    return found
+
+
+# --- the device nodes -------------------------------------------------------------------------------------------------
+
+
+def nodes(user: str, root: str = "/") -> List[Dict[str, Any]]:
+    """Return the device nodes that a user of NPUs opens, those of the chips first, by number.
+
+    [{"path": "/dev/davinci0", "owner": "root", "group": "HwHiAiUser", "mode": "0660",
+    "accessible": may the user read and write it}]
+    """
+    folder = os.path.join(root, "dev")
+    chips = (re.fullmatch("davinci([0-9]+)", name) for name in (os.listdir(folder) if os.path.isdir(folder) else []))
+    names = [chip.group() for chip in sorted(filter(None, chips), key=lambda chip: int(chip.group(1)))]
+    found = []
+    for name in names + ["davinci_manager", "devmm_svm", "hisi_hdc"]:
+        path = os.path.join(folder, name)
+        try:
+            state = os.stat(path)
+        except OSError:
+            continue
+        found.append(
+            {
+                "path": path,
+                "owner": access.user_name(state.st_uid),
+                "group": access.group_name(state.st_gid),
+                "mode": "{0:04o}".format(state.st_mode & 0o7777),
+                "accessible": _accessible(path, state, user),
+            }
+        )
+    return found
+
+
+def _accessible(path: str, state: os.stat_result, user: str) -> bool:
+    account = None if user == _own_name() else access.of_user(user)
+    return access.may(path, state, os.R_OK | os.W_OK, account)
+
+
+# --- accounts ---------------------------------------------------------------------------------------------------------
+
+
+def _own_name() -> str:
+    return access.user_name(os.geteuid())
+
+
+def _group_id(group: str) -> Optional[int]:
+    try:
+        return grp.getgrnam(group).gr_gid
+    except (KeyError, ValueError):
+        return None
+
+
+# --- where driver and firmware stand ----------------------------------------------------------------------------------
+
+
+def _install_record(root: str) -> Dict[str, str]:
+    # Written by the installers of driver and firmware: install path, user and group.
+    return ascend_files.parse_info_file(text(os.path.join(root, _RECORD)))
+
+
+def _installed(part: str, root: str) -> Optional[str]:
+    # Where "driver" or "firmware" stands: as the record says, else in the usual place.
+    recorded = _install_record(root).get("{0}_Install_Path_Param".format(part.capitalize()), "")
+    for place in (recorded, ASCEND_ROOT):
+        path = os.path.join(root, place.strip("/"), part)
+        # Where this account may not look it cannot be said to be absent.
+        if place.startswith("/") and "\0" not in place and (os.path.isdir(path) or access.closed(path)):
+            return path
+    return None

@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which places of hosts are one: a home on NFS, a folder of the machine that containers share, a host under two names. Pure."""
+
+import posixpath
+import re
+from typing import Any, Dict, List, Sequence, Tuple
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.host.mounts import Mount
+
+# Sources of mounts that name the server: NFS, CephFS, Lustre and others as "server:/export", CIFS as "//server/share".
+_ON_A_SERVER = re.compile(r"//|[^/]+[:=]/")
+# File systems of a cluster whose source is the same on each of its hosts.
+_OF_A_CLUSTER = frozenset(("beegfs", "gpfs"))
+
+
+def place(folder: str, below: str, inode: Tuple[int, int], mounts: Sequence[Mount], boot: str) -> str:
+    """Return what names a path on every host that has it, and no other path; "" where that cannot be told.
+
+    On a server it is what the server calls it. Elsewhere it is the kernel that holds the file system, by its boot, which
+    two containers and two names of one host have together, and what that kernel knows the folder by.
+
+    :param folder: the nearest parent of the path that is there, without links
+    :param below: the path from there on
+    :param inode: (device, inode) of the folder; the name of a server may mean another one elsewhere
+    :param boot: what names this run of the kernel, "" where it does not tell
+    """
+    mount = _mount_of(folder, mounts)
+    if mount and (_ON_A_SERVER.match(mount.source) or mount.kind in _OF_A_CLUSTER):
+        # One host may mount the export, another a folder of it.
+        called = (mount.source, mount.root, posixpath.relpath(folder, mount.where), below)
+        return "{0} {1}".format(posixpath.normpath("/".join(called)), inode[1])
+    return posixpath.normpath("{0}/{1}/{2}/{3}".format(boot, inode[0], inode[1], below)) if boot else ""
+
+
+def _mount_of(folder, mounts):
+    # type: (str, Sequence[Mount]) -> Optional[Mount]
+    found = None
+    for mount in mounts:
+        holds = (folder + "/").startswith(mount.where.rstrip("/") + "/")
+        # What was mounted later at the same place hides the former.
+        if holds and (found is None or len(mount.where) >= len(found.where)):
+            found = mount
+    return found
+
+
+def shared(hosts: Dict[str, Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """Return what hosts have together, once for the same hosts.
+
+    [{"hosts": [names], "paths": [..], "env_file": the environment file that each of them would write otherwise, or ""}]
+
+    :param hosts: name -> {"state", "plan"} of an examined host; of its folders those count that host.disk tells of
+    """
+    having = {}  # type: Dict[str, Dict[str, str]]
+    for name, known in hosts.items():
+        for path, room in known["state"].get("disk", {}).items():
+            if room.get("place"):
+                having.setdefault(room["place"], {})[name] = path
+    together = {}  # type: Dict[Tuple[str, ...], Dict[str, Any]]
+    for paths in having.values():
+        if len(paths) > 1:
+            entry = together.setdefault(tuple(paths), {"hosts": list(paths), "paths": [], "env_file": ""})
+            entry["paths"] += [path for path in sorted(set(paths.values())) if path not in entry["paths"]]
+            files = _env_files(hosts, paths)
+            if len({text for _path, text in files}) > 1 and len({path for path, _text in files}) == 1:
+                entry["env_file"] = files[0][0]
+    return list(together.values())
+
+
+def _env_files(hosts, paths):
+    # type: (Dict[str, Dict[str, Any]], Dict[str, str]) -> List[Tuple[str, str]]
+    """Return path and text of the environment files that hosts would have in a folder of theirs."""
+    planned = [(hosts[name]["plan"].get("environment") or {}, folder) for name, folder in paths.items()]
+    return [
+        (env["path"], env["text"])
+        for env, folder in planned
+        if "text" in env and posixpath.dirname(env["path"]) == folder
+    ]

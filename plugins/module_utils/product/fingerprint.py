@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A product's fingerprint: one sha256 of all that decides the product's bytes."""
+
+import hashlib
+import json
+from typing import Any, Dict, Iterable, List, Optional, Tuple
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import versions
+
+SHORT = 12
+
+
+def digest(data: Any) -> str:
+    """Return the sha256 (64 hex digits) of JSON-able data, independent of the order of keys."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def file_digest(path: str) -> str:
+    """Return the sha256 (64 hex digits) of a file's content."""
+    sha = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            sha.update(block)
+    return sha.hexdigest()
+
+
+def short(fingerprint: str) -> str:
+    """Return the part of a fingerprint that stands in file names."""
+    return fingerprint[:SHORT]
+
+
+def identity(recipe: Dict[str, Any], platform: Dict[str, str], built_with: Dict[str, str]) -> Dict[str, Any]:
+    """Return what is hashed for a recipe: nothing that leaves the product's bytes alone (URLs, jobs, limits) is in it.
+
+    :param recipe: the recipe, its prefix worked out (see recipe.py)
+    :param platform: arch, libc and, for wheels, python_abi and distribution of the host that builds
+    :param built_with: name of each tool it is built with -> the tool's fingerprint, or "<name> <series>" of a host's own,
+        the series being what of its version decides: hosts share what another release of the same series has built
+    """
+    sources = {
+        source["name"]: {
+            "pin": source.get("sha256") or source.get("commit"),
+            "dest": source["dest"],
+            "submodules": bool(source.get("submodules")),
+        }
+        for source in recipe["sources"]
+    }  # type: Dict[str, Any]
+    # What only proves the product (sanity, verify) does not decide its bytes.
+    stages = {name: steps for name, steps in recipe["stages"].items() if name != "sanity"}
+    # A wheel links to libraries of the distribution's, whose names differ from one to the other; a tree brings its own.
+    keys = ["arch", "libc"] + (["python_abi", "distribution"] if recipe["product"] == "wheel" else [])
+    return {
+        "name": recipe["name"],
+        "version": recipe["version"],
+        "product": recipe["product"],
+        "prefix": recipe.get("prefix", ""),
+        "sources": sources,
+        "environment": recipe.get("environment", {}),
+        "stages": stages,
+        "platform": {key: platform.get(key, "") for key in keys},
+        "built_with": dict(built_with),
+    }
+
+
+def outgrown(
+    before: Dict[str, Any], after: Dict[str, Any], tools: Iterable[str]
+) -> Optional[Dict[str, Tuple[str, str]]]:
+    """Return name -> (then, now) of the host's own that is newer than when a product was built; None if more differs.
+
+    What a product is built from decides whether it is built anew; what the system's updates bring does not. Not the
+    distribution either: who has another libc or Python differs in those.
+
+    :param before: the identity in the manifest of what stands; :param after: what would be built now
+    :param tools: names of the tools of which a host's own may be newer
+    """
+    found = {}
+    for name, now in after["built_with"].items():
+        then = (before.get("built_with") or {}).get(name, "")
+        if then == now:
+            continue
+        if name not in tools or not _is_newer(name, then, now):
+            return None
+        found[name] = then[len(name) + 1 :], now[len(name) + 1 :]
+    then, now = (each.get("platform", {}).get("distribution") for each in (before, after))
+    if then and then != now:
+        found["distribution"] = then, now
+    return found if _of_recipe(before) == _of_recipe(after) else None
+
+
+def _is_newer(name: str, then: str, now: str) -> bool:
+    """Say whether both are the host's own, "<name> <version>", and the second no older in as many numbers as it has."""
+    own = name + " "
+    return then.startswith(own) and now.startswith(own) and versions.within(then[len(own) :], "", now[len(own) :])
+
+
+def _of_recipe(identity: Dict[str, Any]) -> Dict[str, Any]:
+    """Return an identity without what updates of the system change."""
+    platform = {key: value for key, value in identity.get("platform", {}).items() if key != "distribution"}
+    return dict(identity, platform=platform, built_with=sorted(identity.get("built_with") or {}))
+
+
+def changes(before: Dict[str, Any], after: Dict[str, Any]) -> List[str]:
+    """Say in a few words what differs between two identities, for people who ask why a product is built again."""
+    words = {
+        "version": "version",
+        "prefix": "prefix",
+        "environment": "build environment",
+        "platform": "platform",
+        "product": "kind of product",
+        "name": "name",
+    }
+    if before.get("part") != after.get("part"):
+        return [
+            "{0} instead of {1}".format(
+                *("its runtime libraries" if one.get("part") else "the whole" for one in (after, before))
+            )
+        ]
+    said = []
+    for key, word in words.items():
+        old, new = before.get(key), after.get(key)
+        if old != new:
+            detail = " {0} -> {1}".format(old, new) if isinstance(old, str) and isinstance(new, str) else ""
+            said.append(word + detail + " changed" if not detail else word + detail)
+    for group, word in (("sources", "source"), ("stages", "flags of stage"), ("built_with", "built with another")):
+        old, new = before.get(group) or {}, after.get(group) or {}
+        for name in sorted(set(old) | set(new)):
+            if old.get(name) != new.get(name):
+                said.append("{0} {1}{2}".format(word, name, "" if group == "built_with" else " changed"))
+    if not said and before.get("part_of") != after.get("part_of"):
+        said.append("built from another whole")
+    return said

@@ -1,0 +1,185 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A product's folder, the same in a work directory and in a build cache: product.json and the one file that it names.
+
+product.json, the card, is {"file": name, "size": bytes, "sha256": hex, "manifest": {…, without files}}. The file is
+<label>.tar.gz of a tree, or a wheel. Where products are signed, product.json.sig beside it signs the card's bytes, and so,
+by the digest in them, the file. On a host a file "taken" says that the product was built elsewhere. A folder is there whole
+or not at all: it is made as <folder>.partial… and renamed.
+"""
+
+import os
+import shutil
+import stat
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, foreign
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint as fingerprints
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
+
+CARD = "product.json"
+SIGNATURE = CARD + ".sig"
+# Beside a product that a host has not built itself: its text says where it is from.
+TAKEN = "taken"
+PARTIAL = ".partial"
+DAMAGED = ".damaged-"
+_TAKEN_LIMIT = 4096
+# How the name of a tree's file ends.
+TREE = ".tar.gz"
+
+
+def compose(path, manifest):
+    # type: (str, Dict[str, Any]) -> Dict[str, Any]
+    """Return the card of a finished file; OSError when that cannot be read."""
+    return {
+        "file": os.path.basename(path),
+        "size": os.path.getsize(path),
+        "sha256": fingerprints.file_digest(path),
+        "manifest": {key: value for key, value in manifest.items() if key != "files"},
+    }
+
+
+def label(manifest):
+    # type: (Dict[str, Any]) -> str
+    """Return the name that a product, and its build, has in the work directory and in a build cache.
+
+    :param manifest: of the product, or its order
+    """
+    return "{0}-{1}-{2}".format(manifest["name"], manifest["version"], fingerprints.short(manifest["fingerprint"]))
+
+
+def is_of(card, order):
+    # type: (Dict[str, Any], Dict[str, Any]) -> bool
+    """Say whether a card is that of an order's product."""
+    manifest = card["manifest"]
+    return manifest["fingerprint"] == order["fingerprint"] and label(manifest) == label(order)
+
+
+def parse(text):
+    # type: (Union[str, bytes]) -> Optional[Dict[str, Any]]
+    """Return the card that a text is, None when it is none.
+
+    The text may be foreign: what is returned names a file and no path, so that nobody is led out of the folder, and no
+    other file than a product of its manifest's name can have, so that it is none of those that stand beside it.
+    """
+    try:
+        card = foreign.mapping(text)
+        manifest = foreign.table(card.get("manifest"))
+        for key in ("name", "version"):
+            foreign.name(manifest.get(key))
+        foreign.sha256(manifest.get("fingerprint"))
+        foreign.sha256(card.get("sha256"))
+        foreign.size(card.get("size"))
+        if foreign.name(card.get("file")) != label(manifest) + TREE:
+            wheels.parse_filename(card["file"])
+    except (foreign.Foreign, wheels.WheelError):
+        return None
+    return card
+
+
+def card(folder):
+    # type: (str) -> Optional[Dict[str, Any]]
+    """Return the card of a product's folder, None when there is none that can be read."""
+    try:
+        with open(os.path.join(folder, CARD), "rb") as stream:
+            return parse(stream.read())
+    except OSError:
+        return None
+
+
+def read(folder, fingerprint):
+    # type: (str, str) -> Optional[Dict[str, Any]]
+    """Return {"path", "sha256", "manifest"} of the product with this fingerprint, None when the folder has no such.
+
+    A quick look: the card can be read, and its file is there, as long as the card says.
+    """
+    found = card(folder)
+    if found is None or found["manifest"]["fingerprint"] != fingerprint or misses(folder, found):
+        return None
+    return {"path": os.path.join(folder, found["file"]), "sha256": found["sha256"], "manifest": found["manifest"]}
+
+
+def taken_from(folder):
+    # type: (str) -> str
+    """Return where a product's folder is from, in words; "" for what this host has built itself."""
+    try:
+        with open(os.path.join(folder, TAKEN), encoding="utf-8", errors="replace") as stream:
+            return stream.read(_TAKEN_LIMIT) or "elsewhere"
+    except FileNotFoundError:
+        return ""
+
+
+def mark_taken(folder, place):
+    # type: (str, str) -> None
+    """Note in a product's folder, before it is put in its place, that it was built elsewhere.
+
+    :param place: where it is from, in words
+    """
+    with open(os.path.join(folder, TAKEN), "w", encoding="utf-8") as stream:
+        stream.write(place)
+
+
+def misses(folder, card):
+    # type: (str, Dict[str, Any]) -> List[str]
+    """Return what is wrong with a card's file, in words, as far as that is seen without reading it."""
+    try:
+        info = os.stat(os.path.join(folder, card["file"]))
+    except OSError:
+        return [card["file"] + ": missing"]
+    if not stat.S_ISREG(info.st_mode):
+        return [card["file"] + ": not a file"]
+    size = info.st_size
+    if size != card["size"]:
+        return ["{0}: {1} bytes, wanted {2}".format(card["file"], size, card["size"])]
+    return []
+
+
+def whole(folder):
+    # type: (str) -> List[str]
+    """Return what is wrong with a product's folder, in words, digest included; empty when it is whole.
+
+    OSError when its file is there and cannot be read.
+    """
+    found = card(folder)
+    if found is None:
+        return [CARD + ": missing, or not to be read"]
+    wrong = misses(folder, found)
+    if not wrong and fingerprints.file_digest(os.path.join(folder, found["file"])) != found["sha256"]:
+        wrong.append(found["file"] + ": content differs from the digest in " + CARD)
+    return wrong
+
+
+def put(partial, folder):
+    # type: (str, str) -> None
+    """Make a finished partial folder the product's, durably, in place of what stands there; OSError.
+
+    After a power cut the folder is the former one, the new one, or not there.
+    """
+    for name in os.listdir(partial):
+        durable.sync(os.path.join(partial, name))
+    durable.sync(partial)
+    # A folder that is not empty cannot be renamed over.
+    former = folder + PARTIAL + "-former"
+    if os.path.lexists(former):
+        shutil.rmtree(former)
+    replaces = os.path.lexists(folder)
+    if replaces:
+        os.rename(folder, former)
+    try:
+        os.rename(partial, folder)
+    except OSError:
+        if replaces:
+            os.rename(former, folder)
+        raise
+    durable.sync(os.path.dirname(folder))
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def set_aside(folder):
+    # type: (str) -> str
+    """Rename a damaged product's folder to <folder>.damaged-<n>, the first that is free, and return that; OSError."""
+    number = 1
+    while os.path.lexists(folder + DAMAGED + str(number)):
+        number += 1
+    os.rename(folder, folder + DAMAGED + str(number))
+    return folder + DAMAGED + str(number)

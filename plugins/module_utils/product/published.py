@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How what was published stands on a host; only read, so that whoever just looks loads no more than this."""
+
+import glob
+import os
+import re
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import locking, versions
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, manifest
+
+
+def tree_path(prefix, version, mark):
+    # type: (str, str, str) -> str
+    """Return where the tree behind a prefix stands."""
+    return "{0}-{1}-{2}".format(prefix, version, fingerprint.short(mark))
+
+
+def use(tree):
+    # type: (str) -> int
+    """Keep a tree from being cleared away for as long as the descriptor that this returns is open; OSError if it is gone.
+
+    Not from being followed by another: whoever uses it names it by its own path, and not by the link's.
+    """
+    descriptor = os.open(tree, os.O_RDONLY)
+    try:
+        locking.lock(descriptor, tree, shared=True)
+    except OSError:
+        # Some network file systems do not lock folders; the former tree stays there until the next but one is published.
+        pass
+    return descriptor
+
+
+def in_use(tree):
+    # type: (str) -> bool
+    """Say whether a build works with a tree, see use; where folders cannot be locked that is not known, and nothing said."""
+    descriptor = os.open(tree, os.O_RDONLY)
+    try:
+        return not locking.lock(descriptor, tree)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def cards(prefix, name):
+    # type: (str, str) -> Dict[str, Dict[str, Any]]
+    """Return the trees beside a prefix whose manifests say that they are the named product's, with those: path -> manifest."""
+    pattern = re.compile(re.escape(prefix) + r"-.+-[0-9a-f]{%d}$" % fingerprint.SHORT)
+    found = {}  # type: Dict[str, Dict[str, Any]]
+    for path in glob.glob(glob.escape(prefix) + "-*"):
+        card = manifest.read(path) if pattern.match(path) and not os.path.islink(path) else None
+        if card is not None and card["name"] == name:
+            found[path] = card
+    return found
+
+
+def trees(prefix, name):
+    # type: (str, str) -> List[str]
+    """Return the trees beside a prefix whose manifests say that they are the named product's."""
+    return sorted(cards(prefix, name))
+
+
+def occupied(prefix, ours):
+    # type: (str, List[str]) -> Optional[str]
+    """Say what stands at a prefix that this collection did not put there, None when the place is free or ours.
+
+    :param ours: the product's trees beside the prefix
+    """
+    if not os.path.lexists(prefix):
+        return None
+    if not os.path.islink(prefix):
+        return "a folder" if os.path.isdir(prefix) else "a file"
+    target = os.path.realpath(prefix)
+    # A link whose tree is gone is ours when its name is one that only we give.
+    if target in map(os.path.realpath, ours) or re.match(
+        re.escape(os.path.basename(prefix)) + r"-.+-[0-9a-f]{12}$", os.path.basename(os.readlink(prefix))
+    ):
+        return None
+    return "a link to " + os.readlink(prefix)
+
+
+def link_state(path, prefix, target):
+    # type: (str, str, str) -> str
+    """Return "ours", "foreign" or "absent" for a link such as /usr/bin/cmake."""
+    if not os.path.lexists(path):
+        return "absent"
+    if os.path.islink(path) and os.readlink(path) == os.path.join(prefix, target):
+        return "ours"
+    return "foreign"
+
+
+# name [extras] (specifiers); or a URL, with or without a name.
+_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?(.*)")
+_EGG = re.compile(r"[#&]egg=([A-Za-z0-9][A-Za-z0-9._-]*)")
+_WHEEL = re.compile(r"([^/-]+)-([^/-]+)-[^/]+\.whl(?:[?#].*)?$")
+_EDITABLE = re.compile(r"(?:-e|--editable)[\s=]\s*")
+
+
+def pip_missing(requirements, packages):
+    # type: (List[str], Dict[str, str]) -> List[str]
+    """Return the requirements that none of the installed packages (normalised name -> version) satisfies.
+
+    A line with an environment marker (after a semicolon), and one that names nothing, are pip's to judge: they never count
+    as missing. What is to be installed editable is to be installed like the rest.
+    """
+    return [line for line in map(plain_requirement, requirements) if _is_missing(line, packages)]
+
+
+def plain_requirement(line):
+    # type: (str) -> str
+    """Return a line of a requirements file without the option that leaves what it installs where it was built."""
+    return _EDITABLE.sub("", line, 1) if _EDITABLE.match(line) else line
+
+
+def _is_missing(line, packages):
+    # type: (str, Dict[str, str]) -> bool
+    name, specifiers = _asked_for(line.strip())
+    if ";" in line or not name:
+        return False
+    found = packages.get(re.sub(r"[-_.]+", "-", name).lower())
+    return found is None or not versions.satisfies(found, specifiers)
+
+
+def _asked_for(line):
+    # type: (str) -> Tuple[str, str]
+    """Return (name, specifiers) of a requirement; "" for the name where it has none, "" where any version will do."""
+    named = _NAMED.match(line)
+    if "://" in line and not (named and named.group(2).lstrip().startswith("@")):
+        egg, wheel = _EGG.search(line), _WHEEL.search(line.replace("%2B", "+"))
+        return (egg.group(1), "") if egg else (wheel.group(1), "==" + wheel.group(2)) if wheel else ("", "")
+    if not named:
+        return "", ""
+    rest = named.group(2).strip()
+    return named.group(1), "" if rest.startswith("@") else rest

@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The recipe: what to build, as data; and what a host makes of it.
+
+A recipe is a mapping:
+  name, version     of the product
+  product           "tree" (published at a prefix) or "wheel" (installed by pip)
+  state             "present", or "absent": to be taken away
+  prefix            trees: "auto" or a path (see base/places.py)
+  links             trees: [{"path": "auto"|path, "target": path below the prefix}], links that stand outside the prefix
+  accept            trees: {"commands": [..], "minimum": v, "maximum": v}: what the host may have instead; absent: nothing.
+                    The maximum may be a mapping of architectures
+  distribution      wheels: its name for pip
+  sources           [{name, kind: archive|git, dest, urls, and file + sha256 or repo + commit + ref + submodules}]
+  built_with        names of the tools (themselves products) that must stand before it: "cmake", "gcc730"
+  environment       variables of every step
+  stages            {"patch"|"configure"|"build"|"install"|"sanity": [step, ..]} (see build/steps.py)
+  verify            steps that prove the published product: {"run", "stdin", "expect", "timeout_s", "remedy"}
+  verify_npu        more of them, for hosts with an NPU
+  needs             what must be on the host to build (keys of host/needs.py's table)
+  runs_with         what must be on every host that has the product (keys of the same table)
+  runtime           trees: [pattern below the prefix]: the files that programs need which were built with it, a product of
+                    their own for hosts that build nothing; absent: those hosts want nothing of it
+  mem_gib_per_job, disk_gib   what a build takes
+
+Names in braces in a step are filled in on the host: {src} {obj} {stage} {root} {prefix} {jobs} {python}
+{python_version} {env_file} {version} {work}; in the steps of verify and verify_npu {prefix} {python} {env_file}
+{version}, and {site}, where a wheel is installed.
+"""
+
+import re
+from typing import Any, Dict, List
+
+STAGES = ("fetch", "verify", "extract", "patch", "configure", "build", "install", "sanity")
+
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+
+
+def fill(value: Any, names: Dict[str, str]) -> Any:
+    """Replace the known {names} in every string of nested lists and mappings; other braces stay as they are."""
+    if isinstance(value, str):
+        for name, text in names.items():
+            value = value.replace("{" + name + "}", text)
+        return value
+    if isinstance(value, list):
+        return [fill(item, names) for item in value]
+    if isinstance(value, dict):
+        return {key: fill(item, names) for key, item in value.items()}
+    return value
+
+
+def problems(recipe: Dict[str, Any]) -> List[str]:
+    """Return what is wrong with a recipe's pins, each with the remedy; empty when every source is pinned."""
+    found = []
+    for source in recipe["sources"]:
+        if source["kind"] == "archive" and not _SHA256.match(source.get("sha256") or ""):
+            found.append(
+                "{0}: the sha256 of {1} must be 64 lower-case hexadecimal digits, got {2!r} ({3} characters); "
+                "set {0}'s digest variable to what `sha256sum {1}` prints".format(
+                    recipe["name"], source["file"], source.get("sha256"), len(source.get("sha256") or "")
+                )
+            )
+        elif source["kind"] == "git" and not _COMMIT.match(source.get("commit") or ""):
+            found.append(
+                "{0}: the commit of {1} must be 40 lower-case hexadecimal digits, got {2!r}; "
+                "set it to what `git rev-parse {3}^{{commit}}` prints".format(
+                    recipe["name"], source["repo"], source.get("commit"), source.get("ref") or "HEAD"
+                )
+            )
+    return found
+
+
+def jobs(wanted: Any, cores: int, available_mib: int, mem_gib_per_job: float) -> int:
+    """Return how many jobs to run: what was asked for, or the lesser of the cores and what the free memory holds."""
+    if str(wanted) != "auto":
+        return max(1, int(wanted))
+    by_memory = int(available_mib / (float(mem_gib_per_job) * 1024.0)) if mem_gib_per_job else cores
+    return max(1, min(cores, by_memory))

@@ -1,0 +1,380 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wheels: finding the one that a build made, checking it, putting a manifest into it, and seeing what is installed.
+
+A wheel is a zip file named name-version[-build]-python-abi-platform.whl (PEP 427) with a folder name-version.dist-info,
+whose METADATA names it and whose RECORD lists every file as "path,sha256=digest,size".
+"""
+
+import base64
+import csv
+import email.parser
+import errno
+import hashlib
+import io
+import os
+import re
+import shutil
+import tempfile
+import zipfile
+from typing import Any, Dict, Iterable, List, Optional, Tuple
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, file_names
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import manifest as manifests
+
+# name-version[-build]-python-abi-platform.whl; a build number begins with a digit.
+_FILENAME = re.compile(
+    r"(?P<name>[^\s/-]+)-(?P<version>[^\s/-]+)(?:-(?P<build>[0-9][^\s/-]*))?"
+    r"-(?P<python>[^\s/-]+)-(?P<abi>[^\s/-]+)-(?P<platform>[^\s/-]+)\.whl"
+)
+# RECORD lists these without a digest, for they cannot hold their own or sign the file that would.
+_UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
+_DIGESTS = ("sha256", "sha384", "sha512")
+
+
+class WheelError(Exception):
+    """A wheel that is not there, not the only one, or not whole."""
+
+
+def normalise(name: str) -> str:
+    """Return a distribution's name as all its spellings have it in common (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def parse_filename(name: str) -> Dict[str, Optional[str]]:
+    """Return {"name", "version", "build" (None when absent), "python", "abi", "platform"} of a wheel's file name.
+
+    :raises WheelError: it is not the name of a wheel
+    """
+    found = _FILENAME.fullmatch(os.path.basename(name))
+    if found is None:
+        raise WheelError("{0!r} is not a wheel's file name (name-version-python-abi-platform.whl)".format(name))
+    return found.groupdict()
+
+
+def find_wheel(dist_dir: str, name: str, version: str, python_tag: str, arch: str) -> str:
+    """Return the path of the one wheel in a folder that fits.
+
+    :param version: exactly this, or this with a local part or a post release: 1.5.0 finds 1.5.0+ascend.post3
+    :param python_tag: such as cp39; a wheel of pure Python (py3-none-any) fits as well
+    :param arch: such as aarch64; the wheel is for linux, any manylinux, or any platform
+    :raises WheelError: none fits, or several do; the message lists what is there
+    """
+    try:
+        there = sorted(entry for entry in os.listdir(dist_dir) if entry.endswith(".whl"))
+    except OSError as error:
+        raise WheelError("the build left no folder of wheels: {0}".format(error)) from error
+    fitting = [entry for entry in there if _fits(entry, name, version, python_tag, arch)]
+    if len(fitting) == 1:
+        return os.path.join(dist_dir, fitting[0])
+    raise WheelError(
+        "{0} in {1} is {2} {3} for {4} on {5}; there is: {6}".format(
+            "more than one wheel" if fitting else "no wheel",
+            dist_dir,
+            name,
+            version,
+            python_tag,
+            arch,
+            ", ".join(there) or "none at all",
+        )
+    )
+
+
+def read(path: str) -> Dict[str, Any]:
+    """Return what a wheel says of itself.
+
+    {"name", "version" (from METADATA), "build", "python", "abi", "platform" (from the file's name), "dist_info" (the
+    folder in it), "metadata" ({lower-case header: value}), "requires" ([Requires-Dist...]), "manifest" (dict or None)}
+
+    :raises WheelError: not a wheel, or one without METADATA
+    """
+    said = dict(parse_filename(path))
+    try:
+        with zipfile.ZipFile(path) as archive:
+            folder = _dist_info(archive, path)
+            metadata = _metadata(archive.read(folder + "/METADATA").decode("utf-8", "replace"))
+            manifest = None
+            if folder + "/" + manifests.WHEEL_NAME in archive.namelist():
+                manifest = manifests.parse(archive.read(folder + "/" + manifests.WHEEL_NAME).decode("utf-8", "replace"))
+    except WheelError:
+        raise
+    except Exception as error:  # zipfile and what it decompresses with raise a dozen kinds for a damaged file
+        raise WheelError("{0} cannot be read: {1}".format(path, error)) from error
+    if not metadata.get("name") or not metadata.get("version"):
+        raise WheelError("{0}: its METADATA has no Name or no Version".format(path))
+    said.update(
+        name=metadata["name"][0],
+        version=metadata["version"][0],
+        dist_info=folder,
+        manifest=manifest,
+        metadata={key: values[0] for key, values in metadata.items()},
+        requires=metadata.get("requires-dist", []),
+    )
+    return said
+
+
+def check(path: str) -> None:
+    """Read all of a wheel and compare it with its checksums: the zip's CRC and the digests and sizes in RECORD.
+
+    :raises WheelError: the first thing that is wrong
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            folder = _dist_info(archive, path)
+            record = {row[0]: row for row in _rows(archive.read(folder + "/RECORD").decode("utf-8"))}
+            files = [name for name in archive.namelist() if not name.endswith("/")]
+            if len(set(files)) != len(files):
+                raise WheelError("{0} has a file twice".format(path))
+            unlisted = tuple(folder + "/" + name for name in _UNLISTED)
+            missing = sorted(set(record) - set(files) - set(unlisted))
+            if missing:
+                raise WheelError("{0} lacks {1}, which its RECORD lists".format(path, missing[0]))
+            for name in files:
+                if name in unlisted:
+                    continue
+                if name not in record:
+                    raise WheelError("{0}: {1} is not listed in its RECORD".format(path, name))
+                _compare(archive, path, record[name])
+    except WheelError:
+        raise
+    except Exception as error:  # as in read()
+        raise WheelError("{0} is damaged: {1}. Build it again".format(path, error)) from error
+
+
+def embed(path_in: str, path_out: str, name: str = manifests.WHEEL_NAME, text: str = "{}") -> None:
+    """Write a copy of a wheel with one more file in its dist-info, listed in its RECORD; the rest is not recompressed.
+
+    The copy appears whole, by a rename; path_out may be path_in. Embedding again replaces the file, and the same text
+    gives the same bytes.
+
+    :param name: file name within the dist-info folder
+    :raises WheelError: path_in is not a wheel
+    :raises OSError: it cannot be read, or the copy not be written (a full disk)
+    """
+    target = os.path.abspath(path_out)
+    handle, partial = tempfile.mkstemp(prefix=".embed-", dir=os.path.dirname(target))
+    os.close(handle)
+    try:
+        # The members' compressed bytes stay as they are (torch's are hundreds of MB): only the central directory, and
+        # what stands behind the last kept member, is written anew.
+        shutil.copyfile(path_in, partial)
+        with open(partial, "r+b") as stream:
+            _embed(stream, path_in, name, text.encode("utf-8"))
+        os.chmod(partial, os.stat(path_in).st_mode & 0o777)
+        durable.move(partial, target)
+    except Exception as error:  # as in read()
+        # A damaged zip makes zipfile seek to nowhere (EINVAL); any other error of the system is the system's.
+        if isinstance(error, WheelError) or (isinstance(error, OSError) and error.errno != errno.EINVAL):
+            raise
+        raise WheelError("{0} cannot be put into {1}: {2}".format(name, path_in, error)) from error
+    finally:
+        if os.path.lexists(partial):
+            os.unlink(partial)
+
+
+def installed(site_dirs: Iterable[str], name: str) -> Optional[Dict[str, Any]]:
+    """Return the distribution of this name in the first of the folders that has it, None when none has.
+
+    {"version": str|None, "dist_info": path, "site": folder, "manifest": dict|None, "installer": str|None,
+    "missing": [what RECORD lists and is not there, or in another size]}
+
+    Nothing is read but the dist-info, and nothing raised for a broken one. An egg-info has no manifest and no list.
+    """
+    for site in site_dirs:
+        found = _entries(site, name)
+        if found:
+            # An interrupted removal leaves dist-info folders without METADATA behind: a whole one goes before them,
+            # and any of them before an egg-info.
+            best = max(
+                found,
+                key=lambda entry: (
+                    entry.endswith(".dist-info"),
+                    os.path.isfile(os.path.join(site, entry, "METADATA")),
+                    entry,
+                ),
+            )
+            return _installed(site, best)
+    return None
+
+
+def recorded(dist_info: str) -> List[List[str]]:
+    """Return the rows [path, digest, size] of an installed distribution's RECORD, [] when there is none to be read.
+
+    Paths are relative to the folder that holds the dist-info. What Python compiles, and makes and removes as it likes,
+    is left out.
+    """
+    try:
+        rows = _rows(_text(dist_info, "RECORD"))
+    except (csv.Error, ValueError):
+        return []
+    return [row for row in rows if not row[0].endswith(".pyc")]
+
+
+def damage(dist_info: str, full: bool = False) -> List[str]:
+    """Return what is not as an installed distribution's RECORD says, as "path: what is wrong"; empty when it is whole.
+
+    :param dist_info: path of its dist-info folder
+    :param full: also compare every digest that RECORD has (reads all of the files), else presence and size
+    """
+    site = os.path.dirname(dist_info)
+    rows = recorded(dist_info)
+    if not rows:
+        return [os.path.basename(dist_info) + "/RECORD: missing"]
+    wrong = []
+    for relative, digest, size in rows:
+        path = os.path.join(site, file_names.native(relative))
+        algorithm = digest.partition("=")[0]
+        try:
+            found = str(os.stat(path).st_size)
+            if size and size != found:
+                wrong.append(relative + ": size differs")
+            elif full and algorithm in _DIGESTS and _digest_of(path, algorithm) != digest.rstrip("="):
+                wrong.append(relative + ": content differs")
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            wrong.append(relative + ": missing")
+        except OSError as error:
+            wrong.append("{0}: cannot be read ({1})".format(relative, error.strerror))
+    return wrong
+
+
+def _fits(entry: str, name: str, version: str, python_tag: str, arch: str) -> bool:
+    try:
+        said = parse_filename(entry)
+    except WheelError:
+        return False
+    pure = said["abi"] == "none" and "py3" in said["python"].split(".")
+    # Some tools write the plus of a local version as an underscore.
+    wanted = re.escape(version).replace("\\+", "[+_]") + r"(\.post[0-9]+)?([+_].+)?"
+    return (
+        normalise(said["name"]) == normalise(name)
+        and re.fullmatch(wanted, said["version"]) is not None
+        and (pure or python_tag in said["python"].split(".") or python_tag == said["abi"])
+        and any(
+            (platform == "any" and pure) or re.fullmatch(r"(many|musl)?linux.*_" + re.escape(arch), platform)
+            for platform in said["platform"].split(".")
+        )
+    )
+
+
+def _dist_info(archive: zipfile.ZipFile, path: str) -> str:
+    folders = {name.partition("/")[0] for name in archive.namelist() if "/" in name}
+    found = sorted(folder for folder in folders if folder.endswith(".dist-info"))
+    if len(found) != 1:
+        raise WheelError("{0} has {1} dist-info folders, wanted one".format(path, len(found)))
+    return found[0]
+
+
+def _metadata(text: str) -> Dict[str, List[str]]:
+    found = {}  # type: Dict[str, List[str]]
+    for key, value in email.parser.HeaderParser().parsestr(text).items():
+        found.setdefault(key.lower(), []).append(str(value).strip())
+    return found
+
+
+def _rows(record: str) -> List[List[str]]:
+    return [(row + ["", ""])[:3] for row in csv.reader(io.StringIO(record)) if row]
+
+
+def _digest_text(algorithm: str, digest: bytes) -> str:
+    return "{0}={1}".format(algorithm, base64.urlsafe_b64encode(digest).decode("ascii").rstrip("="))
+
+
+def _compare(archive: zipfile.ZipFile, path: str, row: List[str]) -> None:
+    name, digest, size = row
+    algorithm = digest.partition("=")[0]
+    if algorithm not in _DIGESTS:
+        raise WheelError("{0}: RECORD has no sha256 of {1}".format(path, name))
+    hashed, length = hashlib.new(algorithm), 0
+    with archive.open(name) as member:
+        for block in iter(lambda: member.read(1 << 20), b""):
+            hashed.update(block)
+            length += len(block)
+    if _digest_text(algorithm, hashed.digest()) != digest.rstrip("=") or (size and size != str(length)):
+        raise WheelError("{0} is damaged: {1} is not what its RECORD says. Build it again".format(path, name))
+
+
+def _embed(stream: Any, path: str, name: str, content: bytes) -> None:
+    with zipfile.ZipFile(stream, "a", zipfile.ZIP_DEFLATED) as archive:
+        folder = _dist_info(archive, path)
+        record, added = folder + "/RECORD", folder + "/" + name
+        # A signature of the former RECORD would no longer be true.
+        dropped = (added,) + tuple(folder + "/" + unlisted for unlisted in _UNLISTED)
+        rows = [row for row in _rows(archive.read(record).decode("utf-8")) if row[0] not in dropped]
+        when = archive.getinfo(record).date_time
+        rows.append([added, _digest_text("sha256", hashlib.sha256(content).digest()), str(len(content))])
+        rows.append([record, "", ""])
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        _drop(archive, dropped)
+        for member, data in ((added, content), (record, text.getvalue().encode("utf-8"))):
+            info = zipfile.ZipInfo(member, when)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o100644 << 16
+            info.create_system = 3
+            archive.writestr(info, data)
+    # zipfile has just written the end of the archive; what may stand behind it is the former one's, and only from
+    # Python 3.8 on does zipfile cut that off itself.
+    stream.truncate()
+
+
+def _drop(archive: zipfile.ZipFile, names: Tuple[str, ...]) -> None:
+    # Out of the central directory; and what is dropped at the end of the file is written over.
+    kept = [info for info in archive.filelist if info.filename not in names]
+    behind = max([info.header_offset for info in kept] or [-1])
+    tail = [info.header_offset for info in archive.filelist if info.filename in names and info.header_offset > behind]
+    archive.start_dir = min(tail + [archive.start_dir])
+    archive.filelist[:] = kept
+    for name in names:
+        archive.NameToInfo.pop(name, None)
+
+
+def _entries(site: str, name: str) -> List[str]:
+    # "torch-1.8.1+ascend.dist-info", "torch-1.8.1.egg-info", "torch-1.8.1-py3.9.egg-info", "torch.egg-info"
+    try:
+        there = os.listdir(site)
+    except OSError:
+        return []
+    return sorted(
+        entry
+        for entry in there
+        if entry.endswith((".dist-info", ".egg-info"))
+        and normalise(entry[: -len(".dist-info" if entry.endswith(".dist-info") else ".egg-info")].partition("-")[0])
+        == normalise(name)
+    )
+
+
+def _text(*parts: str) -> str:
+    try:
+        with open(os.path.join(*parts), encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def _installed(site: str, entry: str) -> Dict[str, Any]:
+    path = os.path.join(site, entry)
+    named = re.sub(r"-py[0-9.]+$", "", entry.rpartition(".")[0]).partition("-")[2] or None
+    answer = {"version": named, "dist_info": path, "site": site, "manifest": None, "missing": [], "installer": None}
+    if entry.endswith(".egg-info"):
+        metadata = _text(path) if os.path.isfile(path) else _text(path, "PKG-INFO")
+    else:
+        metadata = _text(path, "METADATA")
+        answer["installer"] = _text(path, "INSTALLER").strip() or None
+        answer["manifest"] = manifests.parse(_text(path, manifests.WHEEL_NAME))
+        answer["missing"] = [line.rpartition(": ")[0] for line in damage(path)]
+    version = _metadata(metadata).get("version")
+    if version and version[0]:
+        answer["version"] = version[0]
+    return answer
+
+
+def _digest_of(path: str, algorithm: str) -> str:
+    if not os.path.isfile(path):
+        # To open what is no file may wait for ever.
+        return ""
+    hashed = hashlib.new(algorithm)
+    with open(path, "rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            hashed.update(block)
+    return _digest_text(algorithm, hashed.digest())

@@ -1,0 +1,416 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Publish: make a product live, by a rename and a link swap (trees) or by pip's own transaction (wheels).
+
+A tree stands at <prefix>-<version>-<fp12>/ and <prefix> is a link to it. Before the swap the host has the former tree
+whole, after it the new one whole; the former stays for rollback until the next but one is published.
+"""
+
+import glob
+import os
+import shutil
+import socket
+from contextlib import contextmanager
+from typing import Callable
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, file_names, locking
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import (
+    diagnose,
+    fingerprint,
+    manifest,
+    published,
+    trees,
+)
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
+
+SAVED = ".before-ascend"
+ASIDE = ".aside-ascend"
+PROOF = ".ascend-proof"
+# Files that are named one by one.
+MOST_FILES = 10
+# How long another publication into the same place is waited for: more than pip takes for torch on a slow disk, in seconds.
+LOCK_LIMIT_S = 3600
+
+Runner = Callable[..., str]
+
+
+class PublishError(Exception):
+    """A product could not be published; the message says why and what to do. What was live before still is."""
+
+
+def lock_path(order):
+    # type: (Dict[str, Any]) -> str
+    """Return the lock of the place that a product is published to: beside a tree's prefix, or in pip's site folder."""
+    if order["product"] == "tree":
+        folder, name = os.path.split(order["prefix"])
+        return os.path.join(folder, ".{0}.ascend-lock".format(name))
+    # A Python that is no virtual environment names the user's folder first (see host/host.py), and after that folders of which
+    # pip installs into the first.
+    sites = order["sites"]
+    if "--user" in order["pip_options"]:
+        site = sites[0]
+    else:
+        system = sites[1:] or sites
+        site = next(filter(os.path.isdir, system), system[0])
+    return os.path.join(site, ".ascend-lock")
+
+
+@contextmanager
+def alone(order):
+    # type: (Dict[str, Any]) -> Iterator[None]
+    """Hold the place that a product is published to: hosts may share it, and a host may have two names.
+
+    Raises PublishError where it cannot be held.
+    """
+    try:
+        with locking.held(lock_path(order), LOCK_LIMIT_S):
+            yield
+    except locking.NoLocks as error:
+        raise PublishError("{0}, or set the prefix and the Python to places of the host's own".format(error.strerror))
+    except locking.LockError as error:
+        raise PublishError(str(error))
+
+
+def partial_path(tree):
+    # type: (str) -> str
+    """Return where this process unpacks a tree, a name of its own."""
+    return "{0}.{1}.{2}.partial".format(tree, socket.gethostname(), os.getpid())
+
+
+def _sweep_partial(tree):
+    # type: (str) -> None
+    """Remove what killed processes of this host left half unpacked; the place is held."""
+    own = "{0}.{1}.".format(tree, socket.gethostname())
+    for path in glob.glob(glob.escape(own) + "*.partial*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def swap_link(path, target):
+    # type: (str, str) -> None
+    """Make path a link to target, whatever link stood there, without a moment in which there is none."""
+    partial = path + ".partial"
+    if os.path.lexists(partial):
+        os.unlink(partial)
+    os.symlink(target, partial)
+    os.rename(partial, path)
+
+
+def _publish_link(link, prefix, replace):
+    # type: (Dict[str, str], str, bool) -> None
+    state = published.link_state(link["path"], prefix, link["target"])
+    if state == "ours" or (state == "foreign" and not replace):
+        return
+    if not os.path.isdir(os.path.dirname(link["path"])):
+        os.makedirs(os.path.dirname(link["path"]))
+    if state == "foreign":
+        # One that was saved before has been followed by another since. A hard link: the name is never without a program.
+        if os.path.lexists(link["path"] + SAVED):
+            os.unlink(link["path"] + SAVED)
+        os.link(link["path"], link["path"] + SAVED, follow_symlinks=False)
+    swap_link(link["path"], os.path.join(prefix, link["target"]))
+
+
+def publish_tree(order, path, sha256, prove_sane=lambda root: None):
+    # type: (Dict[str, Any], str, str, Callable[[str], None]) -> None
+    """Publish a tree from its archive; for whoever holds its place.
+
+    :param order: name, version, fingerprint, prefix, links, replace_link (whether a foreign link may be replaced)
+    :param path: the product's archive on this host; :param sha256: of the archive
+    :param prove_sane: called with the unpacked tree before it is made live, raises when that does not work on this host
+    """
+    prefix = order["prefix"]
+    tree = published.tree_path(prefix, order["version"], order["fingerprint"])
+    there = published.occupied(prefix, published.trees(prefix, order["name"]))
+    if there is not None:
+        raise PublishError(
+            "{0} is {1} that this collection did not make: it is left alone. Move it away, or set "
+            "{2}_prefix to another place".format(prefix, there, order["name"])
+        )
+    partial = partial_path(tree)
+    _sweep_partial(tree)
+    card = manifest.read(tree)
+    if card is None or manifest.damage(tree, card):
+        if fingerprint.file_digest(path) != sha256:
+            raise PublishError(
+                "{0} is not the product that was built (its sha256 differs): remove it and run again".format(path)
+            )
+        trees.unpack(path, partial)
+        os.chmod(partial, 0o755)
+        fresh = manifest.read(partial)
+        wrong = ["no manifest"] if fresh is None else manifest.damage(partial, fresh, full=True)
+        if wrong:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise PublishError("the unpacked {0} is not as its manifest says: {1}".format(path, "; ".join(wrong[:5])))
+        try:
+            prove_sane(partial)
+            durable.sync_file_system(partial)
+        except Exception:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        if os.path.isdir(tree):
+            _mend(tree, partial, fresh)
+        else:
+            os.rename(partial, tree)
+    former = os.path.realpath(prefix) if os.path.islink(prefix) else None
+    swap_link(prefix, os.path.basename(tree))
+    for link in order.get("links", []):
+        _publish_link(link, prefix, order.get("replace_link", False))
+    if former == os.path.realpath(tree):
+        # Mended: what was kept for rollback still is.
+        return
+    for old in published.trees(prefix, order["name"]):
+        if os.path.realpath(old) not in (os.path.realpath(tree), former) and not published.in_use(old):
+            shutil.rmtree(old)
+
+
+def _mend(tree, partial, card):
+    # type: (str, str, Dict[str, Any]) -> None
+    """Put what is damaged in a live tree back, file by file, since the tree cannot be swapped for one of its own name."""
+    for wrong in manifest.damage(tree, card, full=True):
+        relative = file_names.native(wrong.rpartition(": ")[0])
+        target = os.path.join(tree, relative)
+        if os.path.isdir(target) and not os.path.islink(target):
+            shutil.rmtree(target)
+        if not os.path.isdir(os.path.dirname(target)):
+            os.makedirs(os.path.dirname(target))
+        os.rename(os.path.join(partial, relative), target)
+    manifest.write(tree, card)
+    shutil.rmtree(partial)
+
+
+def withdraw_tree(order, dry=False):
+    # type: (Dict[str, Any], bool) -> Tuple[List[str], List[str]]
+    """Take away what publish_tree put there and put back what it saved; return (paths that go, notes about the rest).
+
+    A file below a tree that its manifest does not know, or knows with another content, is not ours: it stays.
+
+    :param dry: only say so
+    """
+    prefix, removed, notes = order["prefix"], [], []
+    used = [tree for tree in published.trees(prefix, order["name"]) if published.in_use(tree)]
+    if used and not dry:
+        raise PublishError("a build works with {0}: wait for its end, and run again".format(", ".join(used)))
+    for link in order.get("links", []):
+        path, saved = link["path"], link["path"] + SAVED
+        state = published.link_state(path, prefix, link["target"])
+        if state == "foreign":
+            if os.path.lexists(saved):
+                notes.append("{0} was saved from {1}, where something else stands now: both stay".format(saved, path))
+            continue
+        if state == "ours":
+            removed.append(path)
+        if os.path.lexists(saved):
+            notes.append("{0}: what stood there before is put back".format(path))
+            if not dry:
+                os.rename(saved, path)
+        elif state == "ours" and not dry:
+            os.unlink(path)
+    if published.occupied(prefix, published.trees(prefix, order["name"])) is None and os.path.islink(prefix):
+        removed.append(prefix)
+        if not dry:
+            os.unlink(prefix)
+    for tree in published.trees(prefix, order["name"]):
+        stay = strangers(tree, manifest.read(tree) or {})
+        removed.append(tree)
+        if stay:
+            notes.append(_staying(tree, stay))
+        if not dry:
+            _clear(tree, stay)
+    return removed, notes
+
+
+def strangers(tree, card):
+    # type: (str, Dict[str, Any]) -> List[str]
+    """Return the relative paths of the files and links below a tree that are not as its manifest has them.
+
+    What Python has compiled from a file of the tree's is the tree's too.
+    """
+    known = card.get("files", {})
+    found = []
+    for folder, names, files in os.walk(tree):
+        for name in files + [name for name in names if os.path.islink(os.path.join(folder, name))]:
+            path = os.path.join(folder, name)
+            relative = file_names.told(os.path.relpath(path, tree))
+            own = relative in (manifest.TREE_NAME, manifest.TREE_NAME + ".partial") or _source(relative) in known
+            if not own and not _is_as(path, known.get(relative)):
+                found.append(relative)
+    return sorted(found)
+
+
+def _is_as(path, wanted):
+    # type: (str, Optional[Dict[str, Any]]) -> bool
+    if wanted is None:
+        return False
+    if "link" in wanted:
+        return os.path.islink(path) and file_names.told(os.readlink(path)) == wanted["link"]
+    return os.path.isfile(path) and not os.path.islink(path) and fingerprint.file_digest(path) == wanted["sha256"]
+
+
+def _source(relative):
+    # type: (str) -> str
+    """Return the path of what Python compiled this file from, "" when it is none of Python's."""
+    folder, name = os.path.split(relative)
+    if os.path.basename(folder) != "__pycache__" or not name.endswith(".pyc"):
+        return ""
+    return os.path.join(os.path.dirname(folder), name.partition(".")[0] + ".py")
+
+
+def _clear(tree, stay):
+    # type: (str, List[str]) -> None
+    """Delete a tree but for what stays. Its manifest goes last: a removal that was killed is gone on with."""
+    kept = frozenset(stay) | {manifest.TREE_NAME}
+    for folder, names, files in os.walk(tree, topdown=False):
+        for name in files + [name for name in names if os.path.islink(os.path.join(folder, name))]:
+            path = os.path.join(folder, name)
+            if file_names.told(os.path.relpath(path, tree)) not in kept:
+                os.unlink(path)
+        if folder != tree and not os.listdir(folder):
+            os.rmdir(folder)
+    os.unlink(os.path.join(tree, manifest.TREE_NAME))
+    if not stay:
+        os.rmdir(tree)
+
+
+def _staying(root, stay):
+    # type: (str, List[str]) -> str
+    rest = len(stay) - MOST_FILES
+    return "{0}: left there, since this collection did not make it or somebody changed it: {1}".format(
+        root, ", ".join(stay[:MOST_FILES]) + (" and {0} more".format(rest) if rest > 0 else "")
+    )
+
+
+# --- wheels -----------------------------------------------------------------------------------------------------------
+
+
+def publish_wheel(order, path, sha256, requirements, run, prove_sane=lambda site: None):
+    # type: (Dict[str, Any], str, str, List[str], Runner, Callable[[str], None]) -> List[str]
+    """Install a wheel and what it requires, and return notes about complaints of pip that mean no harm.
+
+    pip removes a different version first and puts it back when it cannot install the new one. It cannot tell one that is
+    installed and does not work: that is tried before, in a folder of its own.
+
+    :param order: distribution, version, python, pip_options
+    :param path: the wheel on this host, empty when it is installed and whole; :param sha256: of the wheel
+    :param requirements: lines that pip installs before it
+    :param run: called with (argv), returns the output, raises on failure
+    :param prove_sane: called with a folder that pip installed the wheel into, before it goes where it is to stand; raises
+        when it does not work on this host
+    """
+    if path and fingerprint.file_digest(path) != sha256:
+        raise PublishError(
+            "{0} is not the product that was built (its sha256 differs): remove it and run again".format(path)
+        )
+    pip = [order["python"], "-m", "pip", "install", "--disable-pip-version-check"] + list(order["pip_options"])
+    said = ""
+    if requirements:
+        said += run(pip + list(requirements))
+    if path:
+        _prove(order, path, run, prove_sane)
+        said += run(pip + ["--no-deps", "--no-index", "--force-reinstall", path])
+    return diagnose.harmless(said)
+
+
+def _prove(order, path, run, prove_sane):
+    # type: (Dict[str, Any], str, Runner, Callable[[str], None]) -> None
+    # Beside where it will stand: there is room for it, and what is there may be loaded.
+    aside = os.path.join(os.path.dirname(lock_path(order)), PROOF)
+    _sweep_partial(aside)
+    partial = partial_path(aside)
+    try:
+        run(
+            [order["python"], "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--no-index"]
+            + ["--no-compile", "--target", partial, path]
+        )
+        prove_sane(partial)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def pip_environment(order):
+    # type: (Dict[str, Any]) -> Dict[str, str]
+    """Return what differs in the environment of a pip that publishes: an order's Python starts there as it does in builds.
+
+    :param order: library_path; work_dir, where pip unpacks things: /tmp may be small, or noexec. Without one, pip looks on
+    """
+    return {
+        "LC_ALL": "C.UTF-8",
+        "LD_LIBRARY_PATH": ":".join(order["library_path"]),
+        "PYTHONPATH": "",
+        "TMPDIR": order["work_dir"],
+    }
+
+
+def withdraw_wheel(order, run, dry=False):
+    # type: (Dict[str, Any], Runner, bool) -> Tuple[List[str], List[str]]
+    """Have pip take away a wheel that is ours; return (paths that go, notes about what stays).
+
+    pip deletes what RECORD lists, whatever it holds by now: what was changed since is laid aside before and put back
+    after. What RECORD does not list, pip leaves.
+
+    :param order: distribution, python, sites
+    :param run: called with (argv), raises on failure
+    :param dry: only say so
+    """
+    there = wheels.installed(order["sites"], order["distribution"])
+    if there is None or there["manifest"] is None:
+        return [], []
+    site, info = there["site"], os.path.basename(there["dist_info"])
+    listed = [row[0] for row in wheels.recorded(there["dist_info"])]
+    roots = sorted({os.path.normpath(os.path.join(site, file_names.native(_top(relative)))) for relative in listed})
+    # pip reads the dist-info to know what to do, so that goes whatever became of it.
+    changed = [
+        line.rpartition(": ")[0]
+        for line in wheels.damage(there["dist_info"], full=True)
+        if not line.endswith(": missing") and not line.startswith(info + "/")
+    ]
+    stay = sorted(set(changed + _unlisted(site, roots, listed)))
+    if not dry:
+        aside = [os.path.join(site, file_names.native(relative)) for relative in changed]
+        try:
+            for path in aside:
+                os.rename(path, path + ASIDE)
+            run([order["python"], "-m", "pip", "uninstall", "-y", order["distribution"]])
+        finally:
+            for path in aside:
+                if os.path.lexists(path + ASIDE):
+                    os.rename(path + ASIDE, path)
+        # Where something stays, pip leaves every folder, the empty ones too.
+        for folder in [folder for root in roots for folder, _names, _files in os.walk(root, topdown=False)]:
+            if not os.listdir(folder):
+                os.rmdir(folder)
+    return roots, [_staying(site, stay)] if stay else []
+
+
+def _top(relative):
+    # type: (str) -> str
+    # What stands elsewhere ("../../bin/tool") is named whole.
+    return relative if relative.startswith(("../", "/")) else relative.partition("/")[0]
+
+
+def _unlisted(site, roots, listed):
+    # type: (str, List[str], List[str]) -> List[str]
+    """Return the relative paths of what stands in a wheel's own folders beside it; what Python compiles does not count."""
+    known, found = frozenset(listed), []
+    for root in roots:
+        for folder, names, files in os.walk(root):
+            if "__pycache__" in names:
+                names.remove("__pycache__")
+            for name in files + [name for name in names if os.path.islink(os.path.join(folder, name))]:
+                relative = file_names.told(os.path.relpath(os.path.join(folder, name), site))
+                if relative not in known:
+                    found.append(relative)
+    return found
+
+
+def sweep(sites, distribution):
+    # type: (List[str], str) -> List[str]
+    """Remove what a killed pip stashed in site directories (a name whose first letter became ~); return the paths."""
+    swept = []
+    stash = "~" + distribution[1:]
+    for site in sites:
+        for path in glob.glob(os.path.join(glob.escape(site), glob.escape(stash) + "*")):
+            if os.path.basename(path) == stash or os.path.basename(path).startswith(stash + "-"):
+                shutil.rmtree(path, ignore_errors=True)
+                swept.append(path)
+    return swept

@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a mirror folder must have of bare repositories: all that a commit needs, submodules of submodules too."""
+
+import os
+from typing import Callable, Dict, List, Optional
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import places
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetch, git_command, git_urls
+
+
+def git_closure(open_repo: Callable[[str], Optional[str]], repo: str, commit: str) -> List[Dict[str, str]]:
+    """Everything that `commit` of `repo` needs, submodules of submodules too: [{"repo", "commit", "path"}], top first.
+
+    open_repo("Owner/name") gives the folder of a bare repository, or None (see bare_repositories); `path` is where in
+    the tree it belongs, "" for the top. A submodule's repo is the last two elements of its URL's path, as mirrors have
+    it. Reads only. Raises FetchError with all that is missing.
+    """
+    needed = []  # type: List[Dict[str, str]]
+    missing = []  # type: List[Tuple[str, str]]
+    waiting = [("", repo, commit, [repo + ".git"])]
+    with git_command.Git(repo, lambda line: None, None, 60.0) as git:
+        while waiting:
+            path, name, wanted, urls = waiting.pop(0)
+            where = open_repo(name)
+            what = "%s.git%s" % (name, " (submodule %s)" % path if path else "")
+            if not where or not os.path.isdir(where):
+                missing.append((what, "not there; commit %s is needed" % wanted))
+                continue
+            if not git_command.whole(git, os.path.abspath(where), wanted):
+                missing.append((what, "has not got commit %s, or not whole" % wanted))
+                continue
+            needed.append({"repo": name, "commit": wanted, "path": path})
+            try:
+                for link in git_command.gitlinks(git, os.path.abspath(where), wanted):
+                    below = git_urls.submodule_urls(urls, link.url)
+                    waiting.append(
+                        (os.path.join(path, link.path), git_urls.owner_and_name(below[0]), link.commit, below)
+                    )
+            except git_command.Broken as error:
+                missing.append((what, str(error)))
+    if missing:
+        raise fetch.FetchError(
+            repo,
+            "the mirror lacks what commit %s needs." % commit,
+            missing,
+            "Put a bare clone (git clone --mirror) of each into the mirror directory, or fetch the commit "
+            "into the one that is there.",
+        )
+    return needed
+
+
+def bare_repositories(base: str) -> Callable[[str], Optional[str]]:
+    """`open_repo` for a mirror directory: <base>/<repo>.git."""
+
+    def open_repo(repo: str) -> Optional[str]:
+        path = os.path.join(places.at_home(base), repo + ".git")
+        return path if git_urls.is_plain(repo) and os.path.isdir(path) else None
+
+    return open_repo

@@ -1,0 +1,333 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Archives by their digest, over http, https or from a file: resumed, checked, and whole before they have their name.
+
+Times, log lines and sources are those of fetch.py.
+"""
+
+import errno
+import hashlib
+import http.client
+import os
+import re
+import socket
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any, Callable, Optional, Sequence, Tuple
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, extensions, logins, outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetch
+
+_CHUNK = 256 * 1024
+_SCHEMES = ("http", "https", "file")
+
+
+def fetch_archive(
+    source: fetch.Source,
+    mirrors: Sequence[str],
+    downloads_dir: str,
+    log: fetch.Log,
+    deadline: Optional[float] = None,
+    attempts: int = 3,
+    pause_s: float = 2.0,
+    stall_s: float = 60.0,
+    opener: Optional[Callable[..., Any]] = None,
+    known: Optional[logins.Logins] = None,
+) -> str:
+    """Bring an archive into `downloads_dir` and return its path, `<downloads_dir>/<sha256>-<file>`.
+
+    The bytes gather in `….part`, which the next try, URL or run goes on with; the file gets its name only when whole
+    and of the right digest. One that is there already needs no network. `opener(request, timeout=seconds)` answers like
+    urllib's; the default takes http, https (certificates always verified) and file URLs, and the environment's proxies.
+    Of a source with a `size` no more bytes than that are taken.
+
+    Raises FetchError when no URL has it, when the disk is full, and for a source without a proper digest.
+    """
+    wanted, name = str(source.get("sha256", "")).lower(), source["file"]
+    if not re.match(r"^[0-9a-f]{64}$", wanted) or "/" in name or name in ("", ".", ".."):
+        raise fetch.FetchError(
+            source["name"],
+            "sha256 %r or file name %r is malformed." % (source.get("sha256"), name),
+            (),
+            "A sha256 digest has 64 hexadecimal digits, a file name no slash.",
+        )
+    final = os.path.join(downloads_dir, "%s-%s" % (wanted, name))
+    part = final + ".part"
+    try:
+        with fetch.locked(final + ".lock", source["name"], log, deadline):
+            if os.path.exists(final):
+                if _digest_of(final)[0].hexdigest() == wanted:
+                    return final
+                log("%s: %s is not what it was: fetched anew" % (source["name"], final))
+                os.unlink(final)
+            opener = opener or make_opener()
+
+            def once(url: str, unused: bool) -> None:
+                _download(source["name"], url, part, wanted, source.get("size"), opener, log, deadline, stall_s, known)
+
+            url = fetch.first_that_works(
+                source, fetch.candidate_urls(source, mirrors), once, log, deadline, attempts, pause_s, set()
+            )
+            durable.move(part, final)
+            log("%s: %s has the right digest; from %s" % (source["name"], name, outgoing.shown(url)))
+            return final
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise fetch.FetchError(source["name"], fetch.no_space(downloads_dir)) from error
+        raise fetch.FetchError(
+            source["name"],
+            "cannot write into %s: %s." % (downloads_dir, error),
+            (),
+            "Give a folder that this user can write (ascend_work_dir).",
+        ) from error
+
+
+def _digest_of(path: str) -> Tuple[Any, int]:
+    """(sha256 object, size in bytes) of what `path` holds; of nothing if it is not there."""
+    digest, size = hashlib.sha256(), 0
+    if os.path.exists(path):
+        with open(path, "rb") as content:
+            for chunk in iter(lambda: content.read(_CHUNK), b""):
+                digest.update(chunk)
+                size += len(chunk)
+    return digest, size
+
+
+# -------------------- one try
+
+
+def _download(
+    name: str,
+    url: str,
+    part: str,
+    wanted: str,
+    most: Optional[int],
+    opener: Callable[..., Any],
+    log: fetch.Log,
+    deadline: Optional[float],
+    stall_s: float,
+    known: Optional[logins.Logins],
+) -> None:
+    """One try to make `part` whole. Raises Fault, Stale or Full; OSError when `part` itself cannot be handled."""
+    digest, have = _digest_of(part)
+    if have and digest.hexdigest() == wanted:  # killed between the last byte and the rename
+        return
+    request = request_for(url, have, known)
+    resumed = have
+    stall_s = max(0.1, fetch.left(deadline, stall_s))
+    try:
+        response = opener(request, timeout=stall_s)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == 416 and have:
+            os.unlink(part)
+            raise fetch.Stale("%d bytes kept from an earlier try are more than it has" % have) from error
+        raise fetch.Fault(
+            "HTTP %d %s" % (error.code, error.reason), error.code in (408, 425, 429) or error.code >= 500
+        ) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise network_fault(error, stall_s) from error
+    try:
+        status = getattr(response, "status", None)
+        if status == 206:
+            span = re.match(r"bytes (\d+)-", response.headers.get("Content-Range") or "")
+            if not have or not span or int(span.group(1)) != have:
+                fetch.forget(part)
+                raise (
+                    fetch.Stale("it sent another piece than was asked for")
+                    if have
+                    else fetch.Fault("HTTP 206 unasked for")
+                )
+        else:  # the whole file, whatever was asked for
+            digest, have, resumed = hashlib.sha256(), 0, 0
+        length = response.headers.get("Content-Length")
+        total = have + int(length) if length and length.isdigit() else None
+        if total is not None:
+            if most is not None and total > most:
+                raise _too_much(part, most)
+            _make_room(part, have, total)
+        log("%s: fetching %s%s" % (name, outgoing.shown(url), ", going on at %d bytes" % have if have else ""))
+        have = _copy(name, response, part, digest, have, total, most, log, deadline, stall_s)
+        page = "html" in (response.headers.get("Content-Type") or "")
+    finally:
+        response.close()
+    if digest.hexdigest() == wanted:
+        return
+    fetch.forget(part)
+    if resumed:
+        # The piece from before may be to blame, so this says nothing of the URL yet.
+        raise fetch.Stale("joined to %d bytes kept from an earlier try, the digest is wrong" % resumed)
+    raise fetch.Fault(
+        "digest is %s, wanted %s (%d bytes%s)" % (digest.hexdigest(), wanted, have, ", a web page" if page else "")
+    )
+
+
+def _copy(
+    name: str,
+    response: Any,
+    part: str,
+    digest: Any,
+    have: int,
+    total: Optional[int],
+    most: Optional[int],
+    log: fetch.Log,
+    deadline: Optional[float],
+    stall_s: float,
+) -> int:
+    """Append the response to the first `have` bytes of `part`, and to `digest`; return the new size. Synced to disk."""
+    read = getattr(response, "read1", response.read)  # read() would wait for a full chunk, however slowly it drips
+    told = time.monotonic()
+    with open(part, "ab") as out:
+        out.truncate(have)
+        try:
+            while total is None or have < total:
+                if fetch.left(deadline, 1.0) <= 0:
+                    raise fetch.Fault(fetch.OVERTIME, got=have)
+                try:
+                    chunk = read(_CHUNK if total is None else min(_CHUNK, total - have))
+                except (OSError, http.client.HTTPException, ValueError) as error:
+                    fault = network_fault(error, stall_s)
+                    raise fetch.Fault(fault.reason, fault.transient, have) from error
+                if not chunk:
+                    break
+                if most is not None and have + len(chunk) > most:
+                    raise _too_much(part, most)
+                out.write(chunk)
+                digest.update(chunk)
+                have += len(chunk)
+                if time.monotonic() - told >= fetch.LOG_EVERY_S:
+                    told = time.monotonic()
+                    log("%s: %.1f%s MiB" % (name, have / 2.0**20, " of %.1f" % (total / 2.0**20) if total else ""))
+            durable.flush(out)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise fetch.Full(
+                    fetch.no_space(os.path.dirname(part), None if total is None else total - have)
+                ) from error
+            raise
+    if total is not None and have < total:
+        raise fetch.Fault("the connection ended after %d of %d bytes" % (have, total), True, have)
+    return have
+
+
+def _too_much(part: str, most: int) -> fetch.Fault:
+    """Forget a `part` that grows beyond what is wanted, and return the Fault."""
+    fetch.forget(part)
+    return fetch.Fault("it has more than the %d bytes that are wanted" % most)
+
+
+def _make_room(part: str, have: int, total: int) -> None:
+    """Cut `part` to the `have` bytes that count; raise Full at once where an hour's download would end so anyway."""
+    with open(part, "ab") as out:
+        out.truncate(have)
+    disk = os.statvfs(os.path.dirname(part))
+    if total - have > disk.f_bavail * disk.f_frsize:
+        raise fetch.Full(fetch.no_space(os.path.dirname(part), total - have))
+
+
+# -------------------- asking a server
+
+
+class WithoutTls(fetch.Fault):
+    """A redirect led to where anybody on the way could change what is read."""
+
+
+class _TlsAlone(urllib.request.HTTPRedirectHandler):
+    """Follows redirects to https alone."""
+
+    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
+        if urllib.parse.urlsplit(newurl).scheme != "https":
+            raise WithoutTls("it leads on to %s, which is read without TLS" % outgoing.shown(newurl))
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def make_opener(tls: bool = False) -> Callable[..., Any]:
+    """Return a function that opens http, https and file URLs: opener(URL or request, timeout=seconds).
+
+    It answers, and raises, as urllib's own does. Certificates are verified; proxies are the environment's. A Python
+    without ssl opens all but https.
+
+    tls: a redirect to where there is none raises WithoutTls, for what has no digest that is known before.
+    """
+    director = urllib.request.OpenerDirector()  # not build_opener(): that would take ftp: and data: URLs too
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.UnknownHandler(),
+        urllib.request.HTTPHandler(),
+        _https(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        _TlsAlone() if tls else urllib.request.HTTPRedirectHandler(),
+        urllib.request.FileHandler(),
+        urllib.request.HTTPErrorProcessor(),
+    ):
+        director.add_handler(handler)
+    return director.open
+
+
+def _https() -> urllib.request.BaseHandler:
+    try:
+        context = extensions.load("ssl").create_default_context()  # reads SSL_CERT_FILE and SSL_CERT_DIR
+    except extensions.Lacking as error:
+        return _NoTls(str(error))
+    return urllib.request.HTTPSHandler(context=context)
+
+
+class _NoTls(urllib.request.BaseHandler):
+    """Says of each https URL why it cannot be opened."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def https_open(self, request: urllib.request.Request) -> Any:
+        raise urllib.error.URLError(extensions.Lacking(self.why))
+
+
+def request_for(url: str, have: int, known: Optional[logins.Logins] = None) -> urllib.request.Request:
+    """Return a request for what comes after the first `have` bytes of a URL; its login, if one is known, is a header.
+
+    Raises fetch.Fault for what is no http, https or file URL.
+    """
+    address = logins.apart(url)[0]
+    parts = urllib.parse.urlsplit(address)
+    if parts.scheme not in _SCHEMES:
+        raise fetch.Fault("not an address of an archive: only %s are" % ", ".join(_SCHEMES))
+    request = urllib.request.Request(address)
+    request.add_header("User-Agent", "ascend.pytorch")
+    login = logins.known_for(url, known)
+    if login:  # unredirected: a password is for the host it was given for
+        request.add_unredirected_header("Authorization", logins.header(login))
+    if have and parts.scheme != "file":
+        request.add_header("Range", "bytes=%d-" % have)
+    return request
+
+
+def network_fault(error: Exception, stall_s: float) -> fetch.Fault:
+    """Return what went wrong on the way, in words, and whether it may pass.
+
+    `error` is what an opener or its answer raised, other than HTTPError; `stall_s` the timeout that was given.
+    """
+    # A Python that has loaded no ssl has no error of its kind.
+    ssl = sys.modules.get("ssl")
+    reason = getattr(error, "reason", None)
+    cause = reason if isinstance(reason, Exception) else error
+    if (ssl and isinstance(cause, ssl.CertificateError)) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
+        return fetch.Fault(
+            "its certificate is not trusted (%s). Mind the host's clock, or name your CA in SSL_CERT_FILE" % cause
+        )
+    if isinstance(cause, socket.timeout):
+        return fetch.Fault("no answer for %.3g s" % stall_s, True)
+    if isinstance(cause, socket.gaierror):
+        return fetch.Fault("its name cannot be resolved (%s)" % cause, cause.errno == socket.EAI_AGAIN)
+    passing = (
+        TimeoutError,
+        ConnectionResetError,
+        ConnectionAbortedError,
+        BrokenPipeError,
+        http.client.IncompleteRead,
+        http.client.BadStatusLine,
+    ) + ((ssl.SSLError,) if ssl else ())
+    return fetch.Fault(str(cause) or type(cause).__name__, isinstance(cause, passing))

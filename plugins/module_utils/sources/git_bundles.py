@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Repositories as files: a commit as a git bundle, for a mirror folder, and what a file in one holds.
+
+repositories.py takes a commit out of such a bundle. Times, log lines and sources are those of fetch.py.
+"""
+
+import os
+import shutil
+from typing import Any, Dict, List, Optional, Sequence
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, logins
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetch, git_command, git_urls, repositories
+
+
+def bundle_git(
+    source: fetch.Source,
+    mirrors: Sequence[str],
+    git_dir_root: str,
+    path: str,
+    log: fetch.Log,
+    deadline: Optional[float] = None,
+    attempts: int = 3,
+    pause_s: float = 2.0,
+    stall_s: float = 60.0,
+    known: Optional[logins.Logins] = None,
+) -> List[Dict[str, Any]]:
+    """Write the pinned commit of a git source as the git bundle `path`, and return the submodules that it records.
+
+    The bundle has one ref, refs/pins/<commit>, and of the history this commit alone: all that a build needs, at a
+    fraction of the size. repositories.fetch_git takes it from a mirror folder that has it as git_urls.bundle_name says.
+    Written in `git_dir_root`, which is to be on the same file system, synced and renamed: whoever is killed in the midst
+    leaves nothing beside `path`. The commit comes through a store in `git_dir_root`, as with fetch_git.
+
+    A submodule is {"path", "commit", "urls"}, urls resolved as with fetch_git. Raises FetchError.
+    """
+    top = repositories.checked(source)
+    git_dir_root = os.path.abspath(git_dir_root)
+    patience = {"attempts": attempts, "pause_s": pause_s, "tired": set()}
+    with repositories.ours(source["name"], git_dir_root, "Remove %s, and run again." % git_dir_root):
+        with git_command.Git(source["name"], log, deadline, stall_s, git_dir_root, known) as git:
+
+            def use(store: str) -> List[git_command.Gitlink]:
+                _bundle(git, store, top["commit"], os.path.abspath(path))
+                return git_command.gitlinks(git, store, top["commit"])
+
+            links = repositories.with_store(git, top, mirrors, git_dir_root, patience, use)
+    return [
+        {"path": link.path, "commit": link.commit, "urls": git_urls.submodule_urls(git_urls.parent_urls(top), link.url)}
+        for link in links
+    ]
+
+
+def _bundle(git: git_command.Git, store: str, commit: str, path: str) -> None:
+    """Write the commit that the store holds as a git bundle, without what lies behind it."""
+    # The store is locked, so that what is here under these names was left by a run that was killed: its own lock by git.
+    scratch, made = os.path.join(git.home, "bundle.git"), store + ".bundle"
+    fetch.forget(made + ".lock")
+    git.must("init", "-q", "--bare", "--template=", scratch)
+    repositories.write_line(os.path.join(scratch, "objects", "info", "alternates"), os.path.join(store, "objects"))
+    repositories.write_line(os.path.join(scratch, "shallow"), commit)
+    git.must("update-ref", "refs/pins/" + commit, commit, git_dir=scratch)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    try:
+        git.must("bundle", "create", made, "refs/pins/" + commit, git_dir=scratch)
+        durable.move(made, path)
+    finally:
+        fetch.forget(made)
+        shutil.rmtree(scratch)
+
+
+def bundled_file(bundle: str, commit: str, path: str) -> Optional[bytes]:
+    """What the file `path` of the commit in a git bundle holds, None when it has no such. Raises FetchError."""
+    with git_command.Git(bundle, lambda line: None, None, 60.0) as git:
+        store = os.path.join(git.home, "store.git")
+        try:
+            git.must("init", "-q", "--bare", "--template=", store)
+            git.must("bundle", "unbundle", os.path.abspath(bundle), git_dir=store)
+        except git_command.Broken as error:
+            raise fetch.FetchError(bundle, "%s." % error, (), "Remove it, and run again: it is made anew.") from error
+        done = git("cat-file", "blob", "%s:%s" % (commit, path), git_dir=store)
+        return done.out if done.code == 0 else None
+
+
+def patched(text: bytes, path: str, patch: bytes) -> bytes:
+    """What a patch of a whole tree (as for `patch -p1`) makes of its file `path`. Raises FetchError where it does not fit."""
+    with git_command.Git(path, lambda line: None, None, 60.0) as git:
+        tree = os.path.join(git.home, "tree")
+        os.makedirs(os.path.dirname(os.path.join(tree, path)))
+        with open(os.path.join(git.home, "patch"), "wb") as out:
+            out.write(patch)
+        with open(os.path.join(tree, path), "wb") as out:
+            out.write(text)
+        try:
+            dot = os.path.join(tree, ".git")
+            git.must("init", "-q", "--template=", tree)
+            git.must("apply", "--include=" + path, os.path.join(git.home, "patch"), git_dir=dot, tree=tree)
+        except git_command.Broken as error:
+            raise fetch.FetchError(path, "%s." % error, (), "The patch and the file are not of one release.") from error
+        with open(os.path.join(tree, path), "rb") as made:
+            return made.read()

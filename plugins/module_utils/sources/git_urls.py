@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where git repositories are: their addresses, their names in a mirror, and where their submodules come from."""
+
+import os
+import re
+import urllib.parse
+from typing import List, Sequence
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetch
+
+
+def is_address(url: str) -> bool:
+    """Whether git takes `url` for a URL or host:path to fetch from, and not for a local path."""
+    return re.match(r"^[a-zA-Z][a-zA-Z0-9+.-]*://", url) is not None or re.match(r"^[\w.-]+@[\w.-]+:", url) is not None
+
+
+def is_plain(repo: str) -> bool:
+    """Whether `repo` is a name like Owner/name, safe to make a path of."""
+    return re.match(r"^\w[\w.+~-]*(/\w[\w.+~-]*)*$", repo) is not None
+
+
+def owner_and_name(url: str) -> str:
+    """Return Owner/name out of a repository's URL, as mirrors have it: its path's last two elements, without .git."""
+    path = urllib.parse.urlsplit(url).path if "://" in url else url.rpartition(":")[2]
+    parts = [part for part in path.split("/") if part not in ("", ".", "..")]
+    return re.sub(r"\.git$", "", "/".join(parts[-2:]))
+
+
+def bundle_name(repo: str, commit: str) -> str:
+    """Return where a mirror folder may have a commit as a git bundle, in place of the bare repository <repo>.git."""
+    return "%s/%s.bundle" % (repo, commit)
+
+
+def bundle_at(url: str, commit: str) -> str:
+    """Return the path of the git bundle that stands in for the repository at a file:// URL, "" when there is none."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme != "file" or not commit:
+        return ""
+    path = bundle_name(re.sub(r"\.git/?$", "", urllib.parse.unquote(parts.path)), commit)
+    return path if os.path.isfile(path) else ""
+
+
+# -------------------- submodules
+
+
+def parent_urls(source: fetch.Source) -> List[str]:
+    """Return the URLs that relative ones in the .gitmodules of a git source are resolved against."""
+    return list(source.get("urls") or [source["repo"] + ".git"])
+
+
+def submodule_urls(parents: Sequence[str], url: str) -> List[str]:
+    """Return absolute URLs for what .gitmodules says, given the URLs of the repository that it is in.
+
+    A relative one (./ or ../) is resolved as git does, against each of the parents. git:// and ssh addresses are first
+    tried over https: public hosts have dropped the former, and hosts that build have no key for the latter.
+    """
+    if url.startswith(("./", "../")):
+        return [_joined(parent, url) for parent in parents]
+    match = re.match(r"^(?:git://|ssh://(?:[^@/]+@)?|[\w.-]+@)([\w.-]+)(?::\d+)?[:/]+(.+)$", url)
+    return (["https://%s/%s" % match.groups()] if match else []) + [url]
+
+
+def _joined(parent: str, relative: str) -> str:
+    base = parent.rstrip("/")
+    while True:
+        if relative.startswith("./"):
+            relative = relative[2:].lstrip("/")
+        elif relative.startswith("../"):
+            relative = relative[3:].lstrip("/")
+            base, separator, unused = base.rpartition("/")
+            if not separator and ":" in unused:  # host:path
+                return unused.rpartition(":")[0] + ":" + relative
+        else:
+            return base + "/" + relative if base else relative
+
+
+def submodule_source(source: fetch.Source, path: str, commit: str, urls: Sequence[str]) -> fetch.Source:
+    """The source of a submodule; `path` is where in the tree of `source` it belongs, `urls` where it may be had."""
+    return {
+        "name": "%s: submodule %s" % (source["name"], path),
+        "kind": "git",
+        "commit": commit,
+        "urls_variable": "",  # they are in its .gitmodules, where nobody can set them
+        "repo": owner_and_name(urls[0]),
+        "urls": [one for one in urls if is_address(one) or one[0] == "/"],
+        "offline": bool(source.get("offline")),
+    }

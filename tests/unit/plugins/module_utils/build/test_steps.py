@@ -1,0 +1,389 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of a stage, with real programs, a real git tree and a Python that only notes what it is asked."""
+
+import base64
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import steps
+from checkout import ROOT
+
+
+@pytest.fixture
+def shop(tmp_path):
+    for name in ("src", "obj", "stage"):
+        (tmp_path / name).mkdir()
+    logged = []
+    made = steps.Workshop(
+        {
+            "src": str(tmp_path / "src"),
+            "obj": str(tmp_path / "obj"),
+            "stage": str(tmp_path / "stage"),
+            "python": sys.executable,
+            "python_version": "3.9",
+        },
+        {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+        logged.append,
+        lambda percent, compiled: logged.append((percent, compiled)),
+        "cp39",
+        "x86_64",
+        ["--user"],
+    )
+    made.logged = logged
+    return made
+
+
+def sh(text, **more):
+    return dict({"run": ["/bin/sh", "-c", text]}, **more)
+
+
+# --- run --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_program_is_run_where_and_as_told(shop, tmp_path):
+    steps.perform(
+        sh('echo "$PWD|$A|$PATH"; cat; echo late >&2', cwd=str(tmp_path / "src"), stdin="in\n", env={"A": "b"}), shop
+    )
+    assert shop.logged[1:] == ["{0}/src|b|{1}".format(tmp_path, os.environ["PATH"]), "in", "late"]
+    assert shop.logged[0].startswith("$ (cd {0}/src && /bin/sh -c".format(tmp_path))
+    steps.perform(sh('pwd; [ -z "$A" ]'), shop)
+    assert shop.logged[-1] == str(tmp_path / "obj")
+
+
+def test_nothing_to_read_when_nothing_is_given(shop):
+    steps.perform(sh("cat"), shop)
+
+
+def test_progress_is_told(shop):
+    steps.perform(sh("echo '[ 10%] a'; echo 'gcc -c a.c -o a.o'; echo nothing; echo '[3/4] b'"), shop)
+    assert [entry for entry in shop.logged if isinstance(entry, tuple)] == [(10, 0), (None, 1), (75, 0)]
+
+
+def test_output_that_is_no_text_and_has_foreign_line_ends(shop):
+    assert shop.run(["printf", "a\\377b\\r\\n"]) == "a\ufffdb"
+
+
+def test_a_lot_of_output_is_logged_whole_and_its_end_returned(shop):
+    said = shop.run(["seq", "5000"]).splitlines()
+    assert said[-1] == "5000" and len(said) <= 2000
+    assert len(shop.logged) == 5001
+
+
+@pytest.mark.parametrize(
+    "step, words",
+    [
+        (sh("exit 3"), "ended with status 3"),
+        (sh("kill -9 $$"), "ended with status -9"),
+        ({"run": ["/no/such/program", "x"]}, "cannot start /no/such/program in .*obj: No such file"),
+        ({"run": ["true"], "cwd": "/no/such/folder"}, "/no/such/folder"),
+        ({"run": ["/etc/passwd"]}, "cannot start /etc/passwd .*Permission denied"),
+        (
+            sh("echo cmake version 3.12.0", expect=r"cmake version 3\.12\.1"),
+            "matches .* and said: cmake version 3.12.0",
+        ),
+        (sh("true", expect="x"), "said: nothing"),
+        ({"walk": []}, "none of the keys"),
+    ],
+)
+def test_what_fails_is_told(shop, step, words):
+    with pytest.raises(steps.StepError, match=words):
+        steps.perform(step, shop)
+
+
+def test_what_is_expected_may_stand_in_any_line(shop):
+    steps.perform(sh("echo hello; echo 7.3.0; echo bye", expect="^7.3.0$"), shop)
+
+
+def test_a_program_that_does_not_read_what_it_is_given(shop):
+    steps.perform({"run": ["true"], "stdin": "x" * 1000000}, shop)
+    with pytest.raises(steps.StepError, match="status 1"):
+        steps.perform({"run": ["false"], "stdin": "x" * 1000000}, shop)
+
+
+# --- link -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_link_is_made_once(shop, tmp_path):
+    step = {"link": {"path": str(tmp_path / "cc"), "to": "gcc"}}
+    steps.perform(step, shop)
+    steps.perform(step, shop)
+    assert os.readlink(str(tmp_path / "cc")) == "gcc"
+
+
+# --- patch ------------------------------------------------------------------------------------------------------------
+
+PATCH = """\
+--- a/one
++++ b/one
+@@ -1,3 +1,3 @@
+ first
+-second
++patched
+ third
+--- a/two
++++ b/two
+@@ -1,1 +1,1 @@
+-zwei
++patched
+"""
+# Like the vendors': no set -e, so it ends well whatever patch says.
+GEN = "patch -p1 -d ../native < ../npu.patch\ncp extra ../native/\n"
+
+
+def git(*argv, cwd):
+    subprocess.run(
+        ("git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main") + argv,
+        cwd=str(cwd),
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+@pytest.fixture
+def vendor(tmp_path):
+    """src/native (a git tree), src/npu.patch, src/scripts/gen.sh; returns src."""
+    src = tmp_path / "src"
+    (src / "native/deep").mkdir(parents=True)
+    (src / "scripts").mkdir()
+    (src / "native/one").write_text("first\nsecond\nthird\n")
+    (src / "native/two").write_text("zwei\n")
+    (src / "native/deep/old.rej").write_text("committed by them\n")
+    git("init", "-q", cwd=src / "native")
+    git("add", "-f", ".", cwd=src / "native")
+    git("commit", "-q", "-m", "native", cwd=src / "native")
+    (src / "npu.patch").write_text(PATCH)
+    (src / "scripts/gen.sh").write_text(GEN)
+    (src / "scripts/extra").write_text("more")
+    return src
+
+
+def patch(src):
+    return {
+        "patch": {
+            "tree": str(src / "native"),
+            "file": str(src / "npu.patch"),
+            "run": ["sh", "gen.sh"],
+            "cwd": str(src / "scripts"),
+        }
+    }
+
+
+def tree(root):
+    return {
+        str(path.relative_to(root)): path.read_text()
+        for path in Path(root).rglob("*")
+        if path.is_file() and ".git/" not in str(path)
+    }
+
+
+PATCHED = {"one": "first\npatched\nthird\n", "two": "patched\n", "extra": "more", "deep/old.rej": "committed by them\n"}
+
+
+def test_a_patch_that_fits(shop, vendor):
+    steps.perform(patch(vendor), shop)
+    assert tree(vendor / "native") == PATCHED
+
+
+def test_again_after_a_whole_and_after_half_a_patch(shop, vendor):
+    steps.perform(patch(vendor), shop)
+    steps.perform(patch(vendor), shop)
+    assert tree(vendor / "native") == PATCHED
+    (vendor / "native/one").write_text("first\nsecond\nthird\n")
+    (vendor / "native/one.rej").write_text("what a killed run left")
+    (vendor / "native/built.o").write_text("stale")
+    steps.perform(patch(vendor), shop)
+    assert tree(vendor / "native") == PATCHED
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda native: (native / "two").write_text("drei\n"), lambda native: (native / "two").unlink()]
+)
+def test_a_patch_that_does_not_fit_changes_nothing(shop, vendor, spoil):
+    spoil(vendor / "native")
+    git("commit", "-q", "-a", "-m", "another version", cwd=vendor / "native")
+    before = tree(vendor / "native")
+    with pytest.raises(
+        steps.StepError,
+        match="npu.patch does not fit the native sources in .*native: .*another "
+        "version or incomplete.* Nothing was patched.*native ref and commit",
+    ):
+        steps.perform(patch(vendor), shop)
+    assert tree(vendor / "native") == before
+    assert not any("gen.sh" in line for line in shop.logged)
+
+
+def test_a_script_that_ends_well_and_leaves_rejects(shop, vendor):
+    (vendor / "scripts/gen.sh").write_text("mkdir -p ../native/a; echo > ../native/a/b.cpp.rej; exit 0\n")
+    with pytest.raises(steps.StepError, match="sh gen.sh exited 0 but left 1 rejected patches, the first: a/b.cpp.rej"):
+        steps.perform(patch(vendor), shop)
+
+
+def test_a_script_that_fails(shop, vendor):
+    (vendor / "scripts/gen.sh").write_text("exit 1\n")
+    with pytest.raises(steps.StepError, match="`sh gen.sh` ended with status 1"):
+        steps.perform(patch(vendor), shop)
+
+
+def test_a_ref_without_the_patch(shop, vendor):
+    (vendor / "npu.patch").unlink()
+    with pytest.raises(steps.StepError, match="npu.patch is not there: the ref does not have the guide's layout"):
+        steps.perform(patch(vendor), shop)
+
+
+def test_rejects_are_looked_for_outside_git(vendor):
+    (vendor / "native/.git/x.rej").write_text("")
+    assert steps.rejects(str(vendor / "native")) == {"deep/old.rej"}
+
+
+# --- pip --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pip(shop, tmp_path):
+    """A Python that notes what it is asked, and the files it is given."""
+    script = tmp_path / "python"
+    script.write_text(
+        '#!/bin/sh\nfor one in "$@"; do echo "$one" >> {0}/argv; done\n'
+        "cat requirements.txt constraints.txt > {0}/files 2>/dev/null; exit 0\n".format(tmp_path)
+    )
+    script.chmod(0o755)
+    shop.names["python"] = str(script)
+    return lambda name="argv": (tmp_path / name).read_text().splitlines() if (tmp_path / name).exists() else []
+
+
+INSTALL = ["-m", "pip", "install", "--disable-pip-version-check", "--user"]
+
+
+def requirements(tmp_path, text, **changes):
+    (tmp_path / "src/requirements.txt").write_bytes(text.encode() if isinstance(text, str) else text)
+    return {
+        "requirements": dict(
+            {
+                "file": str(tmp_path / "src/requirements.txt"),
+                "drop": ["torch", "torchvision"],
+                "constraints": "torch==1.8.1",
+            },
+            **changes,
+        )
+    }
+
+
+def test_prerequisites(shop, pip):
+    steps.perform({"pip": ["pyyaml", "wheel"]}, shop)
+    assert pip() == INSTALL + ["pyyaml", "wheel"]
+
+
+def test_requirements_never_bring_torch(shop, pip, tmp_path):
+    steps.perform(
+        requirements(
+            tmp_path,
+            "# needed\nnumpy\nTorch>=1.5\ntorchvision==0.6.0\n-r more.txt\ntyping\nsix  # six\n"
+            "--index-url http://x\ntorch @ https://x/torch.whl\n",
+        ),
+        shop,
+    )
+    assert pip() == INSTALL + ["-r", "requirements.txt", "-c", "constraints.txt"]
+    assert pip("files") == ["numpy", "six", "torch==1.8.1"]
+    assert shop.learned["requirements"] == ["numpy", "six"]
+    left_out = [line for line in shop.logged if line.startswith("left out of the requirements: ")]
+    assert len(left_out) == 6 and "torchvision==0.6.0" in left_out[1]
+
+
+def test_constraints_are_handed_on_as_they_are_written_whatever_the_locale(tmp_path):
+    (tmp_path / "requirements.txt").write_text("six\n")
+    script = (
+        "from ansible_collections.ascend.pytorch.plugins.module_utils.build import steps\n"
+        "order = {'file': 'requirements.txt', 'drop': [], 'constraints': 'six==1  # gr\\xf6\\xdfe'}\n"
+        "shop = steps.Workshop({'obj': '.', 'python': '/bin/true', 'python_version': '3.9'}, {}, ascii, ascii)\n"
+        "steps.perform({'requirements': order}, shop)\n"
+    )
+    # Newer Pythons take UTF-8 in the C locale, unless they are told not to.
+    env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT / "collections")}
+    subprocess.run([sys.executable, "-c", script], env=env, cwd=tmp_path, check=True)
+    assert (tmp_path / "constraints.txt").read_text(encoding="utf-8") == "six==1  # größe\n"
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "torch==1.5.0\n", b"\xff\xfe"])
+def test_no_requirements_need_no_pip(shop, pip, tmp_path, text):
+    steps.perform(requirements(tmp_path, text), shop)
+    assert pip() == [] and shop.learned["requirements"] == []
+
+
+def test_pip_that_fails(shop, tmp_path):
+    shop.names["python"] = "/bin/false"
+    with pytest.raises(steps.StepError, match="`/bin/false -m pip install .*` ended with status 1"):
+        steps.perform({"pip": ["x"]}, shop)
+
+
+# --- wheel ------------------------------------------------------------------------------------------------------------
+
+
+def make_wheel(folder, name, spoil=b""):
+    folder.mkdir(exist_ok=True)
+    info = "-".join(name.split("-")[:2]) + ".dist-info/"
+    files = {
+        "torch.py": b"x = 1\n",
+        info + "METADATA": "Metadata-Version: 2.1\nName: torch\nVersion: {0}\n".format(name.split("-")[1]).encode(),
+    }
+    record = (
+        "".join(
+            "{0},sha256={1},{2}\n".format(
+                path, base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("="), len(data)
+            )
+            for path, data in files.items()
+        )
+        + info
+        + "RECORD,,\n"
+    )
+    with zipfile.ZipFile(str(folder / name), "w") as out:
+        for path, data in list(files.items()) + [(info + "RECORD", record.encode())]:
+            out.writestr(path, data + (spoil if path == "torch.py" else b""))
+
+
+RIGHT = "torch-1.8.1+ascend-cp39-cp39-linux_x86_64.whl"
+OTHERS = [
+    "torch-1.8.1+ascend-cp38-cp38-linux_x86_64.whl",
+    "torch-1.8.1+ascend-cp39-cp39-linux_aarch64.whl",
+    "torch-1.5.0+ascend.post4-cp39-cp39-linux_x86_64.whl",
+]
+
+
+def wheel(tmp_path):
+    return {"wheel": {"dist": str(tmp_path / "dist"), "name": "torch", "version": "1.8.1"}}
+
+
+def test_the_one_right_wheel_is_staged(shop, tmp_path):
+    for name in OTHERS + [RIGHT]:
+        make_wheel(tmp_path / "dist", name)
+    steps.perform(wheel(tmp_path), shop)
+    assert os.listdir(str(tmp_path / "stage")) == [RIGHT]
+    assert shop.logged == ["found {0}/dist/{1}".format(tmp_path, RIGHT)]
+
+
+@pytest.mark.parametrize(
+    "names, spoil, words",
+    [
+        (None, b"", "no folder of wheels"),
+        (OTHERS, b"", "no wheel in .*cp38"),
+        ([RIGHT, "torch-1.8.1+other-cp39-cp39-linux_x86_64.whl"], b"", "more than one wheel"),
+        ([RIGHT], b"y", "damaged|torch.py"),
+    ],
+)
+def test_no_right_wheel(shop, tmp_path, names, spoil, words):
+    for name in names or []:
+        make_wheel(tmp_path / "dist", name, spoil)
+    with pytest.raises(steps.StepError, match=words):
+        steps.perform(wheel(tmp_path), shop)
+    assert os.listdir(str(tmp_path / "stage")) == []
+
+
+def test_what_was_learned_can_be_kept(shop):
+    assert json.dumps(shop.learned) == "{}"

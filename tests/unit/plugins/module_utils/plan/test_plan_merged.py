@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One plan of several for a host, where roles ask different things of it."""
+
+import copy
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
+from situations import APEX, CMAKE, ENVIRONMENT, GCC, RELEASE, TORCH, ask, ask_torch, bare, installed, recipe, used
+
+
+def part(**changes):
+    """A plan in which nothing is to be done."""
+    nothing = {
+        "products": {},
+        "packages": {"needs": [], "names": [], "become_root": False, "manager": "apt"},
+        "environment": None,
+        "tools": {},
+        "venv": [],
+        "legs": [],
+        "work": False,
+    }
+    return dict(nothing, **changes)
+
+
+def packaging(needs, names, **changes):
+    """A plan in which packages are to be installed."""
+    return part(packages=dict(part()["packages"], needs=needs, names=names, **changes))
+
+
+def groups(state, **changes):
+    """The plans of CMake, gcc and the rest, one after another."""
+    found = []
+    for recipes, more in [
+        ([recipe(CMAKE)], {}),
+        ([recipe(GCC)], {}),
+        ([*used(CMAKE, GCC), recipe(TORCH), recipe(APEX)], {"release": RELEASE, "environment": ENVIRONMENT}),
+    ]:
+        promised = {name: tool for each in found for name, tool in each["tools"].items()}
+        found.append(plan.make(ask(*recipes, promised=promised, **more, **changes), state))
+    return found
+
+
+WHOLE = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), recipe(APEX), environment=ENVIRONMENT)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        bare(),
+        bare(missing_needs=["make", "bzip2", "git", "dos2unix", "openblas"]),
+        # Become of one plain user by another, who lacks acl for each of the plans.
+        bare(missing_needs=["acl", "make"], login_uid=1000, user={"uid": 1001, "name": "b", "home": "/home/b"}),
+        installed(WHOLE, bare()),
+    ],
+    ids=["bare", "lacking", "plain", "converged"],
+)
+def test_plans_that_ask_the_same_are_the_plan_of_the_whole(state):
+    whole, merged = plan.make(WHOLE, state), plan.merged(groups(state))
+    for each in (whole, merged):
+        each["packages"].update({key: sorted(each["packages"][key]) for key in ("needs", "names")})
+    assert merged == whole
+    assert list(merged["products"]) == ["cmake", "gcc730", "torch", "apex"]
+
+
+@pytest.mark.parametrize("only", [part(), part(products={"cmake": {"do": "build"}}, legs=["verify", "provide"])])
+def test_one_plan_is_returned_as_it_is(only):
+    assert plan.merged([only]) is only
+
+
+def test_the_plans_are_left_as_they_are():
+    plans = groups(bare(missing_needs=["make", "git"]))
+    before = copy.deepcopy(plans)
+    plan.merged(plans)
+    assert plans == before
+
+
+def test_products_and_tools_are_those_of_all():
+    merged = plan.merged(
+        [
+            part(products={"cmake": {"do": "build"}}, tools={"cmake": {"folder": "/c"}}),
+            part(products={"gcc730": {"do": "nothing"}}, tools={"cmake": {"folder": "/c"}, "gcc730": {"folder": "/g"}}),
+        ]
+    )
+    assert merged["products"] == {"cmake": {"do": "build"}, "gcc730": {"do": "nothing"}}
+    assert merged["tools"] == {"cmake": {"folder": "/c"}, "gcc730": {"folder": "/g"}}
+
+
+def test_packages_are_told_once_and_as_they_come():
+    merged = plan.merged(
+        [
+            packaging(["make", "gcc"], ["make", "gcc"]),
+            packaging(["gcc", "bzip2"], ["gcc", "bzip2"]),
+            packaging(["acl", "make"], ["python3-dev", "make"]),
+        ]
+    )
+    assert merged["packages"] == {
+        "needs": ["make", "gcc", "bzip2", "acl"],
+        "names": ["make", "gcc", "bzip2", "python3-dev"],
+        "become_root": False,
+        "manager": "apt",
+    }
+
+
+@pytest.mark.parametrize("become", [(False, False), (True, False), (False, True), (True, True)])
+def test_packages_are_installed_as_root_where_any_has_to(become):
+    merged = plan.merged([packaging([], [], become_root=each) for each in become])
+    assert merged["packages"]["become_root"] is any(become)
+
+
+@pytest.mark.parametrize(
+    "legs, wanted",
+    [
+        ([["verify"], ["provide"]], ["provide", "verify"]),
+        ([["environment", "verify"], ["remove", "verify"]], ["remove", "environment", "verify"]),
+        ([["provide", "verify"], [], ["provide", "environment"]], ["provide", "environment", "verify"]),
+        ([[], []], []),
+    ],
+)
+def test_legs_are_in_the_order_of_the_road(legs, wanted):
+    assert plan.merged([part(legs=each) for each in legs])["legs"] == wanted
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_the_environment_file_and_the_virtual_environment_are_of_whoever_has_one(place):
+    plans = [part(), part(), part()]
+    file, venv = {"do": "nothing", "path": "/e"}, ["python3", "-m", "venv", "/v"]
+    plans[place] = part(environment=file, venv=venv)
+    merged = plan.merged(plans)
+    assert (merged["environment"], merged["venv"]) == (file, venv)
+
+
+def test_where_nobody_has_one_there_is_none():
+    merged = plan.merged([part(), part()])
+    assert merged["environment"] is None and merged["venv"] == [] and merged["legs"] == []
+
+
+@pytest.mark.parametrize("work", [(False, False), (True, False), (False, True)])
+def test_there_is_work_where_any_has_some(work):
+    assert plan.merged([part(work=each) for each in work])["work"] is any(work)

@@ -203,7 +203,8 @@ OWN_JSON = {
     ("plugins/plugin_utils/screen.py", "rows"): "a run's notes",
     ("plugins/plugin_utils/cohort.py", "_told"): "a run's notes",
     ("plugins/plugin_utils/cohort.py", "order"): "a run's notes",
-    ("plugins/action/fleet.py", "act"): "a document that it has just written, and the answer to a question about it",
+    ("plugins/action/fleet.py", "_written"): "a document that it has just written",
+    ("plugins/action/fleet.py", "act"): "the answer to a question about that",
 }
 
 

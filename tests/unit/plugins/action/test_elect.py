@@ -10,7 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.action import elect
 from ansible_collections.ascend.pytorch.plugins.action import plan as planning
 from ansible_collections.ascend.pytorch.plugins.action import publish as publishing
-from ansible_collections.ascend.pytorch.plugins.module_utils import plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import carry, plans
 from situations import CMAKE, ask, bare, recipe
 

@@ -111,9 +111,10 @@ class Host:
     def _cache(self, places, carrier, _warn, trusted_keys):
         def take(order):
             self.asked.append(("take", order["name"]))
-            if isinstance(self.taken, Exception):
-                raise self.taken
-            return self.taken
+            taken = self.taken
+            if isinstance(taken, Exception):
+                raise taken
+            return taken
 
         def holds(order):
             self.asked.append(("holds", order["name"]))

@@ -265,7 +265,7 @@ GATES = {
             ("plugins/module_utils/product/carrying.py", "_idle_s"): "the age of files",
             ("plugins/modules/clean.py", "main"): "the age of files",
             ("plugins/plugin_utils/runs.py", "_sweep"): "the age of files",
-            ("plugins/plugin_utils/store.py", "_unused"): "the age of files",
+            ("plugins/plugin_utils/cache_list.py", "unused"): "the age of files",
             ("plugins/plugin_utils/live.py", "_row"): "times that a host told, where it does not tell its own",
             ("plugins/module_utils/build/builds.py", "__init__"): "told to people, and to other processes",
             ("plugins/module_utils/build/builds.py", "look"): "told, to compare with the times in the status",

@@ -296,7 +296,7 @@ GATES = {
             ): "the tree that was unpacked, before it is live",
             ("plugins/module_utils/build/steps.py", "_wheel"): "copied into the build's own folder",
             ("plugins/module_utils/product/wheel.py", "embed"): "its own copy, as what it is a copy of",
-            ("plugins/plugin_utils/bundle.py", "_products"): "copied into a new folder",
+            ("plugins/plugin_utils/bundling.py", "_products"): "copied into a new folder",
             ("plugins/plugin_utils/carry.py", "_remote_piece"): "a piece of its own, in the task's folder",
         },
     ),

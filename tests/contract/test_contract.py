@@ -21,6 +21,8 @@ from ansible.playbook.block import Block
 from ansible.playbook.task import Task
 from checkout import BIN, ROOT, files
 from rules import (
+    FILE_LINES,
+    FUNCTION_LINES,
     against_the_way,
     check_pins,
     check_role,
@@ -35,6 +37,7 @@ from rules import (
     starts_anywhere,
     task_actions,
     text_by_locale,
+    too_long,
     unsafe_paths,
     uses,
     variable_table,
@@ -187,6 +190,17 @@ def test_rooms_are_there():
     made = {name: (ROOT / name).stat().st_size for name in below(r"plugins/module_utils/(.+/)?__init__\.py")}
     assert made == {f"plugins/module_utils/{room}/__init__.py": 0 for room in rooms}
     assert " → ".join(", ".join(floor) for floor in ROOMS) in (ROOT / "CONTRIBUTING.md").read_text()
+
+
+@pytest.mark.parametrize("name", below(r"plugins/.+\.py"))
+def test_functions_and_files_are_short(name):
+    """Whoever reads a file or a function of plugins/ can keep it in mind: rules.too_long."""
+    assert too_long((ROOT / name).read_text()) == []
+
+
+def test_how_short_is_told():
+    told = f"No function of plugins/ is over {FUNCTION_LINES} lines, no file over {FILE_LINES}."
+    assert told in (ROOT / "CONTRIBUTING.md").read_text()
 
 
 # What reads JSON of its own making: nobody else could have written it.

@@ -13,6 +13,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import logins
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetch
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     bundle,
+    bundle_contents,
+    bundling,
     here,
     ledger,
     recipes,
@@ -24,9 +26,9 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
 
 TORCH_VERSION = "ascend_torch_version"
 PLATFORM = {
-    "arch": {"type": "str", "choices": list(bundle.ARCHES), "required": True},
+    "arch": {"type": "str", "choices": list(bundle_contents.ARCHES), "required": True},
     "python": {"type": "str", "required": True},
-    "libc": {"type": "str", "default": bundle.LIBC},
+    "libc": {"type": "str", "default": bundle_contents.LIBC},
 }
 ARGUMENTS = {
     "dest": {"type": "path", "required": True},
@@ -124,7 +126,7 @@ class ActionModule(speaking.Action):
         known = {}
         release, needed, mirrors = logins.taken_out([release, needed, mirrors], known)
         mirrors = [os.path.abspath(os.path.expanduser(entry)) if here.is_folder(entry) else entry for entry in mirrors]
-        maker = bundle.Maker(
+        maker = bundling.Maker(
             folder,
             mirrors,
             lambda line: speaking.say(f"bundle {release['version']}: {line}"),

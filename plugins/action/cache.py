@@ -9,6 +9,8 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
+    cache_list,
+    cache_places,
     here,
     keyring,
     ledger,
@@ -20,7 +22,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
 
 ARGUMENTS = {
     "state": {"type": "str", "choices": ["listed", "verified", "pruned"], "default": "listed"},
-    "cache": {"type": "list", "elements": "str", "default": [store.AUTO]},
+    "cache": {"type": "list", "elements": "str", "default": [cache_places.AUTO]},
     "trusted_keys": {"type": "path", "default": ""},
     "keep_days": {"type": "float", "default": 30},
     "keep_last": {"type": "int", "default": 1},
@@ -35,12 +37,12 @@ def bad(entry: dict[str, Any]) -> str:
 def headline(state: str, entries: list[dict[str, Any]], removed: list[dict[str, Any]], dry: bool) -> str:
     """Return what was found, or done, in one sentence."""
     if state == "pruned":
-        size = store.human(sum(entry["size"] for entry in removed))
+        size = cache_list.human(sum(entry["size"] for entry in removed))
         verb = "would be" if dry else "was" if len(removed) == 1 else "were"
         return f"{_count(len(removed))} {verb} taken away, {size}"
     # What is half there, or was set aside before, is no product.
     standing = [entry for entry in entries if entry["status"] == "whole" or bad(entry)]
-    size = store.human(sum(entry["size"] for entry in entries))
+    size = cache_list.human(sum(entry["size"] for entry in entries))
     wrong = [entry for entry in standing if bad(entry)]
     words = f"{_count(len(standing))}, {size}"
     if wrong:
@@ -108,8 +110,8 @@ class ActionModule(speaking.Action):
         state, dry = arguments["state"], self._task.check_mode
         entries, removed, lines, elsewhere = [], [], [], []
         try:
-            for place in store.places(keyring.split(arguments["cache"])[0]):
-                if store.kind(place) != store.FOLDER:
+            for place in cache_places.places(keyring.split(arguments["cache"])[0]):
+                if cache_places.kind(place) != cache_places.FOLDER:
                     elsewhere.append(place)
                     lines.append(
                         f"{place}: not looked at, since it is not a folder of the controller but one that hosts reach"
@@ -118,7 +120,7 @@ class ActionModule(speaking.Action):
                 found, gone = self._looked(store.Store(place, speaking.warn), state, arguments, dry)
                 entries += found
                 removed += gone
-                table = store.table(gone if state == "pruned" else found, speaking.columns() - 2)
+                table = cache_list.table(gone if state == "pruned" else found, speaking.columns() - 2)
                 lines += [f"{place}:", *("  " + line for line in table)]
         except (store.StoreError, signing.SigningError) as error:
             raise AnsibleActionFail(str(error))

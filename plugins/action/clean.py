@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, speaking, store
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import cache_list, ledger, speaking
 
 
 def told(host: str, removed: list[dict], busy: list[str], dry: bool) -> str:
     """Return what is told of a host: what went, in check mode (`dry`) what would, and where a build is under way."""
-    total = store.human(sum(entry["size"] for entry in removed))
+    total = cache_list.human(sum(entry["size"] for entry in removed))
     lines = [f"{host}: {'would free' if dry else 'freed'} {total}" if removed else f"{host}: nothing to take away"]
-    lines += [f"  {store.human(entry['size'])}  {entry['path']}" for entry in removed]
+    lines += [f"  {cache_list.human(entry['size'])}  {entry['path']}" for entry in removed]
     lines += [f"  {path}: left as it is, a build is under way there" for path in busy]
     return "\n".join(lines)
 

@@ -220,7 +220,7 @@ class Asked:
         self.logins: dict = {}
 
     def request(self, roles: list[str]) -> dict:
-        """Return what roles ask, as module_utils/plan/plan.py describes it."""
+        """Return what roles ask, as module_utils/plan/requests.py describes it."""
         request = logins.taken_out(requests.made(roles, self._source), self.logins)
         request.update(
             # Where the user names builders the others take what those build, and nothing else.

@@ -66,7 +66,7 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing, places
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import cleaning
-from ansible_collections.ascend.pytorch.plugins.module_utils.host import host
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import account
 
 
 def main():
@@ -84,7 +84,7 @@ def main():
         module.fail_json(
             **outgoing.told(msg="keep_days and keep_last cannot be below 0; with 0 and 0 all that no build uses goes")
         )
-    who, removed, busy = host.user(), [], []
+    who, removed, busy = account.user(), [], []
     for work_dir in sorted({places.resolve(path, "work_dir", who) for path in module.params["work_dirs"]}):
         try:
             gone = cleaning.clean(work_dir, time.time() - keep_days * 86400, keep_last, module.check_mode)

@@ -109,7 +109,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import interpreters, outgoing, surroundings
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import ask
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, steps
-from ansible_collections.ascend.pytorch.plugins.module_utils.host import host
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import installed
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import diagnose, fingerprint, published
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import publishing, verifying
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive
@@ -131,7 +131,7 @@ def standing(order):
         "links": order["links"],
         "distribution": order["distribution"],
     }
-    return host.product(entry, order["sites"])
+    return installed.product(entry, order["sites"])
 
 
 def is_there(order, found):

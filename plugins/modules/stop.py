@@ -45,7 +45,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing, places
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import stopping
-from ansible_collections.ascend.pytorch.plugins.module_utils.host import host
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import account
 
 
 def main():
@@ -54,7 +54,7 @@ def main():
         argument_spec={"work_dirs": {"type": "list", "elements": "str", "default": ["auto"]}},
         supports_check_mode=True,
     )
-    who, stopped = host.user(), []
+    who, stopped = account.user(), []
     work_dirs = sorted({places.resolve(path, "work_dir", who) for path in module.params["work_dirs"]})
     for work_dir in work_dirs:
         name = ""

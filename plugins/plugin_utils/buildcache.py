@@ -11,17 +11,17 @@ from typing import Any
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import boundary, carry, signing, store
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import boundary, cache_places, carry, signing, store
 
 Json = dict[str, Any]
 
 
 def all_places(given: list[str]) -> list[str]:
-    """Return the places of a build cache, see store.places: those to read from alone have the default beside them."""
-    found = store.places(given)
-    if found and all(store.kind(place) == store.WEB for place in found):
+    """Return the places of a build cache, see cache_places.places: those to read from alone have the default beside them."""
+    found = cache_places.places(given)
+    if found and all(cache_places.kind(place) == cache_places.WEB for place in found):
         # Those can hand nothing that is built on to the other hosts.
-        found.append(store.default())
+        found.append(cache_places.default())
     return found
 
 
@@ -31,7 +31,9 @@ def keeper(places: list[str]) -> str:
     :raises store.StoreError: there is none
     """
     for place in places:
-        if store.kind(place) == store.FILE or (store.kind(place) == store.FOLDER and store.Store(place).writable()):
+        if cache_places.kind(place) == cache_places.FILE or (
+            cache_places.kind(place) == cache_places.FOLDER and store.Store(place).writable()
+        ):
             return place
     raise store.StoreError(
         "ascend_build_cache: none of {0} can be written to, so that what is built cannot be handed to the other hosts. "
@@ -52,7 +54,7 @@ class BuildCache:
         builders: Sequence[str] = (),
     ) -> None:
         """
-        :param places: see store.places; :param carrier: of the host that is worked with
+        :param places: see cache_places.places; :param carrier: of the host that is worked with
         :param warn: called with a sentence about a product that is damaged or refused
         :param sign_key: private key that new products are signed with, "" for none
         :param trusted_keys: public keys of which one must have signed what is taken, "" to take it unsigned
@@ -86,7 +88,7 @@ class BuildCache:
         return None
 
     def _take_from(self, place: str, order: Json) -> bool | None:
-        if store.kind(place) != store.FOLDER:
+        if cache_places.kind(place) != cache_places.FOLDER:
             card = self._peeked(place, order)
             return None if card is None else self.carrier.take_from(order, place, card)
         shelf, label = store.Store(place, self.warn), builds.label(order)
@@ -105,7 +107,7 @@ class BuildCache:
         return any(self._holds(place, order) for place in self.places)
 
     def _holds(self, place: str, order: Json) -> bool:
-        if store.kind(place) != store.FOLDER:
+        if cache_places.kind(place) != cache_places.FOLDER:
             return self._peeked(place, order) is not None
         label = builds.label(order)
         try:
@@ -149,7 +151,7 @@ class BuildCache:
         :param builder: that host, by its name in the inventory
         """
         place = keeper(self.places)
-        if store.kind(place) == store.FOLDER:
+        if cache_places.kind(place) == cache_places.FOLDER:
             return self._keep_in(place, order, builder)
         self.carrier.keep_at(order, place, self._signature(order, builder, self.carrier.held(order)))
         return place
@@ -197,7 +199,7 @@ class BuildCache:
         """Return the manifests of a product's earlier builds, from the folders on the controller."""
         found: list[Json] = []
         for place in self.places:
-            if store.kind(place) == store.FOLDER:
+            if cache_places.kind(place) == cache_places.FOLDER:
                 # They serve to tell how long a build will take: of one that cannot be read is told where it counts.
                 with contextlib.suppress(store.StoreError):
                     found += store.Store(place).manifests(name)

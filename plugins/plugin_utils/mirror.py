@@ -17,7 +17,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import closure, fetch
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, runs
 
 
 def contents(folder: str, sources: list[dict]) -> tuple[list[tuple[str, str]], list[str]]:
@@ -55,9 +55,6 @@ def _bundle(folder: str) -> dict | None:
     """Return the manifest of the bundle that a mirror folder is, None for any other."""
     if not os.path.isfile(os.path.join(folder, "bundle.json")):
         return None
-    # Not before: making bundles takes more than most runs need.
-    from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle
-
     try:
         return bundle.read(folder)
     except bundle.BundleError as error:
@@ -65,8 +62,6 @@ def _bundle(folder: str) -> dict | None:
 
 
 def _bundled(manifest: dict, source: dict) -> list[tuple[str, str]]:
-    from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle
-
     if source["kind"] == "archive":
         return []
     return [(entry["file"], entry["commit"]) for entry in bundle.repositories(manifest, source)]
@@ -83,8 +78,6 @@ def damaged(folder: str, held: list[tuple[str, str]]) -> list[str]:
     manifest = _bundle(folder)
     if manifest is None:
         return []
-    from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle
-
     known = [(path, manifest["files"][path]) for path, _pin in held if path in manifest["files"]]
     return [words for words in (bundle.damage(folder, path, entry) for path, entry in known) if words]
 
@@ -97,8 +90,6 @@ def wheels(folder: str, order: dict) -> list[tuple[str, str]]:
     """
     if order["product"] != "wheel":
         return []
-    from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle
-
     folder = os.path.abspath(os.path.expanduser(folder))
     manifest = _bundle(folder)
     if manifest is None:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What roles ask of a host, out of their variables: the request that module_utils/plan/plan.py describes.
+"""What roles ask of a host, out of their variables: the request that module_utils/plan/requests.py describes.
 
 The whole guide is one request of all roles. A role that is used alone asks for its own product; what others make of what it
 needs is only referred to.

@@ -12,27 +12,20 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import errno
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.ascend.pytorch.plugins.module_utils.base import foreign, locking, outgoing
-from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, products
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import here, runs, signing
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import foreign, locking
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import cache_list, runs, signing
 
 Json = dict[str, Any]
-
-DAY_S = 24 * 3600.0
-AUTO = "auto"
-FOLDER, FILE, WEB = "folder", "file", "web"
 
 _NAME = re.compile(r"(?P<label>.+-[0-9a-f]{12})(?P<rest>\.(partial|damaged-).*)?")
 
@@ -52,42 +45,6 @@ def _named(label: str) -> str:
         raise StoreError(
             f"the build cache has no place for such a product: {error}. See to the names and versions of the recipes"
         ) from error
-
-
-# --- places -----------------------------------------------------------------------------------------------------------
-
-
-def default() -> str:
-    """Return the folder that is the build cache where the user names none."""
-    return str(runs.home() / "products")
-
-
-def places(value: str | list[str] | None) -> list[str]:
-    """Return the places that ascend_build_cache names, in order: absolute folders and URLs, these without a / at the end.
-
-    :param value: a place or a list of places; None or "auto" for the default, "" or an empty list for none at all
-    :raises StoreError: one is no place that a build cache can be at
-    """
-    wanted = [default()] if value is None else [value] if isinstance(value, str) else value
-    return [_place(one) for one in wanted if one]
-
-
-def _place(value: str) -> str:
-    if value == AUTO:
-        return default()
-    if here.no_place(value):
-        raise StoreError(here.no_place(value))
-    return value.rstrip("/") if "://" in value else os.path.abspath(os.path.expanduser(value))
-
-
-def kind(place: str) -> str:
-    """Return what a place is: FOLDER of the controller, FILE (a folder that hosts see) or WEB (hosts read it by http)."""
-    if "://" not in place:
-        return FOLDER
-    return FILE if place.startswith("file:") else WEB
-
-
-# --- a folder of the controller ---------------------------------------------------------------------------------------
 
 
 class Entry(NamedTuple):
@@ -314,31 +271,8 @@ class Store:
                 signed_by, untrusted = _signed(entry, trusted)
             except StoreError as error:
                 status, wrong = "unreadable", [str(error)]
-        name, _dash, short = label.rpartition("-")
-        name, _dash, version = name.rpartition("-")
-        manifest = card["manifest"]
-        identity = _mapping(manifest.get("identity"))
-        platform = _mapping(identity.get("platform"))
-        built = _mapping(manifest.get("built"))
-        return {
-            "label": label,
-            "folder": str(path),
-            "status": status,
-            "wrong": wrong,
-            "untrusted": untrusted,
-            "name": _word(manifest.get("name")) or name,
-            "version": _word(manifest.get("version")) or version,
-            "fingerprint": _word(manifest.get("fingerprint")) or short,
-            "part": _word(identity.get("part")),
-            "arch": _word(platform.get("arch")),
-            "libc": _word(platform.get("libc")),
-            "python_abi": _word(platform.get("python_abi")),
-            "size": _size(path),
-            "built": _word(built.get("when")),
-            "host": _word(built.get("host")),
-            "signed_by": signed_by,
-            "used": _used(path),
-        }
+        more = {"status": status, "wrong": wrong, "untrusted": untrusted, "signed_by": signed_by}
+        return cache_list.row(path, label, card["manifest"], **more)
 
     def verify(self, trusted: str = "", dry: bool = False) -> list[Json]:
         """Compare every product with its digest, and with its signature where trusted; return entries().
@@ -369,7 +303,7 @@ class Store:
 
         :param dry: only say what would go
         """
-        goes = _unused(self.entries(), keep_days, keep_last)
+        goes = cache_list.unused(self.entries(), keep_days, keep_last)
         if dry or not goes:
             return goes
         with self._lock("prune"):
@@ -380,7 +314,7 @@ class Store:
         lock = entry["label"] + (".receiving" if entry["status"] == "partial" else "")
         with self._lock(lock, waits=False) as held:
             # Where it was used since it was looked at, it is wanted again.
-            if not held or not path.is_dir() or _used(path) != entry["used"]:
+            if not held or not path.is_dir() or cache_list.used(path) != entry["used"]:
                 return False
             with self._told():
                 if path.name == entry["label"]:
@@ -455,14 +389,6 @@ class Store:
         )
 
 
-def _mapping(value: Any) -> Json:
-    return value if isinstance(value, dict) else {}
-
-
-def _word(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def _signed(entry: Entry | None, trusted: str) -> tuple[str, str]:
     """Return who signed a product, and why that is not good enough."""
     if entry is None:
@@ -479,94 +405,3 @@ def _signed(entry: Entry | None, trusted: str) -> tuple[str, str]:
             raise
         name = "somebody"
     return name, "" if name or not entry.signature else "its signature does not fit its card"
-
-
-def _mtime(path: Path) -> float:
-    """Return when a folder was used last; for one that is still filled, when something came."""
-    try:
-        inside = path.iterdir() if products.PARTIAL in path.name else ()
-        return max(one.stat().st_mtime for one in (path, *inside))
-    except OSError:
-        return 0.0
-
-
-def _used(path: Path) -> str:
-    return datetime.fromtimestamp(_mtime(path), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _size(path: Path) -> int:
-    """Return the bytes of the files in a folder; what goes meanwhile does not count."""
-    total = 0
-    for folder, _names, files in os.walk(path):
-        for name in files:
-            with contextlib.suppress(OSError):
-                total += os.lstat(os.path.join(folder, name)).st_size
-    return total
-
-
-def _unused(entries: list[Json], keep_days: float, keep_last: int) -> list[Json]:
-    """Return what Store.prune takes away, the last used first."""
-    now, unused = time.time(), []
-    kept: collections.Counter[tuple[str, ...]] = collections.Counter()
-    for entry in sorted(entries, key=lambda one: (one["used"], one["built"]), reverse=True):
-        idle_days = (now - datetime.strptime(entry["used"], "%Y-%m-%dT%H:%M:%S%z").timestamp()) / DAY_S
-        goes = entry["status"] == "damaged" or (entry["status"] == "partial" and idle_days >= 1)
-        if entry["status"] == "whole":
-            alike = tuple(entry[key] for key in ("name", "part", "arch", "libc", "python_abi"))
-            kept[alike] += 1
-            goes = idle_days >= keep_days and kept[alike] > keep_last
-        if goes:
-            unused.append(entry)
-    return unused
-
-
-# --- for people -------------------------------------------------------------------------------------------------------
-
-
-def table(entries: list[Json], width: int) -> list[str]:
-    """Return entries() as lines for a terminal: a row each, or two lines each where rows do not fit.
-
-    :param width: columns of the terminal
-    """
-    if not entries:
-        return ["nothing"]
-    heads = ["product", "version", "fingerprint", "platform", "size", "built", "on", "signed by", "used", ""]
-    grid = [heads, *map(_row, entries)]
-    widths = [max(map(len, column)) for column in zip(*grid)]
-    if sum(widths) + 2 * (len(widths) - 1) <= width:
-        lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths)).rstrip() for row in grid]
-    else:
-        lines = [line for row in grid[1:] for line in _paragraph(row)]
-    # Cards are foreign text, and may hold what would steer the terminal.
-    return [outgoing.printable(line) for line in lines]
-
-
-def _row(entry: Json) -> list[str]:
-    platform = ", ".join(entry[key] for key in ("arch", "libc", "python_abi") if entry[key])
-    status = "" if entry["status"] == "whole" else entry["status"]
-    return [
-        entry["name"] + (f" ({entry['part']})" if entry["part"] else ""),
-        entry["version"],
-        fingerprint.short(entry["fingerprint"]),
-        platform or "-",
-        human(entry["size"]),
-        entry["built"][:10] or "-",
-        entry["host"] or "-",
-        entry["signed_by"] or ("not trusted" if entry["untrusted"] else "-"),
-        entry["used"][:10],
-        status,
-    ]
-
-
-def _paragraph(row: list[str]) -> list[str]:
-    name, version, short, platform, size, built, host, signed_by, used, status = row
-    first = f"{name} {version} {short}  {platform}  {size}  {status}".rstrip()
-    return [first, f"    built {built} on {host}, signed by {signed_by}, used {used}"]
-
-
-def human(size: int) -> str:
-    """Return bytes as "812 B", "3.4 MiB" and the like."""
-    value, units = float(size), ["B", "KiB", "MiB", "GiB", "TiB"]
-    while value >= 1024 and len(units) > 1:
-        value, units = value / 1024, units[1:]
-    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"

@@ -332,6 +332,26 @@ def against_the_way(name: str, source: str, rooms: tuple[tuple[str, ...], ...]) 
     return found
 
 
+# What fits a few screens is read as one; of what is longer a part can be named, and stands by itself.
+FILE_LINES, FUNCTION_LINES = 500, 60
+
+
+def too_long(source: str) -> list[str]:
+    """What of Python code is too long: "all: its lines" of the file, "line: name: its lines" of a function.
+
+    A function has the lines from its `def` to its end, with its docstring and what is defined inside; one of those counts
+    for itself too.
+    """
+    lines = len(source.splitlines())
+    found = [f"all: {lines}"] if lines > FILE_LINES else []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            if lines > FUNCTION_LINES:
+                found.append(f"{node.lineno}: {node.name}: {lines}")
+    return found
+
+
 # What may be called anything, by the names that code has for it.
 _ANYTHING = {"host", "inventory_hostname", "builder", "label", "platform", "product"}
 _JOINS = ("path.join", "joinpath", "Path", "with_name")

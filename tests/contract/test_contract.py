@@ -21,6 +21,8 @@ from ansible.playbook.block import Block
 from ansible.playbook.task import Task
 from checkout import BIN, ROOT, files
 from rules import (
+    FILE_LINES,
+    FUNCTION_LINES,
     against_the_way,
     check_pins,
     check_role,
@@ -35,6 +37,7 @@ from rules import (
     starts_anywhere,
     task_actions,
     text_by_locale,
+    too_long,
     unsafe_paths,
     uses,
     variable_table,
@@ -189,6 +192,17 @@ def test_rooms_are_there():
     assert " → ".join(", ".join(floor) for floor in ROOMS) in (ROOT / "CONTRIBUTING.md").read_text()
 
 
+@pytest.mark.parametrize("name", below(r"plugins/.+\.py"))
+def test_functions_and_files_are_short(name):
+    """Whoever reads a file or a function of plugins/ can keep it in mind: rules.too_long."""
+    assert too_long((ROOT / name).read_text()) == []
+
+
+def test_how_short_is_told():
+    told = f"No function of plugins/ is over {FUNCTION_LINES} lines, no file over {FILE_LINES}."
+    assert told in (ROOT / "CONTRIBUTING.md").read_text()
+
+
 # What reads JSON of its own making: nobody else could have written it.
 OWN_JSON = {
     ("plugins/module_utils/base/ask.py", "at_once"): "from a process of its own, by a pipe",
@@ -265,7 +279,7 @@ GATES = {
             ("plugins/module_utils/product/carrying.py", "_idle_s"): "the age of files",
             ("plugins/modules/clean.py", "main"): "the age of files",
             ("plugins/plugin_utils/runs.py", "_sweep"): "the age of files",
-            ("plugins/plugin_utils/store.py", "_unused"): "the age of files",
+            ("plugins/plugin_utils/cache_list.py", "unused"): "the age of files",
             ("plugins/plugin_utils/live.py", "_row"): "times that a host told, where it does not tell its own",
             ("plugins/module_utils/build/builds.py", "__init__"): "told to people, and to other processes",
             ("plugins/module_utils/build/builds.py", "look"): "told, to compare with the times in the status",
@@ -296,7 +310,7 @@ GATES = {
             ): "the tree that was unpacked, before it is live",
             ("plugins/module_utils/build/steps.py", "_wheel"): "copied into the build's own folder",
             ("plugins/module_utils/product/wheel.py", "embed"): "its own copy, as what it is a copy of",
-            ("plugins/plugin_utils/bundle.py", "_products"): "copied into a new folder",
+            ("plugins/plugin_utils/bundling.py", "_products"): "copied into a new folder",
             ("plugins/plugin_utils/carry.py", "_remote_piece"): "a piece of its own, in the task's folder",
         },
     ),

@@ -406,3 +406,23 @@ def installed(request, state):
         state["env_file"]["sha256"] = hashlib.sha256(planned["environment"]["text"].encode()).hexdigest()
         state["env_file"]["ours"] = True
     return state
+
+
+def decided(request, state, name):
+    """What is decided about a product."""
+    return plan.make(request, state)["products"][name]
+
+
+def does(request, state, name="cmake"):
+    """What is to be done about a product."""
+    return decided(request, state, name)["do"]
+
+
+def site(*recipes):
+    """A host where these roles have done their work."""
+    return installed(ask(*[recipe(entry) for entry in recipes]), bare())
+
+
+def of_torch(state, *recipes, **changes):
+    """The order of torch."""
+    return decided(ask_torch(*recipes, **changes), state, "torch")["order"]

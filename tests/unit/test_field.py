@@ -8,7 +8,7 @@ import re
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import interpreters
 from ansible_collections.ascend.pytorch.plugins.module_utils.checks import checks
-from ansible_collections.ascend.pytorch.plugins.module_utils.host import host, npu_smi, resources
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import npu_smi, resources, system
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import diagnose
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures, recipes, target_python, variables
@@ -85,12 +85,12 @@ def _mapping(text):
 
 @of("os-release_culinux")
 def _descendant(text):
-    ident = host.os_release(text)["id"]
+    ident = system.os_release(text)["id"]
     for family in ("RedHat", ""):
-        assert host.os_release(text, family)["openeuler_family"]
+        assert system.os_release(text, family)["openeuler_family"]
         # Nor does it take the list of names.
-        assert host.os_release(text.replace(ident, "anew").replace("CULinux", "Anew"), family)["openeuler_family"]
-    assert not host.os_release(text + "ID_LIKE=debian\n", "Debian")["openeuler_family"]
+        assert system.os_release(text.replace(ident, "anew").replace("CULinux", "Anew"), family)["openeuler_family"]
+    assert not system.os_release(text + "ID_LIKE=debian\n", "Debian")["openeuler_family"]
 
 
 @of("cgroup_memory.txt")

@@ -19,6 +19,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.checks.finding impo
     seen,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan as plans
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import pythons
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import tools as toolbox
 
 CHECKS: List[Check] = []
 
@@ -56,14 +58,16 @@ def _requisite_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dic
         if entry.get("reference") and entry["name"] in used and entry["name"] not in plan["tools"]:
             if entry["product"] == "wheel":
                 yield seen(
-                    "no {0} in {1}".format(entry["name"], plans.interpreter(state).get("path") or "the chosen Python"),
+                    "no {0} in {1}".format(
+                        entry["name"], pythons.interpreter(state).get("path") or "the chosen Python"
+                    ),
                     entry["name"] + " for that Python",
                     "apply the role that builds it first",
                 )
             else:
                 yield seen(
-                    "{0}: {1}".format(entry["name"], plans.unfit(plans.accepted(entry, state), state)),
-                    plans.wanted_words(plans.accepted(entry, state)),
+                    "{0}: {1}".format(entry["name"], toolbox.unfit(toolbox.accepted(entry, state), state)),
+                    toolbox.wanted_words(toolbox.accepted(entry, state)),
                     "apply the role {0} first".format(entry["name"]),
                 )
 
@@ -72,7 +76,7 @@ def _requisite_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dic
 def _tool_too_new(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """The CMake or gcc that is to be built is itself newer than what will do."""
     for entry in request["recipes"]:
-        newest = plans.accepted(entry, state).get("maximum", "")
+        newest = toolbox.accepted(entry, state).get("maximum", "")
         bringing = not entry.get("reference") and plan["products"][entry["name"]]["do"] in plans.BRINGING
         if bringing and not versions.within(entry["version"], "", newest):
             yield seen(

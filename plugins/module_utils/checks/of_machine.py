@@ -18,6 +18,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.checks.finding impo
     check,
     seen,
 )
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import packages
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan as plans
 
 CHECKS: List[Check] = []
@@ -152,7 +153,7 @@ def _tool_broken(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
 def _tools_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """Tools are missing that may not be installed."""
     lacking = plan["packages"]["needs"]
-    if lacking and not plans.may_install(request, state):
+    if lacking and not packages.may_install(request, state):
         command = {"Debian": "apt-get install -y ", "RedHat": state["os"]["package_manager"] + " install -y "}.get(
             state["os"]["family"]
         )
@@ -218,7 +219,7 @@ def _noexec(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]
 def _package_python(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """Ansible's module of the package manager would run under a Python that this ansible-core does not take."""
     python, core = state["packaging_python"], state["core"]
-    needed = plan["packages"]["names"] and plans.may_install(request, state)
+    needed = plan["packages"]["names"] and packages.may_install(request, state)
     if needed and python and not versions.within(python["version"], core["oldest_python"]):
         manager = state["os"]["package_manager"]
         yield seen(

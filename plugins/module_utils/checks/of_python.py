@@ -19,6 +19,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.checks.finding impo
     seen,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import ascend_files
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import packages, pythons, requests
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan as plans
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
 
@@ -31,13 +32,13 @@ _OPERATORS = "guide of CANN: Python packages"
 
 def _python(request: Dict[str, Any], state: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     """Return the interpreter that wheels are for; None where none runs, or none is wanted."""
-    found = plans.interpreter(state) if plans.release_to_come(request) else {}
+    found = pythons.interpreter(state) if requests.release_to_come(request) else {}
     return found if found.get("version") else None
 
 
 def _completed(request: Dict[str, Any], state: Dict[str, Any], python: Dict[str, Any]) -> bool:
     """Say whether the road installs the packages that complete an interpreter."""
-    return plans.is_packaged(python) and plans.may_install(request, state)
+    return pythons.is_packaged(python) and packages.may_install(request, state)
 
 
 def _wanted(request: Dict[str, Any]) -> str:
@@ -47,11 +48,11 @@ def _wanted(request: Dict[str, Any]) -> str:
 @check(CHECKS, "python-missing", BUILD, ERROR, _PYTHON)
 def _python_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """No interpreter that was asked for is there and runs, as builds will see it."""
-    if not plans.release_to_come(request) or _python(request, state):
+    if not requests.release_to_come(request) or _python(request, state):
         return
     asked = [state["venv_python"]] if state["venv_python"] else list(state["pythons"].values())
     broken = [found for found in asked if found]
-    names = [state["venv"] + "/bin/python"] if state["venv_python"] else plans.pythons(request)
+    names = [state["venv"] + "/bin/python"] if state["venv_python"] else requests.pythons(request)
     remedy = "install one of them, or set ascend_python to the path of an interpreter that is there"
     lost = next(filter(None, (interpreters.lost_library(found["problem"]) for found in broken)), "")
     if lost:
@@ -89,7 +90,7 @@ def _python_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 def _python_headers(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """The interpreter has no headers, and no package would bring them."""
     python = _python(request, state)
-    if python and plans.may_build(request) and not python["headers"] and not _completed(request, state, python):
+    if python and requests.may_build(request) and not python["headers"] and not _completed(request, state, python):
         yield seen(
             "{0} has no Python.h".format(python["path"]),
             "the headers of that Python",
@@ -101,7 +102,7 @@ def _python_headers(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 def _python_library(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """The interpreter has no shared library, and no package would bring it."""
     python = _python(request, state)
-    lacks = python and plans.may_build(request) and not python["shared_library"]
+    lacks = python and requests.may_build(request) and not python["shared_library"]
     if python and lacks and not _completed(request, state, python):
         yield seen(
             "{0} has no shared libpython".format(python["path"]),
@@ -119,9 +120,9 @@ def _python_modules(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
     needed = {"zlib": "pip unpacks wheels with it", "ctypes": "torch imports it"}
     if _fetches(request, plan):
         needed["ssl"] = "pip fetches requirements with it"
-    if plans.make_venv(state) and not _completed(request, state, python):
+    if pythons.make_venv(state) and not _completed(request, state, python):
         needed["ensurepip"] = "it makes the virtual environment"
-    if plans.may_build(request) and plans.lacks_distutils(python) and not _completed(request, state, python):
+    if requests.may_build(request) and pythons.lacks_distutils(python) and not _completed(request, state, python):
         needed["distutils"] = "wheels are built with it, or with setuptools"
     wished = {name: "what is run with torch may import it" for name in ("ssl", "bz2", "lzma") if name not in needed}
     for purposes, severity in ((needed, ERROR), (wished, WARNING)):
@@ -148,12 +149,12 @@ def _fetches(request: Dict[str, Any], plan: Dict[str, Any]) -> bool:
 
 def _completing(python: Dict[str, Any], lacking: List[str], family: str) -> str:
     """Return how an interpreter comes to have modules of the standard library."""
-    if plans.is_packaged(python):
+    if pythons.is_packaged(python):
         names = "python3-setuptools, python3-venv" if family == "Debian" else "python3-setuptools, python3-libs"
         return "install the distribution's packages of it ({0}), or set ascend_python to another".format(names)
-    packages = extensions.packages(lacking, family)
+    brings = extensions.packages(lacking, family)
     return "{0}build that Python again, or set ascend_python to another".format(
-        "install {0} and ".format(", ".join(packages)) if packages else ""
+        "install {0} and ".format(", ".join(brings)) if brings else ""
     )
 
 
@@ -199,10 +200,10 @@ def _pip_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
     """The interpreter has no pip that runs, and no package would bring it."""
     python = _python(request, state)
     # A virtual environment that is to be made gets a pip of its own.
-    if not python or not python["pip"]["problem"] or plans.make_venv(state):
+    if not python or not python["pip"]["problem"] or pythons.make_venv(state):
         return
     there = "pip" in python["packages"]
-    if _completed(request, state, python) and (not there or plans.lacks_distutils(python)):
+    if _completed(request, state, python) and (not there or pythons.lacks_distutils(python)):
         return
     found = "{0} has no pip".format(python["path"])
     if there:
@@ -255,14 +256,14 @@ def _pip_too_old(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
 
 def _refused(names: List[str], platforms: List[str]) -> List[str]:
     """Return the file names of wheels of those packages of which a pip takes none that is there."""
-    packages = {}  # type: Dict[str, List[str]]
+    by_package = {}  # type: Dict[str, List[str]]
     for name in names:
-        packages.setdefault(wheels.normalise(str(wheels.parse_filename(name)["name"])), []).append(name)
+        by_package.setdefault(wheels.normalise(str(wheels.parse_filename(name)["name"])), []).append(name)
 
     def fits(name: str) -> bool:
         return not {"any", *platforms}.isdisjoint(str(wheels.parse_filename(name)["platform"]).split("."))
 
-    return [name for there in packages.values() if not any(map(fits, there)) for name in there]
+    return [name for there in by_package.values() if not any(map(fits, there)) for name in there]
 
 
 @check(CHECKS, "package-version", HOST, ERROR, _PACKAGES)
@@ -301,7 +302,7 @@ def _package_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
                 "what CANN's operators import when they are compiled",
                 "run `{0} -m pip install {1}{2}`".format(
                     python["path"],
-                    "".join(option + " " for option in plans.pip_options(state)),
+                    "".join(option + " " for option in pythons.pip_options(state)),
                     " ".join("'{0}'".format(line) if set(line) & set("<>=") else line for line in lines),
                 ),
             )

@@ -50,7 +50,7 @@ def shared(hosts: Dict[str, Dict[str, Any]]) -> List[Dict[str, Any]]:
 
     [{"hosts": [names], "paths": [..], "env_file": the environment file that each of them would write otherwise, or ""}]
 
-    :param hosts: name -> {"state", "plan"} of an examined host; of its folders those count that host.disk tells of
+    :param hosts: name -> {"state", "plan"} of an examined host; of its folders those count that machine.disk tells of
     """
     having = {}  # type: Dict[str, Dict[str, str]]
     for name, known in hosts.items():

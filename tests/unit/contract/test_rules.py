@@ -22,6 +22,7 @@ from rules import (
     starts_anywhere,
     task_actions,
     text_by_locale,
+    too_long,
     unsafe_paths,
     uses,
     variable_table,
@@ -340,6 +341,22 @@ def test_what_is_included_can_be_followed():
     ]
     plays = [{"ansible.builtin.import_playbook": "plays/z.yml"}, {"hosts": "all", "tasks": tasks[:1]}]
     assert [there for there, _task in included("playbooks/y.yml", plays)][0] == "playbooks/plays/z.yml"
+
+
+def test_what_is_too_long_is_seen():
+    def of(lines, more=""):
+        return "def a(x):\n" + "    x += 1\n" * (lines - 1) + more
+
+    assert too_long(of(60) + "\n" * 440) == []
+    assert too_long(of(60) + "\n" * 441) == ["all: 501"]
+    assert too_long("\n@b\n" + of(61)) == ["3: a: 61"]
+    assert too_long("async " + of(61)) == ["1: a: 61"]
+    method = "class C:\n" + "".join("    " + line for line in of(61).splitlines(keepends=True))
+    assert too_long(method) == ["2: a: 61"]
+    # One that is inside of another counts for both.
+    inner = "".join("    " + line for line in of(61).splitlines(keepends=True))
+    assert too_long("def b():\n" + inner) == ["1: b: 62", "2: a: 61"]
+    assert too_long("x = [\n" + "    1,\n" * 70 + "]\n") == []
 
 
 def test_cycles_are_found():

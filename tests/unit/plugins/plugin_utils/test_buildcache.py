@@ -9,7 +9,7 @@ import cached
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import buildcache, carry, signing, store
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import buildcache, cache_places, carry, signing, store
 from plain import as_plain, open_folder
 
 ORDER = dict(cached.manifest(), work_dir="/data")
@@ -190,7 +190,7 @@ def test_over_plain_http_nothing_is_taken_unsigned(told, key):
 def test_places_to_read_from_alone_have_the_default_beside_them(tmp_path, told, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     cache = buildcache.BuildCache([WEB], Carrier(), told.append)
-    assert cache.keep(ORDER, "h") == store.default()
+    assert cache.keep(ORDER, "h") == cache_places.default()
     assert [manifest["name"] for manifest in cache.former("cmake")] == ["cmake"] and cache.former("gcc730") == []
 
 
@@ -211,7 +211,7 @@ def test_it_is_said_before_anything_is_built_that_nothing_keeps_it(tmp_path):
 def test_who_keeps_is_asked_without_asking_whom_to_trust(tmp_path, monkeypatch):
     """A build is started with the places alone; what is taken from them is looked at by whoever takes it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert buildcache.keeper(buildcache.all_places(["http://cache.example.com"])) == store.default()
+    assert buildcache.keeper(buildcache.all_places(["http://cache.example.com"])) == cache_places.default()
 
 
 @pytest.mark.parametrize("closed", ["closed/cache", "closed"])

@@ -17,7 +17,7 @@ import cached
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import download, fetch, repositories
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, mirror, runs
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, bundle_contents, bundling, mirror, runs
 from wheels import make_wheel
 
 PLATFORM = [{"arch": "aarch64", "python": "3.9"}]
@@ -121,7 +121,7 @@ def shop(tmp_path, monkeypatch):
 
     def make(platforms=tuple(PLATFORM), row=None, recipes=None, **more):
         told, warned = [], []
-        maker = bundle.Maker(made.folder, [str(base)], told.append, warned.append)
+        maker = bundling.Maker(made.folder, [str(base)], told.append, warned.append)
         manifest = maker.add(row or ROW, recipes or made.recipes, platforms and list(platforms), **more)
         return SimpleNamespace(manifest=manifest, changed=maker.changed, told=told, warned=warned)
 
@@ -207,7 +207,7 @@ def test_a_run_that_was_broken_off_goes_on(shop):
 
 
 def test_check_mode_says_what_would_come(shop):
-    maker = bundle.Maker(shop.folder, [], print, print)
+    maker = bundling.Maker(shop.folder, [], print, print)
     assert maker.lacking(ROW, shop.recipes, PLATFORM) == [
         "Ascend/pytorch",
         "pytorch/pytorch",
@@ -257,7 +257,7 @@ def test_a_run_that_is_gone_begins_nothing_more(shop, monkeypatch):
     begun = []
     monkeypatch.setattr(runs, "is_over", lambda: len(begun) == 2)
     monkeypatch.setattr(os, "_exit", sys.exit)
-    maker = bundle.Maker(shop.folder, [str(shop.base)], begun.append, pytest.fail)
+    maker = bundling.Maker(shop.folder, [str(shop.base)], begun.append, pytest.fail)
     with pytest.raises(SystemExit):
         maker.add(ROW, shop.recipes, list(PLATFORM))
     assert [line.split(" ")[1] for line in begun] == ["Ascend/pytorch", "pytorch/pytorch"]
@@ -272,7 +272,7 @@ def test_archives_of_one_name_are_not_mixed_up(shop):
     with pytest.raises(bundle.BundleError, match="another ascend_bundle_dest"):
         shop.make(recipes=[dict(shop.recipes[1], sources=[source])])
     with pytest.raises(bundle.BundleError, match="different digests"):
-        bundle.sources([shop.recipes[1], dict(shop.recipes[1], sources=[source])])
+        bundle_contents.sources([shop.recipes[1], dict(shop.recipes[1], sources=[source])])
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"format": 99}', '{"format": 1}'])
@@ -331,18 +331,6 @@ def test_a_manifest_that_leads_elsewhere_is_refused(tmp_path, changes):
     (tmp_path / "bundle.json").write_text(foreign_manifest(**changes))
     with pytest.raises(bundle.BundleError, match="bundle.json is not as this collection writes it: .* Do not use"):
         bundle.read(tmp_path)
-
-
-def test_rows_platforms_and_places():
-    row = {"packages": {"b": {"minimum": "3", "maximum": "3.99"}, "a": {}}}
-    assert bundle.row_requirements(row) == ["a", "b>=3,<3.100"]
-    assert [each["arch"] for each in bundle.platforms(None, ["3.8"])] == ["x86_64", "aarch64"]
-    assert bundle.platforms([{"arch": "x86_64", "python": "3.9"}], ["3.7"]) == []
-    recipe = {"name": "torch", "sources": [{"dest": "pytorch"}, {"dest": "pytorch/pytorch"}]}
-    assert bundle.place("{src}/pytorch/pytorch/r.txt", recipe) == ({"dest": "pytorch/pytorch"}, "r.txt")
-    assert bundle.place("{src}/pytorch/patch/x", recipe) == ({"dest": "pytorch"}, "patch/x")
-    with pytest.raises(bundle.BundleError, match="none of its sources"):
-        bundle.place("{src}/elsewhere/x", recipe)
 
 
 # --- use --------------------------------------------------------------------------------------------------------------

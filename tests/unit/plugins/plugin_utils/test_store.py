@@ -17,7 +17,7 @@ from pathlib import Path
 import cached
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import signing, store
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import cache_list, signing, store
 
 COLLECTIONS = str(Path(__file__).parents[4] / "collections")
 MARK = "ab" * 32
@@ -53,26 +53,6 @@ def unused_for(folder, days):
 
 def names(cache):
     return sorted(path.name for path in cache.folder.iterdir() if path.name != ".locks")
-
-
-# --- places -----------------------------------------------------------------------------------------------------------
-
-
-def test_places(monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", "/x")
-    monkeypatch.setenv("HOME", "/home/me")
-    assert store.places(None) == ["/x/ascend-pytorch/products"]
-    assert store.places("~/cache") == ["/home/me/cache"]
-    assert store.places(["/a/../b/", "file:///s/", "https://h/c/"]) == ["/b", "file:///s", "https://h/c"]
-    assert store.places(["auto"]) == store.places(None)
-    assert store.places([]) == store.places("") == []
-    assert [store.kind(one) for one in ("/b", "file:///s", "https://h/c")] == [store.FOLDER, store.FILE, store.WEB]
-
-
-@pytest.mark.parametrize("place", ["s3://x/y", "file://x/y", "https://", "http:///x", "file:////"])
-def test_what_is_no_place(place):
-    with pytest.raises(store.StoreError, match="ascend_build_cache: .* is no place"):
-        store.places([place])
 
 
 def test_whether_it_can_be_written(tmp_path):
@@ -383,7 +363,7 @@ def test_a_card_with_odd_parts_is_listed(cache):
     (folder / "product.json").write_text(json.dumps(card))
     (found,) = cache.entries()
     assert (found["built"], found["arch"]) == ("", "")
-    assert "\033" not in "\n".join(store.table([found], 200))
+    assert "\033" not in "\n".join(cache_list.table([found], 200))
 
 
 def test_manifests_of_former_builds(cache):
@@ -507,26 +487,3 @@ def test_pruning_killed_in_the_middle_leaves_no_half_product(cache, monkeypatch)
             cache.prune(30, 0)
     assert cache.entry(LABEL, MARK) is None and names(cache) == [LABEL + ".partial-former"]
     assert len(cache.prune(30, 0)) == 1 and names(cache) == []
-
-
-# --- for people -------------------------------------------------------------------------------------------------------
-
-
-def test_table(cache):
-    cached.make(cache.folder, python_abi="cp39")
-    (found,) = cache.entries()
-    found.update(size=3 << 20, used="2026-11-20T00:00:00Z")
-    assert store.table([found], 140) == [
-        "product  version  fingerprint   platform                  size     built       on       signed by  used",
-        "cmake    3.12.1   abababababab  x86_64, glibc 2.31, cp39  3.0 MiB  2026-11-01  node001  -          2026-11-20",
-    ]
-    assert store.table([dict(found, status="damaged", signed_by="me")], 79) == [
-        "cmake 3.12.1 abababababab  x86_64, glibc 2.31, cp39  3.0 MiB  damaged",
-        "    built 2026-11-01 on node001, signed by me, used 2026-11-20",
-    ]
-    assert store.table([dict(found, part="runtime")], 79)[0].startswith("cmake (runtime) 3.12.1")
-    assert store.table([], 79) == ["nothing"]
-
-
-def test_sizes():
-    assert [store.human(size) for size in (0, 1023, 1536, 5 << 30)] == ["0 B", "1023 B", "1.5 KiB", "5.0 GiB"]

@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What this collection has put on a host: products as they stand, finished ones in the work directory, builds that were begun."""
+
+import glob
+import os
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import manifest, products, published
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
+
+
+def product(wanted, sites):
+    # type: (Dict[str, Any], List[str]) -> Dict[str, Any]
+    """Return how a product stands on the host.
+
+    {"manifest": without its files | None, "version", "damage": [first ten], "occupied": words | None, "links": {..}}
+    """
+    if wanted["product"] == "wheel":
+        there = wheels.installed(sites, wanted["distribution"])
+        if there is None:
+            return {"manifest": None, "version": None, "damage": []}
+        return {
+            "manifest": there["manifest"],
+            "version": there["version"],
+            "site": there["site"],
+            "damage": ["{0}: missing".format(path) for path in there["missing"][:10]],
+        }
+    prefix = wanted["prefix"]
+    cards = published.cards(prefix, wanted["name"])
+    trees = sorted(cards)
+    # A manifest of a big tree takes its time.
+    card = cards.get(os.path.realpath(prefix)) or manifest.read(prefix)
+    state = {
+        "manifest": None,
+        "version": None,
+        "damage": [],
+        "prefix": prefix,
+        "trees": trees,
+        "occupied": published.occupied(prefix, trees),
+        "links": {link["path"]: published.link_state(link["path"], prefix, link["target"]) for link in wanted["links"]},
+    }  # type: Dict[str, Any]
+    if card is not None and card["name"] == wanted["name"]:
+        state.update(
+            damage=manifest.damage(prefix, card)[:10],
+            version=card["version"],
+            manifest={key: value for key, value in card.items() if key != "files"},
+        )
+    return state
+
+
+def cards(wanted, sites):
+    # type: (Dict[str, Any], List[str]) -> List[str]
+    """Return where it is written whether a product is there."""
+    if wanted["product"] == "tree":
+        return [os.path.join(wanted["prefix"], manifest.TREE_NAME)]
+    patterns = [os.path.join(glob.escape(site), wanted["distribution"] + "-*.dist-info") for site in sites]
+    return sites + [os.path.join(path, "METADATA") for pattern in patterns for path in glob.glob(pattern)]
+
+
+def stored(work_dir):
+    # type: (str) -> Dict[str, str]
+    """Return label -> fingerprint of the finished products in the work directory."""
+    found = {}
+    for folder in glob.glob(os.path.join(glob.escape(work_dir), "products", "*")):
+        card = products.card(folder)
+        if card and not products.misses(folder, card):
+            found[os.path.basename(folder)] = card["manifest"]["fingerprint"]
+    return found
+
+
+def begun(work_dir):
+    # type: (str) -> Dict[str, int]
+    """Return label -> how many stages are done of each build that was begun in the work directory, and has not ended."""
+    return {
+        os.path.basename(folder): len(glob.glob(os.path.join(glob.escape(folder), "stamps", "*.json")))
+        for folder in glob.glob(os.path.join(glob.escape(work_dir), "builds", "*"))
+        if (read_json(os.path.join(folder, "status.json")) or {}).get("state") not in (None, "done")
+    }

@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Orders: what the build, publish and verify modules work by, one for each product."""
+
+import os
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import versions
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import pythons
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import tools as toolbox
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, published
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.recipe import jobs as count_jobs
+
+
+def adapt(recipe, state):
+    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    """Return the recipe with the options and variables that this host's libc or compiler demand.
+
+    recipe["adapt"] is a list of {"libc_above": v, "options": [..], "environment": {..}}, of which the options stand where
+    a step's argument is "{options}", and {"compiler_from": v, "environment": {..}}. What the compiler demands goes into
+    "compiler_environment": hosts of one cohort have the same libc, but each its own compiler, or none before it builds.
+    """
+    options, extra, by_compiler = [], {}, {}
+    compiler = next((found["version"] for found in state["tools"].get("g++", []) if found["version"]), None)
+    libc = state["libc"].rpartition(" ")[2]
+    for rule in recipe.get("adapt", []):
+        if "libc_above" in rule:
+            if libc and state["libc"].startswith("glibc") and not versions.within(libc, "", rule["libc_above"]):
+                options += rule.get("options", [])
+                extra.update(rule.get("environment", {}))
+        elif compiler and versions.within(compiler, rule["compiler_from"], ""):
+            by_compiler.update(rule["environment"])
+
+    def spread(step):
+        # type: (Dict[str, Any]) -> Dict[str, Any]
+        if "run" not in step or "{options}" not in step["run"]:
+            return step
+        at = step["run"].index("{options}")
+        return dict(step, run=step["run"][:at] + options + step["run"][at + 1 :])
+
+    return dict(
+        recipe,
+        environment=dict(recipe.get("environment", {}), **extra),
+        compiler_environment=by_compiler,
+        stages={stage: [spread(step) for step in steps] for stage, steps in recipe.get("stages", {}).items()},
+    )
+
+
+def make(request, recipe, there, state, tools):
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    """Return the order of a recipe's product.
+
+    :param recipe: see adapt; :param there: of state["products"]; :param tools: name -> tool, None for one that is missing
+    """
+    python = pythons.interpreter(state)
+    used = {name: tools.get(name) for name in recipe.get("built_with", [])}
+    resolved = dict(recipe, prefix=there.get("prefix", ""))
+    identity = fingerprint.identity(
+        resolved,
+        _platform(state, python),
+        {name: tool["identity"] if tool else "missing" for name, tool in used.items()},
+    )
+    order = {
+        "name": recipe["name"],
+        "version": recipe["version"],
+        "product": recipe["product"],
+        "state": recipe.get("state", "present"),
+        "distribution": recipe.get("distribution", ""),
+        "fingerprint": fingerprint.digest(identity),
+        "identity": identity,
+        "prefix": resolved["prefix"],
+        "links": [
+            {"path": path, "target": link["target"]}
+            for path, link in zip(there.get("links", {}), recipe.get("links", []))
+        ],
+        "replace_link": bool(request["replace_link"]),
+        "sources": [dict(source, offline=True) for source in recipe["sources"]]
+        if request.get("offline")
+        else recipe["sources"],
+        "stages": recipe["stages"],
+        "verify": recipe.get("verify", []),
+        "verify_npu": recipe.get("verify_npu", []),
+        "jobs": count_jobs(
+            request["jobs"], state["cores"], state["memory"]["available_mib"], recipe.get("mem_gib_per_job", 1)
+        ),
+        "work_dir": state["work_dir"],
+        "env_file": state["env_file"]["path"],
+        "mirrors": request["mirrors"],
+        "arch": state["arch"],
+        "npu_libraries": bool(request["require_cann"]),
+        "keep": request["keep_builds"],
+        "timeout_s": request["timeout_s"],
+        "collection_version": request["collection_version"],
+        "part_of": "",
+        "parts": [],
+    }
+    order.update(_with_tools(recipe, used, python))
+    order.update(_with_python(recipe, there, state, python))
+    if recipe.get("runtime"):
+        order["parts"].append(_runtime_part(order, recipe["runtime"]))
+    return order
+
+
+def _platform(state, python):
+    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, str]
+    """Return what of a host decides whether it may have what another has built."""
+    return {
+        "arch": state["arch"],
+        "libc": state["libc"],
+        "python_abi": "{0}-{1}".format(python.get("tag", ""), python.get("abi", "")),
+        "distribution": "{id} {version}".format(**state["os"]).strip(),
+    }
+
+
+def _with_tools(recipe, used, python):
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    """Return of an order what a build finds its tools by, and which those are."""
+    wheel = recipe["product"] == "wheel"
+    known = [tool for tool in used.values() if tool]
+    made = dict(recipe.get("environment", {}), **recipe.get("compiler_environment", {}))
+    compiler = used.get("gcc730")
+    if compiler:
+        made.update(CC=compiler["folder"] + "/gcc", CXX=compiler["folder"] + "/g++")
+    folders = [tool["folder"] for tool in known if tool["folder"]]
+    python_folder = os.path.dirname(python.get("path") or "")
+    if wheel and python_folder and python_folder not in folders:
+        # After the tools: /usr/bin, where many a Python stands, also holds the compiler that was found wanting.
+        folders.append(python_folder)
+    return {
+        "environment": made,
+        "path": folders,
+        # The host's own, with all of their versions.
+        "tools": {name: tool["version"] for name, tool in used.items() if tool and tool.get("version")},
+        # What must not be cleared away meanwhile.
+        "trees": [tool["tree"] for tool in known if tool.get("tree")],
+        "library_path": [tool["library"] for tool in known if tool["library"]]
+        + ([python["library_path"]] if wheel and python.get("library_path") else []),
+    }
+
+
+def _with_python(recipe, there, state, python):
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    """Return of an order the Python that the product is for, and what pip has to bring to it."""
+    requirements = list(recipe.get("requirements", [])) + list((there["manifest"] or {}).get("requirements", []))
+    return {
+        "python": python.get("path", ""),
+        "python_version": ".".join(str(python.get("version") or "").split(".")[:2]),
+        "python_tag": python.get("tag", ""),
+        "sites": python.get("sites", []),
+        "pip_options": pythons.pip_options(state),
+        "requirements": recipe.get("requirements", []),
+        "requirements_missing": published.pip_missing(requirements, python.get("packages", {}))
+        if recipe["product"] == "wheel"
+        else [],
+    }
+
+
+def to_run(recipe, there, order, mark):
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], str) -> Optional[Dict[str, Any]]
+    """Return the order of what programs need that were built with a tool; None when they need nothing of it.
+
+    :param order: of the whole; :param mark: the identity of the tool that they were built with
+    """
+    if not recipe.get("runtime") or not toolbox.is_ours(mark):
+        return None
+    whole = dict(order, fingerprint=mark)
+    if there["manifest"] and there["manifest"]["fingerprint"] == mark:
+        return whole
+    # What makes and proves the whole has no use for the part.
+    return dict(whole, links=[], sources=[], stages={}, verify=[], parts=[], **_runtime_part(whole, recipe["runtime"]))
+
+
+def _runtime_part(whole, patterns):
+    # type: (Dict[str, Any], List[str]) -> Dict[str, Any]
+    """Return what is different in the order of a tree's runtime part, which comes out of the build of the whole."""
+    identity = {key: whole["identity"][key] for key in ("name", "version", "product", "prefix", "platform")}
+    identity.update(part="runtime", part_of=whole["fingerprint"], files=patterns)
+    return {
+        "part_of": whole["fingerprint"],
+        "identity": identity,
+        "fingerprint": fingerprint.digest(identity),
+        "files": patterns,
+    }

@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What belongs in a bundle: which sources, platforms and requirements the recipes of a release ask for."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle
+
+Json = dict[str, Any]
+
+ARCHES = ("x86_64", "aarch64")
+# The oldest libc that the guide's systems have: what its wheels run on, the others run too.
+LIBC = "2.17"
+
+
+def sources(recipes: list[Json]) -> list[Json]:
+    """Return the sources of recipes, each once, by names of their own.
+
+    :raises bundle.BundleError: two archives have one name and are different
+    """
+    found: dict[tuple[str, ...], Json] = {}
+    for recipe in recipes:
+        for source in recipe.get("sources", []):
+            named = dict(source, name=f"{recipe['name']}: {source.get('repo') or source['file']}")
+            key = ("git", source["repo"], source["commit"]) if source["kind"] == "git" else ("archive", source["file"])
+            former = found.setdefault(key, named)
+            if former.get("sha256") != named.get("sha256"):
+                raise bundle.BundleError(
+                    f"{former['name']} and {named['name']} have one name and different digests: rename one"
+                )
+            if named.get("submodules"):
+                found[key] = dict(former, submodules=True)
+    return list(found.values())
+
+
+def platforms(wanted: list[Json] | None, pythons: list[str]) -> list[Json]:
+    """Return the platforms, {"arch", "python", "libc"}, that a release is carried for; default all that it takes."""
+    chosen = wanted or [{"arch": arch, "python": python} for arch in ARCHES for python in pythons]
+    return [
+        {"arch": each["arch"], "python": str(each["python"]), "libc": str(each.get("libc") or LIBC)}
+        for each in chosen
+        if str(each["python"]) in pythons
+    ]
+
+
+def outright(recipes: list[Json]) -> list[str]:
+    """Return the requirements that the recipes themselves name."""
+    steps = [step for recipe in recipes for steps in recipe.get("stages", {}).values() for step in steps]
+    named = [recipe.get("requirements", []) for recipe in recipes] + [step["pip"] for step in steps if "pip" in step]
+    return sorted({line for lines in named for line in lines})
+
+
+def row_requirements(row: Json) -> list[str]:
+    """Return what the packages of a release's row are for pip: that a maximum of 1.99 takes 1.99.5 too is the table's way."""
+    lines = []
+    for name, limits in sorted((row.get("packages") or {}).items()):
+        bounds = [">=" + limits["minimum"]] if limits.get("minimum") else []
+        if limits.get("maximum"):
+            numbers = [int(part) for part in str(limits["maximum"]).split(".")]
+            bounds.append("<" + ".".join(str(part) for part in numbers[:-1] + [numbers[-1] + 1]))
+        lines.append(name + ",".join(bounds))
+    return lines
+
+
+def place(path: str, recipe: Json) -> tuple[Json, str]:
+    """Return (the source, the path in its tree) that a step's {src}/… means: the source that stands deepest above it.
+
+    :raises bundle.BundleError: it lies in no source
+    """
+    below = re.sub(r"^\{src\}/", "", path)
+    above = [source for source in recipe["sources"] if below.startswith(source["dest"].rstrip("/") + "/")]
+    if not above:
+        raise bundle.BundleError(f"{recipe['name']}: {path} lies in none of its sources: mend the recipe's step")
+    source = max(above, key=lambda each: len(each["dest"]))
+    return source, below[len(source["dest"].rstrip("/")) + 1 :]

@@ -1,0 +1,342 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Making a bundle: what it lacks is fetched, collected or copied, and its manifest written last."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, locking, logins
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.about import VERSION
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import requirements_txt
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, products
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import download, git_bundles, git_urls
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, runs, wheelhouse
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle_contents as contents
+
+Json = dict[str, Any]
+Tell = Callable[[str], None]
+
+WORK = ".work"
+
+
+class Maker:
+    """Makes a bundle, release by release, or goes on with one: a file that is whole is not fetched again.
+
+    :param folder: of the bundle; :param mirrors: asked before the sources' own URLs
+    :param tell: called with each line of what is done; :param warn: with what is wrong and goes on all the same
+    :param known: logins for mirrors and sources, see module_utils/base/logins.py
+    """
+
+    def __init__(
+        self, folder: str | Path, mirrors: list[str], tell: Tell, warn: Tell, known: logins.Logins | None = None
+    ) -> None:
+        self.folder = Path(folder)
+        self.work = self.folder / WORK
+        self.mirrors = mirrors
+        self.known = known
+        self.tell = tell
+        self.warn = warn
+        self.changed = False
+        # What was found whole in this run: files are large, and read once.
+        self.sound: set[str] = set()
+
+    def add(self, row: Json, recipes: list[Json], wanted: list[Json] | None, cache: str = "") -> Json:
+        """Bring all that a release needs into the bundle, then write its manifest; return the manifest.
+
+        :param row: the release's row of the table; :param recipes: with their variables filled in for this release
+        :param wanted: platforms, None for all that the release takes
+        :param cache: folder of the controller with finished products to carry too, "" for none
+        :raises bundle.BundleError, fetch.FetchError, wheelhouse.WheelhouseError: what was had by then is kept
+        """
+        recipes = [recipe for recipe in recipes if not recipe.get("reference")]
+        chosen = contents.platforms(wanted, row["pythons"])
+        with self._alone():
+            before = bundle.read(self.folder)
+            self.manifest = bundle.manifest_at(self.work / bundle.MANIFEST) or bundle.read(self.folder) or _empty()
+            for source in contents.sources(recipes):
+                if source["kind"] == "archive":
+                    self._archive(source)
+                else:
+                    self._repositories(source)
+            for platform in chosen:
+                self._wheels(row, recipes, platform)
+            if cache:
+                self._products(Path(cache).expanduser(), recipes, {each["arch"] for each in chosen})
+            self.manifest["releases"] = sorted({*self.manifest["releases"], row["version"]})
+            self._forget_unused()
+            if self.manifest != before or self.changed:
+                self.changed = True
+                self.manifest.update(made=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), collection=VERSION)
+                _write(self.folder / bundle.MANIFEST, self.manifest)
+            shutil.rmtree(self.work)
+        return self.manifest
+
+    def lacking(self, row: Json, recipes: list[Json], wanted: list[Json] | None) -> list[str]:
+        """Return what add would have to bring, in words, as far as that is seen without fetching. Changes nothing."""
+        manifest, missing = bundle.manifest_at(self.work / bundle.MANIFEST) or bundle.read(self.folder) or _empty(), []
+        recipes = [recipe for recipe in recipes if not recipe.get("reference")]
+        for source in contents.sources(recipes):
+            if source["kind"] == "archive":
+                names = [source["file"]]
+            else:
+                names = [each["file"] for each in bundle.repositories(manifest, source)] or [source["repo"]]
+            missing += [name for name in names if name not in manifest["files"] or not (self.folder / name).is_file()]
+        for platform in contents.platforms(wanted, row["pythons"]):
+            entry = manifest["wheels"].get(_key(row, platform))
+            if entry is None or not all((self.folder / name).is_file() for name in entry["files"]):
+                missing.append(f"wheels for Python {platform['python']} on {platform['arch']}")
+        return missing
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        try:
+            self.work.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.folder, os.O_RDONLY)
+        except OSError as error:
+            raise bundle.BundleError(
+                f"{self.folder} cannot be written ({error.strerror}): set ascend_bundle_dest to a folder that can"
+            )
+        try:
+            if not locking.lock(descriptor, str(self.folder)):
+                raise bundle.BundleError(
+                    f"{self.folder} is being made by another run: wait for its end, then run again"
+                )
+            yield
+        except OSError as error:
+            raise bundle.BundleError(
+                f"{error.filename or self.folder}: {error.strerror}. Mend that, and run again: what was had is kept"
+            )
+        finally:
+            os.close(descriptor)
+
+    def _begin(self, words: str) -> None:
+        """Tell of what is brought next, which may take an hour; begin it only for a run that is there to hear of it."""
+        runs.end_if_over()
+        self.tell(words)
+
+    # What is there
+
+    def _whole(self, name: str) -> bool:
+        """Say whether a file is in the bundle as the manifest has it; one that is damaged is told of and forgotten."""
+        if name in self.sound:
+            return True
+        entry = self.manifest["files"].get(name)
+        if entry is None:
+            return False
+        words = bundle.damage(self.folder, name, entry)
+        if words:
+            self.warn(f"{self.folder}: {words}; it is made anew")
+            del self.manifest["files"][name]
+            with contextlib.suppress(FileNotFoundError):
+                (self.folder / name).unlink()
+            return False
+        self.sound.add(name)
+        return True
+
+    def _had(self, name: str) -> None:
+        """Take down a file that has come, so that a run that is broken off after this finds it."""
+        path = self.folder / name
+        self.manifest["files"][name] = {"sha256": fingerprint.file_digest(str(path)), "size": path.stat().st_size}
+        self.sound.add(name)
+        self.changed = True
+        _write(self.work / bundle.MANIFEST, self.manifest)
+
+    def _forget_unused(self) -> None:
+        """Remove wheels that no platform asks for any more: pip would choose among them."""
+        used = {name for entry in self.manifest["wheels"].values() for name in entry["files"]}
+        for name in [each for each in self.manifest["files"] if each.startswith(bundle.WHEELS + "/")]:
+            if name not in used:
+                del self.manifest["files"][name]
+                with contextlib.suppress(FileNotFoundError):
+                    (self.folder / name).unlink()
+                self.changed = True
+
+    # What is fetched
+
+    def _archive(self, source: Json) -> None:
+        name = source["file"]
+        known = self.manifest["files"].get(name, {}).get("sha256", source["sha256"])
+        if known != source["sha256"]:
+            raise bundle.BundleError(
+                f"{self.folder} has another {name}, with sha256 {known}, of another release: make a bundle of its own "
+                "for this one, with another ascend_bundle_dest"
+            )
+        if self._whole(name):
+            return
+        self._begin(f"fetching {name}")
+        got = download.fetch_archive(source, self.mirrors, str(self.work / "downloads"), self._log, known=self.known)
+        durable.move(got, str(self.folder / name))
+        self._had(name)
+
+    def _repositories(self, source: Json) -> None:
+        """Bring a git source and, if it wants them, its submodules and theirs."""
+        waiting = [("", source)]
+        while waiting:
+            path, each = waiting.pop(0)
+            entry = self._repository(each)
+            for below in entry["submodules"] if source.get("submodules") else []:
+                there = os.path.join(path, below["path"])
+                waiting.append((there, git_urls.submodule_source(source, there, below["commit"], below["urls"])))
+
+    def _repository(self, source: Json) -> Json:
+        repo, commit = source["repo"], source["commit"]
+        name, known = git_urls.bundle_name(repo, commit), self.manifest["repositories"].setdefault(repo, {})
+        if commit not in known or not self._whole(name):
+            self._begin(f"fetching {repo} at {commit}")
+            found = git_bundles.bundle_git(
+                source, self.mirrors, str(self.work / "git"), str(self.folder / name), self._log, known=self.known
+            )
+            known[commit] = {"submodules": [dict(each, repo=_repo(each)) for each in found]}
+            self._had(name)
+        return known[commit]
+
+    def _requirements(self, recipes: list[Json], python: str) -> list[str]:
+        """Return the lines that the recipes' requirements files leave for a Python."""
+        lines: list[str] = []
+        for recipe in recipes:
+            steps = [step for steps in recipe.get("stages", {}).values() for step in steps]
+            patches = [step["patch"]["file"] for step in steps if "patch" in step]
+            for order in (step["requirements"] for step in steps if "requirements" in step):
+                text = self._requirements_file(recipe, order["file"], patches)
+                version = tuple(int(part) for part in python.split("."))
+                lines += requirements_txt.keep(text, order["drop"], version)[0]
+        return lines
+
+    def _requirements_file(self, recipe: Json, file: str, patches: list[str]) -> str:
+        """Return a requirements file as the patch stage would leave it; kept in the manifest, since it costs to look."""
+        source, path = contents.place(file, recipe)
+        fixes = [contents.place(patch, recipe) for patch in patches]
+        key = fingerprint.digest([source["commit"], path, [[fix["commit"], patch] for fix, patch in fixes]])
+        if key not in self.manifest["requirements"]:
+            text = self._file(source, path)
+            for fix, patch in fixes:
+                text = git_bundles.patched(text, path, self._file(fix, patch))
+            self.manifest["requirements"][key] = text.decode("utf-8", "replace")
+        return self.manifest["requirements"][key]
+
+    def _file(self, source: Json, path: str) -> bytes:
+        packed = self.folder / git_urls.bundle_name(source["repo"], source["commit"])
+        found = git_bundles.bundled_file(str(packed), source["commit"], path)
+        if found is None:
+            raise bundle.BundleError(
+                f"{source['repo']} has no {path} at {source['commit']}: its layout is not the release's. Set ref and commit "
+                "to those of the release"
+            )
+        return found
+
+    def _wheels(self, row: Json, recipes: list[Json], platform: Json) -> None:
+        """Bring the wheels of a platform, unless those that were brought for the same requirements are whole."""
+        named = (
+            contents.outright(recipes)
+            + contents.row_requirements(row)
+            + self._requirements(recipes, platform["python"])
+        )
+        lines = sorted({*named, *wheelhouse.TOOLS})
+        key, entry = _key(row, platform), self.manifest["wheels"].get(_key(row, platform))
+        if entry and entry["requirements"] == lines and entry["libc"] == platform["libc"]:
+            # Not all(): what is damaged is told of in one run.
+            if False not in [self._whole(name) for name in entry["files"]]:
+                self._tell_lacking(entry)
+                return
+        self._begin(f"collecting wheels for torch {row['version']}, Python {platform['python']} on {platform['arch']}")
+        # What stands there is taken before the index is asked, so it has to be good.
+        for name in [each for each in self.manifest["files"] if each.startswith(bundle.WHEELS + "/")]:
+            self._whole(name)
+        target = wheelhouse.Target(platform["python"], platform["arch"], platform["libc"])
+        house = wheelhouse.Wheelhouse(self.work / "wheels" / key, self.folder / bundle.WHEELS, self._log)
+        files, lacking = house.collect(lines, target)
+        for path in files:
+            name = f"{bundle.WHEELS}/{path.name}"
+            if not self._whole(name):
+                (self.folder / bundle.WHEELS).mkdir(exist_ok=True)
+                durable.move(str(path), str(self.folder / name))
+                self._had(name)
+        entry = {
+            **platform,
+            "release": row["version"],
+            "requirements": lines,
+            "files": sorted(f"{bundle.WHEELS}/{path.name}" for path in files),
+            "lacking": lacking,
+        }
+        self.changed = self.changed or entry != self.manifest["wheels"].get(key)
+        self.manifest["wheels"][key] = entry
+        _write(self.work / bundle.MANIFEST, self.manifest)
+        self._tell_lacking(entry)
+
+    def _tell_lacking(self, entry: Json) -> None:
+        for each in entry["lacking"]:
+            self.warn(
+                f"Python {entry['python']} on {entry['arch']}: {each['requirement']}: {each['why']}. {each['remedy']}"
+            )
+
+    def _products(self, cache: Path, recipes: list[Json], arches: set[str]) -> None:
+        """Copy the finished products of these recipes' names for these arches out of a build cache."""
+        if not cache.is_dir():
+            raise bundle.BundleError(
+                f"{cache} is no folder with products: set ascend_bundle_products to a build cache's, or to ''"
+            )
+        names = {recipe["name"] for recipe in recipes}
+        for source in sorted(cache.iterdir()):
+            card = products.card(str(source)) if re.fullmatch(r".+-[0-9a-f]{12}", source.name) else None
+            if card is None or card["manifest"].get("name") not in names or _arch(card) not in arches | {""}:
+                continue
+            there = self.folder / bundle.PRODUCTS / source.name
+            held = [f"{bundle.PRODUCTS}/{source.name}/{name}" for name in products_files(source, card)]
+            if False not in [self._whole(name) for name in held]:
+                continue
+            wrong = products.whole(str(source))
+            if wrong:
+                self.warn(f"{source} is not carried: {'; '.join(wrong)}")
+                continue
+            self._begin(f"copying {source.name}")
+            partial = there.with_name(there.name + products.PARTIAL)
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            for name in held:
+                shutil.copy2(source / Path(name).name, partial)
+            products.put(str(partial), str(there))
+            for name in held:
+                self._had(name)
+
+    def _log(self, line: str) -> None:
+        # What fetching says goes to whoever looks for a reason: it is too much for a screen.
+        with open(self.work / "log", "a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+
+
+def products_files(folder: Path, card: Json) -> list[str]:
+    """Return the names of the files that a product's folder has."""
+    signed = [products.SIGNATURE] if (folder / products.SIGNATURE).is_file() else []
+    return [products.CARD, card["file"], *signed]
+
+
+def _arch(card: Json) -> str:
+    identity = card["manifest"].get("identity") or {}
+    return str((identity.get("platform") or {}).get("arch", ""))
+
+
+def _repo(submodule: Json) -> str:
+    return git_urls.owner_and_name(submodule["urls"][0])
+
+
+def _key(row: Json, platform: Json) -> str:
+    return f"{row['version']}-{platform['python']}-{platform['arch']}"
+
+
+def _empty() -> Json:
+    return {"format": bundle.FORMAT, "releases": [], "files": {}, "repositories": {}, "requirements": {}, "wheels": {}}
+
+
+def _write(path: Path, manifest: Json) -> None:
+    """Write a manifest durably: whoever is stopped leaves the former one."""
+    durable.write(str(path), json.dumps(manifest, sort_keys=True, indent=1) + "\n")

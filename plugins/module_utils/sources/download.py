@@ -100,6 +100,24 @@ def _digest_of(path: str) -> Tuple[Any, int]:
 # -------------------- one try
 
 
+def _opened(
+    url: str, part: str, have: int, opener: Callable[..., Any], stall_s: float, known: Optional[logins.Logins]
+) -> Any:
+    """Return the answer to a request for all of a file behind the `have` bytes that are there. Raises Fault or Stale."""
+    try:
+        return opener(request_for(url, have, known), timeout=stall_s)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == 416 and have:
+            os.unlink(part)
+            raise fetch.Stale("%d bytes kept from an earlier try are more than it has" % have) from error
+        raise fetch.Fault(
+            "HTTP %d %s" % (error.code, error.reason), error.code in (408, 425, 429) or error.code >= 500
+        ) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise network_fault(error, stall_s) from error
+
+
 def _download(
     name: str,
     url: str,
@@ -116,21 +134,9 @@ def _download(
     digest, have = _digest_of(part)
     if have and digest.hexdigest() == wanted:  # killed between the last byte and the rename
         return
-    request = request_for(url, have, known)
     resumed = have
     stall_s = max(0.1, fetch.left(deadline, stall_s))
-    try:
-        response = opener(request, timeout=stall_s)
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code == 416 and have:
-            os.unlink(part)
-            raise fetch.Stale("%d bytes kept from an earlier try are more than it has" % have) from error
-        raise fetch.Fault(
-            "HTTP %d %s" % (error.code, error.reason), error.code in (408, 425, 429) or error.code >= 500
-        ) from error
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise network_fault(error, stall_s) from error
+    response = _opened(url, part, have, opener, stall_s, known)
     try:
         status = getattr(response, "status", None)
         if status == 206:

@@ -21,7 +21,7 @@ ARGUMENTS = {
 PATIENCE = 3
 
 
-def lonely(host, order, builders):
+def no_builder(host, order, builders):
     """Return the message for a host whose cohort has nobody to build for it."""
     return (
         "{0}: nobody can build {1} {2} for {3}: of the hosts that may build for others (the group ascend_builders: {4}) none in "
@@ -78,7 +78,7 @@ class ActionModule(speaking.Action):
         if elected is None:
             builders = [name for name in arguments["builders"] if name in hosts]
             if all(run.has_arrived(order["name"], name) for name in builders):
-                raise AnsibleActionFail(lonely(host, order, arguments["builders"]))
+                raise AnsibleActionFail(no_builder(host, order, arguments["builders"]))
             # With a free strategy a builder may not have come as far as this product yet.
             result.update(builder="", ready=False, leads=False)
             return result

@@ -140,7 +140,7 @@ def carried(module):
     if state == "wanted":
         return carrying.wanted(shelf, asked["card"], dry)
     if state == "peeked":
-        return carrying.peek(asked["place"], asked["label"], asked["signed"], asked["logins"])
+        return carrying.look_up(asked["place"], asked["label"], asked["signed"], asked["logins"])
     if dry:
         return {"changed": state != "cut" and (state == "kept" or not shelf.whole())}
     if state == "cut":

@@ -126,7 +126,7 @@ class BuildCache:
     def _peeked(self, place: str, order: Json) -> Json | None:
         """Return the card of a product at a place that the host reaches, None where there is none to be trusted."""
         try:
-            told = self.carrier.peek(order, place, signed=bool(self.trusted_keys))
+            told = self.carrier.look_up(order, place, signed=bool(self.trusted_keys))
         except carry.CarryError as error:
             # A place that is down costs what it would have saved, and no more.
             self.warn(f"{builds.label(order)}: {error}")

@@ -143,7 +143,7 @@ class Maker:
         self.sound.add(name)
         return True
 
-    def _had(self, name: str) -> None:
+    def _record(self, name: str) -> None:
         """Take down a file that has come, so that a run that is broken off after this finds it."""
         path = self.folder / name
         self.manifest["files"][name] = {"sha256": fingerprint.file_digest(str(path)), "size": path.stat().st_size}
@@ -176,7 +176,7 @@ class Maker:
         self._begin(f"fetching {name}")
         got = download.fetch_archive(source, self.mirrors, str(self.work / "downloads"), self._log, known=self.known)
         durable.move(got, str(self.folder / name))
-        self._had(name)
+        self._record(name)
 
     def _repositories(self, source: Json) -> None:
         """Bring a git source and, if it wants them, its submodules and theirs."""
@@ -197,7 +197,7 @@ class Maker:
                 source, self.mirrors, str(self.work / "git"), str(self.folder / name), self._log, known=self.known
             )
             known[commit] = {"submodules": [dict(each, repo=_repo(each)) for each in found]}
-            self._had(name)
+            self._record(name)
         return known[commit]
 
     def _requirements(self, recipes: list[Json], python: str) -> list[str]:
@@ -260,7 +260,7 @@ class Maker:
             if not self._whole(name):
                 (self.folder / bundle.WHEELS).mkdir(exist_ok=True)
                 durable.move(str(path), str(self.folder / name))
-                self._had(name)
+                self._record(name)
         entry = {
             **platform,
             "release": row["version"],
@@ -306,7 +306,7 @@ class Maker:
                 shutil.copy2(source / Path(name).name, partial)
             products.put(str(partial), str(there))
             for name in held:
-                self._had(name)
+                self._record(name)
 
     def _log(self, line: str) -> None:
         # What fetching says goes to whoever looks for a reason: it is too much for a screen.

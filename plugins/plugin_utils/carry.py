@@ -229,7 +229,7 @@ class Carrier:
 
     # --- places that hosts reach
 
-    def peek(self, order: Json, place: str, signed: bool) -> tuple[bytes, bytes | None] | None:
+    def look_up(self, order: Json, place: str, signed: bool) -> tuple[bytes, bytes | None] | None:
         """Return card and signature of a product at a file:// or http(s):// place; None where it is not there, or damaged.
 
         :param signed: whether the caller asks for a trusted signature; without one nothing is read but over TLS
@@ -249,7 +249,7 @@ class Carrier:
     def take_from(self, order: Json, place: str, card: Json) -> bool:
         """Have the host bring a product from a file:// or http(s):// place; return False when it is there already.
 
-        :param card: as peek() read it there, and as it was found right
+        :param card: as look_up() read it there, and as it was found right
         """
         text, signature = self._peeked.get((place, builds.label(order)), (b"", None))
         if products.parse(text) != card:

@@ -78,14 +78,14 @@ def candidate(host: str, order: Json, state: Json, ready: bool) -> Json:
 def elect(candidates: Iterable[Json], busy: set[str]) -> Json | None:
     """Return the candidate that shall build: one that is ready, not busy with another product, and has the most to offer."""
 
-    def worth(candidate: Json) -> tuple[Any, ...]:
+    def rank(candidate: Json) -> tuple[Any, ...]:
         begun, *rest = candidate["capacity"]
         return (candidate["ready"], begun, candidate["host"] not in busy, *rest)
 
     known = list(candidates)
-    best = max(map(worth, known), default=None)
+    best = max(map(rank, known), default=None)
     # Of equals the first by name, so that the next run chooses the same.
-    return min((one for one in known if worth(one) == best), key=lambda one: _natural(one["host"]), default=None)
+    return min((one for one in known if rank(one) == best), key=lambda one: _natural(one["host"]), default=None)
 
 
 def stands(record: Json, news: list[Json], busy: set[str], alive: set[str]) -> bool:

@@ -354,7 +354,7 @@ def _rows(fleet: Json, width: int) -> list[str]:
     names = _component_names(fleet)
     grid = [["host", "verdict", *names, "environment"]]
     for name, host in hosts.items():
-        does = _does(host)
+        does = _plan_words(host)
         grid.append([name, _judged(host), *(does.get(part, "-") for part in (*names, "environment"))])
     widths = [max(map(len, column)) for column in zip(*grid)]
     if sum(widths) + 2 * (len(widths) - 1) > width:
@@ -365,7 +365,7 @@ def _rows(fleet: Json, width: int) -> list[str]:
 def _paragraphs(fleet: Json, width: int) -> list[str]:
     alike: dict[tuple[str, str], list[str]] = {}
     for name, host in sorted(fleet["hosts"].items(), key=lambda item: list(VERDICTS).index(item[1]["status"])):
-        does = ", ".join(f"{part} {words}" for part, words in _does(host).items())
+        does = ", ".join(f"{part} {words}" for part, words in _plan_words(host).items())
         alike.setdefault((_judged(host), does), []).append(name)
     lines = []
     for (verdict, does), names in alike.items():
@@ -415,7 +415,7 @@ def _judged(host: Json) -> str:
     return ", ".join([verdict, *counts])
 
 
-def _does(host: Json) -> dict[str, str]:
+def _plan_words(host: Json) -> dict[str, str]:
     """Return component (and the environment file) -> what it is or would become, in a word or two."""
     does = {}
     for name, entry in host["components"].items():

@@ -382,7 +382,7 @@ class Build:
         pip = surroundings.pip_settings(order["python"], os.environ, ask) if order["product"] == "wheel" else {}
         for words in surroundings.told(pip):
             self.log(words)
-        self.shop = recipe_steps.Workshop(
+        self.context = recipe_steps.Context(
             names,
             recipe.fill(environment(order, place.home, place.tmp, pip), names),
             self.log,
@@ -464,7 +464,7 @@ class Build:
             stamp = read_json(stamp_path)
             if not stale and self.is_done(stage, stamp, mark):
                 self.log("=== {0}: done before".format(stage))
-                self.shop.learned.update(stamp["learned"])
+                self.context.learned.update(stamp["learned"])
             else:
                 stale = True
                 if stamp is not None:
@@ -474,7 +474,7 @@ class Build:
                     "fingerprint": mark,
                     "seconds": seconds,
                     "objects": self.status["objects"],
-                    "learned": self.shop.learned,
+                    "learned": self.context.learned,
                 }
                 if stage == INSTALLED:
                     stamp["installed"] = durable.listing(self.place.stage)
@@ -527,7 +527,7 @@ class Build:
             if stage in ("configure", "install"):
                 self.clear(self.place.obj if stage == "configure" else self.place.stage)
             for step in what:
-                recipe_steps.perform(recipe.fill(step, self.shop.names), self.shop)
+                recipe_steps.perform(recipe.fill(step, self.context.names), self.context)
         return self.spent_s()
 
     @staticmethod
@@ -561,7 +561,7 @@ class Build:
                 deadline=self.deadline,
                 known=self.known,
             )
-            self.shop.learned.setdefault("commits", {})[source["name"]] = found
+            self.context.learned.setdefault("commits", {})[source["name"]] = found
 
     def _verify(self, source):
         # type: (Dict[str, Any]) -> None
@@ -594,7 +594,7 @@ class Build:
             },
             order["collection_version"],
         )
-        for key, value in self.shop.learned.items():
+        for key, value in self.context.learned.items():
             card[key] = value
         if order["product"] == "tree":
             root = place.stage + order["prefix"]
@@ -761,10 +761,10 @@ def prove_sane(order, root):
     os.makedirs(folder)
     names = {"root": root, "obj": folder, "prefix": order["prefix"], "version": order["version"]}
     variables = recipe.fill(environment(order, folder, folder, {}), names)
-    shop = recipe_steps.Workshop(names, variables, said.append, lambda _percent, _compiled: None)
+    context = recipe_steps.Context(names, variables, said.append, lambda _percent, _compiled: None)
     try:
         for step in order["stages"].get("sanity", []):
-            recipe_steps.perform(recipe.fill(step, names), shop)
+            recipe_steps.perform(recipe.fill(step, names), context)
     except recipe_steps.StepError as error:
         raise recipe_steps.StepError("\n".join([str(error)] + ["  " + line for line in said[-TAIL_LINES:]]))
     finally:

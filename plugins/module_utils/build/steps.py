@@ -25,7 +25,7 @@ class StepError(Exception):
     """A step failed: the message says what and, where it is known, what to do."""
 
 
-class Workshop:
+class Context:
     """What a step works with: names to fill in, the environment, the log, and a runner of programs.
 
     :param names: src, obj, stage, root, prefix, jobs, python, python_version, env_file, version, work
@@ -93,19 +93,19 @@ class Workshop:
         return "\n".join(said)
 
 
-def perform(step, shop):
-    # type: (Dict[str, Any], Workshop) -> None
+def perform(step, context):
+    # type: (Dict[str, Any], Context) -> None
     """Do one step, its {names} already filled in."""
     for kind, action in _ACTIONS.items():
         if kind in step:
-            action(step, shop)
+            action(step, context)
             return
     raise StepError("a step has none of the keys {0}: {1}".format(", ".join(sorted(_ACTIONS)), step))
 
 
-def _run(step, shop):
-    # type: (Dict[str, Any], Workshop) -> None
-    said = shop.run(step["run"], step.get("cwd"), step.get("stdin"), step.get("env"))
+def _run(step, context):
+    # type: (Dict[str, Any], Context) -> None
+    said = context.run(step["run"], step.get("cwd"), step.get("stdin"), step.get("env"))
     if "expect" in step and not re.search(step["expect"], said, re.MULTILINE):
         raise StepError(
             "`{0}` should say something that matches {1!r} and said: {2}".format(
@@ -125,8 +125,8 @@ def rejects(tree):
     return found
 
 
-def _patch(step, shop):
-    # type: (Dict[str, Any], Workshop) -> None
+def _patch(step, context):
+    # type: (Dict[str, Any], Context) -> None
     # The vendors' gen.sh exits 0 whatever patch says, and cannot be run twice: so the tree is put back first, the patch
     # is tried dry, and rejects are looked for afterwards.
     order = step["patch"]
@@ -139,13 +139,13 @@ def _patch(step, shop):
     repositories.reset_tree(tree)
     before = rejects(tree)
     try:
-        shop.run(["patch", "-p1", "--dry-run", "--force", "-d", tree, "-i", patch], cwd=tree)
+        context.run(["patch", "-p1", "--dry-run", "--force", "-d", tree, "-i", patch], cwd=tree)
     except StepError:
         raise StepError(
             "{0} does not fit the native sources in {1}: they are of another version or incomplete. Nothing was "
             "patched. Set the native ref and commit to those of the release".format(os.path.basename(patch), tree)
         )
-    shop.run(order["run"], cwd=order["cwd"])
+    context.run(order["run"], cwd=order["cwd"])
     left = sorted(rejects(tree) - before)
     if left:
         raise StepError(
@@ -155,48 +155,50 @@ def _patch(step, shop):
         )
 
 
-def _requirements(step, shop):
-    # type: (Dict[str, Any], Workshop) -> None
+def _requirements(step, context):
+    # type: (Dict[str, Any], Context) -> None
     order = step["requirements"]
     with open(order["file"], encoding="utf-8", errors="replace") as stream:
         text = stream.read()
-    python = tuple(int(part) for part in shop.names["python_version"].split("."))
+    python = tuple(int(part) for part in context.names["python_version"].split("."))
     kept, dropped = requirements_txt.keep(text, order["drop"], python)
     for line, why in dropped:
-        shop.log("left out of the requirements: {0} ({1})".format(line, why))
-    shop.learned["requirements"] = kept
+        context.log("left out of the requirements: {0} ({1})".format(line, why))
+    context.learned["requirements"] = kept
     if not kept:
         return
     for name, content in (("requirements.txt", "\n".join(kept)), ("constraints.txt", order["constraints"])):
-        with open(os.path.join(shop.names["obj"], name), "w", encoding="utf-8") as stream:
+        with open(os.path.join(context.names["obj"], name), "w", encoding="utf-8") as stream:
             stream.write(content + "\n")
-    _install(["-r", "requirements.txt", "-c", "constraints.txt"], shop)
+    _install(["-r", "requirements.txt", "-c", "constraints.txt"], context)
 
 
-def _pip(step, shop):
-    # type: (Dict[str, Any], Workshop) -> None
-    _install(step["pip"], shop)
+def _pip(step, context):
+    # type: (Dict[str, Any], Context) -> None
+    _install(step["pip"], context)
 
 
-def _install(what, shop):
-    # type: (List[str], Workshop) -> None
-    shop.run([shop.names["python"], "-m", "pip", "install", "--disable-pip-version-check"] + shop.pip_options + what)
+def _install(what, context):
+    # type: (List[str], Context) -> None
+    context.run(
+        [context.names["python"], "-m", "pip", "install", "--disable-pip-version-check"] + context.pip_options + what
+    )
 
 
-def _wheel(step, shop):
-    # type: (Dict[str, Any], Workshop) -> None
+def _wheel(step, context):
+    # type: (Dict[str, Any], Context) -> None
     order = step["wheel"]
     try:
-        path = wheels.find_wheel(order["dist"], order["name"], order["version"], shop.python_tag, shop.arch)
+        path = wheels.find_wheel(order["dist"], order["name"], order["version"], context.python_tag, context.arch)
         wheels.check(path)
     except wheels.WheelError as error:
         raise StepError(str(error))
-    shop.log("found " + path)
-    shutil.copy(path, shop.names["stage"])
+    context.log("found " + path)
+    shutil.copy(path, context.names["stage"])
 
 
-def _link(step, shop):
-    # type: (Dict[str, Any], Workshop) -> None
+def _link(step, context):
+    # type: (Dict[str, Any], Context) -> None
     order = step["link"]
     if not os.path.lexists(order["path"]):
         os.symlink(order["to"], order["path"])

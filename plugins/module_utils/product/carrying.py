@@ -392,7 +392,7 @@ def _address(place, *names):
     return "/".join([place.rstrip("/")] + [urllib.parse.quote(name, safe="+~") for name in names])
 
 
-def peek(place, label, signed, known=None):
+def look_up(place, label, signed, known=None):
     # type: (str, str, bool, Optional[Dict[str, str]]) -> Dict[str, Any]
     """Return {"card", "signature", "wrong"} of a product at a place; card is None where there is none that can be used.
 

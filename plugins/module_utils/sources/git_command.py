@@ -135,7 +135,7 @@ class Git(object):
                 raise fetch.FetchError(self.name, fetch.no_space(kwargs.get("tree") or kwargs.get("git_dir") or "/"))
             if done.code == -1:  # no sign of damage
                 raise fetch.FetchError(self.name, "git %s was stopped: %s." % (args[0], done.err), (), "Run again.")
-            raise Broken("git %s failed: %s" % (args[0], gist(done.err)))
+            raise Broken("git %s failed: %s" % (args[0], error_summary(done.err)))
         return done.out
 
     def _run(self, argv: List[str], cwd: str, silence_s: Optional[float]) -> Outcome:
@@ -234,7 +234,7 @@ def _lines(err: bytes) -> List[str]:
     return [line.rstrip("\r").rpartition("\r")[2].strip() for line in text.split("\n") if line.strip()]
 
 
-def gist(err: str) -> str:
+def error_summary(err: str) -> str:
     """Return the lines of git's error output that say what is wrong, in one, without passwords."""
     lines = [line for line in err.split("\n") if re.match(r"(remote: )?(fatal|error|ERROR|fetch-pack)\b", line)]
     return outgoing.shown("; ".join(lines or err.split("\n")[-3:]) or "it said nothing")

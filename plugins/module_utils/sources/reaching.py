@@ -32,7 +32,7 @@ def unanswered(
     for url in urls:
         if source["kind"] == "git" and git_urls.bundle_at(url, source.get("commit", "")):
             return []
-        why = _silence(url, source["kind"] == "git", limit_s, known)
+        why = _no_answer(url, source["kind"] == "git", limit_s, known)
         if not why:
             return []
         tried.append((outgoing.shown(url), why))
@@ -69,7 +69,7 @@ def _by_ssh(url: str, limit_s: float) -> Optional[str]:
     return last_words(said) or complaint or "ssh ended with status {0}".format(status)
 
 
-def _silence(url: str, repository: bool, limit_s: float, known: Optional[logins.Logins]) -> str:
+def _no_answer(url: str, repository: bool, limit_s: float, known: Optional[logins.Logins]) -> str:
     """Why a URL does not answer, "" when it does. Needs no git: that may yet have to be installed."""
     parts = urllib.parse.urlsplit(url)
     ssh = re.match(r"(?:ssh://)?(?:[^@/]+@)?\[?([^:/\]]+)", url)

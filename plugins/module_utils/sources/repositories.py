@@ -264,7 +264,7 @@ def _fetch_into(git: git_command.Git, store: str, url: str, source: fetch.Source
             return
         if done.code == 0:
             continue
-        reason = git_command.gist(done.err)
+        reason = git_command.error_summary(done.err)
         if "No space left" in done.err or "Disk quota exceeded" in done.err:
             raise fetch.Full(fetch.no_space(store))
         if _ABSENT.search(done.err):
@@ -295,7 +295,7 @@ def _unbundle(git: git_command.Git, store: str, bundle: str, commit: str) -> Non
         raise fetch.Full(fetch.no_space(store))
     raise fetch.Fault(
         "%s is damaged, or is not what its name says: %s"
-        % (bundle, git_command.gist(done.err) if done.code else "it has not got the commit")
+        % (bundle, git_command.error_summary(done.err) if done.code else "it has not got the commit")
     )
 
 

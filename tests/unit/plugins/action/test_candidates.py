@@ -99,9 +99,9 @@ def test_what_wheels_were_built_with_is_read_of_their_manifests():
 
 
 def test_a_host_without_a_builder_is_told_of_its_cohort_and_the_remedy():
-    said = elect.lonely("h", ORDER, ["b1", "b2"])
+    said = elect.no_builder("h", ORDER, ["b1", "b2"])
     assert "x86_64, glibc 2.31" in said and "b1, b2" in said and "--limit" in said
-    assert "empty" in elect.lonely("h", ORDER, [])
+    assert "empty" in elect.no_builder("h", ORDER, [])
 
 
 def test_giving_up_names_the_hosts_that_were_lost():

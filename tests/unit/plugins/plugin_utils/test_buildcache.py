@@ -18,7 +18,7 @@ WEB, SHARED = "https://cache.example.com/ascend", "file:///mnt/ascend"
 
 
 class Carrier:
-    """Carries nothing; knows what it was asked for. `there` has what places give to a peek, `wrong` what fails."""
+    """Carries nothing; knows what it was asked for. `there` has what places give to a look_up, `wrong` what fails."""
 
     def __init__(self, there=None, wrong=None, taken="", signature=None):
         self.there, self.wrong, self.done = there or {}, wrong or {}, []
@@ -29,8 +29,8 @@ class Carrier:
         if what in self.wrong:
             raise self.wrong[what]
 
-    def peek(self, order, place, signed):
-        self._do("peek", place)
+    def look_up(self, order, place, signed):
+        self._do("look_up", place)
         self.signed = signed
         return self.there.get(place)
 
@@ -78,14 +78,14 @@ def test_the_first_place_that_has_it_gives_it(tmp_path, told, card):
     places = [str(tmp_path / "empty"), WEB, str(tmp_path / "full"), SHARED]
     taken = buildcache.BuildCache(places, carrier, told.append).take(ORDER)
     assert taken == {"changed": True, "place": str(tmp_path / "full")}
-    assert carrier.done == [("peek", WEB), ("deliver", str(tmp_path / "full" / LABEL))]
+    assert carrier.done == [("look_up", WEB), ("deliver", str(tmp_path / "full" / LABEL))]
     assert told == []
 
 
 def test_a_host_fetches_by_itself_what_is_at_a_url(told, card):
     carrier = Carrier({WEB: (card, None)})
     assert buildcache.BuildCache([WEB], carrier, told.append).take(ORDER)["place"] == WEB
-    assert carrier.done == [("peek", WEB), ("take_from", WEB)]
+    assert carrier.done == [("look_up", WEB), ("take_from", WEB)]
 
 
 def test_what_no_place_has_is_not_there(tmp_path, told):
@@ -102,7 +102,7 @@ def test_another_product_is_not_taken(tmp_path, told, card):
 
 def test_a_place_that_is_down_is_told_of_and_passed_over(tmp_path, told):
     cached.make(tmp_path)
-    carrier = Carrier(wrong={"peek": carry.CarryError("no answer")})
+    carrier = Carrier(wrong={"look_up": carry.CarryError("no answer")})
     assert buildcache.BuildCache([WEB, str(tmp_path)], carrier, told.append).take(ORDER)["place"] == str(tmp_path)
     assert told == [LABEL + ": no answer"]
 

@@ -393,9 +393,9 @@ def web(cache):
 @pytest.mark.parametrize("by_web", [False, True])
 def test_a_host_takes_from_a_place_that_another_filled(builder, host, cache, web, by_web):
     place = web if by_web else cache.as_uri()
-    assert host.carrier.peek(host.order, place, signed=True) is None
+    assert host.carrier.look_up(host.order, place, signed=True) is None
     builder.carrier.keep_at(builder.order, cache.as_uri(), b"signed")
-    text, signature = host.carrier.peek(host.order, place, signed=True)
+    text, signature = host.carrier.look_up(host.order, place, signed=True)
     assert (text, signature) == ((builder.product / "product.json").read_bytes(), b"signed")
     assert host.carrier.take_from(host.order, place, json.loads(text)) is True
     assert contents(host.product) == contents(cache / LABEL)
@@ -409,7 +409,7 @@ def test_a_place_whose_file_is_damaged(builder, host, cache, web, by_web):
     place = web if by_web else cache.as_uri()
     builder.carrier.keep_at(builder.order, cache.as_uri())
     (cache / LABEL / FILE).write_bytes(CONTENT[::-1])
-    card = json.loads(host.carrier.peek(host.order, place, signed=True)[0])
+    card = json.loads(host.carrier.look_up(host.order, place, signed=True)[0])
     with pytest.raises(carry.Damaged, match="digest is .*[Ii]t"):
         host.carrier.take_from(host.order, place, card)
     assert not host.product.exists()
@@ -420,22 +420,22 @@ def test_a_place_whose_file_is_damaged(builder, host, cache, web, by_web):
 def test_a_place_whose_card_is_damaged(builder, host, cache, web, by_web, warnings):
     (cache / LABEL).mkdir()
     (cache / LABEL / "product.json").write_text("<html>")
-    assert host.carrier.peek(host.order, web if by_web else cache.as_uri(), signed=True) is None
+    assert host.carrier.look_up(host.order, web if by_web else cache.as_uri(), signed=True) is None
     assert "product.json: is no card" in warnings[0]
 
 
 def test_a_place_that_lacks_the_file(builder, host, cache, web, warnings):
     builder.carrier.keep_at(builder.order, cache.as_uri())
     (cache / LABEL / FILE).unlink()
-    assert host.carrier.peek(host.order, cache.as_uri(), signed=True) is None
+    assert host.carrier.look_up(host.order, cache.as_uri(), signed=True) is None
     assert FILE + ": missing" in warnings[0]
     with pytest.raises(carry.Damaged, match="HTTP 404"):
-        host.carrier.take_from(host.order, web, json.loads(host.carrier.peek(host.order, web, signed=True)[0]))
+        host.carrier.take_from(host.order, web, json.loads(host.carrier.look_up(host.order, web, signed=True)[0]))
 
 
 def test_a_product_replaced_at_its_place_is_not_set_aside(builder, host, cache):
     builder.carrier.keep_at(builder.order, cache.as_uri())
-    former = json.loads(host.carrier.peek(host.order, cache.as_uri(), signed=True)[0])
+    former = json.loads(host.carrier.look_up(host.order, cache.as_uri(), signed=True)[0])
     shutil.rmtree(cache / LABEL)
     shutil.rmtree(builder.product)
     builder.make(CONTENT[::-1]).carrier.keep_at(builder.order, cache.as_uri())
@@ -447,15 +447,15 @@ def test_a_product_replaced_at_its_place_is_not_set_aside(builder, host, cache):
 def test_without_a_signature_nothing_is_read_but_over_tls(builder, host, cache, web):
     builder.carrier.keep_at(builder.order, cache.as_uri())
     with pytest.raises(carry.CarryError, match="http://127.0.0.1.* is read without TLS.* ascend_trusted_keys"):
-        host.carrier.peek(host.order, web, signed=False)
+        host.carrier.look_up(host.order, web, signed=False)
     # A folder that hosts see is as safe as whoever may write to it.
-    assert host.carrier.peek(host.order, cache.as_uri(), signed=False)
+    assert host.carrier.look_up(host.order, cache.as_uri(), signed=False)
 
 
 def test_a_place_that_does_not_answer(host, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     with pytest.raises(carry.CarryError, match="did not answer: http://127.0.0.1:9/.*ascend_build_cache") as caught:
-        host.carrier.peek(host.order, "http://user:secret@127.0.0.1:9", signed=True)
+        host.carrier.look_up(host.order, "http://user:secret@127.0.0.1:9", signed=True)
     assert "secret" not in str(caught.value)
 
 

@@ -102,8 +102,8 @@ def test_a_server_is_asked_with_a_known_login(closed_server, forge):
 
 def test_a_build_cache_is_asked_with_a_known_login(closed_server):
     with pytest.raises(carrying.CarryingError, match="HTTP 401"):
-        carrying.peek(closed_server.url, "x-1-" + "a" * 12, True)
-    found = carrying.peek(closed_server.url, "x-1-" + "a" * 12, True, {closed_server.url: LOGIN})
+        carrying.look_up(closed_server.url, "x-1-" + "a" * 12, True)
+    found = carrying.look_up(closed_server.url, "x-1-" + "a" * 12, True, {closed_server.url: LOGIN})
     assert found == {"card": None, "signature": None, "wrong": ""}
 
 

@@ -18,11 +18,11 @@ from checkout import ROOT
 
 
 @pytest.fixture
-def shop(tmp_path):
+def context(tmp_path):
     for name in ("src", "obj", "stage"):
         (tmp_path / name).mkdir()
     logged = []
-    made = steps.Workshop(
+    made = steps.Context(
         {
             "src": str(tmp_path / "src"),
             "obj": str(tmp_path / "obj"),
@@ -48,33 +48,33 @@ def sh(text, **more):
 # --- run --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_program_is_run_where_and_as_told(shop, tmp_path):
+def test_a_program_is_run_where_and_as_told(context, tmp_path):
     steps.perform(
-        sh('echo "$PWD|$A|$PATH"; cat; echo late >&2', cwd=str(tmp_path / "src"), stdin="in\n", env={"A": "b"}), shop
+        sh('echo "$PWD|$A|$PATH"; cat; echo late >&2', cwd=str(tmp_path / "src"), stdin="in\n", env={"A": "b"}), context
     )
-    assert shop.logged[1:] == ["{0}/src|b|{1}".format(tmp_path, os.environ["PATH"]), "in", "late"]
-    assert shop.logged[0].startswith("$ (cd {0}/src && /bin/sh -c".format(tmp_path))
-    steps.perform(sh('pwd; [ -z "$A" ]'), shop)
-    assert shop.logged[-1] == str(tmp_path / "obj")
+    assert context.logged[1:] == ["{0}/src|b|{1}".format(tmp_path, os.environ["PATH"]), "in", "late"]
+    assert context.logged[0].startswith("$ (cd {0}/src && /bin/sh -c".format(tmp_path))
+    steps.perform(sh('pwd; [ -z "$A" ]'), context)
+    assert context.logged[-1] == str(tmp_path / "obj")
 
 
-def test_nothing_to_read_when_nothing_is_given(shop):
-    steps.perform(sh("cat"), shop)
+def test_nothing_to_read_when_nothing_is_given(context):
+    steps.perform(sh("cat"), context)
 
 
-def test_progress_is_told(shop):
-    steps.perform(sh("echo '[ 10%] a'; echo 'gcc -c a.c -o a.o'; echo nothing; echo '[3/4] b'"), shop)
-    assert [entry for entry in shop.logged if isinstance(entry, tuple)] == [(10, 0), (None, 1), (75, 0)]
+def test_progress_is_told(context):
+    steps.perform(sh("echo '[ 10%] a'; echo 'gcc -c a.c -o a.o'; echo nothing; echo '[3/4] b'"), context)
+    assert [entry for entry in context.logged if isinstance(entry, tuple)] == [(10, 0), (None, 1), (75, 0)]
 
 
-def test_output_that_is_no_text_and_has_foreign_line_ends(shop):
-    assert shop.run(["printf", "a\\377b\\r\\n"]) == "a\ufffdb"
+def test_output_that_is_no_text_and_has_foreign_line_ends(context):
+    assert context.run(["printf", "a\\377b\\r\\n"]) == "a\ufffdb"
 
 
-def test_a_lot_of_output_is_logged_whole_and_its_end_returned(shop):
-    said = shop.run(["seq", "5000"]).splitlines()
+def test_a_lot_of_output_is_logged_whole_and_its_end_returned(context):
+    said = context.run(["seq", "5000"]).splitlines()
     assert said[-1] == "5000" and len(said) <= 2000
-    assert len(shop.logged) == 5001
+    assert len(context.logged) == 5001
 
 
 @pytest.mark.parametrize(
@@ -93,28 +93,28 @@ def test_a_lot_of_output_is_logged_whole_and_its_end_returned(shop):
         ({"walk": []}, "none of the keys"),
     ],
 )
-def test_what_fails_is_told(shop, step, words):
+def test_what_fails_is_told(context, step, words):
     with pytest.raises(steps.StepError, match=words):
-        steps.perform(step, shop)
+        steps.perform(step, context)
 
 
-def test_what_is_expected_may_stand_in_any_line(shop):
-    steps.perform(sh("echo hello; echo 7.3.0; echo bye", expect="^7.3.0$"), shop)
+def test_what_is_expected_may_stand_in_any_line(context):
+    steps.perform(sh("echo hello; echo 7.3.0; echo bye", expect="^7.3.0$"), context)
 
 
-def test_a_program_that_does_not_read_what_it_is_given(shop):
-    steps.perform({"run": ["true"], "stdin": "x" * 1000000}, shop)
+def test_a_program_that_does_not_read_what_it_is_given(context):
+    steps.perform({"run": ["true"], "stdin": "x" * 1000000}, context)
     with pytest.raises(steps.StepError, match="status 1"):
-        steps.perform({"run": ["false"], "stdin": "x" * 1000000}, shop)
+        steps.perform({"run": ["false"], "stdin": "x" * 1000000}, context)
 
 
 # --- link -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_link_is_made_once(shop, tmp_path):
+def test_a_link_is_made_once(context, tmp_path):
     step = {"link": {"path": str(tmp_path / "cc"), "to": "gcc"}}
-    steps.perform(step, shop)
-    steps.perform(step, shop)
+    steps.perform(step, context)
+    steps.perform(step, context)
     assert os.readlink(str(tmp_path / "cc")) == "gcc"
 
 
@@ -187,26 +187,26 @@ def tree(root):
 PATCHED = {"one": "first\npatched\nthird\n", "two": "patched\n", "extra": "more", "deep/old.rej": "committed by them\n"}
 
 
-def test_a_patch_that_fits(shop, vendor):
-    steps.perform(patch(vendor), shop)
+def test_a_patch_that_fits(context, vendor):
+    steps.perform(patch(vendor), context)
     assert tree(vendor / "native") == PATCHED
 
 
-def test_again_after_a_whole_and_after_half_a_patch(shop, vendor):
-    steps.perform(patch(vendor), shop)
-    steps.perform(patch(vendor), shop)
+def test_again_after_a_whole_and_after_half_a_patch(context, vendor):
+    steps.perform(patch(vendor), context)
+    steps.perform(patch(vendor), context)
     assert tree(vendor / "native") == PATCHED
     (vendor / "native/one").write_text("first\nsecond\nthird\n")
     (vendor / "native/one.rej").write_text("what a killed run left")
     (vendor / "native/built.o").write_text("stale")
-    steps.perform(patch(vendor), shop)
+    steps.perform(patch(vendor), context)
     assert tree(vendor / "native") == PATCHED
 
 
 @pytest.mark.parametrize(
     "spoil", [lambda native: (native / "two").write_text("drei\n"), lambda native: (native / "two").unlink()]
 )
-def test_a_patch_that_does_not_fit_changes_nothing(shop, vendor, spoil):
+def test_a_patch_that_does_not_fit_changes_nothing(context, vendor, spoil):
     spoil(vendor / "native")
     git("commit", "-q", "-a", "-m", "another version", cwd=vendor / "native")
     before = tree(vendor / "native")
@@ -215,27 +215,27 @@ def test_a_patch_that_does_not_fit_changes_nothing(shop, vendor, spoil):
         match="npu.patch does not fit the native sources in .*native: .*another "
         "version or incomplete.* Nothing was patched.*native ref and commit",
     ):
-        steps.perform(patch(vendor), shop)
+        steps.perform(patch(vendor), context)
     assert tree(vendor / "native") == before
-    assert not any("gen.sh" in line for line in shop.logged)
+    assert not any("gen.sh" in line for line in context.logged)
 
 
-def test_a_script_that_ends_well_and_leaves_rejects(shop, vendor):
+def test_a_script_that_ends_well_and_leaves_rejects(context, vendor):
     (vendor / "scripts/gen.sh").write_text("mkdir -p ../native/a; echo > ../native/a/b.cpp.rej; exit 0\n")
     with pytest.raises(steps.StepError, match="sh gen.sh exited 0 but left 1 rejected patches, the first: a/b.cpp.rej"):
-        steps.perform(patch(vendor), shop)
+        steps.perform(patch(vendor), context)
 
 
-def test_a_script_that_fails(shop, vendor):
+def test_a_script_that_fails(context, vendor):
     (vendor / "scripts/gen.sh").write_text("exit 1\n")
     with pytest.raises(steps.StepError, match="`sh gen.sh` ended with status 1"):
-        steps.perform(patch(vendor), shop)
+        steps.perform(patch(vendor), context)
 
 
-def test_a_ref_without_the_patch(shop, vendor):
+def test_a_ref_without_the_patch(context, vendor):
     (vendor / "npu.patch").unlink()
     with pytest.raises(steps.StepError, match="npu.patch is not there: the ref does not have the guide's layout"):
-        steps.perform(patch(vendor), shop)
+        steps.perform(patch(vendor), context)
 
 
 def test_rejects_are_looked_for_outside_git(vendor):
@@ -247,7 +247,7 @@ def test_rejects_are_looked_for_outside_git(vendor):
 
 
 @pytest.fixture
-def pip(shop, tmp_path):
+def pip(context, tmp_path):
     """A Python that notes what it is asked, and the files it is given."""
     script = tmp_path / "python"
     script.write_text(
@@ -255,7 +255,7 @@ def pip(shop, tmp_path):
         "cat requirements.txt constraints.txt > {0}/files 2>/dev/null; exit 0\n".format(tmp_path)
     )
     script.chmod(0o755)
-    shop.names["python"] = str(script)
+    context.names["python"] = str(script)
     return lambda name="argv": (tmp_path / name).read_text().splitlines() if (tmp_path / name).exists() else []
 
 
@@ -276,24 +276,24 @@ def requirements(tmp_path, text, **changes):
     }
 
 
-def test_prerequisites(shop, pip):
-    steps.perform({"pip": ["pyyaml", "wheel"]}, shop)
+def test_prerequisites(context, pip):
+    steps.perform({"pip": ["pyyaml", "wheel"]}, context)
     assert pip() == INSTALL + ["pyyaml", "wheel"]
 
 
-def test_requirements_never_bring_torch(shop, pip, tmp_path):
+def test_requirements_never_bring_torch(context, pip, tmp_path):
     steps.perform(
         requirements(
             tmp_path,
             "# needed\nnumpy\nTorch>=1.5\ntorchvision==0.6.0\n-r more.txt\ntyping\nsix  # six\n"
             "--index-url http://x\ntorch @ https://x/torch.whl\n",
         ),
-        shop,
+        context,
     )
     assert pip() == INSTALL + ["-r", "requirements.txt", "-c", "constraints.txt"]
     assert pip("files") == ["numpy", "six", "torch==1.8.1"]
-    assert shop.learned["requirements"] == ["numpy", "six"]
-    left_out = [line for line in shop.logged if line.startswith("left out of the requirements: ")]
+    assert context.learned["requirements"] == ["numpy", "six"]
+    left_out = [line for line in context.logged if line.startswith("left out of the requirements: ")]
     assert len(left_out) == 6 and "torchvision==0.6.0" in left_out[1]
 
 
@@ -302,8 +302,8 @@ def test_constraints_are_handed_on_as_they_are_written_whatever_the_locale(tmp_p
     script = (
         "from ansible_collections.ascend.pytorch.plugins.module_utils.build import steps\n"
         "order = {'file': 'requirements.txt', 'drop': [], 'constraints': 'six==1  # gr\\xf6\\xdfe'}\n"
-        "shop = steps.Workshop({'obj': '.', 'python': '/bin/true', 'python_version': '3.9'}, {}, ascii, ascii)\n"
-        "steps.perform({'requirements': order}, shop)\n"
+        "context = steps.Context({'obj': '.', 'python': '/bin/true', 'python_version': '3.9'}, {}, ascii, ascii)\n"
+        "steps.perform({'requirements': order}, context)\n"
     )
     # Newer Pythons take UTF-8 in the C locale, unless they are told not to.
     env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT / "collections")}
@@ -312,15 +312,15 @@ def test_constraints_are_handed_on_as_they_are_written_whatever_the_locale(tmp_p
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "torch==1.5.0\n", b"\xff\xfe"])
-def test_no_requirements_need_no_pip(shop, pip, tmp_path, text):
-    steps.perform(requirements(tmp_path, text), shop)
-    assert pip() == [] and shop.learned["requirements"] == []
+def test_no_requirements_need_no_pip(context, pip, tmp_path, text):
+    steps.perform(requirements(tmp_path, text), context)
+    assert pip() == [] and context.learned["requirements"] == []
 
 
-def test_pip_that_fails(shop, tmp_path):
-    shop.names["python"] = "/bin/false"
+def test_pip_that_fails(context, tmp_path):
+    context.names["python"] = "/bin/false"
     with pytest.raises(steps.StepError, match="`/bin/false -m pip install .*` ended with status 1"):
-        steps.perform({"pip": ["x"]}, shop)
+        steps.perform({"pip": ["x"]}, context)
 
 
 # --- wheel ------------------------------------------------------------------------------------------------------------
@@ -360,12 +360,12 @@ def wheel(tmp_path):
     return {"wheel": {"dist": str(tmp_path / "dist"), "name": "torch", "version": "1.8.1"}}
 
 
-def test_the_one_right_wheel_is_staged(shop, tmp_path):
+def test_the_one_right_wheel_is_staged(context, tmp_path):
     for name in OTHERS + [RIGHT]:
         make_wheel(tmp_path / "dist", name)
-    steps.perform(wheel(tmp_path), shop)
+    steps.perform(wheel(tmp_path), context)
     assert os.listdir(str(tmp_path / "stage")) == [RIGHT]
-    assert shop.logged == ["found {0}/dist/{1}".format(tmp_path, RIGHT)]
+    assert context.logged == ["found {0}/dist/{1}".format(tmp_path, RIGHT)]
 
 
 @pytest.mark.parametrize(
@@ -377,13 +377,13 @@ def test_the_one_right_wheel_is_staged(shop, tmp_path):
         ([RIGHT], b"y", "damaged|torch.py"),
     ],
 )
-def test_no_right_wheel(shop, tmp_path, names, spoil, words):
+def test_no_right_wheel(context, tmp_path, names, spoil, words):
     for name in names or []:
         make_wheel(tmp_path / "dist", name, spoil)
     with pytest.raises(steps.StepError, match=words):
-        steps.perform(wheel(tmp_path), shop)
+        steps.perform(wheel(tmp_path), context)
     assert os.listdir(str(tmp_path / "stage")) == []
 
 
-def test_what_was_learned_can_be_kept(shop):
-    assert json.dumps(shop.learned) == "{}"
+def test_what_was_learned_can_be_kept(context):
+    assert json.dumps(context.learned) == "{}"

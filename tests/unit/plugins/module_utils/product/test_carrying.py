@@ -107,7 +107,7 @@ def test_what_others_take_already_stays_unless_it_lacks_the_signature(shelf, tmp
     assert carrying.keep(shelf, place, None) is False
     assert carrying.keep(shelf, place, "signed") is True
     assert carrying.keep(shelf, place, "signed") is False
-    assert carrying.peek(place, LABEL, False)["signature"] == "signed"
+    assert carrying.look_up(place, LABEL, False)["signature"] == "signed"
     assert (tmp_path / "shared" / LABEL / FILE).read_bytes() == b"content"
 
 

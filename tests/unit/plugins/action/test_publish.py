@@ -52,6 +52,13 @@ CACHE = ["/cache", "file:///shared"]
 STRAIGHT = [("publish", "cmake", "present")]
 
 
+def given(answer):
+    """Return an answer, or raise it."""
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
 class Host:
     """A host with a plan, and stand-ins: for what it has in its work directory, for the build cache, and for the module."""
 
@@ -111,10 +118,7 @@ class Host:
     def _cache(self, places, carrier, _warn, trusted_keys):
         def take(order):
             self.asked.append(("take", order["name"]))
-            taken = self.taken
-            if isinstance(taken, Exception):
-                raise taken
-            return taken
+            return given(self.taken)
 
         def holds(order):
             self.asked.append(("holds", order["name"]))

@@ -45,7 +45,7 @@ def lock_path(order):
     if order["product"] == "tree":
         folder, name = os.path.split(order["prefix"])
         return os.path.join(folder, ".{0}.ascend-lock".format(name))
-    # A Python that is no virtual environment names the user's folder first (see host/host.py), and after that folders of which
+    # A Python that is no virtual environment names the user's folder first (see base/interpreters.py), and after that folders of which
     # pip installs into the first.
     sites = order["sites"]
     if "--user" in order["pip_options"]:

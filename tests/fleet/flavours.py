@@ -60,7 +60,10 @@ class Flavour:
 FLAVOURS = {
     "bullseye": Flavour(release="bullseye", python="3.9"),
     "bookworm": Flavour(release="bookworm", python="3.11"),
-    "bullseye-arm64": Flavour(release="bullseye", python="3.9", arch="arm64"),
+    # With all that a build needs: to have the package manager bring it takes an emulated host minutes.
+    "bullseye-arm64": Flavour(
+        release="bullseye", python="3.9", arch="arm64", packages=(*PACKAGES, "patch", "dos2unix", "bzip2", "m4")
+    ),
     "openeuler": Flavour(release="bullseye", python="3.9", base="bullseye", script="openeuler.sh", apt=False),
 }
 

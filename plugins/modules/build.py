@@ -112,7 +112,7 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
-from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive, unpacking
 
 
 def no_place(order, what, error):
@@ -162,7 +162,7 @@ def main():
             try:
                 if not os.path.isdir(os.path.dirname(folder)):
                     os.makedirs(os.path.dirname(folder))
-                archive.unpack(sent, folder, strip=0)
+                unpacking.unpack(sent, folder, strip=0)
                 os.unlink(sent)
             except (archive.ArchiveError, OSError) as error:
                 module.fail_json(**outgoing.told(msg="the mirror could not be unpacked on the host: {0}".format(error)))

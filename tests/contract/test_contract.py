@@ -198,7 +198,6 @@ LONG = frozenset(
         "plugins/module_utils/build/builds.py",
         "plugins/module_utils/product/carrying.py",
         "plugins/module_utils/product/diagnose.py",
-        "plugins/module_utils/sources/archive.py",
     )
 )
 
@@ -286,7 +285,7 @@ GATES = {
         {
             ("plugins/action/plan.py", "_examine"): "the host's clock is compared with this one",
             ("plugins/module_utils/host/host.py", "examine"): "the host's clock is told",
-            ("plugins/module_utils/sources/archive.py", "_write_tree"): "no file is from the future",
+            ("plugins/module_utils/sources/unpacking.py", "_write_tree"): "no file is from the future",
             ("plugins/module_utils/product/carrying.py", "_idle_s"): "the age of files",
             ("plugins/modules/clean.py", "main"): "the age of files",
             ("plugins/plugin_utils/runs.py", "_sweep"): "the age of files",
@@ -305,11 +304,11 @@ GATES = {
         r"(.*\.)?(f|l|_remote_)?ch(mod|own)|shutil\.(copy2?|copymode|copystat|copytree|chown)|(.*\.)?set_\w+_if_different",
         {
             (
-                "plugins/module_utils/sources/archive.py",
+                "plugins/module_utils/sources/unpacking.py",
                 "_write_tree",
             ): "files that it has just written, in a new folder",
             (
-                "plugins/module_utils/sources/archive.py",
+                "plugins/module_utils/sources/unpacking.py",
                 "_finish_folders",
             ): "folders of the tree that was unpacked, in a new folder",
             ("plugins/module_utils/build/builds.py", "_pack_part"): "copied into a new folder",

@@ -51,7 +51,14 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import (
     trees,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
-from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive, download, fetch, repositories
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import (
+    archive,
+    download,
+    fetch,
+    packing,
+    repositories,
+    unpacking,
+)
 
 TAIL_LINES = 20
 # The stage whose result is packed: what it put into the staging root is looked at again when it is gone on from.
@@ -572,7 +579,7 @@ class Build:
     def _extract(self, source):
         # type: (Dict[str, Any]) -> None
         if source["kind"] == "archive":
-            archive.unpack(self._download(source), os.path.join(self.place.src, source["dest"]))
+            unpacking.unpack(self._download(source), os.path.join(self.place.src, source["dest"]))
 
     def pack(self):
         # type: () -> None
@@ -703,7 +710,7 @@ def _pack_tree(order, root, card):
     """Put a tree under products/, its manifest in it."""
     manifest.write(root, card)
     partial, name = _partial(order), label(order) + products.TREE
-    archive.pack(root, os.path.join(partial, name))
+    packing.pack(root, os.path.join(partial, name))
     _put(order, partial, name, card)
 
 

@@ -22,18 +22,18 @@ import json, os, shutil, sys
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, manifest, wheel
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import publishing
-from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import packing, unpacking
 
 folder, told = sys.argv[1], {}
 for kind in ("pax", "gnu", "zip"):
     tree = folder + "/" + kind
-    archive.unpack(folder + "/archive." + kind, tree)
+    unpacking.unpack(folder + "/archive." + kind, tree)
     told[kind] = sorted(name.decode("latin-1") for name in os.listdir(os.fsencode(tree)))
     told[kind + " names"] = sorted(durable.listing(tree))
     card = {"files": manifest.scan(tree)}
     told[kind + " scan"] = sorted(card["files"])
     manifest.write(tree, dict(card, schema=1, name="a", version="1", fingerprint="0" * 64))
-    archive.pack(tree, folder + "/packed")
+    packing.pack(tree, folder + "/packed")
     told[kind + " packed"] = fingerprint.file_digest(folder + "/packed")
     card = manifest.read(tree)
     told[kind + " damage"] = manifest.damage(tree, card, full=True) + publishing.strangers(tree, card)

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import folders, locking
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import carrying
-from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import packing, unpacking
 
 
 def modes(top, path):
@@ -52,8 +52,8 @@ def unpacked(path):
     os.makedirs(source + "/below")
     with open(source + "/below/file", "w"):
         pass
-    archive.pack(source, packed)
-    archive.unpack(packed, path, strip=0)
+    packing.pack(source, packed)
+    unpacking.unpack(packed, path, strip=0)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import locking, places
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, steps, stopping
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import manifest, products, published, recipe
-from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import unpacking
 
 COLLECTIONS = str(Path(__file__).parents[5] / "collections")
 
@@ -268,7 +268,7 @@ def with_part(tmp_path, **changes):
 
 
 def unpacked(product, folder):
-    archive.unpack(product["path"], str(folder), strip=0)
+    unpacking.unpack(product["path"], str(folder), strip=0)
     card = manifest.read(str(folder))
     assert manifest.damage(str(folder), card, full=True) == []
     return card

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, manifest, published
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import publishing
-from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive, packing, unpacking
 from checkout import ROOT
 
 FIRST, SECOND, THIRD = "1" * 64, "2" * 64, "3" * 64
@@ -40,7 +40,7 @@ def shelf(tmp_path):
         card = manifest.compose("tool", version, "tree", mark, {}, {}, "0.1.0")
         manifest.write(str(root), dict(card, files=manifest.scan(str(root))))
         path = str(tmp_path / (mark[:12] + ".tar.gz"))
-        archive.pack(str(root), path)
+        packing.pack(str(root), path)
         order = {
             "name": "tool",
             "version": version,
@@ -81,14 +81,14 @@ def damage(order):
 def test_more_than_its_manifest_says_is_not_unpacked(shelf, opt, tmp_path):
     order, path, _sha256 = shelf()
     root = tmp_path / "more"
-    archive.unpack(path, str(root), strip=0)
+    unpacking.unpack(path, str(root), strip=0)
     (root / "bin/hidden").write_bytes(bytes(4096))
-    archive.pack(str(root), path)
+    packing.pack(str(root), path)
     with pytest.raises(archive.ArchiveError, match="holds more than the [0-9]+ bytes that belong to it: refused"):
         publishing.publish_tree(order, path, fingerprint.file_digest(path))
     assert standing(opt) == []
     (root / manifest.TREE_NAME).unlink()
-    archive.pack(str(root), path)
+    packing.pack(str(root), path)
     with pytest.raises(archive.ArchiveError, match="no manifest that can be read"):
         publishing.publish_tree(order, path, fingerprint.file_digest(path))
 
@@ -261,7 +261,7 @@ def test_an_archive_that_is_damaged_with_its_digest(shelf, opt):
 def test_an_archive_that_is_not_as_its_manifest_says(shelf, opt, tmp_path, spoil):
     order, path, _sha256 = shelf()
     spoil(tmp_path / "made" / FIRST)
-    archive.pack(str(tmp_path / "made" / FIRST), path)
+    packing.pack(str(tmp_path / "made" / FIRST), path)
     with pytest.raises(publishing.PublishError, match="not as its manifest says: "):
         publishing.publish_tree(order, path, fingerprint.file_digest(path))
     assert standing(opt) == []

@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pack trees as archives of our own, so that equal trees give equal bytes."""
+
+import os
+import tarfile
+from typing import List
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, extensions
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources.archive import ArchiveError, os_problem, remove
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources.links import refuse_links_out_of
+
+# Where every packed file says it was last changed (2000-01-01 UTC); not 0, which make and zip cannot tell from "never".
+PACKED_MTIME = 946684800
+
+
+def pack(tree: str, archive: str) -> None:
+    """Pack what stands in the folder `tree` (names relative to it: unpack with strip=0) as the tar.gz `archive`.
+
+    Equal trees give equal bytes with one and the same zlib: names sorted, owner root (0), and one fixed time for all,
+    since times say when somebody built, not what; kept times would make two builds of one fingerprint differ. Hard
+    links stay links. Written beside `archive`, synced and renamed. Compressed fast rather than small: a user waits.
+
+    Raises ArchiveError for what `unpack` would refuse again (links out of the tree, devices, pipes), and when writing
+    fails.
+    """
+    if not os.path.isdir(tree):
+        raise ArchiveError("%s is not a folder: there is nothing to pack." % tree)
+    refuse_links_out_of(tree, "cannot pack %s" % tree)
+    partial = archive + ".partial"
+    try:
+        with open(partial, "wb") as raw:
+            with extensions.load("gzip").GzipFile(
+                filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0
+            ) as zipped, tarfile.open(
+                fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8", errors="surrogateescape"
+            ) as tar:
+                for name in _names(tree):
+                    _add(tar, os.path.join(tree, name), name)
+        durable.move(partial, archive)
+    except BaseException as error:
+        remove(partial)
+        if isinstance(error, extensions.Lacking):
+            raise ArchiveError("%s cannot be packed: %s." % (tree, error)) from error
+        if isinstance(error, OSError):
+            raise ArchiveError(os_problem(error, "pack %s as %s" % (tree, archive), archive)) from error
+        raise
+
+
+def _names(tree: str) -> List[str]:
+    """Every path in `tree`, relative to it, sorted by its bytes: a folder comes before what is in it."""
+    found = []  # type: List[str]
+    for folder, folders, files in os.walk(tree, onerror=_raise):
+        found += [os.path.relpath(os.path.join(folder, name), tree) for name in folders + files]
+    return sorted(found, key=os.fsencode)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _add(tar: tarfile.TarFile, path: str, name: str) -> None:
+    info = tar.gettarinfo(path, name)
+    if info is None or not (info.isreg() or info.isdir() or info.issym() or info.islnk()):
+        raise ArchiveError("%s is neither file, folder nor link: it cannot be packed. Remove it." % path)
+    info.uid = info.gid = 0
+    info.uname = info.gname = "root"
+    info.mtime = PACKED_MTIME
+    info.mode &= 0o777
+    if info.isreg():
+        with open(path, "rb") as content:
+            tar.addfile(info, content)
+    else:
+        tar.addfile(info)

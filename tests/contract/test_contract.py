@@ -197,7 +197,6 @@ LONG = frozenset(
     (
         "plugins/module_utils/build/builds.py",
         "plugins/module_utils/product/carrying.py",
-        "plugins/module_utils/product/diagnose.py",
     )
 )
 

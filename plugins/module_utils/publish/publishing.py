@@ -16,8 +16,8 @@ from typing import Callable
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, file_names, locking
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import (
-    diagnose,
     fingerprint,
+    harmless,
     manifest,
     published,
     trees,
@@ -308,7 +308,7 @@ def publish_wheel(order, path, sha256, requirements, run, prove_sane=lambda site
     if path:
         _prove(order, path, run, prove_sane)
         said += run(pip + ["--no-deps", "--no-index", "--force-reinstall", path])
-    return diagnose.harmless(said)
+    return harmless.harmless(said)
 
 
 def _prove(order, path, run, prove_sane):

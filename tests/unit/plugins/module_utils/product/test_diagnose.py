@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
-from ansible_collections.ascend.pytorch.plugins.module_utils.product import diagnose
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import diagnose, failures, harmless
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -608,7 +608,7 @@ LOGS = (
     + [(name, said) for _row, name, said in NEAR_MISSES]
     + [(None, said) for said in NOTHING]
 )
-ROWS = diagnose._KNOWN + diagnose._LAST_WORDS
+ROWS = diagnose._KNOWN + failures.LAST_WORDS
 
 
 @pytest.mark.parametrize("name, log", LOGS)
@@ -626,12 +626,12 @@ def test_every_row_has_a_log_that_it_is_for_and_a_near_miss(row):
 def test_no_line_of_a_log_speaks_for_another_row(said, name, _word):
     found = [diagnose._first(ROWS, line) for line in said.split("\n")]
     # Some of git's and tar's last words come of a cause that they do not know.
-    last = {row[1] for row in diagnose._LAST_WORDS}
+    last = {row[1] for row in failures.LAST_WORDS}
     assert {one["name"] for one in found if one} - {name} <= last
 
 
 def test_all_rows_are_tested():
-    assert {name for _said, name, _word in CASES} == {row[1] for row in ROWS} >= set(diagnose._ROOTS)
+    assert {name for _said, name, _word in CASES} == {row[1] for row in ROWS} >= set(failures.ROOTS)
     assert {like for like, _name, _said in NEAR_MISSES} == {row[1] for row in ROWS}
 
 
@@ -720,40 +720,11 @@ def test_only_the_end_of_a_log_is_read():
     assert diagnose.diagnose(log) is None
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "ERROR: torchvision 0.6.0 has requirement torch==1.5.0, but you'll have torch 1.5.0a0+1977093 which is "
-        "incompatible.",
-        "torchvision 0.15.1 requires torch==2.0.0, but you have torch 1.5.0+ascend.post4 which is incompatible.",
-        "torchvision 0.15.1 has requirement torch==2.0.0, but you have torch 1.5.0a0.",
-        "ERROR: pip's dependency resolver does not currently take into account all the packages that are installed. This "
-        "behaviour is the source of the following dependency conflicts.",
-    ],
-)
-def test_harmless(line):
-    notes = diagnose.harmless(
-        "Installing collected packages: torch\n  {0}\n{0}\nSuccessfully installed torch".format(line)
-    )
-    assert len(notes) == 1
-    assert line in notes[0] and "harmless" in notes[0]
-
-
-def test_other_complaints_are_not_called_harmless():
-    assert (
-        diagnose.harmless(
-            "torchvision 0.15.1 requires numpy, which is not installed.\n"
-            "apex 0.1 requires torch==2.0.0, but you have torch 1.8.1 which is incompatible.\n"
-        )
-        == []
-    )
-
-
 @given(st.one_of(st.text(), st.lists(st.sampled_from([said for _name, said in LOGS])).map("\n".join)))
 def test_any_log_is_read_without_an_error(log):
     found = diagnose.diagnose(log)
     assert found is None or all(found.values())
-    diagnose.harmless(log)
+    harmless.harmless(log)
 
 
 @pytest.mark.parametrize("line", ["x" * 100000 + " torchvision " * 1000 + "'" * 1000, "a." * 1000, " " * 2000 + "x"])

@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Messages that alarm without reason, and what they mean."""
+
+import re
+from typing import List
+
+LONGEST_LINE = 2000
+_HARMLESS = tuple(
+    (re.compile(expression, re.IGNORECASE), meaning)
+    for expression, meaning in (
+        (
+            r"torchvision \S+ (?:has requirement|requires) torch[=<>!~]\S+ but you(?:'ll)? have torch \S+",
+            "torchvision was published for the stock torch and compares version numbers only: the Ascend build, whose number "
+            "has a suffix, works with it. Nothing is to be done.",
+        ),
+        (
+            r"pip's dependency resolver does not currently take into account all the packages that are installed",
+            "pip lists here what it thinks does not go together; torch itself was installed.",
+        ),
+        (
+            r"Running pip as the 'root' user can result in broken permissions",
+            "pip prefers virtual environments; the role installs as root on purpose when no ascend_venv is set.",
+        ),
+        (
+            r"Cannot find a library with BLAS API\. Not using BLAS",
+            "CMake has looked for one of several BLAS libraries and goes on with the next.",
+        ),
+    )
+)
+
+
+def harmless(text: str) -> List[str]:
+    """Return, for each message in the text that alarms without reason, the message and what it means."""
+    notes = []
+    for line in text.splitlines():
+        line = line[:LONGEST_LINE].strip()
+        notes += [
+            "{0} -- harmless: {1}".format(line, meaning) for expression, meaning in _HARMLESS if expression.search(line)
+        ]
+    return list(dict.fromkeys(notes))
+
+
+def is_harmless(line: str) -> bool:
+    return any(expression.search(line[:LONGEST_LINE]) for expression, _meaning in _HARMLESS)

@@ -127,20 +127,20 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
-from ansible_collections.ascend.pytorch.plugins.module_utils.product import carrying
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import caching, carrying, shelves
 
 
 def carried(module):
     """Do what is asked and return the result."""
     asked, dry = module.params, module.check_mode
     state = asked["state"]
-    shelf = carrying.Shelf(asked["work_dir"], asked["label"], asked["fingerprint"])
+    shelf = shelves.Shelf(asked["work_dir"], asked["label"], asked["fingerprint"])
     if state == "held":
-        return carrying.held(shelf, asked["digest"], dry)
+        return shelves.held(shelf, asked["digest"], dry)
     if state == "wanted":
         return carrying.wanted(shelf, asked["card"], dry)
     if state == "peeked":
-        return carrying.look_up(asked["place"], asked["label"], asked["signed"], asked["logins"])
+        return caching.look_up(asked["place"], asked["label"], asked["signed"], asked["logins"])
     if dry:
         return {"changed": state != "cut" and (state == "kept" or not shelf.whole())}
     if state == "cut":
@@ -150,8 +150,8 @@ def carried(module):
         return dict(carrying.receive(shelf, *words), changed=True)
     if state == "taken":
         words = [asked[key] for key in ("card", "signature", "place")]
-        return {"changed": carrying.take(shelf, *words, log=module.log, known=asked["logins"])}
-    return {"changed": carrying.keep(shelf, asked["place"], asked["signature"])}
+        return {"changed": caching.take(shelf, *words, log=module.log, known=asked["logins"])}
+    return {"changed": caching.keep(shelf, asked["place"], asked["signature"])}
 
 
 def main():
@@ -190,10 +190,10 @@ def main():
     os.umask(0o022)
     try:
         result = carried(module)
-    except carrying.CarryingError as error:
+    except shelves.CarryingError as error:
         module.fail_json(**outgoing.told(msg=str(error), damaged=error.damaged))
     except OSError as error:
-        told = carrying.explained(error, module.params["work_dir"], "ascend_work_dir")
+        told = shelves.explained(error, module.params["work_dir"], "ascend_work_dir")
         module.fail_json(**outgoing.told(msg=str(told), damaged=False))
     module.exit_json(**outgoing.told(**dict({"changed": False}, **result)))
 

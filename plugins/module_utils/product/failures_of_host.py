@@ -4,7 +4,6 @@
 """Known failures of a host's room, memory and network, and of the sources that come by it: rows for diagnose.py."""
 
 import re
-from typing import Tuple
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.product.failures import (
     BROKE,
@@ -13,7 +12,6 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product.failures im
     NOT_WHOLE,
     ONE_RELEASE,
     RUN_AGAIN,
-    Row,
 )
 
 _MORE_MEMORY = (

@@ -4,9 +4,6 @@
 """Known failures of compilers, CMake, Python, libraries and programs, and of files that they cannot use: rows for diagnose.py."""
 
 import re
-from typing import Tuple
-
-from ansible_collections.ascend.pytorch.plugins.module_utils.product.failures import Row
 
 # (expression, name, cause, remedy); {0} in a cause or remedy is the expression's first group.
 ROWS = tuple(

@@ -8,7 +8,7 @@ import os
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import folders, locking
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
-from ansible_collections.ascend.pytorch.plugins.module_utils.product import carrying
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import shelves
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import packing, unpacking
 
 
@@ -41,7 +41,7 @@ def locked(path):
 
 
 def shelved(path):
-    shelf = carrying.Shelf.__new__(carrying.Shelf)
+    shelf = shelves.Shelf.__new__(shelves.Shelf)
     shelf.top = path + "/products"
     shelf.make()
 

@@ -330,7 +330,7 @@ def test_killed_anywhere_the_former_or_the_new_stands_whole_and_the_next_run_end
     if damaged:
         publishing.publish_tree(order, path, sha256)
         (opt / "tool/doc/words").unlink()
-    home = {"unpack": archive, "sync": os, "rename": os, "symlink": os, "rmtree": shutil}[where]
+    home = {"unpack": unpacking, "sync": os, "rename": os, "symlink": os, "rmtree": shutil}[where]
     real, left = getattr(home, where), [count]
 
     def counted(*args, **kwargs):

@@ -1,0 +1,265 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host's side of a build cache that it reaches by itself: products are looked up there, taken from there and kept there.
+
+A place is the URL of a build cache that hosts reach: file:///path, http:// or https://. Its layout is that of products/; see
+shelves.py for where products stand on the host.
+"""
+
+import glob
+import hashlib
+import http.client
+import os
+import platform
+import re
+import shutil
+import time
+import urllib.error
+import urllib.parse
+from contextlib import contextmanager
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, locking, outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import products, shelves
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import download, fetch
+
+TEXT_LIMIT_S = 30.0
+ATTEMPTS = 3
+
+
+def folder_of(place):
+    # type: (str) -> Optional[str]
+    """Return the folder that a file:// URL names, None for another URL."""
+    parts = urllib.parse.urlsplit(place)
+    return urllib.parse.unquote(parts.path) if parts.scheme == "file" else None
+
+
+def _address(place, *names):
+    # type: (str, str) -> str
+    return "/".join([place.rstrip("/")] + [urllib.parse.quote(name, safe="+~") for name in names])
+
+
+def look_up(place, label, signed, known=None):
+    # type: (str, str, bool, Optional[Dict[str, str]]) -> Dict[str, Any]
+    """Return {"card", "signature", "wrong"} of a product at a place; card is None where there is none that can be used.
+
+    :param signed: whether the signature is asked for: without one the card has to come over TLS, for the digest in it is all
+        that is known of the product
+    :param known: logins for the place, see base/logins.py
+    :return: wrong: in words, why what there is cannot be used; "" where nothing is
+    """
+    folder = folder_of(place)
+    if folder is None:
+        text = _get(_address(place, label, products.CARD), signed, known)
+        signature = _get(_address(place, label, products.SIGNATURE), signed, known) if text else None
+    else:
+        there = os.path.join(folder, label)
+        try:
+            text, signature = (
+                shelves.text_of(os.path.join(there, name)) for name in (products.CARD, products.SIGNATURE)
+            )
+        except OSError as error:
+            raise shelves.explained(error, there, "ascend_build_cache")
+        if text is None and os.path.lexists(os.path.join(there, products.CARD)):
+            text = ""
+    wrong = []
+    if text is not None:
+        card = products.parse(text)
+        if card is None:
+            wrong = [products.CARD + ": is no card"]
+        elif folder is not None:
+            wrong = products.misses(os.path.join(folder, label), card)
+    if wrong:
+        text, wrong = None, ["{0} is damaged ({1})".format(outgoing.shown(_address(place, label)), "; ".join(wrong))]
+    return {"card": text, "signature": signature if text else None, "wrong": "".join(wrong)}
+
+
+def _get(url, signed, known=None):
+    # type: (str, bool, Optional[Dict[str, str]]) -> Optional[str]
+    """Return the text at a URL, "" where it is none, None where there is nothing; by TLS alone, unless it is signed."""
+    if not signed and not url.startswith("https:"):
+        raise shelves.CarryingError(_unsafe("{0} is read without TLS".format(outgoing.shown(url))))
+    failures, reason, passing = 0, "", False
+    while True:
+        try:
+            response = download.make_opener(tls=not signed)(download.request_for(url, 0, known), timeout=TEXT_LIMIT_S)
+            try:
+                return shelves.decoded(response.read(shelves.TEXT_LIMIT_BYTES + 1)) or ""
+            finally:
+                response.close()
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code in (404, 410):
+                return None
+            reason, passing = "HTTP {0} {1}".format(error.code, error.reason), error.code >= 500
+        except download.WithoutTls as fault:
+            raise shelves.CarryingError(_unsafe("{0}: {1}".format(outgoing.shown(url), fault.reason)))
+        except fetch.Fault as fault:
+            reason, passing = fault.reason, False
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            fault = download.network_fault(error, TEXT_LIMIT_S)
+            reason, passing = fault.reason, fault.transient
+        failures += 1
+        if not passing or failures == ATTEMPTS:
+            raise shelves.CarryingError(
+                "the build cache did not answer: {0}: {1}. Mend that, or take it out of ascend_build_cache".format(
+                    outgoing.shown(url), outgoing.shown(reason)
+                )
+            )
+        time.sleep(failures)
+
+
+def _unsafe(words):
+    # type: (str) -> str
+    return (
+        "the build cache is not used: {0}, so that anybody on the way could put another product there. Serve it by https "
+        "throughout; or have products signed (ascend_sign_key) and set ascend_trusted_keys".format(words)
+    )
+
+
+def take(shelf, text, signature, place, log, known=None):
+    # type: (shelves.Shelf, str, Optional[str], str, Any, Optional[Dict[str, str]]) -> bool
+    """Bring a product here from a place; return False when it is here already.
+
+    :param text: its card, as it was found right; :param log: takes lines of what goes on
+    :param known: logins for the place, see base/logins.py
+    """
+    card = shelves.card_of(text, shelf)
+    shelf.make()
+    with shelf.locked():
+        if shelf.whole():
+            return False
+        shelf.sweep(card["sha256"])
+        partial = shelf.make_partial(card["sha256"])
+        source = {
+            "name": shelf.label,
+            "kind": "archive",
+            "file": card["file"],
+            "sha256": card["sha256"],
+            "size": card["size"],
+            "urls": [_address(place, shelf.label, card["file"])],
+        }
+        try:
+            path = download.fetch_archive(source, [], partial, log, known=known)
+        except fetch.FetchError as error:
+            raise _not_taken(error, shelf, card, place)
+        os.rename(path, os.path.join(partial, card["file"]))
+        shelves.finish(shelf, partial, card, text, signature, outgoing.shown(place))
+    return True
+
+
+def _not_taken(error, shelf, card, place):
+    # type: (fetch.FetchError, shelves.Shelf, Dict[str, Any], str) -> shelves.CarryingError
+    reasons = "; ".join("{0}: {1}".format(*one) for one in error.tried)
+    if not reasons or "no space left" in reasons:
+        return shelves.CarryingError(str(error).splitlines()[0])
+    words = "{0} could not be taken from the build cache: {1}.".format(shelf.label, reasons)
+    if not re.search("digest is|has more than|HTTP 404|HTTP 410", reasons):
+        return shelves.CarryingError(words + " Mend that, or take the place out of ascend_build_cache, and run again")
+    folder = folder_of(place)
+    there = os.path.join(folder, shelf.label) if folder else ""
+    now = products.card(there) if there else None
+    if now and now["sha256"] != card["sha256"]:
+        return shelves.CarryingError(words + " It has been replaced there meanwhile: run again", damaged=True)
+    if now:
+        # Other hosts may be as far, and the account here may not write there.
+        try:
+            return shelves.CarryingError(
+                words + " It stands now as {0}".format(products.set_aside(there)), damaged=True
+            )
+        except OSError:
+            pass
+    return shelves.CarryingError(words + " Remove it there, so that it is put in anew", damaged=True)
+
+
+def keep(shelf, place, signature):
+    # type: (shelves.Shelf, str, Optional[str]) -> bool
+    """Put this host's product into a folder that other hosts see; return False when it is there already.
+
+    :param signature: of its card, None for the one that it has, if any
+    """
+    found = products.read(shelf.folder, shelf.mark)
+    text = shelves.text_of(os.path.join(shelf.folder, products.CARD))
+    if found is None or text is None:
+        raise shelves.CarryingError("{0} is not there to be put into {1}. Run again".format(shelf.folder, place))
+    base = folder_of(place)
+    if base is None:
+        raise shelves.CarryingError("{0} is a place to read from. Name file:///a/folder".format(outgoing.shown(place)))
+    signature = signature or shelves.text_of(os.path.join(shelf.folder, products.SIGNATURE))
+    try:
+        if not os.path.isdir(base):
+            # Not the folders above: a file system that is not mounted is not to be made up for.
+            os.mkdir(base, 0o755)
+        with _shared_lock(base, shelf.label):
+            return _keep(shelf, found, text, signature, os.path.join(base, shelf.label))
+    except OSError as error:
+        raise shelves.explained(error, base, "ascend_build_cache")
+
+
+def _keep(shelf, found, text, signature, folder):
+    # type: (shelves.Shelf, Dict[str, Any], str, Optional[str], str) -> bool
+    if products.read(folder, shelf.mark) is not None:
+        # One that others take already stays, unless it lacks the signature that this one has.
+        there = [shelves.text_of(os.path.join(folder, name)) for name in (products.CARD, products.SIGNATURE)]
+        if not signature or there == [text, signature]:
+            return False
+    partial = "{0}{1}-{2}-{3}".format(folder, products.PARTIAL, platform.node(), os.getpid())
+    for path in glob.glob(glob.escape(folder + products.PARTIAL) + "*"):
+        if path == partial or shelves.idle_s(path) > shelves.PIECE_IDLE_S:
+            shutil.rmtree(path, ignore_errors=True)
+    size = os.path.getsize(found["path"])
+    shelves.make_room(os.path.dirname(folder), size, "ascend_build_cache")
+    os.mkdir(partial, 0o755)
+    try:
+        path = os.path.join(partial, os.path.basename(found["path"]))
+        if _copy(found["path"], path) != found["sha256"]:
+            products.set_aside(shelf.folder)
+            raise shelves.CarryingError(
+                "{0} is not what its card says, and was set aside. Run again: it is built anew".format(shelf.folder),
+                damaged=True,
+            )
+        shelves.write_text(os.path.join(partial, products.CARD), text)
+        if signature:
+            shelves.write_text(os.path.join(partial, products.SIGNATURE), signature)
+        # Others than this account take it.
+        for name in os.listdir(partial):
+            os.chmod(os.path.join(partial, name), 0o644)
+        os.chmod(partial, 0o755)
+        products.put(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return True
+
+
+@contextmanager
+def _shared_lock(base, label):
+    # type: (str, str) -> Iterator[None]
+    # The lock that the controller's side takes in such a folder. Not every shared file system has locks, nor lets every
+    # account have them: then the renames alone have to do.
+    descriptor = -1
+    try:
+        try:
+            locks = os.path.join(base, ".locks")
+            if not os.path.isdir(locks):
+                os.mkdir(locks)
+            path = os.path.join(locks, label)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            locking.lock(descriptor, path, waits=True)
+        except OSError:
+            pass
+        yield
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _copy(source, dest):
+    # type: (str, str) -> str
+    """Copy a file to disk and return the sha256 of what was read."""
+    digest = hashlib.sha256()
+    with open(source, "rb") as stream, open(dest, "wb") as out:
+        for block in iter(lambda: stream.read(shelves.BLOCK_BYTES), b""):
+            digest.update(block)
+            out.write(block)
+        durable.flush(out)
+    return digest.hexdigest()

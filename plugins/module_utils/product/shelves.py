@@ -1,0 +1,226 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where products stand on a host, in its work directory, for carrying.py and caching.py.
+
+products/<label>/                       in the work directory, see products.py
+products/<label>.partial-<sha256, 12>/  what has arrived of a product; the next piece or run goes on with it
+products/.<label>.lock                  held while the two above are changed: runs of two controllers may bring the same
+"""
+
+import errno
+import glob
+import os
+import shutil
+import time
+from contextlib import contextmanager
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import locking, trust
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.folders import make_folder
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, products
+
+# Cards and signatures have a few KiB; what answers with more is no build cache.
+TEXT_LIMIT_BYTES = 4 << 20
+
+# What was begun to arrive and was not gone on with for so long, nobody waits for any more.
+IDLE_S = 7 * 24 * 3600.0
+
+# Pieces are carried in minutes.
+PIECE_IDLE_S = 24 * 3600.0
+LOCK_LIMIT_S = 4 * 3600.0
+BLOCK_BYTES = 1 << 20
+
+
+class CarryingError(Exception):
+    """A product could not be carried; the message says what, where, and what to do.
+
+    damaged: it is not what its card says it is, so that another place, or building it again, is what helps.
+    """
+
+    def __init__(self, message, damaged=False):
+        # type: (str, bool) -> None
+        super().__init__(message)
+        self.damaged = damaged
+
+
+def explained(error, where, variable):
+    # type: (OSError, str, str) -> CarryingError
+    """Return what to say of an error of the file system.
+
+    :param where: the folder that was worked in; :param variable: the one that names another
+    """
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return CarryingError(_no_room(where, None, variable))
+    return CarryingError(
+        "{0}: {1}. Put that right, or set {2} to a place that this account may use".format(
+            error.filename or where, error.strerror or error, variable
+        )
+    )
+
+
+def _no_room(folder, needed, variable):
+    # type: (str, Optional[int], str) -> str
+    return "no space left{0} on the file system of {1}. Free some, or set {2} to a roomier place, and run again".format(
+        "" if needed is None else " for {0:.0f} MiB more".format(needed / 2.0**20), folder, variable
+    )
+
+
+def make_room(folder, needed, variable):
+    # type: (str, int, str) -> None
+    disk = os.statvfs(folder)
+    if needed > disk.f_bavail * disk.f_frsize:
+        raise CarryingError(_no_room(folder, needed, variable))
+
+
+@contextmanager
+def _locked(path):
+    # type: (str) -> Iterator[None]
+    try:
+        with locking.held(path, LOCK_LIMIT_S):
+            yield
+    except locking.NoLocks as error:
+        raise CarryingError(error.strerror)
+    except locking.LockError as error:
+        raise CarryingError(str(error))
+
+
+def write_text(path, text):
+    # type: (str, str) -> None
+    with open(path, "wb") as stream:
+        stream.write(text.encode("utf-8"))
+
+
+def text_of(path):
+    # type: (str) -> Optional[str]
+    """Return what a small file holds, None when it is not there or no text."""
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read(TEXT_LIMIT_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return decoded(content)
+
+
+def decoded(content):
+    # type: (bytes) -> Optional[str]
+    try:
+        return content.decode("utf-8") if len(content) <= TEXT_LIMIT_BYTES else None
+    except UnicodeDecodeError:
+        return None
+
+
+class Shelf:
+    """Where one product stands on this host, or shall.
+
+    :param label: builds.label() of its order; :param mark: its fingerprint
+    """
+
+    def __init__(self, work_dir, label, mark):
+        # type: (str, str, str) -> None
+        self.label = label
+        self.mark = mark
+        self.top = os.path.join(work_dir, "products")
+        self.folder = os.path.join(self.top, label)
+
+    def make(self):
+        # type: () -> None
+        """Make the folders above it, closed to others."""
+        work_dir = os.path.dirname(self.top)
+        wrong = trust.objection(work_dir, os.geteuid())
+        if wrong:
+            raise CarryingError(
+                "the work directory is not this account's alone: {0}. Set ascend_work_dir to a place where nobody else can "
+                "write".format(wrong)
+            )
+        for folder in (work_dir, self.top):
+            make_folder(folder, 0o700)
+
+    def partial(self, sha256):
+        # type: (str) -> str
+        """Return the folder in which a file of that digest arrives."""
+        return "{0}{1}-{2}".format(self.folder, products.PARTIAL, fingerprint.short(sha256))
+
+    def make_partial(self, sha256):
+        # type: (str) -> str
+        """Make that folder, if it is not there, and return it."""
+        folder = self.partial(sha256)
+        if not os.path.isdir(folder):
+            os.mkdir(folder, 0o700)
+        return folder
+
+    def locked(self):
+        # type: () -> Any
+        """Hold it against other processes, as a context."""
+        return _locked(os.path.join(self.top, ".{0}.lock".format(self.label)))
+
+    def whole(self):
+        # type: () -> bool
+        """Say whether the product stands here; reads all of it."""
+        return products.read(self.folder, self.mark) is not None and not products.whole(self.folder)
+
+    def sweep(self, sha256):
+        # type: (str) -> None
+        """Remove what killed runs have left, but for what has arrived of the file with this digest."""
+        for path in glob.glob(os.path.join(glob.escape(self.top), "*" + products.PARTIAL + "*")):
+            if path != self.partial(sha256) and idle_s(path) > IDLE_S:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def idle_s(path):
+    # type: (str) -> float
+    """Return the seconds since a file, or something in a folder, was changed; 0 when it is going away."""
+    try:
+        inside = [os.path.join(path, name) for name in os.listdir(path)] if os.path.isdir(path) else []
+        return time.time() - max(os.lstat(each).st_mtime for each in [path] + inside)
+    except OSError:
+        return 0.0
+
+
+def held(shelf, digest, dry):
+    # type: (Shelf, bool, bool) -> Dict[str, Any]
+    """Return {"present"} and, of a product that is, "card", "signature" (None where not signed) and "taken", texts.
+
+    taken: where it is from, "" for one that was built here.
+
+    :param digest: compare the file with its digest; a product that is damaged is set aside, unless dry
+    """
+    found = products.read(shelf.folder, shelf.mark)
+    if found is None:
+        return {"present": False}
+    if digest and products.whole(shelf.folder):
+        if not dry:
+            products.set_aside(shelf.folder)
+        return {"present": False}
+    text = text_of(os.path.join(shelf.folder, products.CARD))
+    return {
+        "present": text is not None,
+        "card": text,
+        "signature": text_of(os.path.join(shelf.folder, products.SIGNATURE)),
+        "taken": products.taken_from(shelf.folder),
+    }
+
+
+def card_of(text, shelf):
+    # type: (str, Shelf) -> Dict[str, Any]
+    card = products.parse(text)
+    if card is None or card["manifest"]["fingerprint"] != shelf.mark or products.label(card["manifest"]) != shelf.label:
+        raise CarryingError("the card that came for {0} is not its own".format(shelf.label), damaged=True)
+    return card
+
+
+def finish(shelf, partial, card, text, signature, place):
+    # type: (Shelf, str, Dict[str, Any], str, Optional[str], str) -> None
+    """Make the product out of its partial folder, in which the file is whole.
+
+    :param place: where it is from, in words: what this host has not built it must not be taken to have built
+    """
+    for name in os.listdir(partial):
+        if name != card["file"]:
+            os.unlink(os.path.join(partial, name))
+    write_text(os.path.join(partial, products.CARD), text)
+    if signature:
+        write_text(os.path.join(partial, products.SIGNATURE), signature)
+    products.mark_taken(partial, place)
+    products.put(partial, shelf.folder)
+    for path in glob.glob(glob.escape(shelf.folder + products.DAMAGED) + "*"):
+        shutil.rmtree(path, ignore_errors=True)

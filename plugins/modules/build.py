@@ -111,7 +111,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, looking, starting
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive, unpacking
 
 
@@ -173,11 +173,11 @@ def main():
     how = ""
     if state != "status":
         try:
-            how = builds.start(order, module.params["logins"])
+            how = starting.start(order, module.params["logins"])
         except (archive.ArchiveError, OSError) as error:
             module.fail_json(**outgoing.told(msg=no_place(order, "started", error)))
     try:
-        status = builds.look(order, module.params["seen"], module.params["wait_s"])
+        status = looking.look(order, module.params["seen"], module.params["wait_s"])
     except OSError as error:
         module.fail_json(**outgoing.told(msg=no_place(order, "looked at", error)))
     module.exit_json(

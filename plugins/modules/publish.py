@@ -108,7 +108,7 @@ import traceback
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import interpreters, outgoing, surroundings
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import ask
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, steps
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, sanity, steps
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import installed
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import diagnose, fingerprint, published
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import publishing, verifying
@@ -202,7 +202,7 @@ def publish(module, order, product, before):
                 module.exit_json(**outgoing.told(changed=False, diff={}, notes=[shared(order)]))
             if order["product"] == "tree":
                 publishing.publish_tree(
-                    order, found["path"], found["sha256"], lambda root: builds.prove_sane(order, root)
+                    order, found["path"], found["sha256"], lambda root: sanity.prove_sane(order, root)
                 )
             else:
                 notes = install_wheel(module, order, product, now)

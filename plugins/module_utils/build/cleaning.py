@@ -9,7 +9,7 @@ import shutil
 import stat
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import trust
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, stopping
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import locks, stopping
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
 
 # What is looked at, each by its own age: these and nothing else are taken away.
@@ -92,7 +92,7 @@ def clean(work_dir, before, keep_last, dry=False):
         return []
     # A link that somebody else put there would lead to what is not ours.
     trust.demand(work_dir)
-    lock = builds.lock_work_dir(work_dir, alone=True)
+    lock = locks.lock_work_dir(work_dir, alone=True)
     if lock is None:
         return None
     try:

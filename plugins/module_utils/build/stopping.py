@@ -10,7 +10,7 @@ import signal
 import time
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, hands, locks
 
 # How long a head may take to end by itself, with its programs, and how long once it is killed, in seconds.
 PATIENCE_S = 20.0
@@ -20,9 +20,9 @@ KILLED_S = 5.0
 def under_way(work_dir):
     # type: (str) -> List[builds.Place]
     """Return the places of the builds that are under way in a work directory."""
-    locks = sorted(glob.glob(os.path.join(glob.escape(work_dir), "builds", "*", "lock")))
-    places = [builds.Place({"work_dir": work_dir}, os.path.basename(os.path.dirname(path))) for path in locks]
-    return [place for place in places if builds.has_head(place)]
+    paths = sorted(glob.glob(os.path.join(glob.escape(work_dir), "builds", "*", "lock")))
+    places = [builds.Place({"work_dir": work_dir}, os.path.basename(os.path.dirname(path))) for path in paths]
+    return [place for place in places if locks.has_head(place)]
 
 
 def stop(place, patience_s=PATIENCE_S):
@@ -32,7 +32,7 @@ def stop(place, patience_s=PATIENCE_S):
     One that does not in that time is killed. OSError where it may not be, or does not end even so.
     """
     until, sent = time.monotonic() + patience_s, set()
-    while builds.has_head(place):
+    while locks.has_head(place):
         now, pid = time.monotonic(), _head(place)
         if now >= until + KILLED_S:
             raise OSError(errno.EBUSY, "it does not end, though killed (process {0})".format(pid))
@@ -45,10 +45,10 @@ def stop(place, patience_s=PATIENCE_S):
                 pass
         time.sleep(0.05)
     # What is begun anew meanwhile has programs of its own.
-    lock = builds.try_lock(place)
+    lock = locks.try_lock(place)
     if lock is not None:
         try:
-            builds.stop_hands(place)
+            hands.stop_hands(place)
         finally:
             os.close(lock)
 

@@ -218,9 +218,9 @@ def _keep(shelf, found, text, signature, folder):
                 "{0} is not what its card says, and was set aside. Run again: it is built anew".format(shelf.folder),
                 damaged=True,
             )
-        shelves.write_text(os.path.join(partial, products.CARD), text)
+        shelves.write(os.path.join(partial, products.CARD), text)
         if signature:
-            shelves.write_text(os.path.join(partial, products.SIGNATURE), signature)
+            shelves.write(os.path.join(partial, products.SIGNATURE), signature)
         # Others than this account take it.
         for name in os.listdir(partial):
             os.chmod(os.path.join(partial, name), 0o644)

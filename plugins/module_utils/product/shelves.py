@@ -84,7 +84,7 @@ def _locked(path):
         raise CarryingError(str(error))
 
 
-def write_text(path, text):
+def write(path, text):
     # type: (str, str) -> None
     with open(path, "wb") as stream:
         stream.write(text.encode("utf-8"))
@@ -217,9 +217,9 @@ def finish(shelf, partial, card, text, signature, place):
     for name in os.listdir(partial):
         if name != card["file"]:
             os.unlink(os.path.join(partial, name))
-    write_text(os.path.join(partial, products.CARD), text)
+    write(os.path.join(partial, products.CARD), text)
     if signature:
-        write_text(os.path.join(partial, products.SIGNATURE), signature)
+        write(os.path.join(partial, products.SIGNATURE), signature)
     products.mark_taken(partial, place)
     products.put(partial, shelf.folder)
     for path in glob.glob(glob.escape(shelf.folder + products.DAMAGED) + "*"):

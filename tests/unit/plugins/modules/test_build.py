@@ -7,7 +7,7 @@ import errno
 import os
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, locks
 from ansible_collections.ascend.pytorch.plugins.modules import build as module
 from answering import told as answer
 
@@ -33,7 +33,7 @@ def test_where_the_account_may_not_look(order, monkeypatch):
     def refuse(place):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), place.lock)
 
-    monkeypatch.setattr(builds, "has_head", refuse)
+    monkeypatch.setattr(locks, "has_head", refuse)
     told = answer(module, order=order, state="status")
     assert told["failed"] and "cannot be looked at in " + order["work_dir"] in told["msg"], told
     assert builds.Place(order).lock in told["msg"] and "ascend_work_dir" in told["msg"]

@@ -7,7 +7,7 @@ import errno
 import os
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, stopping
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, locks, stopping
 from ansible_collections.ascend.pytorch.plugins.modules import stop as module
 from answering import told
 
@@ -28,12 +28,12 @@ def refuse(*_given):
 @pytest.mark.parametrize(
     "of, name, words",
     [
-        (builds, "has_head", "the builds in {0} cannot be looked at: Operation not permitted."),
+        (locks, "has_head", "the builds in {0} cannot be looked at: Operation not permitted."),
         (stopping, "stop", "the build tool-1.0-0123456789ab in {0} cannot be stopped: Operation not permitted."),
     ],
 )
 def test_what_cannot_be_done_is_told(work_dir, monkeypatch, of, name, words):
-    monkeypatch.setattr(builds, "has_head", lambda _place: True)
+    monkeypatch.setattr(locks, "has_head", lambda _place: True)
     monkeypatch.setattr(of, name, refuse)
     answer = told(module, work_dirs=[work_dir])
     assert answer["failed"] and answer["msg"].startswith(words.format(work_dir)), answer

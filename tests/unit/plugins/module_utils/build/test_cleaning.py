@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, cleaning
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, cleaning, locks
 
 DAY_S = 86400
 NOW = time.time()
@@ -100,10 +100,10 @@ def test_what_is_half_or_set_aside_is_no_last_product(tmp_path):
 
 
 def test_while_a_build_is_under_way_nothing_goes(work):
-    using = builds.lock_work_dir(str(work), alone=False)
+    using = locks.lock_work_dir(str(work), alone=False)
     try:
         # Of builds there may be several at a time.
-        os.close(builds.lock_work_dir(str(work), alone=False))
+        os.close(locks.lock_work_dir(str(work), alone=False))
         assert gone(work) is None and all((work / name).exists() for name in OLD)
     finally:
         os.close(using)
@@ -112,7 +112,7 @@ def test_while_a_build_is_under_way_nothing_goes(work):
 
 def test_one_of_an_older_release_of_the_collection_counts(work):
     place = builds.Place({"work_dir": str(work)}, "tool-1-40")
-    lock = builds.try_lock(place)
+    lock = locks.try_lock(place)
     try:
         aged(Path(place.folder), 40)
         assert gone(work) is None

@@ -7,7 +7,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import ending
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import diagnose, failures, harmless
 from hypothesis import given
 from hypothesis import strategies as st
@@ -711,7 +711,7 @@ def test_a_build_hands_over_as_much_of_its_log_as_is_asked_for(tmp_path, lines):
     log = tmp_path / "build.log"
     log.write_text("g++: fatal error: Killed signal terminated program cc1plus\n" + lines + "make: *** [all] Error 2\n")
     error = ValueError("`make` ended with status 2")
-    told = builds.explain(error, SimpleNamespace(log=str(log)))
+    told = ending.explain(error, SimpleNamespace(log=str(log)))
     assert told["name"] == "compiler killed" and told["message"] == str(error)
 
 

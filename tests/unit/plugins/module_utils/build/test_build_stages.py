@@ -1,0 +1,290 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stages: done once, killed and gone on from, done again where what they made is not as it was."""
+
+import errno
+import io
+import json
+import os
+import shutil
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, kernel
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, looking, stages
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import manifest, published, recipe
+from detached import (
+    ended,
+    gone,
+    killed,
+    learning_order,
+    make_order,
+    reached,
+    readers,
+    runs,
+    script,
+    started,
+    wait_until,
+)
+
+pytestmark = pytest.mark.usefixtures("nothing_hangs_or_stays")
+
+
+def test_what_a_killed_run_spent_on_the_build_stage_counts(tmp_path):
+    order = learning_order(tmp_path)
+    place = builds.Place(order)
+    place.make()
+    killed_one = stages.Build(order, place, io.StringIO())
+    killed_one.mark = {stage: mark for stage, _what, mark in stages.stage_plan(order)}["build"]
+    killed_one.status.update(stage="build", stage_started=time.time() - 100)
+    killed_one.tell(30, 5)
+    status = read_json(place.status)
+    assert (status["percent"], status["objects"], status["jobs"]) == (30, 5, 3)
+    assert stages.Build(order, place, io.StringIO()).spent_before("build", "another recipe")["objects"] == 0
+
+    assert started(order) == "resumed"
+    ended(order)
+    built = builds.product(order)["manifest"]["built"]
+    assert 100 <= built["seconds"]["build"] < 160 and built["objects"] == {"build": 7}
+
+
+@pytest.mark.parametrize("rebooted", [False, True])
+def test_what_a_killed_run_may_have_left_half_is_made_again(tmp_path, monkeypatch, rebooted):
+    order = learning_order(tmp_path)
+    place = builds.Place(order)
+    place.make()
+    killed_one = stages.Build(order, place, io.StringIO())
+    killed_one.mark = {stage: mark for stage, _what, mark in stages.stage_plan(order)}["build"]
+    began = time.time() - 1000
+    killed_one.status.update(stage="build", stage_started=began)
+    killed_one.since = began
+    if rebooted:
+        monkeypatch.setattr(kernel, "boot", lambda: "another")
+    killed_one.note_spent()
+    monkeypatch.undo()
+    for name, seconds in (("blob", -100), ("early", 10), ("near", 470), ("last", 500)):
+        path = Path(place.src, name + ".o")
+        path.write_text("object")
+        os.utime(path, (began + seconds, began + seconds))
+
+    log = io.StringIO()
+    resumed = stages.Build(order, place, log)
+    resumed.perform("build", [], killed_one.mark)
+    assert sorted(os.listdir(place.src)) == (["blob.o", "early.o"] if rebooted else ["blob.o", "early.o", "near.o"])
+    assert "objects that were written last may be halves: done again" in log.getvalue()
+    # It began when the first did.
+    assert read_json(resumed.spent_path())["since"] == began
+
+
+def test_a_clock_that_is_set_back_keeps_no_status_from_being_written(tmp_path, monkeypatch):
+    order = make_order(tmp_path)
+    place = builds.Place(order)
+    place.make()
+    build, wall, since = stages.Build(order, place, io.StringIO()), [1e9], [100.0]
+    monkeypatch.setattr(time, "time", lambda: wall[0])
+    monkeypatch.setattr(time, "monotonic", lambda: since[0])
+    build.save()
+    wall[0], since[0] = 1e9 - 3600, 102.0
+    build.tell(42, 0)
+    assert read_json(place.status)["percent"] == 42
+
+
+@pytest.mark.parametrize("stage", recipe.STAGES + ("pack",))
+def test_killed_in_a_stage_it_goes_on_from_there(tmp_path, stage):
+    own = stage in ("fetch", "verify", "extract", "pack")
+    pipe = tmp_path / ("gate" if own else "gate." + stage)
+    os.mkfifo(str(pipe))
+    order = make_order(tmp_path)
+    started(order, stage if own else "")
+    gate = reached(pipe)
+    status = looking.look(order)
+    assert (status["state"], status["stage"]) == ("running", stage)
+    killed(status["pid"])
+    orphans = readers(tmp_path / "work/../gate.{0}".format(stage))
+    assert bool(orphans) != own, "a program that a stage runs survives its head, or there would be nothing to end"
+    assert looking.look(order)["state"] == "dead"
+    assert builds.product(order) is None
+
+    # Put away, but still open: an orphan that reads it would wait on.
+    os.unlink(str(pipe))
+    assert started(order) == "resumed"
+    assert all(gone(pid) for pid in orphans)
+    gate.close()
+    status = ended(order)
+    assert (status["state"], status["done"]) == ("done", list(recipe.STAGES)), status["tail"]
+    expected = list(recipe.STAGES) + ["pack"]
+    assert [expected.count(name) + (name == stage) for name in expected] == [
+        runs(tmp_path).count(name) for name in expected
+    ]
+    with tarfile.open(builds.product(order)["path"]) as packed:
+        member = [one for one in packed.getmembers() if one.name.endswith("bin/tool")][0]
+        assert packed.extractfile(member).read() == b"hello\npatched\n"
+        card = [one for one in packed.getmembers() if one.name.endswith(manifest.TREE_NAME)][0]
+        assert set(json.loads(packed.extractfile(card).read().decode())["files"]) == {"bin/tool", "bin/alias"}
+
+
+def test_killed_while_it_cleans_up(tmp_path):
+    os.mkfifo(str(tmp_path / "gate"))
+    order = make_order(tmp_path)
+    started(order, "clean")
+    gate = reached(tmp_path / "gate")
+    killed(read_json(builds.Place(order).status)["pid"])
+    gate.close()
+    assert looking.look(order)["state"] == "done" and started(order) == "done"
+    # A stamp whose folder is half removed must not be believed when the product is wanted again.
+    shutil.rmtree(str(tmp_path / "work/products"))
+    shutil.rmtree(str(tmp_path / "work/builds/tool-1.0-abababababab/stage"))
+    started(order)
+    status = ended(order)
+    assert status["state"] == "done", status["tail"]
+
+
+def test_a_changed_sanity_step_is_done_again_alone(tmp_path):
+    order = make_order(tmp_path)
+    good = order["stages"]["sanity"]
+    order["stages"]["sanity"] = [script("sanity", "false")]
+    started(order)
+    assert ended(order)["stage"] == "sanity"
+    order["stages"]["sanity"] = good
+    started(order)
+    assert ended(order)["state"] == "done"
+    assert [runs(tmp_path).count(name) for name in ("build", "install", "sanity")] == [1, 1, 2]
+
+
+def test_a_stage_whose_stamp_is_gone_is_done_again_with_those_after_it(tmp_path):
+    order = make_order(tmp_path)
+    good = order["stages"]["sanity"]
+    order["stages"]["sanity"] = [script("sanity", "false")]
+    started(order)
+    ended(order)
+    os.unlink(str(tmp_path / "work/builds/tool-1.0-abababababab/stamps/build.json"))
+    order["stages"]["sanity"] = good
+    started(order)
+    assert ended(order)["state"] == "done"
+    assert [runs(tmp_path).count(name) for name in ("configure", "build", "install", "sanity")] == [1, 2, 2, 2]
+
+
+def truncated(path):
+    os.truncate(str(path), 0)
+
+
+def relinked(path):
+    path.with_name("alias").unlink()
+    path.with_name("alias").symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize("damage", [truncated, relinked, os.unlink], ids=["truncated", "link", "gone"])
+@pytest.mark.parametrize("ended_in", ["sanity", "pack"])
+def test_what_a_power_cut_took_of_an_install_is_installed_again(tmp_path, ended_in, damage):
+    pipe = tmp_path / ("gate" if ended_in == "pack" else "gate.sanity")
+    os.mkfifo(str(pipe))
+    order = make_order(tmp_path)
+    started(order, "pack" if ended_in == "pack" else "")
+    gate = reached(pipe)
+    killed(looking.look(order)["pid"])
+    os.unlink(str(pipe))
+    damage(Path(builds.Place(order).stage + order["prefix"], "bin/tool"))
+    started(order)
+    gate.close()
+    assert ended(order)["state"] == "done"
+    assert [runs(tmp_path).count(name) for name in ("build", "install")] == [1, 2]
+    assert "is not as it was installed, done again" in Path(builds.Place(order).log).read_text()
+    with tarfile.open(builds.product(order)["path"]) as packed:
+        members = {member.name.rpartition("/")[2]: member for member in packed.getmembers()}
+        assert packed.extractfile(members["tool"]).read() == b"hello\npatched\n"
+        assert members["alias"].linkname == "tool"
+
+
+def test_what_a_stage_wrote_is_on_the_disk_before_its_stamp_says_so(tmp_path, monkeypatch):
+    order = make_order(tmp_path)
+    place = builds.Place(order)
+    place.make()
+    synced = []
+
+    def sync(path):
+        assert path == place.folder
+        synced.append({name.partition(".")[0] for name in os.listdir(place.stamps) if name.endswith(".json")})
+
+    monkeypatch.setattr(durable, "sync_file_system", sync)
+    with open(place.log, "w") as log:
+        stages.Build(order, place, log).run()
+    # With each stage synced, those before it are stamped, and it is not.
+    assert synced == [set(recipe.STAGES[:number]) for number in range(len(recipe.STAGES))]
+
+
+def test_a_disk_that_does_not_take_what_a_stage_wrote_fails_the_stage(tmp_path, monkeypatch):
+    order = make_order(tmp_path)
+    place = builds.Place(order)
+    place.make()
+
+    def sync(path):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    monkeypatch.setattr(durable, "sync_file_system", sync)
+    with open(place.log, "w") as log, pytest.raises(OSError, match="Input/output error"):
+        stages.Build(order, place, log).run()
+    assert os.listdir(place.stamps) == []
+
+
+def test_what_half_an_install_left_is_not_in_the_product(tmp_path):
+    order = make_order(tmp_path)
+    good = order["stages"]["install"]
+    order["stages"]["install"] = [script("install", "mkdir -p {root} && touch {root}/junk && false")]
+    started(order)
+    assert ended(order)["stage"] == "install"
+    order["stages"]["install"] = good
+    started(order)
+    assert ended(order)["state"] == "done"
+    with tarfile.open(builds.product(order)["path"]) as packed:
+        assert not [name for name in packed.getnames() if "junk" in name]
+
+
+def test_what_was_learned_outlives_a_failure(tmp_path):
+    # true does for Python what a good pip does.
+    order = make_order(tmp_path, python="/bin/true")
+    order["stages"]["configure"] = [
+        {"run": ["/bin/sh", "-c", "echo numpy > {src}/needed"]},
+        {"requirements": {"file": "{src}/needed", "drop": [], "constraints": ""}},
+    ]
+    good = order["stages"]["build"]
+    order["stages"]["build"] = [script("build", "false")]
+    started(order)
+    assert ended(order)["stage"] == "build"
+    order["stages"]["build"] = good
+    started(order)
+    assert ended(order)["state"] == "done"
+    assert builds.product(order)["manifest"]["requirements"] == ["numpy"]
+
+
+def test_what_a_stage_decides_decides_those_after_it():
+    def marks(order):
+        return {stage: mark for stage, _what, mark in stages.stage_plan(order)}
+
+    def same(before, after):
+        return [stage for stage in recipe.STAGES if before[stage] == after[stage]]
+
+    pin = {"name": "a", "commit": "a" * 40, "dest": "a"}
+    order = {"sources": [pin], "stages": {"patch": [], "build": [{"run": ["make"]}], "sanity": []}}
+    before = marks(order)
+    assert same(before, marks(dict(order, sources=[dict(pin, urls=["x"], name="b")]))) == list(recipe.STAGES)
+    assert same(before, marks(dict(order, sources=[dict(pin, submodules=True)]))) == []
+    changed = dict(order, stages=dict(order["stages"], build=[{"run": ["make", "-k"]}]))
+    assert same(before, marks(changed)) == ["fetch", "verify", "extract", "patch", "configure"]
+    changed = dict(order, stages=dict(order["stages"], sanity=[{"run": ["x"]}]))
+    assert same(before, marks(changed)) == list(recipe.STAGES[:-1])
+
+
+def test_a_build_keeps_what_it_works_with(tmp_path):
+    tree = tmp_path / "gcc-7.3.0-123456789012"
+    tree.mkdir()
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path, trees=[str(tree)])
+    started(order)
+    with open(str(tmp_path / "gate.build"), "w"):
+        assert published.in_use(str(tree))
+    assert ended(order)["state"] == "done"
+    wait_until(lambda: not published.in_use(str(tree)))

@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looking at builds that go on."""
+
+import os
+import time
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import looking
+from detached import ended, make_order, reached, started
+
+pytestmark = pytest.mark.usefixtures("nothing_hangs_or_stays")
+
+
+def test_looking_ends_as_soon_as_something_changes(tmp_path):
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path)
+    started(order)
+    gate = reached(tmp_path / "gate.build")
+    seen = looking.look(order)["seen"]
+    gate.close()
+    assert looking.look(order, seen, 50.0)["seen"] != seen
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_waiting(tmp_path, monkeypatch):
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path)
+    started(order)
+    gate = reached(tmp_path / "gate.build")
+    clock = iter(range(10**6, 0, -3600))
+    monkeypatch.setattr(time, "time", lambda: float(next(clock)))
+    began = time.monotonic()
+    status = looking.look(order, ["running", "build"], 0.5)
+    assert status["state"] == "running" and time.monotonic() - began < 10
+    gate.close()
+
+
+def test_what_was_never_begun_is_not_waited_for(tmp_path):
+    assert looking.look(make_order(tmp_path), None, 50.0)["state"] == "dead"
+
+
+def test_looking_leaves_quick_stages_their_time(tmp_path):
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path)
+    started(order)
+    gate = reached(tmp_path / "gate.build")
+    begin = time.time()
+    # The stage that was seen has long passed, and another may follow at once.
+    assert looking.look(order, ["running", "fetch"], 50.0)["stage"] == "build"
+    assert begin + looking.SETTLE_S <= time.time() < begin + 40
+    gate.close()
+    assert ended(order)["state"] == "done"

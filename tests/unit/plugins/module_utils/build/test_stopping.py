@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds that somebody stops."""
+
+import os
+import signal
+import threading
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, locks, looking, stopping
+from detached import ended, gone, make_order, reached, readers, runs, sleeper, started
+
+pytestmark = pytest.mark.usefixtures("nothing_hangs_or_stays")
+
+
+def test_one_that_is_stopped_says_so_and_goes_on_from_there(tmp_path):
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path)
+    started(order)
+    gate = reached(tmp_path / "gate.build")
+    hands = readers(tmp_path / "work/../gate.build")
+    (place,) = stopping.under_way(order["work_dir"])
+    assert place.folder == builds.Place(order).folder and hands
+    stopping.stop(place)
+    assert stopping.under_way(order["work_dir"]) == [] and all(gone(pid) for pid in hands)
+    status = looking.look(order)
+    assert (status["state"], status["stage"]) == ("failed", "build")
+    assert "it was stopped" in status["error"]["message"] and "run again" in status["error"]["remedy"]
+    gate.close()
+    os.unlink(str(tmp_path / "gate.build"))
+    assert started(order) == "resumed"
+    assert ended(order)["state"] == "done" and runs(tmp_path).count("configure") == 1
+
+
+def test_what_a_stage_of_its_own_does_is_stopped_too(tmp_path):
+    os.mkfifo(str(tmp_path / "gate"))
+    order = make_order(tmp_path)
+    started(order, "extract")
+    gate = reached(tmp_path / "gate")
+    stopping.stop(builds.Place(order))
+    assert looking.look(order)["error"]["message"].startswith("it was stopped")
+    gate.close()
+
+
+def test_one_that_does_not_listen_is_killed(tmp_path):
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path)
+    started(order)
+    gate = reached(tmp_path / "gate.build")
+    pid = looking.look(order)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    stopping.stop(builds.Place(order), patience_s=0.3)
+    assert gone(pid) and looking.look(order)["state"] == "dead"
+    assert not readers(tmp_path / "work/../gate.build")
+    gate.close()
+
+
+def test_another_process_that_has_the_number_is_not_ended(tmp_path):
+    place = builds.Place(make_order(tmp_path))
+    place.make()
+    other = sleeper(PLAIN="1")
+    builds.write_json(place.status, {"state": "running", "pid": other.pid})
+    lock = locks.try_lock(place)
+    try:
+        # As whoever starts it anew has the lock, for longer than that takes.
+        threading.Timer(0.5, os.close, [lock]).start()
+        stopping.stop(place)
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_where_nothing_is_under_way_nothing_is_made(tmp_path):
+    assert stopping.under_way(str(tmp_path / "none")) == [] and not (tmp_path / "none").exists()

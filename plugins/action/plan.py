@@ -287,7 +287,7 @@ class Asked:
         for part in parts:
             roles = [role for role in part.roles if is_left(role)]
             request = self.request(roles)
-            self.problems(request)
+            self._take_bundle(request)
             left.append(Part(roles, request, part.state, self.plan(request, part.state, tools_of(left))))
         return left
 

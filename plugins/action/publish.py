@@ -36,8 +36,6 @@ ARGUMENTS = {
 }
 # What the module on the host takes of it.
 ASKED = ("product", "state")
-
-
 # What is said of a product that was published, by a word for it.
 BUILT, TAKEN, PUT, FOUND = "built", "taken", "put in place", "found"
 WORDS = {BUILT: "built here", TAKEN: "taken from the build cache", PUT: "put in place"}
@@ -67,16 +65,15 @@ class ActionModule(speaking.Action):
         how = BUILT if arguments["built"] else PUT
         # What had to be built took as long as that, too.
         began = plans.lacking_since(host, arguments["name"]) or began
-        if not arguments["built"] and (entry["do"] != plan.PUBLISH or entry["hands_on"]):
-            place = self._take(host, entry["order"], arguments, task_vars)
-            how = TAKEN if place else how
-            result.update(lacking=plans.lack(host, arguments["name"], place is None))
-            if place is None:
-                self._offer(host, arguments)
-                if not self._task.check_mode:
-                    return result
-        else:
-            result.update(lacking=plans.lack(host, arguments["name"], False))
+        comes = not arguments["built"] and (entry["do"] != plan.PUBLISH or entry["hands_on"])
+        place = self._take(host, entry["order"], arguments, task_vars) if comes else ""
+        result.update(lacking=plans.lack(host, arguments["name"], place is None))
+        if place is None:
+            self._offer(host, arguments)
+            if not self._task.check_mode:
+                return result
+        elif place:
+            how = TAKEN
         self._arrive(host, arguments)
         self._publish(result, host, entry["order"], arguments, task_vars)
         seconds = time.monotonic() - began

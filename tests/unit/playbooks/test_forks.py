@@ -54,7 +54,7 @@ def fleet(tmp_path, meeting):
     own = {
         name: {
             **host,
-            "ascend_work_dir": f"{tmp_path}/{name}/work",
+            "ascend_work_dir": f"{tmp_path}/{name}/builds",
             "ascend_env_file": f"{tmp_path}/{name}/env.sh",
             "cmake_prefix": f"{tmp_path}/cmake{number % COHORTS}",
             "cmake_configure_options": ["--", f"-DCOHORT={number % COHORTS}"],
@@ -67,7 +67,7 @@ def fleet(tmp_path, meeting):
 
 def builds(site):
     """How many builds of CMake were begun, by host."""
-    logs = site.folder.glob("host*/work/builds/cmake-*/build.log")
+    logs = site.folder.glob("host*/builds/*/cmake-*/build.log")
     return sorted(path.relative_to(site.folder).parts[0] for path in logs)
 
 

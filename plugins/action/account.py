@@ -14,7 +14,6 @@ ARGUMENTS = {
     "settles": {"type": "bool", "default": False},
     "by_tags": {"type": "bool", "default": False},
     "stops": {"type": "bool", "default": False},
-    "finished": {"type": "str"},
 }
 
 
@@ -60,9 +59,6 @@ class ActionModule(speaking.Action):
         variables.refuse_undefined(self, task_vars, ["ascend_hosts"])
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         result.update(changed=False, left_out=[])
-        if arguments["finished"] is not None:
-            ledger.Ledger().finish(task_vars["inventory_hostname"], arguments["finished"], "done")
-            return result
         entries = ledger.Ledger().entries()
         pattern, deeds = arguments["pattern"], arguments["deeds"]
         if pattern is None:

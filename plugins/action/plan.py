@@ -63,7 +63,8 @@ def brief(work: dict, verified: dict) -> dict:
         "packages": work["packages"],
         "venv": work["venv"],
         "environment": environment if environment and environment["do"] != plan.NOTHING else None,
-        "legs": [leg for leg in work["legs"] if leg != "verify"] + [leg for leg in verified["legs"] if leg == "verify"],
+        "tasks": [task for task in work["tasks"] if task != "verify"]
+        + [task for task in verified["tasks"] if task == "verify"],
         "work": work["work"],
     }
 

@@ -1,14 +1,16 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Around publishing: bring a product from the build cache where the host has not built it, and record what stands or is gone."""
+"""Around publishing: bring products from the build cache where the host has not built them, and record what stands or is gone."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
+from typing import NamedTuple
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
@@ -24,9 +26,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
 )
 
 ARGUMENTS = {
-    "name": {"type": "str"},
-    "order": {"type": "dict"},
-    "product": {"type": "dict"},
+    "names": {"type": "list", "elements": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "cache": {"type": "list", "elements": "str", "default": []},
     "trusted_keys": {"type": "str", "default": ""},
@@ -34,83 +34,119 @@ ARGUMENTS = {
     "built": {"type": "bool", "default": False},
     "waits": {"type": "bool", "default": False},
 }
-# What the module on the host takes of it.
-ASKED = ("product", "state")
 # What is said of a product that was published, by a word for it.
 BUILT, TAKEN, PUT, FOUND = "built", "taken", "put in place", "found"
 WORDS = {BUILT: "built here", TAKEN: "taken from the build cache", PUT: "put in place"}
+WRITTEN, REMOVED = "written", "removed"
+
+
+class Coming(NamedTuple):
+    """A product that is to be published: how it came, and since when that took its time, by the monotonic clock."""
+
+    how: str
+    began: float
 
 
 class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
     def act(self, result, task_vars):
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS, required_one_of=[["name", "order"]])
+        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         # Plain data from here on: what came out of templates carries marks that the module's own JSON must not see.
-        arguments = json.loads(json.dumps(arguments))
-        host, began = task_vars["inventory_hostname"], time.monotonic()
-        if not arguments["name"]:
-            self._publish(result, host, arguments["order"], arguments, task_vars)
-            self._finish(result, host, arguments["order"]["name"], "", 0.0)
-            return result
-        entry = plans.product(host, arguments["name"])
-        result.update(changed=False, notes=[])
+        self._arguments = arguments = json.loads(json.dumps(arguments))
+        self._host, self._task_vars = task_vars["inventory_hostname"], task_vars
+        planned = plans.of(self._host)["plan"]
+        result.update(changed=False, notes=[], products={})
         if arguments["state"] == "absent":
-            self._publish(result, host, plans.order(host, arguments["name"]), arguments, task_vars)
-            self._finish(result, host, arguments["name"], "removed", time.monotonic() - began)
-            return result
-        would_stand = self._task.check_mode and arguments["waits"]
-        if would_stand or entry["do"] not in plan.BRINGING:
-            return dict(result, lacking=plans.lack(host, arguments["name"], False))
-        how = BUILT if arguments["built"] else PUT
-        # What had to be built took as long as that, too.
-        began = plans.lacking_since(host, arguments["name"]) or began
-        comes = not arguments["built"] and (entry["do"] != plan.PUBLISH or entry["hands_on"])
-        place = self._take(host, entry["order"], arguments, task_vars) if comes else ""
-        result.update(lacking=plans.lack(host, arguments["name"], place is None))
-        if place is None:
-            self._offer(host, arguments)
-            if not self._task.check_mode:
+            return self._withdraw(result, planned)
+        entries = {name: plans.entry(planned, name) for name in arguments["names"]}
+        if self._task.check_mode and arguments["waits"]:
+            # It would be built, and taken then.
+            return dict(result, lacking=plans.lack(self._host, dict.fromkeys(entries, False)))
+        wanted = [name for name, entry in entries.items() if entry["do"] in plan.BRINGING]
+        idle = dict.fromkeys(set(entries) - set(wanted), False)
+        environment = self._environment(planned, plan.PUBLISH)
+        result["lacking"] = plans.lack(self._host, idle)
+        # What does not arrive whole is brought again, with more care.
+        for hands_over in (True, False):
+            if not wanted and not environment:
+                break
+            coming, trouble, carrier = self._bring(wanted, entries, hands_over)
+            lacks = [name for name in wanted if name not in coming]
+            orders = [entries[name]["order"] for name in wanted if name in coming]
+            written = None if trouble or lacks else environment
+            if environment and not written:
+                plans.lack(self._host, {}, waiting=[ledger.ENVIRONMENT])
+            if orders or written:
+                self._publish(result, orders, carrier.handed_over, written, entries, coming)
+            late = result.pop("unarrived", [])
+            if ledger.ENVIRONMENT in result["products"]:
+                plans.lack(self._host, {ledger.ENVIRONMENT: False})
+            result["lacking"] = list(plans.lacking(self._host))
+            if result.get("failed") or result.get("unreachable"):
                 return result
-        elif place:
-            how = TAKEN
-        self._arrive(host, arguments)
-        self._publish(result, host, entry["order"], arguments, task_vars)
-        seconds = time.monotonic() - began
-        for note in result.get("notes") or ():
-            speaking.say("{0}: {1}".format(host, note))
-        if result.get("changed") and not (self._task.check_mode or result.get("failed")):
-            speaking.say("{0}: {1}: {2}, {3:.0f} s".format(host, entry["then"], WORDS[how], seconds))
-            result.update(how=how, seconds=round(seconds, 1))
-        # Another process may have published it meanwhile, where hosts share the place.
-        self._finish(result, host, arguments["name"], how if result.get("changed") else FOUND, seconds)
+            if trouble:
+                raise trouble
+            if not late:
+                break
+            # Nor have those that need it been published.
+            wanted = [name for name in wanted if name in coming and name not in result["products"]]
         return result
 
-    def _publish(self, result, host, order, arguments, task_vars):
-        """Have the module publish a product, or take it away, and return its result."""
-        if order.get("wheels") and arguments["state"] != "absent" and not self._task.check_mode:
-            # Not before: most runs have no bundle.
-            from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
+    def _environment(self, planned, do):
+        """Return what a plan has of the environment file, None where that is not to be done, or not here."""
+        found = planned["environment"] if "torch" in self._arguments["names"] else None
+        return found if found and found["do"] == do else None
 
-            mirror.Sender(self, task_vars).send(order, order["bundle"], order["wheels"])
-        asked = {key: arguments[key] for key in ASKED if arguments[key] is not None}
-        result.update(
-            self._execute_module("ascend.pytorch.publish", module_args=dict(asked, order=order), task_vars=task_vars)
-        )
-        return result
+    # --- what comes
 
-    def _finish(self, result, host, name, how, seconds):
-        """Record that a product stands, or is gone, as the plan wanted it."""
-        if not (self._task.check_mode or result.get("failed") or result.get("unreachable")):
-            ledger.Ledger().finish(host, name, how, seconds)
+    def _bring(self, wanted, entries, hands_over):
+        """Bring products to the host, in check mode only look; return ({name: COMING} of what is there, an error, the carrier).
 
-    def _take(self, host, order, arguments, task_vars):
+        What is lacking is noted, and this host takes part in electing who builds it.
+        """
+        arguments, coming, lacks, trouble = self._arguments, {}, {}, None
+        places, known = keyring.split(arguments["cache"])
+        carrier = carry.Carrier(self, self._task_vars, known, hands_over=hands_over)
+        waiting, comes = [], [name for name in wanted if self._comes(entries[name])]
+        with self._copying() if comes and not arguments["waits"] else contextlib.nullcontext():
+            for name in wanted:
+                entry, began = entries[name], plans.lacking(self._host).get(name) or time.monotonic()
+                order = entry["order"]
+                if any(lacks.values()) and order["product"] == "wheel" and not self._task.check_mode:
+                    # What it needs may be what is lacking.
+                    waiting.append(name)
+                    continue
+                try:
+                    place = self._take(order, places, carrier) if name in comes else ""
+                except AnsibleError as error:
+                    # What came before it is published all the same.
+                    trouble = error
+                    break
+                lacks[name] = place is None
+                if place is not None or self._task.check_mode:
+                    coming[name] = Coming(TAKEN if place else BUILT if arguments["built"] else PUT, began)
+        plans.lack(self._host, lacks, waiting)
+        for name, lacking in lacks.items():
+            self._arrive(name, offers=lacking)
+        return coming, trouble, carrier
+
+    def _comes(self, entry):
+        """Say whether a product has to come to the host; else it has been built there, or only wants a link, say."""
+        return not self._arguments["built"] and (entry["do"] != plan.PUBLISH or entry["hands_on"])
+
+    def _copying(self):
+        """Hold one of the places for hosts that are brought products at the same time."""
+        if self._task.check_mode or not self._arguments["cache"]:
+            return contextlib.nullcontext()
+        return cohort.Run().copying(self._arguments["copies"])
+
+    def _take(self, order, places, carrier):
         """Bring a product to the host; return where it is from, "" where the host has it itself, None for nowhere.
 
         In check mode nothing is brought.
         """
-        places, known = keyring.split(arguments["cache"])
-        carrier = carry.Carrier(self, task_vars, known)
+        host, arguments = self._host, self._arguments
         if not arguments["cache"]:
             return "" if not self._task.check_mode and carrier.has(order) else None
         label, run = builds.label(builds.maker(order)), cohort.Run()
@@ -122,7 +158,7 @@ class ActionModule(speaking.Action):
             if self._task.check_mode:
                 # What is not there would be built, and taken then.
                 return cache.places[0] if cache.holds(order) else None
-            with run.copying(arguments["copies"]):
+            with self._copying() if arguments["waits"] else contextlib.nullcontext():
                 taken = cache.take(order)
         except (carry.CarryError, store.StoreError, signing.SigningError) as error:
             raise AnsibleActionFail("{0}: {1}".format(host, error))
@@ -137,15 +173,74 @@ class ActionModule(speaking.Action):
             )
         return None
 
-    def _offer(self, host, arguments):
-        """Have this host take part in electing who builds a product, where it may."""
-        candidate = plans.of(host)["candidates"].get(arguments["name"])
-        if candidate:
-            cohort.Run().offer(arguments["name"], candidate)
-        self._arrive(host, arguments)
+    def _arrive(self, name, offers):
+        """Record that this host has come so far, for those who wait for somebody to build for them.
 
-    @staticmethod
-    def _arrive(host, arguments):
-        """Record that this host has come so far, for those who wait for somebody to build for them."""
-        if arguments["cache"]:
-            cohort.Run().arrive(arguments["name"], host)
+        :param offers: whether it takes part in electing who builds the product, where it may
+        """
+        candidate = plans.of(self._host)["candidates"].get(name) if offers else None
+        if candidate:
+            cohort.Run().offer(name, candidate)
+        if self._arguments["cache"]:
+            cohort.Run().arrive(name, self._host)
+
+    # --- what is published
+
+    def _publish(self, result, orders, arrived, environment, entries, coming):
+        """Have the module publish what has come, record what stands then, and put all that into the result."""
+        if not self._task.check_mode:
+            for order in orders:
+                if order.get("wheels"):
+                    # Not before: most runs have no bundle.
+                    from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
+
+                    mirror.Sender(self, self._task_vars).send(order, order["bundle"], order["wheels"])
+        asked, former = time.monotonic(), result["products"]
+        answer = self._call(orders=orders, arrived=arrived, environment=environment)
+        done = answer.get("products", {})
+        # What it took is told by the host, what came before by this clock.
+        for name, each in done.items():
+            before = asked - coming[name].began if name in coming else 0.0
+            each["seconds"] = round(before + each["seconds"], 1)
+            self._tell(name, each, entries, coming)
+        result.update(
+            answer,
+            changed=bool(result["changed"] or answer.get("changed")),
+            notes=result["notes"] + answer.get("notes", []),
+            products=dict(former, **done),
+        )
+
+    def _call(self, **asked):
+        asked["state"] = self._arguments["state"]
+        return self._execute_module("ascend.pytorch.publish", module_args=asked, task_vars=self._task_vars)
+
+    def _tell(self, name, each, entries, coming):
+        """Say what became of a product, and record it."""
+        how = coming[name].how if name in coming else WRITTEN
+        if not each["changed"]:
+            # Another process may have published it meanwhile, where hosts share the place.
+            how = FOUND
+        for note in each["notes"]:
+            speaking.say("{0}: {1}".format(self._host, note))
+        if self._task.check_mode:
+            return
+        each["how"] = how
+        if each["changed"]:
+            what = entries[name]["then"] if name in entries else name
+            speaking.say("{0}: {1}: {2}, {3:.0f} s".format(self._host, what, WORDS.get(how, how), each["seconds"]))
+        ledger.Ledger().finish(self._host, name, how, each["seconds"])
+
+    # --- what goes
+
+    def _withdraw(self, result, planned):
+        """Have the module take away what the plan wants gone."""
+        found = [plans.entry(planned, name) for name in self._arguments["names"]]
+        orders = [entry["order"] for entry in found if entry["do"] == plan.REMOVE]
+        result.update(removed=[])
+        environment = self._environment(planned, plan.REMOVE)
+        if orders or environment:
+            result.update(self._call(orders=orders, environment=environment))
+        for name, each in result["products"].items():
+            if not self._task.check_mode:
+                ledger.Ledger().finish(self._host, name, REMOVED, each["seconds"])
+        return result

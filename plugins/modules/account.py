@@ -43,9 +43,6 @@ options:
     description: Whether hosts that are not fit were to be stopped.
     type: bool
     default: false
-  finished:
-    description: Only note that this, of what was planned for the host, is done; for tasks with modules of other collections.
-    type: str
 attributes:
   check_mode:
     support: full

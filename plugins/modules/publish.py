@@ -17,17 +17,28 @@ description:
     changed in it, and tells them.
 author: the ascend.pytorch authors (@ascend)
 options:
-  name:
+  names:
     description:
-      - Name of a product that the host's plan, by M(ascend.pytorch.plan) earlier in the run, has an order for.
+      - Names of products that the host's plan, by M(ascend.pytorch.plan) earlier in the run, has orders for, in the order in which
+        they need each other.
       - What the plan wants built is brought from the build cache first; where no place of it has the product, nothing is
-        published, and it is RV(lacking). What the plan leaves as it is is left so.
-    type: str
-  order:
-    description: The order of one product, in the place of O(name); it is published from the work directory.
+        published, and it is RV(lacking), as are the wheels after it. What the plan leaves as it is is left so.
+      - With C(torch) comes the environment file, where the plan has one.
+    type: list
+    elements: str
+    default: []
+  orders:
+    description: The orders of these products. The action fills it in, and only with what has come to the host.
+    type: list
+    elements: dict
+  arrived:
+    description:
+      - By name of the product what has been brought to the host, and is to be put into its work directory first, with C(card),
+        C(signature), C(piece) and C(length). The action fills it in.
     type: dict
-  product:
-    description: The finished product with C(path) and C(sha256); by default the one in the work directory.
+    default: {}
+  environment:
+    description: The environment file, as the plan has it. The action fills it in.
     type: dict
   state:
     description: V(present) publishes; V(absent) takes away what the manifests say is ours, and puts back what was saved.
@@ -47,7 +58,7 @@ options:
     type: str
     default: ""
   copies:
-    description: How many hosts are brought a product at the same time.
+    description: How many hosts are brought products at the same time.
     type: int
     default: 5
   built:
@@ -68,26 +79,32 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Publish CMake
+- name: Publish what the build cache has
   ascend.pytorch.publish:
-    name: cmake
+    names: [cmake, gcc730, torch, apex]
     cache: [auto]
 """
 
 RETURN = r"""
 lacking:
-  description: The products of the host that this run has to build before they can be published.
-  returned: with O(name), when O(state=present)
+  description: The products of the host that this run has to build before they can be published, and those that need them.
+  returned: when O(state=present)
   type: list
   elements: str
-how:
-  description: How the product came, C(built) on this host, C(taken) from the build cache, or C(put in place) from what the host had.
-  returned: with O(name), when it was published
-  type: str
-seconds:
-  description: How long that took, with its build where it had to be built.
-  returned: with O(name), when it was published
-  type: float
+products:
+  description:
+    - By name of the product, and by C(environment file), whether it C(changed), its C(notes), and the C(seconds) that it took,
+      with its build where it had to be built.
+    - C(how) says how it came, C(built) on this host, C(taken) from the build cache, C(put in place) from what the host had, or
+      C(found), since another process had published it.
+    - When O(state=absent), C(removed) has the paths that went.
+  returned: always
+  type: dict
+unarrived:
+  description: The products of which what has been brought is not whole. The action brings them again.
+  returned: when O(state=present)
+  type: list
+  elements: str
 notes:
   description:
     - Complaints of pip that mean no harm, each explained.
@@ -106,224 +123,52 @@ import os
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils.base import interpreters, outgoing, surroundings
-from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import ask
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, sanity, steps
-from ansible_collections.ascend.pytorch.plugins.module_utils.host import installed
-from ansible_collections.ascend.pytorch.plugins.module_utils.product import diagnose, fingerprint, published
-from ansible_collections.ascend.pytorch.plugins.module_utils.publish import publishing, verifying
-from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive
-
-
-def words(name, card):
-    """Return what stands, in words that a diff shows."""
-    if card is None:
-        return "{0}: not installed\n".format(name)
-    return "{0}: {1} ({2})\n".format(name, card["version"], fingerprint.short(card["fingerprint"]))
-
-
-def standing(order):
-    """Return the manifest of what is published now, None when there is none."""
-    entry = {
-        "name": order["name"],
-        "product": order["product"],
-        "prefix": order["prefix"],
-        "links": order["links"],
-        "distribution": order["distribution"],
-    }
-    return installed.product(entry, order["sites"])
-
-
-def is_there(order, found):
-    """Say whether what stands is the product of an order, whole, with its links."""
-    card = found["manifest"]
-    return (
-        bool(card)
-        and card["fingerprint"] == order["fingerprint"]
-        and not found["damage"]
-        and all(state == "ours" for state in found.get("links", {}).values())
-    )
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils.provide import providing, withdrawing
 
 
 def main():
-    """Publish one product, or take it away."""
+    """Publish the products of one host, or take them away."""
     module = AnsibleModule(
         argument_spec={
-            "order": {"type": "dict"},
-            "product": {"type": "dict"},
+            "orders": {"type": "list", "elements": "dict"},
+            "arrived": {"type": "dict", "default": {}},
+            "environment": {"type": "dict"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             # The action's alone.
-            "name": {"type": "str"},
+            "names": {"type": "list", "elements": "str", "default": []},
             "cache": {"type": "list", "elements": "str", "default": []},
             "trusted_keys": {"type": "str", "default": "", "no_log": False},
             "copies": {"type": "int", "default": 5},
             "built": {"type": "bool", "default": False},
             "waits": {"type": "bool", "default": False},
         },
-        required_one_of=[["name", "order"]],
         supports_check_mode=True,
     )
-    order = module.params["order"]
-    before = standing(order)
-    if module.params["state"] == "absent":
-        withdraw(module, order, before)
-    after = {"version": order["version"], "fingerprint": order["fingerprint"]}
-    diff = {
-        "before": words(order["name"], before["manifest"]),
-        "after": words(order["name"], after),
-        "before_header": order["prefix"] or order["python"],
-        "after_header": order["prefix"] or order["python"],
-    }
-    if module.check_mode:
-        module.exit_json(**outgoing.told(changed=True, diff=diff, notes=[]))
-    product = module.params["product"] or builds.product(order)
-    if not product and not (before["manifest"] and before["manifest"]["fingerprint"] == order["fingerprint"]):
-        module.fail_json(
-            **outgoing.told(
-                msg="{0} {1} ({2}) is not in {3}/products: build it first".format(
-                    order["name"], order["version"], fingerprint.short(order["fingerprint"]), order["work_dir"]
-                )
-            )
-        )
+    asked, done, late = module.params, {}, []
+    if asked["orders"] is None:
+        # The action has filled them in.
+        module.fail_json(**outgoing.told(msg="orders: nothing was asked to be published"))
     os.umask(0o022)
-    module.exit_json(**outgoing.told(changed=True, diff=diff, notes=publish(module, order, product, before)))
-
-
-def publish(module, order, product, before):
-    """Publish a product, alone of all that share its place, and return the notes; end the module where that cannot be done.
-
-    :param product: None where what stands has only to be completed
-    """
-    notes, found = [], product or {"path": "", "sha256": ""}
+    trouble = {}
     try:
-        with publishing.alone(order):
-            now = standing(order)
-            if is_there(order, now) and not is_there(order, before):
-                module.exit_json(**outgoing.told(changed=False, diff={}, notes=[shared(order)]))
-            if order["product"] == "tree":
-                publishing.publish_tree(
-                    order, found["path"], found["sha256"], lambda root: sanity.prove_sane(order, root)
-                )
-            else:
-                notes = install_wheel(module, order, product, now)
-        builds.note_use(order)
-    except steps.StepError as error:
-        module.fail_json(
-            **outgoing.told(
-                msg="{0} was not published, what was there before still is: built on {1}, it does not work here: {2}\n"
-                "Mend what this host lacks, or let it build its own: set ascend_build_cache to [] for it".format(
-                    order["name"], found["manifest"].get("built", {}).get("host", "another host"), error
-                )
-            )
-        )
-    except (publishing.PublishError, archive.ArchiveError, OSError) as error:
-        module.fail_json(
-            **outgoing.told(
-                msg="{0} was not published, what was there before still is: {1}".format(order["name"], error),
-                exception=traceback.format_exc(),
-            )
-        )
-    return notes
-
-
-def shared(order):
-    """Return the note on a product that another process has published meanwhile."""
-    return "{0}: another process has just published it to {1}, which this host shares with it".format(
-        order["name"], os.path.dirname(publishing.lock_path(order))
-    )
-
-
-def install_wheel(module, order, product, before):
-    """Install the wheel, unless it is there whole, and what it requires by the pip of its Python; return the notes."""
-    sites = order["sites"]
-    packages = interpreters.packages(sites)
-    session = dict(os.environ)
-    settings = enclose(module, order)
-    card = before["manifest"]
-    if card and card["fingerprint"] == order["fingerprint"] and not before["damage"]:
-        product = {"path": "", "sha256": "", "manifest": card}
-    wanted = order["requirements"] + list(product["manifest"].get("requirements", []))
-    notes = publishing.publish_wheel(
-        order,
-        product["path"],
-        product["sha256"],
-        published.pip_missing(wanted, packages),
-        lambda argv: run_pip(module, order, argv),
-        lambda site: prove_sane(module, order, product["manifest"], site, session),
-    )
-    publishing.sweep(sites, order["distribution"])
-    return notes + surroundings.told(settings)
-
-
-def enclose(module, order):
-    """Leave in this process' environment what pip is to go by alone, since run_command only adds to it; return its settings."""
-    settings = surroundings.pip_settings(order["python"], dict(os.environ, **publishing.pip_environment(order)), ask)
-    made = surroundings.made(os.environ, module.tmpdir, settings)
-    os.environ.clear()
-    os.environ.update(made)
-    return settings
-
-
-def prove_sane(module, order, card, site, session):
-    """Raise StepError when a wheel does not work where it was unpacked; it is tried in the session's environment."""
-    run = verifying.runner(lambda: module.tmpdir, dict(session, PYTHONPATH=site))
-    wrong = verifying.prove_unpacked(order, card, site, run)
-    if wrong:
-        raise steps.StepError(wrong)
-
-
-def run_pip(module, order, argv, done="published"):
-    """Run pip outside any source tree and return what it said; fail with its last lines and the remedy."""
-    status, out, err = module.run_command(argv, cwd="/", environ_update=publishing.pip_environment(order))
-    if status != 0:
-        known = diagnose.diagnose(out + "\n" + err) or {}
-        module.fail_json(
-            **outgoing.told(
-                msg="{0} was not {1}: `{2}` ended with status {3}.{4}\nIts last lines:\n{5}".format(
-                    order["name"],
-                    done,
-                    " ".join(argv),
-                    status,
-                    " {cause} {remedy}".format(**known) if known else "",
-                    "\n".join((out + "\n" + err).strip().splitlines()[-builds.TAIL_LINES :]),
-                )
-            )
-        )
-    return out + "\n" + err
-
-
-def withdrawn(module, order):
-    """Take a product away, or in check mode only say what would go; return (what goes, notes)."""
-    if order["product"] == "tree":
-        return publishing.withdraw_tree(order, dry=module.check_mode)
-    if not module.check_mode:
-        enclose(module, order)
-    return publishing.withdraw_wheel(
-        order, lambda argv: run_pip(module, order, argv, "taken away"), dry=module.check_mode
-    )
-
-
-def withdraw(module, order, before):
-    """Take a product away."""
-    diff = {"before": words(order["name"], before["manifest"]), "after": words(order["name"], None)}
-    try:
-        if module.check_mode or not before["manifest"]:
-            removed, notes = withdrawn(module, order)
+        if asked["state"] == "absent":
+            withdrawing.withdraw(module, asked["orders"], asked["environment"], done)
         else:
-            with publishing.alone(order):
-                removed, notes = withdrawn(module, order)
-                # Whoever waits for it makes another.
-                os.unlink(publishing.lock_path(order))
-    except (publishing.PublishError, OSError) as error:
-        module.fail_json(
-            **outgoing.told(
-                msg="{0} was not taken away wholly: {1}. Mend that and run again: it goes on where it was".format(
-                    order["name"], error
-                ),
-                exception=traceback.format_exc(),
-            )
-        )
-    module.exit_json(**outgoing.told(changed=bool(removed), diff=diff, removed=removed, notes=notes))
+            late = providing.provide(module, asked["orders"], asked["arrived"], asked["environment"], done)
+    except providing.Failed as error:
+        trouble = {"msg": str(error), "exception": traceback.format_exc()}
+    result = {
+        "changed": any(each["changed"] for each in done.values()),
+        "diff": [each["diff"] for each in done.values() if each["diff"]],
+        "notes": [note for each in done.values() for note in each["notes"]],
+        "products": {name: {key: value for key, value in each.items() if key != "diff"} for name, each in done.items()},
+    }
+    if asked["state"] == "absent":
+        result["removed"] = [path for each in done.values() for path in each["removed"]]
+    else:
+        result["unarrived"] = late
+    (module.fail_json if trouble else module.exit_json)(**outgoing.told(**dict(result, **trouble)))
 
 
 if __name__ == "__main__":

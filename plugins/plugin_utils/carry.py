@@ -4,7 +4,8 @@
 """Carry a product between a host and the build cache: in pieces through the connection, or the host by itself.
 
 Pieces go through a file in Ansible's temporary folder on the host, by the connection's own file transfer: as binary,
-without either side holding them in memory. What has arrived is kept, and the next try goes on with it.
+without either side holding them in memory. What has arrived is kept, and the next try goes on with it. A product that is no
+more than a piece can be left there for the module publish to take in, which spares the host a question or two.
 """
 
 from __future__ import annotations
@@ -55,11 +56,17 @@ class Carrier:
     A connection that fails is an AnsibleConnectionFailure, whatever else goes wrong a CarryError.
     """
 
-    def __init__(self, action: ActionBase, task_vars: Json, known: logins.Logins | None = None) -> None:
+    def __init__(
+        self, action: ActionBase, task_vars: Json, known: logins.Logins | None = None, hands_over: bool = False
+    ) -> None:
         """
         :param action: of whose connection and user all use is made; delegated, it is the other host's
         :param known: logins for places of the build cache, see module_utils/base/logins.py
+        :param hands_over: whether deliver() leaves small products in a file on the host: whoever asks it to takes them in
         """
+        self._hands_over = hands_over
+        # Name of a product -> the ARRIVED of module_utils/provide/providing.py that deliver() has left on the host.
+        self.handed_over: dict[str, Json] = {}
         self._known = known or {}
         self._action = action
         self._task_vars = task_vars
@@ -179,6 +186,14 @@ class Carrier:
         label, source = builds.label(order), Path(folder) / card["file"]
         try:
             text, signature = self._texts(Path(folder), card)
+            sent = sum(each["length"] for each in self.handed_over.values())
+            if self._hands_over and 0 < card["size"] <= PIECE_BYTES - sent:
+                piece = self._send_whole(source, order["name"])
+                if self._action._is_become_unprivileged():
+                    self._let_in(piece, "0644")
+                arrived = {"card": text, "signature": signature, "piece": piece, "length": card["size"]}
+                self.handed_over[order["name"]] = arrived
+                return True
             wanted = self._ask(order, "wanted", card=text)
             if wanted["present"] or self._action._task.check_mode:
                 return not wanted["present"]
@@ -196,6 +211,22 @@ class Carrier:
             f"{label} does not arrive on the host as it is in {folder}, though it was sent twice: look for faults in the "
             f"network, or in the disk of {order['work_dir']}, and run again"
         )
+
+    def _send_whole(self, source: Path, name: str) -> str:
+        """Send a file into Ansible's temporary folder on the host; return its path there.
+
+        :param name: keeps it apart from others
+        """
+        runs.end_if_over()
+        path = f"{self._at_hand()}-{name}"
+        try:
+            self._transfer("put_file", str(source), path)
+        except CarryError:
+            # The folder is as old as the task: after a reboot, say, it is gone.
+            self._action._connection._shell.tmpdir = None
+            path = f"{self._at_hand()}-{name}"
+            self._transfer("put_file", str(source), path)
+        return path
 
     @staticmethod
     def _texts(folder: Path, card: Json) -> tuple[str, str | None]:
@@ -308,34 +339,31 @@ class Carrier:
         """
         if self._piece:
             return self._piece
-        action, shell = self._action, self._action._connection._shell
         with tempfile.NamedTemporaryFile(dir=C.DEFAULT_LOCAL_TMP) as nothing:
-            try:
-                path = self._at_hand(shell)
-                self._transfer("put_file", nothing.name, path)
-            except CarryError:
-                # The folder is as old as the task: after a reboot, say, it is gone.
-                shell.tmpdir = None
-                path = self._at_hand(shell)
-                self._transfer("put_file", nothing.name, path)
+            path = self._send_whole(Path(nothing.name), "")
+        self._let_in(path, "0666" if self._action._is_become_unprivileged() else "0600")
+        self._piece = path
+        return path
+
+    def _let_in(self, path: str, mode: str) -> None:
+        """Let the one who it becomes into the folder of a file on the host, and give the file its mode."""
+        action, folder = self._action, self._action._connection._shell.tmpdir
         try:
-            alone = not action._is_become_unprivileged()
-            if not alone:
-                action._fixup_perms2([shell.tmpdir])
-            changed = action._remote_chmod([path], "0600" if alone else "0666")
+            if action._is_become_unprivileged():
+                action._fixup_perms2([folder])
+            changed = action._remote_chmod([path], mode)
         except AnsibleConnectionFailure:
             raise
         except AnsibleError as error:
             raise CarryError(
-                f"the account that builds cannot be let into {shell.tmpdir} on the host: {error}. Install setfacl (package "
+                f"the account that builds cannot be let into {folder} on the host: {error}. Install setfacl (package "
                 "acl) there, or log in as root or as that account"
             )
         if changed["rc"]:
             raise CarryError(f"{path} on the host cannot be changed: {changed.get('stderr', '').strip()}. Run again")
-        self._piece = path
-        return path
 
-    def _at_hand(self, shell: Any) -> str:
+    def _at_hand(self) -> str:
+        shell = self._action._connection._shell
         if shell.tmpdir is None:
             self._action._make_tmp_path()
         return str(shell.join_path(shell.tmpdir, carrying.PIECE))

@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The plan of each host, kept for the tasks that carry it out: they name a product, and find its order here.
 
-In the run's folder (see runs.py), written by the plan's action, the last plan of a host counting:
-  plans/<host>.json     PLAN: {"plan": as module_utils/plan/plan.py makes it, "verify": {"orders", "environment", "npu"},
-                        "candidates": {product: as cohort.candidate makes it}, "lacking": {product that is to be built first: since
-                        when, by the controller's monotonic clock}}
+In the run's folder (see runs.py), of each host:
+  plans/<host>.json     PLAN, by the plan's action, the last plan of a host counting: {"plan": as module_utils/plan/plan.py makes it,
+                        "verify": {"orders", "environment", "npu"}, "candidates": {product: as cohort.candidate makes it}}
+  lacking/<host>.json   {product that has still to be brought: since when it was known to have to be built, by the controller's
+                        monotonic clock; null as long as something that it needs has to come before}
 Not registered variables: of these Ansible makes copies for each task of each host, and an order is long.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,8 @@ def keep(host: str, plan: Json, verify: Json, candidates: list[Json]) -> None:
     :param verify: what the module verify is asked; :param candidates: of the products that the host may build
     """
     entries = {each["order"]["name"]: each for each in candidates}
-    runs.write(_path(host), json.dumps({"plan": plan, "verify": verify, "candidates": entries, "lacking": {}}))
+    runs.write(_path(host), json.dumps({"plan": plan, "verify": verify, "candidates": entries}))
+    _keep_lacking(host, {})
 
 
 def of(host: str) -> Json:
@@ -48,32 +51,45 @@ def of(host: str) -> Json:
     return dict(known)
 
 
-def product(host: str, name: str) -> Json:
-    """Return the plan's entry of a product, as module_utils/plan/plan.py describes it; one of which nothing is asked is left alone."""
+def entry(plan: Json, name: str) -> Json:
+    """Return a plan's entry of a product, as module_utils/plan/plan.py describes it; one of which nothing is asked is left alone."""
     nothing = {"do": "nothing", "why": [], "now": name, "then": name, "order": None}
-    return dict(of(host)["plan"]["products"].get(name, nothing))
+    return dict(plan["products"].get(name, nothing))
 
 
 def order(host: str, name: str) -> Json:
     """Return the order of a product. Raises AnsibleActionFail where the plan has none."""
-    found = product(host, name)["order"]
+    found = entry(of(host)["plan"], name)["order"]
     if not found:
         raise AnsibleActionFail(f"{host}: its plan asks for no {name}")
     return dict(found)
 
 
-def lack(host: str, name: str, lacks: bool) -> list[str]:
-    """Note whether a product has to be built before it can be published; return all of which that is so. For the host's worker."""
-    known = of(host)
-    lacking = {each: since for each, since in known["lacking"].items() if each != name}
-    if lacks:
-        lacking[name] = known["lacking"].get(name, time.monotonic())
-    if lacking != known["lacking"]:
-        runs.write(_path(host), json.dumps(dict(known, lacking=lacking)))
-    return list(lacking)
+def lacking(host: str) -> dict[str, float | None]:
+    """Return what has still to be brought to a host, and since when it was known to have to be built."""
+    return dict(read_json(str(_lacking_path(host))) or {})
 
 
-def lacking_since(host: str, name: str) -> float | None:
-    """Return since when a product is lacking, by the monotonic clock; None where it is not."""
-    found = of(host)["lacking"].get(name)
-    return None if found is None else float(found)
+def lack(host: str, found: dict[str, bool], waiting: Iterable[str] = ()) -> list[str]:
+    """Note which products have to be built before they can be published; return all that have still to be brought.
+
+    For the host's own worker.
+
+    :param found: name -> whether it has to be built, of the products that were looked for
+    :param waiting: those that were not, since they need one of these
+    """
+    before = lacking(host)
+    now = {name: since for name, since in before.items() if name not in found}
+    now.update((name, before.get(name)) for name in waiting)
+    now.update((name, before.get(name) or time.monotonic()) for name, lacks in found.items() if lacks)
+    if now != before:
+        _keep_lacking(host, now)
+    return list(now)
+
+
+def _lacking_path(host: str) -> Path:
+    return runs.folder() / "lacking" / f"{runs.file_name(host)}.json"
+
+
+def _keep_lacking(host: str, found: dict[str, float | None]) -> None:
+    runs.write(_lacking_path(host), json.dumps(found))

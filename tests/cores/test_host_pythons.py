@@ -86,9 +86,9 @@ def call(module: str, register: str, *, check: bool = False, **arguments: Any) -
     return {"name": f"Have {register}", **task, "failed_when": False}
 
 
-def plan(register: str) -> Json:
+def plan(register: str, request: str = "request") -> Json:
     """A task that plans the tree and the wheel."""
-    return {"name": f"Have {register}", "planner": {"request": "{{ request }}"}, "register": register}
+    return {"name": f"Have {register}", "planner": {"request": f"{{{{ {request} }}}}"}, "register": register}
 
 
 def carry(state: str, register: str, work: str = "work", **more: Any) -> Json:
@@ -150,16 +150,16 @@ TASKS = [
     carry("taken", "taken", work="third", card=CARD, place=CACHE),
     # Publishing, and the way back.
     call("verify", "verified_before", check=True, **BOTH),
-    call("publish", "would_publish", check=True, order=TREE),
-    call("publish", "published", order=TREE),
-    call("publish", "published_thing", order=WHEEL, state="present"),
+    call("publish", "would_publish", check=True, names=["tool"]),
+    call("publish", "published", names=["tool", "thing"], state="present"),
     call("verify", "verified", **BOTH),
     plan("planned_again"),
     {"name": "Damage the tree", "ansible.builtin.file": {"path": "{{ base }}/opt/tool/share/said", "state": "absent"}},
     call("verify", "verified_damage", **BOTH),
-    call("publish", "would_withdraw", check=True, order=TREE, state="absent"),
-    call("publish", "withdrawn", order=TREE, state="absent"),
-    call("publish", "withdrawn_thing", order=WHEEL, state="absent"),
+    plan("planned_to_go", "unwanted"),
+    call("publish", "would_withdraw", check=True, names=["tool"], state="absent"),
+    call("publish", "withdrawn", names=["tool"], state="absent"),
+    call("publish", "withdrawn_thing", names=["thing"], state="absent"),
 ]
 RESULTS = [task["register"] for task in TASKS if "register" in task]
 PLAY = {
@@ -294,6 +294,7 @@ def variables(base: Path, python: Path) -> Json:
         "base": str(base),
         "python": str(python),
         "request": request(base, python),
+        "unwanted": dict(request(base, python), recipes=[dict(recipe, state="absent") for recipe in recipes(base)]),
         # What all roles share, as it is where nobody says anything.
         "road_bundle": "",
         "road_sign_key": "",
@@ -458,9 +459,11 @@ def test_carry(called):
 
 
 def test_publish_and_verify(called):
-    assert (
-        called["would_publish"]["changed"] and called["published"]["changed"] and called["published_thing"]["changed"]
-    )
+    assert called["would_publish"]["changed"] and called["published"]["changed"]
+    assert {name: done["how"] for name, done in called["published"]["products"].items()} == {
+        "tool": "put in place",
+        "thing": "put in place",
+    }
     # In check mode what is not there yet is no problem.
     assert called["verified_before"]["problems"] == [] and called["verified_before"]["notes"]
     assert called["verified"]["problems"] == []

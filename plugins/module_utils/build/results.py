@@ -9,7 +9,7 @@ import shutil
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import locking
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
-from ansible_collections.ascend.pytorch.plugins.module_utils.product import manifest, products, trees
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import manifest, products, unpacked
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import packing
 
 
@@ -29,11 +29,11 @@ def complete(order):
         locking.lock(lock, place.product, waits=True)
         lacking = [part for part in builds.parts(order) if builds.product(part) is None]
         if lacking:
-            unpacked = place.product + ".partial-whole"
-            trees.unpack(finished["path"], unpacked)
+            whole = place.product + ".partial-whole"
+            unpacked.unpack_tree(finished["path"], whole)
             for part in lacking:
-                pack_part(part, unpacked, finished["manifest"])
-            shutil.rmtree(unpacked)
+                pack_part(part, whole, finished["manifest"])
+            shutil.rmtree(whole)
     finally:
         os.umask(mask)
         os.close(lock)

@@ -16,8 +16,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.plan import tools a
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
 
 NOTHING, PUBLISH, TAKE, BUILD, REMOVE = "nothing", "publish", "take", "build", "remove"
-# The legs of the road, in order: task files of the role road.
-LEGS = ("remove", "provide", "environment", "verify")
+# Task files of the role road, in the order in which a host goes through them.
+TASKS = ("remove", "provide", "verify")
 # What a product stands after that did not before.
 BRINGING = (PUBLISH, TAKE, BUILD)
 
@@ -57,7 +57,7 @@ def question(request):
 def make(request, state):
     # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
     """Return {"products": {name: …}, "packages": {…}, "environment": …, "tools": {name: {…}},
-    "venv": argv, "legs": [names of the road's task files, in order], "work": bool}.
+    "venv": argv, "tasks": [names of the road's task files, in order], "work": bool}.
 
     A product is {"do": nothing|publish|take|build|remove, "why": [words], "now": words, "then": words, "order": {…}}; the
     order is what the build, publish and verify modules work by. To take is to have it from whoever builds it.
@@ -91,7 +91,7 @@ def make(request, state):
         "environment": env,
         "tools": {name: tool for name, tool in tools.items() if tool},
         "venv": pythons.make_venv(state),
-        "legs": legs(list(products.values()), env),
+        "tasks": tasks(list(products.values()), env),
         "work": bool(env and env["do"] != NOTHING) or any(entry["do"] != NOTHING for entry in products.values()),
     }
 
@@ -106,7 +106,7 @@ def merged(plans):
         found["products"].update(each["products"])
         found["tools"].update(each["tools"])
     packaging = [each["packages"] for each in plans]
-    done = {leg for each in plans for leg in each["legs"]}
+    done = {task for each in plans for task in each["tasks"]}
     return dict(
         found,
         packages=dict(
@@ -117,7 +117,7 @@ def merged(plans):
         ),
         environment=next((each["environment"] for each in plans if each["environment"]), None),
         venv=next((each["venv"] for each in plans if each["venv"]), []),
-        legs=[leg for leg in LEGS if leg in done],
+        tasks=[task for task in TASKS if task in done],
         work=any(each["work"] for each in plans),
     )
 
@@ -135,18 +135,15 @@ def needed(recipe, do):
     return building + (recipe.get("runs_with", []) if do in BRINGING else [])
 
 
-def legs(products, env):
+def tasks(products, env):
     # type: (List[Dict[str, Any]], Optional[Dict[str, Any]]) -> List[str]
-    """Return the legs of the road that are to be taken, in order; a host that has everything is only verified."""
+    """Return the task files that a host goes through, in order; one that has everything is only verified."""
     done = {entry["do"] for entry in products}
     stands = any(entry["order"] and entry["order"]["state"] == "present" for entry in products)
-    taken = {
-        "remove": REMOVE in done,
-        "provide": not done.isdisjoint(BRINGING),
-        "environment": bool(env) and env["do"] != NOTHING,
-        "verify": stands,
-    }
-    return [leg for leg in LEGS if taken[leg]]
+    if env:
+        done.add(env["do"])
+    taken = {"remove": REMOVE in done, "provide": not done.isdisjoint(BRINGING), "verify": stands}
+    return [task for task in TASKS if taken[task]]
 
 
 def asks_pip(planned, state):

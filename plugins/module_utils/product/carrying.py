@@ -10,7 +10,8 @@ import shutil
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, products, shelves
 
-# The name of a file in Ansible's temporary folder of a host; one piece after the other lies in it.
+# The name of a file in Ansible's temporary folder of a host; one piece after the other lies in it. Those of products that are
+# brought whole, several at once, have more behind it.
 PIECE = "ascend-piece"
 
 
@@ -57,8 +58,8 @@ def _sweep_pieces(piece):
     # type: (str) -> None
     """Remove the pieces of killed runs: of their temporary folders, which Ansible leaves, they are all that is big."""
     folders = os.path.join(glob.escape(os.path.dirname(os.path.dirname(piece))), "ansible-tmp-*")
-    for path in glob.glob(os.path.join(folders, PIECE)):
-        if path != piece and shelves.idle_s(path) > shelves.PIECE_IDLE_S:
+    for path in glob.glob(os.path.join(folders, PIECE + "*")):
+        if os.path.dirname(path) != os.path.dirname(piece) and shelves.idle_s(path) > shelves.PIECE_IDLE_S:
             try:
                 os.unlink(path)
             except OSError:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Publish: make a product live, by a rename and a link swap (trees) or by pip's own transaction (wheels).
+"""Publish: make a tree live, by a rename and a link swap; and what all that is published shares. For wheels see installing.py.
 
 A tree stands at <prefix>-<version>-<fp12>/ and <prefix> is a link to it. Before the swap the host has the former tree
 whole, after it the new one whole; the former stays for rollback until the next but one is published.
@@ -12,27 +12,20 @@ import os
 import shutil
 import socket
 from contextlib import contextmanager
-from typing import Callable
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, file_names, locking
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import (
     fingerprint,
-    harmless,
     manifest,
     published,
-    trees,
+    unpacked,
 )
-from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
 
 SAVED = ".before-ascend"
-ASIDE = ".aside-ascend"
-PROOF = ".ascend-proof"
 # Files that are named one by one.
 MOST_FILES = 10
 # How long another publication into the same place is waited for: more than pip takes for torch on a slow disk, in seconds.
 LOCK_LIMIT_S = 3600
-
-Runner = Callable[..., str]
 
 
 class PublishError(Exception):
@@ -78,7 +71,7 @@ def partial_path(tree):
     return "{0}.{1}.{2}.partial".format(tree, socket.gethostname(), os.getpid())
 
 
-def _sweep_partial(tree):
+def sweep_partial(tree):
     # type: (str) -> None
     """Remove what killed processes of this host left half unpacked; the place is held."""
     own = "{0}.{1}.".format(tree, socket.gethostname())
@@ -128,14 +121,14 @@ def publish_tree(order, path, sha256, prove_sane=lambda root: None):
             "{2}_prefix to another place".format(prefix, there, order["name"])
         )
     partial = partial_path(tree)
-    _sweep_partial(tree)
+    sweep_partial(tree)
     card = manifest.read(tree)
     if card is None or manifest.damage(tree, card):
         if fingerprint.file_digest(path) != sha256:
             raise PublishError(
                 "{0} is not the product that was built (its sha256 differs): remove it and run again".format(path)
             )
-        trees.unpack(path, partial)
+        unpacked.unpack_tree(path, partial)
         os.chmod(partial, 0o755)
         fresh = manifest.read(partial)
         wrong = ["no manifest"] if fresh is None else manifest.damage(partial, fresh, full=True)
@@ -214,7 +207,7 @@ def withdraw_tree(order, dry=False):
         stay = strangers(tree, manifest.read(tree) or {})
         removed.append(tree)
         if stay:
-            notes.append(_staying(tree, stay))
+            notes.append(staying(tree, stay))
         if not dry:
             _clear(tree, stay)
     return removed, notes
@@ -272,145 +265,10 @@ def _clear(tree, stay):
         os.rmdir(tree)
 
 
-def _staying(root, stay):
+def staying(root, stay):
     # type: (str, List[str]) -> str
+    """Return the note on files that are left where the rest was taken away."""
     rest = len(stay) - MOST_FILES
     return "{0}: left there, since this collection did not make it or somebody changed it: {1}".format(
         root, ", ".join(stay[:MOST_FILES]) + (" and {0} more".format(rest) if rest > 0 else "")
     )
-
-
-# --- wheels -----------------------------------------------------------------------------------------------------------
-
-
-def publish_wheel(order, path, sha256, requirements, run, prove_sane=lambda site: None):
-    # type: (Dict[str, Any], str, str, List[str], Runner, Callable[[str], None]) -> List[str]
-    """Install a wheel and what it requires, and return notes about complaints of pip that mean no harm.
-
-    pip removes a different version first and puts it back when it cannot install the new one. It cannot tell one that is
-    installed and does not work: that is tried before, in a folder of its own.
-
-    :param order: distribution, version, python, pip_options
-    :param path: the wheel on this host, empty when it is installed and whole; :param sha256: of the wheel
-    :param requirements: lines that pip installs before it
-    :param run: called with (argv), returns the output, raises on failure
-    :param prove_sane: called with a folder that pip installed the wheel into, before it goes where it is to stand; raises
-        when it does not work on this host
-    """
-    if path and fingerprint.file_digest(path) != sha256:
-        raise PublishError(
-            "{0} is not the product that was built (its sha256 differs): remove it and run again".format(path)
-        )
-    pip = [order["python"], "-m", "pip", "install", "--disable-pip-version-check"] + list(order["pip_options"])
-    said = ""
-    if requirements:
-        said += run(pip + list(requirements))
-    if path:
-        _prove(order, path, run, prove_sane)
-        said += run(pip + ["--no-deps", "--no-index", "--force-reinstall", path])
-    return harmless.harmless(said)
-
-
-def _prove(order, path, run, prove_sane):
-    # type: (Dict[str, Any], str, Runner, Callable[[str], None]) -> None
-    # Beside where it will stand: there is room for it, and what is there may be loaded.
-    aside = os.path.join(os.path.dirname(lock_path(order)), PROOF)
-    _sweep_partial(aside)
-    partial = partial_path(aside)
-    try:
-        run(
-            [order["python"], "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--no-index"]
-            + ["--no-compile", "--target", partial, path]
-        )
-        prove_sane(partial)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def pip_environment(order):
-    # type: (Dict[str, Any]) -> Dict[str, str]
-    """Return what differs in the environment of a pip that publishes: an order's Python starts there as it does in builds.
-
-    :param order: library_path; work_dir, where pip unpacks things: /tmp may be small, or noexec. Without one, pip looks on
-    """
-    return {
-        "LC_ALL": "C.UTF-8",
-        "LD_LIBRARY_PATH": ":".join(order["library_path"]),
-        "PYTHONPATH": "",
-        "TMPDIR": order["work_dir"],
-    }
-
-
-def withdraw_wheel(order, run, dry=False):
-    # type: (Dict[str, Any], Runner, bool) -> Tuple[List[str], List[str]]
-    """Have pip take away a wheel that is ours; return (paths that go, notes about what stays).
-
-    pip deletes what RECORD lists, whatever it holds by now: what was changed since is laid aside before and put back
-    after. What RECORD does not list, pip leaves.
-
-    :param order: distribution, python, sites
-    :param run: called with (argv), raises on failure
-    :param dry: only say so
-    """
-    there = wheels.installed(order["sites"], order["distribution"])
-    if there is None or there["manifest"] is None:
-        return [], []
-    site, info = there["site"], os.path.basename(there["dist_info"])
-    listed = [row[0] for row in wheels.recorded(there["dist_info"])]
-    roots = sorted({os.path.normpath(os.path.join(site, file_names.native(_top(relative)))) for relative in listed})
-    # pip reads the dist-info to know what to do, so that goes whatever became of it.
-    changed = [
-        line.rpartition(": ")[0]
-        for line in wheels.damage(there["dist_info"], full=True)
-        if not line.endswith(": missing") and not line.startswith(info + "/")
-    ]
-    stay = sorted(set(changed + _unlisted(site, roots, listed)))
-    if not dry:
-        aside = [os.path.join(site, file_names.native(relative)) for relative in changed]
-        try:
-            for path in aside:
-                os.rename(path, path + ASIDE)
-            run([order["python"], "-m", "pip", "uninstall", "-y", order["distribution"]])
-        finally:
-            for path in aside:
-                if os.path.lexists(path + ASIDE):
-                    os.rename(path + ASIDE, path)
-        # Where something stays, pip leaves every folder, the empty ones too.
-        for folder in [folder for root in roots for folder, _names, _files in os.walk(root, topdown=False)]:
-            if not os.listdir(folder):
-                os.rmdir(folder)
-    return roots, [_staying(site, stay)] if stay else []
-
-
-def _top(relative):
-    # type: (str) -> str
-    # What stands elsewhere ("../../bin/tool") is named whole.
-    return relative if relative.startswith(("../", "/")) else relative.partition("/")[0]
-
-
-def _unlisted(site, roots, listed):
-    # type: (str, List[str], List[str]) -> List[str]
-    """Return the relative paths of what stands in a wheel's own folders beside it; what Python compiles does not count."""
-    known, found = frozenset(listed), []
-    for root in roots:
-        for folder, names, files in os.walk(root):
-            if "__pycache__" in names:
-                names.remove("__pycache__")
-            for name in files + [name for name in names if os.path.islink(os.path.join(folder, name))]:
-                relative = file_names.told(os.path.relpath(os.path.join(folder, name), site))
-                if relative not in known:
-                    found.append(relative)
-    return found
-
-
-def sweep(sites, distribution):
-    # type: (List[str], str) -> List[str]
-    """Remove what a killed pip stashed in site directories (a name whose first letter became ~); return the paths."""
-    swept = []
-    stash = "~" + distribution[1:]
-    for site in sites:
-        for path in glob.glob(os.path.join(glob.escape(site), glob.escape(stash) + "*")):
-            if os.path.basename(path) == stash or os.path.basename(path).startswith(stash + "-"):
-                shutil.rmtree(path, ignore_errors=True)
-                swept.append(path)
-    return swept

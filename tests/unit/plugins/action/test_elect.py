@@ -22,7 +22,7 @@ class Fleet:
 
     def __init__(self, monkeypatch):
         self._patch = monkeypatch
-        monkeypatch.setattr(carry, "Carrier", lambda *_given: SimpleNamespace())
+        monkeypatch.setattr(carry, "Carrier", lambda *_given, **_more: SimpleNamespace(handed_over={}))
         for host, state, request in (
             ("b1", bare(), REQUEST),
             ("h", bare(libc="glibc 2.28"), dict(REQUEST, builds=False)),
@@ -39,7 +39,7 @@ class Fleet:
     def provide(self, host, taken=None):
         cache = SimpleNamespace(places=["/cache"], take=lambda _order: taken)
         self._patch.setattr(publishing.buildcache, "BuildCache", lambda *_given, **_more: cache)
-        return self._act(publishing, host, name="cmake", cache=["/cache"])
+        return self._act(publishing, host, names=["cmake"], cache=["/cache"])
 
     def elect(self, host):
         return self._act(elect, host, name="cmake", builders=["b1"])

@@ -21,11 +21,13 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     signing,
     store,
 )
-from situations import CMAKE, GCC, ask, bare, installed, recipe, takes
+from situations import APEX, CMAKE, GCC, TORCH, ask, ask_torch, bare, installed, recipe, takes
 
 HOST = "h"
 REQUEST = ask(recipe(CMAKE), recipe(GCC))
 STANDS = installed(REQUEST, bare())
+ENVIRONMENT = {"path": "/env.sh", "text": "export A=1\n", "do": "publish", "why": [], "makes": ""}
+NAMES = ["cmake", "gcc730", "torch", "apex"]
 
 
 def spoilt(**how):
@@ -43,13 +45,15 @@ LINK = plan.make(REQUEST, spoilt(links={"/usr/bin/cmake": "absent"}))
 # It is in the host's work directory, and so may not be in the build cache.
 STORED = plan.make(REQUEST, spoilt(manifest=None, version=None))
 REMOVE = plan.make(ask(recipe(CMAKE, state="absent")), STANDS)
+# All of the guide, on a host that has nothing.
+ALL = dict(plan.make(ask_torch(*map(recipe, (CMAKE, GCC, TORCH, APEX))), bare()), environment=ENVIRONMENT)
 
 ORDER = BUILD["products"]["cmake"]["order"]
 LABEL = builds.label(ORDER)
 CANDIDATE = cohort.candidate(HOST, ORDER, bare(), True)
 CACHE = ["/cache", "file:///shared"]
 # How a product is published for which nothing is asked of the build cache, and of the host only that.
-STRAIGHT = [("publish", "cmake", "present")]
+STRAIGHT = [("publish", "cmake")]
 
 
 def given(answer):
@@ -64,11 +68,14 @@ class Host:
 
     def __init__(self, monkeypatch):
         self.has = self.held = False
-        self.taken, self.module = None, {"changed": True, "notes": []}
-        # The controller's clock, and how long publishing takes by it.
+        # What the build cache gives: of each product, or by name.
+        self.taken, self.given = None, {}
+        # What the module makes of each product, in what it fails, and what it says in the first calls that has not arrived.
+        self.one, self.trouble, self.late = {"changed": True, "notes": []}, {}, []
+        # The controller's clock, and how long publishing a product takes by it.
         self.now, self.takes_s = 1000.0, 0.0
         # What was asked of it, in order; what was said; how the build cache was asked.
-        self.asked, self.said, self.caches = [], [], []
+        self.asked, self.said, self.caches, self.calls = [], [], [], []
         monkeypatch.setattr(carry, "Carrier", self._carrier)
         monkeypatch.setattr(action.buildcache, "BuildCache", self._cache)
         monkeypatch.setattr(cohort.Run, "copying", self._copying)
@@ -88,7 +95,7 @@ class Host:
         return made.act({}, {"inventory_hostname": HOST})
 
     def provide(self, check_mode=False, **arguments):
-        return self.publish(check_mode, **{"name": "cmake", "cache": CACHE, **arguments})
+        return self.publish(check_mode, **{"names": ["cmake"], "cache": CACHE, **arguments})
 
     @property
     def needs(self):
@@ -102,23 +109,26 @@ class Host:
 
     @property
     def lacking(self):
-        return list(plans.of(HOST)["lacking"])
+        return list(plans.lacking(HOST))
 
     @property
     def offered(self):
         return cohort.Run().elect(LABEL, ORDER["fingerprint"], [HOST]) is not None
 
-    def _carrier(self, _action, _task_vars, known):
+    def _carrier(self, _action, _task_vars, known, hands_over):
         def has(order):
             self.asked.append(("has", order["name"]))
             return self.has
 
-        return SimpleNamespace(has=has, known=known)
+        return SimpleNamespace(has=has, known=known, hands_over=hands_over, handed_over={})
 
     def _cache(self, places, carrier, _warn, trusted_keys):
         def take(order):
             self.asked.append(("take", order["name"]))
-            return given(self.taken)
+            taken = given(self.given.get(order["name"], self.taken))
+            if taken and carrier.hands_over:
+                carrier.handed_over[order["name"]] = {"piece": "/tmp/" + order["name"]}
+            return taken
 
         def holds(order):
             self.asked.append(("holds", order["name"]))
@@ -136,11 +146,25 @@ class Host:
     def _module(self, name, module_args, task_vars):
         assert name == "ascend.pytorch.publish" and task_vars["inventory_hostname"] == HOST
         # Nothing else the module on the host knows.
-        assert set(module_args) <= {"order", "product", "state"}
-        self.asked.append(("publish", module_args["order"]["name"], module_args["state"]))
-        self.given = module_args
-        self.now += self.takes_s
-        return copy.deepcopy(self.module)
+        assert set(module_args) <= {"orders", "arrived", "environment", "state"}
+        self.calls.append(module_args)
+        names = [order["name"] for order in module_args["orders"]]
+        names += ["environment file"] if module_args["environment"] else []
+        self.asked.append(("publish", *names))
+        late, self.late = self.late, []
+        done = {}
+        for each in names:
+            if late and (each in late or not each.startswith("cmake")):
+                continue
+            if each in self.trouble:
+                return {"failed": True, "msg": self.trouble[each], "changed": bool(done), "products": done, "notes": []}
+            done[each] = dict(copy.deepcopy(self.one), seconds=self.takes_s)
+        if "" in self.trouble:
+            return self.trouble[""]
+        self.now += self.takes_s * len(done)
+        notes = [note for each in done.values() for note in each["notes"]]
+        result = {"changed": any(each["changed"] for each in done.values()), "notes": notes, "products": done}
+        return dict(result, removed=["/gone"]) if module_args["state"] == "absent" else dict(result, unarrived=late)
 
 
 @pytest.fixture
@@ -149,7 +173,15 @@ def host(monkeypatch, tmp_path):
     return Host(monkeypatch)
 
 
+def place(name="/cache"):
+    """What the build cache says of a product that it gave."""
+    return {"changed": True, "place": name}
+
+
 # --- what the plan leaves as it is, and orders ------------------------------------------------------------------------
+
+
+UNCHANGED = {"changed": False, "notes": [], "products": {}, "lacking": []}
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
@@ -157,7 +189,7 @@ def host(monkeypatch, tmp_path):
 def test_where_nothing_is_to_be_brought_nothing_is_asked_of_the_host(host, planned, name, check_mode):
     host.plan(planned)
     needed = host.needs
-    assert host.provide(check_mode, name=name) == {"changed": False, "notes": [], "lacking": []}
+    assert host.provide(check_mode, names=[name]) == UNCHANGED
     assert host.asked == host.said == [] and host.needs == needed and not host.offered
 
 
@@ -167,22 +199,10 @@ def test_a_host_without_a_plan_is_told_so(host):
     assert host.asked == []
 
 
-def test_an_order_is_published_whatever_the_plan(host):
-    host.module = {"changed": True, "notes": [], "diff": {"after": "cmake"}}
-    assert host.publish(order=ORDER, product={"path": "/p", "sha256": "a" * 64}) == host.module
-    assert host.asked == STRAIGHT
-    assert host.given == {"order": ORDER, "product": {"path": "/p", "sha256": "a" * 64}, "state": "present"}
-
-
-def test_what_was_published_by_its_order_is_needed_no_more(host):
+def test_names_have_to_be_given(host):
     host.plan(BUILD)
-    assert "lacking" not in host.publish(order=ORDER)
-    assert host.needs == {"gcc730"}
-
-
-def test_a_name_or_an_order_has_to_be_given(host):
-    with pytest.raises(AnsibleError, match="one of the following is required: name, order"):
-        host.publish(state="absent")
+    with pytest.raises(AnsibleError, match="names"):
+        host.publish(state="present")
     assert host.asked == []
 
 
@@ -195,9 +215,10 @@ def test_what_the_build_cache_has_is_taken_and_published(host, planned):
     needed = host.needs
     host.taken = {"changed": True, "place": "/cache"}
     told = host.provide()
-    assert (told["changed"], told["lacking"], told["how"]) == (True, [], "taken")
+    assert (told["changed"], told["lacking"], told["products"]["cmake"]["how"]) == (True, [], "taken")
     assert host.asked == [("copying", 5), ("take", "cmake"), ("copied", 5), *STRAIGHT]
-    assert host.given["order"] == planned["products"]["cmake"]["order"]
+    assert host.calls[0]["orders"] == [planned["products"]["cmake"]["order"]]
+    assert host.calls[0]["arrived"] == {"cmake": {"piece": "/tmp/cmake"}}
     assert host.needs == needed - {"cmake"} != needed
     assert host.lacking == [] and not host.offered
 
@@ -217,7 +238,7 @@ def test_the_build_cache_is_asked_as_the_task_says(host):
 def test_what_no_place_has_is_lacking_and_not_published(host, planned):
     host.plan(planned)
     needed = host.needs
-    assert host.provide() == {"changed": False, "notes": [], "lacking": ["cmake"]}
+    assert host.provide() == dict(UNCHANGED, lacking=["cmake"])
     assert host.asked == [("copying", 5), ("take", "cmake"), ("copied", 5)]
     assert host.lacking == ["cmake"] and host.needs == needed and "cmake" in needed
     assert host.said == []
@@ -241,10 +262,10 @@ def test_who_may_not_build_it_does_not(host):
 def test_all_that_lacks_is_told_until_it_is_there(host):
     host.plan(BUILD)
     assert host.provide()["lacking"] == ["cmake"]
-    assert host.provide(name="gcc730")["lacking"] == ["cmake", "gcc730"]
+    assert host.provide(names=["gcc730"])["lacking"] == ["cmake", "gcc730"]
     host.taken = {"changed": True, "place": "/cache"}
     assert host.provide()["lacking"] == ["gcc730"]
-    assert host.provide(name="gcc730")["lacking"] == []
+    assert host.provide(names=["gcc730"])["lacking"] == []
 
 
 @pytest.mark.parametrize(
@@ -266,7 +287,7 @@ def test_what_is_wrong_with_the_build_cache_is_told(host, error):
 @pytest.mark.parametrize("planned", [BUILD, STORED])
 def test_what_this_host_has_just_built_is_published(host, planned):
     host.plan(planned)
-    plans.lack(HOST, "cmake", True)
+    plans.lack(HOST, {"cmake": True})
     assert host.provide(built=True, waits=True)["lacking"] == []
     assert host.asked == STRAIGHT and host.caches == [] and "cmake" not in host.needs
 
@@ -289,7 +310,7 @@ def test_without_a_build_cache_what_the_host_has_is_published(host, planned):
 @pytest.mark.parametrize("planned", [BUILD, STORED])
 def test_without_a_build_cache_what_the_host_has_not_is_lacking(host, planned):
     host.plan(planned, candidates=[])
-    assert host.provide(cache=[]) == {"changed": False, "notes": [], "lacking": ["cmake"]}
+    assert host.provide(cache=[]) == dict(UNCHANGED, lacking=["cmake"])
     assert host.asked == [("has", "cmake")] and "cmake" in host.needs
 
 
@@ -370,7 +391,8 @@ def test_while_it_is_built_again_nobody_fails(host):
 def test_in_check_mode_what_is_in_the_build_cache_would_be_published(host):
     host.plan(BUILD)
     host.held = True
-    assert host.provide(check_mode=True) == {"changed": True, "notes": [], "lacking": []}
+    told = host.provide(check_mode=True)
+    assert told == {**UNCHANGED, "changed": True, "products": {"cmake": {"changed": True, "notes": [], "seconds": 0.0}}}
     # It is not brought, and nothing is done.
     assert host.asked == [("holds", "cmake"), *STRAIGHT]
     assert host.needs == {"cmake", "gcc730"} and host.said == [] and not host.offered
@@ -378,7 +400,8 @@ def test_in_check_mode_what_is_in_the_build_cache_would_be_published(host):
 
 def test_in_check_mode_what_is_lacking_is_told_and_would_be_published(host):
     host.plan(BUILD)
-    assert host.provide(check_mode=True) == {"changed": True, "notes": [], "lacking": ["cmake"]}
+    told = host.provide(check_mode=True)
+    assert (told["changed"], told["lacking"]) == (True, ["cmake"])
     assert host.asked == [("holds", "cmake"), *STRAIGHT]
     assert host.needs == {"cmake", "gcc730"} and host.said == []
     # It is told who would build it.
@@ -396,7 +419,7 @@ def test_in_check_mode_nothing_is_lacking_after_it_would_have_been_built(host):
     host.plan(BUILD)
     host.provide(check_mode=True)
     host.asked.clear()
-    assert host.provide(check_mode=True, waits=True) == {"changed": False, "notes": [], "lacking": []}
+    assert host.provide(check_mode=True, waits=True) == UNCHANGED
     assert host.asked == [] and host.lacking == []
 
 
@@ -415,7 +438,7 @@ def test_in_check_mode_nothing_is_lacking_after_it_would_have_been_built(host):
 def test_what_was_published_is_said_with_where_it_is_from(host, planned, given, how):
     host.plan(planned)
     host.has, host.taken, host.takes_s = True, {"changed": True, "place": "/cache"}, 61.6
-    told = host.provide(**given)
+    told = host.provide(**given)["products"]["cmake"]
     then = "cmake 3.12.1 ({0}) at /usr/local/cmake".format(ORDER["fingerprint"][:12])
     assert host.said == [f"h: {then}: {how}, 62 s"]
     # The table at the end of the run has it too.
@@ -438,7 +461,7 @@ def test_what_had_to_be_built_took_as_long_as_that(host, given):
 
 def test_what_was_there_already_is_not_said(host):
     host.plan(LINK)
-    host.module = {"changed": False, "notes": []}
+    host.one = {"changed": False, "notes": []}
     host.provide()
     assert host.said == [] and host.needs == set() and host.did["cmake"]["how"] == "found"
 
@@ -451,61 +474,162 @@ def test_in_check_mode_nothing_was_done(host):
 
 def test_notes_are_said_of_their_host(host):
     host.plan(LINK)
-    host.module = {"changed": False, "notes": ["pip means no harm", "nor here"]}
+    host.one = {"changed": False, "notes": ["pip means no harm", "nor here"]}
     assert host.provide()["notes"] == ["pip means no harm", "nor here"]
     assert host.said == ["h: pip means no harm", "h: nor here"]
 
 
-@pytest.mark.parametrize("trouble", [{"failed": True, "msg": "no room"}, {"unreachable": True, "msg": "no route"}])
-def test_what_could_not_be_published_is_needed_yet(host, trouble):
+def test_what_could_not_be_published_is_needed_yet(host):
     host.plan(BUILD)
-    host.module = trouble
-    host.taken = {"changed": True, "place": "/cache"}
-    assert trouble.items() <= host.provide().items()
+    host.trouble, host.taken = {"cmake": "no room"}, place()
+    told = host.provide()
+    assert told["failed"] and told["msg"] == "no room" and "unarrived" not in told
     assert host.asked[-1:] == STRAIGHT and host.needs == {"cmake", "gcc730"} and host.said == [] and host.did == {}
 
 
-def test_what_failed_after_it_changed_something_is_not_said_to_be_done(host):
-    host.plan(LINK)
-    host.module = {"failed": True, "changed": True, "msg": "no room"}
-    assert host.provide()["failed"] and host.said == [] and host.needs == {"cmake"}
+def test_a_host_that_is_lost_has_nothing_published(host):
+    host.plan(BUILD)
+    host.trouble, host.taken = {"": {"unreachable": True, "msg": "no route"}}, place()
+    assert host.provide()["unreachable"] and host.needs == {"cmake", "gcc730"} and host.did == {}
+
+
+# --- several products -------------------------------------------------------------------------------------------------
+
+
+def test_all_that_the_build_cache_has_is_published_in_one_call(host):
+    host.plan(ALL)
+    host.taken = place()
+    told = host.provide(names=NAMES)
+    takes = [("take", name) for name in NAMES]
+    assert host.asked == [("copying", 5), *takes, ("copied", 5), ("publish", *NAMES, "environment file")]
+    assert set(host.calls[0]["arrived"]) == set(NAMES) and host.calls[0]["environment"] == ENVIRONMENT
+    assert told["lacking"] == [] and told["changed"] and host.needs == set()
+    assert {name: each["how"] for name, each in host.did.items()} == {
+        **dict.fromkeys(NAMES, "taken"),
+        "environment file": "written",
+    }
+    assert len(host.said) == 5 and host.said[-1] == "h: environment file: written, 0 s"
+
+
+def test_trees_are_published_whatever_lacks_and_wheels_wait_for_what_they_need(host):
+    host.plan(ALL)
+    host.taken, host.given = place(), {"gcc730": None}
+    told = host.provide(names=NAMES)
+    assert host.asked == [("copying", 5), ("take", "cmake"), ("take", "gcc730"), ("copied", 5), ("publish", "cmake")]
+    assert sorted(told["lacking"]) == ["apex", "environment file", "gcc730", "torch"]
+    assert host.needs == {"gcc730", "torch", "apex", "environment file"}
+    # Once it is there the rest comes.
+    host.given, host.asked = {}, []
+    assert sorted(host.provide(names=["gcc730"], waits=True)["lacking"]) == ["apex", "environment file", "torch"]
+    assert host.provide(names=["torch"])["lacking"] == ["apex"]
+    assert host.asked[-1] == ("publish", "torch", "environment file")
+    assert host.provide(names=["apex"])["lacking"] == [] and host.needs == set()
+
+
+def test_the_environment_file_alone(host):
+    host.plan(dict(NOTHING, environment=ENVIRONMENT))
+    told = host.provide(names=NAMES)
+    assert host.asked == [("publish", "environment file")]
+    assert told["changed"] and told["lacking"] == [] and host.needs == set()
+    # It belongs to torch.
+    host.plan(dict(NOTHING, environment=ENVIRONMENT))
+    assert host.provide(names=["cmake"]) == UNCHANGED and host.needs == {"environment file"}
+
+
+def test_in_check_mode_all_of_it_is_told_whatever_lacks(host):
+    host.plan(ALL)
+    told = host.provide(check_mode=True, names=NAMES)
+    assert host.asked == [*(("holds", name) for name in NAMES), ("publish", *NAMES, "environment file")]
+    assert sorted(told["lacking"]) == sorted(NAMES) and told["changed"] and host.did == {}
+
+
+def test_what_comes_before_a_failure_is_published_and_recorded(host):
+    host.plan(ALL)
+    host.taken, host.trouble = place(), {"torch": "it does not work here"}
+    told = host.provide(names=NAMES)
+    assert told["failed"] and told["changed"] and host.needs == {"torch", "apex", "environment file"}
+    assert len(host.said) == 2
+
+
+def test_what_cannot_be_brought_keeps_nothing_before_it_from_being_published(host):
+    host.plan(ALL)
+    host.taken, host.given = place(), {"torch": carry.CarryError("no room left")}
+    with pytest.raises(AnsibleActionFail, match="^h: no room left$"):
+        host.provide(names=NAMES)
+    assert host.asked[-1] == ("publish", "cmake", "gcc730")
+    assert host.needs == {"torch", "apex", "environment file"}
+
+
+def test_what_does_not_arrive_whole_is_brought_again_with_what_needs_it(host):
+    host.plan(ALL)
+    host.taken, host.late = place(), ["gcc730"]
+    told = host.provide(names=NAMES)
+    first, second = host.calls
+    assert set(first["arrived"]) == set(NAMES) and second["arrived"] == {}
+    assert [order["name"] for order in second["orders"]] == ["gcc730", "torch", "apex"]
+    assert told["lacking"] == [] and host.needs == set() and set(told["products"]) == {*NAMES, "environment file"}
+
+
+def test_what_is_damaged_in_the_build_cache_is_lacking(host):
+    host.plan(BUILD)
+    host.taken, host.late = place(), ["cmake"]
+    kept = host._module
+
+    def module(*given, **more):
+        # The second time it is seen to be damaged, and set aside.
+        host.taken = None
+        return kept(*given, **more)
+
+    host._module = module
+    told = host.provide()
+    assert told["lacking"] == ["cmake"] and len(host.calls) == 1 and "cmake" in host.needs and host.offered
+
+
+# --- what goes --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("check_mode, needs", [(False, set()), (True, {"cmake"})])
 def test_what_is_to_be_absent_is_taken_away(host, check_mode, needs):
     host.plan(REMOVE)
-    host.module = {"changed": True, "notes": ["a file stays"], "removed": ["/usr/local/cmake"]}
+    host.one = {"changed": True, "notes": ["a file stays"]}
     assert host.needs == {"cmake"}
-    assert host.publish(check_mode, name="cmake", state="absent") == host.module
-    assert host.asked == [("publish", "cmake", "absent")] and host.needs == needs
+    told = host.publish(check_mode, names=["apex", "torch", "gcc730", "cmake"], state="absent")
+    assert (told["changed"], told["removed"], told["notes"]) == (True, ["/gone"], ["a file stays"])
+    assert host.asked == STRAIGHT and host.needs == needs
     assert {name: done["how"] for name, done in host.did.items()} == ({} if check_mode else {"cmake": "removed"})
-    assert host.given == {"order": REMOVE["products"]["cmake"]["order"], "state": "absent"}
+    assert host.calls == [
+        {"orders": [REMOVE["products"]["cmake"]["order"]], "environment": None, "state": "absent"},
+    ]
     # The task that follows tells it, of all that went.
     assert host.said == []
 
 
-def test_what_nothing_is_planned_of_cannot_be_taken_away(host):
-    host.plan(REMOVE)
-    with pytest.raises(AnsibleActionFail, match="its plan asks for no torch"):
-        host.publish(name="torch", state="absent")
+def test_the_environment_file_goes_with_the_rest(host):
+    gone = dict(ENVIRONMENT, do="remove")
+    host.plan(dict(REMOVE, environment=gone))
+    host.publish(names=["torch", "cmake"], state="absent")
+    assert host.asked == [("publish", "cmake", "environment file")] and host.needs == set()
+    assert host.did["environment file"]["how"] == "removed"
+
+
+def test_where_nothing_is_to_go_the_host_is_not_asked(host):
+    host.plan(NOTHING)
+    told = host.publish(names=NAMES, state="absent")
+    assert told == {"changed": False, "notes": [], "products": {}, "removed": []} and host.asked == []
 
 
 # --- wheels of a bundle -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "check_mode, state, wheels, sent",
-    [
-        (False, "present", ["a.whl"], True),
-        (True, "present", ["a.whl"], False),
-        (False, "absent", ["a.whl"], False),
-        (False, "present", [], False),
-    ],
-)
-def test_what_pip_needs_is_sent_before_it_is_asked(host, monkeypatch, check_mode, state, wheels, sent):
+@pytest.mark.parametrize("check_mode, wheels", [(False, ["a.whl"]), (True, ["a.whl"]), (False, [])])
+def test_what_pip_needs_is_sent_before_it_is_asked(host, monkeypatch, check_mode, wheels):
     def send(order, bundle, held):
         host.asked.append(("send", order["name"], bundle, held))
 
     monkeypatch.setattr(mirror, "Sender", lambda _action, _task_vars: SimpleNamespace(send=send))
-    host.publish(check_mode, order=dict(ORDER, bundle="/bundle", wheels=wheels), state=state)
-    assert host.asked == [("send", "cmake", "/bundle", ["a.whl"])] * sent + [("publish", "cmake", state)]
+    planned = copy.deepcopy(LINK)
+    planned["products"]["cmake"]["order"].update(bundle="/bundle", wheels=wheels)
+    host.plan(planned)
+    host.provide(check_mode)
+    sent = [("send", "cmake", "/bundle", ["a.whl"])] if wheels and not check_mode else []
+    assert [each for each in host.asked if each[0] in ("send", "publish")] == sent + STRAIGHT

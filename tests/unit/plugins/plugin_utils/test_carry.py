@@ -159,6 +159,42 @@ def test_from_the_builder_to_the_cache_to_another_host(builder, host, cache):
     assert builder.carrier.held(builder.order) == carry.Held(card, b"signed", "")
 
 
+def test_what_is_no_more_than_a_piece_is_handed_over(builder, host, monkeypatch):
+    card, size = card_in(builder.product), len(CONTENT)
+    sent = carry.Carrier(host, {}, hands_over=True)
+    # More than a piece is delivered as ever.
+    assert sent.deliver(host.order, builder.product, card) and sent.handed_over == {} and host.product.is_dir()
+    shutil.rmtree(host.work)
+    monkeypatch.setattr(carry, "PIECE_BYTES", size + 1)
+    host.copied.clear()
+    monkeypatch.setattr(host, "_execute_module", lambda **_given: pytest.fail("the host was asked"))
+    assert sent.deliver(host.order, builder.product, card)
+    (arrived,) = sent.handed_over.values()
+    assert Path(arrived["piece"]).read_bytes() == CONTENT and Path(arrived["piece"]).parent == Path(host.tmpdir)
+    assert (arrived["card"], arrived["length"]) == ((builder.product / "product.json").read_text(), size)
+    assert host.copied == [size] and not host.work.exists()
+
+
+def test_what_is_handed_over_together_is_no_more_than_a_piece(builder, host, monkeypatch):
+    monkeypatch.setattr(carry, "PIECE_BYTES", 2 * len(CONTENT) - 1)
+    sent = carry.Carrier(host, {}, hands_over=True)
+    assert sent.deliver(dict(host.order, name="one"), builder.product, card_in(builder.product))
+    assert set(sent.handed_over) == {"one"}
+    assert sent.deliver(host.order, builder.product, card_in(builder.product))
+    assert set(sent.handed_over) == {"one"} and contents(host.product) == contents(builder.product)
+
+
+def test_what_is_handed_over_can_be_read_by_who_takes_it_in(builder, host, monkeypatch):
+    monkeypatch.setattr(carry, "PIECE_BYTES", len(CONTENT))
+    let_in = []
+    monkeypatch.setattr(host, "_is_become_unprivileged", lambda: True)
+    monkeypatch.setattr(host, "_fixup_perms2", let_in.append, raising=False)
+    sent = carry.Carrier(host, {}, hands_over=True)
+    sent.deliver(host.order, builder.product, card_in(builder.product))
+    (arrived,) = sent.handed_over.values()
+    assert let_in == [[host.tmpdir]] and os.stat(arrived["piece"]).st_mode & 0o777 == 0o644
+
+
 def test_what_a_host_has_not_built_it_says_of(builder, host, tmp_path, cache):
     host.carrier.deliver(host.order, builder.product, card_in(builder.product))
     assert (builder.carrier.held(builder.order).taken, host.carrier.held(host.order).taken) == ("", "the controller")

@@ -33,18 +33,22 @@ def planned(**products):
     }
 
 
+def lack(host, name, lacks):
+    return plans.lack(host, {name: lacks})
+
+
 def test_what_is_kept_is_found():
     plan = planned(cmake=CMAKE, gcc730=GCC)
     candidate = {"host": "h", "ready": True, "order": CMAKE, "capacity": [0, 8, 1024]}
     plans.keep("h", plan, VERIFY, [candidate])
-    assert plans.of("h") == {"plan": plan, "verify": VERIFY, "candidates": {"cmake": candidate}, "lacking": {}}
-    assert plans.product("h", "gcc730") == plan["products"]["gcc730"]
+    assert plans.of("h") == {"plan": plan, "verify": VERIFY, "candidates": {"cmake": candidate}}
+    assert plans.entry(plans.of("h")["plan"], "gcc730") == plan["products"]["gcc730"]
     assert plans.order("h", "gcc730") == GCC
 
 
 def test_the_last_plan_counts():
     plans.keep("h", planned(cmake=CMAKE), VERIFY, [{"host": "h", "order": CMAKE}])
-    plans.lack("h", "cmake", True)
+    lack("h", "cmake", True)
     anew = dict(CMAKE, fingerprint="a" * 64)
     plans.keep("h", planned(cmake=anew), dict(VERIFY, npu=False), [])
     assert plans.order("h", "cmake") == anew
@@ -52,20 +56,21 @@ def test_the_last_plan_counts():
         "plan": planned(cmake=anew),
         "verify": dict(VERIFY, npu=False),
         "candidates": {},
-        "lacking": {},
     }
+    assert plans.lacking("h") == {}
 
 
 def test_a_host_may_be_called_anything(home):
     for number, host in enumerate(HOSTS):
         plans.keep(host, planned(cmake=dict(CMAKE, jobs=number)), VERIFY, [])
-        plans.lack(host, f"lacking {number}", True)
-    assert {host: (plans.order(host, "cmake")["jobs"], list(plans.of(host)["lacking"])) for host in HOSTS} == {
+        lack(host, f"lacking {number}", True)
+    assert {host: (plans.order(host, "cmake")["jobs"], list(plans.lacking(host))) for host in HOSTS} == {
         host: (number, [f"lacking {number}"]) for number, host in enumerate(HOSTS)
     }
     # And lies where the others lie.
     kept = [path for path in home.rglob("*") if path.is_file()]
-    assert len(kept) == len(HOSTS) and {path.parent for path in kept} == {runs.folder() / "plans"}
+    assert len(kept) == 2 * len(HOSTS)
+    assert {path.parent for path in kept} == {runs.folder() / "plans", runs.folder() / "lacking"}
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -73,10 +78,7 @@ def test_who_has_no_plan_is_told_what_makes_one(host):
     plans.keep("another", planned(cmake=CMAKE), VERIFY, [])
     asks = [
         lambda: plans.of(host),
-        lambda: plans.product(host, "cmake"),
         lambda: plans.order(host, "cmake"),
-        lambda: plans.lack(host, "cmake", True),
-        lambda: plans.lacking_since(host, "cmake"),
     ]
     for ask in asks:
         with pytest.raises(AnsibleActionFail, match="this run has not planned anything for it") as failure:
@@ -95,7 +97,13 @@ def test_another_runs_plan_is_none(monkeypatch):
 
 def test_of_what_the_plan_does_not_name_nothing_is_asked():
     plans.keep("h", planned(cmake=CMAKE), VERIFY, [])
-    assert plans.product("h", "apex") == {"do": "nothing", "why": [], "now": "apex", "then": "apex", "order": None}
+    assert plans.entry(plans.of("h")["plan"], "apex") == {
+        "do": "nothing",
+        "why": [],
+        "now": "apex",
+        "then": "apex",
+        "order": None,
+    }
 
 
 @pytest.mark.parametrize("name", ["apex", "gcc730"])
@@ -110,45 +118,47 @@ def test_what_lacks_is_noted_until_it_is_there():
     plan = planned(cmake=CMAKE, gcc730=GCC)
     plans.keep("h", plan, VERIFY, [])
 
-    def lack(name, lacks):
-        told = sorted(plans.lack("h", name, lacks))
-        assert sorted(plans.of("h")["lacking"]) == told
-        return told
+    def told(name, lacks):
+        found = sorted(lack("h", name, lacks))
+        assert sorted(plans.lacking("h")) == found
+        return found
 
-    assert lack("cmake", False) == []
-    assert lack("cmake", True) == ["cmake"]
-    assert lack("gcc730", True) == ["cmake", "gcc730"]
-    assert lack("cmake", True) == ["cmake", "gcc730"]
-    assert lack("cmake", False) == ["gcc730"]
-    assert lack("gcc730", False) == []
+    assert told("cmake", False) == []
+    assert told("cmake", True) == ["cmake"]
+    assert told("gcc730", True) == ["cmake", "gcc730"]
+    assert told("cmake", True) == ["cmake", "gcc730"]
+    assert told("cmake", False) == ["gcc730"]
+    assert told("gcc730", False) == []
     # The rest stays as it was.
-    assert plans.of("h") == {"plan": plan, "verify": VERIFY, "candidates": {}, "lacking": {}}
+    assert plans.of("h") == {"plan": plan, "verify": VERIFY, "candidates": {}}
 
 
 def test_since_when_it_lacks(monkeypatch):
     plans.keep("h", planned(cmake=CMAKE, gcc730=GCC), VERIFY, [])
 
-    def lack(now, name, lacks):
+    def since(now, found, waiting=()):
         monkeypatch.setattr(plans, "time", SimpleNamespace(monotonic=lambda: now))
-        plans.lack("h", name, lacks)
-        return plans.lacking_since("h", "cmake"), plans.lacking_since("h", "gcc730")
+        plans.lack("h", found, waiting)
+        return plans.lacking("h")
 
-    assert lack(10.0, "gcc730", False) == (None, None)
-    assert lack(20.5, "cmake", True) == (20.5, None)
-    assert lack(30.0, "gcc730", True) == (20.5, 30.0)
+    assert since(10.0, {"gcc730": False}) == {}
+    assert since(20.5, {"cmake": True}) == {"cmake": 20.5}
+    assert since(30.0, {"gcc730": True}, ["torch"]) == {"cmake": 20.5, "gcc730": 30.0, "torch": None}
     # Told again, it lacks no shorter.
-    assert lack(40.0, "cmake", True) == (20.5, 30.0)
-    assert lack(50.0, "cmake", False) == (None, 30.0)
-    assert lack(60.0, "cmake", True) == (60.0, 30.0)
+    assert since(40.0, {"cmake": True}) == {"cmake": 20.5, "gcc730": 30.0, "torch": None}
+    assert since(50.0, {"cmake": False}) == {"gcc730": 30.0, "torch": None}
+    assert since(60.0, {"cmake": True, "gcc730": False}) == {"cmake": 60.0, "torch": None}
+    # What waited for others is looked for only then.
+    assert since(70.0, {"cmake": False, "torch": True}) == {"torch": 70.0}
 
 
 def test_what_lacks_is_written_where_it_is_news(monkeypatch):
     plans.keep("h", planned(cmake=CMAKE), VERIFY, [])
-    plans.lack("h", "cmake", True)
+    lack("h", "cmake", True)
     written = []
     monkeypatch.setattr(runs, "write", lambda *given: written.append(given))
-    plans.lack("h", "cmake", True)
-    plans.lack("h", "gcc730", False)
+    lack("h", "cmake", True)
+    lack("h", "gcc730", False)
     assert written == []
-    plans.lack("h", "cmake", False)
+    lack("h", "cmake", False)
     assert len(written) == 1

@@ -21,7 +21,7 @@ SCRIPT = """
 import json, os, shutil, sys
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, manifest, wheel
-from ansible_collections.ascend.pytorch.plugins.module_utils.publish import publishing
+from ansible_collections.ascend.pytorch.plugins.module_utils.publish import installing, publishing
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import packing, unpacking
 
 folder, told = sys.argv[1], {}
@@ -51,7 +51,7 @@ for kind in ("pax", "gnu", "zip"):
 site = folder + "/site"
 told["wheel"] = wheel.damage(site + "/thing-1.0.dist-info", full=True)
 listed = [row[0] for row in wheel.recorded(site + "/thing-1.0.dist-info")]
-told["beside it"] = publishing._unlisted(site, [site + "/thing"], listed)
+told["beside it"] = installing._unlisted(site, [site + "/thing"], listed)
 print(json.dumps(told, sort_keys=True))
 """
 

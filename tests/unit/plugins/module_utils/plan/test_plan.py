@@ -38,7 +38,7 @@ def test_nothing_there():
     assert (entry["do"], entry["why"], entry["now"]) == ("build", ["cmake: not installed"], "not installed")
     short = fingerprint.short(entry["order"]["fingerprint"])
     assert entry["then"] == "cmake 3.12.1 ({0}) at /usr/local/cmake".format(short)
-    assert planned["legs"] == ["provide", "verify"] and planned["work"]
+    assert planned["tasks"] == ["provide", "verify"] and planned["work"]
     assert json.loads(json.dumps(planned)) == planned
 
 
@@ -47,7 +47,7 @@ def test_the_same_fingerprint():
     planned = plan.make(request, installed(request, bare()))
     entry = planned["products"]["cmake"]
     assert (entry["do"], entry["why"], entry["now"] == entry["then"]) == ("nothing", [], True)
-    assert planned["legs"] == ["verify"] and not planned["work"] and planned["packages"]["names"] == []
+    assert planned["tasks"] == ["verify"] and not planned["work"] and planned["packages"]["names"] == []
 
 
 def test_the_plan_changes_nothing_of_what_it_is_given():
@@ -95,7 +95,7 @@ def test_what_is_not_as_it_was(name, spoil, stored, do, why):
     entry = decided(request, state, name)
     assert (entry["do"], entry["why"]) == (do, why)
     if do != "nothing":
-        assert plan.make(request, state)["legs"] == ["provide", "verify"]
+        assert plan.make(request, state)["tasks"] == ["provide", "verify"]
         # What is stored may have been built when nobody followed it: it goes to the build cache now.
         assert entry["hands_on"] is (do == "publish" and stored)
 
@@ -169,7 +169,7 @@ def test_what_others_build_is_taken():
     assert [entry["do"] for entry in taking["products"].values()] == ["take"] * 3
     for name, entry in taking["products"].items():
         assert dict(entry, do="build") == whole["products"][name]
-    assert (taking["legs"], taking["work"]) == (whole["legs"], True)
+    assert (taking["tasks"], taking["work"]) == (whole["tasks"], True)
 
 
 @pytest.mark.parametrize("spoil, stored, do", [({}, True, "nothing"), ({"damage": ["x"]}, True, "publish")])
@@ -244,7 +244,7 @@ def test_who_has_the_libraries_or_the_whole_wants_no_more():
         state = installed(request, bare())
         planned = plan.make(runs(ALL), state)
         assert [entry["do"] for entry in planned["products"].values()] == ["nothing"] * 3
-        assert not planned["work"] and planned["legs"] == ["verify"]
+        assert not planned["work"] and planned["tasks"] == ["verify"]
         assert (
             planned["products"]["gcc730"]["order"]["fingerprint"]
             == (state["products"]["gcc730"]["manifest"]["fingerprint"])
@@ -327,14 +327,14 @@ def test_the_environment_file_is_written_when_it_differs():
     request = ask_torch(environment=ENVIRONMENT)
     planned = plan.make(request, site(CMAKE, GCC))
     assert (planned["environment"]["do"], planned["environment"]["why"]) == ("publish", ["environment file: not there"])
-    assert planned["legs"] == ["provide", "environment", "verify"]
+    assert planned["tasks"] == ["provide", "verify"]
     state = installed(request, site(CMAKE, GCC))
     planned = plan.make(request, state)
-    assert planned["environment"]["do"] == "nothing" and not planned["work"] and planned["legs"] == ["verify"]
+    assert planned["environment"]["do"] == "nothing" and not planned["work"] and planned["tasks"] == ["verify"]
     state["env_file"]["sha256"] = "0" * 64
     planned = plan.make(request, state)
     assert planned["environment"]["why"] == ["environment file: changed"] and planned["work"]
-    assert planned["legs"] == ["environment", "verify"]
+    assert planned["tasks"] == ["provide", "verify"]
 
 
 def test_a_folder_of_the_environment_file_that_is_there_is_not_made():
@@ -398,9 +398,9 @@ def test_the_address_for_hccl(interface, given, address):
 
 def test_what_is_to_be_absent():
     gone = ask(recipe(CMAKE, state="absent"))
-    assert does(gone, bare()) == "nothing" and plan.make(gone, bare())["legs"] == []
+    assert does(gone, bare()) == "nothing" and plan.make(gone, bare())["tasks"] == []
     planned = plan.make(gone, site(CMAKE))
-    assert planned["products"]["cmake"]["do"] == "remove" and planned["work"] and planned["legs"] == ["remove"]
+    assert planned["products"]["cmake"]["do"] == "remove" and planned["work"] and planned["tasks"] == ["remove"]
     assert planned["products"]["cmake"]["order"]["prefix"] == "/usr/local/cmake"
     # What the host has itself stays.
     assert does(gone, with_tools(bare(), cmake="3.20.0")) == "nothing"
@@ -416,7 +416,7 @@ def test_an_environment_file_that_is_to_be_absent():
         *(used(CMAKE, GCC) + [recipe(TORCH, state="absent")]), environment=dict(ENVIRONMENT, state="absent")
     )
     planned = plan.make(gone, state)
-    assert planned["environment"]["do"] == "remove" and planned["legs"] == ["remove", "environment"]
+    assert planned["environment"]["do"] == "remove" and planned["tasks"] == ["remove"]
     # Written for another CANN, or with the gcc that goes too.
     state["env_file"]["sha256"] = "0" * 64
     assert plan.make(gone, state)["environment"]["do"] == "remove"
@@ -427,7 +427,7 @@ def test_an_environment_file_that_is_to_be_absent():
     assert plan.make(gone, state)["environment"]["why"] == []
 
 
-# --- the question and the legs ----------------------------------------------------------------------------------------
+# --- the question and the tasks ----------------------------------------------------------------------------------------
 
 
 def test_the_question():
@@ -442,7 +442,7 @@ def test_the_question():
 
 def test_the_legs_in_order():
     entry = {"do": "build", "order": {"state": "present"}}
-    legs = plan.legs([entry, {"do": "remove", "order": {"state": "absent"}}], {"do": "publish"})
-    assert legs == ["remove", "provide", "environment", "verify"]
-    assert plan.legs([dict(entry, do="take")], None) == ["provide", "verify"]
-    assert plan.legs([{"do": "nothing", "order": None}], None) == []
+    tasks = plan.tasks([entry, {"do": "remove", "order": {"state": "absent"}}], {"do": "publish"})
+    assert tasks == ["remove", "provide", "verify"]
+    assert plan.tasks([dict(entry, do="take")], None) == ["provide", "verify"]
+    assert plan.tasks([{"do": "nothing", "order": None}], None) == []

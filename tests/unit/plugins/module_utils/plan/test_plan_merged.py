@@ -18,7 +18,7 @@ def part(**changes):
         "environment": None,
         "tools": {},
         "venv": [],
-        "legs": [],
+        "tasks": [],
         "work": False,
     }
     return dict(nothing, **changes)
@@ -64,7 +64,7 @@ def test_plans_that_ask_the_same_are_the_plan_of_the_whole(state):
     assert list(merged["products"]) == ["cmake", "gcc730", "torch", "apex"]
 
 
-@pytest.mark.parametrize("only", [part(), part(products={"cmake": {"do": "build"}}, legs=["verify", "provide"])])
+@pytest.mark.parametrize("only", [part(), part(products={"cmake": {"do": "build"}}, tasks=["verify", "provide"])])
 def test_one_plan_is_returned_as_it_is(only):
     assert plan.merged([only]) is only
 
@@ -110,16 +110,16 @@ def test_packages_are_installed_as_root_where_any_has_to(become):
 
 
 @pytest.mark.parametrize(
-    "legs, wanted",
+    "tasks, wanted",
     [
         ([["verify"], ["provide"]], ["provide", "verify"]),
-        ([["environment", "verify"], ["remove", "verify"]], ["remove", "environment", "verify"]),
-        ([["provide", "verify"], [], ["provide", "environment"]], ["provide", "environment", "verify"]),
+        ([["provide", "verify"], ["remove", "verify"]], ["remove", "provide", "verify"]),
+        ([["provide", "verify"], [], ["provide"]], ["provide", "verify"]),
         ([[], []], []),
     ],
 )
-def test_legs_are_in_the_order_of_the_road(legs, wanted):
-    assert plan.merged([part(legs=each) for each in legs])["legs"] == wanted
+def test_tasks_are_in_the_order_of_the_road(tasks, wanted):
+    assert plan.merged([part(tasks=each) for each in tasks])["tasks"] == wanted
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -133,7 +133,7 @@ def test_the_environment_file_and_the_virtual_environment_are_of_whoever_has_one
 
 def test_where_nobody_has_one_there_is_none():
     merged = plan.merged([part(), part()])
-    assert merged["environment"] is None and merged["venv"] == [] and merged["legs"] == []
+    assert merged["environment"] is None and merged["venv"] == [] and merged["tasks"] == []
 
 
 @pytest.mark.parametrize("work", [(False, False), (True, False), (False, True)])

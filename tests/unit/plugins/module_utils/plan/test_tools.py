@@ -55,7 +55,7 @@ def test_the_cmake_of_the_host(versions, minimum, maximum, do):
         found = decided(ask(entry), state, "cmake")
         assert found["order"] is None and "will do" in found["why"][0] and versions[-1][0] in found["then"]
         planned = plan.make(ask(entry), state)
-        assert planned["legs"] == [] and not planned["work"] and planned["packages"]["names"] == []
+        assert planned["tasks"] == [] and not planned["work"] and planned["packages"]["names"] == []
 
 
 def test_the_host_s_own_is_not_asked_for():

@@ -3,17 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Publishing: whole before, whole after, and nothing of others touched."""
 
-import base64
 import errno
-import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, manifest, published
@@ -95,7 +91,7 @@ def test_more_than_its_manifest_says_is_not_unpacked(shelf, opt, tmp_path):
 
 def test_more_entries_than_a_tree_has_are_not_unpacked(shelf, opt, monkeypatch):
     order, path, sha256 = shelf()
-    monkeypatch.setattr(publishing.trees, "MOST_ENTRIES", 2)
+    monkeypatch.setattr(publishing.unpacked, "MOST_ENTRIES", 2)
     with pytest.raises(archive.ArchiveError, match="holds more than the 2 entries that belong to it: refused"):
         publishing.publish_tree(order, path, sha256)
     assert standing(opt) == []
@@ -668,167 +664,6 @@ def test_what_is_to_be_editable_is_installed_like_the_rest(option):
     assert published.pip_missing([option + line], {"six": "1"}) == []
 
 
-WHEEL = {"python": "/p", "pip_options": ["--user"], "distribution": "torch", "version": "1.8.1", "product": "wheel"}
-PIP = ["/p", "-m", "pip", "install", "--disable-pip-version-check", "--user"]
-
-
-@pytest.mark.parametrize("needed, calls", [([], 2), (["numpy", "six"], 3)])
-def test_a_wheel_and_what_it_requires(tmp_path, needed, calls):
-    path = tmp_path / "torch.whl"
-    path.write_bytes(b"wheel")
-    argvs = []
-
-    def run(argv):
-        argvs.append(argv)
-        return "torchvision 0.9.1 requires torch==1.8.1, but you have torch 1.8.1+ascend which is incompatible.\n"
-
-    order = dict(WHEEL, sites=[str(tmp_path)])
-    notes = publishing.publish_wheel(order, str(path), fingerprint.file_digest(str(path)), needed, run)
-    assert len(argvs) == calls and argvs[0] == PIP + needed or calls == 2
-    assert argvs[-1] == PIP + ["--no-deps", "--no-index", "--force-reinstall", str(path)]
-    assert len(notes) == 1 and "harmless" in notes[0]
-
-
-def test_a_wheel_that_does_not_work_here_replaces_nothing(tmp_path):
-    site = tmp_path / "site"
-    site.mkdir()
-    path = tmp_path / "torch.whl"
-    path.write_bytes(b"wheel")
-    # What a killed process of this host has left.
-    left = site / "{0}.{1}.1.partial".format(publishing.PROOF, socket.gethostname())
-    left.mkdir()
-    argvs, proven = [], []
-
-    def run(argv):
-        argvs.append(argv)
-        target = Path(argv[argv.index("--target") + 1])
-        target.mkdir()
-        (target / "torch.py").write_text("")
-        return ""
-
-    def refuse(folder):
-        proven.append(sorted(os.listdir(folder)))
-        raise publishing.PublishError("libopenblas.so.0 is not there")
-
-    order = dict(WHEEL, sites=[str(site)])
-    with pytest.raises(publishing.PublishError, match="libopenblas"):
-        publishing.publish_wheel(order, str(path), fingerprint.file_digest(str(path)), [], run, refuse)
-    # Nothing of pip's options for where it is to stand, and nothing is left.
-    assert len(argvs) == 1 and "--user" not in argvs[0] and proven == [["torch.py"]]
-    assert os.listdir(str(site)) == []
-
-
-def test_a_wheel_that_is_not_what_was_built(tmp_path):
-    (tmp_path / "torch.whl").write_bytes(b"wheel")
-    with pytest.raises(publishing.PublishError, match="sha256 differs"):
-        publishing.publish_wheel(WHEEL, str(tmp_path / "torch.whl"), "0" * 64, [], lambda argv: pytest.fail("ran pip"))
-
-
-def test_what_a_killed_pip_stashed_is_swept(tmp_path):
-    for name in (
-        "~orch",
-        "~orch-1.8.1+ascend.dist-info",
-        "~orchvision",
-        "~orch_npu",
-        "torch",
-        "torch-1.5.0.dist-info",
-        "~umpy",
-    ):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "x").write_text("")
-    assert sorted(publishing.sweep([str(tmp_path), str(tmp_path / "none")], "torch")) == [
-        str(tmp_path / "~orch"),
-        str(tmp_path / "~orch-1.8.1+ascend.dist-info"),
-    ]
-    assert sorted(os.listdir(str(tmp_path))) == ["torch", "torch-1.5.0.dist-info", "~orch_npu", "~orchvision", "~umpy"]
-
-
-INFO = "torch-1.8.1.dist-info"
-PACKAGE = {"torch/__init__.py": "import os\n", "torch/lib/libtorch.so": "code\n", "../bin/convert": "#!/bin/sh\n"}
-
-
-@pytest.fixture
-def site(tmp_path):
-    """A site directory with a torch of ours, and pip's part in its removal: it deletes whatever RECORD lists."""
-    folder = tmp_path / "site"
-    card = manifest.compose("torch", "1.8.1", "wheel", FIRST, {}, {}, "0.1.0")
-    files = dict(PACKAGE)
-    files[INFO + "/METADATA"] = "Name: torch\nVersion: 1.8.1\n"
-    files[INFO + "/" + manifest.WHEEL_NAME] = json.dumps(card)
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    rows = [
-        "{0},sha256={1},{2}".format(
-            name, base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("="), len(text)
-        )
-        for name, text in files.items()
-    ]
-    (folder / INFO / "RECORD").write_text(
-        "\n".join(rows + [INFO + "/RECORD,,", "torch/__pycache__/__init__.cpython-39.pyc,,"]) + "\n"
-    )
-    (folder / "other.py").write_text("")
-    return folder
-
-
-def uninstall(site):
-    def run(argv):
-        assert argv == ["/p", "-m", "pip", "uninstall", "-y", "torch"]
-        for name in [*PACKAGE, INFO + "/METADATA", INFO + "/" + manifest.WHEEL_NAME, INFO + "/RECORD"]:
-            if (site / name).exists():
-                (site / name).unlink()
-        return ""
-
-    return run
-
-
-def whole(site):
-    return sorted(str(path.relative_to(site)) for path in site.rglob("*") if not path.is_dir())
-
-
-def test_a_wheel_is_taken_away(site, tmp_path):
-    order = dict(WHEEL, sites=[str(tmp_path / "none"), str(site)])
-    before = whole(site)
-    told = publishing.withdraw_wheel(order, lambda argv: pytest.fail("ran pip"), dry=True)
-    assert whole(site) == before
-    assert publishing.withdraw_wheel(order, uninstall(site)) == told
-    assert told == ([str(tmp_path / "bin/convert"), str(site / "torch"), str(site / INFO)], [])
-    assert whole(site) == ["other.py"] and not (tmp_path / "bin/convert").exists()
-    assert publishing.withdraw_wheel(order, uninstall(site)) == ([], [])
-
-
-def test_a_wheel_that_is_not_ours_is_not_taken_away(site):
-    (site / INFO / manifest.WHEEL_NAME).unlink()
-    order = dict(WHEEL, sites=[str(site)])
-    assert publishing.withdraw_wheel(order, lambda argv: pytest.fail("ran pip")) == ([], [])
-
-
-@pytest.mark.parametrize("pip_fails", [False, True])
-def test_what_was_changed_in_a_wheel_or_added_to_it_stays_and_is_told(site, tmp_path, pip_fails):
-    (site / "torch/__init__.py").write_text("import re\n")
-    (site / "torch/mine.py").write_text("mine")
-    (site / "torch/__pycache__").mkdir()
-    (site / "torch/__pycache__/mine.cpython-39.pyc").write_text("")
-    (tmp_path / "bin/convert").write_text("#!/bin/true\n")
-    order = dict(WHEEL, sites=[str(site)])
-
-    def run(argv):
-        if pip_fails:
-            raise publishing.PublishError("no")
-        return uninstall(site)(argv)
-
-    try:
-        _removed, notes = publishing.withdraw_wheel(order, run)
-        assert len(notes) == 1 and notes[0].endswith(": ../bin/convert, torch/__init__.py, torch/mine.py")
-        assert not pip_fails and not (site / "torch/lib").exists()
-    except publishing.PublishError:
-        assert pip_fails and (site / INFO / "RECORD").exists()
-    assert (site / "torch/__init__.py").read_text() == "import re\n"
-    assert (site / "torch/mine.py").exists() and (tmp_path / "bin/convert").read_text() == "#!/bin/true\n"
-    assert not list(tmp_path.rglob("*" + publishing.ASIDE))
-
-
 def test_a_full_disk_leaves_the_former(shelf, opt, monkeypatch):
     publishing.publish_tree(*shelf("1.0", FIRST))
 
@@ -914,19 +749,3 @@ def test_the_lock_of_a_wheel_is_where_pip_puts_it(tmp_path, sites, options, want
         (tmp_path / name).mkdir()
     order = {"product": "wheel", "sites": [str(tmp_path / name) for name in sites], "pip_options": options}
     assert publishing.lock_path(order) == str(tmp_path / wanted / ".ascend-lock")
-
-
-def test_the_python_of_an_order_starts_as_in_builds(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", "/of/the/login/shell")
-    argv = ["sh", "-c", "echo $LD_LIBRARY_PATH ${PYTHONPATH:-none} $TMPDIR"]
-    surroundings = dict(
-        os.environ, **publishing.pip_environment({"library_path": ["/gcc/lib64", "/py/lib"], "work_dir": "/w"})
-    )
-    assert (
-        subprocess.run(argv, check=True, stdout=subprocess.PIPE, env=surroundings).stdout
-        == b"/gcc/lib64:/py/lib none /w\n"
-    )
-    # An empty one is none to the loader and to Python.
-    surroundings = dict(os.environ, **publishing.pip_environment({"library_path": [], "work_dir": "/w"}))
-    said = subprocess.run([sys.executable, "-c", "import os"], check=False, stderr=subprocess.PIPE, env=surroundings)
-    assert (said.returncode, said.stderr) == (0, b"")

@@ -1,7 +1,9 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A tree's product unpacked. Apart from products.py, which who only examines a host loads too: this takes all of sources/unpacking.py."""
+"""Products unpacked. Apart from products.py, which who only examines a host loads too: this takes all of sources/unpacking.py."""
+
+import os
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import foreign
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import manifest
@@ -11,7 +13,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.sources import arch
 MOST_ENTRIES = 100 * 1000
 
 
-def unpack(path: str, folder: str) -> None:
+def unpack_tree(path: str, folder: str) -> None:
     """Unpack a tree's file, no further than its own manifest goes: whoever packed it, it fills no disk.
 
     Raises archive.ArchiveError when it has none, when it has more than that says, and as unpacking.unpack() has it.
@@ -22,3 +24,25 @@ def unpack(path: str, folder: str) -> None:
         raise archive.ArchiveError("{0} holds no manifest that can be read. Remove it and run again".format(path))
     size = len(text) + sum(entry.get("size", 0) for entry in found.get("files", {}).values())
     unpacking.unpack(path, folder, strip=0, limit=archive.Limit(size, MOST_ENTRIES))
+
+
+def unpack_wheel(path: str, folder: str) -> None:
+    """Unpack a wheel so that Python imports it from the folder, as pip spreads it into its site; scripts are none of it.
+
+    Raises archive.ArchiveError, as unpacking.unpack() has it.
+    """
+    unpacking.unpack(path, folder, strip=0)
+    for name in os.listdir(folder):
+        for scheme in ("purelib", "platlib") if name.endswith(".data") else ():
+            aside = os.path.join(folder, name, scheme)
+            for entry in os.listdir(aside) if os.path.isdir(aside) else ():
+                _merge(os.path.join(aside, entry), os.path.join(folder, entry))
+
+
+def _merge(source: str, dest: str) -> None:
+    """Move a file or folder to where there may be a folder of that name already."""
+    if os.path.isdir(source) and os.path.isdir(dest):
+        for entry in os.listdir(source):
+            _merge(os.path.join(source, entry), os.path.join(dest, entry))
+    else:
+        os.rename(source, dest)

@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, the ascend.pytorch authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wheels unpacked: as pip spreads them, and nothing outside the folder. Trees: publish/test_publishing.py."""
+
+import zipfile
+
+import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import unpacked
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive
+
+
+def unpack(tmp_path, *names):
+    with zipfile.ZipFile(tmp_path / "x.whl", "w") as out:
+        for name in names:
+            out.writestr(name, name)
+    unpacked.unpack_wheel(str(tmp_path / "x.whl"), str(tmp_path / "out"))
+    return sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
+
+
+def test_packages_and_their_data(tmp_path):
+    assert unpack(tmp_path, "torch/a.py", "torch/lib/b.so", "torch-1.dist-info/RECORD") == [
+        "torch-1.dist-info/RECORD",
+        "torch/a.py",
+        "torch/lib/b.so",
+    ]
+
+
+def test_what_goes_to_the_site_by_way_of_a_data_folder(tmp_path):
+    found = unpack(
+        tmp_path,
+        "torch/a.py",
+        "torch-1.data/purelib/torch/b.py",
+        "torch-1.data/platlib/torch/deep/c.so",
+        "torch-1.data/platlib/d.py",
+        "torch-1.data/scripts/run",
+    )
+    assert found == ["d.py", "torch-1.data/scripts/run", "torch/a.py", "torch/b.py", "torch/deep/c.so"]
+
+
+def test_nothing_is_written_elsewhere(tmp_path):
+    with pytest.raises(archive.ArchiveError):
+        unpack(tmp_path, "torch/a.py", "../evil.py")
+    assert not (tmp_path / "evil.py").exists()

@@ -346,7 +346,8 @@ class ActionModule(speaking.Action):
             # Whoever groups the hosts decides what becomes of those.
             result.update(msg=unfit(host, errors), group=arguments["unfit_group"])
         if not errors or asked.is_told:
-            self._keep(asked, working, plan.merged([part.plan for part in verified]))
+            whole = arguments["by_tags"] or given.leave_all(arguments["roles"])
+            self._keep(asked, working, plan.merged([part.plan for part in verified]), whole)
         if asked.is_told:
             state = parts[-1].state
             products = {name: how for part in parts for name, how in part.state["products"].items()}
@@ -378,14 +379,18 @@ class ActionModule(speaking.Action):
         return Part(roles, request, state, planned)
 
     @staticmethod
-    def _keep(asked, working, verified):
-        """Keep the plan for the tasks that carry it out; tell the other hosts what this one has for them already."""
+    def _keep(asked, working, verified, whole):
+        """Keep the plan for the tasks that carry it out; tell the other hosts what this one has for them already.
+
+        :param whole: whether --tags and --skip-tags leave the verification of all that is `verified`
+        """
         host, work, state = asked.host, plan.merged([part.plan for part in working]), working[-1].state
         verify = {
             # What the plan leaves to the host's own (a CMake that will do) has no order.
             "orders": [entry["order"] for entry in verified["products"].values() if entry["order"]],
             "environment": verified["environment"],
             "npu": has_npu(state),
+            "asked": whole and "verify" in verified["tasks"],
         }
         offers = [each for part in working for each in asked.candidates(part.plan, part.state, early=False)]
         plans.keep(host, work, verify, offers)

@@ -55,7 +55,8 @@ class ActionModule(speaking.Action):
         # Plain data from here on: what came out of templates carries marks that the module's own JSON must not see.
         self._arguments = arguments = json.loads(json.dumps(arguments))
         self._host, self._task_vars = task_vars["inventory_hostname"], task_vars
-        planned = plans.of(self._host)["plan"]
+        known = plans.of(self._host)
+        planned, self._verify = known["plan"], known["verify"]
         result.update(changed=False, notes=[], products={})
         if arguments["state"] == "absent":
             return self._withdraw(result, planned)
@@ -72,16 +73,13 @@ class ActionModule(speaking.Action):
             if not wanted and not environment:
                 break
             coming, trouble, carrier = self._bring(wanted, entries, hands_over)
-            lacks = [name for name in wanted if name not in coming]
             orders = [entries[name]["order"] for name in wanted if name in coming]
-            written = None if trouble or lacks else environment
-            if environment and not written:
-                plans.lack(self._host, {}, waiting=[ledger.ENVIRONMENT])
+            # It comes with torch.
+            torch_waits = "torch" in plans.lacking(self._host) and not self._task.check_mode
+            written = None if trouble or torch_waits else environment
             if orders or written:
                 self._publish(result, orders, carrier.handed_over, written, entries, coming)
             late = result.pop("unarrived", [])
-            if ledger.ENVIRONMENT in result["products"]:
-                plans.lack(self._host, {ledger.ENVIRONMENT: False})
             result["lacking"] = list(plans.lacking(self._host))
             if result.get("failed") or result.get("unreachable"):
                 return result
@@ -196,13 +194,26 @@ class ActionModule(speaking.Action):
 
                     mirror.Sender(self, self._task_vars).send(order, order["bundle"], order["wheels"])
         asked, former = time.monotonic(), result["products"]
-        answer = self._call(orders=orders, arrived=arrived, environment=environment)
+        # What is published now is the last of it.
+        ends = self._verify["asked"] and not plans.lacking(self._host) and not self._task.check_mode
+        answer = self._call(
+            orders=orders,
+            arrived=arrived,
+            environment=environment,
+            verify={key: self._verify[key] for key in plans.VERIFIED} if ends else None,
+        )
         done = answer.get("products", {})
         # What it took is told by the host, what came before by this clock.
         for name, each in done.items():
             before = asked - coming[name].began if name in coming else 0.0
             each["seconds"] = round(before + each["seconds"], 1)
             self._tell(name, each, entries, coming)
+        if "verified" in answer:
+            ledger.Ledger().record(self._host, ledger.VERIFIED)
+            for note in (note for each in answer["verified"].values() for note in each["notes"]):
+                speaking.say("{0}: {1}".format(self._host, note))
+            if not answer.get("failed"):
+                speaking.say("{0}: {1}: verified".format(self._host, ", ".join(answer["verified"])))
         result.update(
             answer,
             changed=bool(result["changed"] or answer.get("changed")),

@@ -16,7 +16,8 @@ class ActionModule(speaking.Action):
     def act(self, result, task_vars):
         arguments, host = json.loads(json.dumps(self._task.args)), task_vars["inventory_hostname"]
         if "orders" not in arguments:
-            arguments = dict(plans.of(host)["verify"], **arguments)
+            kept = plans.of(host)["verify"]
+            arguments = dict({key: kept[key] for key in plans.VERIFIED}, **arguments)
         result.update(self._execute_module("ascend.pytorch.verify", module_args=arguments, task_vars=task_vars))
         if "products" in result:
             ledger.Ledger().record(host, ledger.VERIFIED)

@@ -40,6 +40,11 @@ options:
   environment:
     description: The environment file, as the plan has it. The action fills it in.
     type: dict
+  verify:
+    description:
+      - What is to be verified when all of it has been published, as M(ascend.pytorch.verify) has it. The action fills it in, where
+        nothing is to come any more.
+    type: dict
   state:
     description: V(present) publishes; V(absent) takes away what the manifests say is ours, and puts back what was saved.
     type: str
@@ -100,6 +105,10 @@ products:
     - When O(state=absent), C(removed) has the paths that went.
   returned: always
   type: dict
+verified:
+  description: By name of the product what M(ascend.pytorch.verify) returns of it.
+  returned: when all that the plan wants stands
+  type: dict
 unarrived:
   description: The products of which what has been brought is not whole. The action brings them again.
   returned: when O(state=present)
@@ -125,6 +134,7 @@ import traceback
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
 from ansible_collections.ascend.pytorch.plugins.module_utils.provide import providing, withdrawing
+from ansible_collections.ascend.pytorch.plugins.module_utils.publish import verifying
 
 
 def main():
@@ -134,6 +144,7 @@ def main():
             "orders": {"type": "list", "elements": "dict"},
             "arrived": {"type": "dict", "default": {}},
             "environment": {"type": "dict"},
+            "verify": {"type": "dict"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             # The action's alone.
             "names": {"type": "list", "elements": "str", "default": []},
@@ -145,6 +156,8 @@ def main():
         },
         supports_check_mode=True,
     )
+    # Publishing wheels changes this process' own.
+    session = dict(os.environ)
     asked, done, late = module.params, {}, []
     if asked["orders"] is None:
         # The action has filled them in.
@@ -168,6 +181,11 @@ def main():
         result["removed"] = [path for each in done.values() for path in each["removed"]]
     else:
         result["unarrived"] = late
+        if asked["verify"] and not (late or trouble):
+            verified = verifying.verify_all(asked["verify"], verifying.runner(lambda: module.tmpdir, session))
+            result.update(verified=verified["products"], notes=result["notes"] + verified["notes"])
+            if verified["problems"]:
+                trouble = {"msg": verifying.message(verified["problems"])}
     (module.fail_json if trouble else module.exit_json)(**outgoing.told(**dict(result, **trouble)))
 
 

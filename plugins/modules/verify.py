@@ -97,18 +97,10 @@ def main():
         module.fail_json(**outgoing.told(msg="orders: nothing was asked to be verified"))
     # Made when it is asked for, and removed with the module.
     run = verifying.runner(lambda: module.tmpdir, dict(os.environ))
-    products = {
-        order["name"]: verifying.verify(order, asked["full"], asked["npu"], run, pending=module.check_mode)
-        for order in asked["orders"]
-    }
-    environment = verifying.environment_problems(asked["environment"])
-    problems = [problem for entry in products.values() for problem in entry["problems"]]
-    notes = [note for entry in products.values() for note in entry["notes"]]
-    (notes if module.check_mode else problems).extend(environment)
-    result = {"changed": False, "products": products, "problems": problems, "notes": notes}
-    if problems:
-        module.fail_json(**outgoing.told(msg=verifying.message(problems), **result))
-    module.exit_json(**outgoing.told(**result))
+    result = verifying.verify_all(asked, run, asked["full"], pending=module.check_mode)
+    if result["problems"]:
+        module.fail_json(**outgoing.told(msg=verifying.message(result["problems"]), changed=False, **result))
+    module.exit_json(**outgoing.told(changed=False, **result))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
 
 In the run's folder (see runs.py), of each host:
   plans/<host>.json     PLAN, by the plan's action, the last plan of a host counting: {"plan": as module_utils/plan/plan.py makes it,
-                        "verify": {"orders", "environment", "npu"}, "candidates": {product: as cohort.candidate makes it}}
+                        "verify": {"orders", "environment", "npu", "asked": whether to verify once all stands},
+                        "candidates": {product: as cohort.candidate makes it}}
   lacking/<host>.json   {product that has still to be brought: since when it was known to have to be built, by the controller's
                         monotonic clock; null as long as something that it needs has to come before}
 Not registered variables: of these Ansible makes copies for each task of each host, and an order is long.
@@ -24,6 +25,9 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import rea
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
 
 Json = dict[str, Any]
+
+# What of a PLAN's "verify" the modules that verify are asked.
+VERIFIED = ("orders", "environment", "npu")
 
 
 def _path(host: str) -> Path:

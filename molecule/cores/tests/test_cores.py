@@ -87,7 +87,7 @@ def test_check_finds_what_is_wrong_and_answers_a_query(controller):
 def test_errors_stop_the_fleet_before_the_first_change(controller):
     run = controller.run("site.yml", well=False)
     assert "cann-missing" in run.said and "driver-firmware" in run.said
-    assert run.changed == set() and "Provide cmake" not in run.said
+    assert run.changed == set() and "Provide what" not in run.said
 
 
 def test_a_killed_run_is_gone_on_with_and_each_cohort_builds_once(controller):
@@ -110,7 +110,7 @@ def test_a_killed_run_is_gone_on_with_and_each_cohort_builds_once(controller):
 def test_a_second_run_changes_nothing(controller):
     run = controller.run("site.yml", *LIMIT)
     assert run.recap("changed") == dict.fromkeys(FIT, 0)
-    assert "Provide cmake" not in run.said and "unfit: by --limit" in run.said
+    assert "Provide what" not in run.said and "unfit: by --limit" in run.said
 
 
 def test_what_stands_is_proven_and_reported(controller):

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 
-from ansible_collections.ascend.pytorch.plugins.module_utils.base import extensions, places
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import extensions, outgoing, places, surroundings
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import as_builds_see, ask
 
 # Of the standard library, what distributions pack apart: Debian all of distutils but an empty hull. Since Python 3.12
@@ -59,11 +59,12 @@ for name in %(packed_apart)r:
 print(json.dumps(said))
 """ % {"compiled": sorted(extensions.COMPILED.items()), "packed_apart": _PACKED_APART}
 
-# pip runs as `-m pip` runs it, in the same process that then asks it for its tags: a second one would cost as much again.
+# pip runs as `-m pip` runs it, in the same process that then asks it for its tags and settings: a second one would cost as much
+# again. The settings are as `pip config list` prints them, and for that are read with the configuration file of the session.
 _PIP_QUESTION = """
-import io, json, runpy, sys
-tag, abi = sys.argv[1:]
-said = {'version': '', 'problem': '', 'platforms': []}
+import io, json, os, runpy, sys
+tag, abi, file = sys.argv[1:]
+said = {'version': '', 'problem': '', 'platforms': [], 'settings': None}
 screen, sys.stdout, sys.argv = sys.stdout, io.StringIO(), ['pip', '--version']
 try:
     runpy.run_module('pip', run_name='__main__', alter_sys=True)
@@ -83,6 +84,16 @@ if words[:1] == ['pip'] and not said['problem']:
         own = tag + '-' + abi + '-'
         said['platforms'] = [each[len(own):] for each in tags if each.startswith(own)]
         break
+    del os.environ['PIP_CONFIG_FILE']
+    if file:
+        os.environ['PIP_CONFIG_FILE'] = file
+    try:
+        from pip._internal.configuration import Configuration
+        found = Configuration(isolated=False)
+        found.load()
+        said['settings'] = ['%s=%r' % item for item in sorted(found.items())]
+    except Exception:
+        pass
 print(json.dumps(said))
 """
 
@@ -132,23 +143,33 @@ def examine(command):
         problem="",
         library_path=folder,
         packages=there,
-        pip=dict(by_files, platforms=[], asked=False),
+        pip=dict(by_files, platforms=[], settings=None, asked=False),
     )
     return found
 
 
 def pip(found):
     # type: (Dict[str, Any]) -> Dict[str, Any]
-    """Return {"version", "problem": why it does not run, "platforms": of the wheels that it takes, [] when not known, "asked"}.
+    """Return {"version", "problem": why it does not run, "platforms": of the wheels that it takes, [] when not known, "asked",
+    "settings": see surroundings.pip_settings, None where pip has to be asked for them when they are needed}.
 
-    That imports it, which takes more than all else that is asked of an interpreter.
+    That imports it, which takes more than all else that is asked of an interpreter. Settings with a login are not told: it
+    would go to the controller.
 
     :param found: see examine, of one that runs
     """
     said, problem = _asked(
-        found["path"], found["library_path"], _PIP_QUESTION, "platforms", [found["tag"], found["abi"]]
+        found["path"],
+        found["library_path"],
+        _PIP_QUESTION,
+        "platforms",
+        [found["tag"], found["abi"], os.environ.get("PIP_CONFIG_FILE", "")],
     )
-    return dict(said or {"version": "", "problem": problem, "platforms": []}, asked=True)
+    said = said or {"version": "", "problem": problem, "platforms": [], "settings": None}
+    if said["settings"] is not None:
+        settings = surroundings.taken_over(said["settings"], os.environ)
+        said["settings"] = None if any(outgoing.shown(value) != value for value in settings.values()) else settings
+    return dict(said, asked=True)
 
 
 def _asked(path, library_path, question, key, arguments=()):

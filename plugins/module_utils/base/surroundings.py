@@ -62,7 +62,14 @@ def pip_settings(python: str, session: Mapping[str, str], ask: Asker) -> Dict[st
     :param ask: see ask.ask
     """
     status, said, _complaint = ask([python, "-m", "pip", "config", "list"], dict(session))
-    lines = said.decode("utf-8", "replace").splitlines() if status == 0 else []
+    return taken_over(said.decode("utf-8", "replace").splitlines() if status == 0 else [], session)
+
+
+def taken_over(lines: List[str], session: Mapping[str, str]) -> Dict[str, str]:
+    """Return of pip's settings those that are taken over, as variables.
+
+    :param lines: as `pip config list` prints them; none where pip does not tell, and the session's variables alone count
+    """
     found = {}  # type: Dict[str, Dict[str, str]]
     for line in lines:
         name, _equals, value = line.partition("=")

@@ -148,6 +148,7 @@ def _with_python(recipe, there, state, python):
         "python_tag": python.get("tag", ""),
         "sites": python.get("sites", []),
         "pip_options": pythons.pip_options(state),
+        "pip_settings": (python.get("pip") or {}).get("settings"),
         "requirements": recipe.get("requirements", []),
         "requirements_missing": published.pip_missing(requirements, python.get("packages", {}))
         if recipe["product"] == "wheel"

@@ -278,8 +278,8 @@ def enclose(module, order, asks_index):
 
     :param asks_index: whether pip asks an index; else this host's settings for it do not matter
     """
-    settings = {}
-    if asks_index:
+    settings = order.get("pip_settings") if asks_index else {}
+    if settings is None:
         environment = dict(os.environ, **installing.pip_environment(order))
         settings = surroundings.pip_settings(order["python"], environment, ask)
     made = surroundings.made(os.environ, module.tmpdir, settings)

@@ -56,7 +56,9 @@ def install(wanted, run, prove_sane):
     pip = [order["python"], "-m", "pip", "install", "--disable-pip-version-check"]
     said, required, options = "", [], []  # type: str, List[str], List[List[str]]
     for wheel in wanted:
-        required += [line for line in wheel.requirements if line not in required]
+        for line in wheel.requirements:
+            if line not in required:
+                required.append(line)
         if wheel.requirements and wheel.order["pip_options"] not in options:
             options.append(wheel.order["pip_options"])
     if required:

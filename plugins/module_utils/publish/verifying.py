@@ -56,6 +56,19 @@ def verify(order, full, npu, run, pending=False):
     return {"ok": not problems, "problems": problems, "notes": notes, "said": said}
 
 
+def verify_all(asked, run, full=False, pending=False):
+    # type: (Dict[str, Any], Callable[..., Tuple[Optional[int], str, str]], bool, bool) -> Dict[str, Any]
+    """Return {"products": {name: see verify}, "problems": all of them, "notes": all of them} of what a plan wants on a host.
+
+    :param asked: {"orders", "environment": see environment_problems, "npu"}; :param run, full, pending: see verify
+    """
+    products = {order["name"]: verify(order, full, asked["npu"], run, pending) for order in asked["orders"]}
+    problems = [problem for entry in products.values() for problem in entry["problems"]]
+    notes = [note for entry in products.values() for note in entry["notes"]]
+    (notes if pending else problems).extend(environment_problems(asked["environment"]))
+    return {"products": products, "problems": problems, "notes": notes}
+
+
 def message(problems):
     # type: (List[str]) -> str
     """Return one text of all problems."""

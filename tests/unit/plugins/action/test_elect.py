@@ -28,7 +28,7 @@ class Fleet:
             ("h", bare(libc="glibc 2.28"), dict(REQUEST, builds=False)),
         ):
             planned = plan.make(request, state)
-            plans.keep(host, planned, {}, planning.candidates(host, planned, state, ["b1"], early=False))
+            plans.keep(host, planned, {"asked": False}, planning.candidates(host, planned, state, ["b1"], early=False))
 
     def _act(self, module, host, **arguments):
         made = module.ActionModule.__new__(module.ActionModule)

@@ -28,6 +28,7 @@ REQUEST = ask(recipe(CMAKE), recipe(GCC))
 STANDS = installed(REQUEST, bare())
 ENVIRONMENT = {"path": "/env.sh", "text": "export A=1\n", "do": "publish", "why": [], "makes": ""}
 NAMES = ["cmake", "gcc730", "torch", "apex"]
+VERIFY = {"orders": [], "environment": None, "npu": False}
 
 
 def spoilt(**how):
@@ -67,7 +68,7 @@ class Host:
     """A host with a plan, and stand-ins: for what it has in its work directory, for the build cache, and for the module."""
 
     def __init__(self, monkeypatch):
-        self.has = self.held = False
+        self.has = self.held = self.verifies = False
         # What the build cache gives: of each product, or by name.
         self.taken, self.given = None, {}
         # What the module makes of each product, in what it fails, and what it says in the first calls that has not arrived.
@@ -84,7 +85,7 @@ class Host:
             monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
 
     def plan(self, planned, candidates=(CANDIDATE,)):
-        plans.keep(HOST, planned, {"orders": [], "environment": None, "npu": False}, list(candidates))
+        plans.keep(HOST, planned, dict(VERIFY, asked=self.verifies), list(candidates))
         needs = ledger.needed(planned)
         ledger.Ledger().enter(HOST, {item: do for item, do in needs.items() if do}, [], [])
 
@@ -146,7 +147,7 @@ class Host:
     def _module(self, name, module_args, task_vars):
         assert name == "ascend.pytorch.publish" and task_vars["inventory_hostname"] == HOST
         # Nothing else the module on the host knows.
-        assert set(module_args) <= {"orders", "arrived", "environment", "state"}
+        assert set(module_args) <= {"orders", "arrived", "environment", "state", "verify"}
         self.calls.append(module_args)
         names = [order["name"] for order in module_args["orders"]]
         names += ["environment file"] if module_args["environment"] else []
@@ -164,6 +165,8 @@ class Host:
         self.now += self.takes_s * len(done)
         notes = [note for each in done.values() for note in each["notes"]]
         result = {"changed": any(each["changed"] for each in done.values()), "notes": notes, "products": done}
+        if module_args.get("verify") and not late:
+            result["verified"] = {"cmake": {"notes": ["no NPU here"]}}
         return dict(result, removed=["/gone"]) if module_args["state"] == "absent" else dict(result, unarrived=late)
 
 
@@ -516,11 +519,11 @@ def test_trees_are_published_whatever_lacks_and_wheels_wait_for_what_they_need(h
     host.taken, host.given = place(), {"gcc730": None}
     told = host.provide(names=NAMES)
     assert host.asked == [("copying", 5), ("take", "cmake"), ("take", "gcc730"), ("copied", 5), ("publish", "cmake")]
-    assert sorted(told["lacking"]) == ["apex", "environment file", "gcc730", "torch"]
+    assert sorted(told["lacking"]) == ["apex", "gcc730", "torch"]
     assert host.needs == {"gcc730", "torch", "apex", "environment file"}
     # Once it is there the rest comes.
     host.given, host.asked = {}, []
-    assert sorted(host.provide(names=["gcc730"], waits=True)["lacking"]) == ["apex", "environment file", "torch"]
+    assert sorted(host.provide(names=["gcc730"], waits=True)["lacking"]) == ["apex", "torch"]
     assert host.provide(names=["torch"])["lacking"] == ["apex"]
     assert host.asked[-1] == ("publish", "torch", "environment file")
     assert host.provide(names=["apex"])["lacking"] == [] and host.needs == set()
@@ -583,6 +586,46 @@ def test_what_is_damaged_in_the_build_cache_is_lacking(host):
     host._module = module
     told = host.provide()
     assert told["lacking"] == ["cmake"] and len(host.calls) == 1 and "cmake" in host.needs and host.offered
+
+
+# --- what is verified with it -----------------------------------------------------------------------------------------
+
+
+def is_verified():
+    return ledger.VERIFIED in ledger.Ledger().entry(HOST)["done"]
+
+
+def test_with_the_last_product_all_is_verified(host):
+    host.verifies = True
+    host.plan(ALL)
+    host.taken, host.given = place(), {"apex": None}
+    assert "verified" not in host.provide(names=NAMES) and host.calls[-1]["verify"] is None and not is_verified()
+    host.given = {}
+    told = host.provide(names=["apex"], waits=True)
+    assert host.calls[-1]["verify"] == VERIFY and "verified" in told and is_verified()
+    assert host.said[-2:] == ["h: no NPU here", "h: cmake: verified"]
+
+
+def test_the_environment_file_may_be_the_last(host):
+    host.verifies = True
+    host.plan(dict(NOTHING, environment=ENVIRONMENT))
+    assert "verified" in host.provide(names=NAMES)
+
+
+@pytest.mark.parametrize("verifies, check_mode", [(False, False), (True, True)])
+def test_what_is_not_to_be_verified_now_is_not(host, verifies, check_mode):
+    host.verifies = verifies
+    host.plan(BUILD)
+    host.taken = place()
+    host.provide(check_mode, names=NAMES)
+    assert host.calls[-1]["verify"] is None and not is_verified()
+
+
+def test_what_has_not_arrived_is_not_verified_before_it_has(host):
+    host.verifies = True
+    host.plan(ALL)
+    host.taken, host.late = place(), ["gcc730"]
+    assert "verified" in host.provide(names=NAMES) and is_verified()
 
 
 # --- what goes --------------------------------------------------------------------------------------------------------

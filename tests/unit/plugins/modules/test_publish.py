@@ -159,6 +159,21 @@ def test_what_is_not_there_is_told(venv, tmp_path):
     assert told["failed"] and "gone 1.0" in told["msg"] and "build it first" in told["msg"]
 
 
+def test_all_that_stands_is_verified_with_the_last_of_it(venv, tmp_path):
+    def asked(order):
+        wanted = dict(order, state="present", identity={}, links=[], verify_npu=[])
+        return {"orders": [wanted], "environment": environment, "npu": False}
+
+    environment = {"path": str(tmp_path / "env.sh"), "text": "export A=1\n", "makes": "", "do": "publish", "why": []}
+    tool = order_of(venv, tmp_path, make_wheel(tmp_path, "tool", "8.0", "version = '8.0'\n"))
+    told = publish(tmp_path, [tool], environment=environment, verify=asked(tool))
+    assert told["verified"]["tool"]["ok"] and told["verified"]["tool"]["said"][0].startswith("8.0 "), told
+    # What does not work after all is told, and stays.
+    other = dict(tool, verify=[{"run": ["{python}", "-c", "import nothing"]}])
+    told = publish(tmp_path, [tool], environment=environment, verify=asked(other))
+    assert told["failed"] and "1 problem with what stands" in told["msg"] and told["products"]["tool"], told
+
+
 def arrived(product, path, **changes):
     card = json.dumps(products.compose(product["path"], product["manifest"]))
     shutil.copy(product["path"], path)

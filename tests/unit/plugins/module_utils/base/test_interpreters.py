@@ -7,8 +7,8 @@ import os
 import sys
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils.base import extensions, interpreters
-from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import as_builds_see
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import extensions, interpreters, surroundings
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import as_builds_see, ask
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import build_environment
 from checkout import ROOT
 
@@ -88,7 +88,8 @@ def test_a_python_that_lacks_nothing():
     found = interpreters.examine(sys.executable)
     # Python 3.12 has no distutils, nor have its virtual environments setuptools.
     assert set(found["lacks"]) <= {"distutils"} and found["library_path"] == ""
-    assert found["pip"] == {"version": found["packages"]["pip"], "problem": "", "platforms": [], "asked": False}
+    by_files = {"version": found["packages"]["pip"], "problem": "", "platforms": [], "settings": None, "asked": False}
+    assert found["pip"] == by_files
     pip = interpreters.pip(found)
     assert pip["problem"] == "" and pip["version"] == found["packages"]["pip"]
     assert "linux_" + os.uname().machine in pip["platforms"]
@@ -114,6 +115,22 @@ def test_a_pip_conf_does_not_decide_whether_pip_runs(monkeypatch, tmp_path):
     (tmp_path / "pip.conf").write_text("no section\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     assert interpreters.pip(interpreters.examine(sys.executable))["problem"] == ""
+
+
+@pytest.mark.parametrize("url, is_told", [("https://mine/simple", True), ("https://joe:pw@mine/simple", False)])
+def test_pips_settings_are_told_where_they_hold_no_login(monkeypatch, tmp_path, url, is_told):
+    (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {url}\n[install]\nuser = true\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    settings = interpreters.pip(interpreters.examine(sys.executable))["settings"]
+    # As pip itself tells them.
+    assert settings == (surroundings.pip_settings(sys.executable, os.environ, ask) if is_told else None)
+    assert not is_told or (settings["PIP_INDEX_URL"] == url and "PIP_USER" not in settings)
+
+
+def test_settings_that_cannot_be_read_are_asked_for_when_they_are_needed(monkeypatch, tmp_path):
+    (tmp_path / "pip.conf").write_text("no section\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    assert interpreters.pip(interpreters.examine(sys.executable))["settings"] is None
 
 
 def test_all_of_it_is_one_process(program, tmp_path):

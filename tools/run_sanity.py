@@ -5,7 +5,8 @@
 
     .venv/bin/python tools/run_sanity.py [CORE]
 
-CORE is the line of an older ansible-core, such as 2.16, whose ansible-test is then run; by default it is that of .venv.
+CORE is the line of an older ansible-core, such as 2.16, whose ansible-test is then run; by default it is that of .venv. On the
+older ones it looks at what users get of the collection; tests and tools run on that of .venv alone.
 
 ansible-test wants a real folder at …/ansible_collections/ascend/pytorch, so the files are copied to .cache/sanity/<core>.
 It keeps its virtual environments and caches under $HOME/.ansible; HOME is set to a folder there to keep them here.
@@ -30,6 +31,19 @@ import subprocess, sys
 packages = [a for a in sys.argv[1:] if a not in ("--no-setuptools", "--no-wheel")]
 sys.exit(subprocess.call([{pip!r}, "--python", sys.executable, "install", "--quiet", *packages]))
 """
+OF_USERS = (
+    "plugins/",
+    "playbooks/",
+    "roles/",
+    "meta/",
+    "changelogs/",
+    "requirements",
+    "galaxy.yml",
+    "README.md",
+    "LICENSE",
+    # Which Pythons ansible-test is to mind.
+    "tests/config.yml",
+)
 # How ansible-test warns that it leaves something out, beside the reasons that it writes down. No shellcheck, say.
 LEFT_OUT = re.compile(r"WARNING: (Skipping |Required program )")
 # Where ansible-test says which pip it wants, for which it looks for a get-pip of that name.
@@ -43,10 +57,15 @@ def shims(root: Path) -> list[str]:
     return [f"get_pip_{version.replace('.', '_')}.py" for version in sorted(versions)]
 
 
-def prepare(copy: Path, home: Path, root: Path) -> None:
+def of_users(names: list[str]) -> list[str]:
+    """Those of the checkout's files that run where the collection is installed, and what ansible-test asks of a collection."""
+    return [name for name in names if name.startswith(OF_USERS)]
+
+
+def prepare(copy: Path, home: Path, root: Path, names: list[str]) -> None:
     """Make the copy and the home afresh, keeping the home's caches, for the ansible-test in a virtual environment."""
     shutil.rmtree(copy, ignore_errors=True)
-    for name in files():
+    for name in names:
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, copy / name)
     # ansible-test asks the nearest git repository which files count, and to the checkout's all of .cache is ignored.
@@ -94,7 +113,7 @@ def main(line: str) -> int:
     folder = ROOT / ".cache" / "sanity" / line
     copy, home = folder / "ansible_collections" / "ascend" / "pytorch", folder / "home"
     ours = line == cores.running()
-    prepare(copy, home, BIN.parent if ours else core.folder)
+    prepare(copy, home, BIN.parent if ours else core.folder, files() if ours else of_users(files()))
     env = environment(HOME=str(home), **({} if ours else cores.variables(core)))
     python = subprocess.run(["python", "-V"], env=env, check=True, capture_output=True, text=True).stdout
     minor = ".".join(python.split()[1].split(".")[:2])

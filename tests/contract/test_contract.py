@@ -255,7 +255,7 @@ GATES = {
                 "plugins/module_utils/build/starting.py",
                 "scope_name",
             ): "a unit of this machine's systemd, while this process lives",
-            ("plugins/module_utils/build/hands.py", "hands"): "itself, which is none of them",
+            ("plugins/module_utils/build/processes.py", "of"): "itself, which is none of them",
             (
                 "plugins/module_utils/build/stages.py",
                 "__init__",

@@ -8,7 +8,7 @@ It is detached (starting.py), locked (locks.py), and goes stage by stage (stages
 Layout of the work directory, all of it 0700 and the builder's own:
   lock                                   held together by all builds that are under way, alone by who cleans up
   downloads/, git/                       sources, kept between builds
-  builds/<name>-<version>-<fp12>/        lock, hands, status.json, build.log, reserve, stamps/<stage>.json, src/, obj/,
+  builds/<name>-<version>-<fp12>/        lock, mark, status.json, build.log, reserve, stamps/<stage>.json, src/, obj/,
                                          stage/, tmp/, home/
   products/<name>-<version>-<fp12>/      product.json and the archive or wheel; there whole or not at all
 """
@@ -49,7 +49,7 @@ class Place:
         self.git = os.path.join(work, "git")
         self.lock = os.path.join(self.folder, "lock")
         # Empty: whatever works for the build has it open, and nothing else does.
-        self.hands = os.path.join(self.folder, "hands")
+        self.mark = os.path.join(self.folder, "mark")
         self.status = os.path.join(self.folder, "status.json")
         self.log = os.path.join(self.folder, "build.log")
         self.stamps = os.path.join(self.folder, "stamps")

@@ -9,7 +9,7 @@ import signal
 import tarfile
 import traceback
 
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, hands
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, processes
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import steps as recipe_steps
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import diagnose
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
@@ -61,20 +61,20 @@ def fail(build, place, error):
     build.log("!!! {0}: {1}".format(build.status["stage"], error) if expected else traceback.format_exc())
     build.status.update(state="failed", error=explain(error, place))
     build.save()
-    hands.stop_hands(place)
+    processes.end(place)
 
 
 def stopped(place):
     # type: (builds.Place) -> None
     # One signal is enough; another one would end what this one began.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    hands.stop_hands(place)
+    processes.end(place)
     raise Stopped("it was stopped, by the playbook stop or because its host went down")
 
 
 def out_of_time(order, place):
     # type: (Dict[str, Any], builds.Place) -> None
-    hands.stop_hands(place)
+    processes.end(place)
     raise Stopped(
         "the build took longer than its time limit of {0} s. Raise ascend_timeout_s or the role's own _timeout_s, or give it more "
         "jobs".format(order["timeout_s"])

@@ -71,7 +71,7 @@ class Build:
             "objects": 0,
             "jobs": order["jobs"],
             "pid": os.getpid(),
-            # What tells the programs of this run, when it is gone, from all others: see hands.hands().
+            # What tells the programs of this run, when it is gone, from all others: see processes.of().
             "boot": kernel.boot(),
             "session": os.getsid(0),
             "scope": scope,

@@ -12,7 +12,14 @@ import time
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import session
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, ending, hands, locks, results, stages
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import (
+    builds,
+    ending,
+    locks,
+    processes,
+    results,
+    stages,
+)
 
 # How long after its time limit a build is ended as a whole, in seconds.
 GRACE_S = 5
@@ -36,7 +43,7 @@ def _live(order, place, ready, known):
     try:
         with io.open(place.log, "a", encoding="utf-8", errors="replace") as stream:
             left = session.leave(scope_name(order))
-            build = stages.Build(order, place, stream, *left, known=known, passes=[hands.mark_hands(place)])
+            build = stages.Build(order, place, stream, *left, known=known, passes=[processes.mark(place)])
             # Past its time limit a build is ended as a whole, programs and all.
             signal.signal(signal.SIGALRM, lambda _signal, _frame: ending.out_of_time(order, place))
             signal.signal(signal.SIGTERM, lambda _signal, _frame: ending.stopped(place))
@@ -88,7 +95,7 @@ def _start(order, place, using, known):
         results.complete(order)
         return "done"
     # What a killed head left running would work on in the same folders.
-    hands.stop_hands(place)
+    processes.end(place)
     resumed = os.path.exists(place.status)
     if resumed:
         os.unlink(place.status)

@@ -10,7 +10,7 @@ import signal
 import time
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, hands, locks
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, locks, processes
 
 # How long a head may take to end by itself, with its programs, and how long once it is killed, in seconds.
 PATIENCE_S = 20.0
@@ -48,7 +48,7 @@ def stop(place, patience_s=PATIENCE_S):
     lock = locks.try_lock(place)
     if lock is not None:
         try:
-            hands.stop_hands(place)
+            processes.end(place)
         finally:
             os.close(lock)
 

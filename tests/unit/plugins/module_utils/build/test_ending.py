@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, ending, hands
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, ending, processes
 from detached import ended, make_order, reached, readers, runs, script, started, wait_until
 
 pytestmark = pytest.mark.usefixtures("nothing_hangs_or_stays")
@@ -78,7 +78,7 @@ def test_what_programs_say_as_they_are_ended_is_no_cause(tmp_path, monkeypatch):
     (tmp_path / "build.log").write_text(
         "g++: fatal error: Killed signal terminated program cc1plus\nmake: *** [a.o] Error 1\n"
     )
-    monkeypatch.setattr(hands, "stop_hands", lambda place: None)
+    monkeypatch.setattr(processes, "end", lambda place: None)
     with pytest.raises(ending.Stopped) as raised:
         ending.out_of_time({"timeout_s": 9}, place)
     told = ending.explain(raised.value, place)

@@ -10,7 +10,7 @@ import time
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import locking, session
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, hands, locks, looking, starting
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, locks, looking, processes, starting
 from detached import ended, killed, make_order, reached, runs, settled, started
 
 pytestmark = pytest.mark.usefixtures("nothing_hangs_or_stays")
@@ -60,7 +60,7 @@ def test_a_build_that_is_about_to_end_is_waited_for(tmp_path, monkeypatch):
     answers = [None, None, 7]
     monkeypatch.setattr(locks, "try_lock", lambda place: answers.pop(0))
     monkeypatch.setattr(locks, "has_head", lambda place: True)
-    monkeypatch.setattr(hands, "stop_hands", lambda place: 1 / 0)
+    monkeypatch.setattr(processes, "end", lambda place: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         starting.start(order)
     assert answers == []

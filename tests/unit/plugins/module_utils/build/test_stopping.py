@@ -19,11 +19,11 @@ def test_one_that_is_stopped_says_so_and_goes_on_from_there(tmp_path):
     order = make_order(tmp_path)
     started(order)
     gate = reached(tmp_path / "gate.build")
-    hands = readers(tmp_path / "work/../gate.build")
+    readers_of_it = readers(tmp_path / "work/../gate.build")
     (place,) = stopping.under_way(order["work_dir"])
-    assert place.folder == builds.Place(order).folder and hands
+    assert place.folder == builds.Place(order).folder and readers_of_it
     stopping.stop(place)
-    assert stopping.under_way(order["work_dir"]) == [] and all(gone(pid) for pid in hands)
+    assert stopping.under_way(order["work_dir"]) == [] and all(gone(pid) for pid in readers_of_it)
     status = looking.look(order)
     assert (status["state"], status["stage"]) == ("failed", "build")
     assert "it was stopped" in status["error"]["message"] and "run again" in status["error"]["remedy"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import kernel, session
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, hands, looking
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, looking, processes
 from detached import ended, gone, killed, make_order, reached, readers, script, sleeper, started, wait_until
 
 pytestmark = pytest.mark.usefixtures("nothing_hangs_or_stays")
@@ -50,7 +50,7 @@ def test_a_program_that_made_an_environment_of_its_own_is_ended_too(tmp_path, ho
     wait_until(lambda: readers(command))
     orphans = readers(command)
     killed(looking.look(order)["pid"])
-    assert set(orphans) <= set(hands.hands(builds.Place(order))) and not [pid for pid in orphans if gone(pid)]
+    assert set(orphans) <= set(processes.of(builds.Place(order))) and not [pid for pid in orphans if gone(pid)]
     order["stages"]["build"] = [script("build", "cat {src}/tool/said > {obj}/out")]
     assert started(order) == "resumed"
     assert all(gone(pid) for pid in orphans)
@@ -69,17 +69,17 @@ def test_programs_are_known_by_the_unit_or_the_session_of_a_run_of_this_boot(tmp
         for known, boot, answer in ((1, left["boot"], True), (0, left["boot"], False), (1, "another", False)):
             value = {"scope": "mine.scope", "session": process.pid}[mark] if known else left[mark]
             builds.write_json(place.status, dict(left, boot=boot, **{mark: value}))
-            assert (process.pid in hands.hands(place)) == answer
+            assert (process.pid in processes.of(place)) == answer
         if mark == "session":
             # Another's, that got the number.
             builds.write_json(place.status, dict(left, session=process.pid))
             monkeypatch.setattr(os, "readlink", lambda path: place.folder + "-2/obj")
-            assert process.pid not in hands.hands(place)
+            assert process.pid not in processes.of(place)
         # One that nobody waits for any more stays in its unit as long as its parent lives.
         process.kill()
         wait_until(lambda: gone(process.pid))
         builds.write_json(place.status, dict(left, scope="mine.scope"))
-        assert process.pid not in hands.hands(place)
+        assert process.pid not in processes.of(place)
     finally:
         process.kill()
         process.wait()
@@ -90,7 +90,7 @@ def test_other_builds_and_other_programs_are_let_live(tmp_path):
     place.make()
     other, mine = sleeper(TMPDIR=place.tmp + "2"), sleeper(TMPDIR=place.tmp)
     try:
-        hands.stop_hands(place)
+        processes.end(place)
         assert mine.wait() == -signal.SIGKILL
         assert other.poll() is None
     finally:
@@ -105,7 +105,7 @@ def test_a_program_whose_name_is_no_text_is_none_of_a_build(tmp_path):
     other = subprocess.Popen(["/bin/sh", "-c", "printf '\\377' > /proc/self/comm; read end"], stdin=subprocess.PIPE)
     try:
         wait_until(lambda: Path("/proc/{0}/comm".format(other.pid)).read_bytes() == b"\xff\n")
-        assert other.pid not in hands.hands(place)
+        assert other.pid not in processes.of(place)
     finally:
         other.stdin.close()
         other.wait()
@@ -118,7 +118,7 @@ def test_a_program_that_cannot_be_ended_is_told(tmp_path, monkeypatch):
     stubborn = sleeper(TMPDIR=place.tmp)
     try:
         with pytest.raises(OSError, match=str(stubborn.pid)):
-            hands.stop_hands(place, patience_s=0.1)
+            processes.end(place, patience_s=0.1)
     finally:
         monkeypatch.undo()
         stubborn.kill()

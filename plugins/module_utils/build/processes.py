@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The programs that work for a build, its hands: how they are known, whoever their parent is, and ended."""
+"""The processes that work for a build: how they are known, whoever their parent is, and ended."""
 
 import errno
 import fcntl
@@ -16,7 +16,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import rea
 FIRST_MARK = 100
 
 
-def hands(place):
+def of(place):
     # type: (builds.Place) -> List[int]
     """Return the programs that work for a build, this process apart, whoever their parent is by now.
 
@@ -55,7 +55,7 @@ def _works_for(process, place, folder, left):
     if state in "ZX":
         # It has ended, and only its parent has not asked how.
         return False
-    if os.path.join(folder, os.path.basename(place.hands)) in _opened(process):
+    if os.path.join(folder, os.path.basename(place.mark)) in _opened(process):
         return True
     with open(os.path.join(process, "cgroup"), encoding="utf-8", errors="replace") as stream:
         if session.is_within(stream.read(), left.get("scope", "")):
@@ -77,10 +77,10 @@ def _opened(process):
             continue
 
 
-def mark_hands(place):
+def mark(place):
     # type: (builds.Place) -> int
-    """Return a descriptor for the programs of a build to inherit, by which hands() knows them."""
-    descriptor = os.open(place.hands, os.O_RDONLY | os.O_CREAT, 0o600)
+    """Return a descriptor for the programs of a build to inherit, by which of() knows them."""
+    descriptor = os.open(place.mark, os.O_RDONLY | os.O_CREAT, 0o600)
     try:
         # Not one of the first: those configure scripts take for themselves, and close.
         return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, FIRST_MARK)
@@ -88,12 +88,12 @@ def mark_hands(place):
         os.close(descriptor)
 
 
-def stop_hands(place, patience_s=10.0):
+def end(place, patience_s=10.0):
     # type: (builds.Place, float) -> None
     """End the programs of a build whose head is gone or gives up; OSError when some do not end in that time."""
     until = time.monotonic() + patience_s
     while True:
-        left = hands(place)
+        left = of(place)
         if not left:
             return
         if time.monotonic() >= until:

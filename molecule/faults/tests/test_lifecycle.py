@@ -130,7 +130,7 @@ def test_a_killed_build_goes_on_where_it_was(apply, begin, host, served):
 
 
 def test_a_build_outlives_its_controller_and_is_joined(apply, begin, host):
-    heavier = {"torch_npu_build_build_environment": {"MIRROR_WORK": "8"}, "ascend_jobs": 1}
+    heavier = {"torch_npu_build_build_environment": {"MIRROR_WORK": "5"}, "ascend_jobs": 1}
     first = begin(["torch_npu_build"], "root", **heavier)
     pid = until(lambda: building(host))
     first.kill()
@@ -155,7 +155,7 @@ def test_the_tag_check_changes_nothing(apply, host):
 
 def test_the_tag_verify_tells_what_is_not_there(apply):
     # With the flags that torch was built with last; it would be told as outdated else.
-    result = apply([], "root", "--tags", "verify", torch_npu_build_build_environment={"MIRROR_WORK": "8"})
+    result = apply([], "root", "--tags", "verify", torch_npu_build_build_environment={"MIRROR_WORK": "5"})
     assert result.returncode != 0
     assert "apex is not installed" in result.stdout
     assert "changed=0" in result.stdout

@@ -13,7 +13,10 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import reci
 ONE = "first"
 # All but patch, which in a tree is over as soon as it is begun.
 STAGES = ("fetch", "verify", "extract", "configure", "build", "install", "sanity", "pack")
-HEAVY = {"torch_npu_build_build_environment": {"MIRROR_WORK": "8"}, "ascend_jobs": 2}
+# Long enough to be struck while it compiles: after some of what is heavy, or at its beginning.
+HEAVY, LASTING = (
+    {"torch_npu_build_build_environment": {"MIRROR_WORK": work}, "ascend_jobs": 2} for work in ("8", "4")
+)
 # The oldest first.
 OBJECTS = "find /var/lib/ascend-pytorch/builds/torch-*/ -name '*.o' -printf '%T@ %p\\n' | sort -n"
 
@@ -81,26 +84,26 @@ def test_killed_while_it_patches_and_compiles_it_repeats_neither(crew):
 
 def test_out_of_memory_it_goes_on_when_there_is_some(crew):
     crew.apply(["cmake"], [ONE])
-    run = crew.begin(["torch_npu_build"], [ONE], **HEAVY)
+    run = crew.begin(["torch_npu_build"], [ONE], **LASTING)
     rig.until(lambda: "Building C" in crew.log(ONE, "torch"), what=lambda: run.said)
     status = json.loads(crew.on(ONE, "cat /var/lib/ascend-pytorch/builds/torch-*/status.json"))
     with crew.little_memory(ONE, spare_mib=128):
         crew.on(ONE, "python3 -", stdin=HOG.format(status["pid"]).encode())
     run.ended(well=False)
     assert "failed in stage build: its process is gone, and never said why: killed, out of memory" in run.words
-    crew.apply(["torch_npu_build"], [ONE], **HEAVY)
+    crew.apply(["torch_npu_build"], [ONE], **LASTING)
     assert done_before(crew.tries(ONE, "torch")[-1])[-1] == "configure"
 
 
 def test_a_host_that_reboots_goes_on_when_it_is_back(crew, revived):
     crew.apply(["cmake"], [ONE])
-    run = crew.begin(["torch_npu_build"], [ONE], **HEAVY)
+    run = crew.begin(["torch_npu_build"], [ONE], **LASTING)
     rig.until(lambda: "Building C" in crew.log(ONE, "torch"), what=lambda: run.said)
     crew.lose(ONE)
     run.ended(well=False)
     assert run.recap("unreachable") == {ONE: 1}
     revived()
-    crew.apply(["torch_npu_build"], [ONE], **HEAVY)
+    crew.apply(["torch_npu_build"], [ONE], **LASTING)
     assert done_before(crew.tries(ONE, "torch")[-1])[-1] == "configure"
 
 

@@ -96,8 +96,9 @@ def test_a_killed_run_is_gone_on_with_and_each_cohort_builds_once(controller):
     killed.says("Start building torch", 600)
     killed.kill()
     run = controller.run("site.yml", *LIMIT)
-    assert run.changed == set(FIT)
     taken = Path(os.environ["SITE_PRODUCTS"]).is_dir()
+    # What the build cache has came before anything was built.
+    assert run.changed == set(FIT) - ({"aarch64"} if taken else set())
     assert builds("aarch64") == ({} if taken else dict.fromkeys(PRODUCTS, 1))
     counts = [builds(host) for host in FIT if host != "aarch64"]
     # One libc and one arch: CMake and gcc serve both distributions, wheels the hosts of their own.

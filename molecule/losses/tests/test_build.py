@@ -14,9 +14,7 @@ ONE = "first"
 # All but patch, which in a tree is over as soon as it is begun.
 STAGES = ("fetch", "verify", "extract", "configure", "build", "install", "sanity", "pack")
 # Long enough to be struck while it compiles: after some of what is heavy, or at its beginning.
-HEAVY, LASTING = (
-    {"torch_npu_build_build_environment": {"MIRROR_WORK": work}, "ascend_jobs": 2} for work in ("8", "4")
-)
+HEAVY, LASTING = ({"torch_npu_build_build_environment": {"MIRROR_WORK": work}, "ascend_jobs": 2} for work in ("8", "4"))
 # The oldest first.
 OBJECTS = "find /var/lib/ascend-pytorch/builds/torch-*/ -name '*.o' -printf '%T@ %p\\n' | sort -n"
 

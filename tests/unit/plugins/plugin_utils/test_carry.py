@@ -169,7 +169,7 @@ def test_what_is_no_more_than_a_piece_is_handed_over(builder, host, monkeypatch)
     host.copied.clear()
     monkeypatch.setattr(host, "_execute_module", lambda **_given: pytest.fail("the host was asked"))
     assert sent.deliver(host.order, builder.product, card)
-    (arrived,) = sent.handed_over.values()
+    arrived = sent.handed_over["tool"]
     assert Path(arrived["piece"]).read_bytes() == CONTENT and Path(arrived["piece"]).parent == Path(host.tmpdir)
     assert (arrived["card"], arrived["length"]) == ((builder.product / "product.json").read_text(), size)
     assert host.copied == [size] and not host.work.exists()
@@ -191,7 +191,7 @@ def test_what_is_handed_over_can_be_read_by_who_takes_it_in(builder, host, monke
     monkeypatch.setattr(host, "_fixup_perms2", let_in.append, raising=False)
     sent = carry.Carrier(host, {}, hands_over=True)
     sent.deliver(host.order, builder.product, card_in(builder.product))
-    (arrived,) = sent.handed_over.values()
+    arrived = sent.handed_over["tool"]
     assert let_in == [[host.tmpdir]] and os.stat(arrived["piece"]).st_mode & 0o777 == 0o644
 
 

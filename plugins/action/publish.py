@@ -10,7 +10,7 @@ import json
 import time
 from typing import NamedTuple
 
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
@@ -117,6 +117,8 @@ class ActionModule(speaking.Action):
                     continue
                 try:
                     place = self._take(order, places, carrier) if name in comes else ""
+                except AnsibleConnectionFailure:
+                    raise
                 except AnsibleError as error:
                     # What came before it is published all the same.
                     trouble = error

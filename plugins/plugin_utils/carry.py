@@ -215,16 +215,16 @@ class Carrier:
     def _send_whole(self, source: Path, name: str) -> str:
         """Send a file into Ansible's temporary folder on the host; return its path there.
 
-        :param name: keeps it apart from others
+        :param name: keeps it apart from others, "" for none
         """
         runs.end_if_over()
-        path = f"{self._at_hand()}-{name}"
+        path = self._at_hand(name)
         try:
             self._transfer("put_file", str(source), path)
         except CarryError:
             # The folder is as old as the task: after a reboot, say, it is gone.
             self._action._connection._shell.tmpdir = None
-            path = f"{self._at_hand()}-{name}"
+            path = self._at_hand(name)
             self._transfer("put_file", str(source), path)
         return path
 
@@ -362,11 +362,11 @@ class Carrier:
         if changed["rc"]:
             raise CarryError(f"{path} on the host cannot be changed: {changed.get('stderr', '').strip()}. Run again")
 
-    def _at_hand(self) -> str:
+    def _at_hand(self, name: str) -> str:
         shell = self._action._connection._shell
         if shell.tmpdir is None:
             self._action._make_tmp_path()
-        return str(shell.join_path(shell.tmpdir, carrying.PIECE))
+        return str(shell.join_path(shell.tmpdir, "-".join(filter(None, [carrying.PIECE, name]))))
 
 
 @contextlib.contextmanager

@@ -19,12 +19,13 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import environment
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, tags
 
 Json = dict[str, Any]
 
 # Items besides products.
-ENVIRONMENT, PACKAGES, VENV = "environment file", "packages", "virtual environment"
+ENVIRONMENT, PACKAGES, VENV = environment.ITEM, "packages", "virtual environment"
 # Deeds: a host was planned for, verified, told of in a table, told of there as unreachable or failed; the controller made or
 # verified a bundle, looked at the cache; the builds of a host were stopped, its work directory cleaned.
 PLANNED, VERIFIED, TOLD, LOST, BUNDLED, CACHED = "planned", "verified", "told", "lost", "bundled", "cached"
@@ -112,9 +113,9 @@ class Ledger:
 
 def needed(planned: Json) -> dict[str, str]:
     """Return item -> what is to be done with it, of a plan as plan.make returns it; "" for nothing."""
-    environment = planned.get("environment")
+    wanted = planned.get("environment")
     products = {name: entry["do"] for name, entry in planned["products"].items()}
-    files = {ENVIRONMENT: environment["do"]} if environment else {}
+    files = {ENVIRONMENT: wanted["do"]} if wanted else {}
     return {
         **{item: "" if do == "nothing" else do for item, do in {**products, **files}.items()},
         PACKAGES: "install" if planned["packages"]["names"] else "",

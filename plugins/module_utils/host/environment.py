@@ -16,6 +16,9 @@ import re
 import shlex
 from typing import Any, Callable, Dict, Iterable, List, Tuple
 
+# What it is called beside the names of products, in results and in the ledger of a run.
+ITEM = "environment file"
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # What a vendor's script puts folders in front of; all else that it sets is a plain variable.

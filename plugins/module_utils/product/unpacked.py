@@ -6,7 +6,7 @@
 import os
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import foreign
-from ansible_collections.ascend.pytorch.plugins.module_utils.product import manifest
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import manifest, wheel
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive, unpacking
 
 # No tree comes near to so many files, links and folders: gcc's and CMake's have a few thousand.
@@ -29,9 +29,10 @@ def unpack_tree(path: str, folder: str) -> None:
 def unpack_wheel(path: str, folder: str) -> None:
     """Unpack a wheel so that Python imports it from the folder, as pip spreads it into its site; scripts are none of it.
 
-    Raises archive.ArchiveError, as unpacking.unpack() has it.
+    No further than its own RECORD goes. Raises wheel.WheelError when it is none, archive.ArchiveError when it has more than that
+    says, and as unpacking.unpack() has it.
     """
-    unpacking.unpack(path, folder, strip=0)
+    unpacking.unpack(path, folder, strip=0, limit=archive.Limit(wheel.recorded_size(path), MOST_ENTRIES))
     for name in os.listdir(folder):
         for scheme in ("purelib", "platlib") if name.endswith(".data") else ():
             aside = os.path.join(folder, name, scheme)

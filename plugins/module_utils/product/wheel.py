@@ -30,6 +30,8 @@ _FILENAME = re.compile(
 )
 # RECORD lists these without a digest, for they cannot hold their own or sign the file that would.
 _UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
+# More than RECORD and its signatures have together.
+UNLISTED_BYTES = 64 << 20
 _DIGESTS = ("sha256", "sha384", "sha512")
 
 
@@ -112,6 +114,21 @@ def read(path: str) -> Dict[str, Any]:
         requires=metadata.get("requires-dist", []),
     )
     return said
+
+
+def recorded_size(path: str) -> int:
+    """Return how many bytes a wheel may hold by its RECORD, with that and what signs it, of which it has no size.
+
+    :raises WheelError: not a wheel, or one without RECORD
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            record = archive.read(_dist_info(archive, path) + "/RECORD").decode("utf-8", "replace")
+    except WheelError:
+        raise
+    except Exception as error:  # as in read()
+        raise WheelError("{0} cannot be read: {1}".format(path, error)) from error
+    return UNLISTED_BYTES + sum(int(size) for _name, _digest, size in _rows(record) if size.isdigit())
 
 
 def check(path: str) -> None:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Provide a host with the products of its plan: take in what has been brought to it, and publish all of it in order.
 
-DONE, by name of the product and ENVIRONMENT, is what became of each: {"changed", "diff": {} where nothing changed, "notes",
+DONE, by name of the product and environment.ITEM, is what became of each: {"changed", "diff": {} where nothing changed, "notes",
 "seconds"}, of what is taken away also {"removed": [paths]}.
 """
 
@@ -17,6 +17,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import ask
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.folders import make_folder
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, sanity, steps
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import installed
+from ansible_collections.ascend.pytorch.plugins.module_utils.host.environment import ITEM
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import (
     carrying,
     diagnose,
@@ -24,10 +25,9 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import (
     published,
     shelves,
 )
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.wheel import WheelError
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import installing, publishing, verifying
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive
-
-ENVIRONMENT = "environment file"
 
 
 class Failed(Exception):
@@ -56,7 +56,7 @@ def provide(module, orders, arrived, environment, done):
         for _place, some in itertools.groupby(wheels, lambda order: (order["python"], publishing.lock_path(order))):
             publish_wheels(module, list(some), done)
     if environment and not late:
-        done[ENVIRONMENT] = write_environment(environment, dry=module.check_mode)
+        done[ITEM] = write_environment(environment, dry=module.check_mode)
     return late
 
 
@@ -186,7 +186,7 @@ def _explained(name, card):
             "{0}built on {1}, it does not work here: {2}\nMend what this host lacks, or let it build its own: set "
             "ascend_build_cache to [] for it".format(kept, card.get("built", {}).get("host", "another host"), error)
         )
-    except (publishing.PublishError, archive.ArchiveError, OSError) as error:
+    except (publishing.PublishError, archive.ArchiveError, WheelError, OSError) as error:
         raise Failed(kept + str(error))
 
 
@@ -224,15 +224,19 @@ def publish_wheels(module, orders, done):
         trouble, notes = _installed(module, wanted)
         for wheel in wanted:
             # Where pip failed some may stand all the same.
-            if _stands(wheel):
+            if is_whole(wheel.order, standing(wheel.order)) and not (trouble and _lacks(wheel)):
                 name = wheel.order["name"]
                 done[name] = told(wheel.order, before[name], wheel.order, began, notes=notes)
                 builds.note_use(wheel.order)
                 began, notes = time.monotonic(), []
-    if trouble:
-        failed = next((wheel for wheel in wanted if wheel.order["name"] not in done), wanted[-1])
+    failed = next((wheel for wheel in wanted if wheel.order["name"] not in done), None)
+    if failed:
         with _explained(failed.order["name"], failed.manifest):
-            raise trouble
+            raise trouble or publishing.PublishError(
+                "pip ended well, and it does not stand whole in any of {0}. Look at what else installs packages there".format(
+                    ", ".join(failed.order["sites"])
+                )
+            )
 
 
 def _wheel(order, now, packages):
@@ -247,10 +251,9 @@ def _wheel(order, now, packages):
     return installing.Wheel(order, product["path"], product["sha256"], product["manifest"], missing)
 
 
-def _stands(wheel):
-    # type: (installing.Wheel) -> bool
-    lacks = published.pip_missing(wheel.requirements, interpreters.packages(wheel.order["sites"]))
-    return is_whole(wheel.order, standing(wheel.order)) and not lacks
+def _lacks(wheel):
+    # type: (installing.Wheel) -> List[str]
+    return published.pip_missing(wheel.requirements, interpreters.packages(wheel.order["sites"]))
 
 
 def _installed(module, wanted):

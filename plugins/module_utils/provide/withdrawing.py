@@ -7,6 +7,7 @@ import os
 import time
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import text
+from ansible_collections.ascend.pytorch.plugins.module_utils.host.environment import ITEM
 from ansible_collections.ascend.pytorch.plugins.module_utils.provide import providing
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import installing, publishing
 
@@ -21,7 +22,7 @@ def withdraw(module, orders, environment, done):
     for order in orders:
         done[order["name"]] = _without(module, order)
     if environment:
-        done[providing.ENVIRONMENT] = _without_environment(module, environment["path"])
+        done[ITEM] = _without_environment(module, environment["path"])
 
 
 def _without(module, order):

@@ -16,6 +16,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import file_na
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, harmless, unpacked
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import publishing
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive
 
 ASIDE = ".aside-ascend"
 PROOF = ".ascend-proof"
@@ -85,6 +86,9 @@ def _proven(wanted, prove_sane):
             folders.insert(0, os.path.join(partial, wheel.order["name"]))
             try:
                 unpacked.unpack_wheel(wheel.path, folders[0])
+            except (archive.ArchiveError, wheels.WheelError, OSError) as error:
+                return wanted[: wanted.index(wheel)], error
+            try:
                 prove_sane(wheel, folders)
             except Exception as error:
                 return wanted[: wanted.index(wheel)], error

@@ -8,7 +8,7 @@ import copy
 from types import SimpleNamespace
 
 import pytest
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible_collections.ascend.pytorch.plugins.action import publish as action
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
@@ -561,6 +561,14 @@ def test_what_cannot_be_brought_keeps_nothing_before_it_from_being_published(hos
         host.provide(names=NAMES)
     assert host.asked[-1] == ("publish", "cmake", "gcc730")
     assert host.needs == {"torch", "apex", "environment file"}
+
+
+def test_of_a_host_that_is_lost_nothing_more_is_asked(host):
+    host.plan(ALL)
+    host.taken, host.given = place(), {"gcc730": AnsibleConnectionFailure("gone")}
+    with pytest.raises(AnsibleConnectionFailure):
+        host.provide(names=NAMES)
+    assert [each[0] for each in host.asked] == ["copying", "take", "take"] and host.did == {}
 
 
 def test_what_does_not_arrive_whole_is_brought_again_with_what_needs_it(host):

@@ -152,6 +152,13 @@ def test_of_several_wheels_those_before_the_one_that_does_not_work_stand(venv, t
     assert stands(venv)[0] == "import base\nversion = '4.0'\n" and not (site(venv) / "late").exists()
 
 
+def test_what_pip_says_to_have_installed_and_does_not_stand_is_told(venv, tmp_path):
+    order = order_of(venv, tmp_path, make_wheel(tmp_path, "lost", "1.0", ""), verify=[])
+    told = publish(tmp_path, [dict(order, sites=[str(site(venv).parent)])])
+    assert told["failed"] and "lost was not published" in told["msg"] and "does not stand whole" in told["msg"], told
+    assert told["products"] == {}
+
+
 def test_what_is_not_there_is_told(venv, tmp_path):
     order = order_of(venv, tmp_path, make_wheel(tmp_path, "gone", "1.0", ""))
     shutil.rmtree(tmp_path / "work/products")

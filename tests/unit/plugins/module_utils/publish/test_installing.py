@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, manifest
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.wheel import WheelError
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import installing, publishing
-from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive
 
 FIRST = "1" * 64
 WHEEL = {
@@ -37,7 +37,7 @@ def made(folder, name, files=None, **changes):
     """Return the Wheel of a file that holds these files, one module by default."""
     path = folder / f"{name}.whl"
     with zipfile.ZipFile(path, "w") as out:
-        for entry, text in (files or {f"{name}.py": ""}).items():
+        for entry, text in {**(files or {f"{name}.py": ""}), f"{name}-1.dist-info/RECORD": ""}.items():
             out.writestr(entry, text)
     order = dict({"torch": WHEEL, "apex": APEX}[name], sites=[str(folder / "site")])
     (folder / "site").mkdir(exist_ok=True)
@@ -60,6 +60,7 @@ def works(_wheel, _folders):
     """All that is tried works."""
 
 
+TORCH = ["torch-1.dist-info", "torch.py"]
 FORCED = ["--no-deps", "--no-index", "--force-reinstall"]
 
 
@@ -112,7 +113,7 @@ def test_a_wheel_that_does_not_work_here_replaces_nothing_nor_those_that_need_it
     sound, _notes, trouble = installing.install(wanted, pip, try_it)
     assert [wheel.order["name"] for wheel in sound] == stand and "libopenblas" in str(trouble)
     # Each is tried with those before it, which it may need.
-    assert tried == [[["torch.py"]], [["apex.py"], ["torch.py"]]][: len(stand) + 1]
+    assert tried == [[TORCH], [["apex-1.dist-info", "apex.py"], TORCH]][: len(stand) + 1]
     assert pip.argvs == [PIP + FORCED + [wheel.path for wheel in sound]] * bool(stand)
     assert os.listdir(str(tmp_path / "site")) == []
 
@@ -123,7 +124,7 @@ def test_a_wheel_that_is_damaged_with_its_digest_is_told(tmp_path):
     torch = torch._replace(sha256=fingerprint.file_digest(torch.path))
     pip = Pip()
     sound, _notes, trouble = installing.install([torch], pip, works)
-    assert (sound, pip.argvs) == ([], []) and isinstance(trouble, archive.ArchiveError)
+    assert (sound, pip.argvs) == ([], []) and isinstance(trouble, WheelError)
 
 
 def test_a_wheel_that_is_not_what_was_built(tmp_path):

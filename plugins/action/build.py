@@ -26,6 +26,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     signing,
     speaking,
     store,
+    transfer,
 )
 
 ARGUMENTS = {
@@ -272,7 +273,7 @@ class ActionModule(speaking.Action):
                     result.update(self._built(order, arguments["progress"], cache.former(order["name"])), lost=False)
                     for each in products if shared and not result.get("failed") else []:
                         cache.keep(each, self._host)
-            except (carry.CarryError, store.StoreError, signing.SigningError) as error:
+            except (transfer.TransferError, store.StoreError, signing.SigningError) as error:
                 run.end(label, "{0}: {1}".format(self._host, error))
                 raise AnsibleActionFail("{0}: {1}".format(self._host, error))
             except (Lost, AnsibleConnectionFailure) as error:

@@ -23,6 +23,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     signing,
     speaking,
     store,
+    transfer,
 )
 
 ARGUMENTS = {
@@ -160,7 +161,7 @@ class ActionModule(speaking.Action):
                 return cache.places[0] if cache.holds(order) else None
             with self._copying() if arguments["waits"] else contextlib.nullcontext():
                 taken = cache.take(order)
-        except (carry.CarryError, store.StoreError, signing.SigningError) as error:
+        except (transfer.TransferError, store.StoreError, signing.SigningError) as error:
             raise AnsibleActionFail("{0}: {1}".format(host, error))
         if taken:
             return taken["place"]

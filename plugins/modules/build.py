@@ -107,6 +107,7 @@ product:
   type: dict
 """
 
+import contextlib
 import os
 
 from ansible.module_utils.basic import AnsibleModule
@@ -121,6 +122,30 @@ def no_place(order, what, error):
         "the build of {0} cannot be {1} in {2}: {3}. Set ascend_work_dir to a place with room that this account may "
         "write".format(order["name"], what, order["work_dir"], error)
     )
+
+
+def take_in_mirror(module, work_dir):
+    """Unpack the mirror that was sent, where one was, and end the module with where it stands."""
+    folder = os.path.join(work_dir, "mirror", module.params["mirror"])
+    sent = module.params["archive"]
+    try:
+        builds.make_work_dir(work_dir)
+    except OSError as error:
+        module.fail_json(**outgoing.told(msg="the work directory {0}: {1}".format(work_dir, error.strerror)))
+    if sent and not os.path.isdir(folder):
+        try:
+            if not os.path.isdir(os.path.dirname(folder)):
+                os.makedirs(os.path.dirname(folder))
+            unpacking.unpack(sent, folder, strip=0)
+            # It would take room until the task ends, when Ansible removes it. It is another account's where two share it.
+            with contextlib.suppress(PermissionError):
+                os.unlink(sent)
+        except (archive.ArchiveError, OSError) as error:
+            module.fail_json(**outgoing.told(msg="the mirror could not be unpacked on the host: {0}".format(error)))
+    if os.path.isdir(folder):
+        # It is used now, whenever it was sent.
+        os.utime(folder)
+    module.exit_json(**outgoing.told(changed=bool(sent), present=os.path.isdir(folder), folder=folder))
 
 
 def main():
@@ -150,26 +175,7 @@ def main():
     if module.check_mode:
         module.exit_json(**outgoing.told(changed=builds.product(order) is None))
     if state == "mirrored":
-        folder = os.path.join(order["work_dir"], "mirror", module.params["mirror"])
-        sent = module.params["archive"]
-        try:
-            builds.make_work_dir(order["work_dir"])
-        except OSError as error:
-            module.fail_json(
-                **outgoing.told(msg="the work directory {0}: {1}".format(order["work_dir"], error.strerror))
-            )
-        if sent and not os.path.isdir(folder):
-            try:
-                if not os.path.isdir(os.path.dirname(folder)):
-                    os.makedirs(os.path.dirname(folder))
-                unpacking.unpack(sent, folder, strip=0)
-                os.unlink(sent)
-            except (archive.ArchiveError, OSError) as error:
-                module.fail_json(**outgoing.told(msg="the mirror could not be unpacked on the host: {0}".format(error)))
-        if os.path.isdir(folder):
-            # It is used now, whenever it was sent.
-            os.utime(folder)
-        module.exit_json(**outgoing.told(changed=bool(sent), present=os.path.isdir(folder), folder=folder))
+        take_in_mirror(module, order["work_dir"])
     how = ""
     if state != "status":
         try:

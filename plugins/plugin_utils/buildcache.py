@@ -42,7 +42,7 @@ def keeper(places: list[str]) -> str:
 
 
 class BuildCache:
-    """Errors are store.StoreError, signing.SigningError and carry.CarryError, whose messages say what to do."""
+    """Errors are store.StoreError, signing.SigningError and transfer.TransferError, whose messages say what to do."""
 
     def __init__(
         self,
@@ -153,30 +153,30 @@ class BuildCache:
         place = keeper(self.places)
         if cache_places.kind(place) == cache_places.FOLDER:
             return self._keep_in(place, order, builder)
-        self.carrier.keep_at(order, place, self._signature(order, builder, self.carrier.held(order)))
+        signature = self._signature(order, builder, self.carrier.held(order)) if self.sign_key else None
+        self.carrier.keep_at(order, place, signature)
         return place
 
     def _keep_in(self, place: str, order: Json, builder: str) -> str:
         shelf, label = store.Store(place, self.warn), builds.label(order)
         with shelf.receiving(label) as partial:
             self.carrier.collect(order, partial)
-            # What has come, and not what the host would say now.
-            held = self.carrier.held(order)._replace(card=(partial / products.CARD).read_bytes())
-            signature = self._signature(order, builder, held)
-            if signature:
-                signing.write(partial / products.CARD, signature)
+            if self.sign_key:
+                # What has come, and not what the host would say now.
+                held = self.carrier.held(order)._replace(card=(partial / products.CARD).read_bytes())
+                signature = self._signature(order, builder, held)
+                if signature:
+                    signing.write(partial / products.CARD, signature)
             shelf.commit(label)
         return place
 
     def _signature(self, order: Json, builder: str, held: carry.Held) -> bytes | None:
-        """Return the signature that a product gets, None for the one that it may have.
+        """Return the signature that a product gets by sign_key, None for the one that it may have.
 
         What is signed was built on a builder; what one has taken from elsewhere has to be signed already.
 
         :raises signing.SigningError: see there, and for what neither holds of
         """
-        if not self.sign_key:
-            return None
         label = builds.label(order)
         if builder not in self.builders:
             raise signing.SigningError(

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ansible import constants as C
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, foreign, logins
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import carrying, fingerprint, products
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, speaking
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, speaking, transfer
 
 Json = dict[str, Any]
 
@@ -34,7 +34,7 @@ Json = dict[str, Any]
 PIECE_BYTES = 64 << 20
 
 
-class CarryError(Exception):
+class CarryError(transfer.TransferError):
     """A product could not be carried; the message says what, where, and what to do."""
 
 
@@ -53,7 +53,8 @@ class Held(NamedTuple):
 class Carrier:
     """Carries products between the build cache and the host that an action works on.
 
-    A connection that fails is an AnsibleConnectionFailure, whatever else goes wrong a CarryError.
+    A connection that fails is an AnsibleConnectionFailure, whatever else goes wrong a TransferError: a CarryError where it is
+    the product.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Carrier:
         self.handed_over: dict[str, Json] = {}
         self._known = known or {}
         self._action = action
+        self._transfer = transfer.Transfer(action)
         self._task_vars = task_vars
         # Path of the piece's file on the host, "" as long as there is none.
         self._piece = ""
@@ -164,7 +166,7 @@ class Carrier:
                 remote, most = self._remote_piece(), min(PIECE_BYTES, size - have)
                 cut = self._ask(order, "cut", sha256=card["sha256"], offset=have, length=most, piece=remote)
                 length = _told(cut["length"], most)
-                self._transfer("fetch_file", remote, str(came))
+                self._transfer.fetch(remote, str(came))
                 if not length or came.stat().st_size != length:
                     raise CarryError(
                         f"of a piece of {path.name} {came.stat().st_size} of {length} bytes arrived in {came.parent}. "
@@ -188,9 +190,9 @@ class Carrier:
             text, signature = self._texts(Path(folder), card)
             sent = sum(each["length"] for each in self.handed_over.values())
             if self._hands_over and 0 < card["size"] <= PIECE_BYTES - sent:
-                piece = self._send_whole(source, order["name"])
-                if self._action._is_become_unprivileged():
-                    self._let_in(piece, "0644")
+                piece = self._transfer.put(str(source), f"{carrying.PIECE}-{order['name']}")
+                if self._transfer.is_shared:
+                    self._transfer.let_in(piece, "0644")
                 arrived = {"card": text, "signature": signature, "piece": piece, "length": card["size"]}
                 self.handed_over[order["name"]] = arrived
                 return True
@@ -212,22 +214,6 @@ class Carrier:
             f"network, or in the disk of {order['work_dir']}, and run again"
         )
 
-    def _send_whole(self, source: Path, name: str) -> str:
-        """Send a file into Ansible's temporary folder on the host; return its path there.
-
-        :param name: keeps it apart from others, "" for none
-        """
-        runs.end_if_over()
-        path = self._at_hand(name)
-        try:
-            self._transfer("put_file", str(source), path)
-        except CarryError:
-            # The folder is as old as the task: after a reboot, say, it is gone.
-            self._action._connection._shell.tmpdir = None
-            path = self._at_hand(name)
-            self._transfer("put_file", str(source), path)
-        return path
-
     @staticmethod
     def _texts(folder: Path, card: Json) -> tuple[str, str | None]:
         """Return the card's text and signature: as they stand there, if that is this card."""
@@ -248,7 +234,7 @@ class Carrier:
                 remote = None
                 if length:
                     remote = self._remote_piece()
-                    self._transfer("put_file", str(piece), remote)
+                    self._transfer.overwrite(str(piece), remote)
                 answer = self._ask(order, "received", offset=have, length=length, piece=remote, **card)
                 if answer["present"] or answer["damaged"]:
                     return answer
@@ -321,17 +307,6 @@ class Carrier:
             raise (Damaged if result.get("damaged") else CarryError)(str(result.get("msg", "")))
         return result
 
-    def _transfer(self, way: str, source: str, dest: str) -> None:
-        try:
-            getattr(self._action._connection, way)(source, dest)
-        except AnsibleConnectionFailure:
-            raise
-        except AnsibleError as error:
-            raise CarryError(
-                f"a piece could not be copied from {source} to {dest}: {error}. Mind the room on both sides "
-                "(ansible_remote_tmp on the host); run again: it goes on there"
-            )
-
     def _remote_piece(self) -> str:
         """Return the path of the file on the host through which pieces go, made once.
 
@@ -340,33 +315,10 @@ class Carrier:
         if self._piece:
             return self._piece
         with tempfile.NamedTemporaryFile(dir=C.DEFAULT_LOCAL_TMP) as nothing:
-            path = self._send_whole(Path(nothing.name), "")
-        self._let_in(path, "0666" if self._action._is_become_unprivileged() else "0600")
+            path = self._transfer.put(nothing.name, carrying.PIECE)
+        self._transfer.let_in(path, "0666" if self._transfer.is_shared else "0600")
         self._piece = path
         return path
-
-    def _let_in(self, path: str, mode: str) -> None:
-        """Let the one who it becomes into the folder of a file on the host, and give the file its mode."""
-        action, folder = self._action, self._action._connection._shell.tmpdir
-        try:
-            if action._is_become_unprivileged():
-                action._fixup_perms2([folder])
-            changed = action._remote_chmod([path], mode)
-        except AnsibleConnectionFailure:
-            raise
-        except AnsibleError as error:
-            raise CarryError(
-                f"the account that builds cannot be let into {folder} on the host: {error}. Install setfacl (package "
-                "acl) there, or log in as root or as that account"
-            )
-        if changed["rc"]:
-            raise CarryError(f"{path} on the host cannot be changed: {changed.get('stderr', '').strip()}. Run again")
-
-    def _at_hand(self, name: str) -> str:
-        shell = self._action._connection._shell
-        if shell.tmpdir is None:
-            self._action._make_tmp_path()
-        return str(shell.join_path(shell.tmpdir, "-".join(filter(None, [carrying.PIECE, name]))))
 
 
 @contextlib.contextmanager

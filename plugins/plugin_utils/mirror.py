@@ -17,7 +17,10 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import closure, fetch
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, runs
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, runs, transfer
+
+# What a mirror is sent as.
+ARCHIVE = "mirror.tar"
 
 
 def contents(folder: str, sources: list[dict]) -> tuple[list[tuple[str, str]], list[str]]:
@@ -143,6 +146,7 @@ class Sender:
 
     def __init__(self, action, task_vars: dict) -> None:
         self.action, self.task_vars = action, task_vars
+        self._transfer = transfer.Transfer(action)
 
     def send(self, order: dict, folder: str, held: list[tuple[str, str]]) -> str:
         """Have the contents on the host, sent if they are not there yet; return their folder there.
@@ -175,12 +179,11 @@ class Sender:
                     "ascend_bundle: {0} is not whole: {1}. Where there is a network, playbooks/bundle.yml makes what is "
                     "damaged anew; else carry it here again".format(folder, "; ".join(wrong))
                 )
-            remote = os.path.join(order["work_dir"], "mirror-{0}.tar".format(name(held)))
             # Ansible's own temporary folder: it is the user's, and a big archive would fill the system's.
             with tempfile.TemporaryDirectory(prefix="mirror-", dir=C.DEFAULT_LOCAL_TMP) as scratch:
-                packed = os.path.join(scratch, "mirror.tar")
+                packed = os.path.join(scratch, ARCHIVE)
                 pack(folder, held, packed)
-                self._copy(packed, remote)
+                remote = self._copied(packed)
             asked = self._ask(order, held, archive=remote)
         return asked["folder"]
 
@@ -191,19 +194,12 @@ class Sender:
             raise AnsibleActionFail(answer.get("msg", "the host gave no answer about the mirror"))
         return answer
 
-    def _copy(self, source, dest):
-        action = self.action
-        task = action._task.copy()
-        task.action = "ansible.builtin.copy"
-        task.args = {"src": source, "dest": dest, "mode": "0600"}
-        copied = action._shared_loader_obj.action_loader.get(
-            "ansible.builtin.copy",
-            task=task,
-            connection=action._connection,
-            play_context=action._play_context,
-            loader=action._loader,
-            templar=action._templar,
-            shared_loader_obj=action._shared_loader_obj,
-        ).run(task_vars=self.task_vars)
-        if copied.get("failed"):
-            raise AnsibleActionFail("the mirror could not be sent to {0}: {1}".format(self._host(), copied.get("msg")))
+    def _copied(self, archive):
+        """Send an archive to the host; return its path there."""
+        try:
+            path = self._transfer.put(archive, ARCHIVE)
+            if self._transfer.is_shared:
+                self._transfer.let_in(path, "0644")
+        except transfer.TransferError as error:
+            raise AnsibleActionFail("the mirror could not be sent to {0}: {1}".format(self._host(), error))
+        return path

@@ -76,7 +76,6 @@ PLAY = """
         - test.probe.look: {what: module}
         - test.probe.look: {what: connection}
           delegate_to: "{{ 'two' }}"
-        - test.probe.look: {what: copy}
         - test.probe.look: {what: reset}
         - test.probe.look: {what: silent}
         - test.probe.look: {what: late}
@@ -487,20 +486,20 @@ def test_temporary_folder_on_the_host(run):
     parent = str(run.out / "remote-two")
     assert first != second and all(re.fullmatch(rf"{parent}/ansible-tmp-[^/]+/?", each) for each in (first, second)), (
         f"{CORE} no longer makes folders ansible-tmp-* in ansible_remote_tmp of the host by _make_tmp_path, anew once "
-        f"_shell.tmpdir is None: plugin_utils/carry.py sends pieces through them: {seen['folders']}"
+        f"_shell.tmpdir is None: plugin_utils/transfer.py sends files through them: {seen['folders']}"
     )
-    assert not os.path.exists(second), f"{CORE} no longer removes what _make_tmp_path made: plugin_utils/carry.py"
+    assert not os.path.exists(second), f"{CORE} no longer removes what _make_tmp_path made: plugin_utils/transfer.py"
 
 
 def test_file_transfer(run):
     """put_file and fetch_file carry every byte, and _remote_chmod and _fixup_perms2 let accounts at a file."""
     seen = run.told("one", "connection")
-    assert seen["same"], f"{CORE}: put_file and fetch_file of a connection change bytes: plugin_utils/carry.py"
+    assert seen["same"], f"{CORE}: put_file and fetch_file of a connection change bytes: plugin_utils/transfer.py"
     assert (seen["rc"], seen["mode"]) == (0, 0o604), (
-        f"{CORE}: _remote_chmod(paths, mode) no longer returns rc and sets the mode: plugin_utils/carry.py: {seen}"
+        f"{CORE}: _remote_chmod(paths, mode) no longer returns rc and sets the mode: plugin_utils/transfer.py: {seen}"
     )
     assert seen["fixup_takes"] == ["remote_paths"], (
-        f"{CORE}: _fixup_perms2 no longer takes the paths first: plugin_utils/carry.py: {seen['fixup_takes']}"
+        f"{CORE}: _fixup_perms2 no longer takes the paths first: plugin_utils/transfer.py: {seen['fixup_takes']}"
     )
 
 
@@ -542,15 +541,7 @@ def test_become_of_another_account(run):
     told = [run.told("one", name)["unprivileged"] for name in ("untouched", "unprivileged")]
     assert told == [False, True], (
         f"{CORE}: _is_become_unprivileged() no longer tells that become leads to a plain account ({told}): "
-        "plugin_utils/carry.py chooses by it who may read a piece"
-    )
-
-
-def test_copy_by_its_action(run):
-    """The action `copy`, made by the loader for a task of ours, copies."""
-    assert run.told("one", "copy") == {"text": "of the controller", "mode": 0o600}, (
-        f"{CORE}: ansible.builtin.copy can no longer be run from within an action: plugin_utils/mirror.py sends "
-        "mirrors by it"
+        "plugin_utils/transfer.py chooses by it who may read a file"
     )
 
 

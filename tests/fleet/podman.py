@@ -12,8 +12,10 @@ FLEET, HOST, SPEC, FLAVOUR, USER = (f"ascend-fleet.{name}" for name in ("fleet",
 
 
 def podman_argv(*words: str) -> list[str]:
-    """Return the command that runs podman with `words`."""
-    return shell.root_argv(["env", f"CONTAINERS_CONF={state.containers_conf()}", "podman", *words])
+    """Return the command that runs podman with `words`, in which paths are absolute."""
+    conf = state.containers_conf()
+    # A container that runs out of memory leaves a file `oom` where podman was called.
+    return shell.root_argv(["env", f"--chdir={conf.parent}", f"CONTAINERS_CONF={conf}", "podman", *words])
 
 
 def podman(*words: str, stdin: bytes | None = None) -> str:

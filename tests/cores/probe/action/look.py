@@ -174,7 +174,7 @@ class ActionModule(speaking.Action):
         return dict(seen, used_interpreter=self._used_interpreter)
 
     def connection(self):
-        """The way on which carry.Carrier sends and fetches pieces, step by step."""
+        """The way on which transfer.Transfer sends and fetches files, step by step."""
         shell, given = self._connection._shell, bytes(range(256)) * 4
         source, back = self.path("source"), self.path("back")
         with open(source, "wb") as stream:
@@ -203,17 +203,6 @@ class ActionModule(speaking.Action):
             "inventory_hostname": self.task_vars["inventory_hostname"],
             "fixup_takes": list(inspect.signature(self._fixup_perms2).parameters)[:1],
         }
-
-    def copy(self):
-        """A file by mirror.Sender, that is by the action plugin `copy`."""
-        from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
-
-        source, dest = self.path("sent"), self.path("arrived")
-        with open(source, "w") as stream:
-            stream.write("of the controller")
-        mirror.Sender(self, self.task_vars)._copy(source, dest)
-        with open(dest) as stream:
-            return {"text": stream.read(), "mode": os.stat(dest).st_mode & 0o777}
 
     def reset(self):
         self._connection.reset()

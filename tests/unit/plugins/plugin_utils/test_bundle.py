@@ -395,27 +395,29 @@ def test_sending(shop, tmp_path):
     held = mirror.wheels(str(shop.folder), order(tmp_path))
     asked, copied = [], []
 
-    class Copy:
-        def run(self, task_vars):
-            with tarfile.open(task.args["src"]) as tar:
-                copied.append(sorted(tar.getnames()))
-            return {}
-
-    task = SimpleNamespace(copy=lambda: task, delegate_to=None, args={})
-    loader = SimpleNamespace(action_loader=SimpleNamespace(get=lambda *_name, **_parts: Copy()))
-
     def execute(name, module_args, task_vars):
         asked.append((name, module_args.get("archive")))
         return {"present": bool(copied), "folder": "/there"}
 
-    parts = {f"_{name}": None for name in ("connection", "play_context", "loader", "templar")}
-    action = SimpleNamespace(_task=task, _shared_loader_obj=loader, _execute_module=execute, **parts)
+    def put_file(source, dest):
+        with tarfile.open(source) as tar:
+            copied.append(sorted(tar.getnames()))
+
+    connection = SimpleNamespace(
+        put_file=put_file, _shell=SimpleNamespace(tmpdir="/tmp/of-the-task", join_path=os.path.join)
+    )
+    action = SimpleNamespace(
+        _task=SimpleNamespace(delegate_to=None),
+        _connection=connection,
+        _execute_module=execute,
+        _is_become_unprivileged=lambda: False,
+    )
     sender = mirror.Sender(action, {"inventory_hostname": "node"})
     os.makedirs(os.path.expanduser(mirror.C.DEFAULT_LOCAL_TMP), exist_ok=True)
     for _twice in range(2):
         assert sender.send(order(tmp_path), str(shop.folder), held) == "/there"
     assert copied == [sorted(path for path, _sha in held)]
-    assert [bool(archive) for _name, archive in asked] == [False, True, False]
+    assert [archive for _name, archive in asked] == [None, "/tmp/of-the-task/mirror.tar", None]
     json.dumps(held)
     copied.clear()
     (shop.folder / held[0][0]).write_bytes(b"short")

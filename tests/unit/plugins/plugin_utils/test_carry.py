@@ -22,7 +22,7 @@ from ansible.module_utils import basic
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
 from ansible_collections.ascend.pytorch.plugins.modules import carry as module
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import carry, runs, speaking
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import carry, runs, speaking, transfer
 
 COLLECTIONS = Path(__file__).parents[4] / "collections"
 CONTENT = bytes(range(256)) * 4
@@ -393,7 +393,7 @@ def test_the_temporary_folder_went_with_a_reboot(builder, host):
 def test_a_host_whose_temporary_folder_cannot_be_written(builder, host):
     shutil.rmtree(host.home)
     host._make_tmp_path = lambda: setattr(host, "tmpdir", str(host.home))
-    with pytest.raises(carry.CarryError, match="ansible_remote_tmp"):
+    with pytest.raises(transfer.TransferError, match="ansible_remote_tmp"):
         host.carrier.deliver(host.order, builder.product, card_in(builder.product))
 
 

@@ -109,3 +109,10 @@ def test_what_failed_is_said_again_under_the_summary(capsys):
 def test_report_closes_with_the_sum(results, closing, status, capsys):
     assert report(results) == status
     assert capsys.readouterr().out.splitlines()[-1] == closing
+
+
+def test_what_a_stage_imports_is_kept_compiled(monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    said = []
+    run(python("import sys; print(sys.dont_write_bytecode)"), said.append)
+    assert said[-1] == "False"

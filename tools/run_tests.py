@@ -17,6 +17,9 @@ from stages import Result, Stage, report, run
 IMAGES = Stage("images", ["python", "tools/run_molecule.py", "--prepare"], counts=True)
 # How many stages run side by side, before the scenarios.
 LANES = 2
+# What tells most in least time, and then what takes longest: it would else be alone at the end. All else fills up the lanes.
+QUICK = ["ruff check", "ruff format", "yamllint", "shellcheck", "contract"]
+LONG = ["unit", "core 2.16", "core 2.19", "core 2.21", "sanity", "demo", "core 2.20"]
 
 # Stages of which each needs what the one before has made.
 Chain = list[Stage]
@@ -35,7 +38,7 @@ def is_shell_script(name: str) -> bool:
 
 
 def groups() -> dict[str, list[Chain]]:
-    """The chains of stages by group, in the order in which they run: what tells most in least time comes first."""
+    """The chains of stages by group, in the order of the summary."""
     alone = {
         "lint": [
             Stage("ruff check", ["ruff", "check"]),
@@ -80,6 +83,35 @@ def on_cores() -> tuple[list[Chain], list[str]]:
     return chains, left_out
 
 
+def begun(chains: list[Chain]) -> list[Chain]:
+    """The order in which chains are begun, so that the lanes end together."""
+    order = [IMAGES.name, *QUICK, *LONG]
+
+    def place(chain: Chain) -> int:
+        return order.index(chain[0].name) if chain[0].name in order else len(order)
+
+    return sorted(chains, key=place)
+
+
+def side_by_side(chains: list[Chain]) -> list[Result]:
+    """Run chains beside each other; return the results in the order of the chains."""
+    printing = threading.Lock()
+
+    def run_quietly(chain: Chain) -> list[Result]:
+        """Run a chain; each stage prints what it has to say when it ends."""
+        results = []
+        for stage in chain:
+            lines: list[str] = []
+            results.append(run(stage, lines.append))
+            with printing:
+                print("\n".join(lines), flush=True)
+        return results
+
+    with ThreadPoolExecutor(LANES) as lanes:
+        running = {chain[0].name: lanes.submit(run_quietly, chain) for chain in begun(chains)}
+    return [result for chain in chains for result in running[chain[0].name].result()]
+
+
 def main(names: list[str]) -> int:
     """Run the groups of these names; all, where none is named. Returns the exit status."""
     known = groups()
@@ -91,20 +123,7 @@ def main(names: list[str]) -> int:
     # The scenarios' images take minutes, of one core: time that the stages before them need anyway.
     first = [[IMAGES]] if "molecule" in wanted else []
     before = [*first, *(chain for name in wanted if name != "molecule" for chain in known[name])]
-    printing = threading.Lock()
-
-    def run_quietly(chain: Chain) -> list[Result]:
-        """Run a chain beside another; each stage prints what it has to say when it ends."""
-        results = []
-        for stage in chain:
-            lines: list[str] = []
-            results.append(run(stage, lines.append))
-            with printing:
-                print("\n".join(lines), flush=True)
-        return results
-
-    with ThreadPoolExecutor(LANES) as lanes:
-        results = [result for chain in lanes.map(run_quietly, before) for result in chain]
+    results = side_by_side(before)
     results += [run(stage) for (stage,) in known["molecule"] if "molecule" in wanted]
     return report(results, left_out=on_cores()[1] if "cores" in wanted else [])
 

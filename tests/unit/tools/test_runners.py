@@ -80,6 +80,41 @@ def test_unknown_group_is_refused(capsys):
     assert "no group nothing" in capsys.readouterr().err
 
 
+def test_what_takes_longest_is_begun_before_what_fills_up():
+    names = ["images", "ansible-lint", "ruff check", "unit", "core 2.17", "core 2.16"]
+    begun = run_tests.begun([[run_tests.Stage(name, [])] for name in names])
+    assert [stage.name for (stage,) in begun] == [
+        "images",
+        "ruff check",
+        "unit",
+        "core 2.16",
+        "ansible-lint",
+        "core 2.17",
+    ]
+
+
+def test_chains_that_are_begun_in_another_order_are_told_in_theirs(monkeypatch, capsys):
+    begun = []
+    monkeypatch.setattr(run_tests, "LANES", 1)
+    monkeypatch.setattr(
+        run_tests, "run", lambda stage, say: begun.append(stage.name) or run_tests.Result(stage.name, 1, 0, 0.0)
+    )
+    chains = [
+        [run_tests.Stage("importer", [])],
+        [run_tests.Stage("core 2.16", []), run_tests.Stage("core 2.16", []), run_tests.Stage("sanity 2.16", [])],
+        [run_tests.Stage("ruff check", [])],
+    ]
+    told = [result.name for result in run_tests.side_by_side(chains)]
+    assert begun == ["ruff check", "core 2.16", "core 2.16", "sanity 2.16", "importer"]
+    assert told == ["importer", "core 2.16", "core 2.16", "sanity 2.16", "ruff check"]
+
+
+def test_stages_whose_order_is_said_are_there():
+    there = {chain[0].name for chains in run_tests.groups().values() for chain in chains}
+    cores = {f"core {core.line}" for core in run_tests.cores.CORES}
+    assert set(run_tests.QUICK + run_tests.LONG) <= there | cores
+
+
 def test_files_are_those_that_git_would_track(tmp_path):
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     for name in ("kept.py", "ignored.pyc", "deep/kept.yml"):

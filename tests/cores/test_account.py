@@ -111,13 +111,10 @@ def test_a_callback_for_programs_prints_its_document_alone(site):
     assert told["Account for it"]["left_out"]
 
 
-def test_the_whole_run_does_all_of_it_and_the_next_nothing(site):
+def test_the_whole_run_does_all_of_it(site):
     status, words = site.run("-l", "here")
     assert status == 0 and "planned and not done" not in words, words[-3000:]
     assert (site.folder / "cmake" / "bin" / "cmake").exists()
-    status, words = site.run("-l", "here")
-    assert status == 0 and "changed=0" in words and "Provide what" not in words, words[-3000:]
-    assert "not done" not in words
 
 
 def test_where_nothing_is_built_there_is_nothing_to_stop(site):
@@ -131,14 +128,20 @@ def test_what_was_built_last_stays_however_old_and_the_rest_goes(site):
     status, words = site.run("-l", "here", "-e", "ascend_clean_keep_days=0", playbook="clean.yml")
     assert status == 0 and "here: freed" in words and "changed=1" in words, words[-3000:]
     assert "/downloads/" in words and "/products/" not in words
-    assert [path.name for path in (site.folder / "work").glob("*/cmake-3.12.1-*")] and "changed=0" in site.run(
-        "-l", "here"
-    )[1]
+    assert [path.name for path in (site.folder / "work").glob("*/cmake-3.12.1-*")]
+
+
+def test_the_next_run_does_nothing_although_it_was_cleaned(site):
+    status, words = site.run("-l", "here")
+    assert status == 0 and "changed=0" in words and "Provide what" not in words, words[-3000:]
+    assert "not done" not in words
 
 
 @chosen_cores
 def test_a_pattern_that_matches_nobody_is_named(site):
-    for playbook in ("site", "check", "verify", "report", "stop", "clean", "remove"):
+    # All of them import the one play that says so; that each does is no matter of the ansible-core.
+    playbooks = ("site", "check", "verify", "report", "stop", "clean", "remove")
+    for playbook in playbooks if cores.running() == cores.CORES[0].line else playbooks[:2]:
         status, words = site.run("-e", "ascend_hosts=nobody", playbook=f"{playbook}.yml")
         assert status != 0 and "the pattern 'nobody' matches none of the inventory" in words, words[-3000:]
     status, words = site.run("-e", "ascend_hosts=here", "-l", "there", playbook="check.yml")

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import cores
+import environments
 import pytest
 import yaml
 from checkout import AS_COLLECTION, ROOT
@@ -367,7 +368,7 @@ class Called:
         (base / "pieces/ansible-tmp-1").mkdir(parents=True)
         (base / "pieces/ansible-tmp-1/ascend-piece").touch()
         (base / "bin").mkdir()
-        subprocess.run([python, "-m", "venv", base / "venv"], check=True)
+        environments.make(python, base / "venv")
         (base / "variables.json").write_text(json.dumps(variables(base, python)))
         with tarfile.open(base / "mirror.tar.gz", "w:gz") as out:
             out.add(base / "mirror", ".")

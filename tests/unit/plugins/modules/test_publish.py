@@ -11,6 +11,7 @@ import sys
 import zipfile
 from types import SimpleNamespace
 
+import environments
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import diagnose, fingerprint, manifest, products
 from ansible_collections.ascend.pytorch.plugins.module_utils.provide import providing
@@ -52,8 +53,9 @@ def make_wheel(folder, name, version, source):
 @pytest.fixture(scope="module")
 def venv(tmp_path_factory):
     folder = tmp_path_factory.mktemp("venv")
-    made = subprocess.run([sys.executable, "-m", "venv", str(folder)], check=False)
-    if made.returncode != 0:
+    try:
+        environments.make(sys.executable, folder)
+    except subprocess.CalledProcessError:
         pytest.skip("this Python makes no virtual environments with pip")
     return folder
 

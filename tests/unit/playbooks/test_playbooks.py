@@ -11,6 +11,8 @@ import pytest
 import yaml
 from checkout import AS_COLLECTION, ROOT
 
+QUERY = "ascend_query=values(hosts)[?status=='failed'].name"
+
 
 @pytest.fixture
 def play(tmp_path):
@@ -31,8 +33,14 @@ def statuses(path):
     return {name: host["status"] for name, host in json.loads(path.read_text())["hosts"].items()}
 
 
-def test_check_tells_and_fails(play, tmp_path):
-    told = play("check")
+def is_answered(told, path):
+    """Whether the query is answered, and no host is failed by its being judged."""
+    judged = told.stdout.split("TASK [Refuse a query")[1].split("TASK")[0]
+    return json.loads(path.read_text()) == ["n3"] and "fatal: [n3]" not in judged
+
+
+def test_check_tells_answers_and_fails(play, tmp_path):
+    told = play("check", "-e", QUERY)
     words = " ".join(told.stdout.split())
     assert told.returncode == 2, told.stdout
     assert statuses(tmp_path / "check.json") == {"n1": "unreachable", "n2": "unreachable", "n3": "failed"}
@@ -41,6 +49,7 @@ def test_check_tells_and_fails(play, tmp_path):
         in words
     )
     assert "python2.7" in words and "Connection refused" in words
+    assert is_answered(told, tmp_path / "check-query.json"), told.stdout
 
 
 def test_check_looks_at_the_hosts_that_are_asked_for(play, tmp_path):
@@ -49,7 +58,8 @@ def test_check_looks_at_the_hosts_that_are_asked_for(play, tmp_path):
 
 
 def test_report_tells_of_hosts_that_are_lost_and_fails_where_all_are(play, tmp_path):
-    told = play("report", "-e", f"ascend_report_dir={tmp_path}/out")
+    told = play("report", "-e", f"ascend_report_dir={tmp_path}/out", "-e", QUERY)
+    assert is_answered(told, tmp_path / "out" / "report-query.json"), told.stdout
     assert told.returncode == 2 and "n[1-3]: none of these could be looked at" in told.stdout, told.stdout
     assert statuses(tmp_path / "out" / "report.json") == {"n1": "unreachable", "n2": "unreachable", "n3": "failed"}
     assert "3 of 3 hosts are not fit" in (tmp_path / "out" / "report.html").read_text()
@@ -72,35 +82,36 @@ def test_a_malformed_query_ends_before_any_host_is_asked(play, tmp_path, name):
     assert "Connection refused" not in told.stdout and [path.name for path in tmp_path.iterdir()] == ["hosts.yml"]
 
 
-@pytest.mark.parametrize("name", ["check", "report"])
-def test_a_query_is_answered(play, tmp_path, name):
-    told = play(name, "-e", "ascend_query=values(hosts)[?status=='failed'].name")
-    assert json.loads((tmp_path / f"{name}-query.json").read_text()) == ["n3"], told.stdout
-    assert "fatal: [n3]" not in told.stdout.split("TASK [Refuse a query")[1].split("TASK")[0]
+# What yum does, its exit status for the run, and what is told of it.
+YUMS = {
+    "whole": ('echo "$@" > asked; echo Complete!', True, ""),
+    # One of two: yum installs the other, and ends well.
+    "half": ("echo No package gone available.; echo Complete!", False, "No package gone available"),
+    "none": ("echo cannot >&2; exit 1", False, "cannot"),
+}
 
 
-@pytest.mark.parametrize(
-    "script, code, words",
-    [
-        ('echo "$@" > asked; echo Complete!', 0, ""),
-        # One of two: yum installs the other, and ends well.
-        ("echo No package gone available.; echo Complete!", 2, "No package gone available"),
-        ("echo cannot >&2; exit 1", 2, "cannot"),
-    ],
-)
-def test_packages_come_by_yum_where_there_is_no_dnf(tmp_path, script, code, words):
+def test_packages_come_by_yum_where_there_is_no_dnf(tmp_path):
+    """On hosts that are this machine, each with a yum of its own."""
     (by_yum,) = yaml.safe_load((ROOT / "roles/road/tasks/packages_yum.yml").read_text())
-    by_yum["environment"]["PATH"] = f"{tmp_path}:/usr/bin:/bin"
-    by_yum["ansible.builtin.command"]["chdir"] = str(tmp_path)
+    by_yum["environment"]["PATH"] = "{{ own }}:/usr/bin:/bin"
+    by_yum["ansible.builtin.command"]["chdir"] = "{{ own }}"
+    for name, (script, _well, _words) in YUMS.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "yum").write_text("#!/bin/sh\n" + script + "\n")
+        (tmp_path / name / "yum").chmod(0o755)
+    here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    hosts = {name: {**here, "own": str(tmp_path / name)} for name in YUMS}
+    (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"hosts": hosts}}))
     given = {"__road_planned": {"plan": {"packages": {"names": ["patch", "gcc-c++"]}}}}
-    play = {"hosts": "localhost", "gather_facts": False, "vars": given, "tasks": [by_yum]}
+    play = {"hosts": "all", "gather_facts": False, "vars": given, "tasks": [by_yum]}
     (tmp_path / "play.yml").write_text(json.dumps([play]))
-    (tmp_path / "yum").write_text("#!/bin/sh\n" + script + "\n")
-    (tmp_path / "yum").chmod(0o755)
-    told = playing.play("-i", "localhost,", "-c", "local", "play.yml", cwd=tmp_path)
-    assert told.returncode == code and words in told.stdout, told.stdout
-    if not code:
-        assert (tmp_path / "asked").read_text() == "-y install patch gcc-c++\n"
+    told = playing.play("-i", "hosts.yml", "play.yml", cwd=tmp_path)
+    assert told.returncode == 2, told.stdout
+    for name, (_script, well, words) in YUMS.items():
+        said = told.stdout.partition(f"[{name}]")[2].partition("[" if well else "\nfatal: [")[0]
+        assert (f"fatal: [{name}]" not in told.stdout) == well and words in said, told.stdout
+    assert (tmp_path / "whole" / "asked").read_text() == "-y install patch gcc-c++\n"
 
 
 @pytest.mark.parametrize("name", ["check", "report"])

@@ -82,8 +82,12 @@ def has_npu(state: dict) -> bool:
 
 def built_with(state: dict) -> dict:
     """Return by name what the wheels on a host were built with, as their manifests have it."""
-    cards = [entry["manifest"] for entry in state["products"].values() if entry["manifest"]]
-    used = {name: mark for card in cards for name, mark in (card.get("identity", {}).get("built_with") or {}).items()}
+    manifests = [entry["manifest"] for entry in state["products"].values() if entry["manifest"]]
+    used = {
+        name: mark
+        for manifest in manifests
+        for name, mark in (manifest.get("identity", {}).get("built_with") or {}).items()
+    }
     return {
         name: {"name": name, "folder": "", "identity": mark, "library": "", "version": ""}
         for name, mark in used.items()

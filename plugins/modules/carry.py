@@ -18,7 +18,7 @@ options:
     description:
       - V(held) says whether the host has the product, and V(wanted) how much of it has arrived.
       - V(cut) writes a part of it into O(piece); V(received) adds O(piece) to what has arrived.
-      - V(peeked) reads the product's card at O(place), V(taken) brings the product from there, V(kept) puts it there.
+      - V(peeked) reads the product's metadata at O(place), V(taken) brings the product from there, V(kept) puts it there.
     type: str
     choices: [held, wanted, cut, received, peeked, taken, kept]
     required: true
@@ -38,11 +38,11 @@ options:
     description: Whether V(held) compares the file with its digest; what is damaged is set aside, and not held.
     type: bool
     default: false
-  card:
+  metadata:
     description: Text of the C(product.json) that the product shall have, for V(wanted), V(received) and V(taken).
     type: str
   signature:
-    description: The card's signature, as a text; without it the product gets none, and V(kept) gives it the one that it has.
+    description: Signature of the metadata, as a text; without it the product gets none, and V(kept) gives it the one it has.
     type: str
   sha256:
     description: Digest of the file that V(cut) cuts.
@@ -62,7 +62,7 @@ options:
     description: A place of the build cache that the host reaches, a C(file://), C(http://) or C(https://) URL.
     type: str
   signed:
-    description: Whether the card at O(place) has to be signed. V(peeked) then reads it without TLS too.
+    description: Whether the metadata at O(place) has to be signed. V(peeked) then reads it without TLS too.
     type: bool
     default: false
   logins:
@@ -84,7 +84,7 @@ EXAMPLES = r"""
     work_dir: /var/lib/ascend-pytorch
     label: cmake-3.12.1-0123456789ab
     fingerprint: "{{ fingerprint }}"
-    card: "{{ lookup('ansible.builtin.url', place ~ '/cmake-3.12.1-0123456789ab/product.json', split_lines=false) | string }}"
+    metadata: "{{ lookup('ansible.builtin.url', place ~ '/cmake-3.12.1-0123456789ab/product.json', split_lines=false) | string }}"
     place: "{{ place }}"
 """
 
@@ -105,12 +105,12 @@ taken:
   description: Where the product is from, in words; empty when the host has built it itself.
   returned: for held, when it is present
   type: str
-card:
-  description: Text of the product's card.
+metadata:
+  description: Text of the product's metadata.
   returned: for held and peeked
   type: str
 signature:
-  description: The card's signature, if it has one.
+  description: Signature of the metadata, if it has one.
   returned: for held and peeked
   type: str
 wrong:
@@ -118,7 +118,7 @@ wrong:
   returned: for peeked
   type: str
 damaged:
-  description: Whether what came is not what its card says.
+  description: Whether what came is not what its metadata says.
   returned: for received, and on failure
   type: bool
 """
@@ -138,7 +138,7 @@ def carried(module):
     if state == "held":
         return shelves.held(shelf, asked["digest"], dry)
     if state == "wanted":
-        return carrying.wanted(shelf, asked["card"], dry)
+        return carrying.wanted(shelf, asked["metadata"], dry)
     if state == "peeked":
         return caching.look_up(asked["place"], asked["label"], asked["signed"], asked["logins"])
     if dry:
@@ -146,10 +146,10 @@ def carried(module):
     if state == "cut":
         return {"length": carrying.cut(shelf, asked["sha256"], asked["offset"], asked["length"], asked["piece"])}
     if state == "received":
-        words = [asked[key] for key in ("card", "signature", "offset", "piece", "length")]
+        words = [asked[key] for key in ("metadata", "signature", "offset", "piece", "length")]
         return dict(carrying.receive(shelf, *words), changed=True)
     if state == "taken":
-        words = [asked[key] for key in ("card", "signature", "place")]
+        words = [asked[key] for key in ("metadata", "signature", "place")]
         return {"changed": caching.take(shelf, *words, log=module.log, known=asked["logins"])}
     return {"changed": caching.keep(shelf, asked["place"], asked["signature"])}
 
@@ -167,7 +167,7 @@ def main():
             "label": {"type": "str", "required": True},
             "fingerprint": {"type": "str", "required": True},
             "digest": {"type": "bool", "default": False},
-            "card": {"type": "str"},
+            "metadata": {"type": "str"},
             "signature": {"type": "str"},
             "sha256": {"type": "str"},
             "offset": {"type": "int", "default": 0},
@@ -178,11 +178,11 @@ def main():
             "logins": {"type": "dict", "default": {}, "no_log": True},
         },
         required_if=[
-            ("state", "wanted", ["card"]),
-            ("state", "received", ["card"]),
+            ("state", "wanted", ["metadata"]),
+            ("state", "received", ["metadata"]),
             ("state", "cut", ["sha256", "piece"]),
             ("state", "peeked", ["place"]),
-            ("state", "taken", ["card", "place"]),
+            ("state", "taken", ["metadata", "place"]),
             ("state", "kept", ["place"]),
         ],
         supports_check_mode=True,

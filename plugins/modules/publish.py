@@ -33,7 +33,7 @@ options:
     elements: dict
   arrived:
     description:
-      - By name of the product what has been brought to the host, and is to be put into its work directory first, with C(card),
+      - By name of the product what has been brought to the host, and is to be put into its work directory first, with C(metadata),
         C(signature), C(piece) and C(length). The action fills it in.
     type: dict
     default: {}

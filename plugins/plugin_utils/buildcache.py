@@ -89,14 +89,14 @@ class BuildCache:
 
     def _take_from(self, place: str, order: Json) -> bool | None:
         if cache_places.kind(place) != cache_places.FOLDER:
-            card = self._peeked(place, order)
-            return None if card is None else self.carrier.take_from(order, place, card)
+            metadata = self._peeked(place, order)
+            return None if metadata is None else self.carrier.take_from(order, place, metadata)
         shelf, label = store.Store(place, self.warn), builds.label(order)
         try:
             with shelf.using(label, order["fingerprint"]) as entry:
                 if entry is None or not self._trusts(label, place, entry.text, entry.signature):
                     return None
-                return self.carrier.deliver(order, entry.folder, entry.card)
+                return self.carrier.deliver(order, entry.folder, entry.metadata)
         except carry.Damaged:
             # Read whole now, it is seen to be damaged and set aside.
             shelf.entry(label, order["fingerprint"], digest=True)
@@ -124,17 +124,17 @@ class BuildCache:
             self.warn(f"{error}. It is passed over")
 
     def _peeked(self, place: str, order: Json) -> Json | None:
-        """Return the card of a product at a place that the host reaches, None where there is none to be trusted."""
+        """Return the metadata of a product at a place that the host reaches, None where there is none to be trusted."""
         try:
             told = self.carrier.look_up(order, place, signed=bool(self.trusted_keys))
         except carry.CarryError as error:
             # A place that is down costs what it would have saved, and no more.
             self.warn(f"{builds.label(order)}: {error}")
             return None
-        card = told and products.parse(told[0])
-        if not told or not card or card["manifest"]["fingerprint"] != order["fingerprint"]:
+        metadata = told and products.parse(told[0])
+        if not told or not metadata or metadata["manifest"]["fingerprint"] != order["fingerprint"]:
             return None
-        return card if self._trusts(builds.label(order), place, *told) else None
+        return metadata if self._trusts(builds.label(order), place, *told) else None
 
     def _trusts(self, label: str, place: str, text: bytes, signature: bytes | None) -> bool:
         if self.trusted_keys:
@@ -163,10 +163,10 @@ class BuildCache:
             self.carrier.collect(order, partial)
             if self.sign_key:
                 # What has come, and not what the host would say now.
-                held = self.carrier.held(order)._replace(card=(partial / products.CARD).read_bytes())
+                held = self.carrier.held(order)._replace(metadata=(partial / products.METADATA).read_bytes())
                 signature = self._signature(order, builder, held)
                 if signature:
-                    signing.write(partial / products.CARD, signature)
+                    signing.write(partial / products.METADATA, signature)
             shelf.commit(label)
         return place
 
@@ -184,9 +184,9 @@ class BuildCache:
                 "all hosts may trust it, or have the product built on one that is"
             )
         if not held.taken:
-            return signing.sign(held.card, self.sign_key)
+            return signing.sign(held.metadata, self.sign_key)
         try:
-            if self.trusted_keys and signing.verify(held.card, held.signature, self.trusted_keys):
+            if self.trusted_keys and signing.verify(held.metadata, held.signature, self.trusted_keys):
                 return None
         except signing.Refused:
             pass

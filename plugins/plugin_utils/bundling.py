@@ -287,11 +287,15 @@ class Maker:
             )
         names = {recipe["name"] for recipe in recipes}
         for source in sorted(cache.iterdir()):
-            card = products.card(str(source)) if re.fullmatch(r".+-[0-9a-f]{12}", source.name) else None
-            if card is None or card["manifest"].get("name") not in names or _arch(card) not in arches | {""}:
+            metadata = products.metadata(str(source)) if re.fullmatch(r".+-[0-9a-f]{12}", source.name) else None
+            if (
+                metadata is None
+                or metadata["manifest"].get("name") not in names
+                or _arch(metadata) not in arches | {""}
+            ):
                 continue
             there = self.folder / bundle.PRODUCTS / source.name
-            held = [f"{bundle.PRODUCTS}/{source.name}/{name}" for name in products_files(source, card)]
+            held = [f"{bundle.PRODUCTS}/{source.name}/{name}" for name in products_files(source, metadata)]
             if False not in [self._whole(name) for name in held]:
                 continue
             wrong = products.whole(str(source))
@@ -314,14 +318,14 @@ class Maker:
             stream.write(line + "\n")
 
 
-def products_files(folder: Path, card: Json) -> list[str]:
+def products_files(folder: Path, metadata: Json) -> list[str]:
     """Return the names of the files that a product's folder has."""
     signed = [products.SIGNATURE] if (folder / products.SIGNATURE).is_file() else []
-    return [products.CARD, card["file"], *signed]
+    return [products.METADATA, metadata["file"], *signed]
 
 
-def _arch(card: Json) -> str:
-    identity = card["manifest"].get("identity") or {}
+def _arch(metadata: Json) -> str:
+    identity = metadata["manifest"].get("identity") or {}
     return str((identity.get("platform") or {}).get("arch", ""))
 
 

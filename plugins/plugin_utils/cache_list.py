@@ -113,7 +113,7 @@ def table(entries: list[Json], width: int) -> list[str]:
         lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths)).rstrip() for row in grid]
     else:
         lines = [line for row in grid[1:] for line in _paragraph(row)]
-    # Cards are foreign text, and may hold what would steer the terminal.
+    # The metadata is foreign text, and may hold what would steer the terminal.
     return [outgoing.printable(line) for line in lines]
 
 

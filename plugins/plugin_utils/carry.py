@@ -39,13 +39,13 @@ class CarryError(transfer.TransferError):
 
 
 class Damaged(CarryError):
-    """What was to be carried is not what its card says: another place may have it, or it has to be built again."""
+    """What was to be carried is not what its metadata says: another place may have it, or it has to be built again."""
 
 
 class Held(NamedTuple):
-    """A product that a host has: its card, that card's signature, and from where it is, "" for one that the host built."""
+    """A product that a host has: its metadata, the signature of that, and from where it is, "" for one the host built."""
 
-    card: bytes
+    metadata: bytes
     signature: bytes | None
     taken: str
 
@@ -74,7 +74,7 @@ class Carrier:
         self._task_vars = task_vars
         # Path of the piece's file on the host, "" as long as there is none.
         self._piece = ""
-        # (place, label) -> card and signature as they were read, so that a host gets them letter by letter.
+        # (place, label) -> metadata and signature as they were read, so that a host gets them letter by letter.
         self._peeked: dict[tuple[str, str], tuple[bytes, bytes | None]] = {}
 
     # --- what the host has
@@ -87,7 +87,7 @@ class Carrier:
         """Return what the host says of its product."""
         told = self._held(order)
         signature = told["signature"]
-        return Held(str(told["card"]).encode(), str(signature).encode() if signature else None, str(told["taken"]))
+        return Held(str(told["metadata"]).encode(), str(signature).encode() if signature else None, str(told["taken"]))
 
     def _held(self, order: Json, digest: bool = False) -> Json:
         held = self._ask(order, "held", digest=digest)
@@ -103,7 +103,7 @@ class Carrier:
     def collect(self, order: Json, folder: str | os.PathLike[str]) -> None:
         """Bring the host's product into a folder on the controller, going on with what is there.
 
-        :param folder: Store.receiving()'s; ends up with the card, the file, and the card's signature if the host has one
+        :param folder: Store.receiving()'s; ends up with the metadata and its signature, if the host has one, and the file
         """
         if self._action._task.check_mode:
             return
@@ -111,11 +111,11 @@ class Carrier:
         try:
             for _again in range(2):
                 held = self._held(order)
-                card = self._own_card(order, held)
-                path = partial / card["file"]
+                metadata = self._own_metadata(order, held)
+                path = partial / metadata["file"]
                 self._lay_out(partial, held)
-                self._gather(order, card, path)
-                if fingerprint.file_digest(str(path)) == card["sha256"]:
+                self._gather(order, metadata, path)
+                if fingerprint.file_digest(str(path)) == metadata["sha256"]:
                     return
                 # What came in an earlier run, or on the way, is to blame; or the host's own, which then is set aside.
                 path.unlink()
@@ -128,32 +128,32 @@ class Carrier:
         )
 
     @staticmethod
-    def _own_card(order: Json, held: Json) -> Json:
-        """Return the card of the host's product: whatever the host says, one of the product that was asked for."""
-        card = products.parse(held["card"])
-        if card is None or not products.is_of(card, order):
+    def _own_metadata(order: Json, held: Json) -> Json:
+        """Return the metadata of the host's product: whatever the host says, one of the product that was asked for."""
+        metadata = products.parse(held["metadata"])
+        if metadata is None or not products.is_of(metadata, order):
             raise CarryError(
-                f"{order['work_dir']}/products/{builds.label(order)}/{products.CARD} on the host is not the card of that "
-                "product. Remove that folder and run again: it is built anew"
+                f"{order['work_dir']}/products/{builds.label(order)}/{products.METADATA} on the host is not the metadata of "
+                "that product. Remove that folder and run again: it is built anew"
             )
-        return card
+        return metadata
 
     def _lay_out(self, partial: Path, held: Json) -> None:
-        """Put the card into the folder, and away from it what arrived of another card's file."""
-        card, signature = partial / products.CARD, partial / products.SIGNATURE
-        text = str(held["card"]).encode()
-        if not card.is_file() or card.read_bytes() != text:
+        """Put the metadata into the folder, and away from it what arrived of a file that other metadata names."""
+        metadata, signature = partial / products.METADATA, partial / products.SIGNATURE
+        text = str(held["metadata"]).encode()
+        if not metadata.is_file() or metadata.read_bytes() != text:
             for path in partial.iterdir():
                 path.unlink()
-            card.write_bytes(text)
+            metadata.write_bytes(text)
         if held["signature"]:
             signature.write_bytes(str(held["signature"]).encode())
         else:
             signature.unlink(missing_ok=True)
 
-    def _gather(self, order: Json, card: Json, path: Path) -> None:
-        """Bring what is lacking of a card's file, and never more than its card says: the rest is the host's word."""
-        size = card["size"]
+    def _gather(self, order: Json, metadata: Json, path: Path) -> None:
+        """Bring what is lacking of the file, and never more than the metadata says: the rest is the host's word."""
+        size = metadata["size"]
         have = path.stat().st_size if path.is_file() else 0
         free = shutil.disk_usage(path.parent).free
         if size - have > free:
@@ -164,7 +164,7 @@ class Carrier:
                 # Where the run was killed the next one goes on behind what has come.
                 runs.end_if_over()
                 remote, most = self._remote_piece(), min(PIECE_BYTES, size - have)
-                cut = self._ask(order, "cut", sha256=card["sha256"], offset=have, length=most, piece=remote)
+                cut = self._ask(order, "cut", sha256=metadata["sha256"], offset=have, length=most, piece=remote)
                 length = _told(cut["length"], most)
                 self._transfer.fetch(remote, str(came))
                 if not length or came.stat().st_size != length:
@@ -180,32 +180,35 @@ class Carrier:
 
     # --- from the controller
 
-    def deliver(self, order: Json, folder: str | os.PathLike[str], card: Json) -> bool:
+    def deliver(self, order: Json, folder: str | os.PathLike[str], metadata: Json) -> bool:
         """Bring a product from a folder on the controller to the host; return False when it is there already.
 
-        :param folder: of the product in the build cache; :param card: the content of its product.json, as it was found right
+        :param folder: of the product in the build cache
+        :param metadata: the content of its product.json, as it was found right
         """
-        label, source = builds.label(order), Path(folder) / card["file"]
+        label, source = builds.label(order), Path(folder) / metadata["file"]
         try:
-            text, signature = self._texts(Path(folder), card)
+            text, signature = self._texts(Path(folder), metadata)
             sent = sum(each["length"] for each in self.handed_over.values())
-            if self._hands_over and 0 < card["size"] <= PIECE_BYTES - sent:
+            if self._hands_over and 0 < metadata["size"] <= PIECE_BYTES - sent:
                 piece = self._transfer.put(str(source), f"{carrying.PIECE}-{order['name']}")
                 if self._transfer.is_shared:
                     self._transfer.let_in(piece, "0644")
-                arrived = {"card": text, "signature": signature, "piece": piece, "length": card["size"]}
+                arrived = {"metadata": text, "signature": signature, "piece": piece, "length": metadata["size"]}
                 self.handed_over[order["name"]] = arrived
                 return True
-            wanted = self._ask(order, "wanted", card=text)
+            wanted = self._ask(order, "wanted", metadata=text)
             if wanted["present"] or self._action._task.check_mode:
                 return not wanted["present"]
             have = _told(wanted["received"])
             for _again in range(2):
-                answer = self._send(order, source, have, card["size"], card=text, signature=signature)
+                answer = self._send(order, source, have, metadata["size"], metadata=text, signature=signature)
                 if answer["present"]:
                     return True
-                if fingerprint.file_digest(str(source)) != card["sha256"]:
-                    raise Damaged(f"{folder} in the build cache is not what its card says. Remove it: it is built anew")
+                if fingerprint.file_digest(str(source)) != metadata["sha256"]:
+                    raise Damaged(
+                        f"{folder} in the build cache is not what its metadata says. Remove it: it is built anew"
+                    )
                 have = 0
         except OSError as error:
             raise CarryError(f"{label} cannot be read from the build cache: {error.filename}: {error.strerror}")
@@ -215,15 +218,15 @@ class Carrier:
         )
 
     @staticmethod
-    def _texts(folder: Path, card: Json) -> tuple[str, str | None]:
-        """Return the card's text and signature: as they stand there, if that is this card."""
-        text = (folder / products.CARD).read_bytes().decode("utf-8", "replace")
-        if products.parse(text) != card:
-            return json.dumps(card, sort_keys=True), None
+    def _texts(folder: Path, metadata: Json) -> tuple[str, str | None]:
+        """Return the text of the metadata, and its signature: as they stand there, if they are of this metadata."""
+        text = (folder / products.METADATA).read_bytes().decode("utf-8", "replace")
+        if products.parse(text) != metadata:
+            return json.dumps(metadata, sort_keys=True), None
         signature = folder / products.SIGNATURE
         return text, signature.read_text() if signature.is_file() else None
 
-    def _send(self, order: Json, source: Path, have: int, size: int, **card: Any) -> Json:
+    def _send(self, order: Json, source: Path, have: int, size: int, **metadata: Any) -> Json:
         """Send a file from some byte on, and return the host's last answer: the product is present, or was damaged."""
         with _scratch() as scratch, open(source, "rb") as stream:
             piece = scratch / carrying.PIECE
@@ -235,7 +238,7 @@ class Carrier:
                 if length:
                     remote = self._remote_piece()
                     self._transfer.overwrite(str(piece), remote)
-                answer = self._ask(order, "received", offset=have, length=length, piece=remote, **card)
+                answer = self._ask(order, "received", offset=have, length=length, piece=remote, **metadata)
                 if answer["present"] or answer["damaged"]:
                     return answer
                 if not length and answer["received"] == have:
@@ -247,7 +250,7 @@ class Carrier:
     # --- places that hosts reach
 
     def look_up(self, order: Json, place: str, signed: bool) -> tuple[bytes, bytes | None] | None:
-        """Return card and signature of a product at a file:// or http(s):// place; None where it is not there, or damaged.
+        """Return metadata and signature of a product at a file:// or http(s):// place; None where not there, or damaged.
 
         :param signed: whether the caller asks for a trusted signature; without one nothing is read but over TLS
         :raises CarryError: the place does not answer
@@ -256,31 +259,31 @@ class Carrier:
         told = self._ask(order, "peeked", place=place, signed=signed)
         if told["wrong"]:
             speaking.warn(f"the build cache: {told['wrong']}: it is not used")
-        if told["card"] is None:
+        if told["metadata"] is None:
             return None
         signature = told["signature"]
-        texts = (str(told["card"]).encode(), str(signature).encode() if signature else None)
+        texts = (str(told["metadata"]).encode(), str(signature).encode() if signature else None)
         self._peeked[place, label] = texts
         return texts
 
-    def take_from(self, order: Json, place: str, card: Json) -> bool:
+    def take_from(self, order: Json, place: str, metadata: Json) -> bool:
         """Have the host bring a product from a file:// or http(s):// place; return False when it is there already.
 
-        :param card: as look_up() read it there, and as it was found right
+        :param metadata: as look_up() read it there, and as it was found right
         """
         text, signature = self._peeked.get((place, builds.label(order)), (b"", None))
-        if products.parse(text) != card:
-            text, signature = json.dumps(card, sort_keys=True).encode(), None
+        if products.parse(text) != metadata:
+            text, signature = json.dumps(metadata, sort_keys=True).encode(), None
         return bool(
             self._ask(
-                order, "taken", place=place, card=text.decode(), signature=signature.decode() if signature else None
+                order, "taken", place=place, metadata=text.decode(), signature=signature.decode() if signature else None
             )["changed"]
         )
 
     def keep_at(self, order: Json, place: str, signature: bytes | None = None) -> None:
         """Have the host put its product into a file:// place.
 
-        :param signature: of its card; without it the product keeps the one that it has, if any
+        :param signature: of its metadata; without it the product keeps the one that it has, if any
         """
         self._ask(order, "kept", place=place, signature=signature.decode() if signature else None)
 

@@ -194,7 +194,7 @@ def _npus(npu: Json) -> list[Json]:
 
 
 def _component(decided: Json, there: Json, tool: Json | None, checked: Json) -> Json:
-    card = there.get("manifest") or {}
+    manifest = there.get("manifest") or {}
     version = there.get("version")
     own = str(decided.get("now")).startswith("the host's own")
     if not version and own and tool and not decided.get("order"):
@@ -205,10 +205,10 @@ def _component(decided: Json, there: Json, tool: Json | None, checked: Json) -> 
         "now": decided.get("now") or "",
         "then": decided.get("then") or "",
         "version": version or None,
-        "fingerprint": card.get("fingerprint"),
-        "ours": bool(card),
-        "built": _built(card.get("built")),
-        "collection_version": card.get("collection_version"),
+        "fingerprint": manifest.get("fingerprint"),
+        "ours": bool(manifest),
+        "built": _built(manifest.get("built")),
+        "collection_version": manifest.get("collection_version"),
         "verified": checked.get("ok"),
         "problems": list(checked.get("problems") or []),
         "notes": list(checked.get("notes") or []),

@@ -99,7 +99,7 @@ def verify(text: bytes, signature: bytes | None, trusted: str) -> str:
         f"its signature ({by}) is not one that ascend_trusted_keys ({trusted}) trusts: {said}. Trust that key if it is "
         "yours, or have the product built again"
         if by
-        else f"its signature does not fit its card: {said}. Somebody has changed it; have the product built again"
+        else f"its signature does not fit its metadata: {said}. Somebody has changed it; have the product built again"
     )
 
 

@@ -6,7 +6,7 @@
 <label>/                 product.json, the file it names, and product.json.sig where products are signed; when it was
                          used last is the folder's time
 <label>.partial/         on its way here; kept when that is broken off, so that it can go on
-<label>.damaged-<n>/     was not as its card says, and is used no more
+<label>.damaged-<n>/     was not as its metadata says, and is used no more
 .locks/                  <label>: shared by readers; <label>.receiving: whoever puts a product in
 """
 
@@ -52,24 +52,24 @@ class Entry(NamedTuple):
 
     label: str
     folder: Path
-    card: Json
+    metadata: Json
     text: bytes
     signature: bytes | None
 
     @property
     def path(self) -> Path:
         """The product's file."""
-        return self.folder / self.card["file"]
+        return self.folder / self.metadata["file"]
 
     @property
     def sha256(self) -> str:
         """The digest that the file is to have."""
-        return str(self.card["sha256"])
+        return str(self.metadata["sha256"])
 
     @property
     def manifest(self) -> Json:
         """The product's manifest, without files."""
-        return dict(self.card["manifest"])
+        return dict(self.metadata["manifest"])
 
     def signed_by(self, trusted: str) -> str:
         """Return the signer's name, "" where nobody is trusted and so nobody asked for.
@@ -116,7 +116,7 @@ class Store:
         if wrong:
             self._set_aside(label, wrong, digest)
             return None
-        if found is None or found.card["manifest"]["fingerprint"] != fingerprint:
+        if found is None or found.metadata["manifest"]["fingerprint"] != fingerprint:
             return None
         # Where the cache is another's, its times are as well.
         with contextlib.suppress(OSError):
@@ -141,40 +141,40 @@ class Store:
     def _read(self, label: str) -> Entry | None:
         folder = self._at(label)
         try:
-            text = (folder / products.CARD).read_bytes()
+            text = (folder / products.METADATA).read_bytes()
         except OSError:
             return None
-        card = products.parse(text)
+        metadata = products.parse(text)
         try:
             signature = (folder / products.SIGNATURE).read_bytes()
         except FileNotFoundError:
             signature = None
         except OSError as error:
             raise self._error(error)
-        return Entry(label, folder, card, text, signature) if card else None
+        return Entry(label, folder, metadata, text, signature) if metadata else None
 
     def _wrong(self, label: str, digest: bool) -> list[str]:
         """Return what is wrong with a product that is there, in words."""
         folder = self._at(label)
         try:
-            text = (folder / products.CARD).read_bytes()
+            text = (folder / products.METADATA).read_bytes()
         except FileNotFoundError:
-            return [f"{products.CARD}: missing"] if os.path.isdir(folder) else []
+            return [f"{products.METADATA}: missing"] if os.path.isdir(folder) else []
         except NotADirectoryError:
             return []
         except OSError as error:
             raise self._error(error)
-        card = products.parse(text)
-        if card is None:
-            return [f"{products.CARD}: not to be read"]
-        if products.label(card["manifest"]) != label:
-            return [f"{products.CARD}: is of another product"]
+        metadata = products.parse(text)
+        if metadata is None:
+            return [f"{products.METADATA}: not to be read"]
+        if products.label(metadata["manifest"]) != label:
+            return [f"{products.METADATA}: is of another product"]
         try:
-            return products.whole(str(folder)) if digest else products.misses(str(folder), card)
+            return products.whole(str(folder)) if digest else products.misses(str(folder), metadata)
         except OSError as error:
             # What the disk cannot give back is damaged; what we may not read is perhaps not.
             if error.errno == errno.EIO:
-                return [f"{card['file']}: {error.strerror}"]
+                return [f"{metadata['file']}: {error.strerror}"]
             raise self._error(error)
 
     def _set_aside(self, label: str, wrong: list[str], digest: bool) -> None:
@@ -215,16 +215,20 @@ class Store:
         Its digest is for whoever collected it to have compared.
         """
         partial = self._at(label, products.PARTIAL)
-        card = products.card(str(partial))
-        wrong = products.misses(str(partial), card) if card else [f"{products.CARD}: missing, or not to be read"]
-        if card and not wrong and products.label(card["manifest"]) != label:
-            wrong = [f"{products.CARD}: is of another product"]
-        if card is None or wrong:
+        metadata = products.metadata(str(partial))
+        wrong = (
+            products.misses(str(partial), metadata)
+            if metadata
+            else [f"{products.METADATA}: missing, or not to be read"]
+        )
+        if metadata and not wrong and products.label(metadata["manifest"]) != label:
+            wrong = [f"{products.METADATA}: is of another product"]
+        if metadata is None or wrong:
             raise StoreError(f"{partial} is no product: {'; '.join(wrong)}. Remove that folder and run again")
         with self._told():
             for path in partial.iterdir():
                 # Whatever else the way here has left, the folder of a product holds none of it.
-                if path.name not in (card["file"], products.CARD, products.SIGNATURE):
+                if path.name not in (metadata["file"], products.METADATA, products.SIGNATURE):
                     path.unlink()
             with self._lock(label):
                 products.put(str(partial), str(self._at(label)))
@@ -237,8 +241,8 @@ class Store:
 
     def manifests(self, name: str) -> list[Json]:
         """Return the manifests of the products of a name, of which later builds may learn: damaged ones teach as well."""
-        cards = [products.card(str(path)) for path in self._folders() if path.name.startswith(name + "-")]
-        found = {card["manifest"]["fingerprint"]: card["manifest"] for card in cards if card}
+        every = [products.metadata(str(path)) for path in self._folders() if path.name.startswith(name + "-")]
+        found = {each["manifest"]["fingerprint"]: each["manifest"] for each in every if each}
         return [manifest for manifest in found.values() if manifest.get("name") == name]
 
     def entries(self, trusted: str = "") -> list[Json]:
@@ -261,7 +265,7 @@ class Store:
     def _described(self, path: Path, trusted: str) -> Json:
         # By _folders, every one has such a name.
         label, rest = _NAME.findall(path.name)[0][:2]
-        card = products.card(str(path)) or {"manifest": {}}
+        metadata = products.metadata(str(path)) or {"manifest": {}}
         status = "partial" if rest.startswith(products.PARTIAL) else "damaged" if rest else "whole"
         signed_by, untrusted, wrong = "", "", []
         if status == "whole":
@@ -272,7 +276,7 @@ class Store:
             except StoreError as error:
                 status, wrong = "unreadable", [str(error)]
         more = {"status": status, "wrong": wrong, "untrusted": untrusted, "signed_by": signed_by}
-        return cache_list.row(path, label, card["manifest"], **more)
+        return cache_list.row(path, label, metadata["manifest"], **more)
 
     def verify(self, trusted: str = "", dry: bool = False) -> list[Json]:
         """Compare every product with its digest, and with its signature where trusted; return entries().
@@ -404,4 +408,4 @@ def _signed(entry: Entry | None, trusted: str) -> tuple[str, str]:
         if trusted:
             raise
         name = "somebody"
-    return name, "" if name or not entry.signature else "its signature does not fit its card"
+    return name, "" if name or not entry.signature else "its signature does not fit its metadata"

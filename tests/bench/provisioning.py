@@ -86,10 +86,10 @@ def site(*options: str) -> list[str]:
 def products(cache: Path) -> dict[str, Path]:
     """The files of the products in a build cache, by name. Raises RuntimeError where one is not there exactly once."""
     found: dict[str, list[Path]] = {}
-    for card in cache.glob("*/product.json"):
-        known = json.loads(card.read_text())
+    for metadata in cache.glob("*/product.json"):
+        known = json.loads(metadata.read_text())
         if "part_of" not in known["manifest"]["identity"]:
-            found.setdefault(known["manifest"]["name"], []).append(card.parent / known["file"])
+            found.setdefault(known["manifest"]["name"], []).append(metadata.parent / known["file"])
     if sorted(found) != ["apex", "cmake", "gcc730", "torch"] or any(len(paths) != 1 for paths in found.values()):
         raise RuntimeError(f"{cache} was to hold each product once: {found}")
     return {name: paths[0] for name, paths in found.items()}

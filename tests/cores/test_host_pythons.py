@@ -107,7 +107,7 @@ def carry(state: str, register: str, work: str = "work", **more: Any) -> Json:
 TREE, WHEEL = ("{{ planned.plan.products.%s.order }}" % name for name in ("tool", "thing"))
 BOTH = {"orders": [TREE, WHEEL], "full": True}
 # Without that filter templates of older ansible-cores make a mapping of a text that looks like one.
-CARD = "{{ held.card | string }}"
+METADATA = "{{ held.metadata | string }}"
 CACHE = "file://{{ base }}/cache"
 PIECE = "{{ base }}/pieces/ansible-tmp-1/ascend-piece"
 MIRROR = "0" * 64
@@ -140,17 +140,24 @@ TASKS = [
     carry("held", "held", digest=True),
     carry("kept", "kept", place=CACHE),
     carry("peeked", "peeked", place=CACHE),
-    carry("wanted", "wanted", work="second", card=CARD),
+    carry("wanted", "wanted", work="second", metadata=METADATA),
     carry(
         "cut",
         "cut",
-        sha256="{{ (held.card | from_json).sha256 }}",
-        length="{{ (held.card | from_json).size }}",
+        sha256="{{ (held.metadata | from_json).sha256 }}",
+        length="{{ (held.metadata | from_json).size }}",
         piece=PIECE,
     ),
-    carry("received", "received", "second", card=CARD, length="{{ (held.card | from_json).size }}", piece=PIECE),
-    carry("taken", "would_take", work="third", check=True, card=CARD, place=CACHE),
-    carry("taken", "taken", work="third", card=CARD, place=CACHE),
+    carry(
+        "received",
+        "received",
+        "second",
+        metadata=METADATA,
+        length="{{ (held.metadata | from_json).size }}",
+        piece=PIECE,
+    ),
+    carry("taken", "would_take", work="third", check=True, metadata=METADATA, place=CACHE),
+    carry("taken", "taken", work="third", metadata=METADATA, place=CACHE),
     # Publishing, and the way back.
     call("verify", "verified_before", check=True, **BOTH),
     call("publish", "would_publish", check=True, names=["tool"]),
@@ -449,13 +456,13 @@ def test_stop_and_clean(called):
 def test_carry(called):
     held, base = called["held"], called.base
     assert held["present"] and called["kept"]["changed"]
-    assert called["peeked"]["card"] == held["card"] and called["peeked"]["wrong"] == ""
+    assert called["peeked"]["metadata"] == held["metadata"] and called["peeked"]["wrong"] == ""
     assert (called["wanted"]["present"], called["wanted"]["received"]) == (False, 0)
-    assert called["cut"]["length"] == json.loads(held["card"])["size"] > 0
+    assert called["cut"]["length"] == json.loads(held["metadata"])["size"] > 0
     assert called["received"]["present"] and not called["received"]["damaged"]
     assert called["would_take"]["changed"] and called["taken"]["changed"]
     [label] = [path.name for path in (base / "cache").iterdir() if path.name.startswith("tool-1.0-")]
-    file = json.loads(held["card"])["file"]
+    file = json.loads(held["metadata"])["file"]
     contents = {(base / work / label / file).read_bytes() for work in ("work/products", "cache", "third/products")}
     contents.add((base / "second/products" / label / file).read_bytes())
     assert len(contents) == 1

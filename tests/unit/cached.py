@@ -24,13 +24,13 @@ def manifest(name="cmake", version="3.12.1", fingerprint="ab" * 32, **platform):
 
 
 def fill(folder: Path, content=b"the product", **about) -> dict:
-    """Put a product into a folder, and return its card."""
+    """Put a product into a folder, and return its metadata."""
     folder.mkdir(parents=True, exist_ok=True)
     told = manifest(**about)
     (folder / (builds.label(told) + ".tar.gz")).write_bytes(content)
-    card = products.compose(str(folder / (builds.label(told) + ".tar.gz")), told)
-    (folder / products.CARD).write_text(json.dumps(card))
-    return card
+    metadata = products.compose(str(folder / (builds.label(told) + ".tar.gz")), told)
+    (folder / products.METADATA).write_text(json.dumps(metadata))
+    return metadata
 
 
 def make(cache: Path, content=b"the product", **about) -> Path:

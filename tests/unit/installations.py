@@ -10,8 +10,8 @@ def tree(tmp_path, name="cmake"):
     real = tmp_path / "opt/cmake-3.12.1-ffffffffffff"
     (real / "bin").mkdir(parents=True)
     (real / "bin/cmake").write_text("x")
-    card = manifest.compose(name, "3.12.1", "tree", "f" * 64, {"version": "3.12.1"}, {}, "0")
-    manifest.write(str(real), dict(card, files=manifest.scan(str(real))))
+    its_manifest = manifest.compose(name, "3.12.1", "tree", "f" * 64, {"version": "3.12.1"}, {}, "0")
+    manifest.write(str(real), dict(its_manifest, files=manifest.scan(str(real))))
     (tmp_path / "opt/cmake").symlink_to(real.name)
     return real
 

@@ -15,9 +15,9 @@ FILE = LABEL + ".tar.gz"
 def fill(folder, content):
     folder.mkdir(parents=True)
     (folder / FILE).write_bytes(content)
-    card = products.compose(str(folder / FILE), {"name": "tool", "version": "1.0", "fingerprint": MARK})
-    (folder / "product.json").write_text(json.dumps(card))
-    return card
+    metadata = products.compose(str(folder / FILE), {"name": "tool", "version": "1.0", "fingerprint": MARK})
+    (folder / "product.json").write_text(json.dumps(metadata))
+    return metadata
 
 
 def age(path, seconds):

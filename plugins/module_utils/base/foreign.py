@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What came from another machine, or out of a file that came from one, is admitted here, word by word.
 
-A card, a manifest or a bundle's bundle.json may be anybody's work: a name in it becomes a path, a size is waited for, a
-digest is cut into the name of a folder. Each function returns the value that it was given, or raises Foreign.
+The metadata of a product, a manifest or a bundle's bundle.json may be anybody's work: a name in it becomes a path, a size
+is waited for, a digest is cut into the name of a folder. Each function returns the value that it was given, or raises Foreign.
 """
 
 import json

@@ -44,10 +44,10 @@ def _last(work_dir, keep_last):
     """Return the folders of the products that stay for being the last of their kind."""
     kinds = {}  # type: Dict[Any, List[str]]
     for folder in glob.glob(os.path.join(glob.escape(work_dir), "products", "*")):
-        card = products.card(folder)
+        metadata = products.metadata(folder)
         # One that is half, or was set aside, is none.
-        if card is not None and products.PARTIAL not in folder and products.DAMAGED not in folder:
-            made = card["manifest"]
+        if metadata is not None and products.PARTIAL not in folder and products.DAMAGED not in folder:
+            made = metadata["manifest"]
             kind = (made.get("name"), (made.get("identity") or {}).get("part", ""))
             kinds.setdefault(kind, []).append(folder)
     return {folder for there in kinds.values() for folder in sorted(there, key=used, reverse=True)[:keep_last]}
@@ -109,7 +109,7 @@ def clean(work_dir, before, keep_last, dry=False):
 
 def _remove(path):
     # type: (str) -> None
-    # What is half removed must not be taken for whole: a stamp, a card or a store that outlives what it speaks of.
+    # What is half removed must not be taken for whole: a stamp, metadata or a store that outlives what it speaks of.
     if stat.S_ISDIR(os.lstat(path).st_mode):
         doomed = path + products.PARTIAL + "-gone"
         shutil.rmtree(doomed, ignore_errors=True)

@@ -39,11 +39,11 @@ def complete(order):
         os.close(lock)
 
 
-def pack_part(part, root, card):
+def pack_part(part, root, its_manifest):
     # type: (Dict[str, Any], str, Dict[str, Any]) -> None
     """Put under products/ those files of a tree that a part has.
 
-    :param root: the whole tree; :param card: its manifest
+    :param root: the whole tree; :param its_manifest: as manifest.py has it
     """
     tree = builds.Place(part).product + ".partial-tree"
     shutil.rmtree(tree, ignore_errors=True)
@@ -55,17 +55,17 @@ def pack_part(part, root, card):
                 os.makedirs(os.path.dirname(target))
             shutil.copy2(path, target, follow_symlinks=False)
     own = {"fingerprint": part["fingerprint"], "identity": part["identity"], "files": manifest.scan(tree)}
-    pack_tree(part, tree, dict(card, **own))
+    pack_tree(part, tree, dict(its_manifest, **own))
     shutil.rmtree(tree)
 
 
-def pack_tree(order, root, card):
+def pack_tree(order, root, its_manifest):
     # type: (Dict[str, Any], str, Dict[str, Any]) -> None
     """Put a tree under products/, its manifest in it."""
-    manifest.write(root, card)
+    manifest.write(root, its_manifest)
     partial, name = partial_folder(order), builds.label(order) + products.TREE
     packing.pack(root, os.path.join(partial, name))
-    put(order, partial, name, card)
+    put(order, partial, name, its_manifest)
 
 
 def partial_folder(order):
@@ -77,13 +77,15 @@ def partial_folder(order):
     return partial
 
 
-def put(order, partial, name, card):
+def put(order, partial, name, its_manifest):
     # type: (Dict[str, Any], str, str, Dict[str, Any]) -> None
     """Write what describes a finished product, and put it in its place by a rename.
 
-    :param name: of its file in partial; :param card: its manifest
+    :param name: of its file in partial; :param its_manifest: as manifest.py has it
     """
-    builds.write_json(os.path.join(partial, products.CARD), products.compose(os.path.join(partial, name), card))
+    builds.write_json(
+        os.path.join(partial, products.METADATA), products.compose(os.path.join(partial, name), its_manifest)
+    )
     place = products.taken_from(builds.Place(builds.maker(order)).product) if order.get("part_of") else ""
     if place:
         # A part of what was not built here was not either.

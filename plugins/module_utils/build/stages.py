@@ -307,7 +307,7 @@ class Build:
         # type: () -> None
         """Write the manifest and put the product under products/ by a rename; the parts of a tree before the whole."""
         order, place = self.order, self.place
-        card = manifest.compose(
+        its_manifest = manifest.compose(
             order["name"],
             order["version"],
             order["product"],
@@ -324,16 +324,16 @@ class Build:
             order["collection_version"],
         )
         for key, value in self.context.learned.items():
-            card[key] = value
+            its_manifest[key] = value
         if order["product"] == "tree":
             root = place.stage + order["prefix"]
-            card["files"] = manifest.scan(root)
-            if not card["files"]:
+            its_manifest["files"] = manifest.scan(root)
+            if not its_manifest["files"]:
                 raise recipe_steps.StepError("the install stage put nothing into {0}".format(root))
             # Where the whole is, the build counts as done.
             for part in builds.parts(order):
-                results.pack_part(part, root, card)
-            results.pack_tree(order, root, card)
+                results.pack_part(part, root, its_manifest)
+            results.pack_tree(order, root, its_manifest)
         else:
             staged = os.listdir(place.stage)
             if len(staged) != 1:
@@ -343,14 +343,14 @@ class Build:
                     )
                 )
             partial = results.partial_folder(order)
-            card["libraries"] = libraries.of_wheel(os.path.join(place.stage, staged[0]))
+            its_manifest["libraries"] = libraries.of_wheel(os.path.join(place.stage, staged[0]))
             wheels.embed(
                 os.path.join(place.stage, staged[0]),
                 os.path.join(partial, staged[0]),
                 manifest.WHEEL_NAME,
-                json.dumps(card, sort_keys=True, indent=1),
+                json.dumps(its_manifest, sort_keys=True, indent=1),
             )
-            results.put(order, partial, staged[0], card)
+            results.put(order, partial, staged[0], its_manifest)
 
 
 def _use(tree):

@@ -215,7 +215,7 @@ def _closed(asked, pythons):
         + [asked["env_file"]]
         + ([os.path.join(asked["venv"], "bin", "python")] if asked["venv"] else [])
         + [name for name in asked["pythons"] if os.path.isabs(name)]
-        + [path for entry in asked["products"] for path in installed.cards(entry, _sites(entry, pythons))]
+        + [path for entry in asked["products"] for path in installed.records(entry, _sites(entry, pythons))]
     )
 
 

@@ -28,10 +28,10 @@ def product(wanted, sites):
             "damage": ["{0}: missing".format(path) for path in there["missing"][:10]],
         }
     prefix = wanted["prefix"]
-    cards = published.cards(prefix, wanted["name"])
-    trees = sorted(cards)
+    manifests = published.manifests(prefix, wanted["name"])
+    trees = sorted(manifests)
     # A manifest of a big tree takes its time.
-    card = cards.get(os.path.realpath(prefix)) or manifest.read(prefix)
+    its_manifest = manifests.get(os.path.realpath(prefix)) or manifest.read(prefix)
     state = {
         "manifest": None,
         "version": None,
@@ -41,16 +41,16 @@ def product(wanted, sites):
         "occupied": published.occupied(prefix, trees),
         "links": {link["path"]: published.link_state(link["path"], prefix, link["target"]) for link in wanted["links"]},
     }  # type: Dict[str, Any]
-    if card is not None and card["name"] == wanted["name"]:
+    if its_manifest is not None and its_manifest["name"] == wanted["name"]:
         state.update(
-            damage=manifest.damage(prefix, card)[:10],
-            version=card["version"],
-            manifest={key: value for key, value in card.items() if key != "files"},
+            damage=manifest.damage(prefix, its_manifest)[:10],
+            version=its_manifest["version"],
+            manifest={key: value for key, value in its_manifest.items() if key != "files"},
         )
     return state
 
 
-def cards(wanted, sites):
+def records(wanted, sites):
     # type: (Dict[str, Any], List[str]) -> List[str]
     """Return where it is written whether a product is there."""
     if wanted["product"] == "tree":
@@ -64,9 +64,9 @@ def stored(work_dir):
     """Return label -> fingerprint of the finished products in the work directory."""
     found = {}
     for folder in glob.glob(os.path.join(glob.escape(work_dir), "products", "*")):
-        card = products.card(folder)
-        if card and not products.misses(folder, card):
-            found[os.path.basename(folder)] = card["manifest"]["fingerprint"]
+        metadata = products.metadata(folder)
+        if metadata and not products.misses(folder, metadata):
+            found[os.path.basename(folder)] = metadata["manifest"]["fingerprint"]
     return found
 
 

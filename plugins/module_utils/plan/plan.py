@@ -194,12 +194,12 @@ def _product(request, recipe, state, tools):
 
 def _leaving(recipe, there, order):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
-    name, card, now = recipe["name"], there["manifest"], _now(recipe["name"], there)
+    name, manifest, now = recipe["name"], there["manifest"], _now(recipe["name"], there)
     return {
-        "do": REMOVE if card or there.get("trees") else NOTHING,
-        "why": [name + ": to be absent"] if card else [],
+        "do": REMOVE if manifest or there.get("trees") else NOTHING,
+        "why": [name + ": to be absent"] if manifest else [],
         "now": now,
-        "then": now if card else name,
+        "then": now if manifest else name,
         "order": order,
     }
 
@@ -207,7 +207,7 @@ def _leaving(recipe, there, order):
 def _to_stand(request, recipe, there, state, order):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
     """Decide how an order's product comes to stand."""
-    name, mark, card = recipe["name"], order["fingerprint"], there["manifest"]
+    name, mark, manifest = recipe["name"], order["fingerprint"], there["manifest"]
     then = "{0}{1} {2} ({3}){4}".format(
         "the runtime libraries of " if order["part_of"] else "",
         name,
@@ -219,7 +219,7 @@ def _to_stand(request, recipe, there, state, order):
     if not why:
         return dict(_contented(then), order=order)
     # What is whole may still want a link, or a requirement that somebody removed; that takes no product.
-    whole = card and not there["damage"] and card["fingerprint"] == mark
+    whole = manifest and not there["damage"] and manifest["fingerprint"] == mark
     label = "{0}-{1}-{2}".format(name, order["version"], fingerprint.short(mark))
     stored = not whole and state["stored"].get(label) == mark
     if whole or stored:
@@ -247,11 +247,11 @@ def _contented(words, why=""):
 def _now(name, there):
     # type: (str, Dict[str, Any]) -> str
     """Say what stands of a product."""
-    card = there["manifest"]
+    manifest = there["manifest"]
     if not there["version"]:
         return "not installed"
     return "{0} {1}".format(name, there["version"]) + (
-        " ({0})".format(fingerprint.short(card["fingerprint"])) if card else ", not made by this collection"
+        " ({0})".format(fingerprint.short(manifest["fingerprint"])) if manifest else ", not made by this collection"
     )
 
 
@@ -262,16 +262,16 @@ def _kept(there, order):
     It stays where it is whole and only tools of the host's own have become newer: what decides whether others may have a
     product is no reason to build it anew.
     """
-    card = there["manifest"]
-    if not card or there["damage"] or card["fingerprint"] == order["fingerprint"]:
+    manifest = there["manifest"]
+    if not manifest or there["damage"] or manifest["fingerprint"] == order["fingerprint"]:
         return {}
-    newer = fingerprint.outgrown(card.get("identity", {}), order["identity"], toolbox.SERIES)
+    newer = fingerprint.outgrown(manifest.get("identity", {}), order["identity"], toolbox.SERIES)
     if newer is None:
         return {}
     # The whole versions, where they are known.
-    then, now = card.get("built", {}).get("tools", {}), order["tools"]
+    then, now = manifest.get("built", {}).get("tools", {}), order["tools"]
     return {
-        "order": {"fingerprint": card["fingerprint"], "identity": card["identity"]},
+        "order": {"fingerprint": manifest["fingerprint"], "identity": manifest["identity"]},
         "words": ", ".join(
             "{0} {1} instead of {2}".format(name, now.get(name, later), then.get(name, sooner))
             for name, (sooner, later) in newer.items()
@@ -282,13 +282,13 @@ def _kept(there, order):
 def _reasons(there, order):
     # type: (Dict[str, Any], Dict[str, Any]) -> List[str]
     """Say why what stands is not what is to stand; empty when it is."""
-    card = there["manifest"]
-    if card is None:
+    manifest = there["manifest"]
+    if manifest is None:
         if there["version"]:
             return ["{0} is there, which this collection did not make".format(there["version"])]
         return ["not installed"]
-    if card["fingerprint"] != order["fingerprint"]:
-        return fingerprint.changes(card.get("identity", {}), order["identity"]) or ["recipe changed"]
+    if manifest["fingerprint"] != order["fingerprint"]:
+        return fingerprint.changes(manifest.get("identity", {}), order["identity"]) or ["recipe changed"]
     reasons = list(there["damage"][:3])
     for link in order["links"]:
         stands = there["links"][link["path"]]

@@ -128,19 +128,19 @@ def of_builders(request, recipe, there):
 def referred(request, recipe, there, state):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
     """Return the tool that another role has provided, or the host has; None when it has none that will do."""
-    name, card, promised = recipe["name"], there["manifest"], request["promised"].get(recipe["name"])
+    name, manifest, promised = recipe["name"], there["manifest"], request["promised"].get(recipe["name"])
     if recipe["product"] == "wheel":
         if not there["version"]:
             return promised
-        return entry(name, "", card["fingerprint"] if card else "{0} {1}".format(name, there["version"]))
+        return entry(name, "", manifest["fingerprint"] if manifest else "{0} {1}".format(name, there["version"]))
     accept = accepted(recipe, state)
-    part_of = card.get("identity", {}).get("part_of") if card else None
+    part_of = manifest.get("identity", {}).get("part_of") if manifest else None
     usable = (
-        card
+        manifest
         and not there["damage"]
-        and versions.within(card["version"], accept.get("minimum", ""), accept.get("maximum", ""))
+        and versions.within(manifest["version"], accept.get("minimum", ""), accept.get("maximum", ""))
         # With a runtime part nothing can be built.
         and (not part_of or requests.only_runs(request, recipe))
     )
-    ours = of_ours(there["prefix"], name, card["version"], part_of or card["fingerprint"]) if usable else None
+    ours = of_ours(there["prefix"], name, manifest["version"], part_of or manifest["fingerprint"]) if usable else None
     return of_builders(request, recipe, there) or ours or of_host(recipe, there, state) or promised

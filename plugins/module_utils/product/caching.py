@@ -41,37 +41,37 @@ def _address(place, *names):
 
 def look_up(place, label, signed, known=None):
     # type: (str, str, bool, Optional[Dict[str, str]]) -> Dict[str, Any]
-    """Return {"card", "signature", "wrong"} of a product at a place; card is None where there is none that can be used.
+    """Return {"metadata", "signature", "wrong"} of a product at a place; metadata: None where none is that can be used.
 
-    :param signed: whether the signature is asked for: without one the card has to come over TLS, for the digest in it is all
-        that is known of the product
+    :param signed: whether the signature is asked for: without one the metadata has to come over TLS, for the digest in it
+        is all that is known of the product
     :param known: logins for the place, see base/logins.py
     :return: wrong: in words, why what there is cannot be used; "" where nothing is
     """
     folder = folder_of(place)
     if folder is None:
-        text = _get(_address(place, label, products.CARD), signed, known)
+        text = _get(_address(place, label, products.METADATA), signed, known)
         signature = _get(_address(place, label, products.SIGNATURE), signed, known) if text else None
     else:
         there = os.path.join(folder, label)
         try:
             text, signature = (
-                shelves.text_of(os.path.join(there, name)) for name in (products.CARD, products.SIGNATURE)
+                shelves.text_of(os.path.join(there, name)) for name in (products.METADATA, products.SIGNATURE)
             )
         except OSError as error:
             raise shelves.explained(error, there, "ascend_build_cache")
-        if text is None and os.path.lexists(os.path.join(there, products.CARD)):
+        if text is None and os.path.lexists(os.path.join(there, products.METADATA)):
             text = ""
     wrong = []
     if text is not None:
-        card = products.parse(text)
-        if card is None:
-            wrong = [products.CARD + ": is no card"]
+        metadata = products.parse(text)
+        if metadata is None:
+            wrong = [products.METADATA + ": is not the metadata of a product"]
         elif folder is not None:
-            wrong = products.misses(os.path.join(folder, label), card)
+            wrong = products.misses(os.path.join(folder, label), metadata)
     if wrong:
         text, wrong = None, ["{0} is damaged ({1})".format(outgoing.shown(_address(place, label)), "; ".join(wrong))]
-    return {"card": text, "signature": signature if text else None, "wrong": "".join(wrong)}
+    return {"metadata": text, "signature": signature if text else None, "wrong": "".join(wrong)}
 
 
 def _get(url, signed, known=None):
@@ -121,34 +121,34 @@ def take(shelf, text, signature, place, log, known=None):
     # type: (shelves.Shelf, str, Optional[str], str, Any, Optional[Dict[str, str]]) -> bool
     """Bring a product here from a place; return False when it is here already.
 
-    :param text: its card, as it was found right; :param log: takes lines of what goes on
+    :param text: its metadata, as it was found right; :param log: takes lines of what goes on
     :param known: logins for the place, see base/logins.py
     """
-    card = shelves.card_of(text, shelf)
+    metadata = shelves.metadata_of(text, shelf)
     shelf.make()
     with shelf.locked():
         if shelf.whole():
             return False
-        shelf.sweep(card["sha256"])
-        partial = shelf.make_partial(card["sha256"])
+        shelf.sweep(metadata["sha256"])
+        partial = shelf.make_partial(metadata["sha256"])
         source = {
             "name": shelf.label,
             "kind": "archive",
-            "file": card["file"],
-            "sha256": card["sha256"],
-            "size": card["size"],
-            "urls": [_address(place, shelf.label, card["file"])],
+            "file": metadata["file"],
+            "sha256": metadata["sha256"],
+            "size": metadata["size"],
+            "urls": [_address(place, shelf.label, metadata["file"])],
         }
         try:
             path = download.fetch_archive(source, [], partial, log, known=known)
         except fetch.FetchError as error:
-            raise _not_taken(error, shelf, card, place)
-        os.rename(path, os.path.join(partial, card["file"]))
-        shelves.finish(shelf, partial, card, text, signature, outgoing.shown(place))
+            raise _not_taken(error, shelf, metadata, place)
+        os.rename(path, os.path.join(partial, metadata["file"]))
+        shelves.finish(shelf, partial, metadata, text, signature, outgoing.shown(place))
     return True
 
 
-def _not_taken(error, shelf, card, place):
+def _not_taken(error, shelf, metadata, place):
     # type: (fetch.FetchError, shelves.Shelf, Dict[str, Any], str) -> shelves.CarryingError
     reasons = "; ".join("{0}: {1}".format(*one) for one in error.tried)
     if not reasons or "no space left" in reasons:
@@ -158,8 +158,8 @@ def _not_taken(error, shelf, card, place):
         return shelves.CarryingError(words + " Mend that, or take the place out of ascend_build_cache, and run again")
     folder = folder_of(place)
     there = os.path.join(folder, shelf.label) if folder else ""
-    now = products.card(there) if there else None
-    if now and now["sha256"] != card["sha256"]:
+    now = products.metadata(there) if there else None
+    if now and now["sha256"] != metadata["sha256"]:
         return shelves.CarryingError(words + " It has been replaced there meanwhile: run again", damaged=True)
     if now:
         # Other hosts may be as far, and the account here may not write there.
@@ -176,10 +176,10 @@ def keep(shelf, place, signature):
     # type: (shelves.Shelf, str, Optional[str]) -> bool
     """Put this host's product into a folder that other hosts see; return False when it is there already.
 
-    :param signature: of its card, None for the one that it has, if any
+    :param signature: of its metadata, None for the one that it has, if any
     """
     found = products.read(shelf.folder, shelf.mark)
-    text = shelves.text_of(os.path.join(shelf.folder, products.CARD))
+    text = shelves.text_of(os.path.join(shelf.folder, products.METADATA))
     if found is None or text is None:
         raise shelves.CarryingError("{0} is not there to be put into {1}. Run again".format(shelf.folder, place))
     base = folder_of(place)
@@ -200,7 +200,7 @@ def _keep(shelf, found, text, signature, folder):
     # type: (shelves.Shelf, Dict[str, Any], str, Optional[str], str) -> bool
     if products.read(folder, shelf.mark) is not None:
         # One that others take already stays, unless it lacks the signature that this one has.
-        there = [shelves.text_of(os.path.join(folder, name)) for name in (products.CARD, products.SIGNATURE)]
+        there = [shelves.text_of(os.path.join(folder, name)) for name in (products.METADATA, products.SIGNATURE)]
         if not signature or there == [text, signature]:
             return False
     partial = "{0}{1}-{2}-{3}".format(folder, products.PARTIAL, platform.node(), os.getpid())
@@ -215,10 +215,12 @@ def _keep(shelf, found, text, signature, folder):
         if _copy(found["path"], path) != found["sha256"]:
             products.set_aside(shelf.folder)
             raise shelves.CarryingError(
-                "{0} is not what its card says, and was set aside. Run again: it is built anew".format(shelf.folder),
+                "{0} is not what its metadata says, and was set aside. Run again: it is built anew".format(
+                    shelf.folder
+                ),
                 damaged=True,
             )
-        shelves.write(os.path.join(partial, products.CARD), text)
+        shelves.write(os.path.join(partial, products.METADATA), text)
         if signature:
             shelves.write(os.path.join(partial, products.SIGNATURE), signature)
         # Others than this account take it.

@@ -77,19 +77,19 @@ def wanted(shelf, text, dry):
 
     Sees to it that there is room for the rest.
 
-    :param text: its card
+    :param text: its metadata
     """
-    card = shelves.card_of(text, shelf)
-    size = card["size"]
+    metadata = shelves.metadata_of(text, shelf)
+    size = metadata["size"]
     if dry:
         return {"present": shelf.whole(), "received": 0}
     shelf.make()
     with shelf.locked():
         if shelf.whole():
             return {"present": True, "received": size}
-        shelf.sweep(card["sha256"])
-        partial = shelf.make_partial(card["sha256"])
-        received = _received(os.path.join(partial, card["file"]))
+        shelf.sweep(metadata["sha256"])
+        partial = shelf.make_partial(metadata["sha256"])
+        received = _received(os.path.join(partial, metadata["file"]))
         shelves.make_room(shelf.top, size - received, "ascend_work_dir")
         return {"present": False, "received": received}
 
@@ -103,15 +103,15 @@ def receive(shelf, text, signature, offset, piece, length):
     :param offset: where in the file the piece begins; :param piece: its path, None for none; :param length: its size
     :return: {"present", "received", "damaged"}; damaged: the digest was wrong, and nothing is kept
     """
-    card = shelves.card_of(text, shelf)
-    size = card["size"]
+    metadata = shelves.metadata_of(text, shelf)
+    size = metadata["size"]
     shelf.make()
     with shelf.locked():
-        if not os.path.isdir(shelf.partial(card["sha256"])) and products.read(shelf.folder, shelf.mark) is not None:
+        if not os.path.isdir(shelf.partial(metadata["sha256"])) and products.read(shelf.folder, shelf.mark) is not None:
             # wanted() made that folder; another run has made it the product.
             return {"present": True, "received": size, "damaged": False}
-        partial = shelf.make_partial(card["sha256"])
-        path = os.path.join(partial, card["file"])
+        partial = shelf.make_partial(metadata["sha256"])
+        path = os.path.join(partial, metadata["file"])
         received = _received(path)
         if piece and received == offset:
             if not offset:
@@ -119,10 +119,10 @@ def receive(shelf, text, signature, offset, piece, length):
             received += _append(path, piece, length)
         if received < size:
             return {"present": False, "received": received, "damaged": False}
-        if fingerprint.file_digest(path) != card["sha256"]:
+        if fingerprint.file_digest(path) != metadata["sha256"]:
             os.unlink(path)
             return {"present": False, "received": 0, "damaged": True}
-        shelves.finish(shelf, partial, card, text, signature, "the controller")
+        shelves.finish(shelf, partial, metadata, text, signature, "the controller")
     return {"present": True, "received": size, "damaged": False}
 
 

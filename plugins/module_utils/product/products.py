@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A product's folder, the same in a work directory and in a build cache: product.json and the one file that it names.
 
-product.json, the card, is {"file": name, "size": bytes, "sha256": hex, "manifest": {…, without files}}. The file is
-<label>.tar.gz of a tree, or a wheel. Where products are signed, product.json.sig beside it signs the card's bytes, and so,
-by the digest in them, the file. On a host a file "taken" says that the product was built elsewhere. A folder is there whole
-or not at all: it is made as <folder>.partial… and renamed.
+product.json, the metadata, is {"file": name, "size": bytes, "sha256": hex, "manifest": {…, without files}}. The file is
+<label>.tar.gz of a tree, or a wheel. Where products are signed, product.json.sig beside it signs the bytes of the metadata,
+and so, by the digest in them, the file. On a host a file "taken" says that the product was built elsewhere. A folder is
+there whole or not at all: it is made as <folder>.partial… and renamed.
 """
 
 import os
@@ -17,8 +17,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint as fingerprints
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
 
-CARD = "product.json"
-SIGNATURE = CARD + ".sig"
+METADATA = "product.json"
+SIGNATURE = METADATA + ".sig"
 # Beside a product that a host has not built itself: its text says where it is from.
 TAKEN = "taken"
 PARTIAL = ".partial"
@@ -30,7 +30,7 @@ TREE = ".tar.gz"
 
 def compose(path, manifest):
     # type: (str, Dict[str, Any]) -> Dict[str, Any]
-    """Return the card of a finished file; OSError when that cannot be read."""
+    """Return the metadata of a finished file; OSError when that cannot be read."""
     return {
         "file": os.path.basename(path),
         "size": os.path.getsize(path),
@@ -48,40 +48,40 @@ def label(manifest):
     return "{0}-{1}-{2}".format(manifest["name"], manifest["version"], fingerprints.short(manifest["fingerprint"]))
 
 
-def is_of(card, order):
+def is_of(metadata, order):
     # type: (Dict[str, Any], Dict[str, Any]) -> bool
-    """Say whether a card is that of an order's product."""
-    manifest = card["manifest"]
+    """Say whether metadata is that of an order's product."""
+    manifest = metadata["manifest"]
     return manifest["fingerprint"] == order["fingerprint"] and label(manifest) == label(order)
 
 
 def parse(text):
     # type: (Union[str, bytes]) -> Optional[Dict[str, Any]]
-    """Return the card that a text is, None when it is none.
+    """Return the metadata that a text is, None when it is none.
 
     The text may be foreign: what is returned names a file and no path, so that nobody is led out of the folder, and no
     other file than a product of its manifest's name can have, so that it is none of those that stand beside it.
     """
     try:
-        card = foreign.mapping(text)
-        manifest = foreign.table(card.get("manifest"))
+        metadata = foreign.mapping(text)
+        manifest = foreign.table(metadata.get("manifest"))
         for key in ("name", "version"):
             foreign.name(manifest.get(key))
         foreign.sha256(manifest.get("fingerprint"))
-        foreign.sha256(card.get("sha256"))
-        foreign.size(card.get("size"))
-        if foreign.name(card.get("file")) != label(manifest) + TREE:
-            wheels.parse_filename(card["file"])
+        foreign.sha256(metadata.get("sha256"))
+        foreign.size(metadata.get("size"))
+        if foreign.name(metadata.get("file")) != label(manifest) + TREE:
+            wheels.parse_filename(metadata["file"])
     except (foreign.Foreign, wheels.WheelError):
         return None
-    return card
+    return metadata
 
 
-def card(folder):
+def metadata(folder):
     # type: (str) -> Optional[Dict[str, Any]]
-    """Return the card of a product's folder, None when there is none that can be read."""
+    """Return the metadata of a product's folder, None when there is none that can be read."""
     try:
-        with open(os.path.join(folder, CARD), "rb") as stream:
+        with open(os.path.join(folder, METADATA), "rb") as stream:
             return parse(stream.read())
     except OSError:
         return None
@@ -91,9 +91,9 @@ def read(folder, fingerprint):
     # type: (str, str) -> Optional[Dict[str, Any]]
     """Return {"path", "sha256", "manifest"} of the product with this fingerprint, None when the folder has no such.
 
-    A quick look: the card can be read, and its file is there, as long as the card says.
+    A quick look: the metadata can be read, and its file is there, as long as it says.
     """
-    found = card(folder)
+    found = metadata(folder)
     if found is None or found["manifest"]["fingerprint"] != fingerprint or misses(folder, found):
         return None
     return {"path": os.path.join(folder, found["file"]), "sha256": found["sha256"], "manifest": found["manifest"]}
@@ -119,18 +119,18 @@ def mark_taken(folder, place):
         stream.write(place)
 
 
-def misses(folder, card):
+def misses(folder, metadata):
     # type: (str, Dict[str, Any]) -> List[str]
-    """Return what is wrong with a card's file, in words, as far as that is seen without reading it."""
+    """Return what is wrong with the file that metadata names, in words, as far as that is seen without reading it."""
     try:
-        info = os.stat(os.path.join(folder, card["file"]))
+        info = os.stat(os.path.join(folder, metadata["file"]))
     except OSError:
-        return [card["file"] + ": missing"]
+        return [metadata["file"] + ": missing"]
     if not stat.S_ISREG(info.st_mode):
-        return [card["file"] + ": not a file"]
+        return [metadata["file"] + ": not a file"]
     size = info.st_size
-    if size != card["size"]:
-        return ["{0}: {1} bytes, wanted {2}".format(card["file"], size, card["size"])]
+    if size != metadata["size"]:
+        return ["{0}: {1} bytes, wanted {2}".format(metadata["file"], size, metadata["size"])]
     return []
 
 
@@ -140,12 +140,12 @@ def whole(folder):
 
     OSError when its file is there and cannot be read.
     """
-    found = card(folder)
+    found = metadata(folder)
     if found is None:
-        return [CARD + ": missing, or not to be read"]
+        return [METADATA + ": missing, or not to be read"]
     wrong = misses(folder, found)
     if not wrong and fingerprints.file_digest(os.path.join(folder, found["file"])) != found["sha256"]:
-        wrong.append(found["file"] + ": content differs from the digest in " + CARD)
+        wrong.append(found["file"] + ": content differs from the digest in " + METADATA)
     return wrong
 
 

@@ -44,22 +44,22 @@ def in_use(tree):
         os.close(descriptor)
 
 
-def cards(prefix, name):
+def manifests(prefix, name):
     # type: (str, str) -> Dict[str, Dict[str, Any]]
     """Return the trees beside a prefix whose manifests say that they are the named product's, with those: path -> manifest."""
     pattern = re.compile(re.escape(prefix) + r"-.+-[0-9a-f]{%d}$" % fingerprint.SHORT)
     found = {}  # type: Dict[str, Dict[str, Any]]
     for path in glob.glob(glob.escape(prefix) + "-*"):
-        card = manifest.read(path) if pattern.match(path) and not os.path.islink(path) else None
-        if card is not None and card["name"] == name:
-            found[path] = card
+        its_manifest = manifest.read(path) if pattern.match(path) and not os.path.islink(path) else None
+        if its_manifest is not None and its_manifest["name"] == name:
+            found[path] = its_manifest
     return found
 
 
 def trees(prefix, name):
     # type: (str, str) -> List[str]
     """Return the trees beside a prefix whose manifests say that they are the named product's."""
-    return sorted(cards(prefix, name))
+    return sorted(manifests(prefix, name))
 
 
 def occupied(prefix, ours):

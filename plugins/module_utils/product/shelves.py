@@ -19,7 +19,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import locking
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.folders import make_folder
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, products
 
-# Cards and signatures have a few KiB; what answers with more is no build cache.
+# Metadata and signatures have a few KiB; what answers with more is no build cache.
 TEXT_LIMIT_BYTES = 4 << 20
 
 # What was begun to arrive and was not gone on with for so long, nobody waits for any more.
@@ -34,7 +34,7 @@ BLOCK_BYTES = 1 << 20
 class CarryingError(Exception):
     """A product could not be carried; the message says what, where, and what to do.
 
-    damaged: it is not what its card says it is, so that another place, or building it again, is what helps.
+    damaged: it is not what its metadata says it is, so that another place, or building it again, is what helps.
     """
 
     def __init__(self, message, damaged=False):
@@ -178,7 +178,7 @@ def idle_s(path):
 
 def held(shelf, digest, dry):
     # type: (Shelf, bool, bool) -> Dict[str, Any]
-    """Return {"present"} and, of a product that is, "card", "signature" (None where not signed) and "taken", texts.
+    """Return {"present"} and, of a product that is, "metadata", "signature" (None where not signed) and "taken", texts.
 
     taken: where it is from, "" for one that was built here.
 
@@ -191,33 +191,37 @@ def held(shelf, digest, dry):
         if not dry:
             products.set_aside(shelf.folder)
         return {"present": False}
-    text = text_of(os.path.join(shelf.folder, products.CARD))
+    text = text_of(os.path.join(shelf.folder, products.METADATA))
     return {
         "present": text is not None,
-        "card": text,
+        "metadata": text,
         "signature": text_of(os.path.join(shelf.folder, products.SIGNATURE)),
         "taken": products.taken_from(shelf.folder),
     }
 
 
-def card_of(text, shelf):
+def metadata_of(text, shelf):
     # type: (str, Shelf) -> Dict[str, Any]
-    card = products.parse(text)
-    if card is None or card["manifest"]["fingerprint"] != shelf.mark or products.label(card["manifest"]) != shelf.label:
-        raise CarryingError("the card that came for {0} is not its own".format(shelf.label), damaged=True)
-    return card
+    metadata = products.parse(text)
+    if (
+        metadata is None
+        or metadata["manifest"]["fingerprint"] != shelf.mark
+        or products.label(metadata["manifest"]) != shelf.label
+    ):
+        raise CarryingError("the metadata that came for {0} is not its own".format(shelf.label), damaged=True)
+    return metadata
 
 
-def finish(shelf, partial, card, text, signature, place):
+def finish(shelf, partial, metadata, text, signature, place):
     # type: (Shelf, str, Dict[str, Any], str, Optional[str], str) -> None
     """Make the product out of its partial folder, in which the file is whole.
 
     :param place: where it is from, in words: what this host has not built it must not be taken to have built
     """
     for name in os.listdir(partial):
-        if name != card["file"]:
+        if name != metadata["file"]:
             os.unlink(os.path.join(partial, name))
-    write(os.path.join(partial, products.CARD), text)
+    write(os.path.join(partial, products.METADATA), text)
     if signature:
         write(os.path.join(partial, products.SIGNATURE), signature)
     products.mark_taken(partial, place)

@@ -73,8 +73,8 @@ def standing(order):
 def is_whole(order, found):
     # type: (Dict[str, Any], Dict[str, Any]) -> bool
     """Say whether what stands is the product of an order, and whole."""
-    card = found["manifest"]
-    return bool(card) and card["fingerprint"] == order["fingerprint"] and not found["damage"]
+    manifest = found["manifest"]
+    return bool(manifest) and manifest["fingerprint"] == order["fingerprint"] and not found["damage"]
 
 
 def is_there(order, found):
@@ -100,11 +100,11 @@ def told(order, before, after, began, changed=True, notes=()):
     return {"changed": changed, "diff": diff if changed else {}, "notes": list(notes), "seconds": _since(began)}
 
 
-def _words(name, card):
+def _words(name, manifest):
     # type: (str, Optional[Dict[str, Any]]) -> str
-    if card is None:
+    if manifest is None:
         return "{0}: not installed\n".format(name)
-    return "{0}: {1} ({2})\n".format(name, card["version"], fingerprint.short(card["fingerprint"]))
+    return "{0}: {1} ({2})\n".format(name, manifest["version"], fingerprint.short(manifest["fingerprint"]))
 
 
 def _since(began):
@@ -128,7 +128,7 @@ def unarrived(orders, arrived):
     # type: (List[Dict[str, Any]], Dict[str, Any]) -> List[str]
     """Put what has been brought to the host into its work directory; return the names of what has not come whole.
 
-    :param arrived: name -> {"card", "signature", "piece": path of the product's file, "length": its size}
+    :param arrived: name -> {"metadata", "signature", "piece": path of the product's file, "length": its size}
     """
     late = []
     for order in orders:
@@ -137,7 +137,7 @@ def unarrived(orders, arrived):
             continue
         shelf = shelves.Shelf(order["work_dir"], builds.label(order), order["fingerprint"])
         try:
-            words = [came[key] for key in ("card", "signature")] + [0, came["piece"], came["length"]]
+            words = [came[key] for key in ("metadata", "signature")] + [0, came["piece"], came["length"]]
             if not carrying.receive(shelf, *words)["present"]:
                 late.append(order["name"])
         except (shelves.CarryingError, OSError):
@@ -172,11 +172,11 @@ def finished(order, now):
 
 
 @contextmanager
-def _explained(name, card):
+def _explained(name, manifest):
     # type: (str, Dict[str, Any]) -> Iterator[None]
     """Raise Failed, with what to do, for whatever keeps a product from being published.
 
-    :param card: its manifest
+    :param manifest: of the product
     """
     kept = "{0} was not published, what was there before still is: ".format(name)
     try:
@@ -184,7 +184,7 @@ def _explained(name, card):
     except steps.StepError as error:
         raise Failed(
             "{0}built on {1}, it does not work here: {2}\nMend what this host lacks, or let it build its own: set "
-            "ascend_build_cache to [] for it".format(kept, card.get("built", {}).get("host", "another host"), error)
+            "ascend_build_cache to [] for it".format(kept, manifest.get("built", {}).get("host", "another host"), error)
         )
     except (publishing.PublishError, archive.ArchiveError, WheelError, OSError) as error:
         raise Failed(kept + str(error))

@@ -122,8 +122,8 @@ def publish_tree(order, path, sha256, prove_sane=lambda root: None):
         )
     partial = partial_path(tree)
     sweep_partial(tree)
-    card = manifest.read(tree)
-    if card is None or manifest.damage(tree, card):
+    its_manifest = manifest.read(tree)
+    if its_manifest is None or manifest.damage(tree, its_manifest):
         if fingerprint.file_digest(path) != sha256:
             raise PublishError(
                 "{0} is not the product that was built (its sha256 differs): remove it and run again".format(path)
@@ -157,10 +157,10 @@ def publish_tree(order, path, sha256, prove_sane=lambda root: None):
             shutil.rmtree(old)
 
 
-def _mend(tree, partial, card):
+def _mend(tree, partial, its_manifest):
     # type: (str, str, Dict[str, Any]) -> None
     """Put what is damaged in a live tree back, file by file, since the tree cannot be swapped for one of its own name."""
-    for wrong in manifest.damage(tree, card, full=True):
+    for wrong in manifest.damage(tree, its_manifest, full=True):
         relative = file_names.native(wrong.rpartition(": ")[0])
         target = os.path.join(tree, relative)
         if os.path.isdir(target) and not os.path.islink(target):
@@ -168,7 +168,7 @@ def _mend(tree, partial, card):
         if not os.path.isdir(os.path.dirname(target)):
             os.makedirs(os.path.dirname(target))
         os.rename(os.path.join(partial, relative), target)
-    manifest.write(tree, card)
+    manifest.write(tree, its_manifest)
     shutil.rmtree(partial)
 
 
@@ -213,13 +213,13 @@ def withdraw_tree(order, dry=False):
     return removed, notes
 
 
-def strangers(tree, card):
+def strangers(tree, its_manifest):
     # type: (str, Dict[str, Any]) -> List[str]
     """Return the relative paths of the files and links below a tree that are not as its manifest has them.
 
     What Python has compiled from a file of the tree's is the tree's too.
     """
-    known = card.get("files", {})
+    known = its_manifest.get("files", {})
     found = []
     for folder, names, files in os.walk(tree):
         for name in files + [name for name in names if os.path.islink(os.path.join(folder, name))]:

@@ -46,7 +46,7 @@ def verify(order, full, npu, run, pending=False):
     there = look(order, full)
     lacks = shortcomings(order, there)
     problems, notes, said = ([], list(lacks), []) if pending else (list(lacks), [], [])
-    if there["card"] and order["state"] == "present" and not (pending and lacks):
+    if there["manifest"] and order["state"] == "present" and not (pending and lacks):
         steps = order["verify"] + (order.get("verify_npu", []) if npu else [])
         wrong, remarks, said = prove(order, there, steps, run, _what_to_do(there["damage"], full))
         problems += wrong
@@ -84,26 +84,26 @@ def look(order, full):
     # type: (Dict[str, Any], bool) -> Dict[str, Any]
     """Return how an order's product stands on this host.
 
-    {"card": its manifest | None, "version": str | None, "site": where a wheel is installed, "damage": ["path: what"],
+    {"manifest": its own | None, "version": str | None, "site": where a wheel is installed, "damage": ["path: what"],
     "occupied": words | None, "links": {path: ours|foreign|absent}, "packages": {name: version} beside a wheel}
     """
-    there = {"card": None, "version": None, "site": "", "damage": [], "occupied": None, "links": {}, "packages": {}}
+    there = {"manifest": None, "version": None, "site": "", "damage": [], "occupied": None, "links": {}, "packages": {}}
     if order["product"] == "wheel":
         found = wheels.installed(order["sites"], order["distribution"])
         if found:
-            there.update(card=found["manifest"], version=found["version"], site=found["site"])
-        if there["card"]:
+            there.update(manifest=found["manifest"], version=found["version"], site=found["site"])
+        if there["manifest"]:
             there.update(damage=wheels.damage(found["dist_info"], full), packages=interpreters.packages(order["sites"]))
         return there
-    prefix, card = order["prefix"], manifest.read(order["prefix"])
-    if card is None or card["name"] != order["name"]:
+    prefix, its_manifest = order["prefix"], manifest.read(order["prefix"])
+    if its_manifest is None or its_manifest["name"] != order["name"]:
         return dict(there, occupied=published.occupied(prefix, published.trees(prefix, order["name"])))
     try:
-        damage = manifest.damage(prefix, card, full)
+        damage = manifest.damage(prefix, its_manifest, full)
     except OSError as error:
         damage = ["{0}: cannot be read ({1})".format(error.filename, error.strerror)]
     links = {link["path"]: published.link_state(link["path"], prefix, link["target"]) for link in order["links"]}
-    return dict(there, card=card, version=card["version"], damage=damage, links=links)
+    return dict(there, manifest=its_manifest, version=its_manifest["version"], damage=damage, links=links)
 
 
 def shortcomings(order, there):
@@ -112,18 +112,18 @@ def shortcomings(order, there):
 
     :param there: see look
     """
-    card, name = there["card"], _named(order, there)
+    its_manifest, name = there["manifest"], _named(order, there)
     if order["state"] == "absent":
-        return [name + " is there and shall be absent. Run site.yml: it takes it away"] if card else []
-    if card is None:
+        return [name + " is there and shall be absent. Run site.yml: it takes it away"] if its_manifest else []
+    if its_manifest is None:
         return [_not_installed(order, there)]
     found = []
-    if card["fingerprint"] != order["fingerprint"]:
-        changes = fingerprint.changes(card.get("identity", {}), order["identity"]) or ["recipe changed"]
+    if its_manifest["fingerprint"] != order["fingerprint"]:
+        changes = fingerprint.changes(its_manifest.get("identity", {}), order["identity"]) or ["recipe changed"]
         found.append(
             "{0} ({1}) is outdated: {2}. Run site.yml: it publishes {3} ({4})".format(
                 name,
-                fingerprint.short(card["fingerprint"]),
+                fingerprint.short(its_manifest["fingerprint"]),
                 "; ".join(changes),
                 order["version"],
                 fingerprint.short(order["fingerprint"]),
@@ -136,7 +136,7 @@ def shortcomings(order, there):
         for path, state in there["links"].items()
         if state == "absent" or (state == "foreign" and order["replace_link"])
     ]
-    wanted = list(order["requirements"]) + list(card.get("requirements", []))
+    wanted = list(order["requirements"]) + list(its_manifest.get("requirements", []))
     if order["product"] == "wheel":
         found += [
             "{0} requires {1}, which is not installed for {2}. Run site.yml: it installs it".format(
@@ -201,12 +201,12 @@ def _mend(damage):
 # --- whether it works -------------------------------------------------------------------------------------------------
 
 
-def prove_unpacked(order, card, site, run):
+def prove_unpacked(order, its_manifest, site, run):
     # type: (Dict[str, Any], Dict[str, Any], str, Callable[..., Tuple[Optional[int], str, str]]) -> str
     """Say why a wheel does not work where it was unpacked, "" when it does: its libraries are asked for, and it is imported.
 
     :param order: of it, "env_text" being the environment file to come, "" where it stays as it is
-    :param card: its manifest; :param site: the folder that it was unpacked into
+    :param its_manifest: as manifest.py has it; :param site: the folder that it was unpacked into
     :param run: see verify; what it runs finds modules in that folder first
     """
     path = order["env_file"]
@@ -214,10 +214,10 @@ def prove_unpacked(order, card, site, run):
         path = os.path.join(site, "environment-to-come.sh")
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(order["env_text"])
-    there = {"card": card, "version": card["version"], "site": site, "damage": []}
+    there = {"manifest": its_manifest, "version": its_manifest["version"], "site": site, "damage": []}
     order = dict(order, env_file=path)
     problems, _notes, _said = prove(order, there, order["verify"], run, "")
-    lacking = _lacking(order, card.get("libraries", []), run) if problems else []
+    lacking = _lacking(order, its_manifest.get("libraries", []), run) if problems else []
     if lacking:
         problems.append(
             "The loader does not find {0} on this host. Install what brings them".format(", ".join(lacking))
@@ -246,7 +246,7 @@ def prove(order, there, steps, run, remedy):
         "prefix": order["prefix"],
         "python": order["python"],
         "env_file": order["env_file"],
-        "version": there["card"]["version"],
+        "version": there["manifest"]["version"],
         "site": os.path.realpath(there["site"]) if there["site"] else "",
     }
     # In what is expected a name stands for itself, whatever its characters mean in a regular expression.

@@ -27,8 +27,8 @@ def store(folder, **parts):
         for identity in parts.get(name, [{}]):
             path = folder / f"{name}-1-{len(list(folder.iterdir()))}"
             path.mkdir()
-            card = {"file": f"{name}.file", "manifest": {"name": name, "identity": identity}}
-            (path / "product.json").write_text(json.dumps(card))
+            metadata = {"file": f"{name}.file", "manifest": {"name": name, "identity": identity}}
+            (path / "product.json").write_text(json.dumps(metadata))
     return folder
 
 

@@ -36,18 +36,18 @@ def make_wheel(folder, name, version, source):
     """Return a finished product of a wheel that has one module."""
     path, info = folder / f"{name}-{version}-py3-none-any.whl", f"{name}-{version}.dist-info/"
     mark = fingerprint.digest([version, source])
-    card = manifest.compose(name, version, "wheel", mark, {"version": version}, {"host": "builder"}, "0.1.0")
+    its_manifest = manifest.compose(name, version, "wheel", mark, {"version": version}, {"host": "builder"}, "0.1.0")
     files = {
         f"{name}/__init__.py": source,
         info + "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         info + "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        info + manifest.WHEEL_NAME: json.dumps(card),
+        info + manifest.WHEEL_NAME: json.dumps(its_manifest),
     }
     with zipfile.ZipFile(path, "w") as out:
         for name, text in files.items():
             out.writestr(name, text)
         out.writestr(info + "RECORD", "".join(f"{name},,\n" for name in [*files, info + "RECORD"]))
-    return {"path": str(path), "sha256": fingerprint.file_digest(str(path)), "manifest": card}
+    return {"path": str(path), "sha256": fingerprint.file_digest(str(path)), "manifest": its_manifest}
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +66,13 @@ def site(venv):
 
 def order_of(venv, home, product, **changes):
     """Return the order of a wheel, whose product lies in the work directory."""
-    card = product["manifest"]
+    its_manifest = product["manifest"]
     order = {
-        "name": card["name"],
-        "version": card["version"],
+        "name": its_manifest["name"],
+        "version": its_manifest["version"],
         "product": "wheel",
-        "distribution": card["name"],
-        "fingerprint": card["fingerprint"],
+        "distribution": its_manifest["name"],
+        "fingerprint": its_manifest["fingerprint"],
         "prefix": "",
         "links": [],
         "python": str(venv / "bin/python"),
@@ -86,10 +86,10 @@ def order_of(venv, home, product, **changes):
         "library_path": [],
         "npu_libraries": True,
     }
-    folder = home / "work/products" / products.label(card)
+    folder = home / "work/products" / products.label(its_manifest)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(product["path"], folder)
-    (folder / products.CARD).write_text(json.dumps(products.compose(product["path"], card)))
+    (folder / products.METADATA).write_text(json.dumps(products.compose(product["path"], its_manifest)))
     return dict(order, **changes)
 
 
@@ -184,9 +184,15 @@ def test_all_that_stands_is_verified_with_the_last_of_it(venv, tmp_path):
 
 
 def arrived(product, path, **changes):
-    card = json.dumps(products.compose(product["path"], product["manifest"]))
+    metadata = json.dumps(products.compose(product["path"], product["manifest"]))
     shutil.copy(product["path"], path)
-    return {"card": card, "signature": None, "piece": str(path), "length": os.path.getsize(product["path"]), **changes}
+    return {
+        "metadata": metadata,
+        "signature": None,
+        "piece": str(path),
+        "length": os.path.getsize(product["path"]),
+        **changes,
+    }
 
 
 def test_what_has_been_brought_is_taken_in_and_published(venv, tmp_path):
@@ -205,7 +211,7 @@ def test_what_has_been_brought_is_taken_in_and_published(venv, tmp_path):
     assert (tmp_path / "work/products" / products.label(product["manifest"]) / products.TAKEN).is_file()
 
 
-@pytest.mark.parametrize("spoil", [{"length": 1}, {"piece": "/nowhere/ascend-piece-tool"}, {"card": "{}"}])
+@pytest.mark.parametrize("spoil", [{"length": 1}, {"piece": "/nowhere/ascend-piece-tool"}, {"metadata": "{}"}])
 def test_what_has_not_arrived_whole_is_told_and_nothing_that_needs_it_is_published(venv, tmp_path, spoil):
     product = make_wheel(tmp_path, "tool", "6.0", "version = '6.0'\n")
     order = order_of(venv, tmp_path, product)

@@ -22,7 +22,7 @@ class Carrier:
 
     def __init__(self, there=None, wrong=None, taken="", signature=None):
         self.there, self.wrong, self.done = there or {}, wrong or {}, []
-        self.has = carry.Held(b"the card", signature, taken)
+        self.has = carry.Held(b"the metadata", signature, taken)
 
     def _do(self, what, *more):
         self.done.append((what, *more))
@@ -34,11 +34,11 @@ class Carrier:
         self.signed = signed
         return self.there.get(place)
 
-    def take_from(self, order, place, card):
+    def take_from(self, order, place, metadata):
         self._do("take_from", place)
         return True
 
-    def deliver(self, order, folder, card):
+    def deliver(self, order, folder, metadata):
         self._do("deliver", str(folder))
         return True
 
@@ -67,14 +67,14 @@ def key(tmp_path):
 
 
 @pytest.fixture
-def card(tmp_path):
-    """The text of a product's card, as a place that hosts reach has it."""
-    return (cached.make(tmp_path / "elsewhere") / products.CARD).read_bytes()
+def metadata(tmp_path):
+    """The text of a product's metadata, as a place that hosts reach has it."""
+    return (cached.make(tmp_path / "elsewhere") / products.METADATA).read_bytes()
 
 
-def test_the_first_place_that_has_it_gives_it(tmp_path, told, card):
+def test_the_first_place_that_has_it_gives_it(tmp_path, told, metadata):
     cached.make(tmp_path / "full")
-    carrier = Carrier({SHARED: (card, None)})
+    carrier = Carrier({SHARED: (metadata, None)})
     places = [str(tmp_path / "empty"), WEB, str(tmp_path / "full"), SHARED]
     taken = buildcache.BuildCache(places, carrier, told.append).take(ORDER)
     assert taken == {"changed": True, "place": str(tmp_path / "full")}
@@ -82,8 +82,8 @@ def test_the_first_place_that_has_it_gives_it(tmp_path, told, card):
     assert told == []
 
 
-def test_a_host_fetches_by_itself_what_is_at_a_url(told, card):
-    carrier = Carrier({WEB: (card, None)})
+def test_a_host_fetches_by_itself_what_is_at_a_url(told, metadata):
+    carrier = Carrier({WEB: (metadata, None)})
     assert buildcache.BuildCache([WEB], carrier, told.append).take(ORDER)["place"] == WEB
     assert carrier.done == [("look_up", WEB), ("take_from", WEB)]
 
@@ -93,11 +93,13 @@ def test_what_no_place_has_is_not_there(tmp_path, told):
     assert cache.take(ORDER) is None and not cache.holds(ORDER)
 
 
-def test_another_product_is_not_taken(tmp_path, told, card):
+def test_another_product_is_not_taken(tmp_path, told, metadata):
     cached.make(tmp_path, fingerprint="ab" * 32)
     other = dict(ORDER, fingerprint="ab" * 31 + "cd")
     assert builds.label(other) == LABEL
-    assert buildcache.BuildCache([str(tmp_path), WEB], Carrier({WEB: (card, None)}), told.append).take(other) is None
+    assert (
+        buildcache.BuildCache([str(tmp_path), WEB], Carrier({WEB: (metadata, None)}), told.append).take(other) is None
+    )
 
 
 def test_a_place_that_is_down_is_told_of_and_passed_over(tmp_path, told):
@@ -117,9 +119,9 @@ def test_what_is_damaged_is_set_aside_and_not_there(tmp_path, told):
     assert LABEL in told[0]
 
 
-def test_only_what_is_signed_by_a_trusted_key_is_there(tmp_path, told, key, card):
+def test_only_what_is_signed_by_a_trusted_key_is_there(tmp_path, told, key, metadata):
     cached.make(tmp_path / "cache")
-    carrier = Carrier({WEB: (card, None)})
+    carrier = Carrier({WEB: (metadata, None)})
     places = [str(tmp_path / "cache"), WEB]
     cache = buildcache.BuildCache(places, carrier, told.append, trusted_keys=f"{key}.pub")
     assert not cache.holds(ORDER) and cache.take(ORDER) is None
@@ -167,11 +169,11 @@ def test_what_a_builder_has_from_elsewhere_is_not_signed_for_it(tmp_path, told, 
     assert not (tmp_path / "cache" / LABEL).exists()
 
 
-def test_what_a_builder_has_from_elsewhere_keeps_the_signature_that_it_has(tmp_path, told, key, card):
-    carrier = Carrier(taken="file:///mnt/any", signature=signing.sign(card, str(key)))
+def test_what_a_builder_has_from_elsewhere_keeps_the_signature_that_it_has(tmp_path, told, key, metadata):
+    carrier = Carrier(taken="file:///mnt/any", signature=signing.sign(metadata, str(key)))
     cache = buildcache.BuildCache([str(tmp_path / "cache")], carrier, told.append, str(key), f"{key}.pub", ["b1"])
     assert cache.keep(ORDER, "b1") and cache.holds(ORDER)
-    # Of another product's card it is none.
+    # Of another product's metadata it is none.
     carrier.has = carrier.has._replace(signature=signing.sign(b"another", str(key)))
     with pytest.raises(signing.SigningError, match="is not signed"):
         cache.keep(ORDER, "b1")

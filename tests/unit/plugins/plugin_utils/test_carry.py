@@ -55,8 +55,8 @@ class Host:
     def make(self, content=CONTENT, **changes):
         self.product.mkdir(parents=True)
         (self.product / FILE).write_bytes(content)
-        card = products.compose(str(self.product / FILE), {key: self.order[key] for key in NAMED})
-        (self.product / "product.json").write_text(json.dumps(dict(card, **changes), indent=1))
+        metadata = products.compose(str(self.product / FILE), {key: self.order[key] for key in NAMED})
+        (self.product / "product.json").write_text(json.dumps(dict(metadata, **changes), indent=1))
         return self
 
     def join_path(self, *parts):
@@ -132,7 +132,7 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != products.TAKEN}
 
 
-def card_in(folder):
+def metadata_in(folder):
     return json.loads((folder / "product.json").read_text())
 
 
@@ -149,38 +149,38 @@ def test_from_the_builder_to_the_cache_to_another_host(builder, host, cache):
     assert builder.carrier.has(builder.order) and not host.carrier.has(host.order)
     builder.carrier.collect(builder.order, cache)
     assert contents(cache) == contents(builder.product)
-    assert host.carrier.deliver(host.order, cache, card_in(cache)) is True
+    assert host.carrier.deliver(host.order, cache, metadata_in(cache)) is True
     assert contents(host.product) == contents(cache)
     assert [path.name for path in host.shelf.iterdir() if path.is_dir()] == [LABEL]
     assert len(builder.copied) == len(host.copied) == PIECES
-    assert host.carrier.deliver(host.order, cache, card_in(cache)) is False
+    assert host.carrier.deliver(host.order, cache, metadata_in(cache)) is False
     assert len(host.copied) == PIECES
-    card = (cache / "product.json").read_bytes()
-    assert builder.carrier.held(builder.order) == carry.Held(card, b"signed", "")
+    metadata = (cache / "product.json").read_bytes()
+    assert builder.carrier.held(builder.order) == carry.Held(metadata, b"signed", "")
 
 
 def test_what_is_no_more_than_a_piece_is_handed_over(builder, host, monkeypatch):
-    card, size = card_in(builder.product), len(CONTENT)
+    metadata, size = metadata_in(builder.product), len(CONTENT)
     sent = carry.Carrier(host, {}, hands_over=True)
     # More than a piece is delivered as ever.
-    assert sent.deliver(host.order, builder.product, card) and sent.handed_over == {} and host.product.is_dir()
+    assert sent.deliver(host.order, builder.product, metadata) and sent.handed_over == {} and host.product.is_dir()
     shutil.rmtree(host.work)
     monkeypatch.setattr(carry, "PIECE_BYTES", size + 1)
     host.copied.clear()
     monkeypatch.setattr(host, "_execute_module", lambda **_given: pytest.fail("the host was asked"))
-    assert sent.deliver(host.order, builder.product, card)
+    assert sent.deliver(host.order, builder.product, metadata)
     arrived = sent.handed_over["tool"]
     assert Path(arrived["piece"]).read_bytes() == CONTENT and Path(arrived["piece"]).parent == Path(host.tmpdir)
-    assert (arrived["card"], arrived["length"]) == ((builder.product / "product.json").read_text(), size)
+    assert (arrived["metadata"], arrived["length"]) == ((builder.product / "product.json").read_text(), size)
     assert host.copied == [size] and not host.work.exists()
 
 
 def test_what_is_handed_over_together_is_no_more_than_a_piece(builder, host, monkeypatch):
     monkeypatch.setattr(carry, "PIECE_BYTES", 2 * len(CONTENT) - 1)
     sent = carry.Carrier(host, {}, hands_over=True)
-    assert sent.deliver(dict(host.order, name="one"), builder.product, card_in(builder.product))
+    assert sent.deliver(dict(host.order, name="one"), builder.product, metadata_in(builder.product))
     assert set(sent.handed_over) == {"one"}
-    assert sent.deliver(host.order, builder.product, card_in(builder.product))
+    assert sent.deliver(host.order, builder.product, metadata_in(builder.product))
     assert set(sent.handed_over) == {"one"} and contents(host.product) == contents(builder.product)
 
 
@@ -190,27 +190,27 @@ def test_what_is_handed_over_can_be_read_by_who_takes_it_in(builder, host, monke
     monkeypatch.setattr(host, "_is_become_unprivileged", lambda: True)
     monkeypatch.setattr(host, "_fixup_perms2", let_in.append, raising=False)
     sent = carry.Carrier(host, {}, hands_over=True)
-    sent.deliver(host.order, builder.product, card_in(builder.product))
+    sent.deliver(host.order, builder.product, metadata_in(builder.product))
     arrived = sent.handed_over["tool"]
     assert let_in == [[host.tmpdir]] and os.stat(arrived["piece"]).st_mode & 0o777 == 0o644
 
 
 def test_what_a_host_has_not_built_it_says_of(builder, host, tmp_path, cache):
-    host.carrier.deliver(host.order, builder.product, card_in(builder.product))
+    host.carrier.deliver(host.order, builder.product, metadata_in(builder.product))
     assert (builder.carrier.held(builder.order).taken, host.carrier.held(host.order).taken) == ("", "the controller")
     # And does not hand that on: whoever takes from it has its own word for it.
     host.carrier.collect(host.order, cache)
     assert not (cache / products.TAKEN).exists()
     other = Host(tmp_path / "other")
-    other.carrier.take_from(other.order, host.shelf.as_uri(), card_in(host.product))
+    other.carrier.take_from(other.order, host.shelf.as_uri(), metadata_in(host.product))
     assert other.carrier.held(other.order).taken == host.shelf.as_uri()
 
 
 def test_a_file_that_is_called_like_what_carries_it_is_no_product(builder, cache):
     (builder.product / FILE).rename(builder.product / "ascend-piece")
-    card = dict(card_in(builder.product), file="ascend-piece")
-    (builder.product / "product.json").write_text(json.dumps(card))
-    with pytest.raises(carry.CarryError, match="not there any more|not the card"):
+    metadata = dict(metadata_in(builder.product), file="ascend-piece")
+    (builder.product / "product.json").write_text(json.dumps(metadata))
+    with pytest.raises(carry.CarryError, match="not there any more|not the metadata"):
         builder.carrier.collect(builder.order, cache)
     assert not builder.copied and not any(cache.iterdir())
 
@@ -220,7 +220,7 @@ def test_a_worker_of_a_killed_run_carries_nothing_more(builder, host, cache, mon
     monkeypatch.setattr(os, "_exit", sys.exit)
     ways = [
         (builder, lambda: builder.carrier.collect(builder.order, cache)),
-        (host, lambda: host.carrier.deliver(host.order, cache, card_in(cache))),
+        (host, lambda: host.carrier.deliver(host.order, cache, metadata_in(cache))),
     ]
     for one, carries in ways:
         with monkeypatch.context() as patch:
@@ -252,11 +252,11 @@ def test_pieces_stand_apart_from_what_they_are_pieces_of(builder, cache):
     assert set(map(tuple, seen)) == {("product.json", FILE)}
 
 
-def test_no_more_comes_than_the_card_says(builder, cache):
-    """The card that is signed says how long the file is; a host that has more to give, gives it to nobody."""
+def test_no_more_comes_than_the_metadata_says(builder, cache):
+    """The metadata that is signed says how long the file is; a host that has more to give, gives it to nobody."""
     (builder.product / FILE).write_bytes(CONTENT * 3)
-    card = card_in(builder.product)
-    held = {"present": True, "card": json.dumps(card), "signature": None, "taken": ""}
+    metadata = metadata_in(builder.product)
+    held = {"present": True, "metadata": json.dumps(metadata), "signature": None, "taken": ""}
     lying(lying(builder, "held", **held), "cut", length=100, failed=False)
     builder.fetch_file = lambda source, dest: Path(dest).write_bytes(b"x" * 100)
     with pytest.raises(carry.CarryError, match="cannot be: 100 is not a number of bytes from 0 to 24"):
@@ -271,15 +271,15 @@ def test_a_host_that_tells_impossible_lengths(builder, host, cache, length):
     if length != 10**9:
         with pytest.raises(carry.CarryError, match="Look at that host"):
             lying(host, "wanted", received=length).carrier.deliver(
-                host.order, builder.product, card_in(builder.product)
+                host.order, builder.product, metadata_in(builder.product)
             )
 
 
-def test_the_card_of_another_product_is_not_collected(builder, cache):
-    other = dict(card_in(builder.product), manifest={"name": "gcc730", "version": "7.3.0", "fingerprint": "e" * 64})
+def test_the_metadata_of_another_product_is_not_collected(builder, cache):
+    other = dict(metadata_in(builder.product), manifest={"name": "gcc730", "version": "7.3.0", "fingerprint": "e" * 64})
     other["file"] = "gcc730-7.3.0-" + "e" * 12 + ".tar.gz"
-    with pytest.raises(carry.CarryError, match="not the card of that product"):
-        lying(builder, "held", card=json.dumps(other)).carrier.collect(builder.order, cache)
+    with pytest.raises(carry.CarryError, match="not the metadata of that product"):
+        lying(builder, "held", metadata=json.dumps(other)).carrier.collect(builder.order, cache)
 
 
 def test_collecting_goes_on_where_it_was(builder, cache):
@@ -295,10 +295,10 @@ def test_collecting_goes_on_where_it_was(builder, cache):
 def test_delivering_goes_on_where_it_was(builder, host):
     host.on_copy = broken_after(3)
     with pytest.raises(AnsibleConnectionFailure):
-        host.carrier.deliver(host.order, builder.product, card_in(builder.product))
+        host.carrier.deliver(host.order, builder.product, metadata_in(builder.product))
     assert not host.product.exists()
     host.on_copy = lambda number: None
-    assert carry.Carrier(host, {}).deliver(host.order, builder.product, card_in(builder.product))
+    assert carry.Carrier(host, {}).deliver(host.order, builder.product, metadata_in(builder.product))
     assert contents(host.product) == contents(builder.product)
     assert len(host.copied) == PIECES + 1
 
@@ -307,11 +307,11 @@ def test_what_arrived_wrong_is_carried_again_once(builder, host, cache):
     shutil.copy(builder.product / "product.json", cache)
     (cache / FILE).write_bytes(b"not it")
     builder.carrier.collect(builder.order, cache)
-    card = card_in(cache)
-    started = host.shelf / f"{LABEL}.partial-{card['sha256'][:12]}"
+    metadata = metadata_in(cache)
+    started = host.shelf / f"{LABEL}.partial-{metadata['sha256'][:12]}"
     started.mkdir(parents=True)
     (started / FILE).write_bytes(b"longer than the whole " * len(CONTENT))
-    host.carrier.deliver(host.order, cache, card)
+    host.carrier.deliver(host.order, cache, metadata)
     assert contents(cache) == contents(host.product) == contents(builder.product)
 
 
@@ -333,24 +333,24 @@ def test_a_product_damaged_on_the_builder_is_set_aside_there(builder, cache):
 def test_a_damaged_product_on_a_host_is_replaced(builder, host):
     host.make()
     (host.product / FILE).write_bytes(CONTENT[::-1])
-    assert host.carrier.deliver(host.order, builder.product, card_in(builder.product))
+    assert host.carrier.deliver(host.order, builder.product, metadata_in(builder.product))
     assert contents(host.product) == contents(builder.product)
 
 
 def test_a_product_damaged_in_the_cache_reaches_no_host(builder, host):
     (builder.product / FILE).write_bytes(CONTENT[::-1])
-    with pytest.raises(carry.Damaged, match="in the build cache is not what its card says"):
-        host.carrier.deliver(host.order, builder.product, card_in(builder.product))
+    with pytest.raises(carry.Damaged, match="in the build cache is not what its metadata says"):
+        host.carrier.deliver(host.order, builder.product, metadata_in(builder.product))
     assert not host.product.exists()
 
 
 def test_two_runs_deliver_to_one_host(builder, host, tmp_path):
     def other_run(number):
         if number == 3:
-            assert carry.Carrier(host, {}).deliver(host.order, builder.product, card_in(builder.product))
+            assert carry.Carrier(host, {}).deliver(host.order, builder.product, metadata_in(builder.product))
 
     host.on_copy = other_run
-    assert host.carrier.deliver(host.order, builder.product, card_in(builder.product))
+    assert host.carrier.deliver(host.order, builder.product, metadata_in(builder.product))
     assert contents(host.product) == contents(builder.product)
     # Of the first run two pieces and the one that came too late; the other did the rest.
     assert len(host.copied) == PIECES + 1
@@ -368,7 +368,7 @@ def test_a_piece_that_is_cut_short_on_the_way(builder, host, cache, monkeypatch,
         if way == "fetch_file":
             builder.carrier.collect(builder.order, cache)
         else:
-            host.carrier.deliver(host.order, builder.product, card_in(builder.product))
+            host.carrier.deliver(host.order, builder.product, metadata_in(builder.product))
 
 
 def test_no_room(builder, host, cache, monkeypatch):
@@ -379,7 +379,7 @@ def test_no_room(builder, host, cache, monkeypatch):
     with pytest.raises(carry.CarryError, match="No space left.*ascend_cache=prune.*ascend_build_cache"):
         builder.carrier.collect(builder.order, cache)
     with pytest.raises(carry.CarryError, match="no space left for .*ascend_work_dir"):
-        host.carrier.deliver(host.order, builder.product, card_in(builder.product))
+        host.carrier.deliver(host.order, builder.product, metadata_in(builder.product))
     with pytest.raises(carry.CarryError, match="no space left for .*ascend_build_cache"):
         builder.carrier.keep_at(builder.order, cache.as_uri())
     assert not builder.copied and not host.copied and not any(cache.glob("tool*/"))
@@ -387,22 +387,22 @@ def test_no_room(builder, host, cache, monkeypatch):
 
 def test_the_temporary_folder_went_with_a_reboot(builder, host):
     host.tmpdir = str(host.home / "gone")
-    assert host.carrier.deliver(host.order, builder.product, card_in(builder.product))
+    assert host.carrier.deliver(host.order, builder.product, metadata_in(builder.product))
 
 
 def test_a_host_whose_temporary_folder_cannot_be_written(builder, host):
     shutil.rmtree(host.home)
     host._make_tmp_path = lambda: setattr(host, "tmpdir", str(host.home))
     with pytest.raises(transfer.TransferError, match="ansible_remote_tmp"):
-        host.carrier.deliver(host.order, builder.product, card_in(builder.product))
+        host.carrier.deliver(host.order, builder.product, metadata_in(builder.product))
 
 
 def test_check_mode_carries_nothing(builder, host, cache):
     builder._task.check_mode = host._task.check_mode = True
     builder.carrier.collect(builder.order, cache)
     builder.carrier.keep_at(builder.order, cache.as_uri())
-    assert host.carrier.deliver(host.order, builder.product, card_in(builder.product)) is True
-    assert host.carrier.take_from(host.order, builder.shelf.as_uri(), card_in(builder.product)) is True
+    assert host.carrier.deliver(host.order, builder.product, metadata_in(builder.product)) is True
+    assert host.carrier.take_from(host.order, builder.shelf.as_uri(), metadata_in(builder.product)) is True
     (builder.product / FILE).write_bytes(CONTENT[::-1])
     assert not builder.carrier.has(builder.order)
     assert not list(cache.iterdir()) and not host.work.exists() and builder.product.exists()
@@ -445,19 +445,19 @@ def test_a_place_whose_file_is_damaged(builder, host, cache, web, by_web):
     place = web if by_web else cache.as_uri()
     builder.carrier.keep_at(builder.order, cache.as_uri())
     (cache / LABEL / FILE).write_bytes(CONTENT[::-1])
-    card = json.loads(host.carrier.look_up(host.order, place, signed=True)[0])
+    metadata = json.loads(host.carrier.look_up(host.order, place, signed=True)[0])
     with pytest.raises(carry.Damaged, match="digest is .*[Ii]t"):
-        host.carrier.take_from(host.order, place, card)
+        host.carrier.take_from(host.order, place, metadata)
     assert not host.product.exists()
     assert (cache / (LABEL + ".damaged-1")).exists() is not by_web
 
 
 @pytest.mark.parametrize("by_web", [False, True])
-def test_a_place_whose_card_is_damaged(builder, host, cache, web, by_web, warnings):
+def test_a_place_whose_metadata_is_damaged(builder, host, cache, web, by_web, warnings):
     (cache / LABEL).mkdir()
     (cache / LABEL / "product.json").write_text("<html>")
     assert host.carrier.look_up(host.order, web if by_web else cache.as_uri(), signed=True) is None
-    assert "product.json: is no card" in warnings[0]
+    assert "product.json: is not the metadata of a product" in warnings[0]
 
 
 def test_a_place_that_lacks_the_file(builder, host, cache, web, warnings):
@@ -510,8 +510,8 @@ class ActionModule(ActionBase):
         carrier, asked = carry.Carrier(self, task_vars), json.loads(json.dumps(self._task.args))
         carrier.collect(asked["source"], asked["folder"])
         with open(os.path.join(asked["folder"], "product.json")) as stream:
-            card = json.load(stream)
-        return dict(result, changed=carrier.deliver(asked["dest"], asked["folder"], card))
+            metadata = json.load(stream)
+        return dict(result, changed=carrier.deliver(asked["dest"], asked["folder"], metadata))
 """
 
 

@@ -89,7 +89,7 @@ def test_not_signed(keys):
 
 def test_changed_since(keys, signed):
     key = keys("ops")
-    with pytest.raises(signing.Refused, match="does not fit its card.*changed it"):
+    with pytest.raises(signing.Refused, match="does not fit its metadata.*changed it"):
         signing.verify(TEXT + b" ", signed(key), key + ".pub")
 
 

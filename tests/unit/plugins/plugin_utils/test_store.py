@@ -356,11 +356,11 @@ def test_entries(cache):
     assert store.Store(cache.folder / "none").entries() == []
 
 
-def test_a_card_with_odd_parts_is_listed(cache):
+def test_metadata_with_odd_parts_is_listed(cache):
     folder = cached.make(cache.folder)
-    card = json.loads((folder / "product.json").read_text())
-    card["manifest"].update(identity=[], built={"when": 7, "host": "a\033[31mb"})
-    (folder / "product.json").write_text(json.dumps(card))
+    metadata = json.loads((folder / "product.json").read_text())
+    metadata["manifest"].update(identity=[], built={"when": 7, "host": "a\033[31mb"})
+    (folder / "product.json").write_text(json.dumps(metadata))
     (found,) = cache.entries()
     assert (found["built"], found["arch"]) == ("", "")
     assert "\033" not in "\n".join(cache_list.table([found], 200))
@@ -383,8 +383,8 @@ def key(tmp_path):
 
 
 def sign(folder, key):
-    card = folder / "product.json"
-    signing.write(card, signing.sign(card.read_bytes(), key))
+    metadata = folder / "product.json"
+    signing.write(metadata, signing.sign(metadata.read_bytes(), key))
 
 
 def test_who_signed(cache, key):
@@ -396,7 +396,7 @@ def test_who_signed(cache, key):
     (folder / "product.json").write_text((folder / "product.json").read_text() + "\n")
     for trusted in ("", key + ".pub"):
         (one,) = cache.entries(trusted)
-        assert one["signed_by"] == "" and "does not fit its card" in one["untrusted"]
+        assert one["signed_by"] == "" and "does not fit its metadata" in one["untrusted"]
     with pytest.raises(signing.Refused):
         cache.entry(LABEL, MARK).signed_by(key + ".pub")
 

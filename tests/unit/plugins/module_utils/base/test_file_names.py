@@ -30,23 +30,23 @@ for kind in ("pax", "gnu", "zip"):
     unpacking.unpack(folder + "/archive." + kind, tree)
     told[kind] = sorted(name.decode("latin-1") for name in os.listdir(os.fsencode(tree)))
     told[kind + " names"] = sorted(durable.listing(tree))
-    card = {"files": manifest.scan(tree)}
-    told[kind + " scan"] = sorted(card["files"])
-    manifest.write(tree, dict(card, schema=1, name="a", version="1", fingerprint="0" * 64))
+    its_manifest = {"files": manifest.scan(tree)}
+    told[kind + " scan"] = sorted(its_manifest["files"])
+    manifest.write(tree, dict(its_manifest, schema=1, name="a", version="1", fingerprint="0" * 64))
     packing.pack(tree, folder + "/packed")
     told[kind + " packed"] = fingerprint.file_digest(folder + "/packed")
-    card = manifest.read(tree)
-    told[kind + " damage"] = manifest.damage(tree, card, full=True) + publishing.strangers(tree, card)
+    its_manifest = manifest.read(tree)
+    told[kind + " damage"] = manifest.damage(tree, its_manifest, full=True) + publishing.strangers(tree, its_manifest)
     back = tree + "-again"
     shutil.copytree(tree, back, symlinks=True)
-    victim = sorted(name for name in card["files"] if "link" not in card["files"][name])[0]
+    victim = sorted(name for name in its_manifest["files"] if "link" not in its_manifest["files"][name])[0]
     for file in os.listdir(os.fsencode(tree)):
         if file == victim.encode("utf-8", "surrogateescape"):
             os.unlink(os.path.join(os.fsencode(tree), file))
-    told[kind + " lacks"] = manifest.damage(tree, card)
-    publishing._mend(tree, back, card)
-    told[kind + " mended"] = manifest.damage(tree, card, full=True)
-    publishing._clear(tree, sorted(card["files"])[:1])
+    told[kind + " lacks"] = manifest.damage(tree, its_manifest)
+    publishing._mend(tree, back, its_manifest)
+    told[kind + " mended"] = manifest.damage(tree, its_manifest, full=True)
+    publishing._clear(tree, sorted(its_manifest["files"])[:1])
     told[kind + " stays"] = len(os.listdir(tree))
 site = folder + "/site"
 told["wheel"] = wheel.damage(site + "/thing-1.0.dist-info", full=True)

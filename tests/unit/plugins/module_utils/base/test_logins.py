@@ -104,7 +104,7 @@ def test_a_build_cache_is_asked_with_a_known_login(closed_server):
     with pytest.raises(shelves.CarryingError, match="HTTP 401"):
         caching.look_up(closed_server.url, "x-1-" + "a" * 12, True)
     found = caching.look_up(closed_server.url, "x-1-" + "a" * 12, True, {closed_server.url: LOGIN})
-    assert found == {"card": None, "signature": None, "wrong": ""}
+    assert found == {"metadata": None, "signature": None, "wrong": ""}
 
 
 def test_git_gets_a_login_that_nobody_sees(closed_server, forge, clone, tmp_path):

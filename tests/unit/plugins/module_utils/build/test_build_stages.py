@@ -123,8 +123,8 @@ def test_killed_in_a_stage_it_goes_on_from_there(tmp_path, stage):
     with tarfile.open(builds.product(order)["path"]) as packed:
         member = [one for one in packed.getmembers() if one.name.endswith("bin/tool")][0]
         assert packed.extractfile(member).read() == b"hello\npatched\n"
-        card = [one for one in packed.getmembers() if one.name.endswith(manifest.TREE_NAME)][0]
-        assert set(json.loads(packed.extractfile(card).read().decode())["files"]) == {"bin/tool", "bin/alias"}
+        member = [one for one in packed.getmembers() if one.name.endswith(manifest.TREE_NAME)][0]
+        assert set(json.loads(packed.extractfile(member).read().decode())["files"]) == {"bin/tool", "bin/alias"}
 
 
 def test_killed_while_it_cleans_up(tmp_path):

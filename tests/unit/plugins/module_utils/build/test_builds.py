@@ -32,9 +32,9 @@ def test_a_build_to_its_end(tmp_path):
         names = [name.replace("./", "", 1) for name in packed.getnames()]
         assert {"bin/tool", "bin/alias", manifest.TREE_NAME} <= set(names)
         member = [one for one in packed.getmembers() if one.name.endswith(manifest.TREE_NAME)][0]
-        card = manifest.parse(packed.extractfile(member).read().decode())
-    assert card["files"]["bin/tool"]["sha256"] == hashlib.sha256(b"hello\npatched\n").hexdigest()
-    assert card["files"]["bin/alias"] == {"link": "tool"}
+        its_manifest = manifest.parse(packed.extractfile(member).read().decode())
+    assert its_manifest["files"]["bin/tool"]["sha256"] == hashlib.sha256(b"hello\npatched\n").hexdigest()
+    assert its_manifest["files"]["bin/alias"] == {"link": "tool"}
     log = Path(status["log"]).read_text()
     assert all("=== " + stage in log for stage in recipe.STAGES)
     assert "[ 50%] half" in log and "tool-1.0-abababababab" in log

@@ -27,8 +27,8 @@ def product(work, name, version, days, part=""):
     (folder / name_of_file).write_text("packed")
     identity = {"part": part} if part else {}
     made = {"name": name, "version": version, "fingerprint": "a" * 64, "identity": identity}
-    card = {"file": name_of_file, "size": 6, "sha256": "b" * 64, "manifest": made}
-    (folder / "product.json").write_text(json.dumps(card))
+    metadata = {"file": name_of_file, "size": 6, "sha256": "b" * 64, "manifest": made}
+    (folder / "product.json").write_text(json.dumps(metadata))
     aged(folder, days)
     return folder
 

@@ -43,9 +43,9 @@ def with_part(tmp_path, **changes):
 
 def unpacked(product, folder):
     unpacking.unpack(product["path"], str(folder), strip=0)
-    card = manifest.read(str(folder))
-    assert manifest.damage(str(folder), card, full=True) == []
-    return card
+    its_manifest = manifest.read(str(folder))
+    assert manifest.damage(str(folder), its_manifest, full=True) == []
+    return its_manifest
 
 
 def test_a_part_comes_out_of_the_build_of_the_whole(tmp_path):
@@ -55,12 +55,16 @@ def test_a_part_comes_out_of_the_build_of_the_whole(tmp_path):
     whole, product = builds.product(order), builds.product(part)
     assert builds.maker(part)["fingerprint"] == builds.maker(order)["fingerprint"] == order["fingerprint"]
     assert product["path"].endswith("products/tool-1.0-cdcdcdcdcdcd/tool-1.0-cdcdcdcdcdcd.tar.gz")
-    card = unpacked(product, tmp_path / "part")
-    assert set(card["files"]) == {"lib64/libc++.so.6", "lib64/libc++.so.6.0.24"}
-    assert card["files"]["lib64/libc++.so.6.0.24"]["mode"] == "0755"
+    its_manifest = unpacked(product, tmp_path / "part")
+    assert set(its_manifest["files"]) == {"lib64/libc++.so.6", "lib64/libc++.so.6.0.24"}
+    assert its_manifest["files"]["lib64/libc++.so.6.0.24"]["mode"] == "0755"
     assert (tmp_path / "part/lib64").stat().st_mode & 0o777 == 0o755
-    assert (card["name"], card["fingerprint"], card["identity"]) == ("tool", "cd" * 32, part["identity"])
-    assert card["built"] == whole["manifest"]["built"]
+    assert (its_manifest["name"], its_manifest["fingerprint"], its_manifest["identity"]) == (
+        "tool",
+        "cd" * 32,
+        part["identity"],
+    )
+    assert its_manifest["built"] == whole["manifest"]["built"]
     assert len(unpacked(whole, tmp_path / "whole")["files"]) == 6
     assert sorted(os.listdir(tmp_path / "work/products")) == ["tool-1.0-abababababab", "tool-1.0-cdcdcdcdcdcd"]
 
@@ -77,8 +81,8 @@ def test_a_whole_that_is_older_than_its_parts_gets_them(tmp_path):
         assert os.umask(0o077) == 0o077
     finally:
         os.umask(before)
-    card = unpacked(builds.product(part), tmp_path / "part")
-    assert set(card["files"]) == {"lib64/libc++.so.6", "lib64/libc++.so.6.0.24"}
+    its_manifest = unpacked(builds.product(part), tmp_path / "part")
+    assert set(its_manifest["files"]) == {"lib64/libc++.so.6", "lib64/libc++.so.6.0.24"}
     assert (tmp_path / "part/lib64").stat().st_mode & 0o777 == 0o755
     assert sorted(os.listdir(tmp_path / "work/products")) == ["tool-1.0-abababababab", "tool-1.0-cdcdcdcdcdcd"]
     # The same as with the build itself; and once is enough.
@@ -148,8 +152,8 @@ def test_a_wheel_with_its_manifest(tmp_path):
     product = builds.product(order)
     assert os.path.basename(product["path"]) == "tool-1.0+x-py3-none-any.whl"
     with zipfile.ZipFile(product["path"]) as packed:
-        card = manifest.parse(packed.read("tool-1.0+x.dist-info/" + manifest.WHEEL_NAME).decode())
-        assert card["fingerprint"] == order["fingerprint"]
+        its_manifest = manifest.parse(packed.read("tool-1.0+x.dist-info/" + manifest.WHEEL_NAME).decode())
+        assert its_manifest["fingerprint"] == order["fingerprint"]
         assert manifest.WHEEL_NAME in packed.read("tool-1.0+x.dist-info/RECORD").decode()
 
 

@@ -38,8 +38,8 @@ def test_pip_is_asked_only_when_it_may_have_to_install_something(tmp_path, monke
         (info / "RECORD").write_text(
             "torch.py,sha256=AAAA,1\n" if there == "damaged" else "torch.dist-info/METADATA,,\n"
         )
-        card = manifest.compose("torch", version, "wheel", "f" * 64, {}, {}, "0")
-        (info / manifest.WHEEL_NAME).write_text(json.dumps(card))
+        its_manifest = manifest.compose("torch", version, "wheel", "f" * 64, {}, {}, "0")
+        (info / manifest.WHEEL_NAME).write_text(json.dumps(its_manifest))
     told = host.interpreters.examine(sys.executable)
     monkeypatch.setattr(host.interpreters, "examine", lambda _name: dict(told, sites=[str(tmp_path)]))
     state = host.examine(

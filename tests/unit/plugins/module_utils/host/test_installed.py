@@ -37,9 +37,9 @@ def test_a_tree_of_another_name_and_a_foreign_folder(tmp_path):
 
 def test_a_lot_of_damage_is_cut_short(tmp_path):
     real = tree(tmp_path)
-    card = manifest.read(str(real))
-    card["files"] = {str(number): {"link": "x"} for number in range(99)}
-    manifest.write(str(real), card)
+    its_manifest = manifest.read(str(real))
+    its_manifest["files"] = {str(number): {"link": "x"} for number in range(99)}
+    manifest.write(str(real), its_manifest)
     assert len(installed.product(asked(tmp_path), [])["damage"]) == 10
 
 

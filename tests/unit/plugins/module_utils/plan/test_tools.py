@@ -118,8 +118,8 @@ def test_torch_is_built_with_what_the_roles_published():
     state = site(CMAKE, GCC)
     # The trees, and not the links, which may lead to others before the build ends.
     cmake, gcc = (
-        "{0}-{1}-{2}".format(prefix, card["version"], fingerprint.short(card["fingerprint"]))
-        for prefix, card in (
+        "{0}-{1}-{2}".format(prefix, made["version"], fingerprint.short(made["fingerprint"]))
+        for prefix, made in (
             ("/usr/local/cmake", state["products"]["cmake"]["manifest"]),
             ("/usr/local/linux_gcc7.3.0", state["products"]["gcc730"]["manifest"]),
         )

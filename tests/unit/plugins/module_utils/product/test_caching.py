@@ -58,7 +58,7 @@ def test_a_product_damaged_where_it_was_built_is_not_shared(shelf, tmp_path):
         (["http://a.example/c"], True, None),
     ],
 )
-def test_a_card_is_not_led_away_from_tls(monkeypatch, chain, signed, said):
+def test_metadata_is_not_led_away_from_tls(monkeypatch, chain, signed, said):
     """By urllib's own handlers, with nobody at the other end: each address leads to the next, and the last has a text."""
 
     def answer(_handler, request):

@@ -18,7 +18,7 @@ def test_pieces_of_killed_runs_are_swept(shelf, tmp_path):
         piece.write_bytes(b"")
     for piece in pieces[:2]:
         age(piece, shelves.PIECE_IDLE_S + 9)
-    sha256 = products.card(shelf.folder)["sha256"]
+    sha256 = products.metadata(shelf.folder)["sha256"]
     assert carrying.cut(shelf, sha256, 0, 4, str(pieces[0])) == 4
     assert [piece.exists() for piece in pieces] == [True, False, True] and pieces[0].read_bytes() == b"cont"
     assert carrying.cut(shelf, sha256, 4, 9, str(pieces[0])) == 3 and pieces[0].read_bytes() == b"ent"
@@ -28,7 +28,7 @@ def test_a_piece_is_no_link_to_elsewhere(shelf, tmp_path):
     (tmp_path / "precious").write_text("mine")
     (tmp_path / "ascend-piece").symlink_to(tmp_path / "precious")
     with pytest.raises(shelves.CarryingError, match="ansible_remote_tmp"):
-        carrying.cut(shelf, products.card(shelf.folder)["sha256"], 0, 4, str(tmp_path / "ascend-piece"))
+        carrying.cut(shelf, products.metadata(shelf.folder)["sha256"], 0, 4, str(tmp_path / "ascend-piece"))
     assert (tmp_path / "precious").read_text() == "mine"
 
 
@@ -37,7 +37,7 @@ def test_pieces_of_two_files_do_not_make_a_third(shelf, tmp_path):
         carrying.cut(shelf, "0" * 64, 0, 4, str(tmp_path / "piece"))
 
 
-def test_a_card_of_another_product_is_refused(shelf):
+def test_metadata_of_another_product_is_refused(shelf):
     named = {"name": "tool", "version": "1.0", "fingerprint": "e" * 64}
     file = "tool-1.0-" + "e" * 12 + ".tar.gz"
     other = json.dumps({"file": file, "size": 1, "sha256": "0" * 64, "manifest": named})
@@ -47,10 +47,10 @@ def test_a_card_of_another_product_is_refused(shelf):
 
 
 def test_a_product_whose_last_piece_had_arrived_before(tmp_path):
-    card = fill(tmp_path / "made", b"content")
+    metadata = fill(tmp_path / "made", b"content")
     shelf = shelves.Shelf(str(tmp_path / "work"), LABEL, MARK)
-    assert carrying.wanted(shelf, json.dumps(card), False) == {"present": False, "received": 0}
-    (tmp_path / "made" / FILE).rename(os.path.join(shelf.partial(card["sha256"]), FILE))
-    assert carrying.wanted(shelf, json.dumps(card), False) == {"present": False, "received": 7}
-    assert carrying.receive(shelf, json.dumps(card), None, 7, None, 0)["present"]
+    assert carrying.wanted(shelf, json.dumps(metadata), False) == {"present": False, "received": 0}
+    (tmp_path / "made" / FILE).rename(os.path.join(shelf.partial(metadata["sha256"]), FILE))
+    assert carrying.wanted(shelf, json.dumps(metadata), False) == {"present": False, "received": 7}
+    assert carrying.receive(shelf, json.dumps(metadata), None, 7, None, 0)["present"]
     assert shelf.whole() and oct(os.stat(shelf.top).st_mode & 0o777) == "0o700"

@@ -11,7 +11,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import mani
 from hypothesis import given
 from hypothesis import strategies as st
 
-CARD = manifest.compose("cmake", "3.12.1", "tree", "f" * 64, {"version": "3.12.1"}, {"host": "h"}, "0.1.0")
+MANIFEST = manifest.compose("cmake", "3.12.1", "tree", "f" * 64, {"version": "3.12.1"}, {"host": "h"}, "0.1.0")
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def tree(tmp_path):
     (root / "share: odd\n/doc: é").chmod(0o644)
     (root / "alias").symlink_to("bin")
     (root / "gone").symlink_to("nowhere")
-    manifest.write(str(root), dict(CARD, files=manifest.scan(str(root))))
+    manifest.write(str(root), dict(MANIFEST, files=manifest.scan(str(root))))
     return root
 
 
@@ -45,13 +45,13 @@ def test_what_is_there_is_scanned(tree):
 def test_names_that_are_no_text_survive(tmp_path):
     with open(os.path.join(os.fsencode(str(tmp_path)), b"\xff\xfe"), "w"):
         pass
-    manifest.write(str(tmp_path), dict(CARD, files=manifest.scan(str(tmp_path))))
+    manifest.write(str(tmp_path), dict(MANIFEST, files=manifest.scan(str(tmp_path))))
     assert wrong(tmp_path, full=True) == []
 
 
 def test_written_is_read(tree):
-    card = manifest.read(str(tree))
-    assert {key: value for key, value in card.items() if key != "files"} == CARD
+    its_manifest = manifest.read(str(tree))
+    assert {key: value for key, value in its_manifest.items() if key != "files"} == MANIFEST
     assert not (tree / (manifest.TREE_NAME + ".partial")).exists()
     assert (tree / manifest.TREE_NAME).stat().st_mode & 0o777 == 0o644
     assert wrong(tree) == [] and wrong(tree, full=True) == []
@@ -59,7 +59,7 @@ def test_written_is_read(tree):
 
 def test_what_a_killed_write_left_is_not_of_the_tree(tree):
     (tree / (manifest.TREE_NAME + ".partial")).write_text("{")
-    manifest.write(str(tree), dict(CARD, files=manifest.scan(str(tree))))
+    manifest.write(str(tree), dict(MANIFEST, files=manifest.scan(str(tree))))
     assert wrong(tree, full=True) == []
 
 
@@ -131,8 +131,8 @@ def test_there_is_none(tmp_path, tree):
     ],
 )
 def test_what_is_like_a_manifest_and_is_none(changes):
-    assert manifest.parse(json.dumps(CARD)) == CARD
-    assert manifest.parse(json.dumps(dict(CARD, **changes))) is None
+    assert manifest.parse(json.dumps(MANIFEST)) == MANIFEST
+    assert manifest.parse(json.dumps(dict(MANIFEST, **changes))) is None
 
 
 JSON = st.recursive(
@@ -154,9 +154,9 @@ def test_text_that_is_nested_without_end():
     assert manifest.parse("[" * 100000) is None
 
 
-@given(st.fixed_dictionaries({}, optional={key: JSON for key in list(CARD) + ["files", "requirements"]}))
+@given(st.fixed_dictionaries({}, optional={key: JSON for key in list(MANIFEST) + ["files", "requirements"]}))
 def test_what_is_taken_for_a_manifest_can_be_worked_with(changes):
-    card = manifest.parse(json.dumps(dict(CARD, **changes)))
-    if card is not None:
-        assert isinstance(card["name"] + card["version"] + card["fingerprint"], str)
-        assert isinstance(manifest.damage("/nonexistent", card, full=True), list)
+    its_manifest = manifest.parse(json.dumps(dict(MANIFEST, **changes)))
+    if its_manifest is not None:
+        assert isinstance(its_manifest["name"] + its_manifest["version"] + its_manifest["fingerprint"], str)
+        assert isinstance(manifest.damage("/nonexistent", its_manifest, full=True), list)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Product folders: cards that are read and refused, damage, and a rename that is killed at each of its steps."""
+"""Product folders: metadata that is read and refused, damage, and a rename that is killed at each of its steps."""
 
 import json
 import subprocess
@@ -82,14 +82,14 @@ NAMED = {"name": "cmake", "version": "3.12.1", "fingerprint": MARK}
 TREE = "cmake-3.12.1-" + MARK[:12] + ".tar.gz"
 
 
-def card_text(**changes):
+def metadata_text(**changes):
     return json.dumps(dict({"file": TREE, "size": 3, "sha256": "0" * 64, "manifest": NAMED}, **changes))
 
 
 @pytest.mark.parametrize("file", [TREE, WHEEL])
-def test_a_card(file):
-    assert products.parse(card_text(file=file))["file"] == file
-    assert products.parse(card_text().encode())["size"] == 3
+def test_metadata(file):
+    assert products.parse(metadata_text(file=file))["file"] == file
+    assert products.parse(metadata_text().encode())["size"] == 3
 
 
 @pytest.mark.parametrize(
@@ -100,33 +100,33 @@ def test_a_card(file):
         "[]",
         "[" * 100000,
         b"\xff\xfe\xfa",
-        card_text(file="../../etc/passwd"),
-        card_text(file="../" + WHEEL),
-        card_text(file="/etc/passwd"),
-        card_text(file=".."),
-        card_text(file="product.json"),
-        card_text(file="product.json.sig"),
+        metadata_text(file="../../etc/passwd"),
+        metadata_text(file="../" + WHEEL),
+        metadata_text(file="/etc/passwd"),
+        metadata_text(file=".."),
+        metadata_text(file="product.json"),
+        metadata_text(file="product.json.sig"),
         # The names of what else stands in such folders while products are carried.
-        card_text(file="ascend-piece"),
-        card_text(file="taken"),
-        card_text(file="cmake-3.12.1-" + "cd" * 6 + ".tar.gz"),
-        card_text(file=WHEEL.replace("torch", "to\x1b[2Jrch")),
-        card_text(file="a\0b"),
-        card_text(file=7),
-        card_text(sha256=None),
-        card_text(sha256="../../../etc"),
-        card_text(size="3"),
-        card_text(size=-1),
-        card_text(size=1 << 62),
-        card_text(size=True),
-        card_text(size=None),
-        card_text(manifest=[]),
-        card_text(manifest={}),
-        card_text(manifest=dict(NAMED, name="../x")),
-        card_text(manifest=dict(NAMED, fingerprint="short")),
+        metadata_text(file="ascend-piece"),
+        metadata_text(file="taken"),
+        metadata_text(file="cmake-3.12.1-" + "cd" * 6 + ".tar.gz"),
+        metadata_text(file=WHEEL.replace("torch", "to\x1b[2Jrch")),
+        metadata_text(file="a\0b"),
+        metadata_text(file=7),
+        metadata_text(sha256=None),
+        metadata_text(sha256="../../../etc"),
+        metadata_text(size="3"),
+        metadata_text(size=-1),
+        metadata_text(size=1 << 62),
+        metadata_text(size=True),
+        metadata_text(size=None),
+        metadata_text(manifest=[]),
+        metadata_text(manifest={}),
+        metadata_text(manifest=dict(NAMED, name="../x")),
+        metadata_text(manifest=dict(NAMED, fingerprint="short")),
     ],
 )
-def test_what_is_no_card(text):
+def test_what_is_no_metadata(text):
     assert products.parse(text) is None
 
 

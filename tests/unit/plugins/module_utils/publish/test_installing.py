@@ -160,10 +160,10 @@ PACKAGE = {"torch/__init__.py": "import os\n", "torch/lib/libtorch.so": "code\n"
 def site(tmp_path):
     """A site directory with a torch of ours, and pip's part in its removal: it deletes whatever RECORD lists."""
     folder = tmp_path / "site"
-    card = manifest.compose("torch", "1.8.1", "wheel", FIRST, {}, {}, "0.1.0")
+    its_manifest = manifest.compose("torch", "1.8.1", "wheel", FIRST, {}, {}, "0.1.0")
     files = dict(PACKAGE)
     files[INFO + "/METADATA"] = "Name: torch\nVersion: 1.8.1\n"
-    files[INFO + "/" + manifest.WHEEL_NAME] = json.dumps(card)
+    files[INFO + "/" + manifest.WHEEL_NAME] = json.dumps(its_manifest)
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

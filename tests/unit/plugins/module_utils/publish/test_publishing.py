@@ -33,8 +33,8 @@ def shelf(tmp_path):
         (root / "bin/alias").symlink_to("tool")
         (root / "doc").mkdir()
         (root / "doc/words").write_text("words of " + version)
-        card = manifest.compose("tool", version, "tree", mark, {}, {}, "0.1.0")
-        manifest.write(str(root), dict(card, files=manifest.scan(str(root))))
+        its_manifest = manifest.compose("tool", version, "tree", mark, {}, {}, "0.1.0")
+        manifest.write(str(root), dict(its_manifest, files=manifest.scan(str(root))))
         path = str(tmp_path / (mark[:12] + ".tar.gz"))
         packing.pack(str(root), path)
         order = {
@@ -543,9 +543,9 @@ def test_what_python_compiled_from_ours_is_ours(shelf, opt):
     order, path, sha256 = shelf()
     publishing.publish_tree(order, path, sha256)
     tree = opt / "tool-1.0-111111111111"
-    card = manifest.read(str(tree))
+    its_manifest = manifest.read(str(tree))
     (tree / "doc/ours.py").write_text("x = 1")
-    manifest.write(str(tree), dict(card, files=manifest.scan(str(tree))))
+    manifest.write(str(tree), dict(its_manifest, files=manifest.scan(str(tree))))
     (tree / "doc/__pycache__").mkdir()
     for name in ("ours.cpython-39.pyc", "ours.cpython-39.opt-1.pyc", "theirs.cpython-39.pyc"):
         (tree / "doc/__pycache__" / name).write_bytes(b"x")
@@ -695,8 +695,8 @@ def test_hosts_that_share_a_prefix_publish_one_after_another(shelf, opt):
     argv = [sys.executable, "-c", PUBLISH, str(ROOT / "collections"), json.dumps([order, path, sha256])]
     running = [subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) for _each in range(6)]
     assert [process.communicate(timeout=120)[1] for process in running] == [""] * 6
-    card = manifest.read(str(opt / "tool"))
-    assert card["fingerprint"] == FIRST and manifest.damage(str(opt / "tool"), card, full=True) == []
+    its_manifest = manifest.read(str(opt / "tool"))
+    assert its_manifest["fingerprint"] == FIRST and manifest.damage(str(opt / "tool"), its_manifest, full=True) == []
     assert sorted(path.name for path in opt.iterdir()) == [".tool.ascend-lock", "tool", "tool-1.0-" + FIRST[:12]]
 
 

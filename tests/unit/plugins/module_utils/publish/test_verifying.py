@@ -26,8 +26,8 @@ def tree(tmp_path):
     (root / "bin/tool").write_text("#!/bin/sh\necho tool 1.0\n")
     (root / "bin/tool").chmod(0o755)
     (root / "words").write_text("words")
-    card = manifest.compose("tool", "1.0", "tree", MARK, IDENTITY, {}, "0.1.0")
-    manifest.write(str(root), dict(card, files=manifest.scan(str(root))))
+    its_manifest = manifest.compose("tool", "1.0", "tree", MARK, IDENTITY, {}, "0.1.0")
+    manifest.write(str(root), dict(its_manifest, files=manifest.scan(str(root))))
     (tmp_path / "opt/tool").symlink_to(root.name)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/tool").symlink_to(tmp_path / "opt/tool/bin/tool")
@@ -54,11 +54,11 @@ def tree(tmp_path):
 def wheel(tree, tmp_path):
     """The order of a torch that is installed, whole."""
     site = tmp_path / "site"
-    card = manifest.compose("torch", "1.8.1", "wheel", MARK, IDENTITY, {}, "0.1.0")
+    its_manifest = manifest.compose("torch", "1.8.1", "wheel", MARK, IDENTITY, {}, "0.1.0")
     files = {
         "torch/__init__.py": "x = 1\n",
         INFO + "/METADATA": "Name: torch\nVersion: 1.8.1+ascend\n",
-        INFO + "/" + manifest.WHEEL_NAME: json.dumps(dict(card, requirements=["numpy"])),
+        INFO + "/" + manifest.WHEEL_NAME: json.dumps(dict(its_manifest, requirements=["numpy"])),
         "numpy-1.19.dist-info/METADATA": "Name: numpy\nVersion: 1.19\n",
     }
     rows = [INFO + "/RECORD,,"]
@@ -88,13 +88,13 @@ def wheel(tree, tmp_path):
 def unpacked(wheel, **changes):
     """What is asked, and what is said, of a wheel that was unpacked into the folder of its site."""
     site = wheel["sites"][1]
-    card = dict(
+    its_manifest = dict(
         manifest.compose("torch", "1.8.1", "wheel", MARK, IDENTITY, {}, "0.1.0"), libraries=["libopenblas.so.0"]
     )
     run = changes.pop("run")
     order = dict(wheel, env_text="export TO_COME=1\n", **changes)
     order["verify"] = [dict(wheel["verify"][0], run=["{python}", "{env_file}"])]
-    return site, verifying.prove_unpacked(order, card, site, run)
+    return site, verifying.prove_unpacked(order, its_manifest, site, run)
 
 
 def test_a_wheel_is_imported_from_where_it_was_unpacked(wheel):
@@ -203,9 +203,9 @@ def test_a_byte_that_differs_is_found_by_a_full_look_alone(tree):
 
 
 def test_much_damage_is_counted(tree):
-    card = manifest.read(tree["prefix"])
+    its_manifest = manifest.read(tree["prefix"])
     files = {"gone{0:02d}".format(number): {"link": "x"} for number in range(30)}
-    manifest.write(tree["prefix"], dict(card, files=files))
+    manifest.write(tree["prefix"], dict(its_manifest, files=files))
     told = problems(tree, FINE)[0]
     assert "gone00: missing; gone01" in told and "; and 25 more." in told
 

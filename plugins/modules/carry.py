@@ -127,31 +127,31 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
-from ansible_collections.ascend.pytorch.plugins.module_utils.product import caching, carrying, shelves
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import caching, carrying, entries
 
 
 def carried(module):
     """Do what is asked and return the result."""
     asked, dry = module.params, module.check_mode
     state = asked["state"]
-    shelf = shelves.Shelf(asked["work_dir"], asked["label"], asked["fingerprint"])
+    entry = entries.Entry(asked["work_dir"], asked["label"], asked["fingerprint"])
     if state == "held":
-        return shelves.held(shelf, asked["digest"], dry)
+        return entries.held(entry, asked["digest"], dry)
     if state == "wanted":
-        return carrying.wanted(shelf, asked["metadata"], dry)
+        return carrying.wanted(entry, asked["metadata"], dry)
     if state == "peeked":
         return caching.look_up(asked["place"], asked["label"], asked["signed"], asked["logins"])
     if dry:
-        return {"changed": state != "cut" and (state == "kept" or not shelf.whole())}
+        return {"changed": state != "cut" and (state == "kept" or not entry.whole())}
     if state == "cut":
-        return {"length": carrying.cut(shelf, asked["sha256"], asked["offset"], asked["length"], asked["piece"])}
+        return {"length": carrying.cut(entry, asked["sha256"], asked["offset"], asked["length"], asked["piece"])}
     if state == "received":
         words = [asked[key] for key in ("metadata", "signature", "offset", "piece", "length")]
-        return dict(carrying.receive(shelf, *words), changed=True)
+        return dict(carrying.receive(entry, *words), changed=True)
     if state == "taken":
         words = [asked[key] for key in ("metadata", "signature", "place")]
-        return {"changed": caching.take(shelf, *words, log=module.log, known=asked["logins"])}
-    return {"changed": caching.keep(shelf, asked["place"], asked["signature"])}
+        return {"changed": caching.take(entry, *words, log=module.log, known=asked["logins"])}
+    return {"changed": caching.keep(entry, asked["place"], asked["signature"])}
 
 
 def main():
@@ -190,10 +190,10 @@ def main():
     os.umask(0o022)
     try:
         result = carried(module)
-    except shelves.CarryingError as error:
+    except entries.CarryingError as error:
         module.fail_json(**outgoing.told(msg=str(error), damaged=error.damaged))
     except OSError as error:
-        told = shelves.explained(error, module.params["work_dir"], "ascend_work_dir")
+        told = entries.explained(error, module.params["work_dir"], "ascend_work_dir")
         module.fail_json(**outgoing.told(msg=str(told), damaged=False))
     module.exit_json(**outgoing.told(**dict({"changed": False}, **result)))
 

@@ -91,15 +91,15 @@ class BuildCache:
         if cache_places.kind(place) != cache_places.FOLDER:
             metadata = self._peeked(place, order)
             return None if metadata is None else self.carrier.take_from(order, place, metadata)
-        shelf, label = store.Store(place, self.warn), builds.label(order)
+        folder, label = store.Store(place, self.warn), builds.label(order)
         try:
-            with shelf.using(label, order["fingerprint"]) as entry:
+            with folder.using(label, order["fingerprint"]) as entry:
                 if entry is None or not self._trusts(label, place, entry.text, entry.signature):
                     return None
                 return self.carrier.deliver(order, entry.folder, entry.metadata)
         except carry.Damaged:
             # Read whole now, it is seen to be damaged and set aside.
-            shelf.entry(label, order["fingerprint"], digest=True)
+            folder.entry(label, order["fingerprint"], digest=True)
             return None
 
     def holds(self, order: Json) -> bool:
@@ -158,8 +158,8 @@ class BuildCache:
         return place
 
     def _keep_in(self, place: str, order: Json, builder: str) -> str:
-        shelf, label = store.Store(place, self.warn), builds.label(order)
-        with shelf.receiving(label) as partial:
+        folder, label = store.Store(place, self.warn), builds.label(order)
+        with folder.receiving(label) as partial:
             self.carrier.collect(order, partial)
             if self.sign_key:
                 # What has come, and not what the host would say now.
@@ -167,7 +167,7 @@ class BuildCache:
                 signature = self._signature(order, builder, held)
                 if signature:
                     signing.write(partial / products.METADATA, signature)
-            shelf.commit(label)
+            folder.commit(label)
         return place
 
     def _signature(self, order: Json, builder: str, held: carry.Held) -> bytes | None:

@@ -276,7 +276,7 @@ GATES = {
             ("plugins/action/plan.py", "_examine"): "the host's clock is compared with this one",
             ("plugins/module_utils/host/host.py", "examine"): "the host's clock is told",
             ("plugins/module_utils/sources/unpacking.py", "_write_tree"): "no file is from the future",
-            ("plugins/module_utils/product/shelves.py", "idle_s"): "the age of files",
+            ("plugins/module_utils/product/entries.py", "idle_s"): "the age of files",
             ("plugins/modules/clean.py", "main"): "the age of files",
             ("plugins/plugin_utils/runs.py", "_sweep"): "the age of files",
             ("plugins/plugin_utils/cache_list.py", "unused"): "the age of files",

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a work directory holds and nobody uses any more; see builds.py and product/shelves.py for its layout."""
+"""What a work directory holds and nobody uses any more; see builds.py and product/entries.py for its layout."""
 
 import glob
 import os

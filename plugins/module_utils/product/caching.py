@@ -4,7 +4,7 @@
 """A host's side of a build cache that it reaches by itself: products are looked up there, taken from there and kept there.
 
 A place is the URL of a build cache that hosts reach: file:///path, http:// or https://. Its layout is that of products/; see
-shelves.py for where products stand on the host.
+entries.py for where products stand on the host.
 """
 
 import glob
@@ -20,7 +20,7 @@ import urllib.parse
 from contextlib import contextmanager
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, locking, outgoing
-from ansible_collections.ascend.pytorch.plugins.module_utils.product import products, shelves
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import entries, products
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import download, fetch
 
 TEXT_LIMIT_S = 30.0
@@ -56,10 +56,10 @@ def look_up(place, label, signed, known=None):
         there = os.path.join(folder, label)
         try:
             text, signature = (
-                shelves.text_of(os.path.join(there, name)) for name in (products.METADATA, products.SIGNATURE)
+                entries.text_of(os.path.join(there, name)) for name in (products.METADATA, products.SIGNATURE)
             )
         except OSError as error:
-            raise shelves.explained(error, there, "ascend_build_cache")
+            raise entries.explained(error, there, "ascend_build_cache")
         if text is None and os.path.lexists(os.path.join(there, products.METADATA)):
             text = ""
     wrong = []
@@ -78,13 +78,13 @@ def _get(url, signed, known=None):
     # type: (str, bool, Optional[Dict[str, str]]) -> Optional[str]
     """Return the text at a URL, "" where it is none, None where there is nothing; by TLS alone, unless it is signed."""
     if not signed and not url.startswith("https:"):
-        raise shelves.CarryingError(_unsafe("{0} is read without TLS".format(outgoing.shown(url))))
+        raise entries.CarryingError(_unsafe("{0} is read without TLS".format(outgoing.shown(url))))
     failures, reason, passing = 0, "", False
     while True:
         try:
             response = download.make_opener(tls=not signed)(download.request_for(url, 0, known), timeout=TEXT_LIMIT_S)
             try:
-                return shelves.decoded(response.read(shelves.TEXT_LIMIT_BYTES + 1)) or ""
+                return entries.decoded(response.read(entries.TEXT_LIMIT_BYTES + 1)) or ""
             finally:
                 response.close()
         except urllib.error.HTTPError as error:
@@ -93,7 +93,7 @@ def _get(url, signed, known=None):
                 return None
             reason, passing = "HTTP {0} {1}".format(error.code, error.reason), error.code >= 500
         except download.WithoutTls as fault:
-            raise shelves.CarryingError(_unsafe("{0}: {1}".format(outgoing.shown(url), fault.reason)))
+            raise entries.CarryingError(_unsafe("{0}: {1}".format(outgoing.shown(url), fault.reason)))
         except fetch.Fault as fault:
             reason, passing = fault.reason, False
         except (OSError, ValueError, http.client.HTTPException) as error:
@@ -101,7 +101,7 @@ def _get(url, signed, known=None):
             reason, passing = fault.reason, fault.transient
         failures += 1
         if not passing or failures == ATTEMPTS:
-            raise shelves.CarryingError(
+            raise entries.CarryingError(
                 "the build cache did not answer: {0}: {1}. Mend that, or take it out of ascend_build_cache".format(
                     outgoing.shown(url), outgoing.shown(reason)
                 )
@@ -117,112 +117,112 @@ def _unsafe(words):
     )
 
 
-def take(shelf, text, signature, place, log, known=None):
-    # type: (shelves.Shelf, str, Optional[str], str, Any, Optional[Dict[str, str]]) -> bool
+def take(entry, text, signature, place, log, known=None):
+    # type: (entries.Entry, str, Optional[str], str, Any, Optional[Dict[str, str]]) -> bool
     """Bring a product here from a place; return False when it is here already.
 
     :param text: its metadata, as it was found right; :param log: takes lines of what goes on
     :param known: logins for the place, see base/logins.py
     """
-    metadata = shelves.metadata_of(text, shelf)
-    shelf.make()
-    with shelf.locked():
-        if shelf.whole():
+    metadata = entries.metadata_of(text, entry)
+    entry.make()
+    with entry.locked():
+        if entry.whole():
             return False
-        shelf.sweep(metadata["sha256"])
-        partial = shelf.make_partial(metadata["sha256"])
+        entry.sweep(metadata["sha256"])
+        partial = entry.make_partial(metadata["sha256"])
         source = {
-            "name": shelf.label,
+            "name": entry.label,
             "kind": "archive",
             "file": metadata["file"],
             "sha256": metadata["sha256"],
             "size": metadata["size"],
-            "urls": [_address(place, shelf.label, metadata["file"])],
+            "urls": [_address(place, entry.label, metadata["file"])],
         }
         try:
             path = download.fetch_archive(source, [], partial, log, known=known)
         except fetch.FetchError as error:
-            raise _not_taken(error, shelf, metadata, place)
+            raise _not_taken(error, entry, metadata, place)
         os.rename(path, os.path.join(partial, metadata["file"]))
-        shelves.finish(shelf, partial, metadata, text, signature, outgoing.shown(place))
+        entries.finish(entry, partial, metadata, text, signature, outgoing.shown(place))
     return True
 
 
-def _not_taken(error, shelf, metadata, place):
-    # type: (fetch.FetchError, shelves.Shelf, Dict[str, Any], str) -> shelves.CarryingError
+def _not_taken(error, entry, metadata, place):
+    # type: (fetch.FetchError, entries.Entry, Dict[str, Any], str) -> entries.CarryingError
     reasons = "; ".join("{0}: {1}".format(*one) for one in error.tried)
     if not reasons or "no space left" in reasons:
-        return shelves.CarryingError(str(error).splitlines()[0])
-    words = "{0} could not be taken from the build cache: {1}.".format(shelf.label, reasons)
+        return entries.CarryingError(str(error).splitlines()[0])
+    words = "{0} could not be taken from the build cache: {1}.".format(entry.label, reasons)
     if not re.search("digest is|has more than|HTTP 404|HTTP 410", reasons):
-        return shelves.CarryingError(words + " Mend that, or take the place out of ascend_build_cache, and run again")
+        return entries.CarryingError(words + " Mend that, or take the place out of ascend_build_cache, and run again")
     folder = folder_of(place)
-    there = os.path.join(folder, shelf.label) if folder else ""
+    there = os.path.join(folder, entry.label) if folder else ""
     now = products.metadata(there) if there else None
     if now and now["sha256"] != metadata["sha256"]:
-        return shelves.CarryingError(words + " It has been replaced there meanwhile: run again", damaged=True)
+        return entries.CarryingError(words + " It has been replaced there meanwhile: run again", damaged=True)
     if now:
         # Other hosts may be as far, and the account here may not write there.
         try:
-            return shelves.CarryingError(
+            return entries.CarryingError(
                 words + " It stands now as {0}".format(products.set_aside(there)), damaged=True
             )
         except OSError:
             pass
-    return shelves.CarryingError(words + " Remove it there, so that it is put in anew", damaged=True)
+    return entries.CarryingError(words + " Remove it there, so that it is put in anew", damaged=True)
 
 
-def keep(shelf, place, signature):
-    # type: (shelves.Shelf, str, Optional[str]) -> bool
+def keep(entry, place, signature):
+    # type: (entries.Entry, str, Optional[str]) -> bool
     """Put this host's product into a folder that other hosts see; return False when it is there already.
 
     :param signature: of its metadata, None for the one that it has, if any
     """
-    found = products.read(shelf.folder, shelf.mark)
-    text = shelves.text_of(os.path.join(shelf.folder, products.METADATA))
+    found = products.read(entry.folder, entry.mark)
+    text = entries.text_of(os.path.join(entry.folder, products.METADATA))
     if found is None or text is None:
-        raise shelves.CarryingError("{0} is not there to be put into {1}. Run again".format(shelf.folder, place))
+        raise entries.CarryingError("{0} is not there to be put into {1}. Run again".format(entry.folder, place))
     base = folder_of(place)
     if base is None:
-        raise shelves.CarryingError("{0} is a place to read from. Name file:///a/folder".format(outgoing.shown(place)))
-    signature = signature or shelves.text_of(os.path.join(shelf.folder, products.SIGNATURE))
+        raise entries.CarryingError("{0} is a place to read from. Name file:///a/folder".format(outgoing.shown(place)))
+    signature = signature or entries.text_of(os.path.join(entry.folder, products.SIGNATURE))
     try:
         if not os.path.isdir(base):
             # Not the folders above: a file system that is not mounted is not to be made up for.
             os.mkdir(base, 0o755)
-        with _shared_lock(base, shelf.label):
-            return _keep(shelf, found, text, signature, os.path.join(base, shelf.label))
+        with _shared_lock(base, entry.label):
+            return _keep(entry, found, text, signature, os.path.join(base, entry.label))
     except OSError as error:
-        raise shelves.explained(error, base, "ascend_build_cache")
+        raise entries.explained(error, base, "ascend_build_cache")
 
 
-def _keep(shelf, found, text, signature, folder):
-    # type: (shelves.Shelf, Dict[str, Any], str, Optional[str], str) -> bool
-    if products.read(folder, shelf.mark) is not None:
+def _keep(entry, found, text, signature, folder):
+    # type: (entries.Entry, Dict[str, Any], str, Optional[str], str) -> bool
+    if products.read(folder, entry.mark) is not None:
         # One that others take already stays, unless it lacks the signature that this one has.
-        there = [shelves.text_of(os.path.join(folder, name)) for name in (products.METADATA, products.SIGNATURE)]
+        there = [entries.text_of(os.path.join(folder, name)) for name in (products.METADATA, products.SIGNATURE)]
         if not signature or there == [text, signature]:
             return False
     partial = "{0}{1}-{2}-{3}".format(folder, products.PARTIAL, platform.node(), os.getpid())
     for path in glob.glob(glob.escape(folder + products.PARTIAL) + "*"):
-        if path == partial or shelves.idle_s(path) > shelves.PIECE_IDLE_S:
+        if path == partial or entries.idle_s(path) > entries.PIECE_IDLE_S:
             shutil.rmtree(path, ignore_errors=True)
     size = os.path.getsize(found["path"])
-    shelves.make_room(os.path.dirname(folder), size, "ascend_build_cache")
+    entries.make_room(os.path.dirname(folder), size, "ascend_build_cache")
     os.mkdir(partial, 0o755)
     try:
         path = os.path.join(partial, os.path.basename(found["path"]))
         if _copy(found["path"], path) != found["sha256"]:
-            products.set_aside(shelf.folder)
-            raise shelves.CarryingError(
+            products.set_aside(entry.folder)
+            raise entries.CarryingError(
                 "{0} is not what its metadata says, and was set aside. Run again: it is built anew".format(
-                    shelf.folder
+                    entry.folder
                 ),
                 damaged=True,
             )
-        shelves.write(os.path.join(partial, products.METADATA), text)
+        entries.write(os.path.join(partial, products.METADATA), text)
         if signature:
-            shelves.write(os.path.join(partial, products.SIGNATURE), signature)
+            entries.write(os.path.join(partial, products.SIGNATURE), signature)
         # Others than this account take it.
         for name in os.listdir(partial):
             os.chmod(os.path.join(partial, name), 0o644)
@@ -260,7 +260,7 @@ def _copy(source, dest):
     """Copy a file to disk and return the sha256 of what was read."""
     digest = hashlib.sha256()
     with open(source, "rb") as stream, open(dest, "wb") as out:
-        for block in iter(lambda: stream.read(shelves.BLOCK_BYTES), b""):
+        for block in iter(lambda: stream.read(entries.BLOCK_BYTES), b""):
             digest.update(block)
             out.write(block)
         durable.flush(out)

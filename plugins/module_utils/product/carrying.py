@@ -1,30 +1,30 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host's side of carrying products piece by piece to and from the controller; see shelves.py for where they stand."""
+"""A host's side of carrying products piece by piece to and from the controller; see entries.py for where they stand."""
 
 import glob
 import os
 import shutil
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable
-from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, products, shelves
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import entries, fingerprint, products
 
 # The name of a file in Ansible's temporary folder of a host; one piece after the other lies in it. Those of products that are
 # brought whole, several at once, have more behind it.
 PIECE = "ascend-piece"
 
 
-def cut(shelf, sha256, offset, length, piece):
-    # type: (shelves.Shelf, str, int, int, str) -> int
+def cut(entry, sha256, offset, length, piece):
+    # type: (entries.Entry, str, int, int, str) -> int
     """Write so many bytes of a product's file into a piece, a file that is there; return how many there were.
 
     :param sha256: of the file: pieces of two files do not make a third
     """
-    found = products.read(shelf.folder, shelf.mark)
+    found = products.read(entry.folder, entry.mark)
     if found is None or found["sha256"] != sha256:
-        raise shelves.CarryingError(
-            "{0} was taken away or replaced while it was being collected. Run again".format(shelf.folder)
+        raise entries.CarryingError(
+            "{0} was taken away or replaced while it was being collected. Run again".format(entry.folder)
         )
     if not offset:
         _sweep_pieces(piece)
@@ -32,7 +32,7 @@ def cut(shelf, sha256, offset, length, piece):
         stream.seek(offset)
         left = length
         while left:
-            block = stream.read(min(left, shelves.BLOCK_BYTES))
+            block = stream.read(min(left, entries.BLOCK_BYTES))
             if not block:
                 break
             out.write(block)
@@ -46,7 +46,7 @@ def _piece(path, flags, mode):
     try:
         return os.fdopen(os.open(path, flags | os.O_NOFOLLOW), mode)
     except OSError as error:
-        raise shelves.CarryingError(
+        raise entries.CarryingError(
             "{0}: {1}. The account that builds has to reach the folder for temporary files of the one that Ansible logs in "
             "as: install setfacl (package acl), or set ansible_remote_tmp to a folder where it may".format(
                 path, error.strerror
@@ -59,7 +59,7 @@ def _sweep_pieces(piece):
     """Remove the pieces of killed runs: of their temporary folders, which Ansible leaves, they are all that is big."""
     folders = os.path.join(glob.escape(os.path.dirname(os.path.dirname(piece))), "ansible-tmp-*")
     for path in glob.glob(os.path.join(folders, PIECE + "*")):
-        if os.path.dirname(path) != os.path.dirname(piece) and shelves.idle_s(path) > shelves.PIECE_IDLE_S:
+        if os.path.dirname(path) != os.path.dirname(piece) and entries.idle_s(path) > entries.PIECE_IDLE_S:
             try:
                 os.unlink(path)
             except OSError:
@@ -71,31 +71,31 @@ def _received(path):
     return os.path.getsize(path) if os.path.isfile(path) else 0
 
 
-def wanted(shelf, text, dry):
-    # type: (shelves.Shelf, str, bool) -> Dict[str, Any]
+def wanted(entry, text, dry):
+    # type: (entries.Entry, str, bool) -> Dict[str, Any]
     """Return {"present", "received"}: whether the product stands here, and how many bytes of it have arrived.
 
     Sees to it that there is room for the rest.
 
     :param text: its metadata
     """
-    metadata = shelves.metadata_of(text, shelf)
+    metadata = entries.metadata_of(text, entry)
     size = metadata["size"]
     if dry:
-        return {"present": shelf.whole(), "received": 0}
-    shelf.make()
-    with shelf.locked():
-        if shelf.whole():
+        return {"present": entry.whole(), "received": 0}
+    entry.make()
+    with entry.locked():
+        if entry.whole():
             return {"present": True, "received": size}
-        shelf.sweep(metadata["sha256"])
-        partial = shelf.make_partial(metadata["sha256"])
+        entry.sweep(metadata["sha256"])
+        partial = entry.make_partial(metadata["sha256"])
         received = _received(os.path.join(partial, metadata["file"]))
-        shelves.make_room(shelf.top, size - received, "ascend_work_dir")
+        entries.make_room(entry.top, size - received, "ascend_work_dir")
         return {"present": False, "received": received}
 
 
-def receive(shelf, text, signature, offset, piece, length):
-    # type: (shelves.Shelf, str, Optional[str], int, Optional[str], int) -> Dict[str, Any]
+def receive(entry, text, signature, offset, piece, length):
+    # type: (entries.Entry, str, Optional[str], int, Optional[str], int) -> Dict[str, Any]
     """Take in a piece of a product's file, and after the last make the product whole.
 
     A piece that does not begin where the file ends is left alone, for another run has brought that part meanwhile.
@@ -103,14 +103,14 @@ def receive(shelf, text, signature, offset, piece, length):
     :param offset: where in the file the piece begins; :param piece: its path, None for none; :param length: its size
     :return: {"present", "received", "damaged"}; damaged: the digest was wrong, and nothing is kept
     """
-    metadata = shelves.metadata_of(text, shelf)
+    metadata = entries.metadata_of(text, entry)
     size = metadata["size"]
-    shelf.make()
-    with shelf.locked():
-        if not os.path.isdir(shelf.partial(metadata["sha256"])) and products.read(shelf.folder, shelf.mark) is not None:
+    entry.make()
+    with entry.locked():
+        if not os.path.isdir(entry.partial(metadata["sha256"])) and products.read(entry.folder, entry.mark) is not None:
             # wanted() made that folder; another run has made it the product.
             return {"present": True, "received": size, "damaged": False}
-        partial = shelf.make_partial(metadata["sha256"])
+        partial = entry.make_partial(metadata["sha256"])
         path = os.path.join(partial, metadata["file"])
         received = _received(path)
         if piece and received == offset:
@@ -122,7 +122,7 @@ def receive(shelf, text, signature, offset, piece, length):
         if fingerprint.file_digest(path) != metadata["sha256"]:
             os.unlink(path)
             return {"present": False, "received": 0, "damaged": True}
-        shelves.finish(shelf, partial, metadata, text, signature, "the controller")
+        entries.finish(entry, partial, metadata, text, signature, "the controller")
     return {"present": True, "received": size, "damaged": False}
 
 
@@ -131,10 +131,10 @@ def _append(path, piece, length):
     with _piece(piece, os.O_RDONLY, "rb") as stream:
         size = os.fstat(stream.fileno()).st_size
         if size != length:
-            raise shelves.CarryingError(
+            raise entries.CarryingError(
                 "of a piece of {0} bytes {1} arrived in {2}. Run again".format(length, size, piece)
             )
         with open(path, "ab") as out:
-            shutil.copyfileobj(stream, out, shelves.BLOCK_BYTES)
+            shutil.copyfileobj(stream, out, entries.BLOCK_BYTES)
             durable.flush(out)
     return size

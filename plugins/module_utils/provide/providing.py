@@ -21,9 +21,9 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.host.environment im
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import (
     carrying,
     diagnose,
+    entries,
     fingerprint,
     published,
-    shelves,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.product.wheel import WheelError
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import installing, publishing, verifying
@@ -135,12 +135,12 @@ def unarrived(orders, arrived):
         came = arrived.get(order["name"])
         if not came:
             continue
-        shelf = shelves.Shelf(order["work_dir"], builds.label(order), order["fingerprint"])
+        entry = entries.Entry(order["work_dir"], builds.label(order), order["fingerprint"])
         try:
             words = [came[key] for key in ("metadata", "signature")] + [0, came["piece"], came["length"]]
-            if not carrying.receive(shelf, *words)["present"]:
+            if not carrying.receive(entry, *words)["present"]:
                 late.append(order["name"])
-        except (shelves.CarryingError, OSError):
+        except (entries.CarryingError, OSError):
             # It is brought again, piece by piece: then it comes after all, or what is wrong is told.
             late.append(order["name"])
     return late

@@ -43,8 +43,8 @@ class Host:
 
     def __init__(self, folder):
         self.work, self.order = folder / "work", order_of(folder / "work")
-        self.shelf = self.work / "products"
-        self.product = self.shelf / LABEL
+        self.entries = self.work / "products"
+        self.product = self.entries / LABEL
         self.home = folder / "home"
         self.home.mkdir(parents=True)
         self.tmpdir, self.copied, self.on_copy = None, [], lambda number: None
@@ -151,7 +151,7 @@ def test_from_the_builder_to_the_cache_to_another_host(builder, host, cache):
     assert contents(cache) == contents(builder.product)
     assert host.carrier.deliver(host.order, cache, metadata_in(cache)) is True
     assert contents(host.product) == contents(cache)
-    assert [path.name for path in host.shelf.iterdir() if path.is_dir()] == [LABEL]
+    assert [path.name for path in host.entries.iterdir() if path.is_dir()] == [LABEL]
     assert len(builder.copied) == len(host.copied) == PIECES
     assert host.carrier.deliver(host.order, cache, metadata_in(cache)) is False
     assert len(host.copied) == PIECES
@@ -202,8 +202,8 @@ def test_what_a_host_has_not_built_it_says_of(builder, host, tmp_path, cache):
     host.carrier.collect(host.order, cache)
     assert not (cache / products.TAKEN).exists()
     other = Host(tmp_path / "other")
-    other.carrier.take_from(other.order, host.shelf.as_uri(), metadata_in(host.product))
-    assert other.carrier.held(other.order).taken == host.shelf.as_uri()
+    other.carrier.take_from(other.order, host.entries.as_uri(), metadata_in(host.product))
+    assert other.carrier.held(other.order).taken == host.entries.as_uri()
 
 
 def test_a_file_that_is_called_like_what_carries_it_is_no_product(builder, cache):
@@ -308,7 +308,7 @@ def test_what_arrived_wrong_is_carried_again_once(builder, host, cache):
     (cache / FILE).write_bytes(b"not it")
     builder.carrier.collect(builder.order, cache)
     metadata = metadata_in(cache)
-    started = host.shelf / f"{LABEL}.partial-{metadata['sha256'][:12]}"
+    started = host.entries / f"{LABEL}.partial-{metadata['sha256'][:12]}"
     started.mkdir(parents=True)
     (started / FILE).write_bytes(b"longer than the whole " * len(CONTENT))
     host.carrier.deliver(host.order, cache, metadata)
@@ -326,7 +326,7 @@ def test_a_product_damaged_on_the_builder_is_set_aside_there(builder, cache):
     (builder.product / FILE).write_bytes(CONTENT[::-1])
     with pytest.raises(carry.CarryError, match="damaged and set aside. Run again"):
         builder.carrier.collect(builder.order, cache)
-    assert [path.name for path in builder.shelf.iterdir()] == [LABEL + ".damaged-1"]
+    assert [path.name for path in builder.entries.iterdir()] == [LABEL + ".damaged-1"]
     assert not (cache / FILE).exists()
 
 
@@ -402,7 +402,7 @@ def test_check_mode_carries_nothing(builder, host, cache):
     builder.carrier.collect(builder.order, cache)
     builder.carrier.keep_at(builder.order, cache.as_uri())
     assert host.carrier.deliver(host.order, builder.product, metadata_in(builder.product)) is True
-    assert host.carrier.take_from(host.order, builder.shelf.as_uri(), metadata_in(builder.product)) is True
+    assert host.carrier.take_from(host.order, builder.entries.as_uri(), metadata_in(builder.product)) is True
     (builder.product / FILE).write_bytes(CONTENT[::-1])
     assert not builder.carrier.has(builder.order)
     assert not list(cache.iterdir()) and not host.work.exists() and builder.product.exists()

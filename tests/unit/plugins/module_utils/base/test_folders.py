@@ -8,7 +8,7 @@ import os
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import folders, locking
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
-from ansible_collections.ascend.pytorch.plugins.module_utils.product import shelves
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import entries
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import packing, unpacking
 
 
@@ -40,10 +40,10 @@ def locked(path):
         pass
 
 
-def shelved(path):
-    shelf = shelves.Shelf.__new__(shelves.Shelf)
-    shelf.top = path + "/products"
-    shelf.make()
+def cached(path):
+    entry = entries.Entry.__new__(entries.Entry)
+    entry.top = path + "/products"
+    entry.make()
 
 
 def unpacked(path):
@@ -62,7 +62,7 @@ def unpacked(path):
         (lambda path: folders.make_folder(path, 0o700), 0o700),
         (lambda path: folders.make_folder(path + "/", 0o700), 0o700),
         (builds.make_work_dir, 0o700),
-        (shelved, 0o700),
+        (cached, 0o700),
         (locked, 0o755),
         (unpacked, 0o755),
     ],

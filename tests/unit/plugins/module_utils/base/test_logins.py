@@ -7,7 +7,7 @@ import overheard
 import pytest
 import servers
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import logins
-from ansible_collections.ascend.pytorch.plugins.module_utils.product import caching, shelves
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import caching, entries
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import download, fetch, reaching
 from sources import BODY, archive, repository
 
@@ -101,7 +101,7 @@ def test_a_server_is_asked_with_a_known_login(closed_server, forge):
 
 
 def test_a_build_cache_is_asked_with_a_known_login(closed_server):
-    with pytest.raises(shelves.CarryingError, match="HTTP 401"):
+    with pytest.raises(entries.CarryingError, match="HTTP 401"):
         caching.look_up(closed_server.url, "x-1-" + "a" * 12, True)
     found = caching.look_up(closed_server.url, "x-1-" + "a" * 12, True, {closed_server.url: LOGIN})
     assert found == {"metadata": None, "signature": None, "wrong": ""}

@@ -21,7 +21,7 @@ FIRST, SECOND, THIRD = "1" * 64, "2" * 64, "3" * 64
 
 
 @pytest.fixture
-def shelf(tmp_path):
+def packed(tmp_path):
     """make(version, fingerprint) -> (order, archive, sha256) of a product whose program prints its version."""
     (tmp_path / "usr/bin").mkdir(parents=True)
 
@@ -74,8 +74,8 @@ def damage(order):
 # --- trees ------------------------------------------------------------------------------------------------------------
 
 
-def test_more_than_its_manifest_says_is_not_unpacked(shelf, opt, tmp_path):
-    order, path, _sha256 = shelf()
+def test_more_than_its_manifest_says_is_not_unpacked(packed, opt, tmp_path):
+    order, path, _sha256 = packed()
     root = tmp_path / "more"
     unpacking.unpack(path, str(root), strip=0)
     (root / "bin/hidden").write_bytes(bytes(4096))
@@ -89,16 +89,16 @@ def test_more_than_its_manifest_says_is_not_unpacked(shelf, opt, tmp_path):
         publishing.publish_tree(order, path, fingerprint.file_digest(path))
 
 
-def test_more_entries_than_a_tree_has_are_not_unpacked(shelf, opt, monkeypatch):
-    order, path, sha256 = shelf()
+def test_more_entries_than_a_tree_has_are_not_unpacked(packed, opt, monkeypatch):
+    order, path, sha256 = packed()
     monkeypatch.setattr(publishing.unpacked, "MOST_ENTRIES", 2)
     with pytest.raises(archive.ArchiveError, match="holds more than the 2 entries that belong to it: refused"):
         publishing.publish_tree(order, path, sha256)
     assert standing(opt) == []
 
 
-def test_fresh(shelf, opt, tmp_path):
-    order, path, sha256 = shelf()
+def test_fresh(packed, opt, tmp_path):
+    order, path, sha256 = packed()
     publishing.publish_tree(order, path, sha256)
     assert standing(opt) == ["tool", "tool-1.0-111111111111"]
     # Relative: the parent may be moved or mounted elsewhere.
@@ -108,8 +108,8 @@ def test_fresh(shelf, opt, tmp_path):
     assert damage(order) == [] and (opt / "tool").stat().st_mode & 0o777 == 0o755
 
 
-def test_what_does_not_work_here_is_not_made_live(shelf, opt):
-    first, second = shelf("1.0", FIRST), shelf("2.0", SECOND)
+def test_what_does_not_work_here_is_not_made_live(packed, opt):
+    first, second = packed("1.0", FIRST), packed("2.0", SECOND)
     publishing.publish_tree(*first)
     tried = []
 
@@ -125,9 +125,9 @@ def test_what_does_not_work_here_is_not_made_live(shelf, opt):
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o077])
-def test_everybody_can_read_it_whatever_the_umask(shelf, opt, umask):
+def test_everybody_can_read_it_whatever_the_umask(packed, opt, umask):
     opt.mkdir()
-    product = shelf()
+    product = packed()
     before = os.umask(umask)
     try:
         publishing.publish_tree(*product)
@@ -137,21 +137,21 @@ def test_everybody_can_read_it_whatever_the_umask(shelf, opt, umask):
     assert (opt / "tool").stat().st_mode & 0o777 == (opt / "tool/bin").stat().st_mode & 0o777 == 0o755
 
 
-def test_again_needs_no_archive_and_changes_nothing(shelf, opt):
-    order, path, sha256 = shelf()
+def test_again_needs_no_archive_and_changes_nothing(packed, opt):
+    order, path, sha256 = packed()
     publishing.publish_tree(order, path, sha256)
     before = os.lstat(tree_of(order)).st_ino
     publishing.publish_tree(order, "", "")
     assert os.lstat(tree_of(order)).st_ino == before and standing(opt) == ["tool", "tool-1.0-111111111111"]
 
 
-def test_the_former_stays_for_rollback_and_older_ones_go(shelf, opt):
-    publishing.publish_tree(*shelf("1.0", FIRST))
-    publishing.publish_tree(*shelf("2.0", SECOND))
+def test_the_former_stays_for_rollback_and_older_ones_go(packed, opt):
+    publishing.publish_tree(*packed("1.0", FIRST))
+    publishing.publish_tree(*packed("2.0", SECOND))
     assert says(opt / "tool/bin/tool") == "2.0" and says(opt / "tool-1.0-111111111111/bin/tool") == "1.0"
     (opt / "tool-not-ours").mkdir()
     (opt / "tool-9.9-999999999999").mkdir()
-    third = shelf("3.0", THIRD)
+    third = packed("3.0", THIRD)
     publishing.publish_tree(*third)
     expected = ["tool", "tool-2.0-222222222222", "tool-3.0-333333333333", "tool-9.9-999999999999", "tool-not-ours"]
     assert standing(opt) == expected
@@ -160,13 +160,13 @@ def test_the_former_stays_for_rollback_and_older_ones_go(shelf, opt):
     assert standing(opt) == expected
 
 
-def test_what_a_build_works_with_stays_until_it_ends(shelf, opt):
-    first = shelf("1.0", FIRST)
+def test_what_a_build_works_with_stays_until_it_ends(packed, opt):
+    first = packed("1.0", FIRST)
     publishing.publish_tree(*first)
     tree = tree_of(first[0])
     held = [published.use(tree), published.use(tree)]
-    publishing.publish_tree(*shelf("2.0", SECOND))
-    third = shelf("3.0", THIRD)
+    publishing.publish_tree(*packed("2.0", SECOND))
+    third = packed("3.0", THIRD)
     publishing.publish_tree(*third)
     assert published.in_use(tree) and says(tree + "/bin/tool") == "1.0" and says(opt / "tool/bin/tool") == "3.0"
     before = standing(opt)
@@ -177,23 +177,23 @@ def test_what_a_build_works_with_stays_until_it_ends(shelf, opt):
         assert published.in_use(tree)
         os.close(descriptor)
     assert not published.in_use(tree)
-    publishing.publish_tree(*shelf("4.0", "4" * 64))
+    publishing.publish_tree(*packed("4.0", "4" * 64))
     assert standing(opt) == ["tool", "tool-3.0-333333333333", "tool-4.0-444444444444"]
 
 
-def test_back_to_the_former(shelf, opt):
-    first = shelf("1.0", FIRST)
+def test_back_to_the_former(packed, opt):
+    first = packed("1.0", FIRST)
     publishing.publish_tree(*first)
-    publishing.publish_tree(*shelf("2.0", SECOND))
+    publishing.publish_tree(*packed("2.0", SECOND))
     publishing.publish_tree(first[0], "", "")
     assert says(opt / "tool/bin/tool") == "1.0" and len(standing(opt)) == 3
 
 
-def test_a_parent_that_is_a_link(shelf, opt, tmp_path):
+def test_a_parent_that_is_a_link(packed, opt, tmp_path):
     (tmp_path / "data").mkdir()
     opt.symlink_to("data")
-    publishing.publish_tree(*shelf("1.0", FIRST))
-    second = shelf("2.0", SECOND)
+    publishing.publish_tree(*packed("1.0", FIRST))
+    second = packed("2.0", SECOND)
     publishing.publish_tree(*second)
     assert standing(opt) == ["tool", "tool-1.0-111111111111", "tool-2.0-222222222222"]
     assert published.occupied(second[0]["prefix"], published.trees(second[0]["prefix"], "tool")) is None
@@ -208,18 +208,18 @@ def test_a_parent_that_is_a_link(shelf, opt, tmp_path):
         (lambda prefix: prefix.symlink_to("nowhere"), "is a link to nowhere that"),
     ],
 )
-def test_what_is_not_ours_is_left_alone(shelf, opt, tmp_path, make, words):
+def test_what_is_not_ours_is_left_alone(packed, opt, tmp_path, make, words):
     opt.mkdir()
     make(opt / "tool")
     before = os.lstat(str(opt / "tool")).st_ino
     with pytest.raises(publishing.PublishError, match=words + ".*tool_prefix"):
-        publishing.publish_tree(*shelf())
+        publishing.publish_tree(*packed())
     assert os.lstat(str(opt / "tool")).st_ino == before and standing(opt) == ["tool"]
     assert not (tmp_path / "usr/bin/tool").exists()
 
 
-def test_our_own_link_whose_tree_is_gone_is_ours(shelf, opt):
-    product = shelf()
+def test_our_own_link_whose_tree_is_gone_is_ours(packed, opt):
+    product = packed()
     publishing.publish_tree(*product)
     shutil.rmtree(tree_of(product[0]))
     assert published.occupied(product[0]["prefix"], published.trees(product[0]["prefix"], "tool")) is None
@@ -227,9 +227,9 @@ def test_our_own_link_whose_tree_is_gone_is_ours(shelf, opt):
     assert damage(product[0]) == []
 
 
-def test_the_archive_is_not_what_was_built(shelf, opt):
-    publishing.publish_tree(*shelf("1.0", FIRST))
-    order, path, sha256 = shelf("2.0", SECOND)
+def test_the_archive_is_not_what_was_built(packed, opt):
+    publishing.publish_tree(*packed("1.0", FIRST))
+    order, path, sha256 = packed("2.0", SECOND)
     with open(path, "ab") as stream:
         stream.write(b"x")
     with pytest.raises(publishing.PublishError, match="sha256 differs"):
@@ -237,9 +237,9 @@ def test_the_archive_is_not_what_was_built(shelf, opt):
     assert says(opt / "tool/bin/tool") == "1.0" and len(standing(opt)) == 2
 
 
-def test_an_archive_that_is_damaged_with_its_digest(shelf, opt):
-    publishing.publish_tree(*shelf("1.0", FIRST))
-    order, path, _sha256 = shelf("2.0", SECOND)
+def test_an_archive_that_is_damaged_with_its_digest(packed, opt):
+    publishing.publish_tree(*packed("1.0", FIRST))
+    order, path, _sha256 = packed("2.0", SECOND)
     with open(path, "r+b") as stream:
         stream.truncate(os.path.getsize(path) // 2)
     with pytest.raises(archive.ArchiveError):
@@ -254,8 +254,8 @@ def test_an_archive_that_is_damaged_with_its_digest(shelf, opt):
         lambda root: (root / "doc/words").unlink(),
     ],
 )
-def test_an_archive_that_is_not_as_its_manifest_says(shelf, opt, tmp_path, spoil):
-    order, path, _sha256 = shelf()
+def test_an_archive_that_is_not_as_its_manifest_says(packed, opt, tmp_path, spoil):
+    order, path, _sha256 = packed()
     spoil(tmp_path / "made" / FIRST)
     packing.pack(str(tmp_path / "made" / FIRST), path)
     with pytest.raises(publishing.PublishError, match="not as its manifest says: "):
@@ -277,8 +277,8 @@ def test_an_archive_that_is_not_as_its_manifest_says(shelf, opt, tmp_path, spoil
         lambda root: shutil.rmtree(str(root)),
     ],
 )
-def test_a_damaged_tree_is_mended(shelf, opt, tmp_path, spoil):
-    product = shelf()
+def test_a_damaged_tree_is_mended(packed, opt, tmp_path, spoil):
+    product = packed()
     publishing.publish_tree(*product)
     (opt / "tool/bin/theirs").write_text("put there by the user")
     root = opt / "tool-1.0-111111111111"
@@ -290,8 +290,8 @@ def test_a_damaged_tree_is_mended(shelf, opt, tmp_path, spoil):
     assert standing(opt) == ["tool", "tool-1.0-111111111111"]
 
 
-def test_what_is_whole_is_not_replaced_when_something_else_is_mended(shelf, opt):
-    product = shelf()
+def test_what_is_whole_is_not_replaced_when_something_else_is_mended(packed, opt):
+    product = packed()
     publishing.publish_tree(*product)
     before = (opt / "tool/bin/tool").stat().st_ino
     (opt / "tool/doc/words").unlink()
@@ -319,10 +319,10 @@ class Killed(BaseException):
 )
 @pytest.mark.parametrize("damaged", [False, True])
 def test_killed_anywhere_the_former_or_the_new_stands_whole_and_the_next_run_ends_it(
-    shelf, opt, tmp_path, monkeypatch, where, count, damaged
+    packed, opt, tmp_path, monkeypatch, where, count, damaged
 ):
-    publishing.publish_tree(*shelf("1.0", FIRST))
-    order, path, sha256 = shelf("2.0", SECOND)
+    publishing.publish_tree(*packed("1.0", FIRST))
+    order, path, sha256 = packed("2.0", SECOND)
     if damaged:
         publishing.publish_tree(order, path, sha256)
         (opt / "tool/doc/words").unlink()
@@ -350,10 +350,10 @@ def test_killed_anywhere_the_former_or_the_new_stands_whole_and_the_next_run_end
     assert os.listdir(str(tmp_path / "usr/bin")) == ["tool"]
 
 
-def test_a_prefix_that_cannot_be_written(shelf, opt):
+def test_a_prefix_that_cannot_be_written(packed, opt):
     opt.write_text("a file")
     with pytest.raises((OSError, archive.ArchiveError)):
-        publishing.publish_tree(*shelf())
+        publishing.publish_tree(*packed())
     assert opt.read_text() == "a file"
 
 
@@ -401,9 +401,9 @@ def foreign_link(path):
 
 
 @pytest.mark.parametrize("make", [foreign_file, foreign_link])
-def test_a_foreign_link_is_left_alone(shelf, opt, tmp_path, make):
+def test_a_foreign_link_is_left_alone(packed, opt, tmp_path, make):
     make(tmp_path / "usr/bin/tool")
-    order, path, sha256 = shelf()
+    order, path, sha256 = packed()
     publishing.publish_tree(order, path, sha256)
     assert says(tmp_path / "usr/bin/tool") == "theirs" and says(opt / "tool/bin/tool") == "1.0"
     assert published.link_state(str(tmp_path / "usr/bin/tool"), order["prefix"], "bin/tool") == "foreign"
@@ -412,9 +412,9 @@ def test_a_foreign_link_is_left_alone(shelf, opt, tmp_path, make):
 
 
 @pytest.mark.parametrize("make", [foreign_file, foreign_link])
-def test_a_foreign_link_is_replaced_when_allowed_and_put_back_by_removal(shelf, opt, tmp_path, make):
+def test_a_foreign_link_is_replaced_when_allowed_and_put_back_by_removal(packed, opt, tmp_path, make):
     make(tmp_path / "usr/bin/tool")
-    product = shelf(replace_link=True)
+    product = packed(replace_link=True)
     publishing.publish_tree(*product)
     publishing.publish_tree(*product)
     assert says(tmp_path / "usr/bin/tool") == "1.0"
@@ -426,8 +426,8 @@ def test_a_foreign_link_is_replaced_when_allowed_and_put_back_by_removal(shelf, 
     ) == []
 
 
-def test_the_folder_of_a_link_is_made(shelf, tmp_path):
-    order, path, sha256 = shelf()
+def test_the_folder_of_a_link_is_made(packed, tmp_path):
+    order, path, sha256 = packed()
     order["links"][0]["path"] = str(tmp_path / "home/.local/bin/tool")
     publishing.publish_tree(order, path, sha256)
     assert says(tmp_path / "home/.local/bin/tool") == "1.0"
@@ -444,9 +444,9 @@ def test_the_state_of_a_link(tmp_path):
 # --- taken away -------------------------------------------------------------------------------------------------------
 
 
-def test_what_was_put_there_is_taken_away(shelf, opt, tmp_path):
-    publishing.publish_tree(*shelf("1.0", FIRST))
-    order, path, sha256 = shelf("2.0", SECOND)
+def test_what_was_put_there_is_taken_away(packed, opt, tmp_path):
+    publishing.publish_tree(*packed("1.0", FIRST))
+    order, path, sha256 = packed("2.0", SECOND)
     publishing.publish_tree(order, path, sha256)
     (opt / "tool-9.9-999999999999").mkdir()
     before = sorted(str(entry) for entry in opt.rglob("*"))
@@ -462,11 +462,11 @@ def test_what_was_put_there_is_taken_away(shelf, opt, tmp_path):
 
 
 @pytest.mark.parametrize("make", [lambda prefix: prefix.mkdir(), lambda prefix: prefix.symlink_to("/usr")])
-def test_what_is_not_ours_is_not_taken_away(shelf, opt, make):
+def test_what_is_not_ours_is_not_taken_away(packed, opt, make):
     opt.mkdir()
     make(opt / "tool")
     before = os.lstat(str(opt / "tool")).st_ino
-    assert publishing.withdraw_tree(shelf()[0]) == ([], [])
+    assert publishing.withdraw_tree(packed()[0]) == ([], [])
     assert os.lstat(str(opt / "tool")).st_ino == before
 
 
@@ -509,8 +509,8 @@ def moved_to_another_disk(tree):
         (moved_to_another_disk, "doc"),
     ],
 )
-def test_what_is_not_as_the_manifest_has_it_stays_and_is_told(shelf, opt, spoil, stays):
-    product = shelf()
+def test_what_is_not_as_the_manifest_has_it_stays_and_is_told(packed, opt, spoil, stays):
+    product = packed()
     publishing.publish_tree(*product)
     tree = opt / "tool-1.0-111111111111"
     spoil(tree)
@@ -531,16 +531,16 @@ def test_what_is_not_as_the_manifest_has_it_stays_and_is_told(shelf, opt, spoil,
         assert damage(product[0]) == [] and says(opt / "tool/bin/tool") == "1.0"
 
 
-def test_files_elsewhere_are_not_followed(shelf, opt):
-    product = shelf()
+def test_files_elsewhere_are_not_followed(packed, opt):
+    product = packed()
     publishing.publish_tree(*product)
     moved_to_another_disk(opt / "tool-1.0-111111111111")
     publishing.withdraw_tree(product[0])
     assert (opt / "elsewhere/words").read_text() == "words of 1.0"
 
 
-def test_what_python_compiled_from_ours_is_ours(shelf, opt):
-    order, path, sha256 = shelf()
+def test_what_python_compiled_from_ours_is_ours(packed, opt):
+    order, path, sha256 = packed()
     publishing.publish_tree(order, path, sha256)
     tree = opt / "tool-1.0-111111111111"
     its_manifest = manifest.read(str(tree))
@@ -553,8 +553,8 @@ def test_what_python_compiled_from_ours_is_ours(shelf, opt):
     assert os.listdir(str(tree / "doc/__pycache__")) == ["theirs.cpython-39.pyc"] and "theirs" in notes[0]
 
 
-def test_a_long_list_is_cut(shelf, opt):
-    product = shelf()
+def test_a_long_list_is_cut(packed, opt):
+    product = packed()
     publishing.publish_tree(*product)
     for number in range(publishing.MOST_FILES + 3):
         (opt / "tool/mine{0:02d}".format(number)).write_text("")
@@ -562,18 +562,18 @@ def test_a_long_list_is_cut(shelf, opt):
     assert "mine00" in note and "and 3 more" in note and "mine12" not in note
 
 
-def test_a_link_that_somebody_removed_is_replaced_by_what_was_saved(shelf, tmp_path):
+def test_a_link_that_somebody_removed_is_replaced_by_what_was_saved(packed, tmp_path):
     foreign_file(tmp_path / "usr/bin/tool")
-    product = shelf(replace_link=True)
+    product = packed(replace_link=True)
     publishing.publish_tree(*product)
     (tmp_path / "usr/bin/tool").unlink()
     _removed, notes = publishing.withdraw_tree(product[0])
     assert says(tmp_path / "usr/bin/tool") == "theirs" and "put back" in notes[0]
 
 
-def test_what_was_saved_is_told_where_something_newer_stands(shelf, tmp_path):
+def test_what_was_saved_is_told_where_something_newer_stands(packed, tmp_path):
     foreign_file(tmp_path / "usr/bin/tool")
-    product = shelf(replace_link=True)
+    product = packed(replace_link=True)
     publishing.publish_tree(*product)
     (tmp_path / "usr/bin/tool").unlink()
     (tmp_path / "usr/bin/tool").symlink_to("newer")
@@ -585,8 +585,8 @@ def test_what_was_saved_is_told_where_something_newer_stands(shelf, tmp_path):
 
 @pytest.mark.parametrize("where", ["unlink", "rmdir"])
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6, 7])
-def test_a_removal_that_is_killed_is_gone_on_with(shelf, opt, tmp_path, monkeypatch, where, count):
-    product = shelf()
+def test_a_removal_that_is_killed_is_gone_on_with(packed, opt, tmp_path, monkeypatch, where, count):
+    product = packed()
     publishing.publish_tree(*product)
     added(opt / "tool")
     real, left = getattr(os, where), [count]
@@ -610,8 +610,8 @@ def test_a_removal_that_is_killed_is_gone_on_with(shelf, opt, tmp_path, monkeypa
     assert os.listdir(str(tmp_path / "usr/bin")) == []
 
 
-def test_trees_of_another_name_are_not_ours(shelf, opt):
-    order, path, sha256 = shelf()
+def test_trees_of_another_name_are_not_ours(packed, opt):
+    order, path, sha256 = packed()
     publishing.publish_tree(order, path, sha256)
     assert published.trees(order["prefix"], "tool") == [tree_of(order)]
     assert published.trees(order["prefix"], "other") == []
@@ -664,14 +664,14 @@ def test_what_is_to_be_editable_is_installed_like_the_rest(option):
     assert published.pip_missing([option + line], {"six": "1"}) == []
 
 
-def test_a_full_disk_leaves_the_former(shelf, opt, monkeypatch):
-    publishing.publish_tree(*shelf("1.0", FIRST))
+def test_a_full_disk_leaves_the_former(packed, opt, monkeypatch):
+    publishing.publish_tree(*packed("1.0", FIRST))
 
     def full(_path):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(publishing.durable, "sync_file_system", full)
-    second, before = shelf("2.0", SECOND), standing(opt)
+    second, before = packed("2.0", SECOND), standing(opt)
     with pytest.raises(OSError):
         publishing.publish_tree(*second)
     assert says(opt / "tool/bin/tool") == "1.0" and standing(opt) == before
@@ -690,8 +690,8 @@ with publishing.alone(order):
 """
 
 
-def test_hosts_that_share_a_prefix_publish_one_after_another(shelf, opt):
-    order, path, sha256 = shelf(product="tree")
+def test_hosts_that_share_a_prefix_publish_one_after_another(packed, opt):
+    order, path, sha256 = packed(product="tree")
     argv = [sys.executable, "-c", PUBLISH, str(ROOT / "collections"), json.dumps([order, path, sha256])]
     running = [subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) for _each in range(6)]
     assert [process.communicate(timeout=120)[1] for process in running] == [""] * 6
@@ -700,8 +700,8 @@ def test_hosts_that_share_a_prefix_publish_one_after_another(shelf, opt):
     assert sorted(path.name for path in opt.iterdir()) == [".tool.ascend-lock", "tool", "tool-1.0-" + FIRST[:12]]
 
 
-def test_a_place_that_another_holds_is_not_published_to(shelf, monkeypatch):
-    order, path, sha256 = shelf(product="tree")
+def test_a_place_that_another_holds_is_not_published_to(packed, monkeypatch):
+    order, path, sha256 = packed(product="tree")
     monkeypatch.setattr(publishing, "LOCK_LIMIT_S", 0)
     with publishing.alone(order):
         with pytest.raises(publishing.PublishError, match="another process has held .*tool.ascend-lock"):
@@ -724,8 +724,8 @@ def test_where_there_are_no_locks_another_place_is_named(tmp_path, without_locks
     assert words.endswith("or set the prefix and the Python to places of the host's own")
 
 
-def test_what_killed_processes_left_of_this_host_goes_and_of_others_stays(shelf, opt):
-    order, path, sha256 = shelf()
+def test_what_killed_processes_left_of_this_host_goes_and_of_others_stays(packed, opt):
+    order, path, sha256 = packed()
     tree = published.tree_path(order["prefix"], "1.0", FIRST)
     opt.mkdir()
     mine, other = publishing.partial_path(tree), tree + ".elsewhere.1.partial"

@@ -109,7 +109,7 @@ def decoded(content):
         return None
 
 
-class Shelf:
+class Entry:
     """Where one product stands on this host, or shall.
 
     :param label: builds.label() of its order; :param mark: its fingerprint
@@ -176,44 +176,44 @@ def idle_s(path):
         return 0.0
 
 
-def held(shelf, digest, dry):
-    # type: (Shelf, bool, bool) -> Dict[str, Any]
+def held(entry, digest, dry):
+    # type: (Entry, bool, bool) -> Dict[str, Any]
     """Return {"present"} and, of a product that is, "metadata", "signature" (None where not signed) and "taken", texts.
 
     taken: where it is from, "" for one that was built here.
 
     :param digest: compare the file with its digest; a product that is damaged is set aside, unless dry
     """
-    found = products.read(shelf.folder, shelf.mark)
+    found = products.read(entry.folder, entry.mark)
     if found is None:
         return {"present": False}
-    if digest and products.whole(shelf.folder):
+    if digest and products.whole(entry.folder):
         if not dry:
-            products.set_aside(shelf.folder)
+            products.set_aside(entry.folder)
         return {"present": False}
-    text = text_of(os.path.join(shelf.folder, products.METADATA))
+    text = text_of(os.path.join(entry.folder, products.METADATA))
     return {
         "present": text is not None,
         "metadata": text,
-        "signature": text_of(os.path.join(shelf.folder, products.SIGNATURE)),
-        "taken": products.taken_from(shelf.folder),
+        "signature": text_of(os.path.join(entry.folder, products.SIGNATURE)),
+        "taken": products.taken_from(entry.folder),
     }
 
 
-def metadata_of(text, shelf):
-    # type: (str, Shelf) -> Dict[str, Any]
+def metadata_of(text, entry):
+    # type: (str, Entry) -> Dict[str, Any]
     metadata = products.parse(text)
     if (
         metadata is None
-        or metadata["manifest"]["fingerprint"] != shelf.mark
-        or products.label(metadata["manifest"]) != shelf.label
+        or metadata["manifest"]["fingerprint"] != entry.mark
+        or products.label(metadata["manifest"]) != entry.label
     ):
-        raise CarryingError("the metadata that came for {0} is not its own".format(shelf.label), damaged=True)
+        raise CarryingError("the metadata that came for {0} is not its own".format(entry.label), damaged=True)
     return metadata
 
 
-def finish(shelf, partial, metadata, text, signature, place):
-    # type: (Shelf, str, Dict[str, Any], str, Optional[str], str) -> None
+def finish(entry, partial, metadata, text, signature, place):
+    # type: (Entry, str, Dict[str, Any], str, Optional[str], str) -> None
     """Make the product out of its partial folder, in which the file is whole.
 
     :param place: where it is from, in words: what this host has not built it must not be taken to have built
@@ -225,6 +225,6 @@ def finish(shelf, partial, metadata, text, signature, place):
     if signature:
         write(os.path.join(partial, products.SIGNATURE), signature)
     products.mark_taken(partial, place)
-    products.put(partial, shelf.folder)
-    for path in glob.glob(glob.escape(shelf.folder + products.DAMAGED) + "*"):
+    products.put(partial, entry.folder)
+    for path in glob.glob(glob.escape(entry.folder + products.DAMAGED) + "*"):
         shutil.rmtree(path, ignore_errors=True)

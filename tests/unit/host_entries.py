@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A product on a host's shelf, of a content, and of an age."""
+"""An entry of a host's work directory, of a content, and of an age."""
 
 import json
 import os

@@ -18,9 +18,10 @@ rm -f /etc/systemd/system/systemd-logind.service
 systemctl daemon-reload && systemctl start dbus && systemctl restart systemd-logind
 sed -i 's/^UsePAM no/UsePAM yes/' /etc/ssh/sshd_config && systemctl restart ssh
 """
+# Logind would end after the sessions, and those only when systemd has no more patience: see below.
 AS_BEFORE = """
 sed -i 's/^UsePAM yes/UsePAM no/' /etc/ssh/sshd_config && systemctl restart ssh
-loginctl disable-linger ascend; systemctl stop systemd-logind
+loginctl disable-linger ascend; systemctl stop --job-mode=ignore-dependencies systemd-logind
 rm -f /etc/systemd/logind.conf.d/strict.conf && ln -sf /dev/null /etc/systemd/system/systemd-logind.service
 systemctl daemon-reload
 """
@@ -33,7 +34,7 @@ def strict():
     """A host where logind ends what a login started."""
 
     def on(script):
-        rig.pod.podman("exec", rig.container(ONE), "sh", "-c", script)
+        rig.shell.run(rig.inside(ONE, "sh", "-c", script))
 
     on(STRICT)
     yield

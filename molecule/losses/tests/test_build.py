@@ -13,8 +13,9 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import reci
 ONE = "first"
 # All but patch, which in a tree is over as soon as it is begun.
 STAGES = ("fetch", "verify", "extract", "configure", "build", "install", "sanity", "pack")
-# Long enough to be struck while it compiles: after some of what is heavy, or at its beginning.
-HEAVY, LASTING = ({"torch_npu_build_build_environment": {"MIRROR_WORK": work}, "ascend_jobs": 2} for work in ("8", "4"))
+# Long enough to be struck while it compiles. Heavy units that come one by one end seconds apart, and at 40 % the last begins.
+HEAVY = {"torch_npu_build_build_environment": {"MIRROR_WORK": "3"}, "ascend_jobs": 1}
+LASTING = {"torch_npu_build_build_environment": {"MIRROR_WORK": "4"}, "ascend_jobs": 2}
 # The oldest first.
 OBJECTS = "find /var/lib/ascend-pytorch/builds/torch-*/ -name '*.o' -printf '%T@ %p\\n' | sort -n"
 
@@ -60,7 +61,7 @@ def test_killed_at_every_stage_it_goes_on_from_there(crew):
 
 def test_killed_while_it_patches_and_compiles_it_repeats_neither(crew):
     crew.apply(["cmake"], [ONE])
-    for stage, percent in (("patch", 0), ("build", 80)):
+    for stage, percent in (("patch", 0), ("build", 40)):
         with crew.striking(ONE, "torch", stage, percent, hands=True):
             crew.begin(["torch_npu_build"], [ONE], **HEAVY).ended(well=False)
     compiled = [line.split(" ") for line in crew.on(ONE, OBJECTS).splitlines()]

@@ -211,7 +211,10 @@ class Crew:
 
     @contextlib.contextmanager
     def little_memory(self, host, spare_mib):
-        """Meanwhile, a host has as much memory as its programs had before, and a little more."""
+        """Meanwhile, a host has as much memory as its programs had before, and a little more.
+
+        For what was started by ssh, as its builds are: rig.inside enters namespaces, and leaves a program the memory of here.
+        """
         group = rig.pod.podman("inspect", "--format", "{{.State.CgroupPath}}", rig.container(host)).strip("/\n")
         # Each kind of control groups has names of its own for the same things.
         kinds = [

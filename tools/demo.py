@@ -45,14 +45,14 @@ import importlib, json, platform
 from importlib.metadata import distribution
 from pathlib import Path
 
-def tell(name, version, card):
-    print(f"{name}: {version} {json.loads(card)['fingerprint'][:12]}")
+def tell(name, version, manifest):
+    print(f"{name}: {version} {json.loads(manifest)['fingerprint'][:12]}")
 
 system = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
 print("os:", system["ID"].strip('"'), system["VERSION_ID"].strip('"'), platform.machine())
 for name, prefix in (("cmake", "/usr/local/cmake"), ("gcc", "/usr/local/linux_gcc7.3.0")):
-    card = Path(prefix, ".ascend-manifest.json").read_text()
-    tell(name, json.loads(card)["version"], card)
+    manifest = Path(prefix, ".ascend-manifest.json").read_text()
+    tell(name, json.loads(manifest)["version"], manifest)
 for name in ("torch", "apex"):
     importlib.import_module(name)
     wheel = distribution(name)

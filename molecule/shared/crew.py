@@ -150,8 +150,10 @@ class Crew:
     def whole(self, host):
         """Whether every file of a host's CMake is as its manifest says, and nothing half is left around it."""
         work, prefix = self.home(host)
-        card = json.loads(self.on(host, "cat {0}/.ascend-manifest.json".format(prefix)))
-        digests = "".join("{0}  {1}\n".format(e["sha256"], path) for path, e in card["files"].items() if "sha256" in e)
+        manifest = json.loads(self.on(host, "cat {0}/.ascend-manifest.json".format(prefix)))
+        digests = "".join(
+            "{0}  {1}\n".format(e["sha256"], path) for path, e in manifest["files"].items() if "sha256" in e
+        )
         self.on(host, "cd {0}/ && sha256sum --check --quiet -".format(prefix), stdin=digests.encode())
         return (
             self.on(host, "ls -d {0}-*.partial {1}/products/*.partial 2>/dev/null || true".format(prefix, work)) == ""
@@ -240,8 +242,8 @@ class Crew:
 
     def kept(self, cache=None):
         """The labels of what is in the build cache."""
-        cards = (cache or self.cache).glob("*/product.json")
-        return sorted(card.parent.name for card in cards if not re.search(r"\.(damaged|partial)", card.parent.name))
+        files = (cache or self.cache).glob("*/product.json")
+        return sorted(file.parent.name for file in files if not re.search(r"\.(damaged|partial)", file.parent.name))
 
 
 @pytest.fixture

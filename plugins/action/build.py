@@ -252,6 +252,7 @@ class ActionModule(speaking.Action):
         def wait_words(who):
             speaking.say("{0}: {1} is being built by {2}: waiting for it".format(host, label, who))
 
+        built_on = ""
         with run.building(label, wait_words) if shared else contextlib.nullcontext():
             try:
                 places, known = keyring.split(arguments["cache"])
@@ -271,14 +272,15 @@ class ActionModule(speaking.Action):
                     if shared:
                         buildcache.keeper(cache.places)
                     result.update(self._built(order, arguments["progress"], cache.former(order["name"])), lost=False)
-                    for each in products if shared and not result.get("failed") else []:
+                    built_on = "" if result.get("failed") else self._host
+                    for each in products if shared and built_on else []:
                         cache.keep(each, self._host)
             except (transfer.TransferError, store.StoreError, signing.SigningError) as error:
                 run.end(label, "{0}: {1}".format(self._host, error))
                 raise AnsibleActionFail("{0}: {1}".format(self._host, error))
             except (Lost, AnsibleConnectionFailure) as error:
                 return self._lost(result, order, run, host, str(error))
-            run.end(label, short_failure(label, self._host) if result.get("failed") else "")
+            run.end(label, short_failure(label, self._host) if result.get("failed") else "", built_on)
         return result
 
     def _built(self, order, progress, former):

@@ -115,6 +115,12 @@ def rooms(request: dict, state: dict) -> dict:
     return {path: dict(room, place="") for path, room in state["disk"].items()}
 
 
+def fit(host: str, needs: dict) -> str:
+    """Return what to say of a host that is taken through the guide; needs is what ledger.needed() returns."""
+    items = [item for item, what in needs.items() if what]
+    return "{0}: fit, {1}".format(host, "needs " + ", ".join(items) if items else "is to be verified")
+
+
 def skew(clock: float, began: float, ended: float) -> float:
     """Return by how many seconds a host's clock is ahead; 0 where it lay between the question and the answer."""
     return min(0.0, clock - began) + max(0.0, clock - ended)
@@ -346,6 +352,8 @@ class ActionModule(speaking.Action):
         # Who asks for the verification alone asks for it on converged hosts too.
         works = any(needs.values()) or tags.VERIFIES in given.run
         result.update(changed=False, findings=findings, group=arguments["group"] if works else "")
+        if result["group"] and not errors and not self._task.check_mode:
+            speaking.say(fit(host, needs))
         if errors:
             # Whoever groups the hosts decides what becomes of those.
             result.update(msg=unfit(host, errors), group=arguments["unfit_group"])

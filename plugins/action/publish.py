@@ -126,11 +126,18 @@ class ActionModule(speaking.Action):
                     break
                 lacks[name] = place is None
                 if place is not None or self._task.check_mode:
-                    coming[name] = Coming(TAKEN if place else BUILT if arguments["built"] else PUT, began)
+                    coming[name] = Coming(self._how(order, place), began)
         plans.lack(self._host, lacks, waiting)
         for name, lacking in lacks.items():
             self._arrive(name, offers=lacking)
         return coming, trouble, carrier
+
+    def _how(self, order, place):
+        """Return how a product came to the host: place is where it was taken from, if from anywhere."""
+        # Another host may have led the build that was this one's.
+        if self._arguments["built"] or cohort.Run().built_on(builds.label(builds.maker(order))) == self._host:
+            return BUILT
+        return TAKEN if place else PUT
 
     def _comes(self, entry):
         """Say whether a product has to come to the host; else it has been built there, or only wants a link, say."""

@@ -18,9 +18,9 @@ options:
     description:
       - V(held) says whether the host has the product, and V(wanted) how much of it has arrived.
       - V(cut) writes a part of it into O(piece); V(received) adds O(piece) to what has arrived.
-      - V(peeked) reads the product's metadata at O(place), V(taken) brings the product from there, V(kept) puts it there.
+      - V(looked_up) reads the product's metadata at O(place), V(taken) brings the product from there, V(kept) puts it there.
     type: str
-    choices: [held, wanted, cut, received, peeked, taken, kept]
+    choices: [held, wanted, cut, received, looked_up, taken, kept]
     required: true
   work_dir:
     description: The work directory on the host.
@@ -62,7 +62,7 @@ options:
     description: A place of the build cache that the host reaches, a C(file://), C(http://) or C(https://) URL.
     type: str
   signed:
-    description: Whether the metadata at O(place) has to be signed. V(peeked) then reads it without TLS too.
+    description: Whether the metadata at O(place) has to be signed. V(looked_up) then reads it without TLS too.
     type: bool
     default: false
   logins:
@@ -107,15 +107,15 @@ taken:
   type: str
 metadata:
   description: Text of the product's metadata.
-  returned: for held and peeked
+  returned: for held and looked_up
   type: str
 signature:
   description: Signature of the metadata, if it has one.
-  returned: for held and peeked
+  returned: for held and looked_up
   type: str
 wrong:
   description: Why what there is cannot be used, in words.
-  returned: for peeked
+  returned: for looked_up
   type: str
 damaged:
   description: Whether what came is not what its metadata says.
@@ -139,7 +139,7 @@ def carried(module):
         return entries.held(entry, asked["digest"], dry)
     if state == "wanted":
         return carrying.wanted(entry, asked["metadata"], dry)
-    if state == "peeked":
+    if state == "looked_up":
         return caching.look_up(asked["place"], asked["label"], asked["signed"], asked["logins"])
     if dry:
         return {"changed": state != "cut" and (state == "kept" or not entry.whole())}
@@ -160,7 +160,7 @@ def main():
         argument_spec={
             "state": {
                 "type": "str",
-                "choices": ["held", "wanted", "cut", "received", "peeked", "taken", "kept"],
+                "choices": ["held", "wanted", "cut", "received", "looked_up", "taken", "kept"],
                 "required": True,
             },
             "work_dir": {"type": "path", "required": True},
@@ -181,7 +181,7 @@ def main():
             ("state", "wanted", ["metadata"]),
             ("state", "received", ["metadata"]),
             ("state", "cut", ["sha256", "piece"]),
-            ("state", "peeked", ["place"]),
+            ("state", "looked_up", ["place"]),
             ("state", "taken", ["metadata", "place"]),
             ("state", "kept", ["place"]),
         ],

@@ -89,7 +89,7 @@ class BuildCache:
 
     def _take_from(self, place: str, order: Json) -> bool | None:
         if cache_places.kind(place) != cache_places.FOLDER:
-            metadata = self._peeked(place, order)
+            metadata = self._looked_up(place, order)
             return None if metadata is None else self.carrier.take_from(order, place, metadata)
         folder, label = store.Store(place, self.warn), builds.label(order)
         try:
@@ -108,7 +108,7 @@ class BuildCache:
 
     def _holds(self, place: str, order: Json) -> bool:
         if cache_places.kind(place) != cache_places.FOLDER:
-            return self._peeked(place, order) is not None
+            return self._looked_up(place, order) is not None
         label = builds.label(order)
         try:
             entry = store.Store(place, self.warn).entry(label, order["fingerprint"])
@@ -123,7 +123,7 @@ class BuildCache:
             self._passed_over.add(place)
             self.warn(f"{error}. It is passed over")
 
-    def _peeked(self, place: str, order: Json) -> Json | None:
+    def _looked_up(self, place: str, order: Json) -> Json | None:
         """Return the metadata of a product at a place that the host reaches, None where there is none to be trusted."""
         try:
             told = self.carrier.look_up(order, place, signed=bool(self.trusted_keys))

@@ -75,7 +75,7 @@ class Carrier:
         # Path of the piece's file on the host, "" as long as there is none.
         self._piece = ""
         # (place, label) -> metadata and signature as they were read, so that a host gets them letter by letter.
-        self._peeked: dict[tuple[str, str], tuple[bytes, bytes | None]] = {}
+        self._looked_up: dict[tuple[str, str], tuple[bytes, bytes | None]] = {}
 
     # --- what the host has
 
@@ -256,14 +256,14 @@ class Carrier:
         :raises CarryError: the place does not answer
         """
         label = builds.label(order)
-        told = self._ask(order, "peeked", place=place, signed=signed)
+        told = self._ask(order, "looked_up", place=place, signed=signed)
         if told["wrong"]:
             speaking.warn(f"the build cache: {told['wrong']}: it is not used")
         if told["metadata"] is None:
             return None
         signature = told["signature"]
         texts = (str(told["metadata"]).encode(), str(signature).encode() if signature else None)
-        self._peeked[place, label] = texts
+        self._looked_up[place, label] = texts
         return texts
 
     def take_from(self, order: Json, place: str, metadata: Json) -> bool:
@@ -271,7 +271,7 @@ class Carrier:
 
         :param metadata: as look_up() read it there, and as it was found right
         """
-        text, signature = self._peeked.get((place, builds.label(order)), (b"", None))
+        text, signature = self._looked_up.get((place, builds.label(order)), (b"", None))
         if products.parse(text) != metadata:
             text, signature = json.dumps(metadata, sort_keys=True).encode(), None
         return bool(

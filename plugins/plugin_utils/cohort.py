@@ -192,7 +192,15 @@ class Run:
         return read_json(str(found[min(found, key=_natural)])) or {} if found else {}
 
     def _elected(self, label: str) -> Json:
-        empty: Json = {"builder": "", "ready": False, "told": 0, "lost": [], "ended": False, "leader": ""}
+        empty: Json = {
+            "builder": "",
+            "ready": False,
+            "told": 0,
+            "lost": [],
+            "ended": False,
+            "leader": "",
+            "built_on": "",
+        }
         return read_json(str(self._cohort(label) / "elected.json")) or empty
 
     def _record(self, label: str, record: Json) -> None:
@@ -304,10 +312,13 @@ class Run:
         """Return the builders that were lost over a product, in order."""
         return list(self._elected(label)["lost"])
 
-    def end(self, label: str, failure: str = "") -> None:
-        """Record that a build has ended, and why it failed."""
+    def end(self, label: str, failure: str = "", built_on: str = "") -> None:
+        """Record that a build has ended, and why it failed.
+
+        :param built_on: the host that has built the product; "" for none, where it was found in the build cache, say
+        """
         with self._alone():
-            self._record(label, dict(self._elected(label), ended=True))
+            self._record(label, dict(self._elected(label), ended=True, built_on=built_on))
             self._building(label).unlink(missing_ok=True)
         if failure:
             runs.write(self._cohort(label) / "failed", failure)
@@ -315,6 +326,10 @@ class Run:
     def ended(self, label: str) -> bool:
         """Say whether a product's build has ended in this run, well or not."""
         return bool(self._elected(label)["ended"])
+
+    def built_on(self, label: str) -> str:
+        """Return the host that has built a product for this run, "" for none."""
+        return str(self._elected(label)["built_on"])
 
     def failure(self, label: str) -> str:
         """Return why a product's build failed in this run, "" if it did not."""

@@ -139,7 +139,7 @@ TASKS = [
     # Carrying it to a second host and to a third, which are folders here.
     carry("held", "held", digest=True),
     carry("kept", "kept", place=CACHE),
-    carry("peeked", "peeked", place=CACHE),
+    carry("looked_up", "looked_up", place=CACHE),
     carry("wanted", "wanted", work="second", metadata=METADATA),
     carry(
         "cut",
@@ -456,7 +456,7 @@ def test_stop_and_clean(called):
 def test_carry(called):
     held, base = called["held"], called.base
     assert held["present"] and called["kept"]["changed"]
-    assert called["peeked"]["metadata"] == held["metadata"] and called["peeked"]["wrong"] == ""
+    assert called["looked_up"]["metadata"] == held["metadata"] and called["looked_up"]["wrong"] == ""
     assert (called["wanted"]["present"], called["wanted"]["received"]) == (False, 0)
     assert called["cut"]["length"] == json.loads(held["metadata"])["size"] > 0
     assert called["received"]["present"] and not called["received"]["damaged"]

@@ -247,7 +247,7 @@ def _npu_smi(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any
                 "install the driver again, whole",
                 WARNING,
             )
-    elif npu["problem"] and npu["code"] != -8020 and not _shut_out(npu):
+    elif npu["problem"] and npu["code"] != -8020 and not _access_denied(npu):
         yield seen(
             "{0}: {1}".format(npu["smi"], npu["problem"]),
             "that `npu-smi info` shows the NPUs",
@@ -278,11 +278,11 @@ def _npu_unhealthy(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[st
         )
 
 
-def _shut_out(npu: Dict[str, Any]) -> bool:
+def _access_denied(npu: Dict[str, Any]) -> bool:
     return any(not node["accessible"] for node in npu["nodes"])
 
 
-def _shut_out_by_group(npu: Dict[str, Any]) -> bool:
+def _denied_by_group(npu: Dict[str, Any]) -> bool:
     """Say whether membership in the driver's group would open the nodes."""
     closed = [node for node in npu["nodes"] if not node["accessible"]]
     return all(node["group"] == npu["group"] and int(node["mode"], 8) & 0o060 == 0o060 for node in closed)
@@ -292,7 +292,7 @@ def _shut_out_by_group(npu: Dict[str, Any]) -> bool:
 def _npu_group(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """The run user is not in the group that may open the device nodes."""
     npu = state["npu"]
-    if _shut_out(npu) and not npu["member"] and _shut_out_by_group(npu):
+    if _access_denied(npu) and not npu["member"] and _denied_by_group(npu):
         yield seen(
             "{0} is not in the group {1}".format(npu["run_user"], npu["group"]),
             "a member of it, since the device nodes are that group's",
@@ -307,7 +307,7 @@ def _npu_nodes(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, A
     """The device nodes are not there, or the run user may not open them and no group would help."""
     npu = state["npu"]
     closed = [node for node in npu["nodes"] if not node["accessible"]]
-    if closed and (npu["member"] or not _shut_out_by_group(npu)):
+    if closed and (npu["member"] or not _denied_by_group(npu)):
         yield seen(
             "{0} may not open {1}".format(
                 npu["run_user"],
@@ -316,7 +316,7 @@ def _npu_nodes(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, A
             ),
             "root:{0} 0660".format(npu["group"]),
             "log in again: the session is older than the membership in {0}".format(npu["group"])
-            if _shut_out_by_group(npu)
+            if _denied_by_group(npu)
             else "reboot after a driver upgrade, or `chown root:{0} <node>` and `chmod 0660 <node>`".format(
                 npu["group"]
             ),

@@ -33,6 +33,12 @@ def test_the_message_for_an_unfit_host():
     assert action.unfit("h", ["a", "b"]) == "h: 2 problems, nothing was changed:\n  - a\n  - b"
 
 
+def test_a_host_that_is_taken_through_the_guide_has_a_line():
+    needs = {"cmake": "", "torch": "build", "environment file": "write", "packages": ""}
+    assert action.fit("h", needs) == "h: fit, needs torch, environment file"
+    assert action.fit("h", dict.fromkeys(needs, "")) == "h: fit, is to be verified"
+
+
 @pytest.mark.parametrize("asked, questions", [(True, [False]), (False, [False, True])])
 def test_the_pip_of_a_wheel_that_comes_is_asked_before_the_host_is_called_fit(monkeypatch, tmp_path, asked, questions):
     """A wheel of the same version stands there, so that examine alone leaves pip unasked."""

@@ -364,6 +364,14 @@ def test_a_part_fails_with_the_build_of_the_whole(host):
         host.provide()
 
 
+@pytest.mark.parametrize("builder, how", [("h", "built"), ("b", "taken")])
+def test_what_this_host_built_while_another_led_is_not_told_to_be_taken(host, builder, how):
+    host.plan(BUILD)
+    cohort.Run().end(LABEL, built_on=builder)
+    host.taken = {"changed": True, "place": "/cache"}
+    assert host.provide(waits=True)["products"]["cmake"]["how"] == how
+
+
 def test_what_was_built_and_is_nowhere_is_told_with_the_places(host):
     host.plan(BUILD)
     cohort.Run().end(LABEL)

@@ -358,6 +358,9 @@ def test_a_host_may_be_called_anything(tmp_path, run):
     assert run.begin(label, ODD) and run.has_begun(label) and run.elect(cohort_label, "f" * 64, []).busy
     run.end(label, "it failed")
     assert run.failure(label) == "it failed" and run.ended(label) and not run.has_begun(label)
+    assert run.built_on(label) == ""
+    run.end(label, built_on=ODD)
+    assert run.built_on(label) == ODD
     with run.building(label, print):
         assert run.is_building(label)
     run.offer_tools(ODD, "odd/../libc", {"cmake": {}})

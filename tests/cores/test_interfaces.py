@@ -88,14 +88,10 @@ PLAY = """
         - test.probe.look: {what: away}
           ignore_unreachable: true
           register: away
-        - test.probe.look: {what: turn}
-          delegate_to: ""
-          when: false
-          register: nobody
         - test.probe.look:
             what: value
             name: ends
-            value: {late: "{{ late }}", wrong: "{{ wrong }}", away: "{{ away }}", nobody: "{{ nobody }}"}
+            value: {late: "{{ late }}", wrong: "{{ wrong }}", away: "{{ away }}"}
       when: inventory_hostname == 'one'
 
     - name: Know what a role has that runs no task
@@ -598,15 +594,6 @@ def test_groups_made_by_group_by(run):
 def test_run_ends_where_all_hosts_of_a_play_fail(run):
     assert not (run.out / "two.further.json").exists(), (
         f"{CORE} goes on after a play of which every host failed: playbooks/site.yml stops there where hosts are unfit"
-    )
-
-
-def test_delegated_to_nobody(run):
-    """A task that is skipped may be delegated to an empty name."""
-    nobody = run.told("one", "ends")["value"]["nobody"]
-    assert nobody.get("skipped"), (
-        f"{CORE} no longer skips a task that is delegated to '': roles/road/tasks/begin.yml, where there is no builder "
-        f"yet: {nobody}"
     )
 
 

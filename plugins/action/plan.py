@@ -117,7 +117,7 @@ def rooms(request: dict, state: dict) -> dict:
 
 def fit(host: str, needs: dict) -> str:
     """Return what to say of a host that is taken through the guide; needs is what ledger.needed() returns."""
-    items = [item for item, what in needs.items() if what]
+    items = [item + " removed" if what == plan.REMOVE else item for item, what in needs.items() if what]
     return "{0}: fit, {1}".format(host, "needs " + ", ".join(items) if items else "is to be verified")
 
 

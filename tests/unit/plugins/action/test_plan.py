@@ -34,8 +34,8 @@ def test_the_message_for_an_unfit_host():
 
 
 def test_a_host_that_is_taken_through_the_guide_has_a_line():
-    needs = {"cmake": "", "torch": "build", "environment file": "write", "packages": ""}
-    assert action.fit("h", needs) == "h: fit, needs torch, environment file"
+    needs = {"cmake": "", "torch": "build", "apex": "remove", "environment file": "write", "packages": ""}
+    assert action.fit("h", needs) == "h: fit, needs torch, apex removed, environment file"
     assert action.fit("h", dict.fromkeys(needs, "")) == "h: fit, is to be verified"
 
 

@@ -30,8 +30,9 @@ def files(root: Path = ROOT) -> list[str]:
 def environment(**extra: str) -> dict[str, str]:
     """This process's environment with our tools first on PATH, our ansible.cfg, plain output, and `extra`.
 
-    Ansible ignores the ansible.cfg of a world-writable folder unless it is named.
+    Ansible ignores the ansible.cfg of a world-writable folder unless it is named. What is imported is kept compiled, even where
+    this environment says otherwise: each ansible-playbook would compile Ansible anew.
     """
     path = os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)])
     ours = {"PATH": path, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
-    return {**os.environ, **ours, **extra}
+    return {**os.environ, **ours, "PYTHONDONTWRITEBYTECODE": "", **extra}

@@ -88,9 +88,8 @@ def run(stage: Stage, say: Callable[[str], None] = show) -> Result:
         with subprocess.Popen(
             stage.argv,
             cwd=stage.cwd,
-            # PWD says how cwd was reached, for the tools that want to know it without its links resolved. And what was
-            # imported once is kept compiled, whatever this machine's habit: each ansible-playbook would compile Ansible.
-            env=environment(PWD=str(stage.cwd), PYTHONDONTWRITEBYTECODE="", **stage.env),
+            # PWD says how cwd was reached, for the tools that want to know it without its links resolved.
+            env=environment(PWD=str(stage.cwd), **stage.env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

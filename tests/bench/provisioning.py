@@ -18,7 +18,8 @@ are copied from the same build cache, unpacked at the same places, linked and in
 written, and what came of it is proven by its version or an import. It plans nothing, checks nothing and cannot be repeated.
 
 Everything is built once, by a host of its own, before anything is measured. What else there is to say goes to standard error; a
-goal that is missed is no failure. --hosts 8,32 measures several fleets, each on a line of its own.
+goal that is missed is no failure. --hosts 8,32 measures several fleets, each on a line of its own; --forks 32 works on as many
+hosts at once. With more hosts than forks Ansible's own process looks for a free one without a pause: that is in the figures.
 """
 
 import argparse
@@ -48,7 +49,7 @@ from measuring import (
 
 FOLDER = ROOT / ".cache" / "bench-provision"
 SCRIPT = TESTS / "bench" / "provision.sh"
-# Of ansible.cfg; the script's too.
+# Of ansible.cfg.
 FORKS = 20
 GOALS = (
     ("site_over_script", 1.5),
@@ -95,11 +96,11 @@ def products(cache: Path) -> dict[str, Path]:
     return {name: paths[0] for name, paths in found.items()}
 
 
-def script(cache: Path, count: int) -> list[str]:
+def script(cache: Path, count: int, forks: int) -> list[str]:
     """The command that does the same by a plain script, on all hosts at once."""
     files = products(cache)
     order = [str(files[name]) for name in ("cmake", "gcc730", "torch", "apex")]
-    return ["bash", str(SCRIPT), str(simulated.inventory(FLEET)), str(FORKS), *order, *names(count)]
+    return ["bash", str(SCRIPT), str(simulated.inventory(FLEET)), str(forks), *order, *names(count)]
 
 
 def results(said: str, count: int) -> float:
@@ -115,8 +116,11 @@ def examinations(said: str, count: int) -> float:
     return len(re.findall(r"Using module file \S+/examine\.py", said)) / count
 
 
-def measure(count: int, cache: Path) -> Measured:
-    """Measure the script and site.yml on hosts made anew. Raises RuntimeError where one of them failed."""
+def measure(count: int, cache: Path, forks: int) -> Measured:
+    """Measure the script and site.yml on hosts made anew. Raises RuntimeError where one of them failed.
+
+    :param forks: on how many hosts both work at once
+    """
 
     def spent() -> float:
         return hosts_spent_s(count)
@@ -124,12 +128,12 @@ def measure(count: int, cache: Path) -> Measured:
     fresh: dict[Path, str] = {}
     make_hosts(count, fresh)
     log = FOLDER / f"script-{count}.log"
-    by_script, status = timed(script(cache, count), log, FOLDER / "none", spent)
+    by_script, status = timed(script(cache, count, forks), log, FOLDER / "none", spent)
     if status:
         raise RuntimeError(f"{log.read_text()}\nthe script ended with {status}")
     make_hosts(count, fresh)
     log = FOLDER / f"site-{count}.log"
-    by_site, status = timed(site(), log, FOLDER / "xdg", spent)
+    by_site, status = timed(site("--forks", str(forks)), log, FOLDER / "xdg", spent)
     if status:
         raise RuntimeError(f"{log.read_text()}\nsite.yml ended with {status}")
     peak_mib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
@@ -180,6 +184,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--hosts", default="8", metavar="N,…", help="how many hosts each fleet has; default: %(default)s"
     )
+    parser.add_argument(
+        "--forks", type=int, default=FORKS, metavar="N", help="on how many hosts at once; default: %(default)s"
+    )
     parser.add_argument("--keep", action="store_true", help="leave the hosts of the last measurement, and the logs")
     args = parser.parse_args(argv)
     shutil.rmtree(FOLDER, ignore_errors=True)
@@ -195,7 +202,7 @@ def main(argv: list[str]) -> int:
             raise RuntimeError(f"{log.read_text()}\nbuilding everything ended with {status}")
         cache = FOLDER / "xdg" / "ascend-pytorch" / "products"
         for count in map(int, args.hosts.split(",")):
-            summary = summed_up(measure(count, cache))
+            summary = summed_up(measure(count, cache, args.forks))
             tell("\n".join(["", *verdicts(summary)]))
             print(json.dumps(summary), flush=True)
     except FAILURES as error:

@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet, ledger, outcome, speaking, tags, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
+    fleet,
+    ledger,
+    options,
+    outcome,
+    speaking,
+    tags,
+    variables,
+)
 
-ARGUMENTS = {
-    "pattern": {"type": "str"},
-    "hosts": {"type": "list", "elements": "str", "default": []},
-    "deeds": {"type": "list", "elements": "str", "choices": list(ledger.NOT), "default": []},
-    "settles": {"type": "bool", "default": False},
-    "by_tags": {"type": "bool", "default": False},
-    "stops": {"type": "bool", "default": False},
-}
+ARGUMENTS = options.of("account")
 
 
 def unmatched(pattern: str) -> str:
@@ -57,7 +58,7 @@ class ActionModule(speaking.Action):
 
     def act(self, result, task_vars):
         variables.refuse_undefined(self, task_vars, ["ascend_hosts"])
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+        arguments = self.arguments(ARGUMENTS)
         result.update(changed=False, left_out=[])
         entries = ledger.Ledger().entries()
         pattern, deeds = arguments["pattern"], arguments["deeds"]
@@ -65,7 +66,7 @@ class ActionModule(speaking.Action):
             done = entries.get(ledger.CONTROLLER, {}).get("done", [])
             return self._ended(result, [not_here(deed) for deed in deeds if deed not in done])
         within = set(task_vars["ansible_play_hosts_all"])
-        hosts = [str(host) for host in arguments["hosts"]]
+        hosts = arguments["hosts"]
         looked_at = [host for host in hosts if host in within]
         if not looked_at:
             return self._ended(result, [outside(pattern, hosts) if hosts else unmatched(pattern)])

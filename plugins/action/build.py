@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import time
@@ -21,6 +20,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     keyring,
     live,
     mirror,
+    options,
     plans,
     runs,
     signing,
@@ -29,21 +29,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     transfer,
 )
 
-ARGUMENTS = {
-    "name": {"type": "str"},
-    "order": {"type": "dict"},
-    "state": {"type": "str", "choices": ["started", "finished", "status", "mirrored"], "default": "finished"},
-    "seen": {"type": "list", "elements": "raw"},
-    "wait_s": {"type": "float", "default": 0},
-    "mirror": {"type": "str"},
-    "archive": {"type": "str"},
-    "cache": {"type": "list", "elements": "str", "default": []},
-    "sign_key": {"type": "str", "default": ""},
-    "trusted_keys": {"type": "str", "default": ""},
-    "builders": {"type": "list", "elements": "str", "default": []},
-    "lost_after_s": {"type": "float", "default": 300},
-    "progress": {"type": "str", "choices": ["auto", "terminal", "log", "none"], "default": "auto"},
-}
+ARGUMENTS = options.of("build", filled_in={"logins"})
 # What the module on the host takes of it.
 ASKED = ("state", "seen", "wait_s", "mirror", "archive")
 
@@ -139,9 +125,7 @@ class ActionModule(speaking.Action):
 
     def act(self, result, task_vars):
         self._task_vars = task_vars
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS, required_one_of=[["name", "order"]])
-        # Plain data from here on: what came out of templates carries marks that the module's own JSON must not see.
-        arguments = json.loads(json.dumps(arguments))
+        arguments = self.arguments(ARGUMENTS, required_one_of=[["name", "order"]])
         self._host = self._task.delegate_to or task_vars["inventory_hostname"]
         self._run = cohort.Run()
         self._shared = bool(arguments["cache"])

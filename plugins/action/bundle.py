@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from ansible.errors import AnsibleActionFail
@@ -13,10 +12,10 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import logins
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetch
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     bundle,
-    bundle_contents,
     bundling,
     here,
     ledger,
+    options,
     recipes,
     settings,
     speaking,
@@ -25,18 +24,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
 )
 
 TORCH_VERSION = "ascend_torch_version"
-PLATFORM = {
-    "arch": {"type": "str", "choices": list(bundle_contents.ARCHES), "required": True},
-    "python": {"type": "str", "required": True},
-    "libc": {"type": "str", "default": bundle_contents.LIBC},
-}
-ARGUMENTS = {
-    "dest": {"type": "path", "required": True},
-    "state": {"type": "str", "choices": ["present", "verified"], "default": "present"},
-    "releases": {"type": "list", "elements": "str"},
-    "platforms": {"type": "list", "elements": "dict", "options": PLATFORM},
-    "products": {"type": "str", "default": ""},
-}
+ARGUMENTS = options.of("bundle")
 
 
 def summary(manifest: dict) -> dict:
@@ -72,9 +60,7 @@ class ActionModule(speaking.Action):
 
     def act(self, result, task_vars):
         variables.refuse_undefined(self, task_vars)
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
-        # Plain data from here on: what came out of templates carries marks that hashing must not see.
-        arguments = json.loads(json.dumps(arguments))
+        arguments = self.arguments(ARGUMENTS)
         present = arguments["state"] == "present"
         source = settings.Source(self, task_vars)
         mirrors = settings.Settings("torch_npu_build", source)["mirrors"] if present else []

@@ -14,19 +14,14 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     here,
     keyring,
     ledger,
+    options,
     signing,
     speaking,
     store,
     variables,
 )
 
-ARGUMENTS = {
-    "state": {"type": "str", "choices": ["listed", "verified", "pruned"], "default": "listed"},
-    "cache": {"type": "list", "elements": "str", "default": [cache_places.AUTO]},
-    "trusted_keys": {"type": "path", "default": ""},
-    "keep_days": {"type": "float", "default": 30},
-    "keep_last": {"type": "int", "default": 1},
-}
+ARGUMENTS = options.of("cache")
 
 
 def bad(entry: dict[str, Any]) -> str:
@@ -61,7 +56,7 @@ class ActionModule(speaking.Action):
 
     def act(self, result, task_vars):
         variables.refuse_undefined(self, task_vars)
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+        arguments = self.arguments(ARGUMENTS)
         self._refuse(arguments)
         state, dry = arguments["state"], self._task.check_mode
         entries, removed, lines, elsewhere = self._looked_everywhere(arguments)

@@ -7,15 +7,9 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, plans, speaking
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, options, plans, speaking
 
-ARGUMENTS = {
-    "name": {"type": "str", "required": True},
-    "builders": {"type": "list", "elements": "str", "default": []},
-    "shared": {"type": "bool", "default": True},
-    "takeovers": {"type": "int", "default": 2},
-    "again": {"type": "bool", "default": False},
-}
+ARGUMENTS = options.of("elect")
 
 # How often a host asks in vain before it leads itself, where nobody is building.
 PATIENCE = 3
@@ -53,8 +47,8 @@ class ActionModule(speaking.Action):
 
     def act(self, result, task_vars):
         host = task_vars["inventory_hostname"]
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
-        order = builds.maker(plans.order(host, str(arguments["name"])))
+        arguments = self.arguments(ARGUMENTS)
+        order = builds.maker(plans.order(host, arguments["name"]))
         result.update(changed=False, builder=host, ready=True, leads=True, busy=False)
         if not arguments["shared"]:
             return result

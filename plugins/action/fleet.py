@@ -16,19 +16,15 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     fleet,
     here,
     ledger,
+    options,
     page,
     query,
     speaking,
     variables,
 )
+from ansible_collections.ascend.pytorch.plugins.plugin_utils.plain import plain
 
-ARGUMENTS = {
-    "hosts": {"type": "list", "elements": "str"},
-    "query": {"type": "str"},
-    "dest": {"type": "path", "default": "."},
-    "name": {"type": "str", "choices": ["check", "report"], "default": "report"},
-    "page": {"type": "bool", "default": False},
-}
+ARGUMENTS = options.of("fleet")
 # The variables that the playbooks register; see plan.yml and verify.yml of the role road.
 REGISTERED = {"planned": "__road_planned", "verified": "__road_verified"}
 # What of them is told; a failed task's result also holds objects of Ansible's.
@@ -43,13 +39,12 @@ class ActionModule(speaking.Action):
     def act(self, result, task_vars):
         # What is wrong with a host's own is told in the table.
         variables.refuse_undefined(self, task_vars, ["ascend_query", "ascend_report_dir"])
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS, required_one_of=[["hosts", "query"]])
+        arguments = self.arguments(ARGUMENTS, required_one_of=[["hosts", "query"]])
         # As it was given: an account's home is filled in in what was validated.
         wrong = here.problem("ascend_report_dir", str(self._task.args.get("dest") or ""), here.BESIDE)
         if wrong:
             raise AnsibleActionFail(wrong)
-        # As one of Python's own strings: Ansible's carry marks, which jmespath knows nothing of.
-        expression = json.loads(json.dumps(arguments["query"] or ""))
+        expression = arguments["query"] or ""
         try:
             if expression:
                 query.check(expression)
@@ -135,4 +130,4 @@ class ActionModule(speaking.Action):
 
 def _plain(result):
     """Return a registered result without the marks that Ansible's strings carry, None where there is none."""
-    return json.loads(json.dumps({key: result[key] for key in KEYS if key in result})) if result else None
+    return plain({key: result[key] for key in KEYS if key in result}) if result else None

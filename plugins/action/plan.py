@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -22,6 +21,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     here,
     keyring,
     ledger,
+    options,
     plans,
     settings,
     speaking,
@@ -31,15 +31,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
 )
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import request as requests
 
-ARGUMENTS = {
-    "roles": {"type": "list", "elements": "str", "choices": list(requests.ROLES), "required": True},
-    "group": {"type": "str", "default": ""},
-    "unfit_group": {"type": "str", "default": ""},
-    "builders": {"type": "list", "elements": "str", "default": []},
-    "cache": {"type": "list", "elements": "str", "default": []},
-    "promised": {"type": "dict", "default": {}},
-    "by_tags": {"type": "bool", "default": False},
-}
+ARGUMENTS = options.of("plan")
 _NPU = re.compile("/dev/davinci[0-9]")
 
 
@@ -322,9 +314,7 @@ class ActionModule(speaking.Action):
     def act(self, result, task_vars):
         host = task_vars["inventory_hostname"]
         variables.refuse_undefined(self, task_vars)
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
-        # Plain data from here on: what came out of templates carries marks that hashing must not see.
-        arguments = json.loads(json.dumps(arguments))
+        arguments = self.arguments(ARGUMENTS)
         asked = Asked(arguments, settings.Source(self, task_vars), host, self._task.check_mode)
         requests_of = asked.requests()
         keyring.keep(host, asked.logins)

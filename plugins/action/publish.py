@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     cohort,
     keyring,
     ledger,
+    options,
     plans,
     signing,
     speaking,
@@ -26,15 +26,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     transfer,
 )
 
-ARGUMENTS = {
-    "names": {"type": "list", "elements": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "cache": {"type": "list", "elements": "str", "default": []},
-    "trusted_keys": {"type": "str", "default": ""},
-    "copies": {"type": "int", "default": 5},
-    "built": {"type": "bool", "default": False},
-    "waits": {"type": "bool", "default": False},
-}
+ARGUMENTS = options.of("publish", filled_in={"orders", "arrived", "environment", "verify"})
 # What is said of a product that was published, by a word for it.
 BUILT, TAKEN, PUT, FOUND = "built", "taken", "put in place", "found"
 WORDS = {BUILT: "built here", TAKEN: "taken from the build cache", PUT: "put in place"}
@@ -52,9 +44,7 @@ class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
     def act(self, result, task_vars):
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
-        # Plain data from here on: what came out of templates carries marks that the module's own JSON must not see.
-        self._arguments = arguments = json.loads(json.dumps(arguments))
+        self._arguments = arguments = self.arguments(ARGUMENTS, required_one_of=[["names"]])
         self._host, self._task_vars = task_vars["inventory_hostname"], task_vars
         known = plans.of(self._host)
         planned, self._verify = known["plan"], known["verify"]

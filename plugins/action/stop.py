@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import json
-
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, speaking
+from ansible_collections.ascend.pytorch.plugins.plugin_utils.plain import plain
 
 
 def told(host: str, stopped: list[str], dry: bool) -> str:
@@ -22,7 +21,7 @@ class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
     def act(self, result, task_vars):
-        arguments = json.loads(json.dumps(self._task.args))
+        arguments = plain(self._task.args)
         result.update(self._execute_module("ascend.pytorch.stop", module_args=arguments, task_vars=task_vars))
         if "stopped" in result and not result.get("failed"):
             host = task_vars["inventory_hostname"]

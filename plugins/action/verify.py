@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import json
-
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, plans, speaking
+from ansible_collections.ascend.pytorch.plugins.plugin_utils.plain import plain
 
 
 class ActionModule(speaking.Action):
     """See the module of the same name for the options."""
 
     def act(self, result, task_vars):
-        arguments, host = json.loads(json.dumps(self._task.args)), task_vars["inventory_hostname"]
+        arguments, host = plain(self._task.args), task_vars["inventory_hostname"]
         if "orders" not in arguments:
             kept = plans.of(host)["verify"]
             arguments = dict({key: kept[key] for key in plans.VERIFIED}, **arguments)

@@ -26,7 +26,6 @@ options:
       - With C(torch) comes the environment file, where the plan has one.
     type: list
     elements: str
-    default: []
   orders:
     description: The orders of these products. The action fills it in, and only with what has come to the host.
     type: list
@@ -147,7 +146,7 @@ def main():
             "verify": {"type": "dict"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             # The action's alone.
-            "names": {"type": "list", "elements": "str", "default": []},
+            "names": {"type": "list", "elements": "str"},
             "cache": {"type": "list", "elements": "str", "default": []},
             "trusted_keys": {"type": "str", "default": "", "no_log": False},
             "copies": {"type": "int", "default": 5},

@@ -10,7 +10,6 @@ roles.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ import yaml
 from ansible.errors import AnsibleActionFail, AnsibleUndefinedVariable
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils.plain import plain
 
 if TYPE_CHECKING:
     from ansible.plugins.action import ActionBase
@@ -77,7 +77,7 @@ class Source:
         """Return the value of a variable as plain data. Raises AnsibleActionFail where it cannot be filled in."""
         raw = self.raw(variable)
         if not variables.has_template(raw):
-            return _plain(raw)
+            return plain(raw)
         if not isinstance(raw, str):
             return self._fill(variable, raw)
         if raw not in self._filled:
@@ -86,17 +86,9 @@ class Source:
 
     def _fill(self, variable: str, raw: Any) -> Any:
         try:
-            return _plain(self._templar.template(raw))
+            return plain(self._templar.template(raw))
         except AnsibleUndefinedVariable as error:
             raise AnsibleActionFail(variables.problem(variable, str(error))) from error
-
-
-def _plain(value: Any) -> Any:
-    """Return a value without the marks that Ansible gives it, which hashing must not see.
-
-    What is no data of JSON's counts as it is written: one from a vault is what was encrypted, a date of YAML's its text.
-    """
-    return json.loads(json.dumps(value, default=str))
 
 
 def _typed(variable: str, option: dict[str, Any], value: Any, raw: Any) -> Any:

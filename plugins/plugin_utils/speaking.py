@@ -18,6 +18,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
+from ansible_collections.ascend.pytorch.plugins.plugin_utils.plain import plain
 
 display = Display()
 
@@ -68,6 +69,14 @@ class Action(ActionBase):
             # A failure, and no exception: up to ansible-core 2.18 that carries a traceback along, where there is none too, and
             # is told twice, first as "An exception occurred during task execution … NoneType: None".
             return {"failed": True, "msg": outgoing.paragraph(str(error))}
+
+    def arguments(self, spec: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """Return the task's arguments as plain data. Raises AnsibleError with what is wrong with them.
+
+        :param spec: see options.of
+        :param more: what ArgumentSpecValidator takes besides, such as required_one_of
+        """
+        return plain(self.validate_argument_spec(spec, **more)[1])
 
     def act(self, result: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Do the work and return the result.

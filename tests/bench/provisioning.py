@@ -49,8 +49,7 @@ from measuring import (
 
 FOLDER = ROOT / ".cache" / "bench-provision"
 SCRIPT = TESTS / "bench" / "provision.sh"
-# Of ansible.cfg.
-FORKS = 20
+FORKS = int(re.search(r"^forks = (\d+)$", (ROOT / "ansible.cfg").read_text(), re.MULTILINE)[1])
 GOALS = (
     ("site_over_script", 1.5),
     ("controller_cpu_s_per_host", 1.5),
@@ -185,7 +184,7 @@ def main(argv: list[str]) -> int:
         "--hosts", default="8", metavar="N,…", help="how many hosts each fleet has; default: %(default)s"
     )
     parser.add_argument(
-        "--forks", type=int, default=FORKS, metavar="N", help="on how many hosts at once; default: %(default)s"
+        "--forks", type=int, default=FORKS, metavar="N", help="on how many hosts at once; default: ansible.cfg's"
     )
     parser.add_argument("--keep", action="store_true", help="leave the hosts of the last measurement, and the logs")
     args = parser.parse_args(argv)

@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -65,6 +66,26 @@ def test_exactly_the_expected_is_found(checked, name):
     severities = EXPECTED[name].values()
     status = "unfit" if "error" in severities else "warnings" if "warning" in severities else "fit"
     assert checked[1]["hosts"][name]["status"] == status
+
+
+def found(checked, name, ident):
+    (finding,) = [each for each in checked[1]["hosts"][name]["findings"] if each["id"] == ident]
+    return finding["found"]
+
+
+def test_memory_that_holds_what_was_read_is_free(checked):
+    said = found(checked, "little-memory", "memory")
+    free, limit = map(float, re.search(r"(\S+) GiB of memory free of the (\S+) GiB", said).groups())
+    assert limit == 1 and free > 0.7, said
+
+
+def test_setfacl_is_asked_for_where_one_plain_user_becomes_another(checked):
+    assert "acl" in found(checked, "two-plain-users", "tools-missing")
+    assert "acl" not in found(checked, "closed-cann", "tools-missing")
+
+
+def test_chips_whose_table_has_other_columns_are_seen(checked):
+    assert "7" in found(checked, "ascend950", "npu-unhealthy")
 
 
 def test_every_host_is_told_of(checked):

@@ -46,6 +46,11 @@ def test_imports_from_outside_the_source_tree(host, where):
     assert said == "1.8.1+ascend"
 
 
+def test_stands_where_every_account_finds_it_whatever_pips_own_settings_say(host):
+    assert "install.user='true'" in host.check_output("python3.9 -m pip config list")
+    assert not host.run("ls ~/.local/lib/python3.9/site-packages/torch").succeeded
+
+
 def test_built_by_the_cmake_that_the_role_published(built, where):
     assert built["cmake"]["executable"].startswith(where["cmake"] + "-3.12.1-")
     assert built["cmake"]["version"] == "3.12.1"

@@ -72,7 +72,7 @@ options:
   logins:
     description:
       - Logins for the URLs of the order, by address, as C(name:password).
-      - The actions fill it in from the URLs themselves.
+      - The action fills it in, from the URLs themselves.
     type: dict
     default: {}
   progress:

@@ -70,7 +70,7 @@ def test_the_documentation_of_each_module_can_be_read(path):
 def test_what_an_action_fills_in_is_an_option_that_says_so():
     for name in ("publish", "build"):
         module = (ROOT / f"plugins/modules/{name}.py").read_text()
-        said = module.count("The action fills it in")
+        said = module.count("action fills it in")
         assert said == len(options.of(name)) - len(_action(name))
 
 

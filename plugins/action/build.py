@@ -309,7 +309,9 @@ class ActionModule(speaking.Action):
             line.show(status)
             if status["state"] != "running":
                 return answer
-            answer = self._patiently(order, state="status", seen=status["seen"], wait_s=line.look_s())
+            answer = self._patiently(
+                order, state="status", seen=status["seen"] if line.shows_stages() else None, wait_s=line.look_s()
+            )
             if answer.get("failed"):
                 raise AnsibleActionFail(answer["msg"])
 

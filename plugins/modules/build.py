@@ -33,7 +33,9 @@ options:
     choices: [started, finished, status, mirrored]
     default: finished
   seen:
-    description: What V(status) last returned as C(seen) of RV(status), the state and stage that it waits to change.
+    description:
+      - What V(status) last returned as C(seen) of RV(status), the state and stage that it waits to change.
+      - Without it O(state=status) waits for the end of the build alone.
     type: list
     elements: raw
   wait_s:

@@ -136,6 +136,10 @@ class Line:
         if not self._paint(self.row):
             self.log.show(self.row, now)
 
+    def shows_stages(self) -> bool:
+        """Say whether a look at the build is to end with the stage."""
+        return self.mode != "none"
+
     def look_s(self) -> float:
         """Return how long the next look at the build may wait for its stage to end, in seconds.
 

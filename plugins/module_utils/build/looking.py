@@ -17,6 +17,8 @@ def look(order, seen=None, wait_s=0.0):
     # type: (Dict[str, Any], Any, float) -> Dict[str, Any]
     """Return how a build stands: its status with "log" and "tail"; waits up to wait_s for it to end or leave the stage seen.
 
+    :param seen: of a former answer; without it the end alone is waited for
+
     state is "running", "done", "failed", or "dead" when no process works on it any more and it never said that it ended.
     """
     place = builds.Place(order)
@@ -39,7 +41,7 @@ def look(order, seen=None, wait_s=0.0):
                 if status["state"] == "running":
                     status["state"] = "done" if builds.product(order) is not None else "dead"
         now, when = [status["state"], status["stage"]], time.monotonic()
-        if status["state"] != "running" or when >= until or (now != seen and when >= settled):
+        if status["state"] != "running" or when >= until or (seen and now != seen and when >= settled):
             status.update(
                 log=place.log, tail=builds.tail(place.log), seen=now, product=builds.product(order), now=time.time()
             )

@@ -561,6 +561,11 @@ def test_a_build_that_stood_already_is_not_told(monkeypatch):
     assert said == []
 
 
+def test_where_nothing_is_shown_no_stage_ends_a_look():
+    assert live.Line("one", ORDER, "log").shows_stages() and live.Line("one", ORDER, "auto").shows_stages()
+    assert not live.Line("one", ORDER, "none").shows_stages()
+
+
 @pytest.mark.parametrize(
     "painted, began_s, wanted", [(True, 0, 2), (True, 60, 6), (True, 3600, live.WATCHED_S), (False, 0, live.LOOK_S)]
 )

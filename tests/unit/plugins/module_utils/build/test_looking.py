@@ -23,6 +23,20 @@ def test_looking_ends_as_soon_as_something_changes(tmp_path):
     assert looking.look(order, seen, 50.0)["seen"] != seen
 
 
+def test_who_shows_no_stages_waits_for_the_end_alone(tmp_path):
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path)
+    started(order)
+    gate = reached(tmp_path / "gate.build")
+    # Longer than quick stages are given.
+    status = looking.look(order, None, looking.SETTLE_S + 0.3)
+    assert (status["state"], status["stage"]) == ("running", "build") and time.time() - status[
+        "started"
+    ] > looking.SETTLE_S
+    gate.close()
+    assert looking.look(order, None, 50.0)["state"] == "done"
+
+
 def test_a_clock_that_is_set_back_keeps_nobody_waiting(tmp_path, monkeypatch):
     os.mkfifo(str(tmp_path / "gate.build"))
     order = make_order(tmp_path)

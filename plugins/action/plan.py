@@ -253,6 +253,8 @@ class Asked:
 
     def problems(self, request: dict) -> list[str]:
         """Return what is wrong with the variables, in sentences; and have all come out of the bundle, where there is one."""
+        # Its type first: the tasks take it apart before they hand it on.
+        self.road["build_cache"]
         # What is wrong with a path is told of the path as it was given.
         found = paths(self.road, self._arguments["cache"], request["mirrors"])
         self._take_bundle(request)

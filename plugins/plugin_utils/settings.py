@@ -10,6 +10,7 @@ roles.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,9 @@ def _options(role: str) -> dict[str, dict[str, Any]]:
         for name, option in entry["options"].items()
     }
 
+
+# A role's variable that another one decides, which is what users set.
+_FILLED_IN = re.compile(r"\s*{{\s*(\w+)")
 
 # Read with this module, which Ansible does before it divides itself into a worker a host.
 OPTIONS = {role: _options(role) for role in ("cann_check", "cmake", "gcc730", "torch_npu_build", "apex_build", "road")}
@@ -96,6 +100,14 @@ def _typed(variable: str, option: dict[str, Any], value: Any, raw: Any) -> Any:
 
     :param raw: what the value was filled in from, which may name the variable that a user has set
     """
+    if option["type"] == "list" and isinstance(value, str) and value.lstrip().startswith("["):
+        # What -e name=value gives is text, and would be taken for a list of one.
+        user = _FILLED_IN.match(raw)
+        name = user[1] if user else variable
+        raise AnsibleActionFail(
+            f"{name} is the text {value!r}, and has to be a list: give it as JSON, -e '{{\"{name}\": [...]}}', or in a file of "
+            "variables"
+        )
     checked = ArgumentSpecValidator({variable: option}).validate({} if value is None else {variable: value})
     if checked.error_messages:
         come = f" (by {raw})" if variables.has_template(raw) else ""

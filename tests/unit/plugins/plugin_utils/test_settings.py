@@ -57,6 +57,8 @@ def test_every_variable_with_its_default():
             "cmake_state is 'gone': value of cmake_state must be one of: present, absent, got: gone",
         ),
         ({"cmake_urls": None}, "cmake_urls is null"),
+        ({"cmake_urls": "[]"}, "cmake_urls is the text '[]', and has to be a list: give it as JSON"),
+        ({"ascend_mirrors": ' ["/a"]'}, "ascend_mirrors is the text ' [\"/a\"]', and has to be a list"),
         ({"cmake_work_dir": "{{ disk }}/work"}, "cmake_work_dir cannot be filled in: 'disk' is undefined"),
     ],
 )

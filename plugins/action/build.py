@@ -12,6 +12,7 @@ import time
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     buildcache,
     carry,
@@ -40,7 +41,7 @@ SILENT_S = (10.0, 60.0)
 STARTING_S = 300.0
 
 
-def failure(host: str, order: dict, status: dict) -> str:
+def failure(host: str, order: Order, status: dict) -> str:
     """Return the message for a build that ended without a product."""
     error = status.get("error") or {
         "message": "its process is gone, and never said why: killed, out of memory, or the host went down",
@@ -49,7 +50,7 @@ def failure(host: str, order: dict, status: dict) -> str:
     }
     lines = [
         "{0}: building {1} {2} failed in stage {3}: {4}".format(
-            host, order["name"], order["version"], status.get("stage") or "start", error["message"]
+            host, order.name, order.version, status.get("stage") or "start", error["message"]
         )
     ]
     if error.get("cause"):
@@ -130,28 +131,30 @@ class ActionModule(speaking.Action):
         self._run = cohort.Run()
         self._shared = bool(arguments["cache"])
         if arguments["name"]:
-            arguments["order"] = self._builders_order(task_vars["inventory_hostname"], arguments["name"])
-        order, state = arguments["order"], arguments["state"]
+            order = self._builders_order(task_vars["inventory_hostname"], arguments["name"])
+        else:
+            order = Order.of(arguments["order"])
+        state = arguments["state"]
         # What this run remembers of a build goes by its product; where nothing is shared, by its host too.
-        self._label = builds.label(order) + ("" if self._shared else "@" + self._host)
+        self._label = order.label() + ("" if self._shared else "@" + self._host)
         self._lost_after_s = arguments["lost_after_s"]
         if self._task.check_mode or state in ("status", "mirrored"):
             result.update(self._call(order, **{key: arguments[key] for key in ASKED if arguments[key] is not None}))
             return result
         if state == "started":
-            return self._started(result, arguments, task_vars["inventory_hostname"])
-        return self._finished(result, arguments, task_vars["inventory_hostname"])
+            return self._started(result, order, arguments, task_vars["inventory_hostname"])
+        return self._finished(result, order, arguments, task_vars["inventory_hostname"])
 
     def _builders_order(self, host, name):
         """Return the order by which the builder makes what a host lacks."""
         own = builds.maker(plans.order(host, name))
-        return self._run.order(builds.label(own), self._host) if self._shared else own
+        return self._run.order(own.label(), self._host) if self._shared else own
 
     def _call(self, order, **arguments):
         if arguments["state"] == "started":
             arguments["logins"] = keyring.of(self._host)
         return self._execute_module(
-            "ascend.pytorch.build", module_args=dict(arguments, order=order), task_vars=self._task_vars
+            "ascend.pytorch.build", module_args=dict(arguments, order=order._asdict()), task_vars=self._task_vars
         )
 
     def _patiently(self, order, **arguments):
@@ -179,15 +182,15 @@ class ActionModule(speaking.Action):
 
     def _begin(self, order):
         """Start or join the build on its host; return what the module says."""
-        if order.get("wheels"):
-            mirror.Sender(self, self._task_vars).send(order, order["bundle"], order["wheels"])
-        places = [self._sent(order, entry) if here.is_folder(entry) else entry for entry in order["mirrors"]]
-        order["mirrors"] = [place for place in places if place]
+        if order.wheels:
+            mirror.Sender(self, self._task_vars).send(order, order.bundle, order.wheels)
+        places = [self._sent(order, entry) if here.is_folder(entry) else entry for entry in order.mirrors]
+        order = order._replace(mirrors=[place for place in places if place])
         answer = self._patiently(order, state="started")
         if answer.get("how") == "joined":
-            speaking.say("{0}: {1} is being built by another run, joining it".format(self._host, order["name"]))
+            speaking.say("{0}: {1} is being built by another run, joining it".format(self._host, order.name))
         if note(answer):
-            speaking.warn("{0}: building {1}: {2}".format(self._host, order["name"], note(answer)))
+            speaking.warn("{0}: building {1}: {2}".format(self._host, order.name, note(answer)))
         return answer
 
     def _joined(self, order):
@@ -198,8 +201,7 @@ class ActionModule(speaking.Action):
                 return answer
         return self._begin(order)
 
-    def _started(self, result, arguments, host):
-        order = arguments["order"]
+    def _started(self, result, order, arguments, host):
         # Whoever follows the build is patient; to start it another host does as well.
         self._lost_after_s = 0
         run, label = self._run, self._label
@@ -228,8 +230,8 @@ class ActionModule(speaking.Action):
             run.end(label, short_failure(label, self._host))
         return result
 
-    def _finished(self, result, arguments, host):
-        order, run, label, shared = arguments["order"], self._run, self._label, self._shared
+    def _finished(self, result, order, arguments, host):
+        run, label, shared = self._run, self._label, self._shared
         if self._host in run.lost(label):
             return dict(result, changed=False, how="lost", lost=True)
 
@@ -255,7 +257,7 @@ class ActionModule(speaking.Action):
                 else:
                     if shared:
                         buildcache.keeper(cache.places)
-                    result.update(self._built(order, arguments["progress"], cache.former(order["name"])), lost=False)
+                    result.update(self._built(order, arguments["progress"], cache.former(order.name)), lost=False)
                     built_on = "" if result.get("failed") else self._host
                     for each in products if shared and built_on else []:
                         cache.keep(each, self._host)
@@ -289,12 +291,12 @@ class ActionModule(speaking.Action):
         """Have another host take over; where there is none, this one is unreachable."""
         words = (
             "{0} cannot be reached any more ({1}); its build of {2} may go on there, and a later run joins it".format(
-                self._host, trouble.strip(), order["name"]
+                self._host, trouble.strip(), order.name
             )
         )
         run.lose(self._label, self._host)
         others = list(self._task_vars.get("ansible_play_hosts") or [])
-        if not self._shared or run.elect(self._label, order["fingerprint"], others) is None:
+        if not self._shared or run.elect(self._label, order.fingerprint, others) is None:
             if self._host == host:
                 raise AnsibleConnectionFailure(words)
             raise AnsibleActionFail(words)
@@ -320,7 +322,7 @@ class ActionModule(speaking.Action):
         folder = os.path.abspath(os.path.expanduser(folder))
         if not os.path.isdir(folder):
             raise AnsibleActionFail("ascend_mirrors: {0} is not a folder on the controller".format(folder))
-        held, lacking = mirror.contents(folder, order["sources"])
+        held, lacking = mirror.contents(folder, order.sources)
         for words in lacking:
             speaking.warn("ascend_mirrors: {0}".format(words))
         if not held:

@@ -23,9 +23,9 @@ def no_builder(host, order, builders):
         "one"
     ).format(
         host,
-        order["name"],
-        order["version"],
-        ", ".join(value for value in order["identity"]["platform"].values() if value),
+        order.name,
+        order.version,
+        ", ".join(value for value in order.identity["platform"].values() if value),
         ", ".join(builders) or "empty",
     )
 
@@ -34,9 +34,7 @@ def given_up(host, order, lost):
     """Return the message for a product whose builders were lost too often."""
     return (
         "{0}: building {1} {2} was given up, since its builders were lost one after another: {3}. Look at these hosts and run "
-        "again; ascend_takeovers says how many may be lost".format(
-            host, order["name"], order["version"], ", ".join(lost)
-        )
+        "again; ascend_takeovers says how many may be lost".format(host, order.name, order.version, ", ".join(lost))
     )
 
 
@@ -52,14 +50,14 @@ class ActionModule(speaking.Action):
         result.update(changed=False, builder=host, ready=True, leads=True, busy=False)
         if not arguments["shared"]:
             return result
-        label, run = builds.label(order), cohort.Run()
+        label, run = order.label(), cohort.Run()
         hosts = list(task_vars.get("ansible_play_hosts") or [host])
         lost = run.lost(label)
         if len(lost) > arguments["takeovers"]:
             raise AnsibleActionFail(given_up(host, order, lost))
 
         def chosen():
-            return run.elect(label, order["fingerprint"], hosts)
+            return run.elect(label, order.fingerprint, hosts)
 
         def settled():
             builder = chosen()
@@ -71,7 +69,7 @@ class ActionModule(speaking.Action):
         elected = chosen()
         if elected is None:
             builders = [name for name in arguments["builders"] if name in hosts]
-            if all(run.has_arrived(order["name"], name) for name in builders):
+            if all(run.has_arrived(order.name, name) for name in builders):
                 raise AnsibleActionFail(no_builder(host, order, arguments["builders"]))
             # With a free strategy a builder may not have come as far as this product yet.
             result.update(builder="", ready=False, leads=False)
@@ -88,5 +86,5 @@ class ActionModule(speaking.Action):
         result.update(elected._asdict(), leads=leads)
         if lost and leads:
             result["takes_over_from"] = lost[-1]
-            speaking.say("{0} takes over building {1} from {2}".format(elected.builder, order["name"], lost[-1]))
+            speaking.say("{0} takes over building {1} from {2}".format(elected.builder, order.name, lost[-1]))
         return result

@@ -126,7 +126,7 @@ def sources(planned: dict, mirrors: list[str]) -> list[dict]:
     folders = [os.path.abspath(os.path.expanduser(entry)) for entry in mirrors if here.is_folder(entry)]
     for name, entry in planned["products"].items():
         if entry["do"] == plan.BUILD:
-            for source in entry["order"]["sources"]:
+            for source in entry["order"].sources:
                 if not any(mirror.contents(folder, [source])[0] for folder in folders):
                     asked.append(dict(source, name="{0}: {1}".format(name, source.get("repo") or source["file"])))
     return asked
@@ -142,8 +142,7 @@ def candidates(
     :param early: before others of the play had their turn: only those have part that stand ready, having the product
     :param check_mode: what is lacking is taken to be there, since nothing is installed
     """
-    # Not before: on a converged fleet loading them would be a good part of what the plan costs.
-    from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
+    # Not before: on a converged fleet loading it would be a good part of what the plan costs.
     from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
 
     if not boundary.may_build(host, builders):
@@ -156,7 +155,7 @@ def candidates(
         order, do = entry["order"], entry["do"]
         if not order or do not in ready or (early and not ready[do]):
             return False
-        return do != plan.PUBLISH or state["stored"].get(builds.label(order)) == order["fingerprint"]
+        return do != plan.PUBLISH or state["stored"].get(order.label()) == order.fingerprint
 
     return [
         # Others that lack it are told apart by what they would have built now, whatever stays here.
@@ -174,8 +173,8 @@ def add_wheels(planned: dict, bundle: str) -> None:
         order = entry["order"]
         if order and entry["do"] in plan.BRINGING:
             held = mirror.wheels(bundle, order)
-            order.update(bundle=bundle, wheels=held)
-            order["pip_options"] = order["pip_options"] + mirror.pip_options(order, held)
+            options = order.pip_options + mirror.pip_options(order, held)
+            entry["order"] = order._replace(bundle=bundle, wheels=held, pip_options=options)
 
 
 class Part(NamedTuple):
@@ -355,7 +354,7 @@ class ActionModule(speaking.Action):
         if asked.is_told:
             state = parts[-1].state
             products = {name: how for part in parts for name, how in part.state["products"].items()}
-            result.update(plan=planned, state=dict(state, products=products))
+            result.update(plan=plan.plain(planned), state=dict(state, products=products))
         else:
             # Of hundreds of hosts all of it would take seconds.
             result.update(plan=brief(work, plan.merged([part.plan for part in verified])))
@@ -391,7 +390,7 @@ class ActionModule(speaking.Action):
         host, work, state = asked.host, plan.merged([part.plan for part in working]), working[-1].state
         verify = {
             # What the plan leaves to the host's own (a CMake that will do) has no order.
-            "orders": [entry["order"] for entry in verified["products"].values() if entry["order"]],
+            "orders": [entry["order"]._asdict() for entry in verified["products"].values() if entry["order"]],
             "environment": verified["environment"],
             "npu": has_npu(state),
             "asked": whole and "verify" in verified["tasks"],

@@ -102,7 +102,7 @@ class ActionModule(speaking.Action):
             for name in wanted:
                 entry, began = entries[name], plans.lacking(self._host).get(name) or time.monotonic()
                 order = entry["order"]
-                if any(lacks.values()) and order["product"] == "wheel" and not self._task.check_mode:
+                if any(lacks.values()) and order.product == "wheel" and not self._task.check_mode:
                     # What it needs may be what is lacking.
                     waiting.append(name)
                     continue
@@ -125,7 +125,7 @@ class ActionModule(speaking.Action):
     def _how(self, order, place):
         """Return how a product came to the host: place is where it was taken from, if from anywhere."""
         # Another host may have led the build that was this one's.
-        if self._arguments["built"] or cohort.Run().built_on(builds.label(builds.maker(order))) == self._host:
+        if self._arguments["built"] or cohort.Run().built_on(builds.maker(order).label()) == self._host:
             return BUILT
         return TAKEN if place else PUT
 
@@ -147,7 +147,7 @@ class ActionModule(speaking.Action):
         host, arguments = self._host, self._arguments
         if not arguments["cache"]:
             return "" if not self._task.check_mode and carrier.has(order) else None
-        label, run = builds.label(builds.maker(order)), cohort.Run()
+        label, run = builds.maker(order).label(), cohort.Run()
         if arguments["waits"]:
             # With a free strategy this host may be here before its builder is done.
             cohort.wait_for(lambda: not run.is_building(label), run.next_turn_s(label, host))
@@ -167,7 +167,7 @@ class ActionModule(speaking.Action):
         if arguments["waits"] and run.ended(label):
             raise AnsibleActionFail(
                 "{0}: {1} was built, and is in none of the places of the build cache that this host sees ({2}). A file:// place "
-                "is to be a folder that all hosts share".format(host, builds.label(order), ", ".join(cache.places))
+                "is to be a folder that all hosts share".format(host, order.label(), ", ".join(cache.places))
             )
         return None
 
@@ -188,16 +188,16 @@ class ActionModule(speaking.Action):
         """Have the module publish what has come, record what stands then, and put all that into the result."""
         if not self._task.check_mode:
             for order in orders:
-                if order.get("wheels"):
+                if order.wheels:
                     # Not before: most runs have no bundle.
                     from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
 
-                    mirror.Sender(self, self._task_vars).send(order, order["bundle"], order["wheels"])
+                    mirror.Sender(self, self._task_vars).send(order, order.bundle, order.wheels)
         asked, former = time.monotonic(), result["products"]
         # What is published now is the last of it.
         ends = self._verify["asked"] and not plans.lacking(self._host) and not self._task.check_mode
         answer = self._call(
-            orders=orders,
+            orders=[order._asdict() for order in orders],
             arrived=arrived,
             environment=environment,
             verify={key: self._verify[key] for key in plans.VERIFIED} if ends else None,
@@ -246,7 +246,7 @@ class ActionModule(speaking.Action):
     def _withdraw(self, result, planned):
         """Have the module take away what the plan wants gone."""
         found = [plans.entry(planned, name) for name in self._arguments["names"]]
-        orders = [entry["order"] for entry in found if entry["do"] == plan.REMOVE]
+        orders = [entry["order"]._asdict() for entry in found if entry["do"] == plan.REMOVE]
         result.update(removed=[])
         environment = self._environment(planned, plan.REMOVE)
         if orders or environment:

@@ -115,6 +115,7 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, looking, starting
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive, unpacking
 
 
@@ -122,7 +123,7 @@ def no_place(order, what, error):
     """Return the message for a work directory in which a build cannot be had."""
     return (
         "the build of {0} cannot be {1} in {2}: {3}. Set ascend_work_dir to a place with room that this account may "
-        "write".format(order["name"], what, order["work_dir"], error)
+        "write".format(order.name, what, order.work_dir, error)
     )
 
 
@@ -173,11 +174,11 @@ def main():
         required_one_of=[["name", "order"]],
         supports_check_mode=True,
     )
-    order, state = module.params["order"], module.params["state"]
+    order, state = Order.of(module.params["order"]), module.params["state"]
     if module.check_mode:
         module.exit_json(**outgoing.told(changed=builds.product(order) is None))
     if state == "mirrored":
-        take_in_mirror(module, order["work_dir"])
+        take_in_mirror(module, order.work_dir)
     how = ""
     if state != "status":
         try:

@@ -132,6 +132,7 @@ import traceback
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.module_utils.provide import providing, withdrawing
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import verifying
 
@@ -161,13 +162,14 @@ def main():
     if asked["orders"] is None:
         # The action has filled them in.
         module.fail_json(**outgoing.told(msg="orders: nothing was asked to be published"))
+    orders = [Order.of(each) for each in asked["orders"]]
     os.umask(0o022)
     trouble = {}
     try:
         if asked["state"] == "absent":
-            withdrawing.withdraw(module, asked["orders"], asked["environment"], done)
+            withdrawing.withdraw(module, orders, asked["environment"], done)
         else:
-            late = providing.provide(module, asked["orders"], asked["arrived"], asked["environment"], done)
+            late = providing.provide(module, orders, asked["arrived"], asked["environment"], done)
     except providing.Failed as error:
         trouble = {"msg": str(error), "exception": traceback.format_exc()}
     result = {
@@ -181,7 +183,8 @@ def main():
     else:
         result["unarrived"] = late
         if asked["verify"] and not (late or trouble):
-            verified = verifying.verify_all(asked["verify"], verifying.runner(lambda: module.tmpdir, session))
+            wanted = verifying.Asked.of(asked["verify"])
+            verified = verifying.verify_all(wanted, verifying.runner(lambda: module.tmpdir, session))
             result.update(verified=verified["products"], notes=result["notes"] + verified["notes"])
             if verified["problems"]:
                 trouble = {"msg": verifying.message(verified["problems"])}

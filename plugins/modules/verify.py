@@ -97,7 +97,7 @@ def main():
         module.fail_json(**outgoing.told(msg="orders: nothing was asked to be verified"))
     # Made when it is asked for, and removed with the module.
     run = verifying.runner(lambda: module.tmpdir, dict(os.environ))
-    result = verifying.verify_all(asked, run, asked["full"], pending=module.check_mode)
+    result = verifying.verify_all(verifying.Asked.of(asked), run, asked["full"], pending=module.check_mode)
     if result["problems"]:
         module.fail_json(**outgoing.told(msg=verifying.message(result["problems"]), changed=False, **result))
     module.exit_json(**outgoing.told(changed=False, **result))

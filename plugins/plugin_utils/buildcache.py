@@ -9,8 +9,8 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import boundary, cache_places, carry, signing, store
 
 Json = dict[str, Any]
@@ -72,7 +72,7 @@ class BuildCache:
         self.builders = builders
         self._passed_over: set[str] = set()
 
-    def take(self, order: Json) -> Json | None:
+    def take(self, order: Order) -> Json | None:
         """Bring a product to the host; return {"changed", "place"}, None where no place has it."""
         for place in self.places:
             try:
@@ -87,31 +87,31 @@ class BuildCache:
                 return {"changed": changed, "place": place}
         return None
 
-    def _take_from(self, place: str, order: Json) -> bool | None:
+    def _take_from(self, place: str, order: Order) -> bool | None:
         if cache_places.kind(place) != cache_places.FOLDER:
             metadata = self._looked_up(place, order)
             return None if metadata is None else self.carrier.take_from(order, place, metadata)
-        folder, label = store.Store(place, self.warn), builds.label(order)
+        folder, label = store.Store(place, self.warn), order.label()
         try:
-            with folder.using(label, order["fingerprint"]) as entry:
+            with folder.using(label, order.fingerprint) as entry:
                 if entry is None or not self._trusts(label, place, entry.text, entry.signature):
                     return None
                 return self.carrier.deliver(order, entry.folder, entry.metadata)
         except carry.Damaged:
             # Read whole now, it is seen to be damaged and set aside.
-            folder.entry(label, order["fingerprint"], digest=True)
+            folder.entry(label, order.fingerprint, digest=True)
             return None
 
-    def holds(self, order: Json) -> bool:
+    def holds(self, order: Order) -> bool:
         """Say whether a place has a product that would be taken; nothing is brought anywhere."""
         return any(self._holds(place, order) for place in self.places)
 
-    def _holds(self, place: str, order: Json) -> bool:
+    def _holds(self, place: str, order: Order) -> bool:
         if cache_places.kind(place) != cache_places.FOLDER:
             return self._looked_up(place, order) is not None
-        label = builds.label(order)
+        label = order.label()
         try:
-            entry = store.Store(place, self.warn).entry(label, order["fingerprint"])
+            entry = store.Store(place, self.warn).entry(label, order.fingerprint)
         except store.StoreError as error:
             self._pass_over(place, error)
             return False
@@ -123,18 +123,18 @@ class BuildCache:
             self._passed_over.add(place)
             self.warn(f"{error}. It is passed over")
 
-    def _looked_up(self, place: str, order: Json) -> Json | None:
+    def _looked_up(self, place: str, order: Order) -> Json | None:
         """Return the metadata of a product at a place that the host reaches, None where there is none to be trusted."""
         try:
             told = self.carrier.look_up(order, place, signed=bool(self.trusted_keys))
         except carry.CarryError as error:
             # A place that is down costs what it would have saved, and no more.
-            self.warn(f"{builds.label(order)}: {error}")
+            self.warn(f"{order.label()}: {error}")
             return None
         metadata = told and products.parse(told[0])
-        if not told or not metadata or metadata["manifest"]["fingerprint"] != order["fingerprint"]:
+        if not told or not metadata or metadata["manifest"]["fingerprint"] != order.fingerprint:
             return None
-        return metadata if self._trusts(builds.label(order), place, *told) else None
+        return metadata if self._trusts(order.label(), place, *told) else None
 
     def _trusts(self, label: str, place: str, text: bytes, signature: bytes | None) -> bool:
         if self.trusted_keys:
@@ -145,7 +145,7 @@ class BuildCache:
                 return False
         return True
 
-    def keep(self, order: Json, builder: str) -> str:
+    def keep(self, order: Order, builder: str) -> str:
         """Bring a product from the host that built it into the place that takes it; return that place.
 
         :param builder: that host, by its name in the inventory
@@ -157,8 +157,8 @@ class BuildCache:
         self.carrier.keep_at(order, place, signature)
         return place
 
-    def _keep_in(self, place: str, order: Json, builder: str) -> str:
-        folder, label = store.Store(place, self.warn), builds.label(order)
+    def _keep_in(self, place: str, order: Order, builder: str) -> str:
+        folder, label = store.Store(place, self.warn), order.label()
         with folder.receiving(label) as partial:
             self.carrier.collect(order, partial)
             if self.sign_key:
@@ -170,14 +170,14 @@ class BuildCache:
             folder.commit(label)
         return place
 
-    def _signature(self, order: Json, builder: str, held: carry.Held) -> bytes | None:
+    def _signature(self, order: Order, builder: str, held: carry.Held) -> bytes | None:
         """Return the signature that a product gets by sign_key, None for the one that it may have.
 
         What is signed was built on a builder; what one has taken from elsewhere has to be signed already.
 
         :raises signing.SigningError: see there, and for what neither holds of
         """
-        label = builds.label(order)
+        label = order.label()
         if builder not in self.builders:
             raise signing.SigningError(
                 f"{label} is not signed, since {builder}, which has it, is not of the group ascend_builders. Put it there if "
@@ -192,7 +192,7 @@ class BuildCache:
             pass
         raise signing.SigningError(
             f"{label} is not signed, since {builder} has not built it but has it from {held.taken}, without a signature that "
-            f"ascend_trusted_keys trusts. Remove {order['work_dir']}/products/{label} there and run again: it is built anew"
+            f"ascend_trusted_keys trusts. Remove {order.work_dir}/products/{label} there and run again: it is built anew"
         )
 
     def former(self, name: str) -> list[Json]:

@@ -24,8 +24,8 @@ from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, foreign, logins
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import carrying, fingerprint, products
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, speaking, transfer
 
 Json = dict[str, Any]
@@ -79,28 +79,28 @@ class Carrier:
 
     # --- what the host has
 
-    def has(self, order: Json) -> bool:
+    def has(self, order: Order) -> bool:
         """Say whether the host has a product whole; one that is damaged is set aside there, and not had."""
         return bool(self._ask(order, "held", digest=True)["present"])
 
-    def held(self, order: Json) -> Held:
+    def held(self, order: Order) -> Held:
         """Return what the host says of its product."""
         told = self._held(order)
         signature = told["signature"]
         return Held(str(told["metadata"]).encode(), str(signature).encode() if signature else None, str(told["taken"]))
 
-    def _held(self, order: Json, digest: bool = False) -> Json:
+    def _held(self, order: Order, digest: bool = False) -> Json:
         held = self._ask(order, "held", digest=digest)
         if not held["present"]:
             raise CarryError(
-                f"{order['work_dir']}/products/{builds.label(order)} on the host is not there any more, or damaged and set "
+                f"{order.work_dir}/products/{order.label()} on the host is not there any more, or damaged and set "
                 "aside. Run again: it is built anew"
             )
         return held
 
     # --- to the controller
 
-    def collect(self, order: Json, folder: str | os.PathLike[str]) -> None:
+    def collect(self, order: Order, folder: str | os.PathLike[str]) -> None:
         """Bring the host's product into a folder on the controller, going on with what is there.
 
         :param folder: Store.receiving()'s; ends up with the metadata and its signature, if the host has one, and the file
@@ -123,17 +123,17 @@ class Carrier:
         except OSError as error:
             raise _here(error, partial)
         raise CarryError(
-            f"{builds.label(order)} does not arrive as it is on the host, though it was sent twice: look for faults in the "
+            f"{order.label()} does not arrive as it is on the host, though it was sent twice: look for faults in the "
             f"network, or in the disk of {partial}, and run again"
         )
 
     @staticmethod
-    def _own_metadata(order: Json, held: Json) -> Json:
+    def _own_metadata(order: Order, held: Json) -> Json:
         """Return the metadata of the host's product: whatever the host says, one of the product that was asked for."""
         metadata = products.parse(held["metadata"])
         if metadata is None or not products.is_of(metadata, order):
             raise CarryError(
-                f"{order['work_dir']}/products/{builds.label(order)}/{products.METADATA} on the host is not the metadata of "
+                f"{order.work_dir}/products/{order.label()}/{products.METADATA} on the host is not the metadata of "
                 "that product. Remove that folder and run again: it is built anew"
             )
         return metadata
@@ -151,7 +151,7 @@ class Carrier:
         else:
             signature.unlink(missing_ok=True)
 
-    def _gather(self, order: Json, metadata: Json, path: Path) -> None:
+    def _gather(self, order: Order, metadata: Json, path: Path) -> None:
         """Bring what is lacking of the file, and never more than the metadata says: the rest is the host's word."""
         size = metadata["size"]
         have = path.stat().st_size if path.is_file() else 0
@@ -180,22 +180,22 @@ class Carrier:
 
     # --- from the controller
 
-    def deliver(self, order: Json, folder: str | os.PathLike[str], metadata: Json) -> bool:
+    def deliver(self, order: Order, folder: str | os.PathLike[str], metadata: Json) -> bool:
         """Bring a product from a folder on the controller to the host; return False when it is there already.
 
         :param folder: of the product in the build cache
         :param metadata: the content of its product.json, as it was found right
         """
-        label, source = builds.label(order), Path(folder) / metadata["file"]
+        label, source = order.label(), Path(folder) / metadata["file"]
         try:
             text, signature = self._texts(Path(folder), metadata)
             sent = sum(each["length"] for each in self.handed_over.values())
             if self._hands_over and 0 < metadata["size"] <= PIECE_BYTES - sent:
-                piece = self._transfer.put(str(source), f"{carrying.PIECE}-{order['name']}")
+                piece = self._transfer.put(str(source), f"{carrying.PIECE}-{order.name}")
                 if self._transfer.is_shared:
                     self._transfer.let_in(piece, "0644")
                 arrived = {"metadata": text, "signature": signature, "piece": piece, "length": metadata["size"]}
-                self.handed_over[order["name"]] = arrived
+                self.handed_over[order.name] = arrived
                 return True
             wanted = self._ask(order, "wanted", metadata=text)
             if wanted["present"] or self._action._task.check_mode:
@@ -214,7 +214,7 @@ class Carrier:
             raise CarryError(f"{label} cannot be read from the build cache: {error.filename}: {error.strerror}")
         raise CarryError(
             f"{label} does not arrive on the host as it is in {folder}, though it was sent twice: look for faults in the "
-            f"network, or in the disk of {order['work_dir']}, and run again"
+            f"network, or in the disk of {order.work_dir}, and run again"
         )
 
     @staticmethod
@@ -226,7 +226,7 @@ class Carrier:
         signature = folder / products.SIGNATURE
         return text, signature.read_text() if signature.is_file() else None
 
-    def _send(self, order: Json, source: Path, have: int, size: int, **metadata: Any) -> Json:
+    def _send(self, order: Order, source: Path, have: int, size: int, **metadata: Any) -> Json:
         """Send a file from some byte on, and return the host's last answer: the product is present, or was damaged."""
         with _scratch() as scratch, open(source, "rb") as stream:
             piece = scratch / carrying.PIECE
@@ -249,13 +249,13 @@ class Carrier:
 
     # --- places that hosts reach
 
-    def look_up(self, order: Json, place: str, signed: bool) -> tuple[bytes, bytes | None] | None:
+    def look_up(self, order: Order, place: str, signed: bool) -> tuple[bytes, bytes | None] | None:
         """Return metadata and signature of a product at a file:// or http(s):// place; None where not there, or damaged.
 
         :param signed: whether the caller asks for a trusted signature; without one nothing is read but over TLS
         :raises CarryError: the place does not answer
         """
-        label = builds.label(order)
+        label = order.label()
         told = self._ask(order, "looked_up", place=place, signed=signed)
         if told["wrong"]:
             speaking.warn(f"the build cache: {told['wrong']}: it is not used")
@@ -266,12 +266,12 @@ class Carrier:
         self._looked_up[place, label] = texts
         return texts
 
-    def take_from(self, order: Json, place: str, metadata: Json) -> bool:
+    def take_from(self, order: Order, place: str, metadata: Json) -> bool:
         """Have the host bring a product from a file:// or http(s):// place; return False when it is there already.
 
         :param metadata: as look_up() read it there, and as it was found right
         """
-        text, signature = self._looked_up.get((place, builds.label(order)), (b"", None))
+        text, signature = self._looked_up.get((place, order.label()), (b"", None))
         if products.parse(text) != metadata:
             text, signature = json.dumps(metadata, sort_keys=True).encode(), None
         return bool(
@@ -280,7 +280,7 @@ class Carrier:
             )["changed"]
         )
 
-    def keep_at(self, order: Json, place: str, signature: bytes | None = None) -> None:
+    def keep_at(self, order: Order, place: str, signature: bytes | None = None) -> None:
         """Have the host put its product into a file:// place.
 
         :param signature: of its metadata; without it the product keeps the one that it has, if any
@@ -289,16 +289,16 @@ class Carrier:
 
     # --- the connection
 
-    def _ask(self, order: Json, state: str, **arguments: Any) -> Json:
+    def _ask(self, order: Order, state: str, **arguments: Any) -> Json:
         """Have the module do its part and return its result."""
         result: Json = self._action._execute_module(
             module_name="ascend.pytorch.carry",
             module_args=dict(
                 arguments,
                 state=state,
-                work_dir=order["work_dir"],
-                label=builds.label(order),
-                fingerprint=order["fingerprint"],
+                work_dir=order.work_dir,
+                label=order.label(),
+                fingerprint=order.fingerprint,
                 # What is asked of a place.
                 **({"logins": self._known} if "place" in arguments else {}),
             ),

@@ -38,8 +38,8 @@ from urllib.parse import unquote
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import recipe
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes, runs
 
 Json = dict[str, Any]
@@ -60,19 +60,19 @@ class Election(NamedTuple):
     busy: bool
 
 
-def candidate(host: str, order: Json, state: Json, ready: bool) -> Json:
-    """Return what is known of a host that may build a product: see boundary.may_build.
+def candidate(host: str, order: Order, state: Json, ready: bool) -> Json:
+    """Return what is known of a host that may build a product, as it stands in JSON: see boundary.may_build.
 
     Its capacity is what hosts are compared by, the better the greater. One that has the product, or has begun it, goes on
     where it was; after that come cores, and memory. All of it is the host's own word.
     """
-    label = builds.label(order)
-    if state["stored"].get(label) == order["fingerprint"]:
+    label = order.label()
+    if state["stored"].get(label) == order.fingerprint:
         begun = len(recipe.STAGES) + 1
     else:
         begun = 1 + state["begun"][label] if label in state["begun"] else 0
     capacity = [begun, state["cores"], state["memory"]["total_mib"]]
-    return {"host": host, "ready": ready, "order": order, "capacity": capacity}
+    return {"host": host, "ready": ready, "order": order._asdict(), "capacity": capacity}
 
 
 def elect(candidates: Iterable[Json], busy: set[str]) -> Json | None:
@@ -129,12 +129,12 @@ class Run:
 
     def offer(self, product: str, candidate: Json) -> None:
         """Record a host that may build a product, as candidate() describes it."""
-        host, order = candidate["host"], candidate["order"]
-        cohort = self._cohort(builds.label(order))
+        host, order = candidate["host"], Order.of(candidate["order"])
+        cohort = self._cohort(order.label())
         told = {key: candidate[key] for key in ("host", "ready", "capacity")}
-        line = json.dumps({**told, "fingerprint": order["fingerprint"]}) + "\n"
+        line = json.dumps({**told, "fingerprint": order.fingerprint}) + "\n"
         said = self.path / "offers" / runs.file_name(product) / runs.file_name(host)
-        runs.write(cohort / "orders" / f"{runs.file_name(host)}.json", json.dumps(order))
+        runs.write(cohort / "orders" / f"{runs.file_name(host)}.json", json.dumps(candidate["order"]))
         if said.is_file() and said.read_text() == line:
             return
         with self._alone(), open(cohort / "candidates", "a") as stream:
@@ -167,9 +167,9 @@ class Run:
             return [], since
         return [json.loads(line) for line in lines.splitlines()], since + len(lines)
 
-    def order(self, label: str, host: str) -> Json:
+    def order(self, label: str, host: str) -> Order:
         """Return the order of a candidate."""
-        return dict(json.loads((self._cohort(label) / "orders" / f"{runs.file_name(host)}.json").read_text()))
+        return Order.of(json.loads((self._cohort(label) / "orders" / f"{runs.file_name(host)}.json").read_text()))
 
     def offer_tools(self, host: str, platform: str, tools: Json) -> None:
         """Record what a builder builds with, added to what its earlier plans said."""

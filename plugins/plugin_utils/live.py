@@ -15,6 +15,7 @@ from typing import Any
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import progress
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import recipe
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes, runs, screen, speaking
 
 Json = dict[str, Any]
@@ -85,14 +86,14 @@ class Log:
 class Line:
     """What is shown of one build. A context: what it has on the terminal goes with it."""
 
-    def __init__(self, host: str, order: Json, mode: str, former: Iterable[Json] = ()) -> None:
+    def __init__(self, host: str, order: Order, mode: str, former: Iterable[Json] = ()) -> None:
         """
         :param host: the builder; :param order: of the product; :param mode: one of MODES
         :param former: manifests of the product's earlier builds, for the time that is left
         """
-        self.head = f"{host}  {order['name']} {order['version']}"
-        self.version = str(order["version"])
-        self.jobs = int(order["jobs"])
+        self.head = f"{host}  {order.name} {order.version}"
+        self.version = str(order.version)
+        self.jobs = int(order.jobs)
         self.mode = mode
         self.followed = time.monotonic()
         self.former = list(former)
@@ -218,7 +219,7 @@ class Line:
                 speaking.whisper(f"the row of a build could not be taken away: {error}")
 
 
-def line(host: str, order: Json, mode: str, former: Iterable[Json] = ()) -> Line:
+def line(host: str, order: Order, mode: str, former: Iterable[Json] = ()) -> Line:
     """Return what shows a build of an order on a host: `with line(…) as shown: shown.show(status)`, at each look.
 
     Nothing is shown where a program reads what the run prints.

@@ -16,6 +16,7 @@ import tempfile
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import closure, fetch
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, runs, transfer
 
@@ -85,13 +86,13 @@ def damaged(folder: str, held: list[tuple[str, str]]) -> list[str]:
     return [words for words in (bundle.damage(folder, path, entry) for path, entry in known) if words]
 
 
-def wheels(folder: str, order: dict) -> list[tuple[str, str]]:
+def wheels(folder: str, order: Order) -> list[tuple[str, str]]:
     """Return (path below the folder, sha256) of what a bundle has for pip on the host of an order; [] for trees.
 
     :raises AnsibleActionFail: the folder is no finished bundle, or one without wheels for the host's Python and arch, or
         they are gone
     """
-    if order["product"] != "wheel":
+    if order.product != "wheel":
         return []
     folder = os.path.abspath(os.path.expanduser(folder))
     manifest = _bundle(folder)
@@ -100,14 +101,14 @@ def wheels(folder: str, order: dict) -> list[tuple[str, str]]:
             "ascend_bundle: {0} has no bundle.json: it is no bundle, or one that was not finished. Make it with "
             "playbooks/bundle.yml".format(folder)
         )
-    held = bundle.wheels(manifest, order["python_version"], order["arch"])
+    held = bundle.wheels(manifest, order.python_version, order.arch)
     if not held:
         raise AnsibleActionFail(
             "ascend_bundle: {0} has no wheels for Python {1} on {2}; it has them for {3}. Make it anew with that in "
             "ascend_bundle_platforms, or set ascend_python to one of these".format(
                 folder,
-                order["python_version"],
-                order["arch"],
+                order.python_version,
+                order.arch,
                 ", ".join(sorted({"{python} on {arch}".format(**entry) for entry in manifest["wheels"].values()}))
                 or "none",
             )
@@ -118,12 +119,12 @@ def wheels(folder: str, order: dict) -> list[tuple[str, str]]:
     return held
 
 
-def place(order: dict, held: list[tuple[str, str]]) -> str:
+def place(order: Order, held: list[tuple[str, str]]) -> str:
     """Return the folder on the host in which the contents stand once they are sent."""
-    return os.path.join(order["work_dir"], "mirror", name(held))
+    return os.path.join(order.work_dir, "mirror", name(held))
 
 
-def pip_options(order: dict, held: list[tuple[str, str]]) -> list[str]:
+def pip_options(order: Order, held: list[tuple[str, str]]) -> list[str]:
     """Return what pip is told so that it takes the wheels which were sent, and asks no index."""
     return ["--no-index", "--find-links", os.path.join(place(order, held), "wheels")] if held else []
 
@@ -148,7 +149,7 @@ class Sender:
         self.action, self.task_vars = action, task_vars
         self._transfer = transfer.Transfer(action)
 
-    def send(self, order: dict, folder: str, held: list[tuple[str, str]]) -> str:
+    def send(self, order: Order, folder: str, held: list[tuple[str, str]]) -> str:
         """Have the contents on the host, sent if they are not there yet; return their folder there.
 
         :raises AnsibleActionFail: the copy failed, the host has no room, or what a bundle holds is damaged
@@ -188,7 +189,7 @@ class Sender:
         return asked["folder"]
 
     def _ask(self, order, held, **more):
-        arguments = dict(more, order=order, state="mirrored", mirror=name(held))
+        arguments = dict(more, order=order._asdict(), state="mirrored", mirror=name(held))
         answer = self.action._execute_module("ascend.pytorch.build", module_args=arguments, task_vars=self.task_vars)
         if answer.get("failed") or answer.get("unreachable"):
             raise AnsibleActionFail(answer.get("msg", "the host gave no answer about the mirror"))

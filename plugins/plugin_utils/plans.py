@@ -4,8 +4,8 @@
 """The plan of each host, kept for the tasks that carry it out: they name a product, and find its order here.
 
 In the run's folder (see runs.py), of each host:
-  plans/<host>.json     PLAN, by the plan's action, the last plan of a host counting: {"plan": as module_utils/plan/plan.py makes it,
-                        "verify": {"orders", "environment", "npu", "asked": whether to verify once all stands},
+  plans/<host>.json     PLAN, by the plan's action, the last plan of a host counting: {"plan": as module_utils/plan/plan.py makes it, with
+                        mappings for its orders, "verify": {"orders", "environment", "npu", "asked": whether to verify once all stands},
                         "candidates": {product: as cohort.candidate makes it}}
   lacking/<host>.json   {product that has still to be brought: since when it was known to have to be built, by the controller's
                         monotonic clock; null as long as something that it needs has to come before}
@@ -22,6 +22,8 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan as planning
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
 
 Json = dict[str, Any]
@@ -37,10 +39,11 @@ def _path(host: str) -> Path:
 def keep(host: str, plan: Json, verify: Json, candidates: list[Json]) -> None:
     """Keep what is to be done on a host.
 
-    :param verify: what the module verify is asked; :param candidates: of the products that the host may build
+    :param plan: as module_utils/plan/plan.py makes it; :param verify: what the module verify is asked, as it stands in JSON
+    :param candidates: of the products that the host may build, see cohort.candidate()
     """
     entries = {each["order"]["name"]: each for each in candidates}
-    runs.write(_path(host), json.dumps({"plan": plan, "verify": verify, "candidates": entries}))
+    runs.write(_path(host), json.dumps({"plan": planning.plain(plan), "verify": verify, "candidates": entries}))
     _keep_lacking(host, {})
 
 
@@ -56,17 +59,21 @@ def of(host: str) -> Json:
 
 
 def entry(plan: Json, name: str) -> Json:
-    """Return a plan's entry of a product, as module_utils/plan/plan.py describes it; one of which nothing is asked is left alone."""
-    nothing = {"do": "nothing", "why": [], "now": name, "then": name, "order": None}
-    return dict(plan["products"].get(name, nothing))
+    """Return the entry of a product in a plan that was kept, as module_utils/plan/plan.py describes it: with an Order.
+
+    One of which nothing is asked is left alone.
+    """
+    nothing = {"do": planning.NOTHING, "why": [], "now": name, "then": name, "order": None}
+    found = plan["products"].get(name, nothing)
+    return dict(found, **{key: Order.of(found[key]) for key in planning.ORDERS if found.get(key)})
 
 
-def order(host: str, name: str) -> Json:
+def order(host: str, name: str) -> Order:
     """Return the order of a product. Raises AnsibleActionFail where the plan has none."""
     found = entry(of(host)["plan"], name)["order"]
     if not found:
         raise AnsibleActionFail(f"{host}: its plan asks for no {name}")
-    return dict(found)
+    return found
 
 
 def lacking(host: str) -> dict[str, float | None]:

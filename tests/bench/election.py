@@ -22,15 +22,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "collections"))
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds  # noqa: E402
+sys.path[:0] = [str(ROOT / "collections"), str(ROOT / "tests/unit")]
+import ordering  # noqa: E402
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort  # noqa: E402
 
 FEW, MANY, ROUNDS = 100, 1000, 3
 GOAL = 1.5
 # An order as long as one of torch.
-ORDER = {"name": "torch", "version": "1.8.1", "fingerprint": "f" * 64, "stages": ["x" * 100] * 50}
-LABEL = builds.label(ORDER)
+ORDER = ordering.order(name="torch", version="1.8.1", fingerprint="f" * 64, stages={"build": ["x" * 100] * 50})
+LABEL = ORDER.label()
 
 
 def candidate(number: int, ready: bool) -> dict:
@@ -41,7 +41,7 @@ def candidate(number: int, ready: bool) -> dict:
 
 def ask(run: cohort.Run, host: str, hosts: list[str]) -> None:
     """Do what a host's task does that asks who builds."""
-    chosen = run.elect(LABEL, ORDER["fingerprint"], hosts)
+    chosen = run.elect(LABEL, ORDER.fingerprint, hosts)
     if chosen and chosen.ready:
         run.leads(LABEL, host, hosts)
         run.turn(LABEL, host)

@@ -6,7 +6,6 @@
 import json
 from pathlib import Path
 
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
 
 
@@ -27,14 +26,14 @@ def fill(folder: Path, content=b"the product", **about) -> dict:
     """Put a product into a folder, and return its metadata."""
     folder.mkdir(parents=True, exist_ok=True)
     told = manifest(**about)
-    (folder / (builds.label(told) + ".tar.gz")).write_bytes(content)
-    metadata = products.compose(str(folder / (builds.label(told) + ".tar.gz")), told)
+    (folder / (products.label(told) + ".tar.gz")).write_bytes(content)
+    metadata = products.compose(str(folder / (products.label(told) + ".tar.gz")), told)
     (folder / products.METADATA).write_text(json.dumps(metadata))
     return metadata
 
 
 def make(cache: Path, content=b"the product", **about) -> Path:
     """Make a product below a folder of products, and return its own folder."""
-    folder = cache / builds.label(manifest(**about))
+    folder = cache / products.label(manifest(**about))
     fill(folder, content, **about)
     return folder

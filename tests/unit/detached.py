@@ -14,6 +14,7 @@ import tarfile
 import time
 from pathlib import Path
 
+import ordering
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, locks, looking
 
 COLLECTIONS = str(Path(__file__).parents[2] / "collections")
@@ -25,8 +26,9 @@ import json, os, shutil, sys
 sys.path.insert(0, {collections!r})
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import stages, starting
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
-order, stage = json.loads(sys.argv[1]), sys.argv[2]
-here = os.path.dirname(order["work_dir"])
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
+order, stage = Order.of(json.loads(sys.argv[1])), sys.argv[2]
+here = os.path.dirname(order.work_dir)
 
 def held(name, function):
     def wrapped(*args, **kwargs):
@@ -67,28 +69,12 @@ def make_order(tmp_path, **changes):
         info = tarfile.TarInfo("tool-1.0/said")
         info.size = 6
         out.addfile(info, io.BytesIO(b"hello\n"))
-    order = {
-        "name": "tool",
-        "version": "1.0",
-        "product": "tree",
-        "fingerprint": "ab" * 32,
-        "identity": {"version": "1.0"},
+    made = {
         "work_dir": str(tmp_path / "work"),
-        "prefix": "/opt/tool",
-        "jobs": 3,
         "python": sys.executable,
         "python_version": "3.9",
         "python_tag": "cp39",
-        "arch": "x86_64",
-        "env_file": "/none",
-        "environment": {},
-        "path": [],
-        "library_path": [],
-        "pip_options": [],
         "mirrors": ["file://" + str(mirror)],
-        "keep": False,
-        "collection_version": "0.1.0",
-        "timeout_s": 50,
         "sources": [
             {
                 "name": "tool",
@@ -109,13 +95,12 @@ def make_order(tmp_path, **changes):
             "sanity": [script("sanity", "grep patched {root}/bin/tool")],
         },
     }
-    order.update(changes)
-    return order
+    return ordering.order(**dict(made, **changes))
 
 
 def started(order, held_stage=""):
     done = subprocess.run(
-        [sys.executable, "-c", DRIVER.format(collections=COLLECTIONS), json.dumps(order), held_stage],
+        [sys.executable, "-c", DRIVER.format(collections=COLLECTIONS), json.dumps(order._asdict()), held_stage],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         universal_newlines=True,
@@ -165,7 +150,7 @@ def settled(order):
     """Wait until the head of a build has gone."""
     lock = None
     while lock is None:
-        lock = locks.try_lock(builds.Place(order))
+        lock = locks.try_lock(builds.place(order))
     os.close(lock)
 
 
@@ -185,7 +170,7 @@ def readers(path):
 
 def learning_order(tmp_path):
     order = make_order(tmp_path)
-    order["stages"]["build"] = [
+    order.stages["build"] = [
         script("build", "echo cc -c a.c -o a.o; echo cc -c b.c -o b.o; cat {src}/tool/said > {obj}/out")
     ]
     return order

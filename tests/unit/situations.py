@@ -7,7 +7,6 @@ import copy
 import hashlib
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
-from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
 
 RELEASE = {
     "version": "1.8.1",
@@ -384,24 +383,22 @@ def installed(request, state):
             continue
         there = state["products"][name]
         there.update(
-            version=order["version"],
+            version=order.version,
             manifest={
                 "schema": 1,
                 "name": name,
-                "version": order["version"],
-                "product": order["product"],
-                "fingerprint": order["fingerprint"],
-                "identity": order["identity"],
-                "built": {"tools": order["tools"]},
+                "version": order.version,
+                "product": order.product,
+                "fingerprint": order.fingerprint,
+                "identity": order.identity,
+                "built": {"tools": order.tools},
             },
         )
         for path in there.get("links", {}):
             there["links"][path] = "ours"
-        state["stored"]["{0}-{1}-{2}".format(name, order["version"], fingerprint.short(order["fingerprint"]))] = order[
-            "fingerprint"
-        ]
+        state["stored"][order.label()] = order.fingerprint
         for python in state["pythons"].values():
-            python["packages"].update({line: "1" for line in order["requirements"]})
+            python["packages"].update({line: "1" for line in order.requirements})
     if planned["environment"]:
         state["env_file"]["sha256"] = hashlib.sha256(planned["environment"]["text"].encode()).hexdigest()
         state["env_file"]["ours"] = True

@@ -9,7 +9,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import places,
 
 
 def environment(order, home, temporary, pip):
-    # type: (Dict[str, Any], str, str, Dict[str, str]) -> Dict[str, str]
+    # type: (Order, str, str, Dict[str, str]) -> Dict[str, str]
     """Return the whole environment of a build's programs: what the recipe says, how to reach the network, no more.
 
     It is made, not inherited, so that the same recipe gives the same product.
@@ -18,8 +18,8 @@ def environment(order, home, temporary, pip):
     """
     made = surroundings.made(os.environ, home, pip)
     made.update(TZ="UTC", TMPDIR=temporary, PYTHONUNBUFFERED="1")
-    made.update(order["environment"])
-    made["PATH"] = ":".join(list(order["path"]) + [places.SYSTEM_PATH])
-    if order["library_path"]:
-        made["LD_LIBRARY_PATH"] = ":".join(order["library_path"])
+    made.update(order.environment)
+    made["PATH"] = ":".join(list(order.path) + [places.SYSTEM_PATH])
+    if order.library_path:
+        made["LD_LIBRARY_PATH"] = ":".join(order.library_path)
     return made

@@ -26,22 +26,14 @@ TAIL_LINES = 20
 RESERVE_BYTES = 64 * 1024
 
 
-def label(order):
-    # type: (Dict[str, Any]) -> str
-    """Return the name that a build and its product have in the work directory."""
-    return products.label(order)
-
-
 class Place:
     """The paths of one build."""
 
-    def __init__(self, order, name=None):
-        # type: (Dict[str, Any], Optional[str]) -> None
+    def __init__(self, work, name):
+        # type: (str, str) -> None
         """
-        :param order: of which only the work directory is asked where the name is given
-        :param name: that of its folder
+        :param work: the work directory; :param name: that of the build's folder, the label of its order
         """
-        work, name = order["work_dir"], name or label(order)
         self.work = work
         self.folder = os.path.join(work, "builds", name)
         self.product = os.path.join(work, "products", name)
@@ -75,6 +67,12 @@ class Place:
                 stream.write(b"\0" * RESERVE_BYTES)
 
 
+def place(order):
+    # type: (Order) -> Place
+    """Return the paths of an order's build."""
+    return Place(order.work_dir, order.label())
+
+
 def make_work_dir(path):
     # type: (str) -> None
     """Make the work directory, closed to others. Raises OSError where others could have put something there."""
@@ -102,28 +100,28 @@ def tail(path, lines=TAIL_LINES, most_bytes=64 * 1024):
 
 
 def product(order):
-    # type: (Dict[str, Any]) -> Optional[Dict[str, Any]]
+    # type: (Order) -> Optional[Dict[str, Any]]
     """Return {"path", "sha256", "manifest"} of the finished product in the work directory; None when there is none."""
-    return products.read(Place(order).product, order["fingerprint"])
+    return products.read(place(order).product, order.fingerprint)
 
 
 def note_use(order):
-    # type: (Dict[str, Any]) -> None
+    # type: (Order) -> None
     """Note that the product in the work directory, if there is one, is used now, whenever it was built: see cleaning.py."""
     try:
-        os.utime(Place(order).product)
+        os.utime(place(order).product)
     except OSError:
         # It is not there, or another account's: then its age decides.
         pass
 
 
 def parts(order):
-    # type: (Dict[str, Any]) -> List[Dict[str, Any]]
+    # type: (Order) -> List[Order]
     """Return the orders of the products that come out of an order's build beside the whole."""
-    return [dict(order, parts=[], **part) for part in order.get("parts", [])]
+    return [order._replace(parts=[], **part) for part in order.parts]
 
 
 def maker(order):
-    # type: (Dict[str, Any]) -> Dict[str, Any]
+    # type: (Order) -> Order
     """Return an order with the fingerprint of the build that it comes out of: a part's is the whole's."""
-    return dict(order, fingerprint=order.get("part_of") or order["fingerprint"])
+    return order._replace(fingerprint=order.part_of or order.fingerprint)

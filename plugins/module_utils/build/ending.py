@@ -73,9 +73,9 @@ def stopped(place):
 
 
 def out_of_time(order, place):
-    # type: (Dict[str, Any], builds.Place) -> None
+    # type: (Order, builds.Place) -> None
     processes.end(place)
     raise Stopped(
         "the build took longer than its time limit of {0} s. Raise ascend_timeout_s or the role's own _timeout_s, or give it more "
-        "jobs".format(order["timeout_s"])
+        "jobs".format(order.timeout_s)
     )

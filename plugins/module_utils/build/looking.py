@@ -14,14 +14,14 @@ SETTLE_S = 1.0
 
 
 def look(order, seen=None, wait_s=0.0):
-    # type: (Dict[str, Any], Any, float) -> Dict[str, Any]
+    # type: (Order, Any, float) -> Dict[str, Any]
     """Return how a build stands: its status with "log" and "tail"; waits up to wait_s for it to end or leave the stage seen.
 
     :param seen: of a former answer; without it the end alone is waited for
 
     state is "running", "done", "failed", or "dead" when no process works on it any more and it never said that it ended.
     """
-    place = builds.Place(order)
+    place = builds.place(order)
     # A host that has just come up may set its clock back.
     begin = time.monotonic()
     # Each look costs more than a short stage does; what passes within that time is told together.

@@ -14,12 +14,12 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.sources import pack
 
 
 def complete(order):
-    # type: (Dict[str, Any]) -> None
+    # type: (Order) -> None
     """Make out of a finished tree the parts that it lacks: it may be older than what is asked of it.
 
     ArchiveError or OSError when that fails.
     """
-    place = builds.Place(order)
+    place = builds.place(order)
     finished = builds.product(order)
     if finished is None or all(builds.product(part) is not None for part in builds.parts(order)):
         return
@@ -40,45 +40,45 @@ def complete(order):
 
 
 def pack_part(part, root, its_manifest):
-    # type: (Dict[str, Any], str, Dict[str, Any]) -> None
+    # type: (Order, str, Dict[str, Any]) -> None
     """Put under products/ those files of a tree that a part has.
 
     :param root: the whole tree; :param its_manifest: as manifest.py has it
     """
-    tree = builds.Place(part).product + ".partial-tree"
+    tree = builds.place(part).product + ".partial-tree"
     shutil.rmtree(tree, ignore_errors=True)
     os.makedirs(tree)
-    for pattern in part["files"]:
+    for pattern in part.files:
         for path in glob.glob(os.path.join(glob.escape(root), pattern)):
             target = os.path.join(tree, os.path.relpath(path, root))
             if not os.path.isdir(os.path.dirname(target)):
                 os.makedirs(os.path.dirname(target))
             shutil.copy2(path, target, follow_symlinks=False)
-    own = {"fingerprint": part["fingerprint"], "identity": part["identity"], "files": manifest.scan(tree)}
+    own = {"fingerprint": part.fingerprint, "identity": part.identity, "files": manifest.scan(tree)}
     pack_tree(part, tree, dict(its_manifest, **own))
     shutil.rmtree(tree)
 
 
 def pack_tree(order, root, its_manifest):
-    # type: (Dict[str, Any], str, Dict[str, Any]) -> None
+    # type: (Order, str, Dict[str, Any]) -> None
     """Put a tree under products/, its manifest in it."""
     manifest.write(root, its_manifest)
-    partial, name = partial_folder(order), builds.label(order) + products.TREE
+    partial, name = partial_folder(order), order.label() + products.TREE
     packing.pack(root, os.path.join(partial, name))
     put(order, partial, name, its_manifest)
 
 
 def partial_folder(order):
-    # type: (Dict[str, Any]) -> str
+    # type: (Order) -> str
     """Return the folder, new and empty, in which a product is made."""
-    partial = builds.Place(order).product + ".partial"
+    partial = builds.place(order).product + ".partial"
     shutil.rmtree(partial, ignore_errors=True)
     os.makedirs(partial)
     return partial
 
 
 def put(order, partial, name, its_manifest):
-    # type: (Dict[str, Any], str, str, Dict[str, Any]) -> None
+    # type: (Order, str, str, Dict[str, Any]) -> None
     """Write what describes a finished product, and put it in its place by a rename.
 
     :param name: of its file in partial; :param its_manifest: as manifest.py has it
@@ -86,8 +86,8 @@ def put(order, partial, name, its_manifest):
     builds.write_json(
         os.path.join(partial, products.METADATA), products.compose(os.path.join(partial, name), its_manifest)
     )
-    place = products.taken_from(builds.Place(builds.maker(order)).product) if order.get("part_of") else ""
+    place = products.taken_from(builds.place(builds.maker(order)).product) if order.part_of else ""
     if place:
         # A part of what was not built here was not either.
         products.mark_taken(partial, place)
-    products.put(partial, builds.Place(order).product)
+    products.put(partial, builds.place(order).product)

@@ -34,15 +34,15 @@ INSTALLED = "install"
 
 
 def stage_plan(order):
-    # type: (Dict[str, Any]) -> List[Tuple[str, Any, str]]
+    # type: (Order) -> List[Tuple[str, Any, str]]
     """Return (stage, its steps or sources, its fingerprint) in order; a stage's fingerprint covers those before it."""
     plan, before = [], ""
     pins = [
         [source.get("sha256") or source["commit"], source["dest"], bool(source.get("submodules"))]
-        for source in order["sources"]
+        for source in order.sources
     ]
     for stage in recipe.STAGES:
-        what = pins if stage in ("fetch", "verify", "extract") else order["stages"].get(stage, [])
+        what = pins if stage in ("fetch", "verify", "extract") else order.stages.get(stage, [])
         before = fingerprint.digest([before, stage, what])
         plan.append((stage, what, before))
     return plan
@@ -52,7 +52,7 @@ class Build:
     """Runs the stages of one order; made and used in the detached process alone."""
 
     def __init__(self, order, place, log_stream, scope="", note="", known=None, passes=()):
-        # type: (Dict[str, Any], builds.Place, Any, str, str, Optional[Dict[str, str]], Sequence[int]) -> None
+        # type: (Order, builds.Place, Any, str, str, Optional[Dict[str, str]], Sequence[int]) -> None
         """
         :param scope: the unit of systemd's that it has to itself, "" for none
         :param note: what whoever began it should know
@@ -63,13 +63,13 @@ class Build:
         self.order = order
         self.place = place
         self.log_stream = log_stream
-        self.deadline = time.monotonic() + order["timeout_s"]
+        self.deadline = time.monotonic() + order.timeout_s
         self.status = {
             "state": "running",
             "stage": "",
             "percent": None,
             "objects": 0,
-            "jobs": order["jobs"],
+            "jobs": order.jobs,
             "pid": os.getpid(),
             # What tells the programs of this run, when it is gone, from all others: see processes.of().
             "boot": kernel.boot(),
@@ -94,21 +94,21 @@ class Build:
         # type: (Sequence[int]) -> recipe_steps.Context
         """Return what its steps go by: the names that are filled into them, and the environment of its programs."""
         order, place = self.order, self.place
-        prefix = order["prefix"]
+        prefix = order.prefix
         names = {
             "src": place.src,
             "obj": place.obj,
             "stage": place.stage,
             "root": place.stage + prefix,
             "prefix": prefix,
-            "jobs": str(order["jobs"]),
-            "python": order["python"],
-            "python_version": order["python_version"],
-            "env_file": order["env_file"],
-            "version": order["version"],
+            "jobs": str(order.jobs),
+            "python": order.python,
+            "python_version": order.python_version,
+            "env_file": order.env_file,
+            "version": order.version,
             "work": place.work,
         }
-        pip = surroundings.pip_settings(order["python"], os.environ, ask) if order["product"] == "wheel" else {}
+        pip = surroundings.pip_settings(order.python, os.environ, ask) if order.product == "wheel" else {}
         for words in surroundings.told(pip):
             self.log(words)
         return recipe_steps.Context(
@@ -116,9 +116,9 @@ class Build:
             recipe.fill(build_environment.environment(order, place.home, place.tmp, pip), names),
             self.log,
             self.tell,
-            order["python_tag"],
-            order["arch"],
-            order["pip_options"],
+            order.python_tag,
+            order.arch,
+            order.pip_options,
             passes,
         )
 
@@ -181,11 +181,11 @@ class Build:
     def run(self):
         # type: () -> None
         """Run every stage that is not stamped, then put the product in its place."""
-        self.log("=== {0} on {1}, {2} jobs".format(builds.label(self.order), platform.node(), self.order["jobs"]))
+        self.log("=== {0} on {1}, {2} jobs".format(self.order.label(), platform.node(), self.order.jobs))
         if self.status["note"]:
             self.log(self.status["note"])
         # Never closed: what it works with stays for as long as this process lives.
-        for tree in self.order.get("trees", []):
+        for tree in self.order.trees:
             _use(tree)
         stale = False
         for stage, what, mark in stage_plan(self.order):
@@ -219,7 +219,7 @@ class Build:
         self.pack()
         self.status["state"] = "done"
         self.save()
-        if not self.order["keep"]:
+        if not self.order.keep:
             # The stamps first: one that outlives what it speaks of would be believed.
             for folder in (self.place.stamps,) + self.place.own():
                 shutil.rmtree(folder, ignore_errors=True)
@@ -249,7 +249,7 @@ class Build:
                 self.drop_torn(before)
             self.note_spent()
         if stage in ("fetch", "verify", "extract"):
-            for source in self.order["sources"]:
+            for source in self.order.sources:
                 getattr(self, "_" + stage)(source)
         else:
             # What a killed run left in these is of unknown worth; make alone can go on from a half.
@@ -269,7 +269,7 @@ class Build:
         # type: (Dict[str, Any]) -> str
         return download.fetch_archive(
             source,
-            self.order["mirrors"],
+            self.order.mirrors,
             self.place.downloads,
             self.log,
             deadline=self.deadline,
@@ -283,7 +283,7 @@ class Build:
         else:
             found = repositories.fetch_git(
                 source,
-                self.order["mirrors"],
+                self.order.mirrors,
                 self.place.git,
                 os.path.join(self.place.src, source["dest"]),
                 self.log,
@@ -308,25 +308,25 @@ class Build:
         """Write the manifest and put the product under products/ by a rename; the parts of a tree before the whole."""
         order, place = self.order, self.place
         its_manifest = manifest.compose(
-            order["name"],
-            order["version"],
-            order["product"],
-            order["fingerprint"],
-            order["identity"],
+            order.name,
+            order.version,
+            order.product,
+            order.fingerprint,
+            order.identity,
             {
                 "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "host": platform.node(),
                 "seconds": self.status["seconds"],
-                "jobs": order["jobs"],
+                "jobs": order.jobs,
                 "objects": self.objects,
-                "tools": order.get("tools", {}),
+                "tools": order.tools,
             },
-            order["collection_version"],
+            order.collection_version,
         )
         for key, value in self.context.learned.items():
             its_manifest[key] = value
-        if order["product"] == "tree":
-            root = place.stage + order["prefix"]
+        if order.product == "tree":
+            root = place.stage + order.prefix
             its_manifest["files"] = manifest.scan(root)
             if not its_manifest["files"]:
                 raise recipe_steps.StepError("the install stage put nothing into {0}".format(root))

@@ -26,14 +26,14 @@ GRACE_S = 5
 
 
 def scope_name(order):
-    # type: (Dict[str, Any]) -> str
+    # type: (Order) -> str
     """Return the name of the unit that this process asks systemd for: no other process has that now."""
     # What systemd.unit(5) lets a name have.
-    return re.sub("[^A-Za-z0-9:_.-]", "_", "ascend-pytorch-{0}-{1}.scope".format(builds.label(order), os.getpid()))
+    return re.sub("[^A-Za-z0-9:_.-]", "_", "ascend-pytorch-{0}-{1}.scope".format(order.label(), os.getpid()))
 
 
 def _live(order, place, ready, known):
-    # type: (Dict[str, Any], builds.Place, int, Optional[Dict[str, str]]) -> None
+    # type: (Order, builds.Place, int, Optional[Dict[str, str]]) -> None
     """The life of the detached process: it must never return into the module that made it.
 
     :param ready: a descriptor that is closed when the build can be asked, and nothing of the module's can end it any more
@@ -48,7 +48,7 @@ def _live(order, place, ready, known):
             signal.signal(signal.SIGALRM, lambda _signal, _frame: ending.out_of_time(order, place))
             signal.signal(signal.SIGTERM, lambda _signal, _frame: ending.stopped(place))
             # A fetch keeps to the limit itself, and can say what it was waiting for.
-            signal.alarm(int(order["timeout_s"]) + GRACE_S)
+            signal.alarm(int(order.timeout_s) + GRACE_S)
             try:
                 build.save()
                 os.close(ready)
@@ -61,7 +61,7 @@ def _live(order, place, ready, known):
 
 
 def start(order, known=None):
-    # type: (Dict[str, Any], Optional[Dict[str, str]]) -> str
+    # type: (Order, Optional[Dict[str, str]]) -> str
     """Start the build, detached, and return "started", "resumed"; "joined" when it is under way, "done" when it stands.
 
     :param known: logins for the order's URLs and mirrors, see base/logins.py
@@ -69,7 +69,7 @@ def start(order, known=None):
     if builds.product(order) is not None:
         results.complete(order)
         return "done"
-    place = builds.Place(order)
+    place = builds.place(order)
     builds.make_work_dir(place.work)
     # As long as it is held, nobody takes anything away; the head keeps it.
     using = locks.lock_work_dir(place.work, alone=False)
@@ -80,7 +80,7 @@ def start(order, known=None):
 
 
 def _start(order, place, using, known):
-    # type: (Dict[str, Any], builds.Place, int, Optional[Dict[str, str]]) -> str
+    # type: (Order, builds.Place, int, Optional[Dict[str, str]]) -> str
     place.make()
     lock = locks.try_lock(place)
     while lock is None:

@@ -21,7 +21,7 @@ def under_way(work_dir):
     # type: (str) -> List[builds.Place]
     """Return the places of the builds that are under way in a work directory."""
     paths = sorted(glob.glob(os.path.join(glob.escape(work_dir), "builds", "*", "lock")))
-    places = [builds.Place({"work_dir": work_dir}, os.path.basename(os.path.dirname(path))) for path in paths]
+    places = [builds.Place(work_dir, os.path.basename(os.path.dirname(path))) for path in paths]
     return [place for place in places if locks.has_head(place)]
 
 

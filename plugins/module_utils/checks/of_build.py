@@ -121,14 +121,14 @@ def _tools_outgrown(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 def _link_foreign(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """Something that is not ours stands where a link such as /usr/bin/cmake would."""
     for name, entry in plan["products"].items():
-        if entry["do"] in plans.BRINGING and not entry["order"]["replace_link"]:
+        if entry["do"] in plans.BRINGING and not entry["order"].replace_link:
             for path, stands in state["products"][name].get("links", {}).items():
                 if stands == "foreign":
                     yield seen(
                         "{0} is not ours".format(path),
-                        "to link it to {0}".format(entry["order"]["prefix"]),
+                        "to link it to {0}".format(entry["order"].prefix),
                         "leave it, and call {0}/bin/{1}; or set {2}_replace_link: true, which saves what stands "
-                        "there".format(entry["order"]["prefix"], os.path.basename(path), name),
+                        "there".format(entry["order"].prefix, os.path.basename(path), name),
                     )
 
 

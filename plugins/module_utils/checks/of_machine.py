@@ -202,10 +202,10 @@ def _noexec(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]
     bringing = {name: entry["order"] for name, entry in plan["products"].items() if entry["do"] in plans.BRINGING}
     places = {state["work_dir"]: "ascend_work_dir"} if bringing else {}
     for name, order in sorted(bringing.items()):
-        if order["product"] == "tree":
-            places[os.path.dirname(order["prefix"])] = name + "_prefix"
+        if order.product == "tree":
+            places[os.path.dirname(order.prefix)] = name + "_prefix"
         else:
-            places.update((site, "ascend_venv") for site in [state["venv"]] + order["sites"] if site in state["disk"])
+            places.update((site, "ascend_venv") for site in [state["venv"]] + order.sites if site in state["disk"])
     for place, variable in places.items():
         if state["disk"][place]["noexec"]:
             yield seen(

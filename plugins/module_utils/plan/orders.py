@@ -9,6 +9,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import version
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import pythons
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import tools as toolbox
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, published
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.module_utils.product.recipe import jobs as count_jobs
 
 
@@ -47,7 +48,7 @@ def adapt(recipe, state):
 
 
 def make(request, recipe, there, state, tools):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Order
     """Return the order of a recipe's product.
 
     :param recipe: see adapt; :param there: of state["products"]; :param tools: name -> tool, None for one that is missing
@@ -60,45 +61,40 @@ def make(request, recipe, there, state, tools):
         _platform(state, python),
         {name: tool["identity"] if tool else "missing" for name, tool in used.items()},
     )
-    order = {
-        "name": recipe["name"],
-        "version": recipe["version"],
-        "product": recipe["product"],
-        "state": recipe.get("state", "present"),
-        "distribution": recipe.get("distribution", ""),
-        "fingerprint": fingerprint.digest(identity),
-        "identity": identity,
-        "prefix": resolved["prefix"],
-        "links": [
+    order = Order(
+        name=recipe["name"],
+        version=recipe["version"],
+        product=recipe["product"],
+        state=recipe.get("state", "present"),
+        distribution=recipe.get("distribution", ""),
+        fingerprint=fingerprint.digest(identity),
+        identity=identity,
+        prefix=resolved["prefix"],
+        links=[
             {"path": path, "target": link["target"]}
             for path, link in zip(there.get("links", {}), recipe.get("links", []))
         ],
-        "replace_link": bool(request["replace_link"]),
-        "sources": [dict(source, offline=True) for source in recipe["sources"]]
+        replace_link=bool(request["replace_link"]),
+        sources=[dict(source, offline=True) for source in recipe["sources"]]
         if request.get("offline")
         else recipe["sources"],
-        "stages": recipe["stages"],
-        "verify": recipe.get("verify", []),
-        "verify_npu": recipe.get("verify_npu", []),
-        "jobs": count_jobs(
+        stages=recipe["stages"],
+        verify=recipe.get("verify", []),
+        verify_npu=recipe.get("verify_npu", []),
+        jobs=count_jobs(
             request["jobs"], state["cores"], state["memory"]["available_mib"], recipe.get("mem_gib_per_job", 1)
         ),
-        "work_dir": state["work_dir"],
-        "env_file": state["env_file"]["path"],
-        "mirrors": request["mirrors"],
-        "arch": state["arch"],
-        "npu_libraries": bool(request["require_cann"]),
-        "keep": request["keep_builds"],
-        "timeout_s": request["timeout_s"],
-        "collection_version": request["collection_version"],
-        "part_of": "",
-        "parts": [],
-    }
-    order.update(_with_tools(recipe, used, python))
-    order.update(_with_python(recipe, there, state, python))
-    if recipe.get("runtime"):
-        order["parts"].append(_runtime_part(order, recipe["runtime"]))
-    return order
+        work_dir=state["work_dir"],
+        env_file=state["env_file"]["path"],
+        mirrors=request["mirrors"],
+        arch=state["arch"],
+        npu_libraries=bool(request["require_cann"]),
+        keep=request["keep_builds"],
+        timeout_s=request["timeout_s"],
+        collection_version=request["collection_version"],
+        **dict(_with_tools(recipe, used, python), **_with_python(recipe, there, state, python)),
+    )
+    return order._replace(parts=[_runtime_part(order, recipe["runtime"])]) if recipe.get("runtime") else order
 
 
 def _platform(state, python):
@@ -157,27 +153,28 @@ def _with_python(recipe, there, state, python):
 
 
 def to_run(recipe, there, order, mark):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], str) -> Optional[Dict[str, Any]]
+    # type: (Dict[str, Any], Dict[str, Any], Order, str) -> Optional[Order]
     """Return the order of what programs need that were built with a tool; None when they need nothing of it.
 
     :param order: of the whole; :param mark: the identity of the tool that they were built with
     """
     if not recipe.get("runtime") or not toolbox.is_ours(mark):
         return None
-    whole = dict(order, fingerprint=mark)
+    whole = order._replace(fingerprint=mark)
     if there["manifest"] and there["manifest"]["fingerprint"] == mark:
         return whole
     # What makes and proves the whole has no use for the part.
-    return dict(whole, links=[], sources=[], stages={}, verify=[], parts=[], **_runtime_part(whole, recipe["runtime"]))
+    part = _runtime_part(whole, recipe["runtime"])
+    return whole._replace(links=[], sources=[], stages={}, verify=[], parts=[], **part)
 
 
 def _runtime_part(whole, patterns):
-    # type: (Dict[str, Any], List[str]) -> Dict[str, Any]
+    # type: (Order, List[str]) -> Dict[str, Any]
     """Return what is different in the order of a tree's runtime part, which comes out of the build of the whole."""
-    identity = {key: whole["identity"][key] for key in ("name", "version", "product", "prefix", "platform")}
-    identity.update(part="runtime", part_of=whole["fingerprint"], files=patterns)
+    identity = {key: whole.identity[key] for key in ("name", "version", "product", "prefix", "platform")}
+    identity.update(part="runtime", part_of=whole.fingerprint, files=patterns)
     return {
-        "part_of": whole["fingerprint"],
+        "part_of": whole.fingerprint,
         "identity": identity,
         "fingerprint": fingerprint.digest(identity),
         "files": patterns,

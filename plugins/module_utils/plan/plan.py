@@ -20,6 +20,9 @@ NOTHING, PUBLISH, TAKE, BUILD, REMOVE = "nothing", "publish", "take", "build", "
 TASKS = ("remove", "provide", "verify")
 # What a product stands after that did not before.
 BRINGING = (PUBLISH, TAKE, BUILD)
+# Where a product of a plan has orders: what is done goes by the one; the other, where what stands stays though tools have become
+# newer, is what would be built now.
+ORDERS = ("order", "anew")
 
 
 def question(request):
@@ -59,8 +62,8 @@ def make(request, state):
     """Return {"products": {name: …}, "packages": {…}, "environment": …, "tools": {name: {…}},
     "venv": argv, "tasks": [names of the road's task files, in order], "work": bool}.
 
-    A product is {"do": nothing|publish|take|build|remove, "why": [words], "now": words, "then": words, "order": {…}}; the
-    order is what the build, publish and verify modules work by. To take is to have it from whoever builds it.
+    A product is {"do": nothing|publish|take|build|remove, "why": [words], "now": words, "then": words, "order": Order or None}.
+    To take is to have it from whoever builds it. In JSON it is as plain() has it.
     """
     tools = {}  # type: Dict[str, Optional[Dict[str, Any]]]
     products = {}
@@ -77,9 +80,9 @@ def make(request, state):
         lacking += [need for need in ("acl",) if need in state["missing_needs"]]
     env = _environment(request, state, tools)
     for entry in products.values():
-        if entry["do"] in BRINGING and entry["order"]["product"] == "wheel":
+        if entry["do"] in BRINGING and entry["order"].product == "wheel":
             # It is tried before it is published, which is before the file is written.
-            entry["order"] = dict(entry["order"], env_text=env["text"] if env else "")
+            entry["order"] = entry["order"]._replace(env_text=env["text"] if env else "")
     return {
         "products": products,
         "packages": {
@@ -94,6 +97,16 @@ def make(request, state):
         "tasks": tasks(list(products.values()), env),
         "work": bool(env and env["do"] != NOTHING) or any(entry["do"] != NOTHING for entry in products.values()),
     }
+
+
+def plain(planned):
+    # type: (Dict[str, Any]) -> Dict[str, Any]
+    """Return a plan as it stands in JSON: with mappings for its orders."""
+    products = {
+        name: dict(entry, **{key: entry[key]._asdict() for key in ORDERS if entry.get(key)})
+        for name, entry in planned["products"].items()
+    }
+    return dict(planned, products=products)
 
 
 def merged(plans):
@@ -139,7 +152,7 @@ def tasks(products, env):
     # type: (List[Dict[str, Any]], Optional[Dict[str, Any]]) -> List[str]
     """Return the task files that a host goes through, in order; one that has everything is only verified."""
     done = {entry["do"] for entry in products}
-    stands = any(entry["order"] and entry["order"]["state"] == "present" for entry in products)
+    stands = any(entry["order"] and entry["order"].state == "present" for entry in products)
     if env:
         done.add(env["do"])
     taken = {"remove": REMOVE in done, "provide": not done.isdisjoint(BRINGING), "verify": stands}
@@ -149,9 +162,7 @@ def tasks(products, env):
 def asks_pip(planned, state):
     # type: (Dict[str, Any], Dict[str, Any]) -> bool
     """Say whether pip has still to be asked: a wheel comes in the place of one that stands whole in the same version."""
-    comes = any(
-        entry["do"] in BRINGING and entry["order"]["product"] == "wheel" for entry in planned["products"].values()
-    )
+    comes = any(entry["do"] in BRINGING and entry["order"].product == "wheel" for entry in planned["products"].values())
     python = pythons.interpreter(state)
     return comes and bool(python.get("version")) and not python["pip"]["asked"]
 
@@ -177,12 +188,12 @@ def _product(request, recipe, state, tools):
         return _contented(words, words + " will do")
     order = orders.make(request, orders.adapt(recipe, state), there, state, tools)
     kept = {} if request["rebuild"] else _kept(there, order)
-    order, anew = dict(order, **kept.get("order", {})), order
+    order, anew = order._replace(**kept.get("order", {})), order
     tree = recipe["product"] == "tree"
     tools[name] = followed or (
-        toolbox.of_ours(there["prefix"], name, order["version"], order["fingerprint"])
+        toolbox.of_ours(there["prefix"], name, order.version, order.fingerprint)
         if tree
-        else toolbox.entry(name, "", order["fingerprint"])
+        else toolbox.entry(name, "", order.fingerprint)
     )
     if requests.only_runs(request, recipe):
         order = orders.to_run(recipe, there, order, tools[name]["identity"])
@@ -193,7 +204,7 @@ def _product(request, recipe, state, tools):
 
 
 def _leaving(recipe, there, order):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    # type: (Dict[str, Any], Dict[str, Any], Order) -> Dict[str, Any]
     name, manifest, now = recipe["name"], there["manifest"], _now(recipe["name"], there)
     return {
         "do": REMOVE if manifest or there.get("trees") else NOTHING,
@@ -205,13 +216,13 @@ def _leaving(recipe, there, order):
 
 
 def _to_stand(request, recipe, there, state, order):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any], Order) -> Dict[str, Any]
     """Decide how an order's product comes to stand."""
-    name, mark, manifest = recipe["name"], order["fingerprint"], there["manifest"]
+    name, mark, manifest = recipe["name"], order.fingerprint, there["manifest"]
     then = "{0}{1} {2} ({3}){4}".format(
-        "the runtime libraries of " if order["part_of"] else "",
+        "the runtime libraries of " if order.part_of else "",
         name,
-        order["version"],
+        order.version,
         fingerprint.short(mark),
         " at " + there["prefix"] if recipe["product"] == "tree" else "",
     )
@@ -220,13 +231,12 @@ def _to_stand(request, recipe, there, state, order):
         return dict(_contented(then), order=order)
     # What is whole may still want a link, or a requirement that somebody removed; that takes no product.
     whole = manifest and not there["damage"] and manifest["fingerprint"] == mark
-    label = "{0}-{1}-{2}".format(name, order["version"], fingerprint.short(mark))
-    stored = not whole and state["stored"].get(label) == mark
+    stored = not whole and state["stored"].get(order.label()) == mark
     if whole or stored:
         do = PUBLISH
     else:
         # A part comes out of the build of the whole, which is the builder's.
-        do = BUILD if requests.may_build(request) and not order["part_of"] else TAKE
+        do = BUILD if requests.may_build(request) and not order.part_of else TAKE
     return {
         "do": do,
         "why": ["{0}: {1}".format(name, reason) for reason in why],
@@ -234,7 +244,7 @@ def _to_stand(request, recipe, there, state, order):
         "then": then,
         "order": order,
         # A build that ended before anybody followed it has not come to the build cache yet.
-        "hands_on": stored and requests.may_build(request) and not order["part_of"],
+        "hands_on": stored and requests.may_build(request) and not order.part_of,
     }
 
 
@@ -256,20 +266,20 @@ def _now(name, there):
 
 
 def _kept(there, order):
-    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    # type: (Dict[str, Any], Order) -> Dict[str, Any]
     """Return {"order": what of it is as what stands has it, "words": why that stays}; {} where it does not.
 
     It stays where it is whole and only tools of the host's own have become newer: what decides whether others may have a
     product is no reason to build it anew.
     """
     manifest = there["manifest"]
-    if not manifest or there["damage"] or manifest["fingerprint"] == order["fingerprint"]:
+    if not manifest or there["damage"] or manifest["fingerprint"] == order.fingerprint:
         return {}
-    newer = fingerprint.outgrown(manifest.get("identity", {}), order["identity"], toolbox.SERIES)
+    newer = fingerprint.outgrown(manifest.get("identity", {}), order.identity, toolbox.SERIES)
     if newer is None:
         return {}
     # The whole versions, where they are known.
-    then, now = manifest.get("built", {}).get("tools", {}), order["tools"]
+    then, now = manifest.get("built", {}).get("tools", {}), order.tools
     return {
         "order": {"fingerprint": manifest["fingerprint"], "identity": manifest["identity"]},
         "words": ", ".join(
@@ -280,21 +290,21 @@ def _kept(there, order):
 
 
 def _reasons(there, order):
-    # type: (Dict[str, Any], Dict[str, Any]) -> List[str]
+    # type: (Dict[str, Any], Order) -> List[str]
     """Say why what stands is not what is to stand; empty when it is."""
     manifest = there["manifest"]
     if manifest is None:
         if there["version"]:
             return ["{0} is there, which this collection did not make".format(there["version"])]
         return ["not installed"]
-    if manifest["fingerprint"] != order["fingerprint"]:
-        return fingerprint.changes(manifest.get("identity", {}), order["identity"]) or ["recipe changed"]
+    if manifest["fingerprint"] != order.fingerprint:
+        return fingerprint.changes(manifest.get("identity", {}), order.identity) or ["recipe changed"]
     reasons = list(there["damage"][:3])
-    for link in order["links"]:
+    for link in order.links:
         stands = there["links"][link["path"]]
-        if stands == "absent" or (stands == "foreign" and order["replace_link"]):
+        if stands == "absent" or (stands == "foreign" and order.replace_link):
             reasons.append("{0} is not linked to it".format(link["path"]))
-    return reasons + ["{0} is not installed".format(line) for line in order["requirements_missing"]]
+    return reasons + ["{0} is not installed".format(line) for line in order.requirements_missing]
 
 
 # --- the environment file ---------------------------------------------------------------------------------------------

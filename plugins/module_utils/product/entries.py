@@ -112,7 +112,7 @@ def decoded(content):
 class Entry:
     """Where one product stands on this host, or shall.
 
-    :param label: builds.label() of its order; :param mark: its fingerprint
+    :param label: of its order; :param mark: its fingerprint
     """
 
     def __init__(self, work_dir, label, mark):

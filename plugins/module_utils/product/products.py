@@ -15,6 +15,7 @@ import stat
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, foreign
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint as fingerprints
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import order as orders
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
 
 METADATA = "product.json"
@@ -41,18 +42,15 @@ def compose(path, manifest):
 
 def label(manifest):
     # type: (Dict[str, Any]) -> str
-    """Return the name that a product, and its build, has in the work directory and in a build cache.
-
-    :param manifest: of the product, or its order
-    """
-    return "{0}-{1}-{2}".format(manifest["name"], manifest["version"], fingerprints.short(manifest["fingerprint"]))
+    """Return the name of the product that a manifest is of, see orders.label()."""
+    return orders.label(manifest["name"], manifest["version"], manifest["fingerprint"])
 
 
 def is_of(metadata, order):
-    # type: (Dict[str, Any], Dict[str, Any]) -> bool
+    # type: (Dict[str, Any], Order) -> bool
     """Say whether metadata is that of an order's product."""
     manifest = metadata["manifest"]
-    return manifest["fingerprint"] == order["fingerprint"] and label(manifest) == label(order)
+    return manifest["fingerprint"] == order.fingerprint and label(manifest) == order.label()
 
 
 def parse(text):

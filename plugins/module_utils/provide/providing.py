@@ -35,7 +35,7 @@ class Failed(Exception):
 
 
 def provide(module, orders, arrived, environment, done):
-    # type: (AnsibleModule, List[Dict[str, Any]], Dict[str, Any], Optional[Dict[str, Any]], Dict[str, Any]) -> List[str]
+    # type: (AnsibleModule, List[Order], Dict[str, Any], Optional[Dict[str, Any]], Dict[str, Any]) -> List[str]
     """Publish what has come, and return the names of what has not come whole. Raises Failed.
 
     :param orders: in the order in which the products need each other
@@ -45,15 +45,15 @@ def provide(module, orders, arrived, environment, done):
     late = []  # type: List[str]
     if module.check_mode:
         began = time.monotonic()
-        done.update((order["name"], told(order, standing(order), order, began)) for order in orders)
+        done.update((order.name, told(order, standing(order), True, began)) for order in orders)
     else:
         late = unarrived(orders, arrived)
         coming = publishable(orders, late)
         for order in coming:
-            if order["product"] == "tree":
-                done[order["name"]] = publish_tree(order)
-        wheels = [order for order in coming if order["product"] == "wheel"]
-        for _place, some in itertools.groupby(wheels, lambda order: (order["python"], publishing.lock_path(order))):
+            if order.product == "tree":
+                done[order.name] = publish_tree(order)
+        wheels = [order for order in coming if order.product == "wheel"]
+        for _place, some in itertools.groupby(wheels, lambda order: (order.python, publishing.lock_path(order))):
             publish_wheels(module, list(some), done)
     if environment and not late:
         done[ITEM] = write_environment(environment, dry=module.check_mode)
@@ -64,36 +64,36 @@ def provide(module, orders, arrived, environment, done):
 
 
 def standing(order):
-    # type: (Dict[str, Any]) -> Dict[str, Any]
+    # type: (Order) -> Dict[str, Any]
     """Return how an order's product stands now, as host/installed.py tells it."""
-    entry = {key: order[key] for key in ("name", "product", "prefix", "links", "distribution")}
-    return installed.product(entry, order["sites"])
+    entry = {key: getattr(order, key) for key in ("name", "product", "prefix", "links", "distribution")}
+    return installed.product(entry, order.sites)
 
 
 def is_whole(order, found):
-    # type: (Dict[str, Any], Dict[str, Any]) -> bool
+    # type: (Order, Dict[str, Any]) -> bool
     """Say whether what stands is the product of an order, and whole."""
     manifest = found["manifest"]
-    return bool(manifest) and manifest["fingerprint"] == order["fingerprint"] and not found["damage"]
+    return bool(manifest) and manifest["fingerprint"] == order.fingerprint and not found["damage"]
 
 
 def is_there(order, found):
-    # type: (Dict[str, Any], Dict[str, Any]) -> bool
+    # type: (Order, Dict[str, Any]) -> bool
     """Say whether what stands is the product of an order, whole, with its links."""
     return is_whole(order, found) and all(state == "ours" for state in found.get("links", {}).values())
 
 
-def told(order, before, after, began, changed=True, notes=()):
-    # type: (Dict[str, Any], Dict[str, Any], Optional[Dict[str, Any]], float, bool, Sequence[str]) -> Dict[str, Any]
+def told(order, before, stands, began, changed=True, notes=()):
+    # type: (Order, Dict[str, Any], bool, float, bool, Sequence[str]) -> Dict[str, Any]
     """Return the DONE of a product.
 
-    :param before: see standing; :param after: what stands now, with "version" and "fingerprint", None for nothing
+    :param before: see standing; :param stands: whether it stands now, as the order has it
     :param began: when work on it began, by the monotonic clock
     """
-    where = order["prefix"] or order["python"]
+    where = order.prefix or order.python
     diff = {
-        "before": _words(order["name"], before["manifest"]),
-        "after": _words(order["name"], after),
+        "before": _words(order.name, before["manifest"]),
+        "after": _words(order.name, order._asdict() if stands else None),
         "before_header": where,
         "after_header": where,
     }
@@ -113,60 +113,60 @@ def _since(began):
 
 
 def _shared(order, before, began):
-    # type: (Dict[str, Any], Dict[str, Any], float) -> Dict[str, Any]
+    # type: (Order, Dict[str, Any], float) -> Dict[str, Any]
     """Return the DONE of a product that another process has published meanwhile."""
     note = "{0}: another process has just published it to {1}, which this host shares with it".format(
-        order["name"], os.path.dirname(publishing.lock_path(order))
+        order.name, os.path.dirname(publishing.lock_path(order))
     )
-    return told(order, before, order, began, changed=False, notes=[note])
+    return told(order, before, True, began, changed=False, notes=[note])
 
 
 # --- what comes -------------------------------------------------------------------------------------------------------
 
 
 def unarrived(orders, arrived):
-    # type: (List[Dict[str, Any]], Dict[str, Any]) -> List[str]
+    # type: (List[Order], Dict[str, Any]) -> List[str]
     """Put what has been brought to the host into its work directory; return the names of what has not come whole.
 
     :param arrived: name -> {"metadata", "signature", "piece": path of the product's file, "length": its size}
     """
     late = []
     for order in orders:
-        came = arrived.get(order["name"])
+        came = arrived.get(order.name)
         if not came:
             continue
-        entry = entries.Entry(order["work_dir"], builds.label(order), order["fingerprint"])
+        entry = entries.Entry(order.work_dir, order.label(), order.fingerprint)
         try:
             words = [came[key] for key in ("metadata", "signature")] + [0, came["piece"], came["length"]]
             if not carrying.receive(entry, *words)["present"]:
-                late.append(order["name"])
+                late.append(order.name)
         except (entries.CarryingError, OSError):
             # It is brought again, piece by piece: then it comes after all, or what is wrong is told.
-            late.append(order["name"])
+            late.append(order.name)
     return late
 
 
 def publishable(orders, late):
-    # type: (List[Dict[str, Any]], Sequence[str]) -> List[Dict[str, Any]]
+    # type: (List[Order], Sequence[str]) -> List[Order]
     """Return the orders of which nothing is late that they need: trees need nothing, wheels all that comes before them."""
     return [
         order
         for place, order in enumerate(orders)
-        if not {each["name"] for each in (orders[: place + 1] if order["product"] == "wheel" else [order])} & set(late)
+        if not {each.name for each in (orders[: place + 1] if order.product == "wheel" else [order])} & set(late)
     ]
 
 
 def finished(order, now):
-    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    # type: (Order, Dict[str, Any]) -> Dict[str, Any]
     """Return the finished product in the work directory; one without a file where what stands has only to be completed."""
     product = builds.product(order)
     if product:
         return product
-    if now["manifest"] and now["manifest"]["fingerprint"] == order["fingerprint"]:
+    if now["manifest"] and now["manifest"]["fingerprint"] == order.fingerprint:
         return {"path": "", "sha256": "", "manifest": now["manifest"]}
     raise Failed(
         "{0} {1} ({2}) is not in {3}/products: build it first".format(
-            order["name"], order["version"], fingerprint.short(order["fingerprint"]), order["work_dir"]
+            order.name, order.version, fingerprint.short(order.fingerprint), order.work_dir
         )
     )
 
@@ -191,32 +191,32 @@ def _explained(name, manifest):
 
 
 def publish_tree(order):
-    # type: (Dict[str, Any]) -> Dict[str, Any]
+    # type: (Order) -> Dict[str, Any]
     """Publish a tree, alone of all that share its prefix; return its DONE."""
     began, before = time.monotonic(), standing(order)
     product = finished(order, before)
-    with _explained(order["name"], product["manifest"]), publishing.alone(order):
+    with _explained(order.name, product["manifest"]), publishing.alone(order):
         if is_there(order, standing(order)) and not is_there(order, before):
             return _shared(order, before, began)
         publishing.publish_tree(order, product["path"], product["sha256"], lambda root: sanity.prove_sane(order, root))
     builds.note_use(order)
-    return told(order, before, order, began)
+    return told(order, before, True, began)
 
 
 def publish_wheels(module, orders, done):
-    # type: (AnsibleModule, List[Dict[str, Any]], Dict[str, Any]) -> None
+    # type: (AnsibleModule, List[Order], Dict[str, Any]) -> None
     """Publish wheels for one Python, alone of all that share its site folder.
 
     :param done: see provide
     """
-    before = {order["name"]: standing(order) for order in orders}
-    with _explained(orders[0]["name"], {}), publishing.alone(orders[0]):
+    before = {order.name: standing(order) for order in orders}
+    with _explained(orders[0].name, {}), publishing.alone(orders[0]):
         began, wanted = time.monotonic(), []
-        packages = interpreters.packages(orders[0]["sites"])
+        packages = interpreters.packages(orders[0].sites)
         for order in orders:
             now = standing(order)
-            if is_there(order, now) and not is_there(order, before[order["name"]]):
-                done[order["name"]] = _shared(order, now, began)
+            if is_there(order, now) and not is_there(order, before[order.name]):
+                done[order.name] = _shared(order, now, began)
             else:
                 wanted.append(_wheel(order, now, packages))
         if not wanted:
@@ -225,35 +225,35 @@ def publish_wheels(module, orders, done):
         for wheel in wanted:
             # Where pip failed some may stand all the same.
             if is_whole(wheel.order, standing(wheel.order)) and not (trouble and _lacks(wheel)):
-                name = wheel.order["name"]
-                done[name] = told(wheel.order, before[name], wheel.order, began, notes=notes)
+                name = wheel.order.name
+                done[name] = told(wheel.order, before[name], True, began, notes=notes)
                 builds.note_use(wheel.order)
                 began, notes = time.monotonic(), []
-    failed = next((wheel for wheel in wanted if wheel.order["name"] not in done), None)
+    failed = next((wheel for wheel in wanted if wheel.order.name not in done), None)
     if failed:
-        with _explained(failed.order["name"], failed.manifest):
+        with _explained(failed.order.name, failed.manifest):
             raise trouble or publishing.PublishError(
                 "pip ended well, and it does not stand whole in any of {0}. Look at what else installs packages there".format(
-                    ", ".join(failed.order["sites"])
+                    ", ".join(failed.order.sites)
                 )
             )
 
 
 def _wheel(order, now, packages):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, str]) -> installing.Wheel
+    # type: (Order, Dict[str, Any], Dict[str, str]) -> installing.Wheel
     """Return what is to be installed of an order: where what stands is whole, nothing but what it requires."""
     if is_whole(order, now):
         product = {"path": "", "sha256": "", "manifest": now["manifest"]}
     else:
         product = finished(order, now)
-    required = list(order["requirements"]) + list(product["manifest"].get("requirements", []))
+    required = list(order.requirements) + list(product["manifest"].get("requirements", []))
     missing = published.pip_missing(required, packages)
     return installing.Wheel(order, product["path"], product["sha256"], product["manifest"], missing)
 
 
 def _lacks(wheel):
     # type: (installing.Wheel) -> List[str]
-    return published.pip_missing(wheel.requirements, interpreters.packages(wheel.order["sites"]))
+    return published.pip_missing(wheel.requirements, interpreters.packages(wheel.order.sites))
 
 
 def _installed(module, wanted):
@@ -272,19 +272,19 @@ def _installed(module, wanted):
         return error, settings
     finally:
         for wheel in wanted:
-            installing.sweep(wheel.order["sites"], wheel.order["distribution"])
+            installing.sweep(wheel.order.sites, wheel.order.distribution)
 
 
 def enclose(module, order, asks_index):
-    # type: (AnsibleModule, Dict[str, Any], bool) -> List[str]
+    # type: (AnsibleModule, Order, bool) -> List[str]
     """Leave in this process' environment what pip is to go by alone, since run_command only adds to it; return notes on that.
 
     :param asks_index: whether pip asks an index; else this host's settings for it do not matter
     """
-    settings = order.get("pip_settings") if asks_index else {}
+    settings = order.pip_settings if asks_index else {}
     if settings is None:
         environment = dict(os.environ, **installing.pip_environment(order))
-        settings = surroundings.pip_settings(order["python"], environment, ask)
+        settings = surroundings.pip_settings(order.python, environment, ask)
     made = surroundings.made(os.environ, module.tmpdir, settings)
     os.environ.clear()
     os.environ.update(made)
@@ -301,7 +301,7 @@ def _prove_sane(module, wheel, folders, session):
 
 
 def run_pip(module, order, argv):
-    # type: (AnsibleModule, Dict[str, Any], List[str]) -> str
+    # type: (AnsibleModule, Order, List[str]) -> str
     """Run pip outside any source tree and return what it said; raise PublishError with its last lines and the remedy."""
     status, out, err = module.run_command(argv, cwd="/", environ_update=installing.pip_environment(order))
     if status != 0:

@@ -13,20 +13,20 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.publish import inst
 
 
 def withdraw(module, orders, environment, done):
-    # type: (AnsibleModule, List[Dict[str, Any]], Optional[Dict[str, Any]], Dict[str, Any]) -> None
+    # type: (AnsibleModule, List[Order], Optional[Dict[str, Any]], Dict[str, Any]) -> None
     """Take products away in order, in check mode only say what would go. Raises providing.Failed.
 
     :param environment: the environment file as the plan has it, None where it stays
     :param done: gets the DONE of each (see providing.py), also of those before the one that fails
     """
     for order in orders:
-        done[order["name"]] = _without(module, order)
+        done[order.name] = _without(module, order)
     if environment:
         done[ITEM] = _without_environment(module, environment["path"])
 
 
 def _without(module, order):
-    # type: (AnsibleModule, Dict[str, Any]) -> Dict[str, Any]
+    # type: (AnsibleModule, Order) -> Dict[str, Any]
     """Take a product away; return its DONE."""
     began, before = time.monotonic(), providing.standing(order)
     try:
@@ -40,16 +40,16 @@ def _without(module, order):
     except (publishing.PublishError, OSError) as error:
         raise providing.Failed(
             "{0} was not taken away wholly: {1}. Mend that and run again: it goes on where it was".format(
-                order["name"], error
+                order.name, error
             )
         )
-    return dict(providing.told(order, before, None, began, changed=bool(removed), notes=notes), removed=removed)
+    return dict(providing.told(order, before, False, began, changed=bool(removed), notes=notes), removed=removed)
 
 
 def _withdrawn(module, order):
-    # type: (AnsibleModule, Dict[str, Any]) -> Tuple[List[str], List[str]]
+    # type: (AnsibleModule, Order) -> Tuple[List[str], List[str]]
     """Return (what goes, notes) of a product that is taken away, in check mode would be."""
-    if order["product"] == "tree":
+    if order.product == "tree":
         return publishing.withdraw_tree(order, dry=module.check_mode)
     if not module.check_mode:
         providing.enclose(module, order, asks_index=False)

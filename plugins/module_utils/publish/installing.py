@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, List, NamedTuple
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import file_names
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, harmless, unpacked
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import publishing
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive
 
@@ -25,7 +26,7 @@ PROOF = ".ascend-proof"
 class Wheel(NamedTuple):
     """A wheel that is to stand: the path of its file is "" where it is installed and whole."""
 
-    order: Dict[str, Any]
+    order: Order
     path: str
     sha256: str
     manifest: Dict[str, Any]
@@ -54,20 +55,20 @@ def install(wanted, run, prove_sane):
                 "{0} is not the product that was built (its sha256 differs): remove it and run again".format(wheel.path)
             )
     order = wanted[0].order
-    pip = [order["python"], "-m", "pip", "install", "--disable-pip-version-check"]
+    pip = [order.python, "-m", "pip", "install", "--disable-pip-version-check"]
     said, required, options = "", [], []  # type: str, List[str], List[List[str]]
     for wheel in wanted:
         for line in wheel.requirements:
             if line not in required:
                 required.append(line)
-        if wheel.requirements and wheel.order["pip_options"] not in options:
-            options.append(wheel.order["pip_options"])
+        if wheel.requirements and wheel.order.pip_options not in options:
+            options.append(wheel.order.pip_options)
     if required:
         said += run(pip + [option for some in options for option in some] + required)
     sound, trouble = _proven(wanted, prove_sane)
     paths = [wheel.path for wheel in sound if wheel.path]
     if paths:
-        said += run(pip + list(order["pip_options"]) + ["--no-deps", "--no-index", "--force-reinstall"] + paths)
+        said += run(pip + list(order.pip_options) + ["--no-deps", "--no-index", "--force-reinstall"] + paths)
     return sound, harmless.harmless(said), trouble
 
 
@@ -83,7 +84,7 @@ def _proven(wanted, prove_sane):
         for wheel in wanted:
             if not wheel.path:
                 continue
-            folders.insert(0, os.path.join(partial, wheel.order["name"]))
+            folders.insert(0, os.path.join(partial, wheel.order.name))
             try:
                 unpacked.unpack_wheel(wheel.path, folders[0])
             except (archive.ArchiveError, wheels.WheelError, OSError) as error:
@@ -98,31 +99,30 @@ def _proven(wanted, prove_sane):
 
 
 def pip_environment(order):
-    # type: (Dict[str, Any]) -> Dict[str, str]
+    # type: (Order) -> Dict[str, str]
     """Return what differs in the environment of a pip that publishes: an order's Python starts there as it does in builds.
 
-    :param order: library_path; work_dir, where pip unpacks things: /tmp may be small, or noexec. Without one, pip looks on
+    It unpacks things in the work directory: /tmp may be small, or noexec. Without one, pip looks on.
     """
     return {
         "LC_ALL": "C.UTF-8",
-        "LD_LIBRARY_PATH": ":".join(order["library_path"]),
+        "LD_LIBRARY_PATH": ":".join(order.library_path),
         "PYTHONPATH": "",
-        "TMPDIR": order["work_dir"],
+        "TMPDIR": order.work_dir,
     }
 
 
 def withdraw(order, run, dry=False):
-    # type: (Dict[str, Any], Runner, bool) -> Tuple[List[str], List[str]]
+    # type: (Order, Runner, bool) -> Tuple[List[str], List[str]]
     """Have pip take away a wheel that is ours; return (paths that go, notes about what stays).
 
     pip deletes what RECORD lists, whatever it holds by now: what was changed since is laid aside before and put back
     after. What RECORD does not list, pip leaves.
 
-    :param order: distribution, python, sites
     :param run: called with (argv), raises on failure
     :param dry: only say so
     """
-    there = wheels.installed(order["sites"], order["distribution"])
+    there = wheels.installed(order.sites, order.distribution)
     if there is None or there["manifest"] is None:
         return [], []
     site, info = there["site"], os.path.basename(there["dist_info"])
@@ -140,7 +140,7 @@ def withdraw(order, run, dry=False):
         try:
             for path in aside:
                 os.rename(path, path + ASIDE)
-            run([order["python"], "-m", "pip", "uninstall", "-y", order["distribution"]])
+            run([order.python, "-m", "pip", "uninstall", "-y", order.distribution])
         finally:
             for path in aside:
                 if os.path.lexists(path + ASIDE):

@@ -33,15 +33,15 @@ class PublishError(Exception):
 
 
 def lock_path(order):
-    # type: (Dict[str, Any]) -> str
+    # type: (Order) -> str
     """Return the lock of the place that a product is published to: beside a tree's prefix, or in pip's site folder."""
-    if order["product"] == "tree":
-        folder, name = os.path.split(order["prefix"])
+    if order.product == "tree":
+        folder, name = os.path.split(order.prefix)
         return os.path.join(folder, ".{0}.ascend-lock".format(name))
     # A Python that is no virtual environment names the user's folder first (see base/interpreters.py), and after that folders of which
     # pip installs into the first.
-    sites = order["sites"]
-    if "--user" in order["pip_options"]:
+    sites = order.sites
+    if "--user" in order.pip_options:
         site = sites[0]
     else:
         system = sites[1:] or sites
@@ -51,7 +51,7 @@ def lock_path(order):
 
 @contextmanager
 def alone(order):
-    # type: (Dict[str, Any]) -> Iterator[None]
+    # type: (Order) -> Iterator[None]
     """Hold the place that a product is published to: hosts may share it, and a host may have two names.
 
     Raises PublishError where it cannot be held.
@@ -105,20 +105,19 @@ def _publish_link(link, prefix, replace):
 
 
 def publish_tree(order, path, sha256, prove_sane=lambda root: None):
-    # type: (Dict[str, Any], str, str, Callable[[str], None]) -> None
+    # type: (Order, str, str, Callable[[str], None]) -> None
     """Publish a tree from its archive; for whoever holds its place.
 
-    :param order: name, version, fingerprint, prefix, links, replace_link (whether a foreign link may be replaced)
     :param path: the product's archive on this host; :param sha256: of the archive
     :param prove_sane: called with the unpacked tree before it is made live, raises when that does not work on this host
     """
-    prefix = order["prefix"]
-    tree = published.tree_path(prefix, order["version"], order["fingerprint"])
-    there = published.occupied(prefix, published.trees(prefix, order["name"]))
+    prefix = order.prefix
+    tree = published.tree_path(prefix, order.version, order.fingerprint)
+    there = published.occupied(prefix, published.trees(prefix, order.name))
     if there is not None:
         raise PublishError(
             "{0} is {1} that this collection did not make: it is left alone. Move it away, or set "
-            "{2}_prefix to another place".format(prefix, there, order["name"])
+            "{2}_prefix to another place".format(prefix, there, order.name)
         )
     partial = partial_path(tree)
     sweep_partial(tree)
@@ -147,12 +146,12 @@ def publish_tree(order, path, sha256, prove_sane=lambda root: None):
             os.rename(partial, tree)
     former = os.path.realpath(prefix) if os.path.islink(prefix) else None
     swap_link(prefix, os.path.basename(tree))
-    for link in order.get("links", []):
-        _publish_link(link, prefix, order.get("replace_link", False))
+    for link in order.links:
+        _publish_link(link, prefix, order.replace_link)
     if former == os.path.realpath(tree):
         # Mended: what was kept for rollback still is.
         return
-    for old in published.trees(prefix, order["name"]):
+    for old in published.trees(prefix, order.name):
         if os.path.realpath(old) not in (os.path.realpath(tree), former) and not published.in_use(old):
             shutil.rmtree(old)
 
@@ -173,18 +172,18 @@ def _mend(tree, partial, its_manifest):
 
 
 def withdraw_tree(order, dry=False):
-    # type: (Dict[str, Any], bool) -> Tuple[List[str], List[str]]
+    # type: (Order, bool) -> Tuple[List[str], List[str]]
     """Take away what publish_tree put there and put back what it saved; return (paths that go, notes about the rest).
 
     A file below a tree that its manifest does not know, or knows with another content, is not ours: it stays.
 
     :param dry: only say so
     """
-    prefix, removed, notes = order["prefix"], [], []
-    used = [tree for tree in published.trees(prefix, order["name"]) if published.in_use(tree)]
+    prefix, removed, notes = order.prefix, [], []
+    used = [tree for tree in published.trees(prefix, order.name) if published.in_use(tree)]
     if used and not dry:
         raise PublishError("a build works with {0}: wait for its end, and run again".format(", ".join(used)))
-    for link in order.get("links", []):
+    for link in order.links:
         path, saved = link["path"], link["path"] + SAVED
         state = published.link_state(path, prefix, link["target"])
         if state == "foreign":
@@ -199,11 +198,11 @@ def withdraw_tree(order, dry=False):
                 os.rename(saved, path)
         elif state == "ours" and not dry:
             os.unlink(path)
-    if published.occupied(prefix, published.trees(prefix, order["name"])) is None and os.path.islink(prefix):
+    if published.occupied(prefix, published.trees(prefix, order.name)) is None and os.path.islink(prefix):
         removed.append(prefix)
         if not dry:
             os.unlink(prefix)
-    for tree in published.trees(prefix, order["name"]):
+    for tree in published.trees(prefix, order.name):
         stay = strangers(tree, manifest.read(tree) or {})
         removed.append(tree)
         if stay:

@@ -9,6 +9,7 @@ Every problem is one text that names the product, what is wrong with it and what
 import os
 import re
 import shlex
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import interpreters
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import ask
@@ -21,6 +22,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import (
     recipe,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 
 TIME_LIMIT_S = 120
 # Files that are told one by one, and lines of what a failing command said.
@@ -33,11 +35,26 @@ CANN_LIBRARY = "CANN library not found"
 _WITH_INPUT_IN = 'cd "$1" && printf %s "$2" | { shift 2; exec "$@"; }'
 
 
+class Asked(NamedTuple):
+    """What a plan wants on a host, to be verified."""
+
+    orders: List[Order]
+    # The environment file as the plan has it: {"path", "text", "do", "why"}; None for none.
+    environment: Optional[Dict[str, Any]]
+    # Whether the host has an NPU to try products on.
+    npu: bool
+
+    @classmethod
+    def of(cls, found):
+        # type: (Dict[str, Any]) -> Asked
+        """Return what a mapping of these fields asks, out of JSON; what else stands there is left out."""
+        return cls([Order.of(each) for each in found["orders"]], found["environment"], found["npu"])
+
+
 def verify(order, full, npu, run, pending=False):
-    # type: (Dict[str, Any], bool, bool, Callable[..., Tuple[Optional[int], str, str]], bool) -> Dict[str, Any]
+    # type: (Order, bool, bool, Callable[..., Tuple[Optional[int], str, str]], bool) -> Dict[str, Any]
     """Return {"ok", "problems": [words], "notes": [words], "said": [what each proving command printed]} of a product.
 
-    :param order: see plan.make; of its npu_libraries see prove
     :param full: compare digests too, and not only presence, size and mode
     :param npu: whether the host has an NPU to try it on
     :param run: called with (argv, stdin, time limit in s); returns (status, what it said, why there is none of both)
@@ -46,26 +63,26 @@ def verify(order, full, npu, run, pending=False):
     there = look(order, full)
     lacks = shortcomings(order, there)
     problems, notes, said = ([], list(lacks), []) if pending else (list(lacks), [], [])
-    if there["manifest"] and order["state"] == "present" and not (pending and lacks):
-        steps = order["verify"] + (order.get("verify_npu", []) if npu else [])
+    if there["manifest"] and order.state == "present" and not (pending and lacks):
+        steps = order.verify + (order.verify_npu if npu else [])
         wrong, remarks, said = prove(order, there, steps, run, _what_to_do(there["damage"], full))
         problems += wrong
         notes += remarks
-        if order.get("verify_npu") and not npu:
+        if order.verify_npu and not npu:
             notes.append("{0} was not tried on an NPU: this host has none".format(_named(order, there)))
     return {"ok": not problems, "problems": problems, "notes": notes, "said": said}
 
 
 def verify_all(asked, run, full=False, pending=False):
-    # type: (Dict[str, Any], Callable[..., Tuple[Optional[int], str, str]], bool, bool) -> Dict[str, Any]
+    # type: (Asked, Callable[..., Tuple[Optional[int], str, str]], bool, bool) -> Dict[str, Any]
     """Return {"products": {name: see verify}, "problems": all of them, "notes": all of them} of what a plan wants on a host.
 
-    :param asked: {"orders", "environment": see environment_problems, "npu"}; :param run, full, pending: see verify
+    :param run, full, pending: see verify
     """
-    products = {order["name"]: verify(order, full, asked["npu"], run, pending) for order in asked["orders"]}
+    products = {order.name: verify(order, full, asked.npu, run, pending) for order in asked.orders}
     problems = [problem for entry in products.values() for problem in entry["problems"]]
     notes = [note for entry in products.values() for note in entry["notes"]]
-    (notes if pending else problems).extend(environment_problems(asked["environment"]))
+    (notes if pending else problems).extend(environment_problems(asked.environment))
     return {"products": products, "problems": problems, "notes": notes}
 
 
@@ -81,52 +98,52 @@ def message(problems):
 
 
 def look(order, full):
-    # type: (Dict[str, Any], bool) -> Dict[str, Any]
+    # type: (Order, bool) -> Dict[str, Any]
     """Return how an order's product stands on this host.
 
     {"manifest": its own | None, "version": str | None, "site": where a wheel is installed, "damage": ["path: what"],
     "occupied": words | None, "links": {path: ours|foreign|absent}, "packages": {name: version} beside a wheel}
     """
     there = {"manifest": None, "version": None, "site": "", "damage": [], "occupied": None, "links": {}, "packages": {}}
-    if order["product"] == "wheel":
-        found = wheels.installed(order["sites"], order["distribution"])
+    if order.product == "wheel":
+        found = wheels.installed(order.sites, order.distribution)
         if found:
             there.update(manifest=found["manifest"], version=found["version"], site=found["site"])
         if there["manifest"]:
-            there.update(damage=wheels.damage(found["dist_info"], full), packages=interpreters.packages(order["sites"]))
+            there.update(damage=wheels.damage(found["dist_info"], full), packages=interpreters.packages(order.sites))
         return there
-    prefix, its_manifest = order["prefix"], manifest.read(order["prefix"])
-    if its_manifest is None or its_manifest["name"] != order["name"]:
-        return dict(there, occupied=published.occupied(prefix, published.trees(prefix, order["name"])))
+    prefix, its_manifest = order.prefix, manifest.read(order.prefix)
+    if its_manifest is None or its_manifest["name"] != order.name:
+        return dict(there, occupied=published.occupied(prefix, published.trees(prefix, order.name)))
     try:
         damage = manifest.damage(prefix, its_manifest, full)
     except OSError as error:
         damage = ["{0}: cannot be read ({1})".format(error.filename, error.strerror)]
-    links = {link["path"]: published.link_state(link["path"], prefix, link["target"]) for link in order["links"]}
+    links = {link["path"]: published.link_state(link["path"], prefix, link["target"]) for link in order.links}
     return dict(there, manifest=its_manifest, version=its_manifest["version"], damage=damage, links=links)
 
 
 def shortcomings(order, there):
-    # type: (Dict[str, Any], Dict[str, Any]) -> List[str]
+    # type: (Order, Dict[str, Any]) -> List[str]
     """Say what of a product is not as its order has it, each with the remedy; empty when nothing is to be done. Pure.
 
     :param there: see look
     """
     its_manifest, name = there["manifest"], _named(order, there)
-    if order["state"] == "absent":
+    if order.state == "absent":
         return [name + " is there and shall be absent. Run site.yml: it takes it away"] if its_manifest else []
     if its_manifest is None:
         return [_not_installed(order, there)]
     found = []
-    if its_manifest["fingerprint"] != order["fingerprint"]:
-        changes = fingerprint.changes(its_manifest.get("identity", {}), order["identity"]) or ["recipe changed"]
+    if its_manifest["fingerprint"] != order.fingerprint:
+        changes = fingerprint.changes(its_manifest.get("identity", {}), order.identity) or ["recipe changed"]
         found.append(
             "{0} ({1}) is outdated: {2}. Run site.yml: it publishes {3} ({4})".format(
                 name,
                 fingerprint.short(its_manifest["fingerprint"]),
                 "; ".join(changes),
-                order["version"],
-                fingerprint.short(order["fingerprint"]),
+                order.version,
+                fingerprint.short(order.fingerprint),
             )
         )
     if there["damage"]:
@@ -134,13 +151,13 @@ def shortcomings(order, there):
     found += [
         "{0}: {1} does not lead to it. Run site.yml: it makes the link".format(name, path)
         for path, state in there["links"].items()
-        if state == "absent" or (state == "foreign" and order["replace_link"])
+        if state == "absent" or (state == "foreign" and order.replace_link)
     ]
-    wanted = list(order["requirements"]) + list(its_manifest.get("requirements", []))
-    if order["product"] == "wheel":
+    wanted = list(order.requirements) + list(its_manifest.get("requirements", []))
+    if order.product == "wheel":
         found += [
             "{0} requires {1}, which is not installed for {2}. Run site.yml: it installs it".format(
-                name, line, order["python"]
+                name, line, order.python
             )
             for line in published.pip_missing(wanted, there["packages"])
         ]
@@ -164,12 +181,12 @@ def environment_problems(planned):
 
 
 def _named(order, there):
-    # type: (Dict[str, Any], Dict[str, Any]) -> str
-    return "{0} {1}".format(order["name"], there["version"] or order["version"])
+    # type: (Order, Dict[str, Any]) -> str
+    return "{0} {1}".format(order.name, there["version"] or order.version)
 
 
 def _not_installed(order, there):
-    # type: (Dict[str, Any], Dict[str, Any]) -> str
+    # type: (Order, Dict[str, Any]) -> str
     if there["version"]:
         return "{0} is there, which this collection did not make. Run site.yml: it replaces it".format(
             _named(order, there)
@@ -178,9 +195,9 @@ def _not_installed(order, there):
         return (
             "{0} is not installed: {1} is {2} that this collection did not make. Move it away, or set {0}_prefix to "
             "another place, and run site.yml"
-        ).format(order["name"], order["prefix"], there["occupied"])
+        ).format(order.name, order.prefix, there["occupied"])
     return "{0} is not installed (no manifest at {1}). Run site.yml: it builds and publishes it".format(
-        order["name"], order["prefix"] or order["python"]
+        order.name, order.prefix or order.python
     )
 
 
@@ -202,21 +219,20 @@ def _mend(damage):
 
 
 def prove_unpacked(order, its_manifest, site, run):
-    # type: (Dict[str, Any], Dict[str, Any], str, Callable[..., Tuple[Optional[int], str, str]]) -> str
+    # type: (Order, Dict[str, Any], str, Callable[..., Tuple[Optional[int], str, str]]) -> str
     """Say why a wheel does not work where it was unpacked, "" when it does: its libraries are asked for, and it is imported.
 
-    :param order: of it, "env_text" being the environment file to come, "" where it stays as it is
     :param its_manifest: as manifest.py has it; :param site: the folder that it was unpacked into
     :param run: see verify; what it runs finds modules in that folder first
     """
-    path = order["env_file"]
-    if order.get("env_text"):
+    path = order.env_file
+    if order.env_text:
         path = os.path.join(site, "environment-to-come.sh")
         with open(path, "w", encoding="utf-8") as stream:
-            stream.write(order["env_text"])
+            stream.write(order.env_text)
     there = {"manifest": its_manifest, "version": its_manifest["version"], "site": site, "damage": []}
-    order = dict(order, env_file=path)
-    problems, _notes, _said = prove(order, there, order["verify"], run, "")
+    order = order._replace(env_file=path)
+    problems, _notes, _said = prove(order, there, order.verify, run, "")
     lacking = _lacking(order, its_manifest.get("libraries", []), run) if problems else []
     if lacking:
         problems.append(
@@ -226,26 +242,26 @@ def prove_unpacked(order, its_manifest, site, run):
 
 
 def _lacking(order, names, run):
-    # type: (Dict[str, Any], List[str], Any) -> List[str]
+    # type: (Order, List[str], Any) -> List[str]
     """Return which libraries the loader of an order's Python does not find, where the environment file is in force."""
-    argv = ["sh", "-c", 'if [ -r "$0" ]; then . "$0"; fi; exec "$@"', order["env_file"], order["python"], "-c"]
+    argv = ["sh", "-c", 'if [ -r "$0" ]; then . "$0"; fi; exec "$@"', order.env_file, order.python, "-c"]
     status, said, _why = run(argv + [libraries.QUESTION] + names, "", TIME_LIMIT_S)
     return said.split() if names and status == 0 else []
 
 
 def prove(order, there, steps, run, remedy):
-    # type: (Dict[str, Any], Dict[str, Any], List[Dict[str, Any]], Any, str) -> Tuple[List[str], List[str], List[str]]
+    # type: (Order, Dict[str, Any], List[Dict[str, Any]], Any, str) -> Tuple[List[str], List[str], List[str]]
     """Run the commands that prove a product, up to the first that fails; return (problems, notes, what each said).
 
-    :param order: where its npu_libraries is false, an import that fails for want of one of CANN's libraries is no problem, but a
-        note
+    Where the order's npu_libraries is false, an import that fails for want of one of CANN's libraries is no problem, but a note.
+
     :param steps: {"run": argv, "stdin", "expect": regular expression of what it must say, "timeout_s", "remedy"}
     :param remedy: for a failure that nothing more is known of
     """
     names = {
-        "prefix": order["prefix"],
-        "python": order["python"],
-        "env_file": order["env_file"],
+        "prefix": order.prefix,
+        "python": order.python,
+        "env_file": order.env_file,
         "version": there["manifest"]["version"],
         "site": os.path.realpath(there["site"]) if there["site"] else "",
     }
@@ -263,7 +279,7 @@ def prove(order, there, steps, run, remedy):
             # What it complained of is no answer, but may say why there is none.
             output = "\n".join(filter(None, (output, why)))
         known = diagnose.diagnose(output) or {}
-        if known.get("name") == CANN_LIBRARY and not order["npu_libraries"]:
+        if known.get("name") == CANN_LIBRARY and not order.npu_libraries:
             return [], ["{0} is installed and waits for CANN: {1}".format(_named(order, there), known["cause"])], said
         text = "{0} does not work: `{1}` {2}".format(
             _named(order, there), " ".join(map(shlex.quote, command)), _ended(status, output, why, expect)

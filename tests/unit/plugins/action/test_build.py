@@ -1,11 +1,19 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said of a build that failed, or was begun."""
+"""What is said of a build that failed, or was begun, and what the module is handed."""
 
-from ansible_collections.ascend.pytorch.plugins.action.build import failure, note
+import json
+from types import SimpleNamespace
 
-ORDER = {"name": "gcc730", "version": "7.3.0"}
+import ordering
+import pytest
+from ansible_collections.ascend.pytorch.plugins.action.build import ARGUMENTS, ActionModule, failure, note
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import plans
+
+DEFAULTS = {name: spec.get("default") for name, spec in ARGUMENTS.items()}
+ORDER = ordering.order(name="gcc730", version="7.3.0")
 STATUS = {
     "state": "failed",
     "stage": "build",
@@ -43,3 +51,25 @@ def test_what_is_said_of_one_that_was_begun_is_said_once():
     assert [note({"how": how, "status": status}) for how in ("started", "resumed")] == [status["note"]] * 2
     assert [note({"how": how, "status": status}) for how in ("joined", "done", "")] == [""] * 3
     assert note({"how": "started", "status": {"state": "done"}}) == note({"failed": True, "msg": "no room"}) == ""
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_the_module_is_handed_the_order_as_a_mapping(monkeypatch, tmp_path, by_name):
+    """A named tuple would be a list in JSON, without a word."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    handed = []
+
+    def execute(name, module_args, task_vars):
+        handed.append((name, json.loads(json.dumps(module_args))))
+        return {"status": {"state": "running"}}
+
+    asked = {"name": "gcc730"} if by_name else {"order": ORDER._asdict()}
+    plans.keep("h", {"products": {"gcc730": {"do": "build", "order": ORDER}}}, {}, [])
+    action = ActionModule.__new__(ActionModule)
+    action._task = SimpleNamespace(delegate_to=None, check_mode=False)
+    action._execute_module = execute
+    action.validate_argument_spec = lambda spec, **_more: (None, {**DEFAULTS, "state": "status", **asked})
+    action.act({}, {"inventory_hostname": "h"})
+    ((name, arguments),) = handed
+    assert name == "ascend.pytorch.build" and Order.of(arguments["order"]) == ORDER
+    assert set(arguments) == {"order", "state", "wait_s"}

@@ -7,17 +7,18 @@ import contextlib
 import signal
 import time
 
+import ordering
 import pytest
 from ansible_collections.ascend.pytorch.plugins.action import build, elect
 from ansible_collections.ascend.pytorch.plugins.action import plan as action
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 
-ORDER = {
-    "name": "cmake",
-    "version": "3.12.1",
-    "fingerprint": "f" * 64,
-    "identity": {"platform": {"arch": "x86_64", "libc": "glibc 2.31"}},
-}
+ORDER = ordering.order(
+    name="cmake",
+    version="3.12.1",
+    fingerprint="f" * 64,
+    identity={"platform": {"arch": "x86_64", "libc": "glibc 2.31"}},
+)
 STATE = {"stored": {}, "begun": {}, "cores": 4, "memory": {"total_mib": 8192}}
 # The product is in the host's work directory.
 STORED = dict(STATE, stored={"cmake-3.12.1-" + "f" * 12: "f" * 64})
@@ -158,7 +159,7 @@ def test_a_tasks_own_timeout_is_kept(limit_s):
 
 
 def test_who_keeps_what_is_outgrown_stands_for_what_it_would_build_now():
-    anew = dict(ORDER, fingerprint="a" * 64)
+    anew = ORDER._replace(fingerprint="a" * 64)
     kept = {"cmake": {"do": plan.NOTHING, "order": ORDER, "kept": "gcc730 10 instead of 9", "anew": anew}}
     found = action.candidates("h", dict(planned(plan.NOTHING), products=kept), STATE, ["h"], early=False)
     assert [one["order"]["fingerprint"] for one in found] == ["a" * 64]

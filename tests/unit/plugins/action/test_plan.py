@@ -83,7 +83,7 @@ def test_the_pip_of_a_wheel_that_comes_is_asked_before_the_host_is_called_fit(mo
     monkeypatch.setattr(action.keyring, "keep", lambda *_given: None)
     assert made.act({}, {"inventory_hostname": "h"})["plan"]["products"]["torch"]["do"] == "build"
     assert told == questions
-    assert action.plans.order("h", "torch")["name"] == "torch"
+    assert action.plans.order("h", "torch").name == "torch"
 
 
 @pytest.mark.parametrize("silenced, place", [([], "nas:/home 7"), (["umask"], "nas:/home 7"), (["shared-place"], "")])

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible_collections.ascend.pytorch.plugins.action import publish as action
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     carry,
@@ -50,7 +49,7 @@ REMOVE = plan.make(ask(recipe(CMAKE, state="absent")), STANDS)
 ALL = dict(plan.make(ask_torch(*map(recipe, (CMAKE, GCC, TORCH, APEX))), bare()), environment=ENVIRONMENT)
 
 ORDER = BUILD["products"]["cmake"]["order"]
-LABEL = builds.label(ORDER)
+LABEL = ORDER.label()
 CANDIDATE = cohort.candidate(HOST, ORDER, bare(), True)
 CACHE = ["/cache", "file:///shared"]
 # How a product is published for which nothing is asked of the build cache, and of the host only that.
@@ -114,25 +113,25 @@ class Host:
 
     @property
     def offered(self):
-        return cohort.Run().elect(LABEL, ORDER["fingerprint"], [HOST]) is not None
+        return cohort.Run().elect(LABEL, ORDER.fingerprint, [HOST]) is not None
 
     def _carrier(self, _action, _task_vars, known, hands_over):
         def has(order):
-            self.asked.append(("has", order["name"]))
+            self.asked.append(("has", order.name))
             return self.has
 
         return SimpleNamespace(has=has, known=known, hands_over=hands_over, handed_over={})
 
     def _cache(self, places, carrier, _warn, trusted_keys):
         def take(order):
-            self.asked.append(("take", order["name"]))
-            taken = given(self.given.get(order["name"], self.taken))
+            self.asked.append(("take", order.name))
+            taken = given(self.given.get(order.name, self.taken))
             if taken and carrier.hands_over:
-                carrier.handed_over[order["name"]] = {"piece": "/tmp/" + order["name"]}
+                carrier.handed_over[order.name] = {"piece": "/tmp/" + order.name}
             return taken
 
         def holds(order):
-            self.asked.append(("holds", order["name"]))
+            self.asked.append(("holds", order.name))
             return self.held
 
         self.caches.append((places, carrier.known, trusted_keys))
@@ -220,7 +219,7 @@ def test_what_the_build_cache_has_is_taken_and_published(host, planned):
     told = host.provide()
     assert (told["changed"], told["lacking"], told["products"]["cmake"]["how"]) == (True, [], "taken")
     assert host.asked == [("copying", 5), ("take", "cmake"), ("copied", 5), *STRAIGHT]
-    assert host.calls[0]["orders"] == [planned["products"]["cmake"]["order"]]
+    assert host.calls[0]["orders"] == [planned["products"]["cmake"]["order"]._asdict()]
     assert host.calls[0]["arrived"] == {"cmake": {"piece": "/tmp/cmake"}}
     assert host.needs == needed - {"cmake"} != needed
     assert host.lacking == [] and not host.offered
@@ -252,14 +251,14 @@ def test_who_lacks_it_stands_for_election(host):
     assert not host.offered
     host.provide()
     assert host.offered
-    assert cohort.Run().elect(LABEL, ORDER["fingerprint"], [HOST]) == cohort.Election(HOST, True, False)
+    assert cohort.Run().elect(LABEL, ORDER.fingerprint, [HOST]) == cohort.Election(HOST, True, False)
     assert cohort.Run().order(LABEL, HOST) == ORDER
 
 
 def test_who_may_not_build_it_does_not(host):
     host.plan(BUILD, candidates=[cohort.candidate(HOST, BUILD["products"]["gcc730"]["order"], bare(), True)])
     assert host.provide()["lacking"] == ["cmake"]
-    assert not host.offered and cohort.Run().elect(LABEL, ORDER["fingerprint"], [HOST]) is None
+    assert not host.offered and cohort.Run().elect(LABEL, ORDER.fingerprint, [HOST]) is None
 
 
 def test_all_that_lacks_is_told_until_it_is_there(host):
@@ -356,7 +355,7 @@ def test_a_failed_build_is_nothing_to_who_has_the_product_from_elsewhere(host):
 
 
 def test_a_part_fails_with_the_build_of_the_whole(host):
-    part, planned = dict(ORDER, fingerprint="a" * 64, part_of=ORDER["fingerprint"]), copy.deepcopy(TAKE)
+    part, planned = ORDER._replace(fingerprint="a" * 64, part_of=ORDER.fingerprint), copy.deepcopy(TAKE)
     planned["products"]["cmake"]["order"] = part
     host.plan(planned)
     cohort.Run().end(LABEL, "building cmake on b failed")
@@ -450,7 +449,7 @@ def test_what_was_published_is_said_with_where_it_is_from(host, planned, given, 
     host.plan(planned)
     host.has, host.taken, host.takes_s = True, {"changed": True, "place": "/cache"}, 61.6
     told = host.provide(**given)["products"]["cmake"]
-    then = "cmake 3.12.1 ({0}) at /usr/local/cmake".format(ORDER["fingerprint"][:12])
+    then = "cmake 3.12.1 ({0}) at /usr/local/cmake".format(ORDER.fingerprint[:12])
     assert host.said == [f"h: {then}: {how}, 62 s"]
     # The table at the end of the run has it too.
     assert told["how"] in how and told["seconds"] == 61.6
@@ -657,7 +656,7 @@ def test_what_is_to_be_absent_is_taken_away(host, check_mode, needs):
     assert host.asked == STRAIGHT and host.needs == needs
     assert {name: done["how"] for name, done in host.did.items()} == ({} if check_mode else {"cmake": "removed"})
     assert host.calls == [
-        {"orders": [REMOVE["products"]["cmake"]["order"]], "environment": None, "state": "absent"},
+        {"orders": [REMOVE["products"]["cmake"]["order"]._asdict()], "environment": None, "state": "absent"},
     ]
     # The task that follows tells it, of all that went.
     assert host.said == []
@@ -683,11 +682,11 @@ def test_where_nothing_is_to_go_the_host_is_not_asked(host):
 @pytest.mark.parametrize("check_mode, wheels", [(False, ["a.whl"]), (True, ["a.whl"]), (False, [])])
 def test_what_pip_needs_is_sent_before_it_is_asked(host, monkeypatch, check_mode, wheels):
     def send(order, bundle, held):
-        host.asked.append(("send", order["name"], bundle, held))
+        host.asked.append(("send", order.name, bundle, held))
 
     monkeypatch.setattr(mirror, "Sender", lambda _action, _task_vars: SimpleNamespace(send=send))
     planned = copy.deepcopy(LINK)
-    planned["products"]["cmake"]["order"].update(bundle="/bundle", wheels=wheels)
+    planned["products"]["cmake"]["order"] = ORDER._replace(bundle="/bundle", wheels=wheels)
     host.plan(planned)
     host.provide(check_mode)
     sent = [("send", "cmake", "/bundle", ["a.whl"])] if wheels and not check_mode else []

@@ -6,6 +6,7 @@
 import errno
 import os
 
+import ordering
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, locks
 from ansible_collections.ascend.pytorch.plugins.modules import build as module
@@ -14,18 +15,18 @@ from answering import told as answer
 
 @pytest.fixture
 def order(tmp_path):
-    made = {"name": "tool", "version": "1.0", "fingerprint": "ab" * 32, "work_dir": str(tmp_path / "work")}
-    os.makedirs(builds.Place(made).folder)
-    os.chmod(made["work_dir"], 0o700)
+    made = ordering.order(work_dir=str(tmp_path / "work"))
+    os.makedirs(builds.place(made).folder)
+    os.chmod(made.work_dir, 0o700)
     return made
 
 
 @pytest.mark.parametrize("state", ["status", "started"])
 @pytest.mark.usefixtures("without_locks")
 def test_on_a_file_system_without_locks(order, state):
-    told = answer(module, order=order, state=state)
+    told = answer(module, order=order._asdict(), state=state)
     assert told["failed"] and told["msg"].startswith("the build of tool cannot be "), told
-    assert order["work_dir"] in told["msg"] and "NFS: version 4" in told["msg"] and "ascend_work_dir" in told["msg"]
+    assert order.work_dir in told["msg"] and "NFS: version 4" in told["msg"] and "ascend_work_dir" in told["msg"]
     assert "[Errno" not in told["msg"] and "traceback" not in str(told).lower()
 
 
@@ -34,6 +35,6 @@ def test_where_the_account_may_not_look(order, monkeypatch):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), place.lock)
 
     monkeypatch.setattr(locks, "has_head", refuse)
-    told = answer(module, order=order, state="status")
-    assert told["failed"] and "cannot be looked at in " + order["work_dir"] in told["msg"], told
-    assert builds.Place(order).lock in told["msg"] and "ascend_work_dir" in told["msg"]
+    told = answer(module, order=order._asdict(), state="status")
+    assert told["failed"] and "cannot be looked at in " + order.work_dir in told["msg"], told
+    assert builds.place(order).lock in told["msg"] and "ascend_work_dir" in told["msg"]

@@ -12,6 +12,7 @@ import zipfile
 from types import SimpleNamespace
 
 import environments
+import ordering
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import diagnose, fingerprint, manifest, products
 from ansible_collections.ascend.pytorch.plugins.module_utils.provide import providing
@@ -67,34 +68,29 @@ def site(venv):
 def order_of(venv, home, product, **changes):
     """Return the order of a wheel, whose product lies in the work directory."""
     its_manifest = product["manifest"]
-    order = {
-        "name": its_manifest["name"],
-        "version": its_manifest["version"],
-        "product": "wheel",
-        "distribution": its_manifest["name"],
-        "fingerprint": its_manifest["fingerprint"],
-        "prefix": "",
-        "links": [],
-        "python": str(venv / "bin/python"),
-        "sites": [str(site(venv))],
-        "pip_options": [],
-        "requirements": [],
-        "verify": [VERIFY],
-        "env_file": str(home / "env.sh"),
-        "env_text": "TO_COME=1\nexport TO_COME\n",
-        "work_dir": str(home / "work"),
-        "library_path": [],
-        "npu_libraries": True,
-    }
+    order = ordering.order(
+        name=its_manifest["name"],
+        version=its_manifest["version"],
+        product="wheel",
+        distribution=its_manifest["name"],
+        fingerprint=its_manifest["fingerprint"],
+        prefix="",
+        python=str(venv / "bin/python"),
+        sites=[str(site(venv))],
+        verify=[VERIFY],
+        env_file=str(home / "env.sh"),
+        env_text="TO_COME=1\nexport TO_COME\n",
+        work_dir=str(home / "work"),
+    )
     folder = home / "work/products" / products.label(its_manifest)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(product["path"], folder)
     (folder / products.METADATA).write_text(json.dumps(products.compose(product["path"], its_manifest)))
-    return dict(order, **changes)
+    return order._replace(**changes)
 
 
 def publish(home, orders, **more):
-    arguments = json.dumps({"orders": orders, **more})
+    arguments = json.dumps({"orders": [order._asdict() for order in orders], **more})
     argv = [sys.executable, "-c", DRIVER, str(ROOT / "collections"), arguments]
     environment = {**os.environ, "HOME": str(home), "PIP_REQUIRE_VIRTUALENV": "1", "PIP_PREFIX": str(home / "prefix")}
     done = subprocess.run(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
@@ -156,7 +152,7 @@ def test_of_several_wheels_those_before_the_one_that_does_not_work_stand(venv, t
 
 def test_what_pip_says_to_have_installed_and_does_not_stand_is_told(venv, tmp_path):
     order = order_of(venv, tmp_path, make_wheel(tmp_path, "lost", "1.0", ""), verify=[])
-    told = publish(tmp_path, [dict(order, sites=[str(site(venv).parent)])])
+    told = publish(tmp_path, [order._replace(sites=[str(site(venv).parent)])])
     assert told["failed"] and "lost was not published" in told["msg"] and "does not stand whole" in told["msg"], told
     assert told["products"] == {}
 
@@ -170,15 +166,14 @@ def test_what_is_not_there_is_told(venv, tmp_path):
 
 def test_all_that_stands_is_verified_with_the_last_of_it(venv, tmp_path):
     def asked(order):
-        wanted = dict(order, state="present", identity={}, links=[], verify_npu=[])
-        return {"orders": [wanted], "environment": environment, "npu": False}
+        return {"orders": [order._asdict()], "environment": environment, "npu": False}
 
     environment = {"path": str(tmp_path / "env.sh"), "text": "export A=1\n", "makes": "", "do": "publish", "why": []}
     tool = order_of(venv, tmp_path, make_wheel(tmp_path, "tool", "8.0", "version = '8.0'\n"))
     told = publish(tmp_path, [tool], environment=environment, verify=asked(tool))
     assert told["verified"]["tool"]["ok"] and told["verified"]["tool"]["said"][0].startswith("8.0 "), told
     # What does not work after all is told, and stays.
-    other = dict(tool, verify=[{"run": ["{python}", "-c", "import nothing"]}])
+    other = tool._replace(verify=[{"run": ["{python}", "-c", "import nothing"]}])
     told = publish(tmp_path, [tool], environment=environment, verify=asked(other))
     assert told["failed"] and "1 problem with what stands" in told["msg"] and told["products"]["tool"], told
 
@@ -254,7 +249,7 @@ def test_a_pip_that_fails_is_told_with_its_last_lines_and_what_is_known_of_them(
             "ERROR: No matching distribution found for x\n",
         )
     )
-    order = {"name": "apex", "library_path": [], "work_dir": "/work"}
+    order = ordering.order(name="apex")
     with pytest.raises(publishing.PublishError) as failed:
         providing.run_pip(module, order, ["pip", "install", "x"])
     assert "ERROR: No matching distribution found for x" in str(failed.value)

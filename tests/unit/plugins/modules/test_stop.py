@@ -15,7 +15,7 @@ from answering import told
 @pytest.fixture
 def work_dir(tmp_path):
     """A work directory with a build that is under way."""
-    made = builds.Place({"work_dir": str(tmp_path / "work")}, "tool-1.0-0123456789ab")
+    made = builds.Place(str(tmp_path / "work"), "tool-1.0-0123456789ab")
     os.makedirs(made.folder)
     open(made.lock, "w").close()
     return str(tmp_path / "work")

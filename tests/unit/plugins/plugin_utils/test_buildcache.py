@@ -6,14 +6,14 @@
 import subprocess
 
 import cached
+import ordering
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import buildcache, cache_places, carry, signing, store
 from plain import as_plain, open_folder
 
-ORDER = dict(cached.manifest(), work_dir="/data")
-LABEL = builds.label(ORDER)
+ORDER = ordering.order(name="cmake", version="3.12.1", work_dir="/data")
+LABEL = ORDER.label()
 WEB, SHARED = "https://cache.example.com/ascend", "file:///mnt/ascend"
 
 
@@ -95,8 +95,8 @@ def test_what_no_place_has_is_not_there(tmp_path, told):
 
 def test_another_product_is_not_taken(tmp_path, told, metadata):
     cached.make(tmp_path, fingerprint="ab" * 32)
-    other = dict(ORDER, fingerprint="ab" * 31 + "cd")
-    assert builds.label(other) == LABEL
+    other = ORDER._replace(fingerprint="ab" * 31 + "cd")
+    assert other.label() == LABEL
     assert (
         buildcache.BuildCache([str(tmp_path), WEB], Carrier({WEB: (metadata, None)}), told.append).take(other) is None
     )
@@ -135,7 +135,7 @@ def test_what_is_built_goes_into_the_first_place_that_can_be_written_to(tmp_path
     (tmp_path / "file").write_text("no folder")
     places = [WEB, str(tmp_path / "file" / "cache"), str(tmp_path / "one"), str(tmp_path / "two")]
     assert buildcache.BuildCache(places, Carrier(), told.append).keep(ORDER, "h") == str(tmp_path / "one")
-    assert store.Store(tmp_path / "one").entry(LABEL, ORDER["fingerprint"], digest=True)
+    assert store.Store(tmp_path / "one").entry(LABEL, ORDER.fingerprint, digest=True)
     assert not (tmp_path / "two").exists()
 
 

@@ -14,8 +14,10 @@ import tarfile
 from types import SimpleNamespace
 
 import cached
+import ordering
 import pytest
 from ansible.errors import AnsibleActionFail
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import download, fetch, repositories
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, bundle_contents, bundling, mirror, runs
 from wheels import make_wheel
@@ -337,7 +339,9 @@ def test_a_manifest_that_leads_elsewhere_is_refused(tmp_path, changes):
 
 
 def order(work_dir, **more):
-    return {"product": "wheel", "python_version": "3.9", "arch": "aarch64", "work_dir": str(work_dir), **more}
+    return ordering.order(
+        **{"product": "wheel", "python_version": "3.9", "arch": "aarch64", "work_dir": str(work_dir), **more}
+    )
 
 
 def test_a_host_takes_its_sources_from_what_is_sent(shop, tmp_path):
@@ -397,6 +401,8 @@ def test_sending(shop, tmp_path):
 
     def execute(name, module_args, task_vars):
         asked.append((name, module_args.get("archive")))
+        # In JSON, a named tuple would be a list without a word.
+        assert Order.of(json.loads(json.dumps(module_args))["order"]) == order(tmp_path)
         return {"present": bool(copied), "folder": "/there"}
 
     def put_file(source, dest):

@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
+import ordering
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils import basic
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
 from ansible_collections.ascend.pytorch.plugins.modules import carry as module
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import carry, runs, speaking, transfer
@@ -30,10 +30,10 @@ PIECES = 11
 
 
 def order_of(host):
-    return {"name": "tool", "version": "1.0+a", "fingerprint": "f" * 64, "work_dir": str(host)}
+    return ordering.order(version="1.0+a", fingerprint="f" * 64, work_dir=str(host))
 
 
-LABEL = builds.label(order_of(""))
+LABEL = order_of("").label()
 FILE = LABEL + ".tar.gz"
 NAMED = ("name", "version", "fingerprint")
 
@@ -55,7 +55,7 @@ class Host:
     def make(self, content=CONTENT, **changes):
         self.product.mkdir(parents=True)
         (self.product / FILE).write_bytes(content)
-        metadata = products.compose(str(self.product / FILE), {key: self.order[key] for key in NAMED})
+        metadata = products.compose(str(self.product / FILE), {key: getattr(self.order, key) for key in NAMED})
         (self.product / "product.json").write_text(json.dumps(dict(metadata, **changes), indent=1))
         return self
 
@@ -178,7 +178,7 @@ def test_what_is_no_more_than_a_piece_is_handed_over(builder, host, monkeypatch)
 def test_what_is_handed_over_together_is_no_more_than_a_piece(builder, host, monkeypatch):
     monkeypatch.setattr(carry, "PIECE_BYTES", 2 * len(CONTENT) - 1)
     sent = carry.Carrier(host, {}, hands_over=True)
-    assert sent.deliver(dict(host.order, name="one"), builder.product, metadata_in(builder.product))
+    assert sent.deliver(host.order._replace(name="one"), builder.product, metadata_in(builder.product))
     assert set(sent.handed_over) == {"one"}
     assert sent.deliver(host.order, builder.product, metadata_in(builder.product))
     assert set(sent.handed_over) == {"one"} and contents(host.product) == contents(builder.product)
@@ -500,6 +500,7 @@ def test_a_place_that_does_not_answer(host, monkeypatch):
 ACTION = """
 import json, os
 from ansible.plugins.action import ActionBase
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import carry
 
 class ActionModule(ActionBase):
@@ -508,17 +509,17 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         carry.PIECE_BYTES = 300
         carrier, asked = carry.Carrier(self, task_vars), json.loads(json.dumps(self._task.args))
-        carrier.collect(asked["source"], asked["folder"])
+        carrier.collect(Order.of(asked["source"]), asked["folder"])
         with open(os.path.join(asked["folder"], "product.json")) as stream:
             metadata = json.load(stream)
-        return dict(result, changed=carrier.deliver(asked["dest"], asked["folder"], metadata))
+        return dict(result, changed=carrier.deliver(Order.of(asked["dest"]), asked["folder"], metadata))
 """
 
 
 def test_in_a_run_of_ansible(builder, host, cache, tmp_path):
     (tmp_path / "action_plugins").mkdir()
     (tmp_path / "action_plugins/carry_through.py").write_text(ACTION)
-    task = {"carry_through": {"source": builder.order, "dest": host.order, "folder": str(cache)}}
+    task = {"carry_through": {"source": builder.order._asdict(), "dest": host.order._asdict(), "folder": str(cache)}}
     play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task]}
     (tmp_path / "ansible.cfg").touch()
     (tmp_path / "play.yml").write_text(json.dumps([play]))

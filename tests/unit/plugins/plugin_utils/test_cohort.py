@@ -12,14 +12,15 @@ import subprocess
 import sys
 import threading
 
+import ordering
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, processes, runs
 from checkout import ROOT
 
-ORDER = {"name": "cmake", "version": "3.12.1", "fingerprint": "f" * 64}
+ORDER = ordering.order(name="cmake", version="3.12.1", fingerprint="f" * 64)
 LABEL = "cmake-3.12.1-" + "f" * 12
-GCC = {"name": "gcc730", "version": "7.3.0", "fingerprint": "e" * 64}
+GCC = ordering.order(name="gcc730", version="7.3.0", fingerprint="e" * 64)
 
 
 def offered(host, cores=8, memory=1024, ready=True, begun=0, fingerprint="f" * 64):
@@ -30,7 +31,7 @@ def offered(host, cores=8, memory=1024, ready=True, begun=0, fingerprint="f" * 6
         "cores": cores,
         "memory": {"total_mib": memory},
     }
-    return cohort.candidate(host, dict(ORDER, fingerprint=fingerprint), state, ready)
+    return cohort.candidate(host, ORDER._replace(fingerprint=fingerprint), state, ready)
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def test_a_host_that_has_built_is_busy_no_more(run):
     run.offer("cmake", offered("a"))
     choose(run)
     run.begin(LABEL, "a")
-    run.offer("gcc730", dict(offered("a"), order=GCC))
+    run.offer("gcc730", dict(offered("a"), order=GCC._asdict()))
     assert run.elect("gcc730-7.3.0-" + "e" * 12, "e" * 64, ["a"]).busy
     run.end(LABEL)
     assert not run.has_begun(LABEL)
@@ -285,10 +286,10 @@ class Files:
 
 def read_by_one(home, hosts, ready, monkeypatch):
     """(times, characters) that the last host reads, of so many that ask who builds; the orders are long ones."""
-    run, order = cohort.Run(home), dict(ORDER, flags="x" * 5000)
+    run, order = cohort.Run(home), ORDER._replace(env_text="x" * 5000)
     names = [f"n{number}" for number in range(hosts)]
     for name in names:
-        run.offer("cmake", dict(offered(name, ready=ready), order=order))
+        run.offer("cmake", dict(offered(name, ready=ready), order=order._asdict()))
     for name in names[:-1]:
         assert run.elect(LABEL, "f" * 64, names).builder == "n0"
         run.leads(LABEL, name, names)
@@ -335,9 +336,9 @@ def test_what_a_host_says_again_is_no_news(run):
 
 
 def test_the_order_is_the_candidates_last(run):
-    run.offer("cmake", dict(offered("a"), order=dict(ORDER, jobs=1)))
-    run.offer("cmake", dict(offered("a"), order=dict(ORDER, jobs=2)))
-    assert run.order(LABEL, "a") == dict(ORDER, jobs=2)
+    run.offer("cmake", dict(offered("a"), order=ORDER._replace(jobs=1)._asdict()))
+    run.offer("cmake", dict(offered("a"), order=ORDER._replace(jobs=2)._asdict()))
+    assert run.order(LABEL, "a") == ORDER._replace(jobs=2)
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
@@ -347,9 +348,9 @@ ODD = "rack/1/../..:n 名"
 
 def test_a_host_may_be_called_anything(tmp_path, run):
     label, product = f"{LABEL}@{ODD}", "torch/npu"
-    order = dict(ORDER, version="1/2")
-    run.offer(product, dict(offered(ODD), order=order))
-    cohort_label = cohort.builds.label(order)
+    order = ORDER._replace(version="1/2")
+    run.offer(product, dict(offered(ODD), order=order._asdict()))
+    cohort_label = order.label()
     run.arrive(product, ODD)
     assert run.has_arrived(product, ODD) and not run.has_arrived(product, "rack")
     assert run.elect(cohort_label, "f" * 64, [ODD]) == cohort.Election(ODD, True, False)

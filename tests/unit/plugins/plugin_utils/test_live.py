@@ -17,17 +17,19 @@ import termios
 import time
 from pathlib import Path
 
+import ordering
 import pyte
 import pytest
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import live, processes, screen, speaking
 
 COLLECTIONS = str(Path(__file__).parents[4] / "collections")
-ORDER = {"name": "torch", "version": "1.8.1", "jobs": 4}
+ORDER = ordering.order(name="torch", version="1.8.1", jobs=4)
 
 # A run: it prints what it is told to, and forks workers that are cut off from the terminal as those of ansible-core 2.19
 # are. A worker shows each status that it reads from a pipe of its own.
 RUN = """
 import json, os, select, sys
+from types import SimpleNamespace
 sys.path.insert(0, sys.argv[1])
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import live, speaking
 
@@ -42,7 +44,7 @@ def work(host):
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
     speaking.display = Log()
-    order = {"name": "torch", "version": "1.8.1", "jobs": 4}
+    order = SimpleNamespace(name="torch", version="1.8.1", jobs=4)
     with live.line(host, order, "auto") as line, open(host) as pipe:
         for text in pipe:
             line.show(json.loads(text))
@@ -378,6 +380,7 @@ def test_more_builds_than_there_is_room_for(terminal):
 
 ACTION = """
 import os, time
+from types import SimpleNamespace
 from ansible.plugins.action import ActionBase
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import live, speaking
 
@@ -385,7 +388,7 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        order = {"name": "torch", "version": "1.8.1", "jobs": 4}
+        order = SimpleNamespace(name="torch", version="1.8.1", jobs=4)
         status = {"state": "running", "stage": "build", "percent": 45}
         with live.line(task_vars["inventory_hostname"], order, self._task.args["mode"]) as line:
             line.show(status)

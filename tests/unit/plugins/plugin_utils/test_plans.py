@@ -6,14 +6,16 @@
 import os
 from types import SimpleNamespace
 
+import ordering
 import pytest
 from ansible.errors import AnsibleActionFail
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import plain
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import plans, processes, runs
 
 HOSTS = ["h", "a/b", "größe", "..", "a b", "a_b", "a%2Fb"]
-CMAKE = {"name": "cmake", "version": "3.12.1", "fingerprint": "f" * 64}
-GCC = {"name": "gcc730", "version": "7.3.0", "fingerprint": "e" * 64}
-VERIFY = {"orders": [CMAKE], "environment": None, "npu": True}
+CMAKE = ordering.order(name="cmake", version="3.12.1", fingerprint="f" * 64)
+GCC = ordering.order(name="gcc730", version="7.3.0", fingerprint="e" * 64)
+VERIFY = {"orders": [CMAKE._asdict()], "environment": None, "npu": True}
 
 
 @pytest.fixture(autouse=True)
@@ -39,21 +41,21 @@ def lack(host, name, lacks):
 
 def test_what_is_kept_is_found():
     plan = planned(cmake=CMAKE, gcc730=GCC)
-    candidate = {"host": "h", "ready": True, "order": CMAKE, "capacity": [0, 8, 1024]}
+    candidate = {"host": "h", "ready": True, "order": CMAKE._asdict(), "capacity": [0, 8, 1024]}
     plans.keep("h", plan, VERIFY, [candidate])
-    assert plans.of("h") == {"plan": plan, "verify": VERIFY, "candidates": {"cmake": candidate}}
+    assert plans.of("h") == {"plan": plain(plan), "verify": VERIFY, "candidates": {"cmake": candidate}}
     assert plans.entry(plans.of("h")["plan"], "gcc730") == plan["products"]["gcc730"]
     assert plans.order("h", "gcc730") == GCC
 
 
 def test_the_last_plan_counts():
-    plans.keep("h", planned(cmake=CMAKE), VERIFY, [{"host": "h", "order": CMAKE}])
+    plans.keep("h", planned(cmake=CMAKE), VERIFY, [{"host": "h", "order": CMAKE._asdict()}])
     lack("h", "cmake", True)
-    anew = dict(CMAKE, fingerprint="a" * 64)
+    anew = CMAKE._replace(fingerprint="a" * 64)
     plans.keep("h", planned(cmake=anew), dict(VERIFY, npu=False), [])
     assert plans.order("h", "cmake") == anew
     assert plans.of("h") == {
-        "plan": planned(cmake=anew),
+        "plan": plain(planned(cmake=anew)),
         "verify": dict(VERIFY, npu=False),
         "candidates": {},
     }
@@ -62,9 +64,9 @@ def test_the_last_plan_counts():
 
 def test_a_host_may_be_called_anything(home):
     for number, host in enumerate(HOSTS):
-        plans.keep(host, planned(cmake=dict(CMAKE, jobs=number)), VERIFY, [])
+        plans.keep(host, planned(cmake=CMAKE._replace(jobs=number)), VERIFY, [])
         lack(host, f"lacking {number}", True)
-    assert {host: (plans.order(host, "cmake")["jobs"], list(plans.lacking(host))) for host in HOSTS} == {
+    assert {host: (plans.order(host, "cmake").jobs, list(plans.lacking(host))) for host in HOSTS} == {
         host: (number, [f"lacking {number}"]) for number, host in enumerate(HOSTS)
     }
     # And lies where the others lie.
@@ -130,7 +132,7 @@ def test_what_lacks_is_noted_until_it_is_there():
     assert told("cmake", False) == ["gcc730"]
     assert told("gcc730", False) == []
     # The rest stays as it was.
-    assert plans.of("h") == {"plan": plan, "verify": VERIFY, "candidates": {}}
+    assert plans.of("h") == {"plan": plain(plan), "verify": VERIFY, "candidates": {}}
 
 
 def test_since_when_it_lacks(monkeypatch):

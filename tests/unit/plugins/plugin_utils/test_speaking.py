@@ -3,12 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an action says, returns and fails with goes out without logins, and steers no terminal."""
 
+import ordering
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import live, speaking
 
-ORDER = {"name": "torch", "version": "1.8.1", "jobs": 4}
+ORDER = ordering.order(name="torch", version="1.8.1", jobs=4)
 FOREIGN = "\x1b]0;owned\x07 https://ann:s3cret@h/x\nnext"
 CLEARED = "?]0;owned? https://h/x\nnext"
 

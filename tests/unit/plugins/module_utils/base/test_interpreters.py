@@ -6,6 +6,7 @@
 import os
 import sys
 
+import ordering
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import extensions, interpreters, surroundings
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import as_builds_see, ask
@@ -178,8 +179,8 @@ def test_what_the_loader_says():
 def test_programs_are_asked_as_builds_see_them(monkeypatch, tmp_path):
     for name in ("LD_LIBRARY_PATH", "LD_PRELOAD", "PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "http_proxy"):
         monkeypatch.setenv(name, "/gone")
-    order = {"name": "x", "version": "1", "fingerprint": "ab" * 32, "work_dir": str(tmp_path), "environment": {}}
-    built = build_environment.environment(dict(order, path=[], library_path=[]), str(tmp_path), str(tmp_path), {})
+    order = ordering.order(work_dir=str(tmp_path))
+    built = build_environment.environment(order, str(tmp_path), str(tmp_path), {})
     seen = as_builds_see(os.environ)
     # A plain user's own is where a Python looks that is told nothing.
     known = {name for name in built if name.startswith(("LD_", "PYTHON"))} - {"PYTHONUSERBASE"}

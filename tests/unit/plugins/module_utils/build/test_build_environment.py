@@ -37,7 +37,8 @@ def test_the_environment_is_made_and_not_inherited(tmp_path, monkeypatch):
     assert made["PATH"] == places.SYSTEM_PATH and "LD_LIBRARY_PATH" not in made
     assert (made["HOME"], made["TMPDIR"], made["TZ"]) == ("/home", "/tmp", "UTC")
 
-    order.update(path=["/g/bin", "/c/bin"], library_path=["/g/lib64"], environment={"CXX": "/g/bin/g++", "PATH": "no"})
+    compiler = {"CXX": "/g/bin/g++", "PATH": "no"}
+    order = order._replace(path=["/g/bin", "/c/bin"], library_path=["/g/lib64"], environment=compiler)
     made = build_environment.environment(order, "/home", "/tmp", {})
     assert made["PATH"] == "/g/bin:/c/bin:" + places.SYSTEM_PATH
     assert (made["LD_LIBRARY_PATH"], made["CXX"]) == ("/g/lib64", "/g/bin/g++")
@@ -46,9 +47,9 @@ def test_the_environment_is_made_and_not_inherited(tmp_path, monkeypatch):
 def test_programs_get_that_environment_with_names_filled_in(tmp_path, monkeypatch):
     monkeypatch.setenv("CFLAGS", "leak")
     order = make_order(tmp_path, environment={"WHERE": "{prefix}"})
-    order["stages"]["configure"] = [{"run": ["env"], "env": {"HOW": "{jobs}"}}]
+    order.stages["configure"] = [{"run": ["env"], "env": {"HOW": "{jobs}"}}]
     started(order)
     lines = Path(ended(order)["log"]).read_text().splitlines()
     assert "WHERE=/opt/tool" in lines and "HOW=3" in lines
     assert not [line for line in lines if line.startswith("CFLAGS=")]
-    assert "HOME=" + builds.Place(order).home in lines
+    assert "HOME=" + builds.place(order).home in lines

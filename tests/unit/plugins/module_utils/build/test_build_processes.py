@@ -19,14 +19,14 @@ pytestmark = pytest.mark.usefixtures("nothing_hangs_or_stays")
 def test_a_program_that_left_its_session_is_ended_too(tmp_path):
     os.mkfifo(str(tmp_path / "gate"))
     order = make_order(tmp_path)
-    order["stages"]["build"] = [{"run": ["/bin/sh", "-c", "setsid cat {work}/../gate & setsid cat {work}/../gate"]}]
+    order.stages["build"] = [{"run": ["/bin/sh", "-c", "setsid cat {work}/../gate & setsid cat {work}/../gate"]}]
     started(order)
     gate = reached(tmp_path / "gate")
     command = "cat\0" + str(tmp_path / "work/../gate")
     wait_until(lambda: len(readers(command)) == 2)
     orphans = readers(command)
     killed(looking.look(order)["pid"])
-    order["stages"]["build"] = [script("build", "cat {src}/tool/said > {obj}/out")]
+    order.stages["build"] = [script("build", "cat {src}/tool/said > {obj}/out")]
     started(order)
     assert all(gone(pid) for pid in orphans)
     gate.close()
@@ -41,17 +41,17 @@ def test_a_program_that_made_an_environment_of_its_own_is_ended_too(tmp_path, ho
     if above:
         (tmp_path / "real").mkdir()
         (tmp_path / above).symlink_to("real")
-        order["work_dir"] = str(tmp_path / above / "work")
+        order = order._replace(work_dir=str(tmp_path / above / "work"))
     os.mkfifo(str(tmp_path / "gate"))
-    order["stages"]["build"] = [{"run": ["/bin/bash", "-c", how.format(tmp_path / "gate") + "; exit 1"]}]
+    order.stages["build"] = [{"run": ["/bin/bash", "-c", how.format(tmp_path / "gate") + "; exit 1"]}]
     started(order)
     gate = reached(tmp_path / "gate")
     command = "cat\0" + str(tmp_path / "gate")
     wait_until(lambda: readers(command))
     orphans = readers(command)
     killed(looking.look(order)["pid"])
-    assert set(orphans) <= set(processes.of(builds.Place(order))) and not [pid for pid in orphans if gone(pid)]
-    order["stages"]["build"] = [script("build", "cat {src}/tool/said > {obj}/out")]
+    assert set(orphans) <= set(processes.of(builds.place(order))) and not [pid for pid in orphans if gone(pid)]
+    order.stages["build"] = [script("build", "cat {src}/tool/said > {obj}/out")]
     assert started(order) == "resumed"
     assert all(gone(pid) for pid in orphans)
     gate.close()
@@ -60,7 +60,7 @@ def test_a_program_that_made_an_environment_of_its_own_is_ended_too(tmp_path, ho
 
 @pytest.mark.parametrize("mark", ["scope", "session"])
 def test_programs_are_known_by_the_unit_or_the_session_of_a_run_of_this_boot(tmp_path, monkeypatch, mark):
-    place = builds.Place(make_order(tmp_path))
+    place = builds.place(make_order(tmp_path))
     place.make()
     process = subprocess.Popen(["sleep", "60"], env={}, cwd=place.obj, start_new_session=True)
     left = {"boot": kernel.boot(), "pid": 1, "scope": "", "session": 0}
@@ -86,7 +86,7 @@ def test_programs_are_known_by_the_unit_or_the_session_of_a_run_of_this_boot(tmp
 
 
 def test_other_builds_and_other_programs_are_let_live(tmp_path):
-    place = builds.Place(make_order(tmp_path))
+    place = builds.place(make_order(tmp_path))
     place.make()
     other, mine = sleeper(TMPDIR=place.tmp + "2"), sleeper(TMPDIR=place.tmp)
     try:
@@ -99,7 +99,7 @@ def test_other_builds_and_other_programs_are_let_live(tmp_path):
 
 
 def test_a_program_whose_name_is_no_text_is_none_of_a_build(tmp_path):
-    place = builds.Place(make_order(tmp_path))
+    place = builds.place(make_order(tmp_path))
     place.make()
     # A builtin of the shell, so that it is the shell's own name.
     other = subprocess.Popen(["/bin/sh", "-c", "printf '\\377' > /proc/self/comm; read end"], stdin=subprocess.PIPE)
@@ -112,7 +112,7 @@ def test_a_program_whose_name_is_no_text_is_none_of_a_build(tmp_path):
 
 
 def test_a_program_that_cannot_be_ended_is_told(tmp_path, monkeypatch):
-    place = builds.Place(make_order(tmp_path))
+    place = builds.place(make_order(tmp_path))
     place.make()
     monkeypatch.setattr(os, "kill", lambda pid, number: None)
     stubborn = sleeper(TMPDIR=place.tmp)
@@ -128,7 +128,7 @@ def test_a_program_that_cannot_be_ended_is_told(tmp_path, monkeypatch):
 def test_a_failed_build_leaves_no_program_running(tmp_path):
     os.mkfifo(str(tmp_path / "gate"))
     order = make_order(tmp_path)
-    order["stages"]["build"] = [{"run": ["/bin/sh", "-c", "cat {work}/../gate > /dev/null 2>&1 & exit 1"]}]
+    order.stages["build"] = [{"run": ["/bin/sh", "-c", "cat {work}/../gate > /dev/null 2>&1 & exit 1"]}]
     started(order)
     assert ended(order)["state"] == "failed"
     assert wait_until(lambda: not readers(tmp_path / "work/../gate"))

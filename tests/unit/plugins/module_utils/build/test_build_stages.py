@@ -12,6 +12,7 @@ import tarfile
 import time
 from pathlib import Path
 
+import ordering
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, kernel
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("nothing_hangs_or_stays")
 
 def test_what_a_killed_run_spent_on_the_build_stage_counts(tmp_path):
     order = learning_order(tmp_path)
-    place = builds.Place(order)
+    place = builds.place(order)
     place.make()
     killed_one = stages.Build(order, place, io.StringIO())
     killed_one.mark = {stage: mark for stage, _what, mark in stages.stage_plan(order)}["build"]
@@ -55,7 +56,7 @@ def test_what_a_killed_run_spent_on_the_build_stage_counts(tmp_path):
 @pytest.mark.parametrize("rebooted", [False, True])
 def test_what_a_killed_run_may_have_left_half_is_made_again(tmp_path, monkeypatch, rebooted):
     order = learning_order(tmp_path)
-    place = builds.Place(order)
+    place = builds.place(order)
     place.make()
     killed_one = stages.Build(order, place, io.StringIO())
     killed_one.mark = {stage: mark for stage, _what, mark in stages.stage_plan(order)}["build"]
@@ -82,7 +83,7 @@ def test_what_a_killed_run_may_have_left_half_is_made_again(tmp_path, monkeypatc
 
 def test_a_clock_that_is_set_back_keeps_no_status_from_being_written(tmp_path, monkeypatch):
     order = make_order(tmp_path)
-    place = builds.Place(order)
+    place = builds.place(order)
     place.make()
     build, wall, since = stages.Build(order, place, io.StringIO()), [1e9], [100.0]
     monkeypatch.setattr(time, "time", lambda: wall[0])
@@ -132,7 +133,7 @@ def test_killed_while_it_cleans_up(tmp_path):
     order = make_order(tmp_path)
     started(order, "clean")
     gate = reached(tmp_path / "gate")
-    killed(read_json(builds.Place(order).status)["pid"])
+    killed(read_json(builds.place(order).status)["pid"])
     gate.close()
     assert looking.look(order)["state"] == "done" and started(order) == "done"
     # A stamp whose folder is half removed must not be believed when the product is wanted again.
@@ -145,11 +146,11 @@ def test_killed_while_it_cleans_up(tmp_path):
 
 def test_a_changed_sanity_step_is_done_again_alone(tmp_path):
     order = make_order(tmp_path)
-    good = order["stages"]["sanity"]
-    order["stages"]["sanity"] = [script("sanity", "false")]
+    good = order.stages["sanity"]
+    order.stages["sanity"] = [script("sanity", "false")]
     started(order)
     assert ended(order)["stage"] == "sanity"
-    order["stages"]["sanity"] = good
+    order.stages["sanity"] = good
     started(order)
     assert ended(order)["state"] == "done"
     assert [runs(tmp_path).count(name) for name in ("build", "install", "sanity")] == [1, 1, 2]
@@ -157,12 +158,12 @@ def test_a_changed_sanity_step_is_done_again_alone(tmp_path):
 
 def test_a_stage_whose_stamp_is_gone_is_done_again_with_those_after_it(tmp_path):
     order = make_order(tmp_path)
-    good = order["stages"]["sanity"]
-    order["stages"]["sanity"] = [script("sanity", "false")]
+    good = order.stages["sanity"]
+    order.stages["sanity"] = [script("sanity", "false")]
     started(order)
     ended(order)
     os.unlink(str(tmp_path / "work/builds/tool-1.0-abababababab/stamps/build.json"))
-    order["stages"]["sanity"] = good
+    order.stages["sanity"] = good
     started(order)
     assert ended(order)["state"] == "done"
     assert [runs(tmp_path).count(name) for name in ("configure", "build", "install", "sanity")] == [1, 2, 2, 2]
@@ -187,12 +188,12 @@ def test_what_a_power_cut_took_of_an_install_is_installed_again(tmp_path, ended_
     gate = reached(pipe)
     killed(looking.look(order)["pid"])
     os.unlink(str(pipe))
-    damage(Path(builds.Place(order).stage + order["prefix"], "bin/tool"))
+    damage(Path(builds.place(order).stage + order.prefix, "bin/tool"))
     started(order)
     gate.close()
     assert ended(order)["state"] == "done"
     assert [runs(tmp_path).count(name) for name in ("build", "install")] == [1, 2]
-    assert "is not as it was installed, done again" in Path(builds.Place(order).log).read_text()
+    assert "is not as it was installed, done again" in Path(builds.place(order).log).read_text()
     with tarfile.open(builds.product(order)["path"]) as packed:
         members = {member.name.rpartition("/")[2]: member for member in packed.getmembers()}
         assert packed.extractfile(members["tool"]).read() == b"hello\npatched\n"
@@ -201,7 +202,7 @@ def test_what_a_power_cut_took_of_an_install_is_installed_again(tmp_path, ended_
 
 def test_what_a_stage_wrote_is_on_the_disk_before_its_stamp_says_so(tmp_path, monkeypatch):
     order = make_order(tmp_path)
-    place = builds.Place(order)
+    place = builds.place(order)
     place.make()
     synced = []
 
@@ -218,7 +219,7 @@ def test_what_a_stage_wrote_is_on_the_disk_before_its_stamp_says_so(tmp_path, mo
 
 def test_a_disk_that_does_not_take_what_a_stage_wrote_fails_the_stage(tmp_path, monkeypatch):
     order = make_order(tmp_path)
-    place = builds.Place(order)
+    place = builds.place(order)
     place.make()
 
     def sync(path):
@@ -232,11 +233,11 @@ def test_a_disk_that_does_not_take_what_a_stage_wrote_fails_the_stage(tmp_path, 
 
 def test_what_half_an_install_left_is_not_in_the_product(tmp_path):
     order = make_order(tmp_path)
-    good = order["stages"]["install"]
-    order["stages"]["install"] = [script("install", "mkdir -p {root} && touch {root}/junk && false")]
+    good = order.stages["install"]
+    order.stages["install"] = [script("install", "mkdir -p {root} && touch {root}/junk && false")]
     started(order)
     assert ended(order)["stage"] == "install"
-    order["stages"]["install"] = good
+    order.stages["install"] = good
     started(order)
     assert ended(order)["state"] == "done"
     with tarfile.open(builds.product(order)["path"]) as packed:
@@ -246,15 +247,15 @@ def test_what_half_an_install_left_is_not_in_the_product(tmp_path):
 def test_what_was_learned_outlives_a_failure(tmp_path):
     # true does for Python what a good pip does.
     order = make_order(tmp_path, python="/bin/true")
-    order["stages"]["configure"] = [
+    order.stages["configure"] = [
         {"run": ["/bin/sh", "-c", "echo numpy > {src}/needed"]},
         {"requirements": {"file": "{src}/needed", "drop": [], "constraints": ""}},
     ]
-    good = order["stages"]["build"]
-    order["stages"]["build"] = [script("build", "false")]
+    good = order.stages["build"]
+    order.stages["build"] = [script("build", "false")]
     started(order)
     assert ended(order)["stage"] == "build"
-    order["stages"]["build"] = good
+    order.stages["build"] = good
     started(order)
     assert ended(order)["state"] == "done"
     assert builds.product(order)["manifest"]["requirements"] == ["numpy"]
@@ -268,13 +269,13 @@ def test_what_a_stage_decides_decides_those_after_it():
         return [stage for stage in recipe.STAGES if before[stage] == after[stage]]
 
     pin = {"name": "a", "commit": "a" * 40, "dest": "a"}
-    order = {"sources": [pin], "stages": {"patch": [], "build": [{"run": ["make"]}], "sanity": []}}
+    order = ordering.order(sources=[pin], stages={"patch": [], "build": [{"run": ["make"]}], "sanity": []})
     before = marks(order)
-    assert same(before, marks(dict(order, sources=[dict(pin, urls=["x"], name="b")]))) == list(recipe.STAGES)
-    assert same(before, marks(dict(order, sources=[dict(pin, submodules=True)]))) == []
-    changed = dict(order, stages=dict(order["stages"], build=[{"run": ["make", "-k"]}]))
+    assert same(before, marks(order._replace(sources=[dict(pin, urls=["x"], name="b")]))) == list(recipe.STAGES)
+    assert same(before, marks(order._replace(sources=[dict(pin, submodules=True)]))) == []
+    changed = order._replace(stages=dict(order.stages, build=[{"run": ["make", "-k"]}]))
     assert same(before, marks(changed)) == ["fetch", "verify", "extract", "patch", "configure"]
-    changed = dict(order, stages=dict(order["stages"], sanity=[{"run": ["x"]}]))
+    changed = order._replace(stages=dict(order.stages, sanity=[{"run": ["x"]}]))
     assert same(before, marks(changed)) == list(recipe.STAGES[:-1])
 
 

@@ -26,7 +26,7 @@ def test_a_build_to_its_end(tmp_path):
     assert (status["state"], status["done"]) == ("done", list(recipe.STAGES))
     product = builds.product(order)
     assert product["sha256"] == hashlib.sha256(Path(product["path"]).read_bytes()).hexdigest()
-    assert product["manifest"]["fingerprint"] == order["fingerprint"] and "files" not in product["manifest"]
+    assert product["manifest"]["fingerprint"] == order.fingerprint and "files" not in product["manifest"]
     assert set(product["manifest"]["built"]["seconds"]) == set(recipe.STAGES)
     with tarfile.open(product["path"]) as packed:
         names = [name.replace("./", "", 1) for name in packed.getnames()]
@@ -80,7 +80,7 @@ def test_half_a_product_is_none(tmp_path, damage):
     order = make_order(tmp_path)
     started(order)
     ended(order)
-    assert builds.product(dict(order, fingerprint="ab" * 31 + "cd")) is None
+    assert builds.product(order._replace(fingerprint="ab" * 31 + "cd")) is None
     os.unlink(str(tmp_path / "work/products/tool-1.0-abababababab" / damage))
     assert builds.product(order) is None
     assert started(order) == "resumed"

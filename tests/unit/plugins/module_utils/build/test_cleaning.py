@@ -111,7 +111,7 @@ def test_while_a_build_is_under_way_nothing_goes(work):
 
 
 def test_one_of_an_older_release_of_the_collection_counts(work):
-    place = builds.Place({"work_dir": str(work)}, "tool-1-40")
+    place = builds.Place(str(work), "tool-1-40")
     lock = locks.try_lock(place)
     try:
         aged(Path(place.folder), 40)

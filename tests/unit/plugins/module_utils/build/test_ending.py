@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
+import ordering
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, ending, processes
 from detached import ended, make_order, reached, readers, runs, script, started, wait_until
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("nothing_hangs_or_stays")
 
 def test_a_failing_stage_is_told_and_done_again_alone(tmp_path):
     order = make_order(tmp_path)
-    order["stages"]["build"] = [
+    order.stages["build"] = [
         script(
             "build",
             "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22; do echo line $i; done; "
@@ -52,7 +53,7 @@ def test_a_failing_stage_is_told_and_done_again_alone(tmp_path):
 
 def test_a_wrong_archive_fails_in_fetch_by_name(tmp_path):
     order = make_order(tmp_path)
-    order["sources"][0]["sha256"] = "0" * 64
+    order.sources[0]["sha256"] = "0" * 64
     started(order)
     status = ended(order)
     assert (status["state"], status["stage"]) == ("failed", "fetch")
@@ -80,14 +81,14 @@ def test_what_programs_say_as_they_are_ended_is_no_cause(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(processes, "end", lambda place: None)
     with pytest.raises(ending.Stopped) as raised:
-        ending.out_of_time({"timeout_s": 9}, place)
+        ending.out_of_time(ordering.order(timeout_s=9), place)
     told = ending.explain(raised.value, place)
     assert "9 s" in told["message"] and (told["cause"], told["name"]) == ("", "") and told["remedy"]
 
 
 def test_an_error_of_our_own_is_told_too(tmp_path):
     order = make_order(tmp_path)
-    order["stages"]["build"] = [{"run": [None]}]
+    order.stages["build"] = [{"run": [None]}]
     started(order)
     status = ended(order)
     assert (status["state"], status["stage"]) == ("failed", "build")
@@ -96,14 +97,14 @@ def test_an_error_of_our_own_is_told_too(tmp_path):
 
 def test_a_known_failure_has_its_remedy(tmp_path):
     order = make_order(tmp_path)
-    order["stages"]["build"] = [{"run": ["/bin/sh", "-c", "echo 'CMake 3.13 or higher is required.'; exit 1"]}]
+    order.stages["build"] = [{"run": ["/bin/sh", "-c", "echo 'CMake 3.13 or higher is required.'; exit 1"]}]
     started(order)
     error = ended(order)["error"]
     assert error["name"] == "CMake too old" and error["cause"] and error["remedy"]
 
 
 def test_a_full_disk_is_named(tmp_path):
-    place = builds.Place(make_order(tmp_path))
+    place = builds.place(make_order(tmp_path))
     place.make()
     said = ending.explain(OSError(errno.ENOSPC, "No space left on device"), place)
     assert said["name"] == "disk full" and place.work in said["cause"] and "ascend_work_dir" in said["remedy"]
@@ -128,14 +129,14 @@ def test_a_build_on_a_full_disk_says_so_and_goes_on_when_there_is_room(tmp_path,
         pytest.skip("this root may not mount")
     try:
         order = make_order(tmp_path)
-        good = order["stages"]["build"]
-        order["stages"]["build"] = [script("build", filler)]
+        good = order.stages["build"]
+        order.stages["build"] = [script("build", filler)]
         started(order)
         status = ended(order)
         assert (status["state"], status["stage"]) == ("failed", "build"), status
         assert status["error"]["name"] == "disk full"
         os.unlink(str(work / "builds/tool-1.0-abababababab/obj/big"))
-        order["stages"]["build"] = good
+        order.stages["build"] = good
         assert started(order) == "resumed"
         assert ended(order)["state"] == "done"
         assert runs(tmp_path).count("configure") == 1

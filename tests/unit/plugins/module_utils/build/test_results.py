@@ -21,23 +21,21 @@ pytestmark = pytest.mark.usefixtures("nothing_hangs_or_stays")
 
 def with_part(tmp_path, **changes):
     """An order whose tree has libraries, and the order of the part that has them alone."""
-    order = make_order(tmp_path, **changes)
-    identity = {"part_of": order["fingerprint"], "part": "runtime"}
-    order["parts"] = [
-        {
-            "part_of": order["fingerprint"],
-            "fingerprint": "cd" * 32,
-            "identity": identity,
-            "files": ["lib64/lib*.so.*[0-9]", "share/none*"],
-        }
-    ]
+    whole = make_order(tmp_path, **changes)
+    part = {
+        "part_of": whole.fingerprint,
+        "fingerprint": "cd" * 32,
+        "identity": {"part_of": whole.fingerprint, "part": "runtime"},
+        "files": ["lib64/lib*.so.*[0-9]", "share/none*"],
+    }
+    order = whole._replace(parts=[part])
     made = (
         "mkdir -p {root}/lib64/deep && cd {root}/lib64 && umask 077 && for name in libc++.so.6.0.24 libc++.so.6.0.24-gdb.py "
         "libc++.a deep/lib.so.1; do echo $name > $name; done; chmod 755 libc++.so.6.0.24; "
         "ln -s libc++.so.6.0.24 libc++.so.6; ln -s libc++.so.6.0.24 libc++.so"
     )
-    order["stages"]["install"] = [script("install", made)]
-    order["stages"]["sanity"] = []
+    order.stages["install"] = [script("install", made)]
+    order.stages["sanity"] = []
     return order, builds.parts(order)[0]
 
 
@@ -53,7 +51,7 @@ def test_a_part_comes_out_of_the_build_of_the_whole(tmp_path):
     started(order)
     assert ended(order)["state"] == "done"
     whole, product = builds.product(order), builds.product(part)
-    assert builds.maker(part)["fingerprint"] == builds.maker(order)["fingerprint"] == order["fingerprint"]
+    assert builds.maker(part).fingerprint == builds.maker(order).fingerprint == order.fingerprint
     assert product["path"].endswith("products/tool-1.0-cdcdcdcdcdcd/tool-1.0-cdcdcdcdcdcd.tar.gz")
     its_manifest = unpacked(product, tmp_path / "part")
     assert set(its_manifest["files"]) == {"lib64/libc++.so.6", "lib64/libc++.so.6.0.24"}
@@ -62,7 +60,7 @@ def test_a_part_comes_out_of_the_build_of_the_whole(tmp_path):
     assert (its_manifest["name"], its_manifest["fingerprint"], its_manifest["identity"]) == (
         "tool",
         "cd" * 32,
-        part["identity"],
+        part.identity,
     )
     assert its_manifest["built"] == whole["manifest"]["built"]
     assert len(unpacked(whole, tmp_path / "whole")["files"]) == 6
@@ -71,7 +69,7 @@ def test_a_part_comes_out_of_the_build_of_the_whole(tmp_path):
 
 def test_a_whole_that_is_older_than_its_parts_gets_them(tmp_path):
     order, part = with_part(tmp_path)
-    started(dict(order, parts=[]))
+    started(order._replace(parts=[]))
     assert ended(order)["state"] == "done" and builds.product(part) is None
     leftover = tmp_path / "work/products/tool-1.0-cdcdcdcdcdcd.partial-tree"
     (leftover / "old").mkdir(parents=True)
@@ -98,13 +96,13 @@ def test_a_whole_that_is_older_than_its_parts_gets_them(tmp_path):
 
 def test_a_part_of_what_was_taken_was_not_built_here(tmp_path):
     order, part = with_part(tmp_path)
-    started(dict(order, parts=[]))
+    started(order._replace(parts=[]))
     assert ended(order)["state"] == "done"
-    whole = builds.Place(order).product
+    whole = builds.place(order).product
     assert products.taken_from(whole) == ""
     products.mark_taken(whole, "https://cache.example.com")
     results.complete(order)
-    assert products.taken_from(builds.Place(part).product) == "https://cache.example.com"
+    assert products.taken_from(builds.place(part).product) == "https://cache.example.com"
 
 
 def test_without_the_whole_there_is_nothing_to_complete(tmp_path):
@@ -116,7 +114,7 @@ def test_without_the_whole_there_is_nothing_to_complete(tmp_path):
 
 def test_an_install_that_installs_nothing(tmp_path):
     order = make_order(tmp_path)
-    order["stages"].update(install=[{"run": ["true"]}], sanity=[])
+    order.stages.update(install=[{"run": ["true"]}], sanity=[])
     started(order)
     status = ended(order)
     assert (status["state"], status["stage"]) == ("failed", "pack")
@@ -153,13 +151,13 @@ def test_a_wheel_with_its_manifest(tmp_path):
     assert os.path.basename(product["path"]) == "tool-1.0+x-py3-none-any.whl"
     with zipfile.ZipFile(product["path"]) as packed:
         its_manifest = manifest.parse(packed.read("tool-1.0+x.dist-info/" + manifest.WHEEL_NAME).decode())
-        assert its_manifest["fingerprint"] == order["fingerprint"]
+        assert its_manifest["fingerprint"] == order.fingerprint
         assert manifest.WHEEL_NAME in packed.read("tool-1.0+x.dist-info/RECORD").decode()
 
 
 def test_no_wheel_is_no_product(tmp_path):
     order = wheel_order(tmp_path)
-    order["stages"]["install"] = []
+    order.stages["install"] = []
     started(order)
     status = ended(order)
     assert status["state"] == "failed" and "wanted is one wheel" in status["error"]["message"]

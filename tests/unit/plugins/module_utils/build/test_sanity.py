@@ -18,7 +18,7 @@ def test_a_tree_from_elsewhere_is_tried_where_it_was_unpacked(tmp_path):
     (root / "bin/tool").write_text("#!/bin/sh\necho $GREETING from $0 in $TMPDIR\n")
     (root / "bin/tool").chmod(0o755)
     order = make_order(tmp_path, environment={"GREETING": "hello"})
-    order["stages"]["sanity"] = [
+    order.stages["sanity"] = [
         {"run": ["/bin/sh", "-c", "{root}/bin/tool > {obj}/said && cp {obj}/said " + str(note)]},
         {"run": ["{root}/bin/tool"], "expect": "^hello from {root}/bin/tool"},
     ]

@@ -22,7 +22,7 @@ def test_joined_while_it_runs(tmp_path):
     assert started(order) == "started"
     gate = reached(tmp_path / "gate.build")
     assert started(order) == "joined"
-    assert locks.lock_work_dir(order["work_dir"], alone=True) is None
+    assert locks.lock_work_dir(order.work_dir, alone=True) is None
     status = looking.look(order)
     assert (status["state"], status["stage"]) == ("running", "build") and status["product"] is None
     # It does not come back before something changed, or its time is over.
@@ -31,7 +31,7 @@ def test_joined_while_it_runs(tmp_path):
     assert ended(order)["state"] == "done"
     assert runs(tmp_path).count("build") == 1
     settled(order)
-    os.close(locks.lock_work_dir(order["work_dir"], alone=True))
+    os.close(locks.lock_work_dir(order.work_dir, alone=True))
 
 
 def test_it_can_be_asked_and_has_left_the_session_before_the_module_ends(tmp_path, monkeypatch):
@@ -39,7 +39,7 @@ def test_it_can_be_asked_and_has_left_the_session_before_the_module_ends(tmp_pat
     monkeypatch.setattr(session, "leave", lambda unit: time.sleep(1) or place.append(unit) or (unit, "stays"))
     # The head is forked from this process, and has what was put in here.
     assert starting.start(order) == "started"
-    status = read_json(builds.Place(order).status)
+    status = read_json(builds.place(order).status)
     unit = "ascend-pytorch-tool-1.0-abababababab-{0}.scope".format(status["pid"])
     assert (status["scope"], status["note"], place) == (unit, "stays", [])
     assert ended(order)["state"] == "done"
@@ -54,7 +54,7 @@ def test_a_scope_has_a_name_that_systemd_takes(tmp_path):
 
 def test_a_build_that_is_about_to_end_is_waited_for(tmp_path, monkeypatch):
     order = make_order(tmp_path)
-    place = builds.Place(order)
+    place = builds.place(order)
     place.make()
     builds.write_json(place.status, {"state": "failed"})
     answers = [None, None, 7]
@@ -72,7 +72,7 @@ def test_a_build_that_is_about_to_end_is_waited_for(tmp_path, monkeypatch):
 def test_who_only_looks_at_a_dead_build_is_not_joined(tmp_path):
     os.mkfifo(str(tmp_path / "gate.build"))
     order = make_order(tmp_path)
-    place = builds.Place(order)
+    place = builds.place(order)
     started(order)
     gate = reached(tmp_path / "gate.build")
     assert locks.has_head(place)

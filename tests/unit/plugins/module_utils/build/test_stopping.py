@@ -20,10 +20,10 @@ def test_one_that_is_stopped_says_so_and_goes_on_from_there(tmp_path):
     started(order)
     gate = reached(tmp_path / "gate.build")
     readers_of_it = readers(tmp_path / "work/../gate.build")
-    (place,) = stopping.under_way(order["work_dir"])
-    assert place.folder == builds.Place(order).folder and readers_of_it
+    (place,) = stopping.under_way(order.work_dir)
+    assert place.folder == builds.place(order).folder and readers_of_it
     stopping.stop(place)
-    assert stopping.under_way(order["work_dir"]) == [] and all(gone(pid) for pid in readers_of_it)
+    assert stopping.under_way(order.work_dir) == [] and all(gone(pid) for pid in readers_of_it)
     status = looking.look(order)
     assert (status["state"], status["stage"]) == ("failed", "build")
     assert "it was stopped" in status["error"]["message"] and "run again" in status["error"]["remedy"]
@@ -38,7 +38,7 @@ def test_what_a_stage_of_its_own_does_is_stopped_too(tmp_path):
     order = make_order(tmp_path)
     started(order, "extract")
     gate = reached(tmp_path / "gate")
-    stopping.stop(builds.Place(order))
+    stopping.stop(builds.place(order))
     assert looking.look(order)["error"]["message"].startswith("it was stopped")
     gate.close()
 
@@ -50,14 +50,14 @@ def test_one_that_does_not_listen_is_killed(tmp_path):
     gate = reached(tmp_path / "gate.build")
     pid = looking.look(order)["pid"]
     os.kill(pid, signal.SIGSTOP)
-    stopping.stop(builds.Place(order), patience_s=0.3)
+    stopping.stop(builds.place(order), patience_s=0.3)
     assert gone(pid) and looking.look(order)["state"] == "dead"
     assert not readers(tmp_path / "work/../gate.build")
     gate.close()
 
 
 def test_another_process_that_has_the_number_is_not_ended(tmp_path):
-    place = builds.Place(make_order(tmp_path))
+    place = builds.place(make_order(tmp_path))
     place.make()
     other = sleeper(PLAIN="1")
     builds.write_json(place.status, {"state": "running", "pid": other.pid})

@@ -853,7 +853,8 @@ def test_wheels_of_a_bundle_that_a_pip_refuses(names, refused):
     python(pip=OLD_PIP)(state)
     request = ask_torch(offline=True, install_packages=False)
     planned = plan.make(request, state)
-    planned["products"]["torch"]["order"]["wheels"] = [["wheels/" + name, "ab" * 32] for name in names]
+    torch = planned["products"]["torch"]
+    torch["order"] = torch["order"]._replace(wheels=[["wheels/" + name, "ab" * 32] for name in names])
     told = checks.findings(request, state, planned)
     assert [each["id"] for each in told] == ["pip-too-old"] * bool(refused)
     for each in told:
@@ -862,7 +863,7 @@ def test_wheels_of_a_bundle_that_a_pip_refuses(names, refused):
     # A newer pip takes all of them, and of one that does not say nothing is known.
     for pip in ({"platforms": ["manylinux_2_28_x86_64", *PLATFORMS]}, {"platforms": []}):
         python(pip=dict(OLD_PIP, **pip))(state)
-        planned["products"]["torch"]["order"]["wheels"] = [["wheels/" + name, "ab" * 32] for name in names[:1]]
+        torch["order"] = torch["order"]._replace(wheels=[["wheels/" + name, "ab" * 32] for name in names[:1]])
         assert checks.findings(request, state, planned) == []
 
 

@@ -7,9 +7,11 @@ import copy
 import json
 import os
 
+import ordering
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from situations import (
     CMAKE,
     ENVIRONMENT,
@@ -36,10 +38,27 @@ def test_nothing_there():
     planned = plan.make(ask(recipe(CMAKE)), bare())
     entry = planned["products"]["cmake"]
     assert (entry["do"], entry["why"], entry["now"]) == ("build", ["cmake: not installed"], "not installed")
-    short = fingerprint.short(entry["order"]["fingerprint"])
+    short = fingerprint.short(entry["order"].fingerprint)
     assert entry["then"] == "cmake 3.12.1 ({0}) at /usr/local/cmake".format(short)
     assert planned["tasks"] == ["provide", "verify"] and planned["work"]
-    assert json.loads(json.dumps(planned)) == planned
+
+
+def test_in_json_it_is_itself():
+    """All of it: orders too, that are named tuples, and would be lists there."""
+    # What stands is kept though the host's own compiler has become newer; a part; and nothing at all.
+    built = installed(ask_torch(), with_tools(bare(), cmake="3.18.4", gcc="9.4.0", gxx="9.4.0"))
+    kept = plan.make(ask_torch(), with_tools(built, gcc="10.2.1", gxx="10.2.1"))
+    assert "anew" in kept["products"]["torch"]
+    for planned in (kept, plan.make(ALL, bare()), plan.make(runs(ALL), bare()), plan.make(ask(), bare())):
+        plain = plan.plain(planned)
+        assert json.loads(json.dumps(plain)) == plain
+        for name, entry in planned["products"].items():
+            for key in plan.ORDERS:
+                order = entry.get(key)
+                assert plain["products"][name].get(key) == (order and order._asdict())
+                assert order is None or Order.of(json.loads(json.dumps(order._asdict()))) == order
+            assert {**entry, **dict.fromkeys(plan.ORDERS)} == {**plain["products"][name], **dict.fromkeys(plan.ORDERS)}
+        assert dict(plain, products=planned["products"]) == planned
 
 
 def test_the_same_fingerprint():
@@ -156,7 +175,7 @@ ALL = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), environment=ENVIRONME
 
 
 def cohort(request, state, name="torch"):
-    return decided(request, state, name)["order"]["fingerprint"]
+    return decided(request, state, name)["order"].fingerprint
 
 
 def reference_plan(request, state):
@@ -210,17 +229,17 @@ def test_who_only_runs_wants_of_the_tools_the_libraries():
     assert running["products"]["cmake"]["order"] is None
     assert running["products"]["cmake"]["why"] == ["cmake: not wanted where nothing is built"]
     # One cohort with those that build, and one environment.
-    assert running["products"]["torch"]["order"]["identity"] == whole["products"]["torch"]["order"]["identity"]
+    assert running["products"]["torch"]["order"].identity == whole["products"]["torch"]["order"].identity
     assert (running["tools"], running["environment"]) == (whole["tools"], whole["environment"])
 
     entry = running["products"]["gcc730"]
     part, order = entry["order"], whole["products"]["gcc730"]["order"]
-    assert part["fingerprint"] == fingerprint.digest(part["identity"]) != order["fingerprint"]
-    assert (part["part_of"], part["name"], part["prefix"]) == (order["fingerprint"], "gcc730", order["prefix"])
-    assert (part["verify"], part["stages"], part["parts"]) == ([], {}, [])
-    assert entry["then"].startswith("the runtime libraries of gcc730 7.3.0 (" + fingerprint.short(part["fingerprint"]))
+    assert part.fingerprint == fingerprint.digest(part.identity) != order.fingerprint
+    assert (part.part_of, part.name, part.prefix) == (order.fingerprint, "gcc730", order.prefix)
+    assert (part.verify, part.stages, part.parts) == ([], {}, [])
+    assert entry["then"].startswith("the runtime libraries of gcc730 7.3.0 (" + fingerprint.short(part.fingerprint))
     # It comes out of the build of the whole, by what the whole's order says.
-    assert [dict(part, **one) for one in order["parts"]] == [part] and order["part_of"] == ""
+    assert [part._replace(**one) for one in order.parts] == [part] and order.part_of == ""
     # Also where a host may build other things.
     assert does(dict(runs(ALL), builds=True), bare(), "gcc730") == "take"
 
@@ -229,14 +248,14 @@ def test_what_decides_the_libraries():
     def part(request, state=None):
         return decided(runs(request), state or bare(), "gcc730")["order"]
 
-    first = part(ask(recipe(GCC)))["fingerprint"]
-    assert part(ask(recipe(GCC), jobs="3"))["fingerprint"] == first
+    first = part(ask(recipe(GCC))).fingerprint
+    assert part(ask(recipe(GCC), jobs="3")).fingerprint == first
     others = [
         part(ask(recipe(GCC, runtime=["lib64/*"]))),
         part(ask(recipe(GCC, sources=[dict(GCC["sources"][0], sha256="0" * 64)]))),
         part(ask(recipe(GCC)), bare(libc="glibc 2.17")),
     ]
-    assert len({first} | {order["fingerprint"] for order in others}) == 4
+    assert len({first} | {order.fingerprint for order in others}) == 4
 
 
 def test_who_has_the_libraries_or_the_whole_wants_no_more():
@@ -246,13 +265,13 @@ def test_who_has_the_libraries_or_the_whole_wants_no_more():
         assert [entry["do"] for entry in planned["products"].values()] == ["nothing"] * 3
         assert not planned["work"] and planned["tasks"] == ["verify"]
         assert (
-            planned["products"]["gcc730"]["order"]["fingerprint"]
+            planned["products"]["gcc730"]["order"].fingerprint
             == (state["products"]["gcc730"]["manifest"]["fingerprint"])
         )
     # The whole is mended as the whole.
     state["products"]["gcc730"]["damage"] = ["lib64/libgomp.so.1: missing"]
     assert does(runs(ALL), state, "gcc730") == "publish"
-    assert decided(runs(ALL), dict(state, stored={}), "gcc730")["order"]["part_of"] == ""
+    assert decided(runs(ALL), dict(state, stored={}), "gcc730")["order"].part_of == ""
 
 
 def test_another_whole_is_followed_by_its_libraries_and_these_by_the_whole():
@@ -272,7 +291,7 @@ def test_the_role_of_torch_knows_the_whole_by_its_libraries():
     builder = site(CMAKE, GCC)
     cmake = plan.make(runs(ALL), bare())["tools"]["cmake"]
     planned = reference_plan(runs(ALL, promised={"cmake": cmake}), state)
-    assert planned["products"]["torch"]["order"]["fingerprint"] == cohort(ask_torch(), builder)
+    assert planned["products"]["torch"]["order"].fingerprint == cohort(ask_torch(), builder)
     assert "/usr/local/linux_gcc7.3.0/lib64" in planned["environment"]["text"]
     # Nothing can be built with them.
     assert "gcc730" not in reference_plan(ALL, state)["tools"]
@@ -283,15 +302,12 @@ def test_who_only_runs_follows_the_builders():
     request = runs(ALL, promised=builder["tools"])
     for state in (bare(), with_tools(bare(), cmake="3.20.0", gcc="9.3.0", gxx="9.3.0"), installed(ALL, bare())):
         planned = plan.make(request, state)
-        assert (
-            planned["products"]["torch"]["order"]["fingerprint"]
-            == (builder["products"]["torch"]["order"]["fingerprint"])
-        )
+        assert planned["products"]["torch"]["order"].fingerprint == (builder["products"]["torch"]["order"].fingerprint)
         # Built with the builder's own gcc, it needs no libraries of ours.
         assert planned["products"]["gcc730"]["do"] == "nothing" and planned["products"]["gcc730"]["order"] is None
         assert "lib64" not in planned["environment"]["text"]
         again = reference_plan(request, state)["products"]["torch"]["order"]
-        assert again["fingerprint"] == planned["products"]["torch"]["order"]["fingerprint"]
+        assert again.fingerprint == planned["products"]["torch"]["order"].fingerprint
 
 
 def test_who_only_runs_follows_the_builders_and_not_its_own_compiler():
@@ -301,8 +317,8 @@ def test_who_only_runs_follows_the_builders_and_not_its_own_compiler():
     request = runs(ALL, promised=builder["tools"])
     planned = plan.make(request, state)
     part = planned["products"]["gcc730"]["order"]
-    assert part["part_of"] == builder["products"]["gcc730"]["order"]["fingerprint"]
-    assert part["fingerprint"] == builder["products"]["gcc730"]["order"]["parts"][0]["fingerprint"]
+    assert part.part_of == builder["products"]["gcc730"]["order"].fingerprint
+    assert part.fingerprint == builder["products"]["gcc730"]["order"].parts[0]["fingerprint"]
     state["user"] = {"uid": 1000, "name": "u", "home": "/home/u"}
     state["products"]["gcc730"]["prefix"] = "/home/u/.local/gcc"
     assert plan.make(request, state)["tools"]["gcc730"]["lives"] == "/home/u/.local/gcc/lib64"
@@ -401,7 +417,7 @@ def test_what_is_to_be_absent():
     assert does(gone, bare()) == "nothing" and plan.make(gone, bare())["tasks"] == []
     planned = plan.make(gone, site(CMAKE))
     assert planned["products"]["cmake"]["do"] == "remove" and planned["work"] and planned["tasks"] == ["remove"]
-    assert planned["products"]["cmake"]["order"]["prefix"] == "/usr/local/cmake"
+    assert planned["products"]["cmake"]["order"].prefix == "/usr/local/cmake"
     # What the host has itself stays.
     assert does(gone, with_tools(bare(), cmake="3.20.0")) == "nothing"
     state = site(CMAKE)
@@ -441,8 +457,8 @@ def test_the_question():
 
 
 def test_the_legs_in_order():
-    entry = {"do": "build", "order": {"state": "present"}}
-    tasks = plan.tasks([entry, {"do": "remove", "order": {"state": "absent"}}], {"do": "publish"})
+    entry = {"do": "build", "order": ordering.order()}
+    tasks = plan.tasks([entry, {"do": "remove", "order": ordering.order(state="absent")}], {"do": "publish"})
     assert tasks == ["remove", "provide", "verify"]
     assert plan.tasks([dict(entry, do="take")], None) == ["provide", "verify"]
     assert plan.tasks([{"do": "nothing", "order": None}], None) == []

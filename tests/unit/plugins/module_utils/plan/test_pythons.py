@@ -30,12 +30,12 @@ def test_the_pythons_that_are_looked_for():
 def test_another_python_builds_anew_and_has_its_folder_in_the_path_after_the_tools():
     first = of_torch(site(CMAKE, GCC))
     order = of_torch(other_python(site(CMAKE, GCC)))
-    assert order["fingerprint"] != first["fingerprint"]
-    assert order["path"][-1] == "/opt/python/bin" and order["python_tag"] == "cp38"
+    assert order.fingerprint != first.fingerprint
+    assert order.path[-1] == "/opt/python/bin" and order.python_tag == "cp38"
     request = ask(recipe(CMAKE))
     assert (
-        decided(request, other_python(bare()), "cmake")["order"]["fingerprint"]
-        == decided(request, bare(), "cmake")["order"]["fingerprint"]
+        decided(request, other_python(bare()), "cmake")["order"].fingerprint
+        == decided(request, bare(), "cmake")["order"].fingerprint
     )
 
 
@@ -44,7 +44,7 @@ def test_another_python_builds_anew_and_has_its_folder_in_the_path_after_the_too
 )
 def test_a_plain_user_installs_for_himself(uid, venv, options):
     state = bare(user={"uid": uid, "name": "u", "home": "/home/u"}, venv=venv)
-    assert of_torch(state)["pip_options"] == options
+    assert of_torch(state).pip_options == options
 
 
 def test_a_virtual_environment_that_is_not_made_yet():
@@ -52,14 +52,14 @@ def test_a_virtual_environment_that_is_not_made_yet():
     planned = plan.make(ask_torch(), state)
     assert planned["venv"] == ["/usr/bin/python3.9", "-m", "venv", "/venv"]
     order = planned["products"]["torch"]["order"]
-    assert (order["python"], order["sites"]) == ("/venv/bin/python", [])
-    assert order["requirements_missing"] == ["pyyaml", "wheel"]
+    assert (order.python, order.sites) == ("/venv/bin/python", [])
+    assert order.requirements_missing == ["pyyaml", "wheel"]
     # When it is made nothing is built anew for that.
     made = dict(state["pythons"]["python3.9"], path="/venv/bin/python", venv=True, sites=["/venv/lib"])
     state["venv_python"] = made
     planned = plan.make(ask_torch(), state)
-    assert planned["venv"] == [] and planned["products"]["torch"]["order"]["fingerprint"] == order["fingerprint"]
-    assert planned["products"]["torch"]["order"]["sites"] == ["/venv/lib"]
+    assert planned["venv"] == [] and planned["products"]["torch"]["order"].fingerprint == order.fingerprint
+    assert planned["products"]["torch"]["order"].sites == ["/venv/lib"]
 
 
 def test_no_python_no_virtual_environment():

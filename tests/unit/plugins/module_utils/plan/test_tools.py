@@ -124,22 +124,22 @@ def test_torch_is_built_with_what_the_roles_published():
             ("/usr/local/linux_gcc7.3.0", state["products"]["gcc730"]["manifest"]),
         )
     )
-    assert order["path"] == [cmake + "/bin", gcc + "/bin", "/usr/bin"]
-    assert (order["library_path"], order["trees"]) == ([gcc + "/lib64"], [cmake, gcc])
-    assert order["environment"] == {"CC": gcc + "/bin/gcc", "CXX": gcc + "/bin/g++"}
-    assert order["identity"]["built_with"] == {
+    assert order.path == [cmake + "/bin", gcc + "/bin", "/usr/bin"]
+    assert (order.library_path, order.trees) == ([gcc + "/lib64"], [cmake, gcc])
+    assert order.environment == {"CC": gcc + "/bin/gcc", "CXX": gcc + "/bin/g++"}
+    assert order.identity["built_with"] == {
         name: state["products"][name]["manifest"]["fingerprint"] for name in ("cmake", "gcc730")
     }
-    assert (order["python"], order["python_version"], order["python_tag"]) == ("/usr/bin/python3.9", "3.9", "cp39")
+    assert (order.python, order.python_version, order.python_tag) == ("/usr/bin/python3.9", "3.9", "cp39")
 
 
 def test_torch_is_built_with_the_host_s_own():
     state = with_tools(bare(), cmake="3.18.4", gcc="10.2.1", gxx="10.2.1")
     order = of_torch(state)
-    assert order["path"] == ["/usr/bin", "/usr/bin"] and order["library_path"] == []
-    assert order["environment"] == {"CC": "/usr/bin/gcc", "CXX": "/usr/bin/g++"}
-    assert order["identity"]["built_with"] == {"cmake": "cmake 3.18", "gcc730": "gcc730 10"}
-    assert order["tools"] == {"cmake": "3.18.4", "gcc730": "10.2.1"}
+    assert order.path == ["/usr/bin", "/usr/bin"] and order.library_path == []
+    assert order.environment == {"CC": "/usr/bin/gcc", "CXX": "/usr/bin/g++"}
+    assert order.identity["built_with"] == {"cmake": "cmake 3.18", "gcc730": "gcc730 10"}
+    assert order.tools == {"cmake": "3.18.4", "gcc730": "10.2.1"}
 
 
 # --- what the system's updates change ---------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def test_hosts_share_what_releases_of_one_series_build(cmake, gcc):
     for name in ("torch", "apex"):
         entry = decided(request, state, name)
         assert (entry["do"], entry.get("kept")) == ("nothing", None)
-        assert fresh["products"][name]["order"]["fingerprint"] == state["products"][name]["manifest"]["fingerprint"]
+        assert fresh["products"][name]["order"].fingerprint == state["products"][name]["manifest"]["fingerprint"]
 
 
 @pytest.mark.parametrize(
@@ -176,14 +176,14 @@ def test_what_stands_whole_stays_when_the_host_s_own_tool_is_newer(cmake, gcc, w
     assert (entry["do"], entry["then"], planned["work"]) == ("nothing", entry["now"], False)
     assert entry["kept"] == words
     # What verifies it, and what was built with it, go by what stands.
-    assert entry["order"]["fingerprint"] == state["products"]["torch"]["manifest"]["fingerprint"]
+    assert entry["order"].fingerprint == state["products"]["torch"]["manifest"]["fingerprint"]
     assert planned["products"]["apex"]["do"] == "nothing"
     # Who lacks it is not given it.
     fresh = of_torch(with_tools(bare(), cmake=cmake, gcc=gcc, gxx=gcc))
-    assert entry["anew"]["fingerprint"] == fresh["fingerprint"] != entry["order"]["fingerprint"]
+    assert entry["anew"].fingerprint == fresh.fingerprint != entry["order"].fingerprint
 
     anew = plan.make(dict(request, rebuild=True), state)["products"]["torch"]
-    assert (anew["do"], anew["order"]["fingerprint"]) == ("build", fresh["fingerprint"])
+    assert (anew["do"], anew["order"].fingerprint) == ("build", fresh.fingerprint)
     assert anew["why"] == ["torch: built with another " + words.partition(" ")[0]]
 
 
@@ -225,11 +225,11 @@ def test_hosts_of_different_distributions_do_not_share_wheels():
     other.update(id="openeuler", version="22.03")
     tools = {"cmake": "3.22.1", "gcc": "9.3.0", "gxx": "9.3.0"}
     first, second = (of_torch(with_tools(state, **tools)) for state in (bare(), bare(os=other)))
-    assert first["fingerprint"] != second["fingerprint"]
-    assert first["identity"]["platform"]["distribution"] == "debian 11"
+    assert first.fingerprint != second.fingerprint
+    assert first.identity["platform"]["distribution"] == "debian 11"
     # A tree brings its own libraries.
     first, second = (decided(ask(recipe(CMAKE)), state, "cmake")["order"] for state in (bare(), bare(os=other)))
-    assert first["fingerprint"] == second["fingerprint"]
+    assert first.fingerprint == second.fingerprint
 
 
 def test_another_release_of_the_distribution_builds_nothing_anew():
@@ -245,10 +245,10 @@ def test_another_release_of_the_distribution_builds_nothing_anew():
 
 
 def test_torch_follows_the_fingerprints_of_its_tools():
-    first = of_torch(site(CMAKE, GCC))["fingerprint"]
-    assert of_torch(site(CMAKE, GCC))["fingerprint"] == first
+    first = of_torch(site(CMAKE, GCC)).fingerprint
+    assert of_torch(site(CMAKE, GCC)).fingerprint == first
     state = site(recipe(CMAKE, version="3.13.0"), GCC)
-    assert of_torch(state)["fingerprint"] != first
+    assert of_torch(state).fingerprint != first
     state = installed(ask_torch(), site(CMAKE, GCC))
     state["products"]["gcc730"]["manifest"]["fingerprint"] = "0" * 64
     assert decided(ask_torch(), state, "torch")["why"] == ["torch: built with another gcc730"]
@@ -257,10 +257,10 @@ def test_torch_follows_the_fingerprints_of_its_tools():
 def test_in_one_request_torch_follows_what_the_tools_will_be():
     together = plan.make(ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH)), bare())
     after = of_torch(site(CMAKE, GCC))
-    assert together["products"]["torch"]["order"]["fingerprint"] == after["fingerprint"]
+    assert together["products"]["torch"]["order"].fingerprint == after.fingerprint
     assert list(together["products"]) == ["cmake", "gcc730", "torch"]
     assert together["tools"]["gcc730"]["lives"] == "/usr/local/linux_gcc7.3.0/lib64"
-    assert together["products"]["torch"]["order"]["trees"] == after["trees"]
+    assert together["products"]["torch"]["order"].trees == after.trees
 
 
 @pytest.mark.parametrize(
@@ -279,14 +279,14 @@ def test_a_tool_of_ours_that_will_not_do(spoil):
 def test_references_are_no_products():
     planned = plan.make(ask_torch(), bare())
     assert list(planned["products"]) == ["torch"]
-    assert planned["products"]["torch"]["order"]["identity"]["built_with"] == {"cmake": "missing", "gcc730": "missing"}
+    assert planned["products"]["torch"]["order"].identity["built_with"] == {"cmake": "missing", "gcc730": "missing"}
 
 
 def test_in_check_mode_what_was_promised_counts_as_there():
     promised = plan.make(ask(recipe(CMAKE), recipe(GCC)), bare())["tools"]
     request = ask_torch(promised=promised)
     planned = plan.make(request, bare())
-    assert planned["products"]["torch"]["order"]["fingerprint"] == of_torch(site(CMAKE, GCC))["fingerprint"]
+    assert planned["products"]["torch"]["order"].fingerprint == of_torch(site(CMAKE, GCC)).fingerprint
     assert planned["tools"]["cmake"] == promised["cmake"]
     # What stands goes before what is promised.
     state = with_tools(bare(), cmake="3.18.4")
@@ -297,11 +297,11 @@ def test_apex_is_built_against_the_torch_that_is_installed():
     state = installed(ask_torch(), site(CMAKE, GCC))
     request = ask_torch(*(used(GCC, TORCH) + [recipe(APEX)]))
     order = decided(request, state, "apex")["order"]
-    assert order["identity"]["built_with"]["torch"] == state["products"]["torch"]["manifest"]["fingerprint"]
-    assert "" not in order["path"]
+    assert order.identity["built_with"]["torch"] == state["products"]["torch"]["manifest"]["fingerprint"]
+    assert "" not in order.path
     # A torch of somebody else's is one too.
     state["products"]["torch"].update(manifest=None, version="1.8.1")
-    assert decided(request, state, "apex")["order"]["identity"]["built_with"]["torch"] == "torch 1.8.1"
+    assert decided(request, state, "apex")["order"].identity["built_with"]["torch"] == "torch 1.8.1"
 
 
 # --- tools that are too new -------------------------------------------------------------------------------------------

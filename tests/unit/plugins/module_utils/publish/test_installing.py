@@ -13,24 +13,25 @@ import sys
 import zipfile
 from pathlib import Path
 
+import ordering
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, manifest
 from ansible_collections.ascend.pytorch.plugins.module_utils.product.wheel import WheelError
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import installing, publishing
 
 FIRST = "1" * 64
-WHEEL = {
-    "name": "torch",
-    "python": "/p",
-    "pip_options": ["--user"],
-    "distribution": "torch",
-    "version": "1.8.1",
-    "product": "wheel",
-}
+WHEEL = ordering.order(
+    name="torch",
+    python="/p",
+    pip_options=["--user"],
+    distribution="torch",
+    version="1.8.1",
+    product="wheel",
+)
 PIP = ["/p", "-m", "pip", "install", "--disable-pip-version-check", "--user"]
 
 
-APEX = dict(WHEEL, name="apex", distribution="apex", version="0.1")
+APEX = WHEEL._replace(name="apex", distribution="apex", version="0.1")
 
 
 def made(folder, name, files=None, **changes):
@@ -39,7 +40,7 @@ def made(folder, name, files=None, **changes):
     with zipfile.ZipFile(path, "w") as out:
         for entry, text in {**(files or {f"{name}.py": ""}), f"{name}-1.dist-info/RECORD": ""}.items():
             out.writestr(entry, text)
-    order = dict({"torch": WHEEL, "apex": APEX}[name], sites=[str(folder / "site")])
+    order = {"torch": WHEEL, "apex": APEX}[name]._replace(sites=[str(folder / "site")])
     (folder / "site").mkdir(exist_ok=True)
     wheel = installing.Wheel(order, str(path), fingerprint.file_digest(str(path)), {}, [])
     return wheel._replace(**changes)
@@ -90,9 +91,9 @@ def test_what_is_installed_and_whole_gets_what_it_requires(tmp_path):
 def test_what_each_bundle_holds_is_found(tmp_path):
     pip = Pip()
     torch = made(tmp_path, "torch", requirements=["six"])
-    torch.order["pip_options"] = ["--no-index", "--find-links", "/a"]
+    torch = torch._replace(order=torch.order._replace(pip_options=["--no-index", "--find-links", "/a"]))
     apex = made(tmp_path, "apex", requirements=["tqdm"])
-    apex.order["pip_options"] = ["--no-index", "--find-links", "/b"]
+    apex = apex._replace(order=apex.order._replace(pip_options=["--no-index", "--find-links", "/b"]))
     installing.install([torch, apex], pip, works)
     assert pip.argvs[0][5:] == ["--no-index", "--find-links", "/a", "--no-index", "--find-links", "/b", "six", "tqdm"]
 
@@ -107,11 +108,11 @@ def test_a_wheel_that_does_not_work_here_replaces_nothing_nor_those_that_need_it
 
     def try_it(wheel, folders):
         tried.append([sorted(os.listdir(folder)) for folder in folders])
-        if wheel.order["name"] == broken:
+        if wheel.order.name == broken:
             raise publishing.PublishError("libopenblas.so.0 is not there")
 
     sound, _notes, trouble = installing.install(wanted, pip, try_it)
-    assert [wheel.order["name"] for wheel in sound] == stand and "libopenblas" in str(trouble)
+    assert [wheel.order.name for wheel in sound] == stand and "libopenblas" in str(trouble)
     # Each is tried with those before it, which it may need.
     assert tried == [[TORCH], [["apex-1.dist-info", "apex.py"], TORCH]][: len(stand) + 1]
     assert pip.argvs == [PIP + FORCED + [wheel.path for wheel in sound]] * bool(stand)
@@ -197,7 +198,7 @@ def whole(site):
 
 
 def test_a_wheel_is_taken_away(site, tmp_path):
-    order = dict(WHEEL, sites=[str(tmp_path / "none"), str(site)])
+    order = WHEEL._replace(sites=[str(tmp_path / "none"), str(site)])
     before = whole(site)
     told = installing.withdraw(order, lambda argv: pytest.fail("ran pip"), dry=True)
     assert whole(site) == before
@@ -209,7 +210,7 @@ def test_a_wheel_is_taken_away(site, tmp_path):
 
 def test_a_wheel_that_is_not_ours_is_not_taken_away(site):
     (site / INFO / manifest.WHEEL_NAME).unlink()
-    order = dict(WHEEL, sites=[str(site)])
+    order = WHEEL._replace(sites=[str(site)])
     assert installing.withdraw(order, lambda argv: pytest.fail("ran pip")) == ([], [])
 
 
@@ -220,7 +221,7 @@ def test_what_was_changed_in_a_wheel_or_added_to_it_stays_and_is_told(site, tmp_
     (site / "torch/__pycache__").mkdir()
     (site / "torch/__pycache__/mine.cpython-39.pyc").write_text("")
     (tmp_path / "bin/convert").write_text("#!/bin/true\n")
-    order = dict(WHEEL, sites=[str(site)])
+    order = WHEEL._replace(sites=[str(site)])
 
     def run(argv):
         if pip_fails:
@@ -242,13 +243,13 @@ def test_the_python_of_an_order_starts_as_in_builds(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "/of/the/login/shell")
     argv = ["sh", "-c", "echo $LD_LIBRARY_PATH ${PYTHONPATH:-none} $TMPDIR"]
     surroundings = dict(
-        os.environ, **installing.pip_environment({"library_path": ["/gcc/lib64", "/py/lib"], "work_dir": "/w"})
+        os.environ, **installing.pip_environment(ordering.order(library_path=["/gcc/lib64", "/py/lib"], work_dir="/w"))
     )
     assert (
         subprocess.run(argv, check=True, stdout=subprocess.PIPE, env=surroundings).stdout
         == b"/gcc/lib64:/py/lib none /w\n"
     )
     # An empty one is none to the loader and to Python.
-    surroundings = dict(os.environ, **installing.pip_environment({"library_path": [], "work_dir": "/w"}))
+    surroundings = dict(os.environ, **installing.pip_environment(ordering.order(work_dir="/w")))
     said = subprocess.run([sys.executable, "-c", "import os"], check=False, stderr=subprocess.PIPE, env=surroundings)
     assert (said.returncode, said.stderr) == (0, b"")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 
+import ordering
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, manifest, published
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import publishing
@@ -37,15 +38,13 @@ def packed(tmp_path):
         manifest.write(str(root), dict(its_manifest, files=manifest.scan(str(root))))
         path = str(tmp_path / (mark[:12] + ".tar.gz"))
         packing.pack(str(root), path)
-        order = {
-            "name": "tool",
-            "version": version,
-            "fingerprint": mark,
-            "prefix": str(tmp_path / "opt/tool"),
-            "links": [{"path": str(tmp_path / "usr/bin/tool"), "target": "bin/tool"}],
-            "replace_link": False,
-        }
-        return dict(order, **changes), path, fingerprint.file_digest(path)
+        order = ordering.order(
+            version=version,
+            fingerprint=mark,
+            prefix=str(tmp_path / "opt/tool"),
+            links=[{"path": str(tmp_path / "usr/bin/tool"), "target": "bin/tool"}],
+        )
+        return order._replace(**changes), path, fingerprint.file_digest(path)
 
     return make
 
@@ -64,11 +63,11 @@ def standing(opt):
 
 
 def tree_of(order):
-    return published.tree_path(order["prefix"], order["version"], order["fingerprint"])
+    return published.tree_path(order.prefix, order.version, order.fingerprint)
 
 
 def damage(order):
-    return manifest.damage(order["prefix"], manifest.read(order["prefix"]), full=True)
+    return manifest.damage(order.prefix, manifest.read(order.prefix), full=True)
 
 
 # --- trees ------------------------------------------------------------------------------------------------------------
@@ -102,7 +101,7 @@ def test_fresh(packed, opt, tmp_path):
     publishing.publish_tree(order, path, sha256)
     assert standing(opt) == ["tool", "tool-1.0-111111111111"]
     # Relative: the parent may be moved or mounted elsewhere.
-    assert os.readlink(order["prefix"]) == "tool-1.0-111111111111"
+    assert os.readlink(order.prefix) == "tool-1.0-111111111111"
     assert says(opt / "tool/bin/tool") == says(tmp_path / "usr/bin/tool") == "1.0"
     assert os.readlink(str(tmp_path / "usr/bin/tool")) == str(opt / "tool/bin/tool")
     assert damage(order) == [] and (opt / "tool").stat().st_mode & 0o777 == 0o755
@@ -196,7 +195,7 @@ def test_a_parent_that_is_a_link(packed, opt, tmp_path):
     second = packed("2.0", SECOND)
     publishing.publish_tree(*second)
     assert standing(opt) == ["tool", "tool-1.0-111111111111", "tool-2.0-222222222222"]
-    assert published.occupied(second[0]["prefix"], published.trees(second[0]["prefix"], "tool")) is None
+    assert published.occupied(second[0].prefix, published.trees(second[0].prefix, "tool")) is None
 
 
 @pytest.mark.parametrize(
@@ -222,7 +221,7 @@ def test_our_own_link_whose_tree_is_gone_is_ours(packed, opt):
     product = packed()
     publishing.publish_tree(*product)
     shutil.rmtree(tree_of(product[0]))
-    assert published.occupied(product[0]["prefix"], published.trees(product[0]["prefix"], "tool")) is None
+    assert published.occupied(product[0].prefix, published.trees(product[0].prefix, "tool")) is None
     publishing.publish_tree(*product)
     assert damage(product[0]) == []
 
@@ -406,7 +405,7 @@ def test_a_foreign_link_is_left_alone(packed, opt, tmp_path, make):
     order, path, sha256 = packed()
     publishing.publish_tree(order, path, sha256)
     assert says(tmp_path / "usr/bin/tool") == "theirs" and says(opt / "tool/bin/tool") == "1.0"
-    assert published.link_state(str(tmp_path / "usr/bin/tool"), order["prefix"], "bin/tool") == "foreign"
+    assert published.link_state(str(tmp_path / "usr/bin/tool"), order.prefix, "bin/tool") == "foreign"
     publishing.withdraw_tree(order)
     assert says(tmp_path / "usr/bin/tool") == "theirs"
 
@@ -428,7 +427,7 @@ def test_a_foreign_link_is_replaced_when_allowed_and_put_back_by_removal(packed,
 
 def test_the_folder_of_a_link_is_made(packed, tmp_path):
     order, path, sha256 = packed()
-    order["links"][0]["path"] = str(tmp_path / "home/.local/bin/tool")
+    order.links[0]["path"] = str(tmp_path / "home/.local/bin/tool")
     publishing.publish_tree(order, path, sha256)
     assert says(tmp_path / "home/.local/bin/tool") == "1.0"
 
@@ -454,7 +453,7 @@ def test_what_was_put_there_is_taken_away(packed, opt, tmp_path):
     assert sorted(str(entry) for entry in opt.rglob("*")) == before and says(tmp_path / "usr/bin/tool") == "2.0"
     assert publishing.withdraw_tree(order) == told
     assert sorted(told[0]) == sorted(
-        [str(tmp_path / "usr/bin/tool"), order["prefix"], str(opt / "tool-1.0-111111111111"), tree_of(order)]
+        [str(tmp_path / "usr/bin/tool"), order.prefix, str(opt / "tool-1.0-111111111111"), tree_of(order)]
     )
     assert told[1] == []
     assert standing(opt) == ["tool-9.9-999999999999"] and os.listdir(str(tmp_path / "usr/bin")) == []
@@ -613,8 +612,8 @@ def test_a_removal_that_is_killed_is_gone_on_with(packed, opt, tmp_path, monkeyp
 def test_trees_of_another_name_are_not_ours(packed, opt):
     order, path, sha256 = packed()
     publishing.publish_tree(order, path, sha256)
-    assert published.trees(order["prefix"], "tool") == [tree_of(order)]
-    assert published.trees(order["prefix"], "other") == []
+    assert published.trees(order.prefix, "tool") == [tree_of(order)]
+    assert published.trees(order.prefix, "other") == []
     # Neither the one that only begins so, nor one with the signs of a glob.
     assert published.trees(str(opt / "too"), "tool") == published.trees(str(opt / "t*l"), "tool") == []
 
@@ -683,8 +682,10 @@ PUBLISH = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import published
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import publishing
-order, path, sha256 = json.loads(sys.argv[2])
+found, path, sha256 = json.loads(sys.argv[2])
+order = Order.of(found)
 with publishing.alone(order):
     publishing.publish_tree(order, path, sha256, lambda root: None)
 """
@@ -692,7 +693,7 @@ with publishing.alone(order):
 
 def test_hosts_that_share_a_prefix_publish_one_after_another(packed, opt):
     order, path, sha256 = packed(product="tree")
-    argv = [sys.executable, "-c", PUBLISH, str(ROOT / "collections"), json.dumps([order, path, sha256])]
+    argv = [sys.executable, "-c", PUBLISH, str(ROOT / "collections"), json.dumps([order._asdict(), path, sha256])]
     running = [subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) for _each in range(6)]
     assert [process.communicate(timeout=120)[1] for process in running] == [""] * 6
     its_manifest = manifest.read(str(opt / "tool"))
@@ -707,15 +708,15 @@ def test_a_place_that_another_holds_is_not_published_to(packed, monkeypatch):
         with pytest.raises(publishing.PublishError, match="another process has held .*tool.ascend-lock"):
             with publishing.alone(order):
                 publishing.publish_tree(order, path, sha256)
-        assert not os.path.lexists(order["prefix"])
+        assert not os.path.lexists(order.prefix)
     with publishing.alone(order):
         publishing.publish_tree(order, path, sha256)
-    assert os.path.islink(order["prefix"])
+    assert os.path.islink(order.prefix)
 
 
 @pytest.mark.parametrize("product", ["tree", "wheel"])
 def test_where_there_are_no_locks_another_place_is_named(tmp_path, without_locks, product):
-    order = {"product": product, "prefix": str(tmp_path / "tool"), "sites": [str(tmp_path)], "pip_options": []}
+    order = ordering.order(product=product, prefix=str(tmp_path / "tool"), sites=[str(tmp_path)])
     with pytest.raises(publishing.PublishError) as told:
         with publishing.alone(order):
             pytest.fail("two could publish there at once")
@@ -726,7 +727,7 @@ def test_where_there_are_no_locks_another_place_is_named(tmp_path, without_locks
 
 def test_what_killed_processes_left_of_this_host_goes_and_of_others_stays(packed, opt):
     order, path, sha256 = packed()
-    tree = published.tree_path(order["prefix"], "1.0", FIRST)
+    tree = published.tree_path(order.prefix, "1.0", FIRST)
     opt.mkdir()
     mine, other = publishing.partial_path(tree), tree + ".elsewhere.1.partial"
     for folder in (mine, mine + ".partial", other):
@@ -747,5 +748,5 @@ def test_what_killed_processes_left_of_this_host_goes_and_of_others_stays(packed
 def test_the_lock_of_a_wheel_is_where_pip_puts_it(tmp_path, sites, options, wanted):
     for name in {"local", "system", "venv"} & set(sites):
         (tmp_path / name).mkdir()
-    order = {"product": "wheel", "sites": [str(tmp_path / name) for name in sites], "pip_options": options}
+    order = ordering.order(product="wheel", sites=[str(tmp_path / name) for name in sites], pip_options=options)
     assert publishing.lock_path(order) == str(tmp_path / wanted / ".ascend-lock")

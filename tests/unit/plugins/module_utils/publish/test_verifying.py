@@ -9,6 +9,7 @@ import json
 import os
 import time
 
+import ordering
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import diagnose, fingerprint, manifest
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import verifying
@@ -31,23 +32,14 @@ def tree(tmp_path):
     (tmp_path / "opt/tool").symlink_to(root.name)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/tool").symlink_to(tmp_path / "opt/tool/bin/tool")
-    return {
-        "name": "tool",
-        "version": "1.0",
-        "product": "tree",
-        "state": "present",
-        "fingerprint": MARK,
-        "identity": IDENTITY,
-        "prefix": str(tmp_path / "opt/tool"),
-        "links": [{"path": str(tmp_path / "bin/tool"), "target": "bin/tool"}],
-        "replace_link": False,
-        "requirements": [],
-        "python": "",
-        "env_file": str(tmp_path / "env.sh"),
-        "sites": [],
-        "distribution": "",
-        "verify": [{"run": ["{prefix}/bin/tool"], "expect": "^tool {version}$"}],
-    }
+    return ordering.order(
+        fingerprint=MARK,
+        identity=IDENTITY,
+        prefix=str(tmp_path / "opt/tool"),
+        links=[{"path": str(tmp_path / "bin/tool"), "target": "bin/tool"}],
+        env_file=str(tmp_path / "env.sh"),
+        verify=[{"run": ["{prefix}/bin/tool"], "expect": "^tool {version}$"}],
+    )
 
 
 @pytest.fixture
@@ -69,8 +61,7 @@ def wheel(tree, tmp_path):
         if "numpy" not in name:
             rows.append("{0},sha256={1},{2}".format(name, digest, len(text)))
     (site / INFO / "RECORD").write_text("\n".join(rows) + "\n")
-    return dict(
-        tree,
+    return tree._replace(
         name="torch",
         version="1.8.1",
         product="wheel",
@@ -87,18 +78,18 @@ def wheel(tree, tmp_path):
 
 def unpacked(wheel, **changes):
     """What is asked, and what is said, of a wheel that was unpacked into the folder of its site."""
-    site = wheel["sites"][1]
+    site = wheel.sites[1]
     its_manifest = dict(
         manifest.compose("torch", "1.8.1", "wheel", MARK, IDENTITY, {}, "0.1.0"), libraries=["libopenblas.so.0"]
     )
     run = changes.pop("run")
-    order = dict(wheel, env_text="export TO_COME=1\n", **changes)
-    order["verify"] = [dict(wheel["verify"][0], run=["{python}", "{env_file}"])]
+    steps = [dict(wheel.verify[0], run=["{python}", "{env_file}"])]
+    order = wheel._replace(env_text="export TO_COME=1\n", verify=steps, **changes)
     return site, verifying.prove_unpacked(order, its_manifest, site, run)
 
 
 def test_a_wheel_is_imported_from_where_it_was_unpacked(wheel):
-    run = answering((0, "1.8.1 {0}/torch/__init__.py".format(wheel["sites"][1]), ""))
+    run = answering((0, "1.8.1 {0}/torch/__init__.py".format(wheel.sites[1]), ""))
     site, wrong = unpacked(wheel, run=run)
     assert wrong == ""
     # With the environment that is to come.
@@ -144,11 +135,11 @@ FINE = (0, "tool 1.0\n", "")
 
 
 def imported(wheel):
-    return (0, "a warning\n1.8.1+ascend {0}/torch/__init__.py\n".format(os.path.realpath(wheel["sites"][1])), "")
+    return (0, "a warning\n1.8.1+ascend {0}/torch/__init__.py\n".format(os.path.realpath(wheel.sites[1])), "")
 
 
 def verify(order, *answers, full=False, npu=False, npu_libraries=True, pending=False):
-    return verifying.verify(dict(order, npu_libraries=npu_libraries), full, npu, answering(*answers), pending)
+    return verifying.verify(order._replace(npu_libraries=npu_libraries), full, npu, answering(*answers), pending)
 
 
 def problems(order, *answers, **how):
@@ -186,32 +177,32 @@ def test_where_there_is_an_npu_it_is_tried_too(wheel):
 
 
 def test_a_file_that_is_gone(tree):
-    os.unlink(tree["prefix"] + "/words")
+    os.unlink(tree.prefix + "/words")
     assert problems(tree, FINE) == ["tool 1.0 is damaged: words: missing. Run site.yml: it puts back just that"]
 
 
 def test_a_byte_that_differs_is_found_by_a_full_look_alone(tree):
-    with open(tree["prefix"] + "/words", "w") as stream:
+    with open(tree.prefix + "/words", "w") as stream:
         stream.write("Words")
     assert problems(tree, FINE) == []
     assert problems(tree, FINE, full=True) == [
         "tool 1.0 is damaged: words: content differs. Delete what differs, then run site.yml: it puts back what is missing"
     ]
     # The one that a plan sees has all of it mended.
-    os.chmod(tree["prefix"] + "/bin/tool", 0o700)
+    os.chmod(tree.prefix + "/bin/tool", 0o700)
     assert "Delete" not in problems(tree, FINE, full=True)[0]
 
 
 def test_much_damage_is_counted(tree):
-    its_manifest = manifest.read(tree["prefix"])
+    its_manifest = manifest.read(tree.prefix)
     files = {"gone{0:02d}".format(number): {"link": "x"} for number in range(30)}
-    manifest.write(tree["prefix"], dict(its_manifest, files=files))
+    manifest.write(tree.prefix, dict(its_manifest, files=files))
     told = problems(tree, FINE)[0]
     assert "gone00: missing; gone01" in told and "; and 25 more." in told
 
 
 def test_a_file_of_a_wheel(wheel):
-    path = os.path.join(wheel["sites"][1], "torch/__init__.py")
+    path = os.path.join(wheel.sites[1], "torch/__init__.py")
     with open(path, "w") as stream:
         stream.write("y = 1\n")
     assert problems(wheel, imported(wheel)) == []
@@ -231,9 +222,9 @@ def test_a_file_that_cannot_be_read(tree, monkeypatch):
 
 
 def test_all_that_is_wrong_is_told_at_once(tree):
-    os.unlink(tree["prefix"] + "/words")
-    os.unlink(tree["links"][0]["path"])
-    told = problems(dict(tree, fingerprint="2" * 64), (1, "no\n", ""))
+    os.unlink(tree.prefix + "/words")
+    os.unlink(tree.links[0]["path"])
+    told = problems(tree._replace(fingerprint="2" * 64), (1, "no\n", ""))
     assert len(told) == 4
     for text, words in zip(told, ("outdated", "damaged", "does not lead to it", "does not work")):
         assert words in text
@@ -243,34 +234,36 @@ def test_all_that_is_wrong_is_told_at_once(tree):
 
 
 def test_what_differs_from_its_order_is_outdated_and_not_damaged(tree):
-    order = dict(tree, version="1.1", fingerprint="2" * 64, identity=dict(IDENTITY, stages={}, version="1.1"))
+    order = tree._replace(version="1.1", fingerprint="2" * 64, identity=dict(IDENTITY, stages={}, version="1.1"))
     assert problems(order, FINE) == [
         "tool 1.0 (111111111111) is outdated: version 1.0 -> 1.1; flags of stage build changed. Run site.yml: it "
         "publishes 1.1 (222222222222)"
     ]
-    assert "recipe changed" in problems(dict(tree, fingerprint="2" * 64), FINE)[0]
+    assert "recipe changed" in problems(tree._replace(fingerprint="2" * 64), FINE)[0]
 
 
 def test_what_is_not_there(tree, wheel):
-    os.unlink(tree["prefix"])
+    os.unlink(tree.prefix)
     told = verify(tree)
     assert told["said"] == [] and len(told["problems"]) == 1
-    assert told["problems"][0].startswith("tool is not installed (no manifest at " + tree["prefix"])
-    assert problems(dict(wheel, sites=[]))[0].startswith("torch is not installed (no manifest at /usr/bin/python3.9)")
+    assert told["problems"][0].startswith("tool is not installed (no manifest at " + tree.prefix)
+    assert problems(wheel._replace(sites=[]))[0].startswith(
+        "torch is not installed (no manifest at /usr/bin/python3.9)"
+    )
 
 
 def test_what_is_there_and_not_ours(tree, wheel):
-    os.unlink(tree["prefix"])
-    os.mkdir(tree["prefix"])
+    os.unlink(tree.prefix)
+    os.mkdir(tree.prefix)
     assert "is a folder that this collection did not make. Move it away, or set tool_prefix" in problems(tree)[0]
-    os.unlink(os.path.join(wheel["sites"][1], INFO, manifest.WHEEL_NAME))
+    os.unlink(os.path.join(wheel.sites[1], INFO, manifest.WHEEL_NAME))
     assert problems(wheel) == [
         "torch 1.8.1+ascend is there, which this collection did not make. Run site.yml: it replaces it"
     ]
 
 
 def test_another_product_at_the_prefix(tree):
-    assert "other is not installed" in problems(dict(tree, name="other"))[0]
+    assert "other is not installed" in problems(tree._replace(name="other"))[0]
 
 
 @pytest.mark.parametrize(
@@ -282,29 +275,29 @@ def test_another_product_at_the_prefix(tree):
     ],
 )
 def test_links(tree, replace, make, wrong):
-    path = tree["links"][0]["path"]
+    path = tree.links[0]["path"]
     os.unlink(path)
     if make:
         os.symlink(make, path)
-    told = problems(dict(tree, replace_link=replace), FINE)
+    told = problems(tree._replace(replace_link=replace), FINE)
     assert bool(told) == wrong and all(path in text for text in told)
 
 
 def test_a_requirement_that_somebody_removed(wheel):
-    os.rename(os.path.join(wheel["sites"][1], "numpy-1.19.dist-info"), os.path.join(wheel["sites"][1], "gone"))
+    os.rename(os.path.join(wheel.sites[1], "numpy-1.19.dist-info"), os.path.join(wheel.sites[1], "gone"))
     told = problems(wheel, imported(wheel))
     assert "torch 1.8.1+ascend requires numpy, which is not installed for /usr/bin/python3.9" in told[1]
 
 
 def test_what_shall_be_absent(tree):
-    gone = dict(tree, state="absent")
+    gone = tree._replace(state="absent")
     assert problems(gone) == ["tool 1.0 is there and shall be absent. Run site.yml: it takes it away"]
-    os.unlink(tree["prefix"])
+    os.unlink(tree.prefix)
     assert problems(gone) == []
 
 
 def test_what_a_run_is_about_to_mend_is_a_note(tree):
-    os.unlink(tree["prefix"] + "/words")
+    os.unlink(tree.prefix + "/words")
     told = verify(tree, pending=True)
     assert told["ok"] and "words: missing" in told["notes"][0] and told["said"] == []
 
@@ -324,7 +317,7 @@ def test_an_import_that_fails(wheel):
     )
     assert "ascend_verify_full" in told
     assert "All its files are as they were built" in problems(wheel, (1, "no", ""), full=True)[0]
-    os.unlink(os.path.join(wheel["sites"][1], "torch/__init__.py"))
+    os.unlink(os.path.join(wheel.sites[1], "torch/__init__.py"))
     assert problems(wheel, (1, "no", ""))[1].endswith("\nMend the damage first")
 
 

@@ -206,10 +206,10 @@ class Maker:
         for recipe in recipes:
             steps = [step for steps in recipe.get("stages", {}).values() for step in steps]
             patches = [step["patch"]["file"] for step in steps if "patch" in step]
-            for order in (step["requirements"] for step in steps if "requirements" in step):
-                text = self._requirements_file(recipe, order["file"], patches)
+            for asked in (step["requirements"] for step in steps if "requirements" in step):
+                text = self._requirements_file(recipe, asked["file"], patches)
                 version = tuple(int(part) for part in python.split("."))
-                lines += requirements_txt.keep(text, order["drop"], version)[0]
+                lines += requirements_txt.keep(text, asked["drop"], version)[0]
         return lines
 
     def _requirements_file(self, recipe: Json, file: str, patches: list[str]) -> str:

@@ -129,8 +129,8 @@ def _patch(step, context):
     # type: (Dict[str, Any], Context) -> None
     # The vendors' gen.sh exits 0 whatever patch says, and cannot be run twice: so the tree is put back first, the patch
     # is tried dry, and rejects are looked for afterwards.
-    order = step["patch"]
-    tree, patch = order["tree"], order["file"]
+    asked = step["patch"]
+    tree, patch = asked["tree"], asked["file"]
     if not os.path.isfile(patch):
         raise StepError(
             "{0} is not there: the ref does not have the guide's layout. Set the adapter's ref and commit to one that "
@@ -145,29 +145,29 @@ def _patch(step, context):
             "{0} does not fit the native sources in {1}: they are of another version or incomplete. Nothing was "
             "patched. Set the native ref and commit to those of the release".format(os.path.basename(patch), tree)
         )
-    context.run(order["run"], cwd=order["cwd"])
+    context.run(asked["run"], cwd=asked["cwd"])
     left = sorted(rejects(tree) - before)
     if left:
         raise StepError(
             "{0} exited 0 but left {1} rejected patches, the first: {2}".format(
-                " ".join(order["run"]), len(left), ", ".join(left[:5])
+                " ".join(asked["run"]), len(left), ", ".join(left[:5])
             )
         )
 
 
 def _requirements(step, context):
     # type: (Dict[str, Any], Context) -> None
-    order = step["requirements"]
-    with open(order["file"], encoding="utf-8", errors="replace") as stream:
+    asked = step["requirements"]
+    with open(asked["file"], encoding="utf-8", errors="replace") as stream:
         text = stream.read()
     python = tuple(int(part) for part in context.names["python_version"].split("."))
-    kept, dropped = requirements_txt.keep(text, order["drop"], python)
+    kept, dropped = requirements_txt.keep(text, asked["drop"], python)
     for line, why in dropped:
         context.log("left out of the requirements: {0} ({1})".format(line, why))
     context.learned["requirements"] = kept
     if not kept:
         return
-    for name, content in (("requirements.txt", "\n".join(kept)), ("constraints.txt", order["constraints"])):
+    for name, content in (("requirements.txt", "\n".join(kept)), ("constraints.txt", asked["constraints"])):
         with open(os.path.join(context.names["obj"], name), "w", encoding="utf-8") as stream:
             stream.write(content + "\n")
     _install(["-r", "requirements.txt", "-c", "constraints.txt"], context)
@@ -187,9 +187,9 @@ def _install(what, context):
 
 def _wheel(step, context):
     # type: (Dict[str, Any], Context) -> None
-    order = step["wheel"]
+    asked = step["wheel"]
     try:
-        path = wheels.find_wheel(order["dist"], order["name"], order["version"], context.python_tag, context.arch)
+        path = wheels.find_wheel(asked["dist"], asked["name"], asked["version"], context.python_tag, context.arch)
         wheels.check(path)
     except wheels.WheelError as error:
         raise StepError(str(error))
@@ -199,9 +199,9 @@ def _wheel(step, context):
 
 def _link(step, context):
     # type: (Dict[str, Any], Context) -> None
-    order = step["link"]
-    if not os.path.lexists(order["path"]):
-        os.symlink(order["to"], order["path"])
+    asked = step["link"]
+    if not os.path.lexists(asked["path"]):
+        os.symlink(asked["to"], asked["path"])
 
 
 _ACTIONS = {"run": _run, "patch": _patch, "pip": _pip, "requirements": _requirements, "wheel": _wheel, "link": _link}

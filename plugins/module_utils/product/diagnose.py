@@ -44,10 +44,10 @@ _QUOTE = re.compile(r"\s*[0-9]* \|")
 _MARK = re.compile(r"\s*[~^][\s~^]*$")
 
 # "WARNING: …", "x.cpp:5:3: warning: …", "CMake Deprecation Warning at …", and CMake's "-- …", which is never an error. Without
-# a colon "npm WARN …", "warning …" and "<time> WARNING …"; and apt's "W: …".
+# a colon "npm WARN …", "warning …" and "<time> WARNING …"; and apt's "W: …". What npm tells beside is no error either.
 _ASIDE = re.compile(
     r"^\s*-- |(?:^|[\s:\[(])(?:\w*warning|warn|note)\s*[:\])]|^\s*CMake (?:\w+ )?Warning\b"
-    r"|^\s*(?:p?npm |yarn |[0-9][-0-9:,.TZ ]* )?warn(?:ing)?\s|^W: ",
+    r"|^\s*(?:p?npm |yarn |[0-9][-0-9:,.TZ ]* )?warn(?:ing)?\s|^W: |^\s*npm (?:notice|http|info|verbose|sill|timing) ",
     re.IGNORECASE,
 )
 

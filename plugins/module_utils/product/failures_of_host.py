@@ -143,7 +143,7 @@ ROWS = tuple(
         ),
         (
             r"Could not resolve (?:host|proxy)|unable to resolve host|Temporary failure in name resolution"
-            r"|Name or service not known|NameResolutionError|nodename nor servname",
+            r"|Name or service not known|NameResolutionError|nodename nor servname|\bgetaddrinfo E(?:NOTFOUND|AI_AGAIN)\b",
             "host not found",
             "A host name could not be resolved: no DNS, or no way out of this network.",
             "Check DNS and the proxy (http_proxy, https_proxy), or name a mirror that this host reaches in ascend_mirrors.",
@@ -166,7 +166,10 @@ ROWS = tuple(
             r"|Operation timed out|Read timed out|read operation timed out|(?:Read|Connect)Timeout|Timeout was reached|Operation too slow|IncompleteRead"
             r"|RemoteDisconnected|stream [0-9]+ was not closed cleanly"
             r"|TLS connection was non-properly terminated|gnutls_handshake\(\) failed|SSL_ERROR_SYSCALL|Empty reply from server"
-            r"|(?:Recv|Send) failure|(?:returned error:|HTTP Error|ERROR) (?:429|5[0-9][0-9])\b",
+            r"|(?:Recv|Send) failure|(?:returned error:|HTTP Error|ERROR) (?:429|5[0-9][0-9])\b"
+            # As npm and what else runs in Node say it, and no source that has such a name in it.
+            r"|(?:^npm (?:ERR!|error) .*|\b(?:read|connect|write) )\b(?:ECONN(?:RESET|REFUSED|ABORTED)|E(?:SOCKET)?TIMEDOUT"
+            r"|E(?:NET|HOST)UNREACH)\b",
             "network dropped",
             BROKE,
             RUN_AGAIN,

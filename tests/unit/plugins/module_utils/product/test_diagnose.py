@@ -60,6 +60,14 @@ CASES = [
     ("urllib.error.URLError: <urlopen error [Errno 104] Connection reset by peer>", "network dropped", ""),
     ("npm ERR! network request failed, reason: Connection reset by peer", "network dropped", ""),
     (
+        "npm ERR! code ECONNRESET\nnpm ERR! network aborted\nnpm ERR! network This is a problem related to network connectivity.",
+        "network dropped",
+        "ascend_mirrors",
+    ),
+    ("npm error network request to https://npm.example/x failed, reason: connect ETIMEDOUT", "network dropped", ""),
+    ("Error: read ECONNRESET\n    at TLSWrap.onStreamRead (node:internal/stream_base_commons:217:20)", "network dropped", ""),
+    ("npm ERR! network request to https://npm.example/x failed, reason: getaddrinfo ENOTFOUND npm.example", "host not found", ""),
+    (
         "Cloning into 'x'...\nfatal: unable to access 'https://nohost.invalid/x.git/': Could not resolve host: "
         "nohost.invalid",
         "host not found",
@@ -524,6 +532,14 @@ NEAR_MISSES = [
     # They tried again, and what ended the build is another thing.
     ("network dropped", None, "npm WARN registry Unexpected warning for https://npm.example/: Miscellaneous Warning "
      "ECONNRESET: request failed, reason: Connection reset by peer\nnpm ERR! missing script: build\nmake: *** [ui] Error 1"),
+    ("network dropped", None, "npm WARN network Connection reset\n"),
+    ("network dropped", None, "npm WARN network read ECONNRESET\nnpm ERR! missing script: build"),
+    ("network dropped", None, "npm http fetch GET https://npm.example/x attempt 1 failed with ECONNRESET, Connection reset by peer"),
+    ("network dropped", None, "  WARNING: Retrying (Retry(total=4, connect=None)) after connection broken by "
+     "'ConnectionResetError(104, 'Connection reset by peer')': /simple/numpy/\nmake: *** [all] Error 1"),
+    ("network dropped", None, "pip: warning: Connection reset by peer\nmake: *** [all] Error 1"),
+    ("network dropped", "error", "socket.c:7:12: error: 'ECONNRESET' undeclared (first use in this function)"),
+    ("host not found", None, "npm warn network getaddrinfo ENOTFOUND npm.example\nmake: *** [ui] Error 1"),
     ("network dropped", "error", "npm warn registry reason: read ETIMEDOUT, Connection timed out\n"
      "a.cpp:1:1: error: expected unqualified-id"),
     ("network dropped", None, " WARN  GET https://npm.example/x: Connection reset by peer. Will retry in 10 seconds.\n"

@@ -64,7 +64,7 @@ busy:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing, places
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import locking, outgoing, places
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import cleaning
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import account
 
@@ -89,7 +89,9 @@ def main():
         try:
             gone = cleaning.clean(work_dir, time.time() - keep_days * 86400, keep_last, module.check_mode)
         except OSError as error:
-            words = "{0} could not be cleaned: {1}. Run this as the account that builds there".format(work_dir, error)
+            # Another account would have no locks there either.
+            remedy = "" if isinstance(error, locking.NoLocks) else ". Run this as the account that builds there"
+            words = "{0} could not be cleaned: {1}{2}".format(work_dir, error, remedy)
             module.fail_json(**outgoing.told(msg=words, removed=removed, busy=busy))
         if gone is None:
             busy.append(work_dir)

@@ -42,7 +42,7 @@ stopped:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing, places
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import locking, outgoing, places
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import stopping
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import account
@@ -67,9 +67,11 @@ def main():
                 stopped.append("{0} in stage {1}".format(name, stage))
         except OSError as error:
             what = "build {0} in {1} cannot be stopped" if name else "builds in {1} cannot be looked at"
-            words = "the {0}: {1}. Run this as root, or as the account that began them".format(
-                what.format(name, work_dir), error.strerror
+            # Another account would have no locks there either.
+            remedy = (
+                "" if isinstance(error, locking.NoLocks) else ". Run this as root, or as the account that began them"
             )
+            words = "the {0}: {1}{2}".format(what.format(name, work_dir), error.strerror, remedy)
             module.fail_json(**outgoing.told(msg=words, stopped=stopped))
     module.exit_json(**outgoing.told(changed=bool(stopped), stopped=stopped))
 

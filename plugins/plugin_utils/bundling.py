@@ -112,6 +112,8 @@ class Maker:
                     f"{self.folder} is being made by another run: wait for its end, then run again"
                 )
             yield
+        except locking.NoLocks as error:
+            raise bundle.BundleError(f"{error}, or set ascend_bundle_dest to a folder of a file system that has them")
         except OSError as error:
             raise bundle.BundleError(
                 f"{error.filename or self.folder}: {error.strerror}. Mend that, and run again: what was had is kept"

@@ -384,9 +384,11 @@ class Store:
         remedies = {
             errno.ENOSPC: "Free some space, take old products away (-e ascend_cache=prune), or",
             errno.EDQUOT: "Free some space, take old products away (-e ascend_cache=prune), or",
-            errno.ENOLCK: "That file system knows no locks;",
-            errno.EOPNOTSUPP: "That file system knows no locks;",
         }
+        if isinstance(error, locking.NoLocks):
+            return StoreError(
+                f"the build cache cannot be used: {error}, or set ascend_build_cache to a folder that has them"
+            )
         return StoreError(
             f"the build cache {self.folder} cannot be used: {error.filename or self.folder}: {error.strerror}. "
             f"{remedies.get(error.errno or 0, 'Put it right, or')} set ascend_build_cache to a folder that you may write"

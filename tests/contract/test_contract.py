@@ -288,6 +288,28 @@ GATES = {
             ("plugins/module_utils/build/stages.py", "spent_s"): "since a time that was told; never less than nothing",
         },
     ),
+    # A file system may have none: locking.NoLocks, an OSError and a LockError. tests/unit/plugins/test_without_locks.py.
+    "what to do without locks": Gate(
+        "",
+        r".*\blocking\.(lock|held)",
+        {
+            ("plugins/module_utils/build/locks.py", "_locked"): "build, stop and clean say it",
+            ("plugins/module_utils/build/results.py", "complete"): "build says it",
+            ("plugins/module_utils/product/caching.py", "_shared_lock"): "goes on: the renames alone have to do",
+            ("plugins/module_utils/product/entries.py", "_locked"): "says it",
+            ("plugins/module_utils/product/published.py", "use"): "goes on: the tree stays a while by itself",
+            ("plugins/module_utils/product/published.py", "in_use"): "says nothing where it is not known",
+            ("plugins/module_utils/publish/publishing.py", "alone"): "says it",
+            ("plugins/module_utils/sources/fetch.py", "locked"): "says it",
+            ("plugins/plugin_utils/bundling.py", "_alone"): "says it",
+            ("plugins/plugin_utils/runs.py", "locked"): "says it",
+            ("plugins/plugin_utils/runs.py", "hold"): "goes on: the run's folder is kept for long",
+            ("plugins/plugin_utils/runs.py", "_sweep"): "leaves what it cannot know of",
+            ("plugins/plugin_utils/screen.py", "door"): "builds are shown as lines of a log",
+            ("plugins/plugin_utils/screen.py", "painter"): "as if there were one",
+            ("plugins/plugin_utils/store.py", "_lock"): "says it, and reads",
+        },
+    ),
     # Of what a function has made itself, before it has its name, or of a copy: what stands keeps the mode that it has.
     "modes and owners": Gate(
         "",

@@ -15,7 +15,7 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 
-@pytest.fixture(params=[errno.ENOLCK, errno.EOPNOTSUPP])
+@pytest.fixture(params=[errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
 def without_locks(request, monkeypatch):
     """A file system without locks: the error that it answers with."""
 

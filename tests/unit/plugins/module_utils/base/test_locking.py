@@ -80,7 +80,7 @@ def test_a_file_that_was_replaced_meanwhile_is_waited_for_anew(tmp_path):
     waiting.join()
 
 
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
 def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, number):
     def refuse(_descriptor, _how):
         raise OSError(number, os.strerror(number))

@@ -65,8 +65,16 @@ CASES = [
         "ascend_mirrors",
     ),
     ("npm error network request to https://npm.example/x failed, reason: connect ETIMEDOUT", "network dropped", ""),
-    ("Error: read ECONNRESET\n    at TLSWrap.onStreamRead (node:internal/stream_base_commons:217:20)", "network dropped", ""),
-    ("npm ERR! network request to https://npm.example/x failed, reason: getaddrinfo ENOTFOUND npm.example", "host not found", ""),
+    (
+        "Error: read ECONNRESET\n    at TLSWrap.onStreamRead (node:internal/stream_base_commons:217:20)",
+        "network dropped",
+        "",
+    ),
+    (
+        "npm ERR! network request to https://npm.example/x failed, reason: getaddrinfo ENOTFOUND npm.example",
+        "host not found",
+        "",
+    ),
     (
         "Cloning into 'x'...\nfatal: unable to access 'https://nohost.invalid/x.git/': Could not resolve host: "
         "nohost.invalid",

@@ -229,7 +229,7 @@ def task_actions(tasks: Any, keywords: set[str]) -> list[str]:
 
 _OF_FILES = {"mode", "owner", "group", "attributes", "seuser", "serole", "setype", "selevel"}
 _SETS = re.compile(r"\b(mode|owner|group)=|\b(chmod|chown|chgrp|setfacl)\b")
-_INCLUDES = re.compile(r"(?:ansible\.builtin\.)?(include|import)_(tasks|role|playbook)")
+_INCLUDES = re.compile(r"(?:ansible\.(?:builtin|legacy)\.)?(include|import)_(tasks|role|playbook)")
 
 
 def setters(value: Any) -> Iterator[tuple[dict, dict]]:
@@ -260,14 +260,26 @@ _FILLED_IN = re.compile(r"\{\{.*?\}\}")
 
 
 def included(name: str, value: Any) -> Iterator[tuple[str, dict]]:
-    """(path, task) of each file that a file of tasks, a playbook or a role's meta/main.yml has Ansible read next."""
+    """(path, task) of each file that a file of tasks, a playbook or a role's meta/main.yml has Ansible read next.
+
+    Whichever tasks of a role are wanted, what that depends on comes before them.
+    """
     for task in mappings(value):
+        roles = task.get("dependencies" if name.endswith("/meta/main.yml") else "roles" if "hosts" in task else "", ())
+        for each in roles:
+            role = (each if isinstance(each, str) else each.get("role", each.get("name"))).removeprefix(
+                "ascend.pytorch."
+            )
+            paths = [f"roles/{role}/{folder}/main.yml" for folder in ("tasks", "meta")]
+            # One that brings only variables has no tasks of its own.
+            yield from ((path, task) for path in paths if path == paths[1] or (ROOT / path).exists())
         for key, arguments in task.items():
             action = _INCLUDES.fullmatch(str(key))
             given = arguments if isinstance(arguments, dict) else {}
             if action and action[2] == "role":
                 role = given["name"].removeprefix("ascend.pytorch.")
                 yield f"roles/{role}/tasks/{given.get('tasks_from', 'main').removesuffix('.yml')}.yml", task
+                yield f"roles/{role}/meta/main.yml", task
             elif action:
                 path = posixpath.normpath(posixpath.join(posixpath.dirname(name), given.get("file") or arguments))
                 # What is filled in may be whatever has a file.

@@ -337,10 +337,22 @@ def test_what_is_included_can_be_followed():
         "roles/x/tasks/b.yml",
         "roles/x/tasks/c.yml",
         "roles/cmake/tasks/main.yml",
+        "roles/cmake/meta/main.yml",
         "roles/road/tasks/plan.yml",
+        "roles/road/meta/main.yml",
+    ]
+    needs = {"dependencies": ["ascend.pytorch.road", {"role": "ascend.pytorch.cmake", "when": "x"}]}
+    assert [there for there, _task in included("roles/x/meta/main.yml", needs)] == [
+        "roles/road/meta/main.yml",
+        "roles/cmake/tasks/main.yml",
+        "roles/cmake/meta/main.yml",
     ]
     plays = [{"ansible.builtin.import_playbook": "plays/z.yml"}, {"hosts": "all", "tasks": tasks[:1]}]
     assert [there for there, _task in included("playbooks/y.yml", plays)][0] == "playbooks/plays/z.yml"
+    plays = [{"hosts": "all", "roles": ["cmake"]}]
+    assert [there for there, _task in included("playbooks/y.yml", plays)][0] == "roles/cmake/tasks/main.yml"
+    # What a module is asked is not what Ansible reads.
+    assert list(included("roles/x/tasks/a.yml", [{"ascend.pytorch.plan": {"roles": ["cmake"]}}])) == []
 
 
 def test_what_is_too_long_is_seen():

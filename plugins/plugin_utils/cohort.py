@@ -124,7 +124,10 @@ class Run:
     def _alone(self) -> Iterator[None]:
         """Hold what the run's workers change together."""
         with _opened(self.path / "lock", "w") as stream:
-            runs.locked(stream, waits=True)
+            if not runs.locked(stream):
+                # Whoever has it may be stopped.
+                with runs.watched():
+                    runs.locked(stream, waits=True)
             yield
 
     def offer(self, product: str, candidate: Json) -> None:

@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said of a build that failed, or was begun, and what the module is handed."""
+"""What is said of a build that failed, or was begun, and of one that is not begun, and what the module is handed."""
 
 import json
 from types import SimpleNamespace
 
 import ordering
 import pytest
+from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.action.build import ARGUMENTS, ActionModule, failure, note
 from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import plans
@@ -73,3 +74,20 @@ def test_the_module_is_handed_the_order_as_a_mapping(monkeypatch, tmp_path, by_n
     ((name, arguments),) = handed
     assert name == "ascend.pytorch.build" and Order.of(arguments["order"]) == ORDER
     assert set(arguments) == {"order", "state", "wait_s"}
+
+
+def test_where_nothing_can_be_handed_on_nothing_is_begun(tmp_path):
+    """Told before hours of building, and not after them."""
+    (tmp_path / "file").write_text("in the way")
+    ended = []
+    run = SimpleNamespace(
+        is_building=lambda _label: False,
+        begin=lambda _label, _host: True,
+        end=lambda label, words: ended.append((label, words)),
+    )
+    action = SimpleNamespace(
+        _host="h", _label="l", _shared=True, _run=run, _begin=lambda _order: pytest.fail("it was begun")
+    )
+    with pytest.raises(AnsibleActionFail, match="none of .*/file/cache can be written to.* Name a folder") as told:
+        ActionModule._started(action, {}, {"order": ORDER, "cache": [str(tmp_path / "file/cache")]}, "h")
+    assert ended == [("l", str(told.value))]

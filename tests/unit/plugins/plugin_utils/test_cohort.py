@@ -209,7 +209,7 @@ def test_a_killed_run_holds_nothing(tmp_path):
 
 # Waits, in a worker of a run that is killed then, for a build that goes on.
 WAIT = """
-import multiprocessing, os, pathlib, signal, sys
+import fcntl, multiprocessing, os, pathlib, signal, sys
 sys.path.insert(0, sys.argv[1])
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort
 home, label, way = sys.argv[2:]
@@ -222,15 +222,22 @@ def wait():
     if way == "lock":
         with run.building(label, tell):
             pass
+    elif way == "run":
+        tell()
+        run.elect(label, "f", [])
     else:
         cohort.wait_for(tell, 60)
     print("works on")
 
+if way == "run":
+    # As another worker that is stopped.
+    held = open(cohort.Run(pathlib.Path(home)).path / "lock", "w")
+    fcntl.flock(held, fcntl.LOCK_EX)
 multiprocessing.get_context("fork").Process(target=wait).start()
 """
 
 
-@pytest.mark.parametrize("way", ["lock", "turn"])
+@pytest.mark.parametrize("way", ["lock", "turn", "run"])
 def test_a_worker_of_a_killed_run_waits_no_longer(tmp_path, run, way):
     with run.building(LABEL, print):
         argv = [sys.executable, "-c", WAIT, str(ROOT / "collections"), str(tmp_path), LABEL, way]

@@ -540,6 +540,25 @@ def starts_anywhere(source: str) -> list[tuple[str, str]]:
     return [(function, name) for function, call, name in calls(source, _STARTS) if not keyword(call, "cwd")]
 
 
+_WAITS = r"time\.sleep|(.*\.)?(locking\.(lock|held)|runs\.locked)"
+_LOOKS = r"(.*\.)?runs\.(end_if_over|watched)"
+
+
+def waits_on(source: str) -> list[tuple[str, str]]:
+    """(function, what) of each wait, for time or for a lock, of a function that does not see whether its run is gone.
+
+    Ansible's workers outlive a run that is killed, and one that waits holds what the next run waits for.
+    """
+    looks = {function for function, _what in uses(source, _LOOKS)}
+    found = []
+    for function, call, name in calls(source, _WAITS):
+        # lock(descriptor, path, waits), locked(stream, waits)
+        only_tries = not (keyword(call, "waits") or len(call.args) > (1 if name.endswith("locked") else 2))
+        if function not in looks and not (only_tries and name.endswith(("lock", "locked"))):
+            found.append((function, name.rpartition(".")[2]))
+    return found
+
+
 _OPENS = r"((io\.|os\.fd|codecs\.)?open|io\.TextIOWrapper|(.*\.)?(read_text|write_text)|tempfile\.\w*TemporaryFile)"
 
 

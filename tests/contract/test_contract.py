@@ -41,6 +41,7 @@ from rules import (
     unsafe_paths,
     uses,
     variable_table,
+    waits_on,
     ways_round,
     writers_by_rename,
 )
@@ -429,6 +430,24 @@ STARTS_ANYWHERE = {
     ): "so may what pip's settings name; its modules are not taken from there",
     ("plugins/plugin_utils/screen.py", "_start"): "a Python that takes no modules from there (-I)",
 }
+
+
+# Who waits on the controller and does not look whether its run is gone, and who looks for it.
+WAITS_ON = {
+    ("plugins/plugin_utils/runs.py", "locked"): "its callers, who are looked at here too",
+    ("plugins/plugin_utils/screen.py", "door"): "live.py, around all that waits at the door; the painter holds nothing",
+    ("plugins/plugin_utils/screen.py", "take"): "live.py, and it waits for two seconds at most",
+    ("plugins/plugin_utils/screen.py", "paint"): "itself: a program of its own, which ends with its run",
+}
+
+
+def test_who_waits_on_the_controller_sees_that_its_run_is_gone():
+    found = {
+        (name, function)
+        for name in below(r"plugins/(action|plugin_utils)/\w+\.py")
+        for function, _what in waits_on((ROOT / name).read_text())
+    }
+    assert found == set(WAITS_ON)
 
 
 def test_programs_are_started_in_a_folder_that_was_chosen():

@@ -26,6 +26,7 @@ from rules import (
     unsafe_paths,
     uses,
     variable_table,
+    waits_on,
     writers_by_rename,
 )
 
@@ -392,6 +393,25 @@ def test_cycles_are_found():
 )
 def test_a_program_that_is_started_anywhere_is_seen(code, is_found):
     assert [name for name, _what in starts_anywhere(f"def a(argv):\n    {code}\n")] == ["a"] * is_found
+
+
+@pytest.mark.parametrize(
+    ("code", "is_found"),
+    [
+        ("time.sleep(1)", True),
+        ("runs.locked(stream, waits=True)", True),
+        ("runs.locked(stream, True)", True),
+        ("locking.lock(descriptor, path, True)", True),
+        ("with locking.held(path, 60): pass", True),
+        ("runs.locked(stream)", False),
+        ("locking.lock(descriptor, path, shared=True)", False),
+        ("time.sleep(1)\n    runs.end_if_over()", False),
+        ("with runs.watched():\n        runs.locked(stream, waits=True)", False),
+    ],
+)
+def test_who_waits_for_a_run_that_is_gone_is_seen(code, is_found):
+    source = f"from x import runs\nfrom y.base import locking\nimport time\ndef a(path):\n    {code}\n"
+    assert [name for name, _what in waits_on(source)] == ["a"] * is_found
 
 
 @pytest.mark.parametrize(

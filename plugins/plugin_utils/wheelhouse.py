@@ -9,16 +9,16 @@ runs in. So what the chosen wheels require of the target is read from them, and 
 
 from __future__ import annotations
 
-import email
 import os
 import re
 import shutil
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheel_files
 
 try:
     from packaging.requirements import InvalidRequirement, Requirement
@@ -140,11 +140,14 @@ def unmet(wheels: list[Path], asked: list[str], target: Target) -> list[str]:
 
 
 def _requires(wheel: Path) -> list[Requirement]:
-    with zipfile.ZipFile(wheel) as opened:
-        inner = next(name for name in opened.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
-        headers = email.message_from_bytes(opened.read(inner))
+    try:
+        lines = wheel_files.read(str(wheel))["requires"]
+    except wheel_files.WheelError as error:
+        raise WheelhouseError(
+            f"what pip has got is no wheel: {error}. See what serves it: the index, or a mirror of it"
+        )
     found = []
-    for line in headers.get_all("Requires-Dist") or []:
+    for line in lines:
         try:
             found.append(Requirement(line))
         except InvalidRequirement:

@@ -246,6 +246,17 @@ class Gate(NamedTuple):
 GATES = {
     "on the disk": Gate("plugins/module_utils/base/durable.py", r"os\.(fsync|fdatasync|sync)", {}),
     "locks": Gate("plugins/module_utils/base/locking.py", r"fcntl\.(flock|lockf|LOCK_\w+|F_\w*SETLKW?|F_\w*LCK)", {}),
+    # Who reads one that others made reads no more of it into memory than belongs to it.
+    "zip archives": Gate("plugins/module_utils/sources/zips.py", r"(.*\.)?zipfile\.(Py)?ZipFile|zipimport\..*", {}),
+    "tar archives": Gate(
+        "plugins/module_utils/sources/archive.py",
+        r"(.*\.)?tarfile\.(open|TarFile(\.\w+)?)|shutil\.unpack_archive",
+        {
+            ("plugins/module_utils/sources/packing.py", "pack"): "written, of a tree of ours",
+            ("plugins/module_utils/sources/packing.py", "_add"): "written, of a tree of ours",
+            ("plugins/plugin_utils/mirror.py", "pack"): "written, of the user's own mirror",
+        },
+    ),
     # A number that another process, machine or container has too. On the controller a run is a processes.Process.
     "who a process is": Gate(
         "plugins/plugin_utils/runs.py",

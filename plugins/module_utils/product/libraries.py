@@ -11,8 +11,10 @@ import os
 import shutil
 import struct
 import tempfile
-import zipfile
 from typing import IO, List, NamedTuple, Optional, Tuple
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import zips
 
 _MAGIC = b"\x7fELF"
 _PT_LOAD, _PT_DYNAMIC = 1, 2
@@ -47,9 +49,12 @@ def linked(stream: IO[bytes]) -> Optional[Linked]:
 
 
 def of_wheel(path: str) -> List[str]:
-    """Return the names of the libraries, libc's left out, that a wheel's files need and it does not bring, sorted."""
+    """Return the names of the libraries, libc's left out, that a wheel's files need and it does not bring, sorted.
+
+    :raises zips.ArchiveError: it has more files than a wheel has
+    """
     brought, needed = set(), set()
-    with zipfile.ZipFile(path) as archive, tempfile.TemporaryFile(dir=os.path.dirname(path)) as scratch:
+    with zips.opened(path, wheel.MOST_ENTRIES) as archive, tempfile.TemporaryFile(dir=os.path.dirname(path)) as scratch:
         for name in archive.namelist():
             with archive.open(name) as member:
                 head = member.read(len(_MAGIC))

@@ -32,7 +32,7 @@ def unpack_wheel(path: str, folder: str) -> None:
     No further than its own RECORD goes. Raises wheel.WheelError when it is none, archive.ArchiveError when it has more than that
     says, and as unpacking.unpack() has it.
     """
-    unpacking.unpack(path, folder, strip=0, limit=archive.Limit(wheel.recorded_size(path), MOST_ENTRIES))
+    unpacking.unpack(path, folder, strip=0, limit=archive.Limit(wheel.recorded_size(path), wheel.MOST_ENTRIES))
     for name in os.listdir(folder):
         for scheme in ("purelib", "platlib") if name.endswith(".data") else ():
             aside = os.path.join(folder, name, scheme)

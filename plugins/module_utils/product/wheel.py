@@ -18,10 +18,12 @@ import re
 import shutil
 import tempfile
 import zipfile
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from contextlib import contextmanager
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, file_names
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import manifest as manifests
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import zips
 
 # name-version[-build]-python-abi-platform.whl; a build number begins with a digit.
 _FILENAME = re.compile(
@@ -32,6 +34,8 @@ _FILENAME = re.compile(
 _UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
 # More than RECORD and its signatures have together.
 UNLISTED_BYTES = 64 << 20
+# No wheel comes near to so many files; torch's have some ten thousand. Nor do METADATA, RECORD and manifest to that size.
+MOST_ENTRIES, TEXT_BYTES = 100 * 1000, 16 << 20
 _DIGESTS = ("sha256", "sha384", "sha512")
 
 
@@ -92,17 +96,11 @@ def read(path: str) -> Dict[str, Any]:
     :raises WheelError: not a wheel, or one without METADATA
     """
     said = dict(parse_filename(path))
-    try:
-        with zipfile.ZipFile(path) as archive:
-            folder = _dist_info(archive, path)
-            metadata = _metadata(archive.read(folder + "/METADATA").decode("utf-8", "replace"))
-            manifest = None
-            if folder + "/" + manifests.WHEEL_NAME in archive.namelist():
-                manifest = manifests.parse(archive.read(folder + "/" + manifests.WHEEL_NAME).decode("utf-8", "replace"))
-    except WheelError:
-        raise
-    except Exception as error:  # zipfile and what it decompresses with raise a dozen kinds for a damaged file
-        raise WheelError("{0} cannot be read: {1}".format(path, error)) from error
+    with _opened(path) as archive:
+        folder, manifest = _dist_info(archive, path), None
+        metadata = _metadata(_told(archive, path, folder + "/METADATA", "replace"))
+        if folder + "/" + manifests.WHEEL_NAME in archive.namelist():
+            manifest = manifests.parse(_told(archive, path, folder + "/" + manifests.WHEEL_NAME, "replace"))
     if not metadata.get("name") or not metadata.get("version"):
         raise WheelError("{0}: its METADATA has no Name or no Version".format(path))
     said.update(
@@ -121,13 +119,8 @@ def recorded_size(path: str) -> int:
 
     :raises WheelError: not a wheel, or one without RECORD
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            record = archive.read(_dist_info(archive, path) + "/RECORD").decode("utf-8", "replace")
-    except WheelError:
-        raise
-    except Exception as error:  # as in read()
-        raise WheelError("{0} cannot be read: {1}".format(path, error)) from error
+    with _opened(path) as archive:
+        record = _told(archive, path, _dist_info(archive, path) + "/RECORD", "replace")
     return UNLISTED_BYTES + sum(int(size) for _name, _digest, size in _rows(record) if size.isdigit())
 
 
@@ -136,27 +129,22 @@ def check(path: str) -> None:
 
     :raises WheelError: the first thing that is wrong
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            folder = _dist_info(archive, path)
-            record = {row[0]: row for row in _rows(archive.read(folder + "/RECORD").decode("utf-8"))}
-            files = [name for name in archive.namelist() if not name.endswith("/")]
-            if len(set(files)) != len(files):
-                raise WheelError("{0} has a file twice".format(path))
-            unlisted = tuple(folder + "/" + name for name in _UNLISTED)
-            missing = sorted(set(record) - set(files) - set(unlisted))
-            if missing:
-                raise WheelError("{0} lacks {1}, which its RECORD lists".format(path, missing[0]))
-            for name in files:
-                if name in unlisted:
-                    continue
-                if name not in record:
-                    raise WheelError("{0}: {1} is not listed in its RECORD".format(path, name))
-                _compare(archive, path, record[name])
-    except WheelError:
-        raise
-    except Exception as error:  # as in read()
-        raise WheelError("{0} is damaged: {1}. Build it again".format(path, error)) from error
+    with _opened(path, "{0} is damaged: {1}. Build it again") as archive:
+        folder = _dist_info(archive, path)
+        record = {row[0]: row for row in _rows(_told(archive, path, folder + "/RECORD"))}
+        files = [name for name in archive.namelist() if not name.endswith("/")]
+        if len(set(files)) != len(files):
+            raise WheelError("{0} has a file twice".format(path))
+        unlisted = tuple(folder + "/" + name for name in _UNLISTED)
+        missing = sorted(set(record) - set(files) - set(unlisted))
+        if missing:
+            raise WheelError("{0} lacks {1}, which its RECORD lists".format(path, missing[0]))
+        for name in files:
+            if name in unlisted:
+                continue
+            if name not in record:
+                raise WheelError("{0}: {1} is not listed in its RECORD".format(path, name))
+            _compare(archive, path, record[name])
 
 
 def embed(path_in: str, path_out: str, name: str = manifests.WHEEL_NAME, text: str = "{}") -> None:
@@ -180,7 +168,7 @@ def embed(path_in: str, path_out: str, name: str = manifests.WHEEL_NAME, text: s
             _embed(stream, path_in, name, text.encode("utf-8"))
         os.chmod(partial, os.stat(path_in).st_mode & 0o777)
         durable.move(partial, target)
-    except Exception as error:  # as in read()
+    except Exception as error:  # as in _opened()
         # A damaged zip makes zipfile seek to nowhere (EINVAL); any other error of the system is the system's.
         if isinstance(error, WheelError) or (isinstance(error, OSError) and error.errno != errno.EINVAL):
             raise
@@ -274,7 +262,25 @@ def _fits(entry: str, name: str, version: str, python_tag: str, arch: str) -> bo
     )
 
 
-def _dist_info(archive: zipfile.ZipFile, path: str) -> str:
+@contextmanager
+def _opened(path: str, wrong: str = "{0} cannot be read: {1}") -> Iterator[zips.Zip]:
+    """A wheel, to be read; `wrong` is what to say of a damaged one."""
+    try:
+        with zips.opened(path, MOST_ENTRIES) as archive:
+            yield archive
+    except WheelError:
+        raise
+    except zips.ArchiveError as error:
+        raise WheelError(str(error)) from error
+    except Exception as error:  # zipfile and what it decompresses with raise a dozen kinds for a damaged file
+        raise WheelError(wrong.format(path, error)) from error
+
+
+def _told(archive: zips.Zip, path: str, name: str, errors: str = "strict") -> str:
+    return zips.content(path, archive, name, TEXT_BYTES).decode("utf-8", errors)
+
+
+def _dist_info(archive: zips.Zip, path: str) -> str:
     folders = {name.partition("/")[0] for name in archive.namelist() if "/" in name}
     found = sorted(folder for folder in folders if folder.endswith(".dist-info"))
     if len(found) != 1:
@@ -297,7 +303,7 @@ def _digest_text(algorithm: str, digest: bytes) -> str:
     return "{0}={1}".format(algorithm, base64.urlsafe_b64encode(digest).decode("ascii").rstrip("="))
 
 
-def _compare(archive: zipfile.ZipFile, path: str, row: List[str]) -> None:
+def _compare(archive: zips.Zip, path: str, row: List[str]) -> None:
     name, digest, size = row
     algorithm = digest.partition("=")[0]
     if algorithm not in _DIGESTS:
@@ -312,12 +318,12 @@ def _compare(archive: zipfile.ZipFile, path: str, row: List[str]) -> None:
 
 
 def _embed(stream: Any, path: str, name: str, content: bytes) -> None:
-    with zipfile.ZipFile(stream, "a", zipfile.ZIP_DEFLATED) as archive:
+    with zips.extended(path, stream, MOST_ENTRIES) as archive:
         folder = _dist_info(archive, path)
         record, added = folder + "/RECORD", folder + "/" + name
         # A signature of the former RECORD would no longer be true.
         dropped = (added,) + tuple(folder + "/" + unlisted for unlisted in _UNLISTED)
-        rows = [row for row in _rows(archive.read(record).decode("utf-8")) if row[0] not in dropped]
+        rows = [row for row in _rows(_told(archive, path, record)) if row[0] not in dropped]
         when = archive.getinfo(record).date_time
         rows.append([added, _digest_text("sha256", hashlib.sha256(content).digest()), str(len(content))])
         rows.append([record, "", ""])
@@ -335,7 +341,7 @@ def _embed(stream: Any, path: str, name: str, content: bytes) -> None:
     stream.truncate()
 
 
-def _drop(archive: zipfile.ZipFile, names: Tuple[str, ...]) -> None:
+def _drop(archive: zips.Zip, names: Tuple[str, ...]) -> None:
     # Out of the central directory; and what is dropped at the end of the file is written over.
     kept = [info for info in archive.filelist if info.filename not in names]
     behind = max([info.header_offset for info in kept] or [-1])

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from typing import IO, Callable, Iterator, NamedTuple, Optional, Tuple
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import extensions, file_names
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import zips
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources.zips import ArchiveError, Limit
 
 # What the readers below raise on damaged input; bad gzip and bz2 data is an OSError without a number.
 _DAMAGE = (
@@ -34,19 +36,8 @@ _DAMAGE_OF = {"lzma": "LZMAError", "zlib": "error"}
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\xfd7": "lzma"}
 _ZIPPED = {zipfile.ZIP_DEFLATED: "zlib", zipfile.ZIP_BZIP2: "bz2", zipfile.ZIP_LZMA: "lzma"}
 
-# tarfile takes a long name into memory, however long it says it is. That much at once is read of a file, and no more.
-_AT_ONCE_BYTES = 128 << 20
-
-# zipfile does the same with the list of all entries. Where their number has a limit it is that of so many bytes each, which
-# is more than a name and times take, and some for a few that are long.
-_LISTED_BYTES, _LISTED_FEW_BYTES = 256, 1 << 20
-
 # Of a link's target no more is read: one byte more than Linux takes (PATH_MAX).
 _LINK_BYTES = 4096
-
-
-class ArchiveError(Exception):
-    """An archive that cannot be used, or a tree that cannot be packed; the message names the file and the remedy."""
 
 
 Entry = NamedTuple(
@@ -60,9 +51,6 @@ Entry = NamedTuple(
         ("open", Optional[Callable[[], IO[bytes]]]),  # of a file
     ],
 )
-
-# What an archive may hold at most: bytes of all its files, and entries, folders that none names included.
-Limit = NamedTuple("Limit", [("size", int), ("entries", int)])
 
 
 def content(archive: str, name: str, most: int) -> Optional[bytes]:
@@ -101,7 +89,8 @@ class _Stream:
         self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
 
     def read(self, size: int = -1) -> bytes:
-        if size > _AT_ONCE_BYTES:
+        # tarfile takes a long name into memory, however long it says it is.
+        if size > zips.AT_ONCE_BYTES:
             raise tarfile.ReadError("an entry has %d bytes of a name" % size)
         at = self._stream.tell()
         self._last = at, self._stream.read(size)
@@ -115,29 +104,6 @@ class _Stream:
         return self._last[1][: tarfile.BLOCKSIZE]
 
 
-class _Zipped:
-    """What zipfile reads, as far as it does not read more than `most` bytes at once; `refusal` is raised then."""
-
-    def __init__(self, stream: IO[bytes], most: int, refusal: Callable[[int], Exception]) -> None:
-        self._stream, self._most, self._refusal = stream, most, refusal
-        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
-
-    def read(self, size: int = -1) -> bytes:
-        if size > self._most:
-            raise self._refusal(size)
-        return self._stream.read(size)
-
-
-def _zipped(archive: str, stream: IO[bytes], limit: Optional[Limit]) -> _Zipped:
-    """Give zipfile an archive to read: before it tells of the first entry, it has taken the list of all into memory."""
-    if limit is None:
-        return _Zipped(
-            stream, _AT_ONCE_BYTES, lambda size: zipfile.BadZipFile("the list of its entries has %d bytes" % size)
-        )
-    most = min(_AT_ONCE_BYTES, _LISTED_FEW_BYTES + limit.entries * _LISTED_BYTES)
-    return _Zipped(stream, most, lambda _size: too_much(archive, limit.entries, "entries"))
-
-
 @contextmanager
 def opened(archive: str, whole: bool = True, limit: Optional[Limit] = None) -> Iterator[Iterator[Entry]]:
     """The entries of an archive, read in its order. The name decides nothing and the first bytes all.
@@ -149,7 +115,7 @@ def opened(archive: str, whole: bool = True, limit: Optional[Limit] = None) -> I
     if not magic:
         raise ArchiveError("%s is empty. Remove it, so that it is fetched anew." % archive)
     if magic in (b"PK\x03\x04", b"PK\x05\x06"):
-        with open(archive, "rb") as raw, zipfile.ZipFile(_zipped(archive, raw, limit)) as zipped:
+        with zips.opened(archive, limit.entries if limit else None) as zipped:
             yield _zip_entries(zipped)
         return
     # tarfile would guess the compression itself, but then hides why a file cannot be read.
@@ -191,7 +157,7 @@ def _tar_entries(tar: tarfile.TarFile) -> Iterator[Entry]:
         )
 
 
-def _zip_entries(opened: zipfile.ZipFile) -> Iterator[Entry]:
+def _zip_entries(opened: zips.Zip) -> Iterator[Entry]:
     for info in opened.infolist():
         mode = info.external_attr >> 16  # Unix mode; 0 when made elsewhere
         folder = info.filename.endswith("/")
@@ -213,13 +179,6 @@ def _zip_entries(opened: zipfile.ZipFile) -> Iterator[Entry]:
             target,
             (lambda one=info: opened.open(one)) if kind == "file" else None,
         )
-
-
-def too_much(archive: str, most: int, what: str) -> ArchiveError:
-    return ArchiveError(
-        "%s holds more than the %d %s that belong to it: refused. It is not what it says it is; remove it."
-        % (archive, most, what)
-    )
 
 
 def inner_name(archive: str, entry: Entry, strip: int) -> Tuple[Optional[str], str]:

@@ -11,17 +11,15 @@ from typing import IO, Dict, Iterator, Optional, Tuple
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import extensions
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.folders import make_folder
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources.archive import (
-    ArchiveError,
     Entry,
-    Limit,
     inner_name,
     is_damage,
     opened,
     os_problem,
     remove,
-    too_much,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources.links import refuse_links_out_of
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources.zips import ArchiveError, Limit, too_much
 
 
 def unpack(archive: str, dest: str, strip: int = 1, limit: Optional[Limit] = None) -> None:

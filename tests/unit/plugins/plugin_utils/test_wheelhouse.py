@@ -6,8 +6,10 @@
 import io
 import socket
 import tarfile
+import zipfile
 
 import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel
 from ansible_collections.ascend.pytorch.plugins.plugin_utils.wheelhouse import (
     Target,
     Wheelhouse,
@@ -15,6 +17,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils.wheelhouse import (
     abis,
     meant_for,
     tags,
+    unmet,
 )
 from wheels import make_wheel
 
@@ -106,6 +109,16 @@ def test_what_only_the_target_requires_comes_too(index, collect):
     make_wheel(index, "extra1")
     assert collect(ARM37, "top")[0] == [f"{name}-1.0-py3-none-any.whl" for name in ("extra1", "leaf", "middle", "top")]
     assert collect(X39, "top")[0] == ["top-1.0-py3-none-any.whl"]
+
+
+def test_what_an_index_gives_is_read_with_care(tmp_path):
+    """pip looks at it as well, but not at how much it is."""
+    path = make_wheel(tmp_path, "one", requires=["two"])
+    assert unmet([path], ["one"], X39) == ["two"]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr("one-1.0.dist-info/METADATA", bytes(wheel.TEXT_BYTES + 1))
+    with pytest.raises(WheelhouseError, match="is no wheel: .* holds more than the .*: the index, or a mirror of it"):
+        unmet([path], ["one"], X39)
 
 
 def test_a_pure_source_becomes_a_wheel(index, collect):

@@ -80,6 +80,15 @@ def test_what_a_wheel_takes_from_the_host(tmp_path):
     assert libraries.of_wheel(str(path)) == ["libgomp.so.1", "libopenblas.so.0"]
 
 
+def test_a_wheel_of_too_many_files_is_not_asked(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "a.whl", "w") as out:
+        for name in ("a", "b"):
+            out.writestr(name, "")
+    monkeypatch.setattr(libraries.wheel, "MOST_ENTRIES", 1)
+    with pytest.raises(libraries.zips.ArchiveError, match="a.whl holds more than the 1 entries"):
+        libraries.of_wheel(str(tmp_path / "a.whl"))
+
+
 def test_the_loader_is_asked():
     argv = [sys.executable, "-c", libraries.QUESTION, "libc.so.6", "libnowhere.so.7", "libc.so.6"]
     said = subprocess.run(argv, stdout=subprocess.PIPE, check=True, text=True).stdout

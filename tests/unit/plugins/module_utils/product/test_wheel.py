@@ -486,3 +486,31 @@ def test_what_is_below_a_file_is_missing(whole, tmp_path):
 def test_a_dist_info_without_a_record(whole, tmp_path):
     (tmp_path / INFO / "RECORD").unlink()
     assert wheel.recorded(whole) == [] and wheel.damage(whole, full=True) == [INFO + "/RECORD: missing"]
+
+
+@pytest.mark.parametrize("member", ["METADATA", "RECORD", wheel.manifests.WHEEL_NAME])
+def test_what_a_wheel_says_of_itself_is_not_read_without_end(tmp_path, monkeypatch, member):
+    monkeypatch.setattr(wheel, "TEXT_BYTES", 1000)
+    files = dict(FILES, **{INFO + "/" + wheel.manifests.WHEEL_NAME: b"{}"})
+    path = make(tmp_path, files=files, **{member.partition(".")[0]: b" " * 1001})
+    words = "holds more than the 1000 bytes of .*/" + member
+    functions = [wheel.read]
+    if member == "RECORD":
+        functions = [wheel.recorded_size, wheel.check, lambda one: wheel.embed(one, one)]
+    for function in functions:
+        with pytest.raises(wheel.WheelError, match=words):
+            function(path)
+
+
+def test_a_wheel_of_too_many_files_is_refused(tmp_path, monkeypatch):
+    path = make(tmp_path)
+    before = open(path, "rb").read()
+    monkeypatch.setattr(wheel, "MOST_ENTRIES", len(FILES))
+    functions = (wheel.read, wheel.recorded_size, wheel.check, lambda one: wheel.embed(one, one))
+    for function in functions:
+        with pytest.raises(wheel.WheelError, match="holds more than the {0} entries".format(len(FILES))):
+            function(path)
+    assert open(path, "rb").read() == before
+    monkeypatch.setattr(wheel, "MOST_ENTRIES", len(FILES) + 1)
+    for function in functions:
+        function(path)

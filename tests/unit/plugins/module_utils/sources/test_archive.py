@@ -5,6 +5,7 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import os
 import shutil
@@ -20,6 +21,7 @@ from pathlib import Path
 import pytest
 import sources
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive as archive_module
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import zips
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources.archive import ArchiveError, Limit
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources.unpacking import unpack
 from archives import PLAIN, folder, member, tar, tree
@@ -133,6 +135,41 @@ def test_a_link_without_end_is_not_read(tmp_path):
             unpack(str(tmp_path / "a.zip"), str(tmp_path / "dest"), limit=Limit(1000, 9))
 
     assert peak(unpacked) < 4 << 20 and os.listdir(tmp_path) == ["a.zip"]
+
+
+def test_of_a_file_in_a_zip_no_more_is_read_than_may_be_in_it(tmp_path):
+    """64 MiB in 64 KiB: one byte too many is taken into memory, and no more."""
+    archive = str(tmp_path / "a.zip")
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr("big", bytes(64 << 20))
+        out.writestr("small", b"small")
+
+    def refused():
+        with zips.opened(archive, 2) as opened:
+            assert zips.content(archive, opened, "small", 5) == b"small"
+            with pytest.raises(KeyError):
+                zips.content(archive, opened, "none", 5)
+            with pytest.raises(ArchiveError, match="a.zip holds more than the 1000 bytes of big that belong to it"):
+                zips.content(archive, opened, "big", 1000)
+
+    assert peak(refused) < 4 << 20
+
+
+@pytest.mark.parametrize("mode", ["read", "extended"])
+def test_a_zip_is_opened_no_further_than_its_entries(tmp_path, mode):
+    def opened(archive):
+        if mode == "read":
+            return zips.opened(archive, 9)
+        return zips.extended(archive, io.BytesIO(Path(archive).read_bytes()), 9)
+
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as out:
+        for number in range(10):
+            out.writestr(str(number), b"")
+    # Ten that are listed in a few bytes, and a list that is not even read.
+    for archive in (str(tmp_path / "a.zip"), listed(tmp_path / "b.zip", 1, b"\0" * (46 * 100_000))):
+        with pytest.raises(ArchiveError, match="zip holds more than the 9 entries that belong to it: refused"):
+            with opened(archive):
+                pytest.fail("it was opened")
 
 
 def test_a_zip_of_as_many_entries_as_its_limit(tmp_path):

@@ -6,6 +6,7 @@
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,17 @@ def test_a_program_that_cannot_be_ended_is_told(tmp_path, monkeypatch):
         monkeypatch.undo()
         stubborn.kill()
         stubborn.wait()
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_waiting(tmp_path, monkeypatch):
+    clock = iter(range(10**6, 0, -3600))
+    monkeypatch.setattr(time, "time", lambda: float(next(clock)))
+    # A number that no process has.
+    monkeypatch.setattr(processes, "of", lambda _place: [1 << 30])
+    began = time.monotonic()
+    with pytest.raises(OSError, match="do not end, though killed .*1073741824"):
+        processes.end(builds.Place(make_order(tmp_path)), patience_s=0.2)
+    assert time.monotonic() - began < 10
 
 
 def test_a_failed_build_leaves_no_program_running(tmp_path):

@@ -6,6 +6,7 @@
 import os
 import signal
 import threading
+import time
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, locks, looking, stopping
@@ -70,6 +71,18 @@ def test_another_process_that_has_the_number_is_not_ended(tmp_path):
     finally:
         other.kill()
         other.wait()
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_waiting(tmp_path, monkeypatch):
+    clock = iter(range(10**6, 0, -3600))
+    monkeypatch.setattr(time, "time", lambda: float(next(clock)))
+    monkeypatch.setattr(locks, "has_head", lambda _place: True)
+    monkeypatch.setattr(stopping, "_head", lambda _place: None)
+    monkeypatch.setattr(stopping, "KILLED_S", 0.2)
+    began = time.monotonic()
+    with pytest.raises(OSError, match="does not end, though killed"):
+        stopping.stop(builds.Place(make_order(tmp_path)), patience_s=0.2)
+    assert time.monotonic() - began < 10
 
 
 def test_where_nothing_is_under_way_nothing_is_made(tmp_path):

@@ -10,6 +10,7 @@ import os
 import time
 
 import cached
+import ordering
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, results
@@ -45,7 +46,7 @@ def says(words, path, number):
 @pytest.fixture
 def work_dir(tmp_path):
     """A work directory with a build that was begun while its file system had locks."""
-    place = builds.Place({"work_dir": str(tmp_path / "work")}, "tool-1.0-0123456789ab")
+    place = builds.Place(str(tmp_path / "work"), "tool-1.0-0123456789ab")
     os.makedirs(place.folder, 0o700)
     os.chmod(tmp_path / "work", 0o700)
     open(place.lock, "w").close()
@@ -84,8 +85,8 @@ def test_nothing_is_fetched(tmp_path, without_locks, kind):
 
 
 def test_parts_are_made_of_a_product_by_nobody(tmp_path, monkeypatch, without_locks):
-    order = {"work_dir": str(tmp_path), "name": "tool", "version": "1.0", "fingerprint": MARK}
-    monkeypatch.setattr(builds, "parts", lambda _order: [dict(order, fingerprint="e" * 64)])
+    order = ordering.order(work_dir=str(tmp_path), fingerprint=MARK)
+    monkeypatch.setattr(builds, "parts", lambda _order: [order._replace(fingerprint="e" * 64)])
     fill(tmp_path / "products" / LABEL, b"content")
     with pytest.raises(OSError) as error:
         results.complete(order)
@@ -147,7 +148,7 @@ def test_builds_are_shown_as_lines_of_a_log(tmp_path, monkeypatch, without_locks
     monkeypatch.setattr(processes, "has_terminal", lambda _run: True)
     monkeypatch.setattr(live, "open_terminal", lambda _pid: os.open(os.devnull, os.O_WRONLY))
     monkeypatch.setattr(screen, "size", lambda _descriptor: (24, 80))
-    shown = live.Line("node", {"name": "tool", "version": "1.0", "jobs": 1}, "log")
+    shown = live.Line("node", ordering.order(), "log")
     shown.board = screen.Board(tmp_path, runs.current())
     now = time.monotonic()
     row = screen.Row("node", "build", 1, now, None, now, now, str(processes.of(os.getpid())))

@@ -89,5 +89,5 @@ def test_where_nothing_can_be_handed_on_nothing_is_begun(tmp_path):
         _host="h", _label="l", _shared=True, _run=run, _begin=lambda _order: pytest.fail("it was begun")
     )
     with pytest.raises(AnsibleActionFail, match="none of .*/file/cache can be written to.* Name a folder") as told:
-        ActionModule._started(action, {}, {"order": ORDER, "cache": [str(tmp_path / "file/cache")]}, "h")
+        ActionModule._started(action, {}, ORDER, {"cache": [str(tmp_path / "file/cache")]}, "h")
     assert ended == [("l", str(told.value))]

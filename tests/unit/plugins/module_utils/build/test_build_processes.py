@@ -133,7 +133,7 @@ def test_a_clock_that_is_set_back_keeps_nobody_waiting(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "of", lambda _place: [1 << 30])
     began = time.monotonic()
     with pytest.raises(OSError, match="do not end, though killed .*1073741824"):
-        processes.end(builds.Place(make_order(tmp_path)), patience_s=0.2)
+        processes.end(builds.place(make_order(tmp_path)), patience_s=0.2)
     assert time.monotonic() - began < 10
 
 

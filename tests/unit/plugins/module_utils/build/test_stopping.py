@@ -81,7 +81,7 @@ def test_a_clock_that_is_set_back_keeps_nobody_waiting(tmp_path, monkeypatch):
     monkeypatch.setattr(stopping, "KILLED_S", 0.2)
     began = time.monotonic()
     with pytest.raises(OSError, match="does not end, though killed"):
-        stopping.stop(builds.Place(make_order(tmp_path)), patience_s=0.2)
+        stopping.stop(builds.place(make_order(tmp_path)), patience_s=0.2)
     assert time.monotonic() - began < 10
 
 

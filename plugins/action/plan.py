@@ -51,7 +51,7 @@ def brief(work: dict, verified: dict) -> dict:
     """
     keys, environment = ("do", "why", "now", "then"), work["environment"]
     return {
-        "products": {name: {key: entry[key] for key in keys} for name, entry in work["products"].items()},
+        "products": {name: {key: getattr(entry, key) for key in keys} for name, entry in work["products"].items()},
         "packages": work["packages"],
         "venv": work["venv"],
         "environment": environment if environment and environment["do"] != plan.NOTHING else None,
@@ -125,8 +125,8 @@ def sources(planned: dict, mirrors: list[str]) -> list[dict]:
     asked = []
     folders = [os.path.abspath(os.path.expanduser(entry)) for entry in mirrors if here.is_folder(entry)]
     for name, entry in planned["products"].items():
-        if entry["do"] == plan.BUILD:
-            for source in entry["order"].sources:
+        if entry.do == plan.BUILD:
+            for source in entry.order.sources:
                 if not any(mirror.contents(folder, [source])[0] for folder in folders):
                     asked.append(dict(source, name="{0}: {1}".format(name, source.get("repo") or source["file"])))
     return asked
@@ -150,16 +150,16 @@ def candidates(
     prepared = check_mode or not (planned["packages"]["names"] or planned["venv"])
     ready = {plan.BUILD: not early and prepared, plan.PUBLISH: True, plan.NOTHING: host in builders}
 
-    def offers(entry: dict) -> bool:
+    def offers(entry: plan.Entry) -> bool:
         """Say whether a host has part in the election: one that only wants a link to what stands has nothing to give."""
-        order, do = entry["order"], entry["do"]
+        order, do = entry.order, entry.do
         if not order or do not in ready or (early and not ready[do]):
             return False
         return do != plan.PUBLISH or state["stored"].get(order.label()) == order.fingerprint
 
     return [
         # Others that lack it are told apart by what they would have built now, whatever stays here.
-        cohort.candidate(host, entry.get("anew") or entry["order"], state, ready[entry["do"]])
+        cohort.candidate(host, entry.anew or entry.order, state, ready[entry.do])
         for entry in planned["products"].values()
         if offers(entry)
     ]
@@ -169,12 +169,13 @@ def add_wheels(planned: dict, bundle: str) -> None:
     """Add to the orders of a plan what a bundle has for pip on their host."""
     from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
 
-    for entry in planned["products"].values():
-        order = entry["order"]
-        if order and entry["do"] in plan.BRINGING:
+    for name, entry in planned["products"].items():
+        order = entry.order
+        if order and entry.do in plan.BRINGING:
             held = mirror.wheels(bundle, order)
             options = order.pip_options + mirror.pip_options(order, held)
-            entry["order"] = order._replace(bundle=bundle, wheels=held, pip_options=options)
+            order = order._replace(bundle=bundle, wheels=held, pip_options=options)
+            planned["products"][name] = entry._replace(order=order)
 
 
 class Part(NamedTuple):
@@ -390,7 +391,7 @@ class ActionModule(speaking.Action):
         host, work, state = asked.host, plan.merged([part.plan for part in working]), working[-1].state
         verify = {
             # What the plan leaves to the host's own (a CMake that will do) has no order.
-            "orders": [entry["order"]._asdict() for entry in verified["products"].values() if entry["order"]],
+            "orders": [entry.order._asdict() for entry in verified["products"].values() if entry.order],
             "environment": verified["environment"],
             "npu": has_npu(state),
             "asked": whole and "verify" in verified["tasks"],
@@ -403,7 +404,7 @@ class ActionModule(speaking.Action):
             run = asked.run()
             run.offer_tools(host, platform(state), work["tools"])
             for name, entry in work["products"].items():
-                if entry["do"] not in plan.BRINGING:
+                if entry.do not in plan.BRINGING:
                     run.arrive(name, host)
 
     def _tell(self, asked, planned, findings):
@@ -415,10 +416,8 @@ class ActionModule(speaking.Action):
         if not self._task.check_mode or asked.is_told:
             return
         for entry in planned["products"].values():
-            if entry["do"] != plan.NOTHING:
-                speaking.say(
-                    "{0}: would {1} {2}: {3}".format(host, entry["do"], entry["then"], "; ".join(entry["why"]))
-                )
+            if entry.do != plan.NOTHING:
+                speaking.say("{0}: would {1} {2}: {3}".format(host, entry.do, entry.then, "; ".join(entry.why)))
         if planned["packages"]["names"]:
             speaking.say("{0}: would install packages: {1}".format(host, " ".join(planned["packages"]["names"])))
 
@@ -458,7 +457,7 @@ class ActionModule(speaking.Action):
         )
 
     def _reach(self, request, planned, task_vars):
-        if not any(entry["do"] == plan.BUILD for entry in planned["products"].values()):
+        if not any(entry.do == plan.BUILD for entry in planned["products"].values()):
             return {"unanswered": {}}
         asked = sources(planned, request["mirrors"])
         if not asked:

@@ -55,7 +55,7 @@ class ActionModule(speaking.Action):
         if self._task.check_mode and arguments["waits"]:
             # It would be built, and taken then.
             return dict(result, lacking=plans.lack(self._host, dict.fromkeys(entries, False)))
-        wanted = [name for name, entry in entries.items() if entry["do"] in plan.BRINGING]
+        wanted = [name for name, entry in entries.items() if entry.do in plan.BRINGING]
         idle = dict.fromkeys(set(entries) - set(wanted), False)
         environment = self._environment(planned, plan.PUBLISH)
         result["lacking"] = plans.lack(self._host, idle)
@@ -64,7 +64,7 @@ class ActionModule(speaking.Action):
             if not wanted and not environment:
                 break
             coming, trouble, carrier = self._bring(wanted, entries, hands_over)
-            orders = [entries[name]["order"] for name in wanted if name in coming]
+            orders = [entries[name].order for name in wanted if name in coming]
             # It comes with torch.
             torch_waits = "torch" in plans.lacking(self._host) and not self._task.check_mode
             written = None if trouble or torch_waits else environment
@@ -101,7 +101,7 @@ class ActionModule(speaking.Action):
         with self._copying() if comes and not arguments["waits"] else contextlib.nullcontext():
             for name in wanted:
                 entry, began = entries[name], plans.lacking(self._host).get(name) or time.monotonic()
-                order = entry["order"]
+                order = entry.order
                 if any(lacks.values()) and order.product == "wheel" and not self._task.check_mode:
                     # What it needs may be what is lacking.
                     waiting.append(name)
@@ -131,7 +131,7 @@ class ActionModule(speaking.Action):
 
     def _comes(self, entry):
         """Say whether a product has to come to the host; else it has been built there, or only wants a link, say."""
-        return not self._arguments["built"] and (entry["do"] != plan.PUBLISH or entry["hands_on"])
+        return not self._arguments["built"] and (entry.do != plan.PUBLISH or entry.hands_on)
 
     def _copying(self):
         """Hold one of the places for hosts that are brought products at the same time."""
@@ -237,7 +237,7 @@ class ActionModule(speaking.Action):
             return
         each["how"] = how
         if each["changed"]:
-            what = entries[name]["then"] if name in entries else name
+            what = entries[name].then if name in entries else name
             speaking.say("{0}: {1}: {2}, {3:.0f} s".format(self._host, what, WORDS.get(how, how), each["seconds"]))
         ledger.Ledger().finish(self._host, name, how, each["seconds"])
 
@@ -246,7 +246,7 @@ class ActionModule(speaking.Action):
     def _withdraw(self, result, planned):
         """Have the module take away what the plan wants gone."""
         found = [plans.entry(planned, name) for name in self._arguments["names"]]
-        orders = [entry["order"]._asdict() for entry in found if entry["do"] == plan.REMOVE]
+        orders = [entry.order._asdict() for entry in found if entry.do == plan.REMOVE]
         result.update(removed=[])
         environment = self._environment(planned, plan.REMOVE)
         if orders or environment:

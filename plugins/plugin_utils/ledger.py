@@ -114,7 +114,7 @@ class Ledger:
 def needed(planned: Json) -> dict[str, str]:
     """Return item -> what is to be done with it, of a plan as plan.make returns it; "" for nothing."""
     wanted = planned.get("environment")
-    products = {name: entry["do"] for name, entry in planned["products"].items()}
+    products = {name: entry.do for name, entry in planned["products"].items()}
     files = {ENVIRONMENT: wanted["do"]} if wanted else {}
     return {
         **{item: "" if do == "nothing" else do for item, do in {**products, **files}.items()},

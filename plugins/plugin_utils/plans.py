@@ -4,8 +4,8 @@
 """The plan of each host, kept for the tasks that carry it out: they name a product, and find its order here.
 
 In the run's folder (see runs.py), of each host:
-  plans/<host>.json     PLAN, by the plan's action, the last plan of a host counting: {"plan": as module_utils/plan/plan.py makes it, with
-                        mappings for its orders, "verify": {"orders", "environment", "npu", "asked": whether to verify once all stands},
+  plans/<host>.json     PLAN, by the plan's action, the last plan of a host counting: {"plan": as plan.plain() of
+                        module_utils has it, "verify": {"orders", "environment", "npu", "asked": whether to verify once all stands},
                         "candidates": {product: as cohort.candidate makes it}}
   lacking/<host>.json   {product that has still to be brought: since when it was known to have to be built, by the controller's
                         monotonic clock; null as long as something that it needs has to come before}
@@ -58,19 +58,15 @@ def of(host: str) -> Json:
     return dict(known)
 
 
-def entry(plan: Json, name: str) -> Json:
-    """Return the entry of a product in a plan that was kept, as module_utils/plan/plan.py describes it: with an Order.
-
-    One of which nothing is asked is left alone.
-    """
-    nothing = {"do": planning.NOTHING, "why": [], "now": name, "then": name, "order": None}
-    found = plan["products"].get(name, nothing)
-    return dict(found, **{key: Order.of(found[key]) for key in planning.ORDERS if found.get(key)})
+def entry(plan: Json, name: str) -> planning.Entry:
+    """Return the entry of a product in a plan that was kept; one of which nothing is asked is left alone."""
+    found = plan["products"].get(name)
+    return planning.Entry.of(found) if found else planning.Entry(planning.NOTHING, [], name, name)
 
 
 def order(host: str, name: str) -> Order:
     """Return the order of a product. Raises AnsibleActionFail where the plan has none."""
-    found = entry(of(host)["plan"], name)["order"]
+    found = entry(of(host)["plan"], name).order
     if not found:
         raise AnsibleActionFail(f"{host}: its plan asks for no {name}")
     return found

@@ -125,7 +125,7 @@ def built(state, host_name, pace=1.0, when="2026-11-20T09:12:44Z"):
 
 def planned(state, *findings):
     """What the action `plan` returns for an examined host."""
-    return {"changed": False, "plan": plan.make(REQUEST, state), "findings": list(findings), "state": state}
+    return {"changed": False, "plan": plan.plain(plan.make(REQUEST, state)), "findings": list(findings), "state": state}
 
 
 def verified(result, **problems):

@@ -378,7 +378,7 @@ def installed(request, state):
     state = copy.deepcopy(state)
     planned = plan.make(request, state)
     for name, entry in planned["products"].items():
-        order = entry["order"]
+        order = entry.order
         if order is None:
             continue
         there = state["products"][name]
@@ -412,7 +412,7 @@ def decided(request, state, name):
 
 def does(request, state, name="cmake"):
     """What is to be done about a product."""
-    return decided(request, state, name)["do"]
+    return decided(request, state, name).do
 
 
 def site(*recipes):
@@ -422,4 +422,4 @@ def site(*recipes):
 
 def of_torch(state, *recipes, **changes):
     """The order of torch."""
-    return decided(ask_torch(*recipes, **changes), state, "torch")["order"]
+    return decided(ask_torch(*recipes, **changes), state, "torch").order

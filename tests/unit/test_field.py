@@ -126,7 +126,7 @@ def _tools(text):
         newest = recipes.RELEASES[release]["newest"]
         request = ask(recipe(CMAKE, accept=dict(CMAKE["accept"], maximum=newest["cmake"])))
         state = with_tools(bare(), cmake=[("/usr/local/bin", cmake)])
-        assert plan.make(request, state)["products"]["cmake"]["do"] == "build"
+        assert plan.make(request, state)["products"]["cmake"].do == "build"
 
 
 @of("cann_python_packages.txt")

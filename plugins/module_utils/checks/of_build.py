@@ -51,7 +51,7 @@ def _requisite_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dic
     used = {
         name
         for entry in request["recipes"]
-        if not entry.get("reference") and plan["products"][entry["name"]]["do"] in (plans.BUILD, plans.TAKE)
+        if not entry.get("reference") and plan["products"][entry["name"]].do in (plans.BUILD, plans.TAKE)
         for name in entry.get("built_with", [])
     }
     for entry in request["recipes"]:
@@ -77,7 +77,7 @@ def _tool_too_new(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str
     """The CMake or gcc that is to be built is itself newer than what will do."""
     for entry in request["recipes"]:
         newest = toolbox.accepted(entry, state).get("maximum", "")
-        bringing = not entry.get("reference") and plan["products"][entry["name"]]["do"] in plans.BRINGING
+        bringing = not entry.get("reference") and plan["products"][entry["name"]].do in plans.BRINGING
         if bringing and not versions.within(entry["version"], "", newest):
             yield seen(
                 "{0}_version is {1}".format(entry["name"], entry["version"]),
@@ -109,9 +109,9 @@ def _compilers_mixed(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
 def _tools_outgrown(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """What stands was built with an older tool of the host's own than there is now."""
     for name, entry in plan["products"].items():
-        if entry.get("kept"):
+        if entry.kept:
             yield seen(
-                "{0} stays as it was built, and the host has {1}".format(name, entry["kept"]),
+                "{0} stays as it was built, and the host has {1}".format(name, entry.kept),
                 "nothing, it is whole",
                 "set ascend_rebuild: true to have it built anew",
             )
@@ -121,14 +121,14 @@ def _tools_outgrown(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 def _link_foreign(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """Something that is not ours stands where a link such as /usr/bin/cmake would."""
     for name, entry in plan["products"].items():
-        if entry["do"] in plans.BRINGING and not entry["order"].replace_link:
+        if entry.do in plans.BRINGING and not entry.order.replace_link:
             for path, stands in state["products"][name].get("links", {}).items():
                 if stands == "foreign":
                     yield seen(
                         "{0} is not ours".format(path),
-                        "to link it to {0}".format(entry["order"].prefix),
+                        "to link it to {0}".format(entry.order.prefix),
                         "leave it, and call {0}/bin/{1}; or set {2}_replace_link: true, which saves what stands "
-                        "there".format(entry["order"].prefix, os.path.basename(path), name),
+                        "there".format(entry.order.prefix, os.path.basename(path), name),
                     )
 
 
@@ -137,7 +137,7 @@ def _changing_trees(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
         if (
             not entry.get("reference")
             and entry["product"] == "tree"
-            and plan["products"][entry["name"]]["do"] != plans.NOTHING
+            and plan["products"][entry["name"]].do != plans.NOTHING
         ):
             yield entry["name"]
 

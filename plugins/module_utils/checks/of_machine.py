@@ -37,12 +37,12 @@ def _built(request: Dict[str, Any], plan: Dict[str, Any]) -> List[Dict[str, Any]
     return [
         entry
         for entry in request["recipes"]
-        if not entry.get("reference") and plan["products"][entry["name"]]["do"] == plans.BUILD
+        if not entry.get("reference") and plan["products"][entry["name"]].do == plans.BUILD
     ]
 
 
 def _changed(plan: Dict[str, Any]) -> List[str]:
-    return sorted(name for name, entry in plan["products"].items() if entry["do"] != plans.NOTHING)
+    return sorted(name for name, entry in plan["products"].items() if entry.do != plans.NOTHING)
 
 
 @check(CHECKS, "clock-skew", HOST, WARNING, "fact: sources newer than now make a build loop")
@@ -107,7 +107,7 @@ def _memory(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]
 def _disk_full(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """The work directory's disk has not the room for a build, or for the product that others build."""
     work = state["disk"][state["work_dir"]]
-    taken = sorted(name for name, entry in plan["products"].items() if entry["do"] == plans.TAKE)
+    taken = sorted(name for name, entry in plan["products"].items() if entry.do == plans.TAKE)
     need_gib = max(_need_gib(request, plan), _TAKEN_GIB if taken else 0)
     if work["free_mib"] < need_gib * 1024:
         yield seen(
@@ -199,7 +199,7 @@ def _work_dir_unsafe(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
 @check(CHECKS, "noexec", BUILD, ERROR, "fact: hardened hosts mount /var and /home noexec")
 def _noexec(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """No program can be started in the work directory, or where something is published to."""
-    bringing = {name: entry["order"] for name, entry in plan["products"].items() if entry["do"] in plans.BRINGING}
+    bringing = {name: entry.order for name, entry in plan["products"].items() if entry.do in plans.BRINGING}
     places = {state["work_dir"]: "ascend_work_dir"} if bringing else {}
     for name, order in sorted(bringing.items()):
         if order.product == "tree":

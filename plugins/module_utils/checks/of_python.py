@@ -141,9 +141,9 @@ def _python_modules(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 def _fetches(request: Dict[str, Any], plan: Dict[str, Any]) -> bool:
     """Say whether pip asks an index for anything."""
     return not request.get("offline") and any(
-        entry["do"] == plans.BUILD or (entry["do"] in plans.BRINGING and entry["order"].requirements_missing)
+        entry.do == plans.BUILD or (entry.do in plans.BRINGING and entry.order.requirements_missing)
         for entry in plan["products"].values()
-        if entry["order"] and entry["order"].product == "wheel"
+        if entry.order and entry.order.product == "wheel"
     )
 
 
@@ -167,7 +167,7 @@ def _ansible_python(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
     """The Python that Ansible uses on the host lacks modules that fetch or unpack sources of what is to be built."""
     uses = {}  # type: Dict[str, str]
     for entry in plan["products"].values():
-        for source in entry["order"].sources if entry["do"] == plans.BUILD else ():
+        for source in entry.order.sources if entry.do == plans.BUILD else ():
             if source["kind"] == "archive":
                 uses.setdefault(_UNPACKED_BY.get(os.path.splitext(source["file"])[1], ""), source["file"])
                 if (
@@ -243,8 +243,8 @@ def _pip_too_old(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
         {
             os.path.basename(path)
             for entry in plan["products"].values()
-            if entry["do"] in plans.BRINGING
-            for path, _pin in entry["order"].wheels
+            if entry.do in plans.BRINGING
+            for path, _pin in entry.order.wheels
         }
     )
     refused = _refused(held, known)
@@ -337,8 +337,8 @@ def _torch_foreign(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[st
     """A torch or Apex that this collection did not make would be replaced."""
     for name, entry in plan["products"].items():
         there = state["products"][name]
-        order = entry["order"]
-        replaced = entry["do"] in plans.BRINGING and order.product == "wheel"
+        order = entry.order
+        replaced = entry.do in plans.BRINGING and order.product == "wheel"
         if replaced and there["version"] and there["manifest"] is None:
             yield seen(
                 "{0} {1} in {2}, which this collection did not make".format(name, there["version"], there["site"]),

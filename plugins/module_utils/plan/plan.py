@@ -9,20 +9,52 @@ The request is as requests.py has it, the state what host.examine returns.
 import collections
 import hashlib
 import os
+from typing import List, NamedTuple, Optional
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import environment
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import orders, packages, pythons, requests
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import tools as toolbox
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 
 NOTHING, PUBLISH, TAKE, BUILD, REMOVE = "nothing", "publish", "take", "build", "remove"
 # Task files of the role road, in the order in which a host goes through them.
 TASKS = ("remove", "provide", "verify")
 # What a product stands after that did not before.
 BRINGING = (PUBLISH, TAKE, BUILD)
-# Where a product of a plan has orders: what is done goes by the one; the other, where what stands stays though tools have become
-# newer, is what would be built now.
-ORDERS = ("order", "anew")
+
+
+class Entry(NamedTuple):
+    """What a plan has of one product. In JSON it is a mapping of its fields: plain() goes out, and of() is what comes in."""
+
+    # One of the words above: to take is to have it from whoever builds it.
+    do: str
+    # Why, in words.
+    why: List[str]
+    # What of it stands, and what will when that is done, in words.
+    now: str
+    then: str
+    # What it is done by; None where the host's own will do, or nothing is wanted.
+    order: Optional[Order] = None
+    # Of a product to publish: whether the host has it ready, and the build cache may not yet: its build ended before anybody
+    # followed it.
+    hands_on: bool = False
+    # Which tools of the host's own have become newer, in words, where what stands stays all the same; "" for none.
+    kept: str = ""
+    # The order by which it would be built with those; None where nothing is kept.
+    anew: Optional[Order] = None
+
+    @classmethod
+    def of(cls, found):
+        # type: (Dict[str, Any]) -> Entry
+        """Return the entry that a mapping of its fields is; what is unknown there is left out."""
+        orders_of = {key: Order.of(found[key]) for key in ("order", "anew") if found.get(key)}
+        return cls(**dict({name: found[name] for name in cls._fields if name in found}, **orders_of))
+
+    def plain(self):
+        # type: () -> Dict[str, Any]
+        """Return a mapping of its fields, with mappings for its orders."""
+        return dict(self._asdict(), order=self.order and self.order._asdict(), anew=self.anew and self.anew._asdict())
 
 
 def question(request):
@@ -62,8 +94,7 @@ def make(request, state):
     """Return {"products": {name: …}, "packages": {…}, "environment": …, "tools": {name: {…}},
     "venv": argv, "tasks": [names of the road's task files, in order], "work": bool}.
 
-    A product is {"do": nothing|publish|take|build|remove, "why": [words], "now": words, "then": words, "order": Order or None}.
-    To take is to have it from whoever builds it. In JSON it is as plain() has it.
+    Each product is an Entry; in JSON the plan is as plain() has it.
     """
     tools = {}  # type: Dict[str, Optional[Dict[str, Any]]]
     products = {}
@@ -74,15 +105,15 @@ def make(request, state):
         if not recipe.get("reference"):
             products[recipe["name"]] = decided
         lacking += [
-            need for need in needed(recipe, decided["do"]) if need in state["missing_needs"] and need not in lacking
+            need for need in needed(recipe, decided.do) if need in state["missing_needs"] and need not in lacking
         ]
-    if packages.between_plain_users(state) and any(entry["do"] in BRINGING for entry in products.values()):
+    if packages.between_plain_users(state) and any(entry.do in BRINGING for entry in products.values()):
         lacking += [need for need in ("acl",) if need in state["missing_needs"]]
     env = _environment(request, state, tools)
-    for entry in products.values():
-        if entry["do"] in BRINGING and entry["order"].product == "wheel":
+    for name, entry in products.items():
+        if entry.do in BRINGING and entry.order.product == "wheel":
             # It is tried before it is published, which is before the file is written.
-            entry["order"] = entry["order"]._replace(env_text=env["text"] if env else "")
+            products[name] = entry._replace(order=entry.order._replace(env_text=env["text"] if env else ""))
     return {
         "products": products,
         "packages": {
@@ -95,18 +126,14 @@ def make(request, state):
         "tools": {name: tool for name, tool in tools.items() if tool},
         "venv": pythons.make_venv(state),
         "tasks": tasks(list(products.values()), env),
-        "work": bool(env and env["do"] != NOTHING) or any(entry["do"] != NOTHING for entry in products.values()),
+        "work": bool(env and env["do"] != NOTHING) or any(entry.do != NOTHING for entry in products.values()),
     }
 
 
 def plain(planned):
     # type: (Dict[str, Any]) -> Dict[str, Any]
-    """Return a plan as it stands in JSON: with mappings for its orders."""
-    products = {
-        name: dict(entry, **{key: entry[key]._asdict() for key in ORDERS if entry.get(key)})
-        for name, entry in planned["products"].items()
-    }
-    return dict(planned, products=products)
+    """Return a plan as it stands in JSON."""
+    return dict(planned, products={name: entry.plain() for name, entry in planned["products"].items()})
 
 
 def merged(plans):
@@ -149,10 +176,10 @@ def needed(recipe, do):
 
 
 def tasks(products, env):
-    # type: (List[Dict[str, Any]], Optional[Dict[str, Any]]) -> List[str]
+    # type: (List[Entry], Optional[Dict[str, Any]]) -> List[str]
     """Return the task files that a host goes through, in order; one that has everything is only verified."""
-    done = {entry["do"] for entry in products}
-    stands = any(entry["order"] and entry["order"].state == "present" for entry in products)
+    done = {entry.do for entry in products}
+    stands = any(entry.order and entry.order.state == "present" for entry in products)
     if env:
         done.add(env["do"])
     taken = {"remove": REMOVE in done, "provide": not done.isdisjoint(BRINGING), "verify": stands}
@@ -162,7 +189,7 @@ def tasks(products, env):
 def asks_pip(planned, state):
     # type: (Dict[str, Any], Dict[str, Any]) -> bool
     """Say whether pip has still to be asked: a wheel comes in the place of one that stands whole in the same version."""
-    comes = any(entry["do"] in BRINGING and entry["order"].product == "wheel" for entry in planned["products"].values())
+    comes = any(entry.do in BRINGING and entry.order.product == "wheel" for entry in planned["products"].values())
     python = pythons.interpreter(state)
     return comes and bool(python.get("version")) and not python["pip"]["asked"]
 
@@ -171,7 +198,7 @@ def asks_pip(planned, state):
 
 
 def _product(request, recipe, state, tools):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Entry
     """Decide about one recipe; what the recipes after it are built with goes into tools."""
     name = recipe["name"]
     there = state["products"][name]
@@ -200,23 +227,23 @@ def _product(request, recipe, state, tools):
         if order is None:
             return _contented(_now(name, there), name + ": not wanted where nothing is built")
     decided = _to_stand(request, recipe, there, state, order)
-    return dict(decided, kept=kept["words"], anew=anew) if kept else decided
+    return decided._replace(kept=kept["words"], anew=anew) if kept else decided
 
 
 def _leaving(recipe, there, order):
-    # type: (Dict[str, Any], Dict[str, Any], Order) -> Dict[str, Any]
+    # type: (Dict[str, Any], Dict[str, Any], Order) -> Entry
     name, manifest, now = recipe["name"], there["manifest"], _now(recipe["name"], there)
-    return {
-        "do": REMOVE if manifest or there.get("trees") else NOTHING,
-        "why": [name + ": to be absent"] if manifest else [],
-        "now": now,
-        "then": now if manifest else name,
-        "order": order,
-    }
+    return Entry(
+        do=REMOVE if manifest or there.get("trees") else NOTHING,
+        why=[name + ": to be absent"] if manifest else [],
+        now=now,
+        then=now if manifest else name,
+        order=order,
+    )
 
 
 def _to_stand(request, recipe, there, state, order):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any], Order) -> Dict[str, Any]
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any], Order) -> Entry
     """Decide how an order's product comes to stand."""
     name, mark, manifest = recipe["name"], order.fingerprint, there["manifest"]
     then = "{0}{1} {2} ({3}){4}".format(
@@ -228,7 +255,7 @@ def _to_stand(request, recipe, there, state, order):
     )
     why = _reasons(there, order)
     if not why:
-        return dict(_contented(then), order=order)
+        return _contented(then)._replace(order=order)
     # What is whole may still want a link, or a requirement that somebody removed; that takes no product.
     whole = manifest and not there["damage"] and manifest["fingerprint"] == mark
     stored = not whole and state["stored"].get(order.label()) == mark
@@ -237,21 +264,20 @@ def _to_stand(request, recipe, there, state, order):
     else:
         # A part comes out of the build of the whole, which is the builder's.
         do = BUILD if requests.may_build(request) and not order.part_of else TAKE
-    return {
-        "do": do,
-        "why": ["{0}: {1}".format(name, reason) for reason in why],
-        "now": _now(name, there),
-        "then": then,
-        "order": order,
-        # A build that ended before anybody followed it has not come to the build cache yet.
-        "hands_on": stored and requests.may_build(request) and not order.part_of,
-    }
+    return Entry(
+        do=do,
+        why=["{0}: {1}".format(name, reason) for reason in why],
+        now=_now(name, there),
+        then=then,
+        order=order,
+        hands_on=bool(stored and requests.may_build(request) and not order.part_of),
+    )
 
 
 def _contented(words, why=""):
-    # type: (str, str) -> Dict[str, Any]
+    # type: (str, str) -> Entry
     """Return the decision to leave things as they are."""
-    return {"do": NOTHING, "why": [why] if why else [], "now": words, "then": words, "order": None}
+    return Entry(NOTHING, [why] if why else [], words, words)
 
 
 def _now(name, there):

@@ -10,6 +10,7 @@ import ordering
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.action.build import ARGUMENTS, ActionModule, failure, note
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import plans
 
@@ -65,7 +66,7 @@ def test_the_module_is_handed_the_order_as_a_mapping(monkeypatch, tmp_path, by_n
         return {"status": {"state": "running"}}
 
     asked = {"name": "gcc730"} if by_name else {"order": ORDER._asdict()}
-    plans.keep("h", {"products": {"gcc730": {"do": "build", "order": ORDER}}}, {}, [])
+    plans.keep("h", {"products": {"gcc730": plan.Entry("build", [], "", "", ORDER)}}, {}, [])
     action = ActionModule.__new__(ActionModule)
     action._task = SimpleNamespace(delegate_to=None, check_mode=False)
     action._execute_module = execute

@@ -105,7 +105,7 @@ def test_whom_to_ask_for_sources(tmp_path):
     assert [source["file"] for source in action.sources(planned, [str(tmp_path), "https://m.example"])] == [
         "gcc-7.3.0.tar.gz"
     ]
-    planned["products"]["gcc730"]["do"] = plan.PUBLISH
+    planned["products"]["gcc730"] = planned["products"]["gcc730"]._replace(do=plan.PUBLISH)
     assert action.sources(planned, [str(tmp_path)]) == []
 
 

@@ -48,7 +48,7 @@ REMOVE = plan.make(ask(recipe(CMAKE, state="absent")), STANDS)
 # All of the guide, on a host that has nothing.
 ALL = dict(plan.make(ask_torch(*map(recipe, (CMAKE, GCC, TORCH, APEX))), bare()), environment=ENVIRONMENT)
 
-ORDER = BUILD["products"]["cmake"]["order"]
+ORDER = BUILD["products"]["cmake"].order
 LABEL = ORDER.label()
 CANDIDATE = cohort.candidate(HOST, ORDER, bare(), True)
 CACHE = ["/cache", "file:///shared"]
@@ -219,7 +219,7 @@ def test_what_the_build_cache_has_is_taken_and_published(host, planned):
     told = host.provide()
     assert (told["changed"], told["lacking"], told["products"]["cmake"]["how"]) == (True, [], "taken")
     assert host.asked == [("copying", 5), ("take", "cmake"), ("copied", 5), *STRAIGHT]
-    assert host.calls[0]["orders"] == [planned["products"]["cmake"]["order"]._asdict()]
+    assert host.calls[0]["orders"] == [planned["products"]["cmake"].order._asdict()]
     assert host.calls[0]["arrived"] == {"cmake": {"piece": "/tmp/cmake"}}
     assert host.needs == needed - {"cmake"} != needed
     assert host.lacking == [] and not host.offered
@@ -256,7 +256,7 @@ def test_who_lacks_it_stands_for_election(host):
 
 
 def test_who_may_not_build_it_does_not(host):
-    host.plan(BUILD, candidates=[cohort.candidate(HOST, BUILD["products"]["gcc730"]["order"], bare(), True)])
+    host.plan(BUILD, candidates=[cohort.candidate(HOST, BUILD["products"]["gcc730"].order, bare(), True)])
     assert host.provide()["lacking"] == ["cmake"]
     assert not host.offered and cohort.Run().elect(LABEL, ORDER.fingerprint, [HOST]) is None
 
@@ -356,7 +356,7 @@ def test_a_failed_build_is_nothing_to_who_has_the_product_from_elsewhere(host):
 
 def test_a_part_fails_with_the_build_of_the_whole(host):
     part, planned = ORDER._replace(fingerprint="a" * 64, part_of=ORDER.fingerprint), copy.deepcopy(TAKE)
-    planned["products"]["cmake"]["order"] = part
+    planned["products"]["cmake"] = planned["products"]["cmake"]._replace(order=part)
     host.plan(planned)
     cohort.Run().end(LABEL, "building cmake on b failed")
     with pytest.raises(AnsibleActionFail, match="^h: building cmake on b failed$"):
@@ -656,7 +656,7 @@ def test_what_is_to_be_absent_is_taken_away(host, check_mode, needs):
     assert host.asked == STRAIGHT and host.needs == needs
     assert {name: done["how"] for name, done in host.did.items()} == ({} if check_mode else {"cmake": "removed"})
     assert host.calls == [
-        {"orders": [REMOVE["products"]["cmake"]["order"]._asdict()], "environment": None, "state": "absent"},
+        {"orders": [REMOVE["products"]["cmake"].order._asdict()], "environment": None, "state": "absent"},
     ]
     # The task that follows tells it, of all that went.
     assert host.said == []
@@ -686,7 +686,8 @@ def test_what_pip_needs_is_sent_before_it_is_asked(host, monkeypatch, check_mode
 
     monkeypatch.setattr(mirror, "Sender", lambda _action, _task_vars: SimpleNamespace(send=send))
     planned = copy.deepcopy(LINK)
-    planned["products"]["cmake"]["order"] = ORDER._replace(bundle="/bundle", wheels=wheels)
+    order = ORDER._replace(bundle="/bundle", wheels=wheels)
+    planned["products"]["cmake"] = planned["products"]["cmake"]._replace(order=order)
     host.plan(planned)
     host.provide(check_mode)
     sent = [("send", "cmake", "/bundle", ["a.whl"])] if wheels and not check_mode else []

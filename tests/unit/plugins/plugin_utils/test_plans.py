@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import ordering
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import plain
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Entry, plain
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import plans, processes, runs
 
 HOSTS = ["h", "a/b", "größe", "..", "a b", "a_b", "a%2Fb"]
@@ -29,8 +29,7 @@ def planned(**products):
     """A plan of products: order or None by name."""
     return {
         "products": {
-            name: {"do": "build" if order else "nothing", "why": [], "now": "", "then": name, "order": order}
-            for name, order in products.items()
+            name: Entry("build" if order else "nothing", [], "", name, order) for name, order in products.items()
         }
     }
 
@@ -99,13 +98,7 @@ def test_another_runs_plan_is_none(monkeypatch):
 
 def test_of_what_the_plan_does_not_name_nothing_is_asked():
     plans.keep("h", planned(cmake=CMAKE), VERIFY, [])
-    assert plans.entry(plans.of("h")["plan"], "apex") == {
-        "do": "nothing",
-        "why": [],
-        "now": "apex",
-        "then": "apex",
-        "order": None,
-    }
+    assert plans.entry(plans.of("h")["plan"], "apex") == Entry("nothing", [], "apex", "apex")
 
 
 @pytest.mark.parametrize("name", ["apex", "gcc730"])

@@ -829,6 +829,13 @@ OLD_PIP = {
 }
 
 
+def has_wheels(planned, names):
+    """A bundle has these for the pip that is to install torch."""
+    torch = planned["products"]["torch"]
+    order = torch.order._replace(wheels=[["wheels/" + name, "ab" * 32] for name in names])
+    planned["products"]["torch"] = torch._replace(order=order)
+
+
 @pytest.mark.parametrize(
     "names, refused",
     [
@@ -853,8 +860,7 @@ def test_wheels_of_a_bundle_that_a_pip_refuses(names, refused):
     python(pip=OLD_PIP)(state)
     request = ask_torch(offline=True, install_packages=False)
     planned = plan.make(request, state)
-    torch = planned["products"]["torch"]
-    torch["order"] = torch["order"]._replace(wheels=[["wheels/" + name, "ab" * 32] for name in names])
+    has_wheels(planned, names)
     told = checks.findings(request, state, planned)
     assert [each["id"] for each in told] == ["pip-too-old"] * bool(refused)
     for each in told:
@@ -863,7 +869,7 @@ def test_wheels_of_a_bundle_that_a_pip_refuses(names, refused):
     # A newer pip takes all of them, and of one that does not say nothing is known.
     for pip in ({"platforms": ["manylinux_2_28_x86_64", *PLATFORMS]}, {"platforms": []}):
         python(pip=dict(OLD_PIP, **pip))(state)
-        torch["order"] = torch["order"]._replace(wheels=[["wheels/" + name, "ab" * 32] for name in names[:1]])
+        has_wheels(planned, names[:1])
         assert checks.findings(request, state, planned) == []
 
 
@@ -1027,7 +1033,7 @@ def test_a_stored_product_needs_no_room_to_build():
     state = installed(request, ready())
     state["products"]["torch"].update(manifest=None, version=None)
     state["disk"]["/var/lib/ascend-pytorch"]["free_mib"] = 1
-    assert plan.make(request, state)["products"]["torch"]["do"] == "publish" and found(request, state) == []
+    assert plan.make(request, state)["products"]["torch"].do == "publish" and found(request, state) == []
 
 
 def test_who_takes_lacks_nothing_that_only_building_needs():

@@ -27,7 +27,7 @@ from situations import CMAKE, GCC, ask, bare, decided, recipe, with_tools
 )
 def test_gcc_is_adapted_to_its_host(libc, gxx, options, flags):
     state = with_tools(bare(libc=libc), gxx=gxx)
-    order = decided(ask(recipe(GCC)), state, "gcc730")["order"]
+    order = decided(ask(recipe(GCC)), state, "gcc730").order
     assert order.stages["configure"] == [{"run": ["{src}/gcc/configure"] + options + ["--disable-bootstrap"]}]
     assert order.environment.get("CXXFLAGS") == flags
     assert order.stages["install"] == GCC["stages"]["install"]
@@ -35,16 +35,16 @@ def test_gcc_is_adapted_to_its_host(libc, gxx, options, flags):
 
 def test_the_compiler_of_a_host_is_not_its_cohort():
     def mark(**versions):
-        return decided(ask(recipe(GCC)), with_tools(bare(), **versions), "gcc730")["order"].fingerprint
+        return decided(ask(recipe(GCC)), with_tools(bare(), **versions), "gcc730").order.fingerprint
 
     assert mark() == mark(gxx="5.4.0") == mark(gxx="12.2.0")
 
 
 def test_the_compiler_that_counts_is_the_first_that_works():
     state = with_tools(bare(libc="glibc 2.17"), gxx=[("/usr/bin", "12.2.0"), ("/opt/bin", "8.3.0")])
-    assert decided(ask(recipe(GCC)), state, "gcc730")["order"].environment
+    assert decided(ask(recipe(GCC)), state, "gcc730").order.environment
     state["tools"]["g++"][0]["version"] = None
-    assert not decided(ask(recipe(GCC)), state, "gcc730")["order"].environment
+    assert not decided(ask(recipe(GCC)), state, "gcc730").order.environment
 
 
 # --- the rest of an order ---------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ def test_the_compiler_that_counts_is_the_first_that_works():
 def test_the_order_has_what_the_host_resolved():
     order = decided(
         ask(recipe(CMAKE), mirrors=["/m"], replace_link=True, keep_builds=True, timeout_s=7), bare(), "cmake"
-    )["order"]
+    ).order
     assert order.links == [{"path": "/usr/bin/cmake", "target": "bin/cmake"}] and order.replace_link is True
     assert (order.work_dir, order.env_file) == ("/var/lib/ascend-pytorch", "/etc/ascend-pytorch/env.sh")
     assert (order.mirrors, order.keep, order.timeout_s, order.collection_version) == (
@@ -69,4 +69,4 @@ def test_the_order_has_what_the_host_resolved():
 @pytest.mark.parametrize("jobs, available_mib, count", [("auto", 32768, 8), ("auto", 3000, 2), ("5", 100, 5)])
 def test_jobs_by_cores_and_memory(jobs, available_mib, count):
     state = bare(memory={"total_mib": 1, "available_mib": available_mib})
-    assert decided(ask(recipe(CMAKE), jobs=jobs), state, "cmake")["order"].jobs == count
+    assert decided(ask(recipe(CMAKE), jobs=jobs), state, "cmake").order.jobs == count

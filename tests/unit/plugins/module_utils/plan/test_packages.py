@@ -74,12 +74,12 @@ def test_a_library_that_only_its_python_knows():
     before = plan.make(request, state)
     state["pythons"]["python3.9"]["library_path"] = folder
     after = plan.make(request, state)
-    orders = {name: entry["order"] for name, entry in after["products"].items()}
+    orders = {name: entry.order for name, entry in after["products"].items()}
     gcc = "/usr/local/linux_gcc7.3.0-7.3.0-" + orders["gcc730"].fingerprint[:12]
     assert orders["torch"].library_path == [gcc + "/lib64", folder]
     assert orders["cmake"].library_path == []
     # It decides nothing of what is built.
-    assert orders["torch"].fingerprint == before["products"]["torch"]["order"].fingerprint
+    assert orders["torch"].fingerprint == before["products"]["torch"].order.fingerprint
     text = after["environment"]["text"]
     assert folder in text and text.index("/usr/local/Ascend/lib64") < text.index(folder)
     assert folder not in before["environment"]["text"]

@@ -37,9 +37,9 @@ from situations import (
 def test_nothing_there():
     planned = plan.make(ask(recipe(CMAKE)), bare())
     entry = planned["products"]["cmake"]
-    assert (entry["do"], entry["why"], entry["now"]) == ("build", ["cmake: not installed"], "not installed")
-    short = fingerprint.short(entry["order"].fingerprint)
-    assert entry["then"] == "cmake 3.12.1 ({0}) at /usr/local/cmake".format(short)
+    assert (entry.do, entry.why, entry.now) == ("build", ["cmake: not installed"], "not installed")
+    short = fingerprint.short(entry.order.fingerprint)
+    assert entry.then == "cmake 3.12.1 ({0}) at /usr/local/cmake".format(short)
     assert planned["tasks"] == ["provide", "verify"] and planned["work"]
 
 
@@ -48,24 +48,22 @@ def test_in_json_it_is_itself():
     # What stands is kept though the host's own compiler has become newer; a part; and nothing at all.
     built = installed(ask_torch(), with_tools(bare(), cmake="3.18.4", gcc="9.4.0", gxx="9.4.0"))
     kept = plan.make(ask_torch(), with_tools(built, gcc="10.2.1", gxx="10.2.1"))
-    assert "anew" in kept["products"]["torch"]
+    assert kept["products"]["torch"].anew
     for planned in (kept, plan.make(ALL, bare()), plan.make(runs(ALL), bare()), plan.make(ask(), bare())):
         plain = plan.plain(planned)
         assert json.loads(json.dumps(plain)) == plain
-        for name, entry in planned["products"].items():
-            for key in plan.ORDERS:
-                order = entry.get(key)
-                assert plain["products"][name].get(key) == (order and order._asdict())
-                assert order is None or Order.of(json.loads(json.dumps(order._asdict()))) == order
-            assert {**entry, **dict.fromkeys(plan.ORDERS)} == {**plain["products"][name], **dict.fromkeys(plan.ORDERS)}
-        assert dict(plain, products=planned["products"]) == planned
+        again = {name: plan.Entry.of(entry) for name, entry in json.loads(json.dumps(plain))["products"].items()}
+        assert dict(plain, products=again) == planned
+        for entry in plain["products"].values():
+            assert set(entry) == set(plan.Entry._fields)
+            assert all(set(entry[key]) == set(Order._fields) for key in ("order", "anew") if entry[key] is not None)
 
 
 def test_the_same_fingerprint():
     request = ask(recipe(CMAKE))
     planned = plan.make(request, installed(request, bare()))
     entry = planned["products"]["cmake"]
-    assert (entry["do"], entry["why"], entry["now"] == entry["then"]) == ("nothing", [], True)
+    assert (entry.do, entry.why, entry.now == entry.then) == ("nothing", [], True)
     assert planned["tasks"] == ["verify"] and not planned["work"] and planned["packages"]["names"] == []
 
 
@@ -112,11 +110,11 @@ def test_what_is_not_as_it_was(name, spoil, stored, do, why):
     if not stored:
         state["stored"] = {}
     entry = decided(request, state, name)
-    assert (entry["do"], entry["why"]) == (do, why)
+    assert (entry.do, entry.why) == (do, why)
     if do != "nothing":
         assert plan.make(request, state)["tasks"] == ["provide", "verify"]
         # What is stored may have been built when nobody followed it: it goes to the build cache now.
-        assert entry["hands_on"] is (do == "publish" and stored)
+        assert entry.hands_on is (do == "publish" and stored)
 
 
 def test_a_product_of_another_time_is_no_product():
@@ -149,8 +147,8 @@ def test_a_foreign_link_that_may_be_replaced():
 def test_what_was_changed_is_told(changes, words):
     state = installed(ask(recipe(CMAKE)), bare())
     entry = decided(ask(recipe(CMAKE, **changes)), state, "cmake")
-    assert (entry["do"], entry["why"]) == ("build", [words])
-    assert "3.12.1" in entry["now"]
+    assert (entry.do, entry.why) == ("build", [words])
+    assert "3.12.1" in entry.now
 
 
 @pytest.mark.parametrize(
@@ -164,7 +162,7 @@ def test_what_does_not_decide_the_product_builds_nothing(changes):
 
 def test_another_libc_builds_anew():
     request = ask(recipe(CMAKE))
-    assert decided(request, dict(installed(request, bare()), libc="glibc 2.36"), "cmake")["why"] == [
+    assert decided(request, dict(installed(request, bare()), libc="glibc 2.36"), "cmake").why == [
         "cmake: platform changed"
     ]
 
@@ -175,7 +173,7 @@ ALL = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), environment=ENVIRONME
 
 
 def cohort(request, state, name="torch"):
-    return decided(request, state, name)["order"].fingerprint
+    return decided(request, state, name).order.fingerprint
 
 
 def reference_plan(request, state):
@@ -185,9 +183,9 @@ def reference_plan(request, state):
 
 def test_what_others_build_is_taken():
     whole, taking = plan.make(ALL, bare()), plan.make(takes(ALL), bare())
-    assert [entry["do"] for entry in taking["products"].values()] == ["take"] * 3
+    assert [entry.do for entry in taking["products"].values()] == ["take"] * 3
     for name, entry in taking["products"].items():
-        assert dict(entry, do="build") == whole["products"][name]
+        assert entry._replace(do="build") == whole["products"][name]
     assert (taking["tasks"], taking["work"]) == (whole["tasks"], True)
 
 
@@ -196,7 +194,7 @@ def test_who_takes_publishes_what_is_stored_there(spoil, stored, do):
     state = installed(takes(ALL), bare())
     state["products"]["torch"].update(spoil)
     assert does(takes(ALL), state, "torch") == do
-    assert not decided(takes(ALL), state, "torch").get("hands_on")
+    assert not decided(takes(ALL), state, "torch").hands_on
     state["stored"] = {}
     assert does(takes(ALL), state, "torch") == {"nothing": "nothing", "publish": "take"}[do]
 
@@ -221,23 +219,23 @@ def test_who_takes_needs_what_the_product_runs_with():
 
 def test_who_only_runs_wants_of_the_tools_the_libraries():
     whole, running = plan.make(ALL, bare()), plan.make(runs(ALL), bare())
-    assert {name: entry["do"] for name, entry in running["products"].items()} == {
+    assert {name: entry.do for name, entry in running["products"].items()} == {
         "cmake": "nothing",
         "gcc730": "take",
         "torch": "take",
     }
-    assert running["products"]["cmake"]["order"] is None
-    assert running["products"]["cmake"]["why"] == ["cmake: not wanted where nothing is built"]
+    assert running["products"]["cmake"].order is None
+    assert running["products"]["cmake"].why == ["cmake: not wanted where nothing is built"]
     # One cohort with those that build, and one environment.
-    assert running["products"]["torch"]["order"].identity == whole["products"]["torch"]["order"].identity
+    assert running["products"]["torch"].order.identity == whole["products"]["torch"].order.identity
     assert (running["tools"], running["environment"]) == (whole["tools"], whole["environment"])
 
     entry = running["products"]["gcc730"]
-    part, order = entry["order"], whole["products"]["gcc730"]["order"]
+    part, order = entry.order, whole["products"]["gcc730"].order
     assert part.fingerprint == fingerprint.digest(part.identity) != order.fingerprint
     assert (part.part_of, part.name, part.prefix) == (order.fingerprint, "gcc730", order.prefix)
     assert (part.verify, part.stages, part.parts) == ([], {}, [])
-    assert entry["then"].startswith("the runtime libraries of gcc730 7.3.0 (" + fingerprint.short(part.fingerprint))
+    assert entry.then.startswith("the runtime libraries of gcc730 7.3.0 (" + fingerprint.short(part.fingerprint))
     # It comes out of the build of the whole, by what the whole's order says.
     assert [part._replace(**one) for one in order.parts] == [part] and order.part_of == ""
     # Also where a host may build other things.
@@ -246,7 +244,7 @@ def test_who_only_runs_wants_of_the_tools_the_libraries():
 
 def test_what_decides_the_libraries():
     def part(request, state=None):
-        return decided(runs(request), state or bare(), "gcc730")["order"]
+        return decided(runs(request), state or bare(), "gcc730").order
 
     first = part(ask(recipe(GCC))).fingerprint
     assert part(ask(recipe(GCC), jobs="3")).fingerprint == first
@@ -262,28 +260,27 @@ def test_who_has_the_libraries_or_the_whole_wants_no_more():
     for request in (runs(ALL), ALL):
         state = installed(request, bare())
         planned = plan.make(runs(ALL), state)
-        assert [entry["do"] for entry in planned["products"].values()] == ["nothing"] * 3
+        assert [entry.do for entry in planned["products"].values()] == ["nothing"] * 3
         assert not planned["work"] and planned["tasks"] == ["verify"]
         assert (
-            planned["products"]["gcc730"]["order"].fingerprint
-            == (state["products"]["gcc730"]["manifest"]["fingerprint"])
+            planned["products"]["gcc730"].order.fingerprint == (state["products"]["gcc730"]["manifest"]["fingerprint"])
         )
     # The whole is mended as the whole.
     state["products"]["gcc730"]["damage"] = ["lib64/libgomp.so.1: missing"]
     assert does(runs(ALL), state, "gcc730") == "publish"
-    assert decided(runs(ALL), dict(state, stored={}), "gcc730")["order"].part_of == ""
+    assert decided(runs(ALL), dict(state, stored={}), "gcc730").order.part_of == ""
 
 
 def test_another_whole_is_followed_by_its_libraries_and_these_by_the_whole():
     old = installed(ask(recipe(GCC, version="7.2.0")), bare())
     entry = decided(runs(ALL), old, "gcc730")
-    assert (entry["do"], entry["why"]) == ("take", ["gcc730: its runtime libraries instead of the whole"])
+    assert (entry.do, entry.why) == ("take", ["gcc730: its runtime libraries instead of the whole"])
     entry = decided(ALL, installed(runs(ALL), bare()), "gcc730")
-    assert (entry["do"], entry["why"]) == ("build", ["gcc730: the whole instead of its runtime libraries"])
+    assert (entry.do, entry.why) == ("build", ["gcc730: the whole instead of its runtime libraries"])
     newer = dict(ALL, recipes=[recipe(GCC, environment={"CFLAGS": "-O1"})])
-    assert decided(runs(newer), installed(runs(ALL), bare()), "gcc730")["why"] == ["gcc730: built from another whole"]
+    assert decided(runs(newer), installed(runs(ALL), bare()), "gcc730").why == ["gcc730: built from another whole"]
     newer = dict(ALL, recipes=[recipe(GCC, version="7.4.0")])
-    assert decided(runs(newer), installed(runs(ALL), bare()), "gcc730")["why"] == ["gcc730: version 7.3.0 -> 7.4.0"]
+    assert decided(runs(newer), installed(runs(ALL), bare()), "gcc730").why == ["gcc730: version 7.3.0 -> 7.4.0"]
 
 
 def test_the_role_of_torch_knows_the_whole_by_its_libraries():
@@ -291,7 +288,7 @@ def test_the_role_of_torch_knows_the_whole_by_its_libraries():
     builder = site(CMAKE, GCC)
     cmake = plan.make(runs(ALL), bare())["tools"]["cmake"]
     planned = reference_plan(runs(ALL, promised={"cmake": cmake}), state)
-    assert planned["products"]["torch"]["order"].fingerprint == cohort(ask_torch(), builder)
+    assert planned["products"]["torch"].order.fingerprint == cohort(ask_torch(), builder)
     assert "/usr/local/linux_gcc7.3.0/lib64" in planned["environment"]["text"]
     # Nothing can be built with them.
     assert "gcc730" not in reference_plan(ALL, state)["tools"]
@@ -302,12 +299,12 @@ def test_who_only_runs_follows_the_builders():
     request = runs(ALL, promised=builder["tools"])
     for state in (bare(), with_tools(bare(), cmake="3.20.0", gcc="9.3.0", gxx="9.3.0"), installed(ALL, bare())):
         planned = plan.make(request, state)
-        assert planned["products"]["torch"]["order"].fingerprint == (builder["products"]["torch"]["order"].fingerprint)
+        assert planned["products"]["torch"].order.fingerprint == (builder["products"]["torch"].order.fingerprint)
         # Built with the builder's own gcc, it needs no libraries of ours.
-        assert planned["products"]["gcc730"]["do"] == "nothing" and planned["products"]["gcc730"]["order"] is None
+        assert planned["products"]["gcc730"].do == "nothing" and planned["products"]["gcc730"].order is None
         assert "lib64" not in planned["environment"]["text"]
-        again = reference_plan(request, state)["products"]["torch"]["order"]
-        assert again.fingerprint == planned["products"]["torch"]["order"].fingerprint
+        again = reference_plan(request, state)["products"]["torch"].order
+        assert again.fingerprint == planned["products"]["torch"].order.fingerprint
 
 
 def test_who_only_runs_follows_the_builders_and_not_its_own_compiler():
@@ -316,9 +313,9 @@ def test_who_only_runs_follows_the_builders_and_not_its_own_compiler():
     assert does(runs(ALL), state, "gcc730") == "nothing"
     request = runs(ALL, promised=builder["tools"])
     planned = plan.make(request, state)
-    part = planned["products"]["gcc730"]["order"]
-    assert part.part_of == builder["products"]["gcc730"]["order"].fingerprint
-    assert part.fingerprint == builder["products"]["gcc730"]["order"].parts[0]["fingerprint"]
+    part = planned["products"]["gcc730"].order
+    assert part.part_of == builder["products"]["gcc730"].order.fingerprint
+    assert part.fingerprint == builder["products"]["gcc730"].order.parts[0]["fingerprint"]
     state["user"] = {"uid": 1000, "name": "u", "home": "/home/u"}
     state["products"]["gcc730"]["prefix"] = "/home/u/.local/gcc"
     assert plan.make(request, state)["tools"]["gcc730"]["lives"] == "/home/u/.local/gcc/lib64"
@@ -416,8 +413,8 @@ def test_what_is_to_be_absent():
     gone = ask(recipe(CMAKE, state="absent"))
     assert does(gone, bare()) == "nothing" and plan.make(gone, bare())["tasks"] == []
     planned = plan.make(gone, site(CMAKE))
-    assert planned["products"]["cmake"]["do"] == "remove" and planned["work"] and planned["tasks"] == ["remove"]
-    assert planned["products"]["cmake"]["order"].prefix == "/usr/local/cmake"
+    assert planned["products"]["cmake"].do == "remove" and planned["work"] and planned["tasks"] == ["remove"]
+    assert planned["products"]["cmake"].order.prefix == "/usr/local/cmake"
     # What the host has itself stays.
     assert does(gone, with_tools(bare(), cmake="3.20.0")) == "nothing"
     state = site(CMAKE)
@@ -457,8 +454,9 @@ def test_the_question():
 
 
 def test_the_legs_in_order():
-    entry = {"do": "build", "order": ordering.order()}
-    tasks = plan.tasks([entry, {"do": "remove", "order": ordering.order(state="absent")}], {"do": "publish"})
+    entry = plan.Entry("build", [], "", "", ordering.order())
+    gone = plan.Entry("remove", [], "", "", ordering.order(state="absent"))
+    tasks = plan.tasks([entry, gone], {"do": "publish"})
     assert tasks == ["remove", "provide", "verify"]
-    assert plan.tasks([dict(entry, do="take")], None) == ["provide", "verify"]
-    assert plan.tasks([{"do": "nothing", "order": None}], None) == []
+    assert plan.tasks([entry._replace(do="take")], None) == ["provide", "verify"]
+    assert plan.tasks([plan.Entry("nothing", [], "", "")], None) == []

@@ -34,8 +34,8 @@ def test_another_python_builds_anew_and_has_its_folder_in_the_path_after_the_too
     assert order.path[-1] == "/opt/python/bin" and order.python_tag == "cp38"
     request = ask(recipe(CMAKE))
     assert (
-        decided(request, other_python(bare()), "cmake")["order"].fingerprint
-        == decided(request, bare(), "cmake")["order"].fingerprint
+        decided(request, other_python(bare()), "cmake").order.fingerprint
+        == decided(request, bare(), "cmake").order.fingerprint
     )
 
 
@@ -51,15 +51,15 @@ def test_a_virtual_environment_that_is_not_made_yet():
     state = dict(site(CMAKE, GCC), venv="/venv")
     planned = plan.make(ask_torch(), state)
     assert planned["venv"] == ["/usr/bin/python3.9", "-m", "venv", "/venv"]
-    order = planned["products"]["torch"]["order"]
+    order = planned["products"]["torch"].order
     assert (order.python, order.sites) == ("/venv/bin/python", [])
     assert order.requirements_missing == ["pyyaml", "wheel"]
     # When it is made nothing is built anew for that.
     made = dict(state["pythons"]["python3.9"], path="/venv/bin/python", venv=True, sites=["/venv/lib"])
     state["venv_python"] = made
     planned = plan.make(ask_torch(), state)
-    assert planned["venv"] == [] and planned["products"]["torch"]["order"].fingerprint == order.fingerprint
-    assert planned["products"]["torch"]["order"].sites == ["/venv/lib"]
+    assert planned["venv"] == [] and planned["products"]["torch"].order.fingerprint == order.fingerprint
+    assert planned["products"]["torch"].order.sites == ["/venv/lib"]
 
 
 def test_no_python_no_virtual_environment():
@@ -73,7 +73,7 @@ def test_requirements_that_went():
     for name in ("wheel", "numpy"):
         del state["pythons"]["python3.9"]["packages"][name]
     entry = decided(ask_torch(), state, "torch")
-    assert (entry["do"], entry["why"]) == (
+    assert (entry.do, entry.why) == (
         "publish",
         ["torch: wheel is not installed", "torch: numpy is not installed"],
     )

@@ -53,7 +53,7 @@ def test_the_cmake_of_the_host(versions, minimum, maximum, do):
     assert does(ask(entry), state) == do
     if do == "nothing":
         found = decided(ask(entry), state, "cmake")
-        assert found["order"] is None and "will do" in found["why"][0] and versions[-1][0] in found["then"]
+        assert found.order is None and "will do" in found.why[0] and versions[-1][0] in found.then
         planned = plan.make(ask(entry), state)
         assert planned["tasks"] == [] and not planned["work"] and planned["packages"]["names"] == []
 
@@ -65,7 +65,7 @@ def test_the_host_s_own_is_not_asked_for():
 def test_ours_stays_when_the_host_gets_its_own():
     request = ask(recipe(CMAKE))
     state = with_tools(installed(request, bare()), cmake="3.18.4")
-    assert decided(request, state, "cmake")["order"] is not None
+    assert decided(request, state, "cmake").order is not None
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_pip_is_asked_where_a_wheel_comes_for_one_of_its_version(asked):
     # All of it stands, and is another one than is wanted.
     state["products"]["torch"]["manifest"].update(fingerprint="0" * 64, identity={})
     planned = plan.make(request, state)
-    assert planned["products"]["torch"]["do"] in plan.BRINGING
+    assert planned["products"]["torch"].do in plan.BRINGING
     assert plan.asks_pip(planned, state) == (not asked)
 
 
@@ -158,8 +158,8 @@ def test_hosts_share_what_releases_of_one_series_build(cmake, gcc):
     fresh = plan.make(request, with_tools(bare(), cmake=cmake, gcc=gcc, gxx=gcc))
     for name in ("torch", "apex"):
         entry = decided(request, state, name)
-        assert (entry["do"], entry.get("kept")) == ("nothing", None)
-        assert fresh["products"][name]["order"].fingerprint == state["products"][name]["manifest"]["fingerprint"]
+        assert (entry.do, entry.kept) == ("nothing", "")
+        assert fresh["products"][name].order.fingerprint == state["products"][name]["manifest"]["fingerprint"]
 
 
 @pytest.mark.parametrize(
@@ -173,18 +173,18 @@ def test_what_stands_whole_stays_when_the_host_s_own_tool_is_newer(cmake, gcc, w
     request, state = built_with(cmake, gcc)
     planned = plan.make(request, state)
     entry = planned["products"]["torch"]
-    assert (entry["do"], entry["then"], planned["work"]) == ("nothing", entry["now"], False)
-    assert entry["kept"] == words
+    assert (entry.do, entry.then, planned["work"]) == ("nothing", entry.now, False)
+    assert entry.kept == words
     # What verifies it, and what was built with it, go by what stands.
-    assert entry["order"].fingerprint == state["products"]["torch"]["manifest"]["fingerprint"]
-    assert planned["products"]["apex"]["do"] == "nothing"
+    assert entry.order.fingerprint == state["products"]["torch"]["manifest"]["fingerprint"]
+    assert planned["products"]["apex"].do == "nothing"
     # Who lacks it is not given it.
     fresh = of_torch(with_tools(bare(), cmake=cmake, gcc=gcc, gxx=gcc))
-    assert entry["anew"].fingerprint == fresh.fingerprint != entry["order"].fingerprint
+    assert entry.anew.fingerprint == fresh.fingerprint != entry.order.fingerprint
 
     anew = plan.make(dict(request, rebuild=True), state)["products"]["torch"]
-    assert (anew["do"], anew["order"].fingerprint) == ("build", fresh.fingerprint)
-    assert anew["why"] == ["torch: built with another " + words.partition(" ")[0]]
+    assert (anew.do, anew.order.fingerprint) == ("build", fresh.fingerprint)
+    assert anew.why == ["torch: built with another " + words.partition(" ")[0]]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_what_else_differs_is_built_anew(cmake, gcc, spoil, recipe_changes):
     _request, state = built_with(cmake, gcc)
     state["products"]["torch"].update(spoil)
     entry = decided(ask_torch(*used(CMAKE, GCC), recipe(TORCH, **recipe_changes)), state, "torch")
-    assert entry["do"] == "build" and "kept" not in entry
+    assert entry.do == "build" and not entry.kept
 
 
 def test_another_torch_than_apex_was_built_with_is_no_update_of_a_tool():
@@ -210,14 +210,14 @@ def test_another_torch_than_apex_was_built_with_is_no_update_of_a_tool():
     state["products"]["torch"]["version"] = "1.8.1"
     state = installed(request, state)
     state["products"]["torch"]["version"] = "1.8.2"
-    assert decided(request, state, "apex")["why"] == ["apex: built with another torch"]
+    assert decided(request, state, "apex").why == ["apex: built with another torch"]
 
 
 def test_a_requirement_that_was_removed_is_put_back_beside_what_stays():
     request, state = built_with("3.22.1", "10.2.1")
     del state["pythons"]["python3.9"]["packages"]["pyyaml"]
     entry = decided(request, state, "torch")
-    assert (entry["do"], entry["why"]) == ("publish", ["torch: pyyaml is not installed"])
+    assert (entry.do, entry.why) == ("publish", ["torch: pyyaml is not installed"])
 
 
 def test_hosts_of_different_distributions_do_not_share_wheels():
@@ -228,7 +228,7 @@ def test_hosts_of_different_distributions_do_not_share_wheels():
     assert first.fingerprint != second.fingerprint
     assert first.identity["platform"]["distribution"] == "debian 11"
     # A tree brings its own libraries.
-    first, second = (decided(ask(recipe(CMAKE)), state, "cmake")["order"] for state in (bare(), bare(os=other)))
+    first, second = (decided(ask(recipe(CMAKE)), state, "cmake").order for state in (bare(), bare(os=other)))
     assert first.fingerprint == second.fingerprint
 
 
@@ -236,12 +236,12 @@ def test_another_release_of_the_distribution_builds_nothing_anew():
     request, state = built_with("3.22.1", "9.3.0")
     state["os"]["version"] = "11.1"
     entry = decided(request, state, "torch")
-    assert (entry["do"], entry["kept"]) == ("nothing", "distribution debian 11.1 instead of debian 11")
+    assert (entry.do, entry.kept) == ("nothing", "distribution debian 11.1 instead of debian 11")
     # An older manifest knows of no distribution.
     del state["products"]["torch"]["manifest"]["identity"]["platform"]["distribution"]
-    assert decided(request, state, "torch")["do"] == "nothing"
+    assert decided(request, state, "torch").do == "nothing"
     state["libc"] = "glibc 2.36"
-    assert decided(request, state, "torch")["do"] == "build"
+    assert decided(request, state, "torch").do == "build"
 
 
 def test_torch_follows_the_fingerprints_of_its_tools():
@@ -251,16 +251,16 @@ def test_torch_follows_the_fingerprints_of_its_tools():
     assert of_torch(state).fingerprint != first
     state = installed(ask_torch(), site(CMAKE, GCC))
     state["products"]["gcc730"]["manifest"]["fingerprint"] = "0" * 64
-    assert decided(ask_torch(), state, "torch")["why"] == ["torch: built with another gcc730"]
+    assert decided(ask_torch(), state, "torch").why == ["torch: built with another gcc730"]
 
 
 def test_in_one_request_torch_follows_what_the_tools_will_be():
     together = plan.make(ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH)), bare())
     after = of_torch(site(CMAKE, GCC))
-    assert together["products"]["torch"]["order"].fingerprint == after.fingerprint
+    assert together["products"]["torch"].order.fingerprint == after.fingerprint
     assert list(together["products"]) == ["cmake", "gcc730", "torch"]
     assert together["tools"]["gcc730"]["lives"] == "/usr/local/linux_gcc7.3.0/lib64"
-    assert together["products"]["torch"]["order"].trees == after.trees
+    assert together["products"]["torch"].order.trees == after.trees
 
 
 @pytest.mark.parametrize(
@@ -279,14 +279,14 @@ def test_a_tool_of_ours_that_will_not_do(spoil):
 def test_references_are_no_products():
     planned = plan.make(ask_torch(), bare())
     assert list(planned["products"]) == ["torch"]
-    assert planned["products"]["torch"]["order"].identity["built_with"] == {"cmake": "missing", "gcc730": "missing"}
+    assert planned["products"]["torch"].order.identity["built_with"] == {"cmake": "missing", "gcc730": "missing"}
 
 
 def test_in_check_mode_what_was_promised_counts_as_there():
     promised = plan.make(ask(recipe(CMAKE), recipe(GCC)), bare())["tools"]
     request = ask_torch(promised=promised)
     planned = plan.make(request, bare())
-    assert planned["products"]["torch"]["order"].fingerprint == of_torch(site(CMAKE, GCC)).fingerprint
+    assert planned["products"]["torch"].order.fingerprint == of_torch(site(CMAKE, GCC)).fingerprint
     assert planned["tools"]["cmake"] == promised["cmake"]
     # What stands goes before what is promised.
     state = with_tools(bare(), cmake="3.18.4")
@@ -296,12 +296,12 @@ def test_in_check_mode_what_was_promised_counts_as_there():
 def test_apex_is_built_against_the_torch_that_is_installed():
     state = installed(ask_torch(), site(CMAKE, GCC))
     request = ask_torch(*(used(GCC, TORCH) + [recipe(APEX)]))
-    order = decided(request, state, "apex")["order"]
+    order = decided(request, state, "apex").order
     assert order.identity["built_with"]["torch"] == state["products"]["torch"]["manifest"]["fingerprint"]
     assert "" not in order.path
     # A torch of somebody else's is one too.
     state["products"]["torch"].update(manifest=None, version="1.8.1")
-    assert decided(request, state, "apex")["order"].identity["built_with"]["torch"] == "torch 1.8.1"
+    assert decided(request, state, "apex").order.identity["built_with"]["torch"] == "torch 1.8.1"
 
 
 # --- tools that are too new -------------------------------------------------------------------------------------------
@@ -337,7 +337,7 @@ def test_what_is_too_new_for_a_release_is_built(version, arch, tools, built):
     ]
     state = with_tools(bare(arch=arch), **dict(tools, gxx=tools["gcc"]))
     planned = plan.make(ask(*recipes), state)
-    assert [name for name, entry in planned["products"].items() if entry["do"] == "build"] == built
+    assert [name for name, entry in planned["products"].items() if entry.do == "build"] == built
 
 
 @pytest.mark.parametrize(
@@ -346,4 +346,4 @@ def test_what_is_too_new_for_a_release_is_built(version, arch, tools, built):
 def test_a_newest_version_in_any_form(newest, fits):
     state = with_tools(bare(), cmake="3.20.0")
     planned = plan.make(ask(recipe(CMAKE, accept=dict(CMAKE["accept"], maximum=newest))), state)
-    assert (planned["products"]["cmake"]["do"] == "nothing") is fits
+    assert (planned["products"]["cmake"].do == "nothing") is fits

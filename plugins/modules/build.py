@@ -114,9 +114,11 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, looking, starting
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, looking
 from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
-from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive, unpacking
+
+# What starts a build is most of this module's code, and is imported there alone: each look at a build takes from the time that its
+# host could compile in.
 
 
 def no_place(order, what, error):
@@ -129,6 +131,8 @@ def no_place(order, what, error):
 
 def take_in_mirror(module, work_dir):
     """Unpack the mirror that was sent, where one was, and end the module with where it stands."""
+    from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive, unpacking
+
     folder = os.path.join(work_dir, "mirror", module.params["mirror"])
     sent = module.params["archive"]
     try:
@@ -149,6 +153,17 @@ def take_in_mirror(module, work_dir):
         # It is used now, whenever it was sent.
         os.utime(folder)
     module.exit_json(**outgoing.told(changed=bool(sent), present=os.path.isdir(folder), folder=folder))
+
+
+def start(module, order):
+    """Start a build and return how, see starting.start(); end the module where it cannot be started."""
+    from ansible_collections.ascend.pytorch.plugins.module_utils.build import starting
+    from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive
+
+    try:
+        return starting.start(order, module.params["logins"])
+    except (archive.ArchiveError, OSError) as error:
+        module.fail_json(**outgoing.told(msg=no_place(order, "started", error)))
 
 
 def main():
@@ -179,12 +194,7 @@ def main():
         module.exit_json(**outgoing.told(changed=builds.product(order) is None))
     if state == "mirrored":
         take_in_mirror(module, order.work_dir)
-    how = ""
-    if state != "status":
-        try:
-            how = starting.start(order, module.params["logins"])
-        except (archive.ArchiveError, OSError) as error:
-            module.fail_json(**outgoing.told(msg=no_place(order, "started", error)))
+    how = start(module, order) if state != "status" else ""
     try:
         status = looking.look(order, module.params["seen"], module.params["wait_s"])
     except OSError as error:

@@ -9,12 +9,11 @@ module: account
 short_description: Account at the end of a run for what it was for
 version_added: "0.1.0"
 description:
-  - Fails where no host was looked at, where a host was not dealt with as the playbook is to, where what was planned for a
-    host was not done and nothing said so, and where a host is unfit and nothing stopped it.
-  - Tells what was left out for a reason, which is check mode, C(--tags) or C(--skip-tags), C(--limit), or a host that failed
-    or cannot be reached.
-  - Knows that from what the plugins of this collection note in the course of a run. Runs on the controller and connects to
-    no host.
+  - Fails when no host was looked at, when a host did not get what the playbook is for, when planned work was not done and
+    nothing said why, and when an unfit host was not stopped.
+  - Tells what was left out because of check mode, C(--tags) or C(--skip-tags), C(--limit), or a host that failed or cannot
+    be reached.
+  - Goes by what the plugins of this collection record during the run. Runs on the controller and connects to no host.
 author: the ascend.pytorch authors (@ascend)
 options:
   pattern:

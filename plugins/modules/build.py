@@ -11,7 +11,8 @@ version_added: "0.1.0"
 description:
   - Starts the build of an order that M(ascend.pytorch.plan) made, in a process of its own that outlives the connection,
     and follows it to its end.
-  - A build that is under way is joined. One that died goes on from its last good stage. One that stands is not repeated.
+  - A build that is under way is joined. One that died goes on from its last good stage. A build that has ended well is not
+    repeated.
   - On the controller an action of the same name carries mirrors that are folders there to the host, shows the stages as
     they pass, and tells of a failure by stage, log, last lines and remedy.
 author: the ascend.pytorch authors (@ascend)
@@ -68,7 +69,7 @@ options:
     elements: str
     default: []
   lost_after_s:
-    description: How long the host may give no answer before it is taken for lost, in seconds.
+    description: How long the host may not answer before it is taken for lost, in seconds.
     type: float
     default: 300
   logins:

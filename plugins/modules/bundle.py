@@ -9,11 +9,11 @@ module: bundle
 short_description: Carry all that a release is built from to where there is no network
 version_added: "0.1.0"
 description:
-  - Makes a folder on the controller with all that a release of torch is built from and installed with, whatever hosts reach
-    no network themselves. It holds the source archives, every repository at its pin with all submodules as git bundles,
-    the wheels that pip installs on hosts, and C(bundle.json) with the digest of every file, which is written last.
-  - What is in the folder, and is as C(bundle.json) or a run that was broken off has it, is not fetched again; what is
-    damaged is named and fetched anew.
+  - Makes a folder on the controller with all that a release of torch is built from and installed with, for hosts without a
+    network. It holds the source archives, every repository at its pin with all submodules as git bundles, the wheels that
+    pip installs on hosts, and C(bundle.json) with the digest of every file, which is written last.
+  - A file that is in the folder already, and is as C(bundle.json) or the record of an interrupted run has it, is not
+    fetched again. Damaged files are named and fetched anew.
   - The folder is a mirror as O(ascend.pytorch.build#module:order) knows them; see also the variable C(ascend_bundle).
   - Runs on the controller, needs git and pip there, but not root, and connects to no host.
 author: the ascend.pytorch authors (@ascend)

@@ -11,7 +11,8 @@ version_added: "0.1.0"
 description:
   - Called by the actions of M(ascend.pytorch.publish) and M(ascend.pytorch.build), which carry products in pieces between a host
     and a folder of the controller, or have the host fetch from, or put into, a place that it reaches by itself.
-  - A product is in C(products) of the work directory whole or not at all. What has arrived is kept, and gone on with.
+  - A product is in C(products) of the work directory whole or not at all. What has arrived is kept, and the next transfer
+    goes on from there.
 author: the ascend.pytorch authors (@ascend)
 options:
   state:

@@ -10,8 +10,8 @@ short_description: Take from a host's work directory what nobody has used for a 
 version_added: "0.1.0"
 description:
   - Looks at what builds, taking and publishing leave in the work directory, which are C(builds), C(products), C(downloads),
-    C(git) and C(mirror), and takes away what was not used for O(keep_days) days. Of products the O(keep_last) last used ones
-    of each name stay. Whatever goes can be had again, by fetching, from the build cache, or by building.
+    C(git) and C(mirror), and takes away what was not used for O(keep_days) days. Of products the O(keep_last) last used
+    ones of each name stay. All of that can be fetched, taken from the build cache or built again.
   - Nothing is taken from a work directory in which a build is under way.
 author: the ascend.pytorch authors (@ascend)
 options:

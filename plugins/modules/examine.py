@@ -12,7 +12,8 @@ description:
   - Reads the operating system, C library, processor, memory, disks, clock, compilers, CMake, Pythons, CANN, driver,
     firmware, NPUs and their device nodes, network interfaces, and the manifests of published products and installed
     wheels.
-  - Changes nothing. A tool that hangs or crashes costs its time limit and a word in the result, never the run.
+  - Changes nothing. A tool that hangs is stopped after its time limit. This, or a crash, is noted in the result, and never
+    fails the module.
 author: the ascend.pytorch authors (@ascend)
 options:
   products:

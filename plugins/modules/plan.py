@@ -41,7 +41,7 @@ options:
     elements: str
     default: []
   by_tags:
-    description: Whether what C(--tags) and C(--skip-tags) leave out is not to be done, though it is planned.
+    description: Whether C(--tags) and C(--skip-tags) decide what of the plan this run carries out.
     type: bool
     default: false
   promised:

@@ -11,7 +11,7 @@ version_added: "0.1.0"
 description:
   - A tree is unpacked beside its prefix, checked against its manifest, and made live by a rename and a link swap. Before
     the swap the host has the former tree whole, after it the new one whole.
-  - A wheel is installed by the pip of its own Python, which removes a different version first. Before that it is installed
+  - A wheel is installed by the pip of its own Python, which removes a different version first. Before that it is unpacked
     into a folder of its own beside the other, and the commands that prove it are run there.
   - What this collection did not put there is never touched. Taking away leaves files that were added to a product or
     changed in it, and tells them.
@@ -21,8 +21,8 @@ options:
     description:
       - Names of products that the host's plan, by M(ascend.pytorch.plan) earlier in the run, has orders for, in the order in which
         they need each other.
-      - What the plan wants built is brought from the build cache first; where no place of it has the product, nothing is
-        published, and it is RV(lacking), as are the wheels after it. What the plan leaves as it is is left so.
+      - What the plan wants built is brought from the build cache first. A product that no place of the cache has is not
+        published, nor are the wheels after it; they are RV(lacking). A product that needs nothing is left alone.
       - With C(torch) comes the environment file, where the plan has one.
     type: list
     elements: str

@@ -13,8 +13,8 @@ description:
     ask for. What differs from its order is told as outdated, not as damaged.
   - Then runs what the recipes say proves them, outside any source tree, with the environment file sourced where the
     recipe asks for it; where there is an NPU, on that too.
-  - Changes nothing. Everything that is wrong is told at once, each with its remedy; a command that hangs costs its time
-    limit and a problem.
+  - Changes nothing. Everything that is wrong is told at once, each with its remedy; a command that hangs is stopped after
+    its time limit, which is a problem, too.
 author: the ascend.pytorch authors (@ascend)
 options:
   orders:

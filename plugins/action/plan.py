@@ -150,7 +150,7 @@ def candidates(
     prepared = check_mode or not (planned["packages"]["names"] or planned["venv"])
     ready = {plan.BUILD: not early and prepared, plan.PUBLISH: True, plan.NOTHING: host in builders}
 
-    def offers(entry: plan.Entry) -> bool:
+    def offers(entry: plan.Decision) -> bool:
         """Say whether a host has part in the election: one that only wants a link to what stands has nothing to give."""
         order, do = entry.order, entry.do
         if not order or do not in ready or (early and not ready[do]):
@@ -253,8 +253,6 @@ class Asked:
 
     def problems(self, request: dict) -> list[str]:
         """Return what is wrong with the variables, in sentences; and have all come out of the bundle, where there is one."""
-        # Its type first: the tasks take it apart before they hand it on.
-        self.road["build_cache"]
         # What is wrong with a path is told of the path as it was given.
         found = paths(self.road, self._arguments["cache"], request["mirrors"])
         self._take_bundle(request)

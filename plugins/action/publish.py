@@ -51,7 +51,7 @@ class ActionModule(speaking.Action):
         result.update(changed=False, notes=[], products={})
         if arguments["state"] == "absent":
             return self._withdraw(result, planned)
-        entries = {name: plans.entry(planned, name) for name in arguments["names"]}
+        entries = {name: plans.decision(planned, name) for name in arguments["names"]}
         if self._task.check_mode and arguments["waits"]:
             # It would be built, and taken then.
             return dict(result, lacking=plans.lack(self._host, dict.fromkeys(entries, False)))
@@ -245,7 +245,7 @@ class ActionModule(speaking.Action):
 
     def _withdraw(self, result, planned):
         """Have the module take away what the plan wants gone."""
-        found = [plans.entry(planned, name) for name in self._arguments["names"]]
+        found = [plans.decision(planned, name) for name in self._arguments["names"]]
         orders = [entry.order._asdict() for entry in found if entry.do == plan.REMOVE]
         result.update(removed=[])
         environment = self._environment(planned, plan.REMOVE)

@@ -69,7 +69,13 @@ def cache_problems(places_of_cache: list[str]) -> list[str]:
     """Return what is wrong with the places of the build cache: folders, here or (file://) on hosts, and URLs."""
     found = []
     for place in places_of_cache:
-        if no_place(place):
+        if place.lstrip().startswith("["):
+            # What -e name=value gives is text, which Ansible takes for a list of one.
+            found.append(
+                f"ascend_build_cache: {place!r} is text, and has to be a list: give it as JSON, -e '{{\"ascend_build_cache\": [...]}}', "
+                "or in a file of variables"
+            )
+        elif no_place(place):
             found.append(no_place(place))
         elif place.startswith(_SCHEME):
             if objection(place[len(_SCHEME) :], OWN):

@@ -58,15 +58,15 @@ def of(host: str) -> Json:
     return dict(known)
 
 
-def entry(plan: Json, name: str) -> planning.Entry:
+def decision(plan: Json, name: str) -> planning.Decision:
     """Return the entry of a product in a plan that was kept; one of which nothing is asked is left alone."""
     found = plan["products"].get(name)
-    return planning.Entry.of(found) if found else planning.Entry(planning.NOTHING, [], name, name)
+    return planning.Decision.of(found) if found else planning.Decision(planning.NOTHING, [], name, name)
 
 
 def order(host: str, name: str) -> Order:
     """Return the order of a product. Raises AnsibleActionFail where the plan has none."""
-    found = entry(of(host)["plan"], name).order
+    found = decision(of(host)["plan"], name).order
     if not found:
         raise AnsibleActionFail(f"{host}: its plan asks for no {name}")
     return found

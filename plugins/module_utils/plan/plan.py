@@ -24,7 +24,7 @@ TASKS = ("remove", "provide", "verify")
 BRINGING = (PUBLISH, TAKE, BUILD)
 
 
-class Entry(NamedTuple):
+class Decision(NamedTuple):
     """What a plan has of one product. In JSON it is a mapping of its fields: plain() goes out, and of() is what comes in."""
 
     # One of the words above: to take is to have it from whoever builds it.
@@ -46,7 +46,7 @@ class Entry(NamedTuple):
 
     @classmethod
     def of(cls, found):
-        # type: (Dict[str, Any]) -> Entry
+        # type: (Dict[str, Any]) -> Decision
         """Return the entry that a mapping of its fields is; what is unknown there is left out."""
         orders_of = {key: Order.of(found[key]) for key in ("order", "anew") if found.get(key)}
         return cls(**dict({name: found[name] for name in cls._fields if name in found}, **orders_of))
@@ -94,7 +94,7 @@ def make(request, state):
     """Return {"products": {name: …}, "packages": {…}, "environment": …, "tools": {name: {…}},
     "venv": argv, "tasks": [names of the road's task files, in order], "work": bool}.
 
-    Each product is an Entry; in JSON the plan is as plain() has it.
+    Each product is a Decision; in JSON the plan is as plain() has it.
     """
     tools = {}  # type: Dict[str, Optional[Dict[str, Any]]]
     products = {}
@@ -176,7 +176,7 @@ def needed(recipe, do):
 
 
 def tasks(products, env):
-    # type: (List[Entry], Optional[Dict[str, Any]]) -> List[str]
+    # type: (List[Decision], Optional[Dict[str, Any]]) -> List[str]
     """Return the task files that a host goes through, in order; one that has everything is only verified."""
     done = {entry.do for entry in products}
     stands = any(entry.order and entry.order.state == "present" for entry in products)
@@ -198,7 +198,7 @@ def asks_pip(planned, state):
 
 
 def _product(request, recipe, state, tools):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Entry
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Decision
     """Decide about one recipe; what the recipes after it are built with goes into tools."""
     name = recipe["name"]
     there = state["products"][name]
@@ -231,9 +231,9 @@ def _product(request, recipe, state, tools):
 
 
 def _leaving(recipe, there, order):
-    # type: (Dict[str, Any], Dict[str, Any], Order) -> Entry
+    # type: (Dict[str, Any], Dict[str, Any], Order) -> Decision
     name, manifest, now = recipe["name"], there["manifest"], _now(recipe["name"], there)
-    return Entry(
+    return Decision(
         do=REMOVE if manifest or there.get("trees") else NOTHING,
         why=[name + ": to be absent"] if manifest else [],
         now=now,
@@ -243,7 +243,7 @@ def _leaving(recipe, there, order):
 
 
 def _to_stand(request, recipe, there, state, order):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any], Order) -> Entry
+    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any], Order) -> Decision
     """Decide how an order's product comes to stand."""
     name, mark, manifest = recipe["name"], order.fingerprint, there["manifest"]
     then = "{0}{1} {2} ({3}){4}".format(
@@ -264,7 +264,7 @@ def _to_stand(request, recipe, there, state, order):
     else:
         # A part comes out of the build of the whole, which is the builder's.
         do = BUILD if requests.may_build(request) and not order.part_of else TAKE
-    return Entry(
+    return Decision(
         do=do,
         why=["{0}: {1}".format(name, reason) for reason in why],
         now=_now(name, there),
@@ -275,9 +275,9 @@ def _to_stand(request, recipe, there, state, order):
 
 
 def _contented(words, why=""):
-    # type: (str, str) -> Entry
+    # type: (str, str) -> Decision
     """Return the decision to leave things as they are."""
-    return Entry(NOTHING, [why] if why else [], words, words)
+    return Decision(NOTHING, [why] if why else [], words, words)
 
 
 def _now(name, there):

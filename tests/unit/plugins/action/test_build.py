@@ -66,7 +66,7 @@ def test_the_module_is_handed_the_order_as_a_mapping(monkeypatch, tmp_path, by_n
         return {"status": {"state": "running"}}
 
     asked = {"name": "gcc730"} if by_name else {"order": ORDER._asdict()}
-    plans.keep("h", {"products": {"gcc730": plan.Entry("build", [], "", "", ORDER)}}, {}, [])
+    plans.keep("h", {"products": {"gcc730": plan.Decision("build", [], "", "", ORDER)}}, {}, [])
     action = ActionModule.__new__(ActionModule)
     action._task = SimpleNamespace(delegate_to=None, check_mode=False)
     action._execute_module = execute

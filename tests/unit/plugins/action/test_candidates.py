@@ -27,7 +27,7 @@ STORED = dict(STATE, stored={"cmake-3.12.1-" + "f" * 12: "f" * 64})
 def planned(do, packages=(), venv=()):
     """A plan of one product."""
     return {
-        "products": {"cmake": plan.Entry(do, [], "", "", ORDER)},
+        "products": {"cmake": plan.Decision(do, [], "", "", ORDER)},
         "packages": {"names": list(packages)},
         "venv": list(venv),
     }
@@ -160,6 +160,6 @@ def test_a_tasks_own_timeout_is_kept(limit_s):
 
 def test_who_keeps_what_is_outgrown_stands_for_what_it_would_build_now():
     anew = ORDER._replace(fingerprint="a" * 64)
-    kept = {"cmake": plan.Entry(plan.NOTHING, [], "", "", ORDER, kept="gcc730 10 instead of 9", anew=anew)}
+    kept = {"cmake": plan.Decision(plan.NOTHING, [], "", "", ORDER, kept="gcc730 10 instead of 9", anew=anew)}
     found = action.candidates("h", dict(planned(plan.NOTHING), products=kept), STATE, ["h"], early=False)
     assert [one["order"]["fingerprint"] for one in found] == ["a" * 64]

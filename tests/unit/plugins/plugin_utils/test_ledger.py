@@ -4,7 +4,7 @@
 """What a run notes of its hosts, and what of it is left undone at the end."""
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Entry
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Decision
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, tags
 from ansible_collections.ascend.pytorch.plugins.plugin_utils.ledger import LOST, PLANNED, TOLD, VERIFIED, Account
 
@@ -54,7 +54,7 @@ def test_a_host_may_be_called_anything(noted):
 
 def test_needed_of_a_plan():
     planned = {
-        "products": {"cmake": Entry("build", [], "", ""), "gcc730": Entry("nothing", [], "", "")},
+        "products": {"cmake": Decision("build", [], "", ""), "gcc730": Decision("nothing", [], "", "")},
         "packages": {"names": ["patch"]},
         "venv": [],
         "environment": {"do": "publish"},

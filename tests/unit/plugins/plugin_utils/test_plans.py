@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import ordering
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Entry, plain
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Decision, plain
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import plans, processes, runs
 
 HOSTS = ["h", "a/b", "größe", "..", "a b", "a_b", "a%2Fb"]
@@ -29,7 +29,7 @@ def planned(**products):
     """A plan of products: order or None by name."""
     return {
         "products": {
-            name: Entry("build" if order else "nothing", [], "", name, order) for name, order in products.items()
+            name: Decision("build" if order else "nothing", [], "", name, order) for name, order in products.items()
         }
     }
 
@@ -43,7 +43,7 @@ def test_what_is_kept_is_found():
     candidate = {"host": "h", "ready": True, "order": CMAKE._asdict(), "capacity": [0, 8, 1024]}
     plans.keep("h", plan, VERIFY, [candidate])
     assert plans.of("h") == {"plan": plain(plan), "verify": VERIFY, "candidates": {"cmake": candidate}}
-    assert plans.entry(plans.of("h")["plan"], "gcc730") == plan["products"]["gcc730"]
+    assert plans.decision(plans.of("h")["plan"], "gcc730") == plan["products"]["gcc730"]
     assert plans.order("h", "gcc730") == GCC
 
 
@@ -98,7 +98,7 @@ def test_another_runs_plan_is_none(monkeypatch):
 
 def test_of_what_the_plan_does_not_name_nothing_is_asked():
     plans.keep("h", planned(cmake=CMAKE), VERIFY, [])
-    assert plans.entry(plans.of("h")["plan"], "apex") == Entry("nothing", [], "apex", "apex")
+    assert plans.decision(plans.of("h")["plan"], "apex") == Decision("nothing", [], "apex", "apex")
 
 
 @pytest.mark.parametrize("name", ["apex", "gcc730"])

@@ -52,10 +52,10 @@ def test_in_json_it_is_itself():
     for planned in (kept, plan.make(ALL, bare()), plan.make(runs(ALL), bare()), plan.make(ask(), bare())):
         plain = plan.plain(planned)
         assert json.loads(json.dumps(plain)) == plain
-        again = {name: plan.Entry.of(entry) for name, entry in json.loads(json.dumps(plain))["products"].items()}
+        again = {name: plan.Decision.of(entry) for name, entry in json.loads(json.dumps(plain))["products"].items()}
         assert dict(plain, products=again) == planned
         for entry in plain["products"].values():
-            assert set(entry) == set(plan.Entry._fields)
+            assert set(entry) == set(plan.Decision._fields)
             assert all(set(entry[key]) == set(Order._fields) for key in ("order", "anew") if entry[key] is not None)
 
 
@@ -454,9 +454,9 @@ def test_the_question():
 
 
 def test_the_legs_in_order():
-    entry = plan.Entry("build", [], "", "", ordering.order())
-    gone = plan.Entry("remove", [], "", "", ordering.order(state="absent"))
+    entry = plan.Decision("build", [], "", "", ordering.order())
+    gone = plan.Decision("remove", [], "", "", ordering.order(state="absent"))
     tasks = plan.tasks([entry, gone], {"do": "publish"})
     assert tasks == ["remove", "provide", "verify"]
     assert plan.tasks([entry._replace(do="take")], None) == ["provide", "verify"]
-    assert plan.tasks([plan.Entry("nothing", [], "", "")], None) == []
+    assert plan.tasks([plan.Decision("nothing", [], "", "")], None) == []

@@ -17,7 +17,7 @@ demo-down: ## remove the hosts of the demo
 	@$(PYTHON_TOOL) tools/demo.py down
 
 .PHONY: test
-test: ## everything but test-real (45 minutes)
+test: ## everything but test-real (40 minutes)
 	@$(WITH_BROWSER) tools/run_tests.py
 
 .PHONY: test-unit

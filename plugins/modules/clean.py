@@ -25,8 +25,8 @@ options:
     type: float
     default: 30
   keep_last:
-    description: How many products of each name stay, however long ago they were used. 2 are the one that was published last
-      and the one before.
+    description: How many products of each name stay, however long ago they were used. 2 are the one that was used last and the
+      one before.
     type: int
     default: 2
 attributes:

@@ -173,8 +173,8 @@ def add_wheels(planned: dict, bundle: str) -> None:
         order = entry.order
         if order and entry.do in plan.BRINGING:
             held = mirror.wheels(bundle, order)
-            options = order.pip_options + mirror.pip_options(order, held)
-            order = order._replace(bundle=bundle, wheels=held, pip_options=options)
+            pip_options = order.pip_options + mirror.pip_options(order, held)
+            order = order._replace(bundle=bundle, wheels=held, pip_options=pip_options)
             planned["products"][name] = entry._replace(order=order)
 
 

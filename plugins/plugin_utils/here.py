@@ -12,6 +12,7 @@ import os
 import re
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import places
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import variables
 
 # What is done at a path: a folder is made there and kept, files are put beside others, or it is only read.
 OWN, BESIDE, READ = "own", "beside", "read"
@@ -69,12 +70,8 @@ def cache_problems(places_of_cache: list[str]) -> list[str]:
     """Return what is wrong with the places of the build cache: folders, here or (file://) on hosts, and URLs."""
     found = []
     for place in places_of_cache:
-        if place.lstrip().startswith("["):
-            # What -e name=value gives is text, which Ansible takes for a list of one.
-            found.append(
-                f"ascend_build_cache: {place!r} is text, and has to be a list: give it as JSON, -e '{{\"ascend_build_cache\": [...]}}', "
-                "or in a file of variables"
-            )
+        if variables.list_as_text("ascend_build_cache", place):
+            found.append(variables.list_as_text("ascend_build_cache", place))
         elif no_place(place):
             found.append(no_place(place))
         elif place.startswith(_SCHEME):

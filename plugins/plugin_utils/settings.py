@@ -100,14 +100,11 @@ def _typed(variable: str, option: dict[str, Any], value: Any, raw: Any) -> Any:
 
     :param raw: what the value was filled in from, which may name the variable that a user has set
     """
-    if option["type"] == "list" and isinstance(value, str) and value.lstrip().startswith("["):
-        # What -e name=value gives is text, and would be taken for a list of one.
+    if option["type"] == "list" and isinstance(value, str):
         user = _FILLED_IN.match(raw)
-        name = user[1] if user else variable
-        raise AnsibleActionFail(
-            f"{name} is the text {value!r}, and has to be a list: give it as JSON, -e '{{\"{name}\": [...]}}', or in a file of "
-            "variables"
-        )
+        wrong = variables.list_as_text(user[1] if user else variable, value)
+        if wrong:
+            raise AnsibleActionFail(wrong)
     checked = ArgumentSpecValidator({variable: option}).validate({} if value is None else {variable: value})
     if checked.error_messages:
         come = f" (by {raw})" if variables.has_template(raw) else ""

@@ -48,6 +48,19 @@ def has_template(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(has_template(part) for part in value)
 
 
+def list_as_text(name: str, value: str) -> str:
+    """Return the message for a list that was given as text, "" for any other text.
+
+    -e name=value gives text, which Ansible takes for a list of one, or divides at its commas.
+    """
+    if not value.lstrip().startswith("["):
+        return ""
+    return (
+        f"{name} is the text {value!r}, and has to be a list: give it as JSON, -e '{{\"{name}\": [...]}}', or in a file of "
+        "variables"
+    )
+
+
 def problem(name: str, said: str) -> str:
     """Return what is wrong with a variable, and what to do.
 

@@ -140,7 +140,7 @@ def test_whom_to_trust_is_asked_before_any_host_is(site):
 
 def test_a_list_that_was_given_as_text_is_told(site):
     """As -e name=value gives it. It was a folder of that name."""
-    assert "ascend_build_cache: '[]' is text, and has to be a list" in site({"ascend_build_cache": "[]"})
+    assert "ascend_build_cache is the text '[]', and has to be a list" in site({"ascend_build_cache": "[]"})
 
 
 def test_paths_on_the_controller_are_judged_before_any_host_is_asked(site):

@@ -171,7 +171,7 @@ def add_wheels(planned: dict, bundle: str) -> None:
 
     for name, entry in planned["products"].items():
         order = entry.order
-        if order and entry.do in plan.BRINGING:
+        if order and entry.do in plan.PROVIDING:
             held = mirror.wheels(bundle, order)
             pip_options = order.pip_options + mirror.pip_options(order, held)
             order = order._replace(bundle=bundle, wheels=held, pip_options=pip_options)
@@ -324,13 +324,13 @@ class ActionModule(speaking.Action):
             if not isinstance(seen, Part):
                 return dict(result, **seen)
             parts.append(seen)
-        planned, findings = plan.merged([part.plan for part in parts]), found_of(parts)
+        planned, findings = plan.merge([part.plan for part in parts]), found_of(parts)
         working = verified = parts
         given = tags.given(task_vars)
         if arguments["by_tags"] and not given.leave_all(arguments["roles"]):
             working, verified = asked.left(parts, given.works), asked.left(parts, given.verifies)
             findings += [each for each in found_of(working) if each not in findings]
-        work = plan.merged([part.plan for part in working])
+        work = plan.merge([part.plan for part in working])
         errors = [finding.words(each) for each in findings if each["severity"] == finding.ERROR]
         if errors and not arguments["unfit_group"]:
             # All of it would be printed with the failure, and push what is wrong off the screen.
@@ -349,14 +349,14 @@ class ActionModule(speaking.Action):
             result.update(msg=unfit(host, errors), group=arguments["unfit_group"])
         if not errors or asked.is_told:
             whole = arguments["by_tags"] or given.leave_all(arguments["roles"])
-            self._keep(asked, working, plan.merged([part.plan for part in verified]), whole)
+            self._keep(asked, working, plan.merge([part.plan for part in verified]), whole)
         if asked.is_told:
             state = parts[-1].state
             products = {name: how for part in parts for name, how in part.state["products"].items()}
             result.update(plan=plan.plain(planned), state=dict(state, products=products))
         else:
             # Of hundreds of hosts all of it would take seconds.
-            result.update(plan=brief(work, plan.merged([part.plan for part in verified])))
+            result.update(plan=brief(work, plan.merge([part.plan for part in verified])))
         if self._task.check_mode:
             # Not a fact: those may be cached, and a later run would believe in tools that never were.
             result["promised"] = dict(arguments["promised"], **planned["tools"])
@@ -368,7 +368,7 @@ class ActionModule(speaking.Action):
         if "products" not in state:
             return state
         planned = asked.plan(request, state, tools)
-        if plan.asks_pip(planned, state):
+        if plan.must_query_pip(planned, state):
             state = self._examine(request, task_vars, pip=True)
             if "products" not in state:
                 return state
@@ -386,7 +386,7 @@ class ActionModule(speaking.Action):
 
         :param whole: whether --tags and --skip-tags leave the verification of all that is `verified`
         """
-        host, work, state = asked.host, plan.merged([part.plan for part in working]), working[-1].state
+        host, work, state = asked.host, plan.merge([part.plan for part in working]), working[-1].state
         verify = {
             # What the plan leaves to the host's own (a CMake that will do) has no order.
             "orders": [entry.order._asdict() for entry in verified["products"].values() if entry.order],
@@ -402,7 +402,7 @@ class ActionModule(speaking.Action):
             run = asked.run()
             run.offer_tools(host, platform(state), work["tools"])
             for name, entry in work["products"].items():
-                if entry.do not in plan.BRINGING:
+                if entry.do not in plan.PROVIDING:
                     run.arrive(name, host)
 
     def _tell(self, asked, planned, findings):
@@ -425,7 +425,7 @@ class ActionModule(speaking.Action):
         :param pip: whether pip is asked whatever stands there
         """
         began = time.time()
-        question = dict(plan.question(request), pip=pip)
+        question = dict(plan.examine_arguments(request), pip=pip)
         told = self._execute_module("ascend.pytorch.examine", module_args=question, task_vars=task_vars)
         if told.get("failed") or told.get("unreachable"):
             # Not before: few hosts fail.

@@ -55,7 +55,7 @@ class ActionModule(speaking.Action):
         if self._task.check_mode and arguments["waits"]:
             # It would be built, and taken then.
             return dict(result, lacking=plans.lack(self._host, dict.fromkeys(entries, False)))
-        wanted = [name for name, entry in entries.items() if entry.do in plan.BRINGING]
+        wanted = [name for name, entry in entries.items() if entry.do in plan.PROVIDING]
         idle = dict.fromkeys(set(entries) - set(wanted), False)
         environment = self._environment(planned, plan.PUBLISH)
         result["lacking"] = plans.lack(self._host, idle)

@@ -34,7 +34,7 @@ def _wanted_cann(request: Dict[str, Any]) -> str:
 
 def _compared(request: Dict[str, Any], state: Dict[str, Any]) -> int:
     """Return -1, 0 or 1: the first CANN is too old, right (or not known), or too new for the release."""
-    release = requests.release_to_come(request)
+    release = requests.wanted_release(request)
     if not release or not state["cann"] or not state["cann"][0]["version"]:
         return 0
     version, limits = state["cann"][0]["version"], release["cann"]
@@ -49,7 +49,7 @@ def _compared(request: Dict[str, Any], state: Dict[str, Any]) -> int:
 @check(CHECKS, "cann-missing", CANN, ERROR, _CANN)
 def _cann_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """There is no CANN in any of its places, or not the one that ascend_cann_path names."""
-    if requests.release_to_come(request) and not state["cann"] and not state["cann_closed"]:
+    if requests.wanted_release(request) and not state["cann"] and not state["cann_closed"]:
         named, home = request["cann_path"], state["user"]["home"]
         if named.startswith(("/", "~/")):
             missed = "no CANN in {0}, which ascend_cann_path names".format(named)
@@ -70,7 +70,7 @@ def _cann_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str
 @check(CHECKS, "cann-closed", CANN, ERROR, "fact: CANN is for its installer alone without --install-for-all")
 def _cann_closed(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """CANN is there, and the account may not enter it; a part of one that may be used is a warning, another a note."""
-    if requests.release_to_come(request):
+    if requests.wanted_release(request):
         parts = state["cann"][0]["closed"] if state["cann"] else []
         for shut in state["cann_closed"] + parts:
             user = shut.get("user") or state["user"]["name"]
@@ -95,7 +95,7 @@ def _opening(shut: Dict[str, Any], user: str, state: Dict[str, Any]) -> str:
 @check(CHECKS, "cann-half", CANN, WARNING, "fact: interrupted and removed installations leave a part")
 def _cann_half(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """A CANN is half there: the one that counts, or what another has left, which is a note."""
-    if requests.release_to_come(request) and state["cann"]:
+    if requests.wanted_release(request) and state["cann"]:
         first = state["cann"][0]
         if first["half"] and first["version"]:
             yield seen(
@@ -115,7 +115,7 @@ def _cann_half(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, A
 @check(CHECKS, "cann-script", CANN, NOTE, "fact: CANN may belong to HwHiAiUser")
 def _cann_script(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """CANN's set_env.sh is not run, since another account can write to it: the environment is that of CANN's usual layout."""
-    if requests.release_to_come(request) and state["cann"] and state["cann"][0]["distrusted"]:
+    if requests.wanted_release(request) and state["cann"] and state["cann"][0]["distrusted"]:
         first, user = state["cann"][0], state["user"]["name"]
         yield seen(
             "{0}: {1} is not run as {2}".format(first["distrusted"], first["set_env"], user),
@@ -129,7 +129,7 @@ def _cann_script(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
 @check(CHECKS, "cann-version-unknown", CANN, WARNING, _CANN)
 def _cann_version_unknown(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """CANN is there and does not tell its version."""
-    if requests.release_to_come(request) and state["cann"]:
+    if requests.wanted_release(request) and state["cann"]:
         first = state["cann"][0]
         known = ascend_files.newness(first["version"]) > ascend_files.newness(None)
         # What may not be read tells nothing, and is told of as that.
@@ -169,7 +169,7 @@ def _other_cann(request: Dict[str, Any], state: Dict[str, Any]) -> Seen:
 @check(CHECKS, "cann-wheels", HOST, WARNING, "fact: stale te, topi and hccl wheels after a CANN change")
 def _cann_wheels(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """The Python has te, topi or hccl of another CANN than the one that is there."""
-    if requests.release_to_come(request) and state["cann"]:
+    if requests.wanted_release(request) and state["cann"]:
         first, python = state["cann"][0], pythons.interpreter(state)
         there = python.get("packages", {})
         stale = [name for name, version in sorted(first["wheels"].items()) if there.get(name, version) != version]
@@ -332,7 +332,7 @@ def _npu_nodes(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, A
 @check(CHECKS, "openeuler-affinity", HOST, NOTE, "guide, environment variables: GOMP_CPU_AFFINITY")
 def _openeuler_affinity(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """On the openEuler family GOMP_CPU_AFFINITY binds torch's threads to few cores."""
-    if requests.release_to_come(request) and state["os"]["openeuler_family"]:
+    if requests.wanted_release(request) and state["os"]["openeuler_family"]:
         yield seen(
             "{0}, where GOMP_CPU_AFFINITY may be set".format(state["os"]["name"] or state["os"]["id"]),
             "that it is not set where torch runs",

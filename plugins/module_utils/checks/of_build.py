@@ -66,8 +66,10 @@ def _requisite_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dic
                 )
             else:
                 yield seen(
-                    "{0}: {1}".format(entry["name"], toolbox.unfit(toolbox.accepted(entry, state), state)),
-                    toolbox.wanted_words(toolbox.accepted(entry, state)),
+                    "{0}: {1}".format(
+                        entry["name"], toolbox.describe_found(toolbox.accept_for_host(entry, state), state)
+                    ),
+                    toolbox.describe_accepted(toolbox.accept_for_host(entry, state)),
                     "apply the role {0} first".format(entry["name"]),
                 )
 
@@ -76,8 +78,8 @@ def _requisite_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dic
 def _tool_too_new(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """The CMake or gcc that is to be built is itself newer than what will do."""
     for entry in request["recipes"]:
-        newest = toolbox.accepted(entry, state).get("maximum", "")
-        bringing = not entry.get("reference") and plan["products"][entry["name"]].do in plans.BRINGING
+        newest = toolbox.accept_for_host(entry, state).get("maximum", "")
+        bringing = not entry.get("reference") and plan["products"][entry["name"]].do in plans.PROVIDING
         if bringing and not versions.within(entry["version"], "", newest):
             yield seen(
                 "{0}_version is {1}".format(entry["name"], entry["version"]),
@@ -121,7 +123,7 @@ def _tools_outgrown(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 def _link_foreign(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """Something that is not ours stands where a link such as /usr/bin/cmake would."""
     for name, entry in plan["products"].items():
-        if entry.do in plans.BRINGING and not entry.order.replace_link:
+        if entry.do in plans.PROVIDING and not entry.order.replace_link:
             for path, stands in state["products"][name].get("links", {}).items():
                 if stands == "foreign":
                     yield seen(

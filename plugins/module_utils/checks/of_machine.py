@@ -199,7 +199,7 @@ def _work_dir_unsafe(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
 @check(CHECKS, "noexec", BUILD, ERROR, "fact: hardened hosts mount /var and /home noexec")
 def _noexec(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """No program can be started in the work directory, or where something is published to."""
-    bringing = {name: entry.order for name, entry in plan["products"].items() if entry.do in plans.BRINGING}
+    bringing = {name: entry.order for name, entry in plan["products"].items() if entry.do in plans.PROVIDING}
     places = {state["work_dir"]: "ascend_work_dir"} if bringing else {}
     for name, order in sorted(bringing.items()):
         if order.product == "tree":

@@ -32,7 +32,7 @@ _OPERATORS = "guide of CANN: Python packages"
 
 def _python(request: Dict[str, Any], state: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     """Return the interpreter that wheels are for; None where none runs, or none is wanted."""
-    found = pythons.interpreter(state) if requests.release_to_come(request) else {}
+    found = pythons.interpreter(state) if requests.wanted_release(request) else {}
     return found if found.get("version") else None
 
 
@@ -48,11 +48,11 @@ def _wanted(request: Dict[str, Any]) -> str:
 @check(CHECKS, "python-missing", BUILD, ERROR, _PYTHON)
 def _python_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
     """No interpreter that was asked for is there and runs, as builds will see it."""
-    if not requests.release_to_come(request) or _python(request, state):
+    if not requests.wanted_release(request) or _python(request, state):
         return
     asked = [state["venv_python"]] if state["venv_python"] else list(state["pythons"].values())
     broken = [found for found in asked if found]
-    names = [state["venv"] + "/bin/python"] if state["venv_python"] else requests.pythons(request)
+    names = [state["venv"] + "/bin/python"] if state["venv_python"] else requests.python_names(request)
     remedy = "install one of them, or set ascend_python to the path of an interpreter that is there"
     lost = next(filter(None, (interpreters.lost_library(found["problem"]) for found in broken)), "")
     if lost:
@@ -120,9 +120,9 @@ def _python_modules(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
     needed = {"zlib": "pip unpacks wheels with it", "ctypes": "torch imports it"}
     if _fetches(request, plan):
         needed["ssl"] = "pip fetches requirements with it"
-    if pythons.make_venv(state) and not _completed(request, state, python):
+    if pythons.venv_command(state) and not _completed(request, state, python):
         needed["ensurepip"] = "it makes the virtual environment"
-    if requests.may_build(request) and pythons.lacks_distutils(python) and not _completed(request, state, python):
+    if requests.may_build(request) and pythons.has_no_distutils(python) and not _completed(request, state, python):
         needed["distutils"] = "wheels are built with it, or with setuptools"
     wished = {name: "what is run with torch may import it" for name in ("ssl", "bz2", "lzma") if name not in needed}
     for purposes, severity in ((needed, ERROR), (wished, WARNING)):
@@ -141,7 +141,7 @@ def _python_modules(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 def _fetches(request: Dict[str, Any], plan: Dict[str, Any]) -> bool:
     """Say whether pip asks an index for anything."""
     return not request.get("offline") and any(
-        entry.do == plans.BUILD or (entry.do in plans.BRINGING and entry.order.requirements_missing)
+        entry.do == plans.BUILD or (entry.do in plans.PROVIDING and entry.order.requirements_missing)
         for entry in plan["products"].values()
         if entry.order and entry.order.product == "wheel"
     )
@@ -200,10 +200,10 @@ def _pip_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
     """The interpreter has no pip that runs, and no package would bring it."""
     python = _python(request, state)
     # A virtual environment that is to be made gets a pip of its own.
-    if not python or not python["pip"]["problem"] or pythons.make_venv(state):
+    if not python or not python["pip"]["problem"] or pythons.venv_command(state):
         return
     there = "pip" in python["packages"]
-    if _completed(request, state, python) and (not there or pythons.lacks_distutils(python)):
+    if _completed(request, state, python) and (not there or pythons.has_no_distutils(python)):
         return
     found = "{0} has no pip".format(python["path"])
     if there:
@@ -243,7 +243,7 @@ def _pip_too_old(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
         {
             os.path.basename(path)
             for entry in plan["products"].values()
-            if entry.do in plans.BRINGING
+            if entry.do in plans.PROVIDING
             for path, _pin in entry.order.wheels
         }
     )
@@ -338,7 +338,7 @@ def _torch_foreign(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[st
     for name, entry in plan["products"].items():
         there = state["products"][name]
         order = entry.order
-        replaced = entry.do in plans.BRINGING and order.product == "wheel"
+        replaced = entry.do in plans.PROVIDING and order.product == "wheel"
         if replaced and there["version"] and there["manifest"] is None:
             yield seen(
                 "{0} {1} in {2}, which this collection did not make".format(name, there["version"], there["site"]),

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Orders: what the build, publish and verify modules work by, one for each product."""
+"""Orders: the input of the build, publish and verify modules, one for each product."""
 
 import os
 
@@ -13,13 +13,13 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product.order impor
 from ansible_collections.ascend.pytorch.plugins.module_utils.product.recipe import jobs as count_jobs
 
 
-def adapt(recipe, state):
+def adapt_recipe(recipe, state):
     # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
-    """Return the recipe with the options and variables that this host's libc or compiler demand.
+    """Return the recipe with the options and variables that this host's libc or compiler requires.
 
-    recipe["adapt"] is a list of {"libc_above": v, "options": [..], "environment": {..}}, of which the options stand where
-    a step's argument is "{options}", and {"compiler_from": v, "environment": {..}}. What the compiler demands goes into
-    "compiler_environment": hosts of one cohort have the same libc, but each its own compiler, or none before it builds.
+    recipe["adapt"] is a list of {"libc_above": v, "options": [..], "environment": {..}}, whose options replace the
+    argument "{options}" of a step, and {"compiler_from": v, "environment": {..}}. What the compiler requires goes into
+    "compiler_environment": hosts of one cohort have the same libc, but may have different compilers, or none yet.
     """
     options, extra, by_compiler = [], {}, {}
     compiler = next((found["version"] for found in state["tools"].get("g++", []) if found["version"]), None)
@@ -32,7 +32,7 @@ def adapt(recipe, state):
         elif compiler and versions.within(compiler, rule["compiler_from"], ""):
             by_compiler.update(rule["environment"])
 
-    def spread(step):
+    def fill_options(step):
         # type: (Dict[str, Any]) -> Dict[str, Any]
         if "run" not in step or "{options}" not in step["run"]:
             return step
@@ -43,19 +43,20 @@ def adapt(recipe, state):
         recipe,
         environment=dict(recipe.get("environment", {}), **extra),
         compiler_environment=by_compiler,
-        stages={stage: [spread(step) for step in steps] for stage, steps in recipe.get("stages", {}).items()},
+        stages={stage: [fill_options(step) for step in steps] for stage, steps in recipe.get("stages", {}).items()},
     )
 
 
-def make(request, recipe, there, state, tools):
+def make(request, recipe, installed, state, tools):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Order
     """Return the order of a recipe's product.
 
-    :param recipe: see adapt; :param there: of state["products"]; :param tools: name -> tool, None for one that is missing
+    :param recipe: see adapt_recipe; :param installed: of state["products"]
+    :param tools: name -> tool, None for a missing one
     """
     python = pythons.interpreter(state)
     used = {name: tools.get(name) for name in recipe.get("built_with", [])}
-    resolved = dict(recipe, prefix=there.get("prefix", ""))
+    resolved = dict(recipe, prefix=installed.get("prefix", ""))
     identity = fingerprint.identity(
         resolved,
         _platform(state, python),
@@ -72,7 +73,7 @@ def make(request, recipe, there, state, tools):
         prefix=resolved["prefix"],
         links=[
             {"path": path, "target": link["target"]}
-            for path, link in zip(there.get("links", {}), recipe.get("links", []))
+            for path, link in zip(installed.get("links", {}), recipe.get("links", []))
         ],
         replace_link=bool(request["replace_link"]),
         sources=[dict(source, offline=True) for source in recipe["sources"]]
@@ -92,14 +93,14 @@ def make(request, recipe, there, state, tools):
         keep=request["keep_builds"],
         timeout_s=request["timeout_s"],
         collection_version=request["collection_version"],
-        **dict(_with_tools(recipe, used, python), **_with_python(recipe, there, state, python)),
+        **dict(_tool_fields(recipe, used, python), **_python_fields(recipe, installed, state, python)),
     )
     return order._replace(parts=[_runtime_part(order, recipe["runtime"])]) if recipe.get("runtime") else order
 
 
 def _platform(state, python):
     # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, str]
-    """Return what of a host decides whether it may have what another has built."""
+    """Return the properties of a host that decide whether it can use what another host has built."""
     return {
         "arch": state["arch"],
         "libc": state["libc"],
@@ -108,9 +109,9 @@ def _platform(state, python):
     }
 
 
-def _with_tools(recipe, used, python):
+def _tool_fields(recipe, used, python):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
-    """Return of an order what a build finds its tools by, and which those are."""
+    """Return the fields of an order that say which tools a build uses, and where they are."""
     wheel = recipe["product"] == "wheel"
     known = [tool for tool in used.values() if tool]
     made = dict(recipe.get("environment", {}), **recipe.get("compiler_environment", {}))
@@ -120,24 +121,24 @@ def _with_tools(recipe, used, python):
     folders = [tool["folder"] for tool in known if tool["folder"]]
     python_folder = os.path.dirname(python.get("path") or "")
     if wheel and python_folder and python_folder not in folders:
-        # After the tools: /usr/bin, where many a Python stands, also holds the compiler that was found wanting.
+        # After the tools: /usr/bin, the folder of many Pythons, also has the compiler that is not good enough.
         folders.append(python_folder)
     return {
         "environment": made,
         "path": folders,
-        # The host's own, with all of their versions.
+        # Only the host's own tools, with their full versions.
         "tools": {name: tool["version"] for name, tool in used.items() if tool and tool.get("version")},
-        # What must not be cleared away meanwhile.
+        # Trees that must not be removed during the build.
         "trees": [tool["tree"] for tool in known if tool.get("tree")],
         "library_path": [tool["library"] for tool in known if tool["library"]]
         + ([python["library_path"]] if wheel and python.get("library_path") else []),
     }
 
 
-def _with_python(recipe, there, state, python):
+def _python_fields(recipe, installed, state, python):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
-    """Return of an order the Python that the product is for, and what pip has to bring to it."""
-    requirements = list(recipe.get("requirements", [])) + list((there["manifest"] or {}).get("requirements", []))
+    """Return the fields of an order about the Python that the product is for, and what pip must install for it."""
+    requirements = list(recipe.get("requirements", [])) + list((installed["manifest"] or {}).get("requirements", []))
     return {
         "python": python.get("path", ""),
         "python_version": ".".join(str(python.get("version") or "").split(".")[:2]),
@@ -152,25 +153,25 @@ def _with_python(recipe, there, state, python):
     }
 
 
-def to_run(recipe, there, order, mark):
+def runtime_order(recipe, installed, order, tool_identity):
     # type: (Dict[str, Any], Dict[str, Any], Order, str) -> Optional[Order]
-    """Return the order of what programs need that were built with a tool; None when they need nothing of it.
+    """Return the order of what programs that were built with a tool need at run time; None when they need nothing.
 
-    :param order: of the whole; :param mark: the identity of the tool that they were built with
+    :param order: of the whole; :param tool_identity: of the tool that they were built with
     """
-    if not recipe.get("runtime") or not toolbox.is_ours(mark):
+    if not recipe.get("runtime") or not toolbox.is_published(tool_identity):
         return None
-    whole = order._replace(fingerprint=mark)
-    if there["manifest"] and there["manifest"]["fingerprint"] == mark:
+    whole = order._replace(fingerprint=tool_identity)
+    if installed["manifest"] and installed["manifest"]["fingerprint"] == tool_identity:
         return whole
-    # What makes and proves the whole has no use for the part.
+    # The part has no sources, stages and checks of its own.
     part = _runtime_part(whole, recipe["runtime"])
     return whole._replace(links=[], sources=[], stages={}, verify=[], parts=[], **part)
 
 
 def _runtime_part(whole, patterns):
     # type: (Order, List[str]) -> Dict[str, Any]
-    """Return what is different in the order of a tree's runtime part, which comes out of the build of the whole."""
+    """Return the fields that differ in the order of a tree's runtime part, which comes out of the build of the whole."""
     identity = {key: whole.identity[key] for key in ("name", "version", "product", "prefix", "platform")}
     identity.update(part="runtime", part_of=whole.fingerprint, files=patterns)
     return {

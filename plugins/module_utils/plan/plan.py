@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan: from variables and a host's examined state to what that host needs, and why. Pure: nothing is read or run.
+"""The plan: what a host needs, and why, from the variables and the host's state. Pure: nothing is read or run.
 
-The request is as requests.py has it, the state what host.examine returns.
+For the request see requests.py; the state is what host.examine returns.
 """
 
 import collections
@@ -18,36 +18,36 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import fing
 from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 
 NOTHING, PUBLISH, TAKE, BUILD, REMOVE = "nothing", "publish", "take", "build", "remove"
-# Task files of the role road, in the order in which a host goes through them.
+# Task files of the role road, in the order in which they are run for a host.
 TASKS = ("remove", "provide", "verify")
-# What a product stands after that did not before.
-BRINGING = (PUBLISH, TAKE, BUILD)
+# The decisions that provide the host with a product.
+PROVIDING = (PUBLISH, TAKE, BUILD)
 
 
 class Decision(NamedTuple):
-    """What a plan has of one product. In JSON it is a mapping of its fields: plain() goes out, and of() is what comes in."""
+    """What a plan says about one product. In JSON it is a mapping of its fields: plain() writes it, of() reads it."""
 
-    # One of the words above: to take is to have it from whoever builds it.
+    # One of the words above; "take" is to get it from the host that builds it.
     do: str
-    # Why, in words.
+    # The reasons, in words.
     why: List[str]
-    # What of it stands, and what will when that is done, in words.
+    # What is installed now, and what is installed after that, in words.
     now: str
     then: str
-    # What it is done by; None where the host's own will do, or nothing is wanted.
+    # The order to carry out; None where the host's own tool is accepted, or nothing is wanted.
     order: Optional[Order] = None
-    # Of a product to publish: whether the host has it ready, and the build cache may not yet: its build ended before anybody
-    # followed it.
+    # Of a product to publish: whether the host has it in its work directory, while the build cache may not have it yet, because
+    # no run followed the build to its end.
     hands_on: bool = False
-    # Which tools of the host's own have become newer, in words, where what stands stays all the same; "" for none.
+    # Which of the host's own tools are newer, in words, where the product is kept nevertheless; "" for none.
     kept: str = ""
-    # The order by which it would be built with those; None where nothing is kept.
+    # The order that would build it with the newer tools; None where "kept" is empty.
     anew: Optional[Order] = None
 
     @classmethod
     def of(cls, found):
         # type: (Dict[str, Any]) -> Decision
-        """Return the entry that a mapping of its fields is; what is unknown there is left out."""
+        """Return the decision from a mapping of its fields; unknown keys are ignored."""
         orders_of = {key: Order.of(found[key]) for key in ("order", "anew") if found.get(key)}
         return cls(**dict({name: found[name] for name in cls._fields if name in found}, **orders_of))
 
@@ -57,9 +57,9 @@ class Decision(NamedTuple):
         return dict(self._asdict(), order=self.order and self.order._asdict(), anew=self.anew and self.anew._asdict())
 
 
-def question(request):
+def examine_arguments(request):
     # type: (Dict[str, Any]) -> Dict[str, Any]
-    """Return what host.examine must be asked for this request."""
+    """Return the arguments of host.examine for this request."""
     recipes = request["recipes"]
     commands = {command for entry in recipes for command in (entry.get("accept") or {}).get("commands", [])}
     return {
@@ -80,7 +80,7 @@ def question(request):
             | set(request["needs"])
             | {"acl"}
         ),
-        "pythons": requests.pythons(request),
+        "pythons": requests.python_names(request),
         "venv": request["venv"],
         "work_dir": request["work_dir"],
         "env_file": request["env_file"],
@@ -98,47 +98,47 @@ def make(request, state):
     """
     tools = {}  # type: Dict[str, Optional[Dict[str, Any]]]
     products = {}
-    wants = requests.may_build(request) and not requests.is_leaving(request)
-    lacking = [need for need in request["needs"] if wants and need in state["missing_needs"]]
+    wants = requests.may_build(request) and not requests.is_all_absent(request)
+    missing = [need for need in request["needs"] if wants and need in state["missing_needs"]]
     for recipe in request["recipes"]:
-        decided = _product(request, recipe, state, tools)
+        decided = _decide(request, recipe, state, tools)
         if not recipe.get("reference"):
             products[recipe["name"]] = decided
-        lacking += [
-            need for need in needed(recipe, decided.do) if need in state["missing_needs"] and need not in lacking
+        missing += [
+            need for need in needs_for(recipe, decided.do) if need in state["missing_needs"] and need not in missing
         ]
-    if packages.between_plain_users(state) and any(entry.do in BRINGING for entry in products.values()):
-        lacking += [need for need in ("acl",) if need in state["missing_needs"]]
-    env = _environment(request, state, tools)
+    if packages.becomes_unprivileged(state) and any(entry.do in PROVIDING for entry in products.values()):
+        missing += [need for need in ("acl",) if need in state["missing_needs"]]
+    env = _plan_environment(request, state, tools)
     for name, entry in products.items():
-        if entry.do in BRINGING and entry.order.product == "wheel":
-            # It is tried before it is published, which is before the file is written.
+        if entry.do in PROVIDING and entry.order.product == "wheel":
+            # A wheel is tried before it is published, and the file is written after that.
             products[name] = entry._replace(order=entry.order._replace(env_text=env["text"] if env else ""))
     return {
         "products": products,
         "packages": {
-            "needs": lacking,
-            "names": packages.to_install(request, state, lacking),
+            "needs": missing,
+            "names": packages.to_install(request, state, missing),
             "become_root": packages.becomes_root(request, state),
             "manager": state["os"]["package_manager"],
         },
         "environment": env,
         "tools": {name: tool for name, tool in tools.items() if tool},
-        "venv": pythons.make_venv(state),
-        "tasks": tasks(list(products.values()), env),
+        "venv": pythons.venv_command(state),
+        "tasks": task_files(list(products.values()), env),
         "work": bool(env and env["do"] != NOTHING) or any(entry.do != NOTHING for entry in products.values()),
     }
 
 
 def plain(planned):
     # type: (Dict[str, Any]) -> Dict[str, Any]
-    """Return a plan as it stands in JSON."""
+    """Return a plan as data for JSON."""
     return dict(planned, products={name: entry.plain() for name, entry in planned["products"].items()})
 
 
-def merged(plans):
+def merge(plans):
     # type: (List[Dict[str, Any]]) -> Dict[str, Any]
-    """Return one plan of several for a host, each for other products, in the order in which they are carried out."""
+    """Merge plans of one host, each for other products, in the order in which they are carried out."""
     first, found = plans[0], {"products": {}, "tools": {}}  # type: Dict[str, Any], Dict[str, Dict[str, Any]]
     if len(plans) == 1:
         return first
@@ -164,77 +164,77 @@ def merged(plans):
 
 def _union(lists):
     # type: (Iterable[List[str]]) -> List[str]
-    """Return what is in any of some lists, each once, as it comes."""
+    """Return all items of the lists in order, each once."""
     return list(collections.OrderedDict.fromkeys(one for each in lists for one in each))
 
 
-def needed(recipe, do):
+def needs_for(recipe, do):
     # type: (Dict[str, Any], str) -> List[str]
-    """Return what must be on a host for what is done about a recipe's product."""
+    """Return the needs of a recipe's product on a host where this is done."""
     building = recipe.get("needs", []) if do == BUILD else []
-    return building + (recipe.get("runs_with", []) if do in BRINGING else [])
+    return building + (recipe.get("runs_with", []) if do in PROVIDING else [])
 
 
-def tasks(products, env):
+def task_files(products, env):
     # type: (List[Decision], Optional[Dict[str, Any]]) -> List[str]
-    """Return the task files that a host goes through, in order; one that has everything is only verified."""
+    """Return the task files that are run for a host, in order; a host that has everything is only verified."""
     done = {entry.do for entry in products}
     stands = any(entry.order and entry.order.state == "present" for entry in products)
     if env:
         done.add(env["do"])
-    taken = {"remove": REMOVE in done, "provide": not done.isdisjoint(BRINGING), "verify": stands}
+    taken = {"remove": REMOVE in done, "provide": not done.isdisjoint(PROVIDING), "verify": stands}
     return [task for task in TASKS if taken[task]]
 
 
-def asks_pip(planned, state):
+def must_query_pip(planned, state):
     # type: (Dict[str, Any], Dict[str, Any]) -> bool
-    """Say whether pip has still to be asked: a wheel comes in the place of one that stands whole in the same version."""
-    comes = any(entry.do in BRINGING and entry.order.product == "wheel" for entry in planned["products"].values())
+    """Say whether pip must still be queried: a wheel is to be installed, and the examination did not query pip."""
+    comes = any(entry.do in PROVIDING and entry.order.product == "wheel" for entry in planned["products"].values())
     python = pythons.interpreter(state)
     return comes and bool(python.get("version")) and not python["pip"]["asked"]
 
 
-# --- what is to stand -------------------------------------------------------------------------------------------------
+# --- the decisions ----------------------------------------------------------------------------------------------------
 
 
-def _product(request, recipe, state, tools):
+def _decide(request, recipe, state, tools):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Decision
-    """Decide about one recipe; what the recipes after it are built with goes into tools."""
+    """Decide about one recipe; adds to tools what the recipes after it are built with."""
     name = recipe["name"]
-    there = state["products"][name]
+    installed = state["products"][name]
     if recipe.get("reference"):
-        tools[name] = toolbox.referred(request, recipe, there, state)
-        return _contented("")
+        tools[name] = toolbox.referenced_tool(request, recipe, installed, state)
+        return _no_change("")
     if recipe.get("state") == "absent":
-        return _leaving(recipe, there, orders.make(request, recipe, there, state, tools))
-    own = None if there["manifest"] else toolbox.of_host(recipe, there, state)
-    followed = toolbox.of_builders(request, recipe, there)
-    if own and not followed:
-        tools[name] = own
-        words = "the host's own {0} {1} in {2}".format(name, own["version"], own["folder"])
-        return _contented(words, words + " will do")
-    order = orders.make(request, orders.adapt(recipe, state), there, state, tools)
-    kept = {} if request["rebuild"] else _kept(there, order)
-    order, anew = order._replace(**kept.get("order", {})), order
+        return _decide_absent(recipe, installed, orders.make(request, recipe, installed, state, tools))
+    host_tool = None if installed["manifest"] else toolbox.host_tool(recipe, installed, state)
+    builders_tool = toolbox.builders_tool(request, recipe, installed)
+    if host_tool and not builders_tool:
+        tools[name] = host_tool
+        words = "the host's own {0} {1} in {2}".format(name, host_tool["version"], host_tool["folder"])
+        return _no_change(words, words + " is accepted")
+    order = orders.make(request, orders.adapt_recipe(recipe, state), installed, state, tools)
+    kept = {} if request["rebuild"] else _keep_installed(installed, order)
+    order, rebuilt = order._replace(**kept.get("order", {})), order
     tree = recipe["product"] == "tree"
-    tools[name] = followed or (
-        toolbox.of_ours(there["prefix"], name, order.version, order.fingerprint)
+    tools[name] = builders_tool or (
+        toolbox.published_tool(installed["prefix"], name, order.version, order.fingerprint)
         if tree
-        else toolbox.entry(name, "", order.fingerprint)
+        else toolbox.make_tool(name, "", order.fingerprint)
     )
-    if requests.only_runs(request, recipe):
-        order = orders.to_run(recipe, there, order, tools[name]["identity"])
+    if requests.wants_runtime_only(request, recipe):
+        order = orders.runtime_order(recipe, installed, order, tools[name]["identity"])
         if order is None:
-            return _contented(_now(name, there), name + ": not wanted where nothing is built")
-    decided = _to_stand(request, recipe, there, state, order)
-    return decided._replace(kept=kept["words"], anew=anew) if kept else decided
+            return _no_change(_describe_installed(name, installed), name + ": not wanted where nothing is built")
+    decided = _decide_present(request, recipe, installed, state, order)
+    return decided._replace(kept=kept["words"], anew=rebuilt) if kept else decided
 
 
-def _leaving(recipe, there, order):
+def _decide_absent(recipe, installed, order):
     # type: (Dict[str, Any], Dict[str, Any], Order) -> Decision
-    name, manifest, now = recipe["name"], there["manifest"], _now(recipe["name"], there)
+    name, manifest, now = recipe["name"], installed["manifest"], _describe_installed(recipe["name"], installed)
     return Decision(
-        do=REMOVE if manifest or there.get("trees") else NOTHING,
+        do=REMOVE if manifest or installed.get("trees") else NOTHING,
         why=[name + ": to be absent"] if manifest else [],
         now=now,
         then=now if manifest else name,
@@ -242,69 +242,69 @@ def _leaving(recipe, there, order):
     )
 
 
-def _to_stand(request, recipe, there, state, order):
+def _decide_present(request, recipe, installed, state, order):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any], Order) -> Decision
-    """Decide how an order's product comes to stand."""
-    name, mark, manifest = recipe["name"], order.fingerprint, there["manifest"]
+    """Decide how the host gets an order's product."""
+    name, mark, manifest = recipe["name"], order.fingerprint, installed["manifest"]
     then = "{0}{1} {2} ({3}){4}".format(
         "the runtime libraries of " if order.part_of else "",
         name,
         order.version,
         fingerprint.short(mark),
-        " at " + there["prefix"] if recipe["product"] == "tree" else "",
+        " at " + installed["prefix"] if recipe["product"] == "tree" else "",
     )
-    why = _reasons(there, order)
+    why = _reasons_to_change(installed, order)
     if not why:
-        return _contented(then)._replace(order=order)
-    # What is whole may still want a link, or a requirement that somebody removed; that takes no product.
-    whole = manifest and not there["damage"] and manifest["fingerprint"] == mark
+        return _no_change(then)._replace(order=order)
+    # A whole product may still need a link, or a requirement that somebody removed; the product itself is not needed then.
+    whole = manifest and not installed["damage"] and manifest["fingerprint"] == mark
     stored = not whole and state["stored"].get(order.label()) == mark
     if whole or stored:
         do = PUBLISH
     else:
-        # A part comes out of the build of the whole, which is the builder's.
+        # A part comes out of the build of the whole, which only builders do.
         do = BUILD if requests.may_build(request) and not order.part_of else TAKE
     return Decision(
         do=do,
         why=["{0}: {1}".format(name, reason) for reason in why],
-        now=_now(name, there),
+        now=_describe_installed(name, installed),
         then=then,
         order=order,
         hands_on=bool(stored and requests.may_build(request) and not order.part_of),
     )
 
 
-def _contented(words, why=""):
+def _no_change(words, why=""):
     # type: (str, str) -> Decision
     """Return the decision to leave things as they are."""
     return Decision(NOTHING, [why] if why else [], words, words)
 
 
-def _now(name, there):
+def _describe_installed(name, installed):
     # type: (str, Dict[str, Any]) -> str
-    """Say what stands of a product."""
-    manifest = there["manifest"]
-    if not there["version"]:
+    """Say which version of a product is installed."""
+    manifest = installed["manifest"]
+    if not installed["version"]:
         return "not installed"
-    return "{0} {1}".format(name, there["version"]) + (
+    return "{0} {1}".format(name, installed["version"]) + (
         " ({0})".format(fingerprint.short(manifest["fingerprint"])) if manifest else ", not made by this collection"
     )
 
 
-def _kept(there, order):
+def _keep_installed(installed, order):
     # type: (Dict[str, Any], Order) -> Dict[str, Any]
-    """Return {"order": what of it is as what stands has it, "words": why that stays}; {} where it does not.
+    """Return {"order": fields of the installed product's order, "words": why that is kept}; {} where it is not kept.
 
-    It stays where it is whole and only tools of the host's own have become newer: what decides whether others may have a
-    product is no reason to build it anew.
+    It is kept where it is whole and only the host's own tools are newer: they decide whether other hosts can use a
+    product, but are no reason to build it again.
     """
-    manifest = there["manifest"]
-    if not manifest or there["damage"] or manifest["fingerprint"] == order.fingerprint:
+    manifest = installed["manifest"]
+    if not manifest or installed["damage"] or manifest["fingerprint"] == order.fingerprint:
         return {}
     newer = fingerprint.outgrown(manifest.get("identity", {}), order.identity, toolbox.SERIES)
     if newer is None:
         return {}
-    # The whole versions, where they are known.
+    # The full versions, where they are known.
     then, now = manifest.get("built", {}).get("tools", {}), order.tools
     return {
         "order": {"fingerprint": manifest["fingerprint"], "identity": manifest["identity"]},
@@ -315,19 +315,19 @@ def _kept(there, order):
     }
 
 
-def _reasons(there, order):
+def _reasons_to_change(installed, order):
     # type: (Dict[str, Any], Order) -> List[str]
-    """Say why what stands is not what is to stand; empty when it is."""
-    manifest = there["manifest"]
+    """Say why what is installed is not what is wanted; empty when it is."""
+    manifest = installed["manifest"]
     if manifest is None:
-        if there["version"]:
-            return ["{0} is there, which this collection did not make".format(there["version"])]
+        if installed["version"]:
+            return ["{0} is installed, but was not made by this collection".format(installed["version"])]
         return ["not installed"]
     if manifest["fingerprint"] != order.fingerprint:
         return fingerprint.changes(manifest.get("identity", {}), order.identity) or ["recipe changed"]
-    reasons = list(there["damage"][:3])
+    reasons = list(installed["damage"][:3])
     for link in order.links:
-        stands = there["links"][link["path"]]
+        stands = installed["links"][link["path"]]
         if stands == "absent" or (stands == "foreign" and order.replace_link):
             reasons.append("{0} is not linked to it".format(link["path"]))
     return reasons + ["{0} is not installed".format(line) for line in order.requirements_missing]
@@ -336,7 +336,7 @@ def _reasons(there, order):
 # --- the environment file ---------------------------------------------------------------------------------------------
 
 
-def _environment(request, state, tools):
+def _plan_environment(request, state, tools):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
     wanted = request["environment"]
     if wanted is None:
@@ -346,27 +346,27 @@ def _environment(request, state, tools):
     if compiler and compiler.get("lives"):
         settings = environment.merge({"prepend": {"LD_LIBRARY_PATH": [compiler["lives"]]}}, settings)
     library_path = pythons.interpreter(state).get("library_path")
-    if library_path and requests.release_to_come(request):
-        # Last: of all that stands in that folder, no more than Python's own library is wanted.
+    if library_path and requests.wanted_release(request):
+        # Last: only Python's own library is wanted from that folder.
         settings = environment.merge(settings, {"prepend": {"LD_LIBRARY_PATH": [library_path]}})
     text = environment.render(settings)
-    there = state["env_file"]
-    same = there["sha256"] == hashlib.sha256(text.encode("utf-8")).hexdigest()
+    written = state["env_file"]
+    same = written["sha256"] == hashlib.sha256(text.encode("utf-8")).hexdigest()
     if wanted.get("state") == "absent":
-        # Whatever CANN and gcc have become since it was written; one that was changed by hand is not ours to take away.
-        stays = there["sha256"] and not there["ours"]
-        why = ["environment file {0}: changed by hand, left there".format(there["path"])] if stays else []
-        return {"path": there["path"], "text": text, "do": REMOVE if there["ours"] else NOTHING, "why": why}
-    why = [] if same else ["environment file: " + ("changed" if there["sha256"] else "not there")]
-    folder = os.path.dirname(there["path"])
-    # A folder that is there stays as it is: its mode may be whoever's, /tmp's for one.
+        # CANN and gcc may have changed since it was written. A file that was changed by hand is not removed.
+        stays = written["sha256"] and not written["ours"]
+        why = ["environment file {0}: changed by hand, left there".format(written["path"])] if stays else []
+        return {"path": written["path"], "text": text, "do": REMOVE if written["ours"] else NOTHING, "why": why}
+    why = [] if same else ["environment file: " + ("changed" if written["sha256"] else "not there")]
+    folder = os.path.dirname(written["path"])
+    # The mode of an existing folder is not changed: it may be /tmp, for example.
     makes = folder if not same and state["disk"][folder]["stands_at"] != folder else ""
-    return {"path": there["path"], "text": text, "do": NOTHING if same else PUBLISH, "why": why, "makes": makes}
+    return {"path": written["path"], "text": text, "do": NOTHING if same else PUBLISH, "why": why, "makes": makes}
 
 
 def environment_settings(request, state):
     # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
-    """Return what the variables ask of the environment file, the address of a named interface filled in."""
+    """Return what the variables say about the environment file, with the address of a named interface."""
     wanted = request["environment"]
     values = {name: str(value) for name, value in wanted["set"].items() if str(value) != ""}
     if wanted.get("hccl_interface") and "HCCL_IF_IP" not in values:

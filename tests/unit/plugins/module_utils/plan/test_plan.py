@@ -98,7 +98,7 @@ def test_the_plan_changes_nothing_of_what_it_is_given():
             {"manifest": None, "version": "1.8.1"},
             True,
             "publish",
-            ["torch: 1.8.1 is there, which this collection did not make"],
+            ["torch: 1.8.1 is installed, but was not made by this collection"],
         ),
         ("torch", {"manifest": None, "version": None}, False, "build", ["torch: not installed"]),
     ],
@@ -444,7 +444,7 @@ def test_an_environment_file_that_is_to_be_absent():
 
 
 def test_the_question():
-    asked = plan.question(ask_torch(*(used(GCC) + [recipe(CMAKE), recipe(TORCH)]), needs=["m4"], venv="~/v"))
+    asked = plan.examine_arguments(ask_torch(*(used(GCC) + [recipe(CMAKE), recipe(TORCH)]), needs=["m4"], venv="~/v"))
     assert asked["tools"] == ["c++", "cc", "cmake", "g++", "gcc"] and asked["venv"] == "~/v"
     assert asked["needs"] == sorted(
         {"acl", "m4", "make", "gcc", "g++", "openssl", "git", "patch", "dos2unix", "openblas"}
@@ -456,7 +456,7 @@ def test_the_question():
 def test_the_legs_in_order():
     entry = plan.Decision("build", [], "", "", ordering.order())
     gone = plan.Decision("remove", [], "", "", ordering.order(state="absent"))
-    tasks = plan.tasks([entry, gone], {"do": "publish"})
+    tasks = plan.task_files([entry, gone], {"do": "publish"})
     assert tasks == ["remove", "provide", "verify"]
-    assert plan.tasks([entry._replace(do="take")], None) == ["provide", "verify"]
-    assert plan.tasks([plan.Decision("nothing", [], "", "")], None) == []
+    assert plan.task_files([entry._replace(do="take")], None) == ["provide", "verify"]
+    assert plan.task_files([plan.Decision("nothing", [], "", "")], None) == []

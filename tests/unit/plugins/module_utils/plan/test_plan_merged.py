@@ -57,7 +57,7 @@ WHOLE = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), recipe(APEX), envir
     ids=["bare", "lacking", "plain", "converged"],
 )
 def test_plans_that_ask_the_same_are_the_plan_of_the_whole(state):
-    whole, merged = plan.make(WHOLE, state), plan.merged(groups(state))
+    whole, merged = plan.make(WHOLE, state), plan.merge(groups(state))
     for each in (whole, merged):
         each["packages"].update({key: sorted(each["packages"][key]) for key in ("needs", "names")})
     assert merged == whole
@@ -66,18 +66,18 @@ def test_plans_that_ask_the_same_are_the_plan_of_the_whole(state):
 
 @pytest.mark.parametrize("only", [part(), part(products={"cmake": {"do": "build"}}, tasks=["verify", "provide"])])
 def test_one_plan_is_returned_as_it_is(only):
-    assert plan.merged([only]) is only
+    assert plan.merge([only]) is only
 
 
 def test_the_plans_are_left_as_they_are():
     plans = groups(bare(missing_needs=["make", "git"]))
     before = copy.deepcopy(plans)
-    plan.merged(plans)
+    plan.merge(plans)
     assert plans == before
 
 
 def test_products_and_tools_are_those_of_all():
-    merged = plan.merged(
+    merged = plan.merge(
         [
             part(products={"cmake": {"do": "build"}}, tools={"cmake": {"folder": "/c"}}),
             part(products={"gcc730": {"do": "nothing"}}, tools={"cmake": {"folder": "/c"}, "gcc730": {"folder": "/g"}}),
@@ -88,7 +88,7 @@ def test_products_and_tools_are_those_of_all():
 
 
 def test_packages_are_told_once_and_as_they_come():
-    merged = plan.merged(
+    merged = plan.merge(
         [
             packaging(["make", "gcc"], ["make", "gcc"]),
             packaging(["gcc", "bzip2"], ["gcc", "bzip2"]),
@@ -105,7 +105,7 @@ def test_packages_are_told_once_and_as_they_come():
 
 @pytest.mark.parametrize("become", [(False, False), (True, False), (False, True), (True, True)])
 def test_packages_are_installed_as_root_where_any_has_to(become):
-    merged = plan.merged([packaging([], [], become_root=each) for each in become])
+    merged = plan.merge([packaging([], [], become_root=each) for each in become])
     assert merged["packages"]["become_root"] is any(become)
 
 
@@ -119,7 +119,7 @@ def test_packages_are_installed_as_root_where_any_has_to(become):
     ],
 )
 def test_tasks_are_in_the_order_of_the_road(tasks, wanted):
-    assert plan.merged([part(tasks=each) for each in tasks])["tasks"] == wanted
+    assert plan.merge([part(tasks=each) for each in tasks])["tasks"] == wanted
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -127,15 +127,15 @@ def test_the_environment_file_and_the_virtual_environment_are_of_whoever_has_one
     plans = [part(), part(), part()]
     file, venv = {"do": "nothing", "path": "/e"}, ["python3", "-m", "venv", "/v"]
     plans[place] = part(environment=file, venv=venv)
-    merged = plan.merged(plans)
+    merged = plan.merge(plans)
     assert (merged["environment"], merged["venv"]) == (file, venv)
 
 
 def test_where_nobody_has_one_there_is_none():
-    merged = plan.merged([part(), part()])
+    merged = plan.merge([part(), part()])
     assert merged["environment"] is None and merged["venv"] == [] and merged["tasks"] == []
 
 
 @pytest.mark.parametrize("work", [(False, False), (True, False), (False, True)])
 def test_there_is_work_where_any_has_some(work):
-    assert plan.merged([part(work=each) for each in work])["work"] is any(work)
+    assert plan.merge([part(work=each) for each in work])["work"] is any(work)

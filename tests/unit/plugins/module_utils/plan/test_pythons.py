@@ -23,8 +23,11 @@ def other_python(state, version="3.8.10", path="/opt/python/bin/python3.8", **ch
 
 
 def test_the_pythons_that_are_looked_for():
-    assert requests.pythons(ask_torch()) == ["python3.7", "python3.8", "python3.9"]
-    assert requests.pythons(ask_torch(python="/opt/x")) == ["/opt/x"] and requests.pythons(ask(recipe(CMAKE))) == []
+    assert requests.python_names(ask_torch()) == ["python3.7", "python3.8", "python3.9"]
+    assert (
+        requests.python_names(ask_torch(python="/opt/x")) == ["/opt/x"]
+        and requests.python_names(ask(recipe(CMAKE))) == []
+    )
 
 
 def test_another_python_builds_anew_and_has_its_folder_in_the_path_after_the_tools():
@@ -63,7 +66,7 @@ def test_a_virtual_environment_that_is_not_made_yet():
 
 
 def test_no_python_no_virtual_environment():
-    assert pythons.make_venv(bare(venv="/venv", python=None)) == []
+    assert pythons.venv_command(bare(venv="/venv", python=None)) == []
 
 
 def test_requirements_that_went():

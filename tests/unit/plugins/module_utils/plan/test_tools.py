@@ -53,7 +53,7 @@ def test_the_cmake_of_the_host(versions, minimum, maximum, do):
     assert does(ask(entry), state) == do
     if do == "nothing":
         found = decided(ask(entry), state, "cmake")
-        assert found.order is None and "will do" in found.why[0] and versions[-1][0] in found.then
+        assert found.order is None and "accepted" in found.why[0] and versions[-1][0] in found.then
         planned = plan.make(ask(entry), state)
         assert planned["tasks"] == [] and not planned["work"] and planned["packages"]["names"] == []
 
@@ -90,11 +90,11 @@ def test_gcc_and_gxx_are_of_one_version(gcc, gxx, do):
 def test_what_the_host_has_is_told_with_why_it_will_not_do():
     state = with_tools(bare(), gcc="4.8.5")
     state["tools"]["g++"] = [tool("/usr/bin/g++", None, "gave no answer in 10 s")]
-    assert toolbox.unfit(GCC["accept"], state) == "/usr/bin/gcc 4.8.5, /usr/bin/g++ (gave no answer in 10 s)"
-    assert toolbox.unfit({}, state) == "none"
-    assert toolbox.wanted_words(GCC["accept"]) == "gcc and g++ of one version, at least 7.3.0"
-    assert toolbox.wanted_words({"commands": ["cmake"], "maximum": "3.26"}) == "cmake, at most 3.26"
-    assert toolbox.wanted_words({})
+    assert toolbox.describe_found(GCC["accept"], state) == "/usr/bin/gcc 4.8.5, /usr/bin/g++ (gave no answer in 10 s)"
+    assert toolbox.describe_found({}, state) == "none"
+    assert toolbox.describe_accepted(GCC["accept"]) == "gcc and g++ of one version, at least 7.3.0"
+    assert toolbox.describe_accepted({"commands": ["cmake"], "maximum": "3.26"}) == "cmake, at most 3.26"
+    assert toolbox.describe_accepted({})
 
 
 # --- what it is built with --------------------------------------------------------------------------------------------
@@ -105,12 +105,12 @@ def test_pip_is_asked_where_a_wheel_comes_for_one_of_its_version(asked):
     request = ask_torch()
     state = installed(request, site(CMAKE, GCC))
     state["pythons"]["python3.9"]["pip"]["asked"] = asked
-    assert not plan.asks_pip(plan.make(request, state), state)
+    assert not plan.must_query_pip(plan.make(request, state), state)
     # All of it stands, and is another one than is wanted.
     state["products"]["torch"]["manifest"].update(fingerprint="0" * 64, identity={})
     planned = plan.make(request, state)
-    assert planned["products"]["torch"].do in plan.BRINGING
-    assert plan.asks_pip(planned, state) == (not asked)
+    assert planned["products"]["torch"].do in plan.PROVIDING
+    assert plan.must_query_pip(planned, state) == (not asked)
 
 
 def test_torch_is_built_with_what_the_roles_published():

@@ -147,7 +147,7 @@ class ActionModule(speaking.Action):
 
     def _builders_order(self, host, name):
         """Return the order by which the builder makes what a host lacks."""
-        own = builds.maker(plans.order(host, name))
+        own = builds.with_build_fingerprint(plans.order(host, name))
         return self._run.order(own.label(), self._host) if self._shared else own
 
     def _call(self, order, **arguments):
@@ -251,7 +251,7 @@ class ActionModule(speaking.Action):
                     arguments["builders"],
                 )
                 # The whole last: where it is, the rest is too.
-                products = builds.parts(order) + [order]
+                products = builds.part_orders(order) + [order]
                 if shared and all(cache.holds(each) for each in products):
                     result.update(changed=False, how="cached", lost=False)
                 else:

@@ -46,7 +46,7 @@ class ActionModule(speaking.Action):
     def act(self, result, task_vars):
         host = task_vars["inventory_hostname"]
         arguments = self.arguments(ARGUMENTS)
-        order = builds.maker(plans.order(host, arguments["name"]))
+        order = builds.with_build_fingerprint(plans.order(host, arguments["name"]))
         result.update(changed=False, builder=host, ready=True, leads=True, busy=False)
         if not arguments["shared"]:
             return result

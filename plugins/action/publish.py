@@ -125,7 +125,10 @@ class ActionModule(speaking.Action):
     def _how(self, order, place):
         """Return how a product came to the host: place is where it was taken from, if from anywhere."""
         # Another host may have led the build that was this one's.
-        if self._arguments["built"] or cohort.Run().built_on(builds.maker(order).label()) == self._host:
+        if (
+            self._arguments["built"]
+            or cohort.Run().built_on(builds.with_build_fingerprint(order).label()) == self._host
+        ):
             return BUILT
         return TAKEN if place else PUT
 
@@ -147,7 +150,7 @@ class ActionModule(speaking.Action):
         host, arguments = self._host, self._arguments
         if not arguments["cache"]:
             return "" if not self._task.check_mode and carrier.has(order) else None
-        label, run = builds.maker(order).label(), cohort.Run()
+        label, run = builds.with_build_fingerprint(order).label(), cohort.Run()
         if arguments["waits"]:
             # With a free strategy this host may be here before its builder is done.
             cohort.wait_for(lambda: not run.is_building(label), run.next_turn_s(label, host))

@@ -192,12 +192,12 @@ def main():
     )
     order, state = Order.of(module.params["order"]), module.params["state"]
     if module.check_mode:
-        module.exit_json(**outgoing.told(changed=builds.product(order) is None))
+        module.exit_json(**outgoing.told(changed=builds.finished_product(order) is None))
     if state == "mirrored":
         take_in_mirror(module, order.work_dir)
     how = start(module, order) if state != "status" else ""
     try:
-        status = looking.look(order, module.params["seen"], module.params["wait_s"])
+        status = looking.read_status(order, module.params["seen"], module.params["wait_s"])
     except OSError as error:
         module.fail_json(**outgoing.told(msg=no_place(order, "looked at", error)))
     module.exit_json(

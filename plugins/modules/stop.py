@@ -59,11 +59,11 @@ def main():
     for work_dir in work_dirs:
         name = ""
         try:
-            for place in stopping.under_way(work_dir):
-                name = os.path.basename(place.folder)
-                stage = (read_json(place.status) or {}).get("stage") or "start"
+            for paths in stopping.find_under_way(work_dir):
+                name = os.path.basename(paths.folder)
+                stage = (read_json(paths.status) or {}).get("stage") or "start"
                 if not module.check_mode:
-                    stopping.stop(place)
+                    stopping.stop(paths)
                 stopped.append("{0} in stage {1}".format(name, stage))
         except OSError as error:
             what = "build {0} in {1} cannot be stopped" if name else "builds in {1} cannot be looked at"

@@ -211,7 +211,7 @@ class Maker:
             for asked in (step["requirements"] for step in steps if "requirements" in step):
                 text = self._requirements_file(recipe, asked["file"], patches)
                 version = tuple(int(part) for part in python.split("."))
-                lines += requirements_txt.keep(text, asked["drop"], version)[0]
+                lines += requirements_txt.filter_requirements(text, asked["drop"], version)[0]
         return lines
 
     def _requirements_file(self, recipe: Json, file: str, patches: list[str]) -> str:

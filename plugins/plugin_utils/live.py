@@ -167,7 +167,7 @@ class Line:
             return max(0.0, there - status.get(key, there))
 
         estimate = progress.estimate(
-            progress.nearest(self.former, self.version, status.get("host", "")),
+            progress.nearest_builds(self.former, self.version, status.get("host", "")),
             recipe.STAGES,
             status["stage"],
             status["percent"],

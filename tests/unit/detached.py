@@ -112,9 +112,9 @@ def started(order, held_stage=""):
 
 def ended(order):
     """Look until it ends, as the action does."""
-    status = looking.look(order)
+    status = looking.read_status(order)
     while status["state"] == "running":
-        status = looking.look(order, status["seen"], 10.0)
+        status = looking.read_status(order, status["seen"], 10.0)
     return status
 
 
@@ -150,7 +150,7 @@ def settled(order):
     """Wait until the head of a build has gone."""
     lock = None
     while lock is None:
-        lock = locks.try_lock(builds.place(order))
+        lock = locks.try_lock(builds.paths(order))
     os.close(lock)
 
 

@@ -10,9 +10,9 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import places,
 
 def environment(order, home, temporary, pip):
     # type: (Order, str, str, Dict[str, str]) -> Dict[str, str]
-    """Return the whole environment of a build's programs: what the recipe says, how to reach the network, no more.
+    """Return the whole environment of a build's programs: what the recipe says, and how to reach the network.
 
-    It is made, not inherited, so that the same recipe gives the same product.
+    It is not inherited, so that the same recipe gives the same product.
 
     :param pip: see surroundings.pip_settings
     """

@@ -6,11 +6,11 @@
 It is detached (starting.py), locked (locks.py), and goes stage by stage (stages.py), with a log and a status file (looking.py).
 
 Layout of the work directory, all of it 0700 and the builder's own:
-  lock                                   held together by all builds that are under way, alone by who cleans up
+  lock                                   shared by all builds that are under way, exclusive while cleaning
   downloads/, git/                       sources, kept between builds
   builds/<name>-<version>-<fp12>/        lock, mark, status.json, build.log, reserve, stamps/<stage>.json, src/, obj/,
                                          stage/, tmp/, home/
-  products/<name>-<version>-<fp12>/      product.json and the archive or wheel; there whole or not at all
+  products/<name>-<version>-<fp12>/      product.json and the archive or wheel; complete or not there
 """
 
 import json
@@ -22,17 +22,17 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import prod
 
 TAIL_LINES = 20
 
-# Given up when a build fails, so that on a full disk there is room to say why.
+# Deleted when a build fails, so that the reason can be written on a full disk.
 RESERVE_BYTES = 64 * 1024
 
 
-class Place:
+class BuildPaths:
     """The paths of one build."""
 
     def __init__(self, work, name):
         # type: (str, str) -> None
         """
-        :param work: the work directory; :param name: that of the build's folder, the label of its order
+        :param work: the work directory; :param name: name of the build's folder, which is the order's label
         """
         self.work = work
         self.folder = os.path.join(work, "builds", name)
@@ -40,7 +40,7 @@ class Place:
         self.downloads = os.path.join(work, "downloads")
         self.git = os.path.join(work, "git")
         self.lock = os.path.join(self.folder, "lock")
-        # Empty: whatever works for the build has it open, and nothing else does.
+        # An empty file that the build's programs have open, and nothing else.
         self.mark = os.path.join(self.folder, "mark")
         self.status = os.path.join(self.folder, "status.json")
         self.log = os.path.join(self.folder, "build.log")
@@ -50,16 +50,16 @@ class Place:
             os.path.join(self.folder, name) for name in ("src", "obj", "stage", "tmp", "home")
         )
 
-    def own(self):
+    def own_folders(self):
         # type: () -> Tuple[str, ...]
-        """Return the folders that a build has for itself alone."""
+        """Return the folders that only this build uses."""
         return self.src, self.obj, self.stage, self.tmp, self.home
 
-    def make(self):
+    def make_folders(self):
         # type: () -> None
         """Make the folders of a build."""
         make_work_dir(self.work)
-        for folder in (self.folder, self.downloads, self.git, self.stamps) + self.own():
+        for folder in (self.folder, self.downloads, self.git, self.stamps) + self.own_folders():
             if not os.path.isdir(folder):
                 os.makedirs(folder)
         if not os.path.exists(self.reserve):
@@ -67,61 +67,61 @@ class Place:
                 stream.write(b"\0" * RESERVE_BYTES)
 
 
-def place(order):
-    # type: (Order) -> Place
+def paths(order):
+    # type: (Order) -> BuildPaths
     """Return the paths of an order's build."""
-    return Place(order.work_dir, order.label())
+    return BuildPaths(order.work_dir, order.label())
 
 
 def make_work_dir(path):
     # type: (str) -> None
-    """Make the work directory, closed to others. Raises OSError where others could have put something there."""
+    """Make the work directory with mode 0700. Raises OSError where other accounts could have put something there."""
     trust.demand(path)
     make_folder(path, 0o700)
 
 
 def write_json(path, data):
     # type: (str, Any) -> None
-    """Write JSON that a reader never sees half of, and that a power cut may take away."""
+    """Write JSON so that a reader never sees half of it; it may be lost in a power cut."""
     durable.write(path, json.dumps(data, sort_keys=True), lasts=False)
 
 
-def tail(path, lines=TAIL_LINES, most_bytes=64 * 1024):
+def tail(path, lines=TAIL_LINES, max_bytes=64 * 1024):
     # type: (str, int, int) -> List[str]
-    """Return the last lines of a log, as many as stand in its last bytes."""
+    """Return the last lines of a log, from its last bytes at most."""
     try:
         with open(path, "rb") as stream:
             stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, stream.tell() - most_bytes))
+            stream.seek(max(0, stream.tell() - max_bytes))
             text = stream.read().decode("utf-8", "replace")
     except OSError:
         return []
     return text.splitlines()[-lines:]
 
 
-def product(order):
+def finished_product(order):
     # type: (Order) -> Optional[Dict[str, Any]]
     """Return {"path", "sha256", "manifest"} of the finished product in the work directory; None when there is none."""
-    return products.read(place(order).product, order.fingerprint)
+    return products.read(paths(order).product, order.fingerprint)
 
 
 def note_use(order):
     # type: (Order) -> None
-    """Note that the product in the work directory, if there is one, is used now, whenever it was built: see cleaning.py."""
+    """Record that the product in the work directory, if there is one, is used now; see cleaning.py."""
     try:
-        os.utime(place(order).product)
+        os.utime(paths(order).product)
     except OSError:
-        # It is not there, or another account's: then its age decides.
+        # It is not there, or belongs to another account: then its age decides.
         pass
 
 
-def parts(order):
+def part_orders(order):
     # type: (Order) -> List[Order]
-    """Return the orders of the products that come out of an order's build beside the whole."""
+    """Return the orders of the parts that come out of an order's build, apart from the whole."""
     return [order._replace(parts=[], **part) for part in order.parts]
 
 
-def maker(order):
+def with_build_fingerprint(order):
     # type: (Order) -> Order
-    """Return an order with the fingerprint of the build that it comes out of: a part's is the whole's."""
+    """Return an order with the fingerprint of its build: a part comes out of the build of the whole."""
     return order._replace(fingerprint=order.part_of or order.fingerprint)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a work directory holds and nobody uses any more; see builds.py and product/entries.py for its layout."""
+"""Remove from a work directory what is no longer used; for its layout see builds.py and product/entries.py."""
 
 import glob
 import os
@@ -12,7 +12,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import trust
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import locks, stopping
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
 
-# What is looked at, each by its own age: these and nothing else are taken away.
+# The paths that may be removed, each by its own age.
 _KINDS = (
     "builds/*",
     "products/*",
@@ -22,15 +22,15 @@ _KINDS = (
 )
 
 
-def superfluous(work_dir, before, keep_last):
+def find_unused(work_dir, before, keep_last):
     # type: (str, float, int) -> List[str]
-    """Return the paths in a work directory that were not used since a time and are none of the last products.
+    """Return the paths in a work directory that were not used since a time, apart from the last products.
 
     :param before: as a time of files
-    :param keep_last: how many products of each name, and part of one, stay however old, those that were used last
+    :param keep_last: how many products of each name and part are kept, however old: those that were used last
     """
-    last = _last(work_dir, keep_last)
-    return [path for path in _entries(work_dir) if path not in last and used(path) < before]
+    last = _find_last_used(work_dir, keep_last)
+    return [path for path in _entries(work_dir) if path not in last and last_used(path) < before]
 
 
 def _entries(work_dir):
@@ -39,23 +39,23 @@ def _entries(work_dir):
     return sorted(path for kind in _KINDS for path in glob.glob(os.path.join(here, kind)) if not path.endswith(".lock"))
 
 
-def _last(work_dir, keep_last):
+def _find_last_used(work_dir, keep_last):
     # type: (str, int) -> Set[str]
-    """Return the folders of the products that stay for being the last of their kind."""
+    """Return the folders of the products that are kept because they were used last."""
     kinds = {}  # type: Dict[Any, List[str]]
     for folder in glob.glob(os.path.join(glob.escape(work_dir), "products", "*")):
         metadata = products.metadata(folder)
-        # One that is half, or was set aside, is none.
+        # Incomplete and damaged ones do not count.
         if metadata is not None and products.PARTIAL not in folder and products.DAMAGED not in folder:
             made = metadata["manifest"]
             kind = (made.get("name"), (made.get("identity") or {}).get("part", ""))
             kinds.setdefault(kind, []).append(folder)
-    return {folder for there in kinds.values() for folder in sorted(there, key=used, reverse=True)[:keep_last]}
+    return {folder for there in kinds.values() for folder in sorted(there, key=last_used, reverse=True)[:keep_last]}
 
 
-def used(path):
+def last_used(path):
     # type: (str) -> float
-    """Return when something was last used, as a time of files: it, or what it has next to its top, was changed then."""
+    """Return when a path was last used, as a time of files: the newest of its own and of those directly in it."""
     times = []
     for each in [path] + glob.glob(os.path.join(glob.escape(path), "*")):
         try:
@@ -65,9 +65,9 @@ def used(path):
     return max(times or [0.0])
 
 
-def size(path):
+def disk_usage(path):
     # type: (str) -> int
-    """Return how many bytes of disk something takes; of a file with several names, once."""
+    """Return how many bytes a path uses on disk; a file with several names counts once."""
     seen, total = set(), 0
     for each in [path] + [os.path.join(top, name) for top, dirs, files in os.walk(path) for name in dirs + files]:
         try:
@@ -82,24 +82,24 @@ def size(path):
 
 def clean(work_dir, before, keep_last, dry=False):
     # type: (str, float, int, bool) -> Optional[List[Dict[str, Any]]]
-    """Take away what is superfluous; return [{"path", "size"}] of it, None while a build uses the work directory.
+    """Remove what is not used; return [{"path", "size"}] of it, None while a build uses the work directory.
 
-    OSError for what cannot be taken away, and for a work directory that others could have put something into.
+    Raises OSError for what cannot be removed, and for a work directory that other accounts could have put something into.
 
-    :param dry: only say so
+    :param dry: only return it
     """
     if not os.path.isdir(work_dir):
         return []
-    # A link that somebody else put there would lead to what is not ours.
+    # A link that another account made could lead out of the work directory.
     trust.demand(work_dir)
     lock = locks.lock_work_dir(work_dir, alone=True)
     if lock is None:
         return None
     try:
-        # One that an older release of this collection began does not hold the lock of the whole.
-        if stopping.under_way(work_dir):
+        # A build of an older release of this collection does not hold the lock of the work directory.
+        if stopping.find_under_way(work_dir):
             return None
-        gone = [{"path": path, "size": size(path)} for path in superfluous(work_dir, before, keep_last)]
+        gone = [{"path": path, "size": disk_usage(path)} for path in find_unused(work_dir, before, keep_last)]
         for entry in [] if dry else gone:
             _remove(entry["path"])
         return gone
@@ -109,7 +109,7 @@ def clean(work_dir, before, keep_last, dry=False):
 
 def _remove(path):
     # type: (str) -> None
-    # What is half removed must not be taken for whole: a stamp, metadata or a store that outlives what it speaks of.
+    # Renamed first: what is removed half must not look complete, such as a stamp or metadata without its files.
     if stat.S_ISDIR(os.lstat(path).st_mode):
         doomed = path + products.PARTIAL + "-gone"
         shutil.rmtree(doomed, ignore_errors=True)

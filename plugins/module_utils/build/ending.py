@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a build ends other than well: by a failure, its time limit or somebody's wish, and what is told of it."""
+"""How a build ends when it does not succeed: by a failure, its time limit or a stop; and the message about it."""
 
 import errno
 import os
@@ -16,15 +16,15 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import whee
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive, fetch
 
 
-class Stopped(recipe_steps.StepError):
-    """The build is ended from outside, and its programs are killed."""
+class BuildStopped(recipe_steps.StepError):
+    """The build is ended from outside; its programs are killed."""
 
 
-def explain(error, place):
-    # type: (BaseException, builds.Place) -> Dict[str, Any]
+def explain(error, paths):
+    # type: (BaseException, builds.BuildPaths) -> Dict[str, Any]
     """Return {"message", "cause", "remedy"} for what ended a build."""
-    if isinstance(error, Stopped):
-        # What its programs said as they were ended is no cause.
+    if isinstance(error, BuildStopped):
+        # What its programs printed when they were killed is not the cause.
         return {
             "message": str(error),
             "cause": "",
@@ -32,13 +32,13 @@ def explain(error, place):
             "name": "",
         }
     known = (
-        diagnose.diagnose("\n".join(builds.tail(place.log, diagnose.LAST_LINES, diagnose.LAST_BYTES) + [str(error)]))
+        diagnose.diagnose("\n".join(builds.tail(paths.log, diagnose.LAST_LINES, diagnose.LAST_BYTES) + [str(error)]))
         or {}
     )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         known = {
             "name": "disk full",
-            "cause": "the disk of {0} is full".format(place.work),
+            "cause": "the disk of {0} is full".format(paths.work),
             "remedy": "free some space, or set ascend_work_dir to a disk with more, and run again",
         }
     return {
@@ -49,33 +49,33 @@ def explain(error, place):
     }
 
 
-def fail(build, place, error):
-    # type: (stages.Build, builds.Place, Exception) -> None
-    """Tell what ended a build, and end what it left running."""
-    if os.path.exists(place.reserve):
-        os.unlink(place.reserve)
+def handle_failure(build, paths, error):
+    # type: (stages.Build, builds.BuildPaths, Exception) -> None
+    """Write why a build failed to its log and status, and kill the programs that it left running."""
+    if os.path.exists(paths.reserve):
+        os.unlink(paths.reserve)
     expected = isinstance(
         error,
         (recipe_steps.StepError, fetch.FetchError, archive.ArchiveError, wheels.WheelError, OSError, tarfile.TarError),
     )
     build.log("!!! {0}: {1}".format(build.status["stage"], error) if expected else traceback.format_exc())
-    build.status.update(state="failed", error=explain(error, place))
+    build.status.update(state="failed", error=explain(error, paths))
     build.save()
-    processes.end(place)
+    processes.kill_all(paths)
 
 
-def stopped(place):
-    # type: (builds.Place) -> None
-    # One signal is enough; another one would end what this one began.
+def handle_stop(paths):
+    # type: (builds.BuildPaths) -> None
+    # A second signal would interrupt the handling of the first.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    processes.end(place)
-    raise Stopped("it was stopped, by the playbook stop or because its host went down")
+    processes.kill_all(paths)
+    raise BuildStopped("it was stopped by the playbook stop, or because its host was shut down")
 
 
-def out_of_time(order, place):
-    # type: (Order, builds.Place) -> None
-    processes.end(place)
-    raise Stopped(
-        "the build took longer than its time limit of {0} s. Raise ascend_timeout_s or the role's own _timeout_s, or give it more "
-        "jobs".format(order.timeout_s)
+def handle_timeout(order, paths):
+    # type: (Order, builds.BuildPaths) -> None
+    processes.kill_all(paths)
+    raise BuildStopped(
+        "the build took longer than its time limit of {0} s. Raise ascend_timeout_s or the role's own _timeout_s, or "
+        "give it more jobs".format(order.timeout_s)
     )

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A vendor's requirements.txt, so filtered that nothing in it replaces the torch that is built.
+"""Filter a vendor's requirements.txt so that nothing in it replaces the torch that is built.
 
-What the filter cannot judge (another file, a folder, a URL without a name) it leaves out and says so.
+Lines that the filter cannot judge (another file, a folder, a URL without a name) are left out and reported.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Iterable, List, Optional, Tuple
 from ansible_collections.ascend.pytorch.plugins.module_utils.product.published import plain_requirement
 from ansible_collections.ascend.pytorch.plugins.module_utils.product.wheel import WheelError, normalise, parse_filename
 
-# What later Pythons bring themselves; the distributions of these names then only do harm ("typing" breaks 3.7's own).
+# Modules that later Pythons include; distributions of these names do harm there ("typing" breaks that of 3.7).
 _BUILTIN_SINCE = {"dataclasses": (3, 7), "typing": (3, 5), "enum34": (3, 4), "futures": (3, 2), "pathlib": (3, 4)}
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -23,7 +23,9 @@ _ARCHIVES = (".whl", ".zip", ".gz", ".bz2", ".xz")
 _VERSION = re.compile(r"[0-9][A-Za-z0-9.!]*(\+[A-Za-z0-9._-]+)?")
 
 
-def keep(text: str, drop: Iterable[str], python: Tuple[int, ...]) -> Tuple[List[str], List[Tuple[str, str]]]:
+def filter_requirements(
+    text: str, drop: Iterable[str], python: Tuple[int, ...]
+) -> Tuple[List[str], List[Tuple[str, str]]]:
     """Return (lines for pip to install, [(line, why it was left out)]) of a requirements.txt.
 
     :param text: the file's content; comments and empty lines are in neither list, continued lines are joined
@@ -34,17 +36,17 @@ def keep(text: str, drop: Iterable[str], python: Tuple[int, ...]) -> Tuple[List[
     kept = []  # type: List[str]
     dropped = []  # type: List[Tuple[str, str]]
     for line in _lines(text):
-        why = _objection(line, unwanted, tuple(python))
+        why = _reason_to_drop(line, unwanted, tuple(python))
         if why is None:
-            # An editable one would lead into a folder that goes with the build.
+            # An editable install would need the build's folder later.
             kept.append(plain_requirement(line))
         else:
             dropped.append((line, why))
     return kept, dropped
 
 
-def constraints(torch_version: str) -> str:
-    """Return a constraints file for pip that holds torch at the version that was built, such as 1.8.1+ascend.
+def torch_constraints(torch_version: str) -> str:
+    """Return a constraints file for pip that keeps torch at the version that was built, such as 1.8.1+ascend.
 
     :raises ValueError: it is not a version
     """
@@ -59,14 +61,14 @@ def _lines(text: str) -> List[str]:
     return [" ".join(line.split()) for line in bare if line]
 
 
-def _objection(line: str, unwanted: Iterable[str], python: Tuple[int, ...]) -> Optional[str]:
+def _reason_to_drop(line: str, unwanted: Iterable[str], python: Tuple[int, ...]) -> Optional[str]:
     if line.startswith("-") and not re.match(r"(-e|--editable)\b", line):
         if re.match(r"(-r|-c|--requirement|--constraint)", line):
-            return "another file, whose lines would not be looked at"
-        return "an option: where and how pip installs is the inventory's to say"
-    name = _named(line)
+            return "another file, whose lines would not be checked"
+        return "an option: the inventory says where and how pip installs"
+    name = _requirement_name(line)
     if name is None:
-        return "it does not tell by name what it installs"
+        return "it does not name what it installs"
     if name in unwanted:
         return "it would replace what is built here, or damage this Python"
     since = _BUILTIN_SINCE.get(name)
@@ -75,7 +77,7 @@ def _objection(line: str, unwanted: Iterable[str], python: Tuple[int, ...]) -> O
     return None
 
 
-def _named(line: str) -> Optional[str]:
+def _requirement_name(line: str) -> Optional[str]:
     found = _REQUIREMENT.fullmatch(line)
     if found and not _is_path(line):
         return normalise(found.group("name"))

@@ -13,25 +13,25 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import mani
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import packing
 
 
-def complete(order):
+def make_missing_parts(order):
     # type: (Order) -> None
-    """Make out of a finished tree the parts that it lacks: it may be older than what is asked of it.
+    """Make the missing parts of a finished tree: it may have been built before its order had parts.
 
-    ArchiveError or OSError when that fails.
+    Raises ArchiveError or OSError when that fails.
     """
-    place = builds.place(order)
-    finished = builds.product(order)
-    if finished is None or all(builds.product(part) is not None for part in builds.parts(order)):
+    paths = builds.paths(order)
+    finished = builds.finished_product(order)
+    if finished is None or all(builds.finished_product(part) is not None for part in builds.part_orders(order)):
         return
-    # Two runs do this one after the other, and in the second nothing is left to do.
-    lock, mask = os.open(place.product, os.O_RDONLY), os.umask(0o022)
+    # Two runs do this one after the other; the second finds nothing missing.
+    lock, mask = os.open(paths.product, os.O_RDONLY), os.umask(0o022)
     try:
-        locking.lock(lock, place.product, waits=True)
-        lacking = [part for part in builds.parts(order) if builds.product(part) is None]
-        if lacking:
-            whole = place.product + ".partial-whole"
+        locking.lock(lock, paths.product, waits=True)
+        missing = [part for part in builds.part_orders(order) if builds.finished_product(part) is None]
+        if missing:
+            whole = paths.product + ".partial-whole"
             unpacked.unpack_tree(finished["path"], whole)
-            for part in lacking:
+            for part in missing:
                 pack_part(part, whole, finished["manifest"])
             shutil.rmtree(whole)
     finally:
@@ -41,11 +41,11 @@ def complete(order):
 
 def pack_part(part, root, its_manifest):
     # type: (Order, str, Dict[str, Any]) -> None
-    """Put under products/ those files of a tree that a part has.
+    """Put the files of a tree that belong to a part under products/.
 
     :param root: the whole tree; :param its_manifest: as manifest.py has it
     """
-    tree = builds.place(part).product + ".partial-tree"
+    tree = builds.paths(part).product + ".partial-tree"
     shutil.rmtree(tree, ignore_errors=True)
     os.makedirs(tree)
     for pattern in part.files:
@@ -61,33 +61,33 @@ def pack_part(part, root, its_manifest):
 
 def pack_tree(order, root, its_manifest):
     # type: (Order, str, Dict[str, Any]) -> None
-    """Put a tree under products/, its manifest in it."""
+    """Put a tree with its manifest under products/."""
     manifest.write(root, its_manifest)
-    partial, name = partial_folder(order), order.label() + products.TREE
+    partial, name = make_partial_folder(order), order.label() + products.TREE
     packing.pack(root, os.path.join(partial, name))
-    put(order, partial, name, its_manifest)
+    put_in_place(order, partial, name, its_manifest)
 
 
-def partial_folder(order):
+def make_partial_folder(order):
     # type: (Order) -> str
-    """Return the folder, new and empty, in which a product is made."""
-    partial = builds.place(order).product + ".partial"
+    """Make a new empty folder for an unfinished product, and return it."""
+    partial = builds.paths(order).product + ".partial"
     shutil.rmtree(partial, ignore_errors=True)
     os.makedirs(partial)
     return partial
 
 
-def put(order, partial, name, its_manifest):
+def put_in_place(order, partial, name, its_manifest):
     # type: (Order, str, str, Dict[str, Any]) -> None
-    """Write what describes a finished product, and put it in its place by a rename.
+    """Write the metadata of a finished product, and rename its folder to its final name.
 
     :param name: of its file in partial; :param its_manifest: as manifest.py has it
     """
     builds.write_json(
         os.path.join(partial, products.METADATA), products.compose(os.path.join(partial, name), its_manifest)
     )
-    place = products.taken_from(builds.place(builds.maker(order)).product) if order.part_of else ""
+    place = products.taken_from(builds.paths(builds.with_build_fingerprint(order)).product) if order.part_of else ""
     if place:
-        # A part of what was not built here was not either.
+        # A part comes from where its whole comes from.
         products.mark_taken(partial, place)
-    products.put(partial, builds.place(order).product)
+    products.put(partial, builds.paths(order).product)

@@ -11,16 +11,16 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.build import steps 
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import recipe
 
 
-def prove_sane(order, root):
+def check_sanity(order, root):
     # type: (Order, str) -> None
     """Run the recipe's sanity steps on a tree of another host's build, before it is published here.
 
-    StepError with what they said when it does not work on this host.
+    Raises StepError with their output when it does not work on this host.
 
     :param root: where the tree was unpacked
     """
-    place, said = builds.place(order), []
-    folder = place.product + ".partial-sanity"
+    paths, said = builds.paths(order), []
+    folder = paths.product + ".partial-sanity"
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     names = {"root": root, "obj": folder, "prefix": order.prefix, "version": order.version}
@@ -28,7 +28,7 @@ def prove_sane(order, root):
     context = recipe_steps.Context(names, variables, said.append, lambda _percent, _compiled: None)
     try:
         for step in order.stages.get("sanity", []):
-            recipe_steps.perform(recipe.fill(step, names), context)
+            recipe_steps.run_step(recipe.fill(step, names), context)
     except recipe_steps.StepError as error:
         raise recipe_steps.StepError("\n".join([str(error)] + ["  " + line for line in said[-builds.TAIL_LINES :]]))
     finally:

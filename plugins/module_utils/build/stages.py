@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The stages of a build, done one after the other in the detached process, and stamped."""
+"""The stages of a build: run one after the other in the detached process; each completed stage gets a stamp."""
 
 import json
 import os
@@ -29,8 +29,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import (
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import download, repositories, unpacking
 
-# The stage whose result is packed: what it put into the staging root is looked at again when it is gone on from.
-INSTALLED = "install"
+# The stage whose result is packed: its files are checked when a later run continues after it.
+INSTALL_STAGE = "install"
 
 
 def stage_plan(order):
@@ -49,19 +49,19 @@ def stage_plan(order):
 
 
 class Build:
-    """Runs the stages of one order; made and used in the detached process alone."""
+    """Runs the stages of one order; used only in the detached process."""
 
-    def __init__(self, order, place, log_stream, scope="", note="", known=None, passes=()):
-        # type: (Order, builds.Place, Any, str, str, Optional[Dict[str, str]], Sequence[int]) -> None
+    def __init__(self, order, paths, log_stream, scope="", note="", known=None, inherited=()):
+        # type: (Order, builds.BuildPaths, Any, str, str, Optional[Dict[str, str]], Sequence[int]) -> None
         """
-        :param scope: the unit of systemd's that it has to itself, "" for none
-        :param note: what whoever began it should know
-        :param passes: descriptors that its programs inherit
-        :param known: logins, see base/logins.py: in the memory of this process alone
+        :param scope: its own scope unit of systemd, "" for none
+        :param note: what the user should know, for the log
+        :param inherited: descriptors that its programs inherit
+        :param known: logins, see base/logins.py; only in the memory of this process
         """
         self.known = known or {}
         self.order = order
-        self.place = place
+        self.paths = paths
         self.log_stream = log_stream
         self.deadline = time.monotonic() + order.timeout_s
         self.status = {
@@ -71,7 +71,7 @@ class Build:
             "objects": 0,
             "jobs": order.jobs,
             "pid": os.getpid(),
-            # What tells the programs of this run, when it is gone, from all others: see processes.of().
+            # By these the programs of this run are found after it has ended: see processes.find_processes().
             "boot": kernel.boot(),
             "session": os.getsid(0),
             "scope": scope,
@@ -82,44 +82,44 @@ class Build:
             "done": [],
             "seconds": {},
         }  # type: Dict[str, Any]
-        # By a clock that nobody sets.
-        self.told = 0.0
+        # By the monotonic clock.
+        self.last_saved = 0.0
         # How many objects each stage compiled, for the estimates of later builds.
         self.objects = {}  # type: Dict[str, int]
-        # The stage's own fingerprint, which what was spent on it is kept under, and when the long stage was first begun.
-        self.mark, self.since = "", 0.0
-        self.context = self.make_context(passes)
+        # The fingerprint of the current stage, for its record of time spent, and when the long stage was first started.
+        self.stage_fingerprint, self.since = "", 0.0
+        self.context = self.make_context(inherited)
 
-    def make_context(self, passes):
+    def make_context(self, inherited):
         # type: (Sequence[int]) -> recipe_steps.Context
-        """Return what its steps go by: the names that are filled into them, and the environment of its programs."""
-        order, place = self.order, self.place
+        """Return the context of its steps: the names that are filled into them, and the environment of its programs."""
+        order, paths = self.order, self.paths
         prefix = order.prefix
         names = {
-            "src": place.src,
-            "obj": place.obj,
-            "stage": place.stage,
-            "root": place.stage + prefix,
+            "src": paths.src,
+            "obj": paths.obj,
+            "stage": paths.stage,
+            "root": paths.stage + prefix,
             "prefix": prefix,
             "jobs": str(order.jobs),
             "python": order.python,
             "python_version": order.python_version,
             "env_file": order.env_file,
             "version": order.version,
-            "work": place.work,
+            "work": paths.work,
         }
         pip = surroundings.pip_settings(order.python, os.environ, ask) if order.product == "wheel" else {}
         for words in surroundings.told(pip):
             self.log(words)
         return recipe_steps.Context(
             names,
-            recipe.fill(build_environment.environment(order, place.home, place.tmp, pip), names),
+            recipe.fill(build_environment.environment(order, paths.home, paths.tmp, pip), names),
             self.log,
-            self.tell,
+            self.report_progress,
             order.python_tag,
             order.arch,
             order.pip_options,
-            passes,
+            inherited,
         )
 
     def log(self, line):
@@ -127,88 +127,88 @@ class Build:
         self.log_stream.write(outgoing.shown(line) + "\n")
         self.log_stream.flush()
 
-    def tell(self, percent, compiled):
+    def report_progress(self, percent, compiled):
         # type: (Optional[int], int) -> None
-        """Take note of a line's percentage, None for none, and of how many objects it compiles."""
+        """Record the percentage in a line of output, None for none, and how many objects it compiles."""
         self.status["objects"] += compiled
         if percent is not None:
             self.status["percent"] = percent
-        if time.monotonic() - self.told >= 1.0:
+        if time.monotonic() - self.last_saved >= 1.0:
             self.save()
-            self.note_spent()
+            self.save_spent()
 
-    def note_spent(self):
+    def save_spent(self):
         # type: () -> None
-        """Note what was spent on the build stage: make goes on from a half, and the whole is what later builds learn from."""
+        """Save the time spent on the build stage: make can continue it, and later builds are estimated from the total."""
         if self.status["stage"] == progress.LONG_STAGE:
             spent = {"seconds": self.spent_s(), "objects": self.status["objects"], "since": self.since}
-            builds.write_json(self.spent_path(), dict(spent, fingerprint=self.mark, boot=kernel.boot()))
+            builds.write_json(self.spent_path(), dict(spent, fingerprint=self.stage_fingerprint, boot=kernel.boot()))
 
     def spent_s(self):
         # type: () -> float
-        # A clock that is set back meanwhile must not make it less than nothing.
+        # The clock may be set back in the meantime.
         return max(0.0, round(time.time() - self.status["stage_started"], 1))
 
     def spent_path(self):
         # type: () -> str
-        # Not a stamp: those are counted by their ending.
-        return os.path.join(self.place.stamps, progress.LONG_STAGE + ".spent")
+        # Another ending than a stamp's, since stamps are counted by theirs.
+        return os.path.join(self.paths.stamps, progress.LONG_STAGE + ".spent")
 
-    def spent_before(self, stage, mark):
+    def spent_before(self, stage, stage_fingerprint):
         # type: (str, str) -> Dict[str, Any]
-        """Return {"seconds", "objects"} of runs that were ended in the midst of a stage that goes on from there.
+        """Return {"seconds", "objects"} of runs that ended during a stage that can be continued.
 
-        Where there were any also "since", when the first of them began, and "boot", see kernel.boot, of the last.
+        If there were any, also "since", the start of the first one, and "boot" of the last one; see kernel.boot.
         """
         spent = read_json(self.spent_path()) if stage == progress.LONG_STAGE else None
-        return spent if spent and spent["fingerprint"] == mark else {"seconds": 0.0, "objects": 0}
+        return spent if spent and spent["fingerprint"] == stage_fingerprint else {"seconds": 0.0, "objects": 0}
 
-    def drop_torn(self, before):
+    def remove_torn(self, before):
         # type: (Dict[str, Any]) -> None
-        """Take away the objects that a former run may have left half; before is of spent_before."""
-        margin_s = torn.KILLED_S if before.get("boot") == kernel.boot() else torn.REBOOTED_S
-        dropped = torn.torn([self.place.src, self.place.obj], before["since"], margin_s)
+        """Remove the objects that a former run may have left incomplete; before is of spent_before."""
+        margin_s = torn.KILLED_MARGIN_S if before.get("boot") == kernel.boot() else torn.REBOOTED_MARGIN_S
+        dropped = torn.find_torn([self.paths.src, self.paths.obj], before["since"], margin_s)
         for path in dropped:
             os.unlink(path)
         if dropped:
-            self.log("{0} objects that were written last may be halves: done again".format(len(dropped)))
+            self.log("{0} objects that were written last may be incomplete: they are built again".format(len(dropped)))
 
     def save(self):
         # type: () -> None
-        self.told = time.monotonic()
-        builds.write_json(self.place.status, outgoing.told(**self.status))
+        self.last_saved = time.monotonic()
+        builds.write_json(self.paths.status, outgoing.told(**self.status))
 
     def run(self):
         # type: () -> None
-        """Run every stage that is not stamped, then put the product in its place."""
+        """Run every stage that has no stamp, then pack the product."""
         self.log("=== {0} on {1}, {2} jobs".format(self.order.label(), platform.node(), self.order.jobs))
         if self.status["note"]:
             self.log(self.status["note"])
-        # Never closed: what it works with stays for as long as this process lives.
+        # Never closed: the trees are in use as long as this process lives.
         for tree in self.order.trees:
-            _use(tree)
+            _keep_tree(tree)
         stale = False
-        for stage, what, mark in stage_plan(self.order):
-            stamp_path = os.path.join(self.place.stamps, stage + ".json")
+        for stage, what, stage_fingerprint in stage_plan(self.order):
+            stamp_path = os.path.join(self.paths.stamps, stage + ".json")
             stamp = read_json(stamp_path)
-            if not stale and self.is_done(stage, stamp, mark):
+            if not stale and self.is_done(stage, stamp, stage_fingerprint):
                 self.log("=== {0}: done before".format(stage))
                 self.context.learned.update(stamp["learned"])
             else:
                 stale = True
                 if stamp is not None:
                     os.unlink(stamp_path)
-                seconds = self.perform(stage, what, mark)
+                seconds = self.run_stage(stage, what, stage_fingerprint)
                 stamp = {
-                    "fingerprint": mark,
+                    "fingerprint": stage_fingerprint,
                     "seconds": seconds,
                     "objects": self.status["objects"],
                     "learned": self.context.learned,
                 }
-                if stage == INSTALLED:
-                    stamp["installed"] = durable.listing(self.place.stage)
-                # A stamp that a power cut leaves, and what it speaks of not, would be believed.
-                durable.sync_file_system(self.place.folder)
+                if stage == INSTALL_STAGE:
+                    stamp["installed"] = durable.listing(self.paths.stage)
+                # After a power cut there must not be a stamp without the files that it stands for.
+                durable.sync_file_system(self.paths.folder)
                 durable.write(stamp_path, json.dumps(stamp, sort_keys=True))
             self.status["done"].append(stage)
             self.status["seconds"][stage] = stamp["seconds"]
@@ -220,25 +220,25 @@ class Build:
         self.status["state"] = "done"
         self.save()
         if not self.order.keep:
-            # The stamps first: one that outlives what it speaks of would be believed.
-            for folder in (self.place.stamps,) + self.place.own():
+            # The stamps first: there must not be a stamp without the files that it stands for.
+            for folder in (self.paths.stamps,) + self.paths.own_folders():
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def is_done(self, stage, stamp, mark):
+    def is_done(self, stage, stamp, stage_fingerprint):
         # type: (str, Optional[Dict[str, Any]], str) -> bool
-        """Say whether a former run did a stage, and what it installed is still as it was."""
-        if stamp is None or stamp["fingerprint"] != mark:
+        """Say whether a former run completed a stage, and its installed files are unchanged."""
+        if stamp is None or stamp["fingerprint"] != stage_fingerprint:
             return False
-        wrong = durable.lacking(self.place.stage, stamp.get("installed", {})) if stage == INSTALLED else []
+        wrong = durable.lacking(self.paths.stage, stamp.get("installed", {})) if stage == INSTALL_STAGE else []
         if wrong:
-            self.log("=== {0}: {1} is not as it was installed, done again".format(stage, wrong[0]))
+            self.log("=== {0}: {1} is not as it was installed, so the stage is run again".format(stage, wrong[0]))
         return not wrong
 
-    def perform(self, stage, what, mark):
+    def run_stage(self, stage, what, stage_fingerprint):
         # type: (str, Any, str) -> float
-        """Do a stage, and return the seconds that it took, with those of former runs that it goes on from."""
+        """Run a stage and return the seconds that it took, with those of former runs that it continues."""
         self.log("=== {0}".format(stage))
-        before, self.mark = self.spent_before(stage, mark), mark
+        before, self.stage_fingerprint = self.spent_before(stage, stage_fingerprint), stage_fingerprint
         self.status.update(
             stage=stage, percent=None, objects=before["objects"], stage_started=time.time() - before["seconds"]
         )
@@ -246,21 +246,21 @@ class Build:
         if stage == progress.LONG_STAGE:
             self.since = before.get("since", time.time())
             if "since" in before:
-                self.drop_torn(before)
-            self.note_spent()
+                self.remove_torn(before)
+            self.save_spent()
         if stage in ("fetch", "verify", "extract"):
             for source in self.order.sources:
                 getattr(self, "_" + stage)(source)
         else:
-            # What a killed run left in these is of unknown worth; make alone can go on from a half.
+            # A killed run may have left these incomplete; only make can continue.
             if stage in ("configure", "install"):
-                self.clear(self.place.obj if stage == "configure" else self.place.stage)
+                self.empty_folder(self.paths.obj if stage == "configure" else self.paths.stage)
             for step in what:
-                recipe_steps.perform(recipe.fill(step, self.context.names), self.context)
+                recipe_steps.run_step(recipe.fill(step, self.context.names), self.context)
         return self.spent_s()
 
     @staticmethod
-    def clear(folder):
+    def empty_folder(folder):
         # type: (str) -> None
         shutil.rmtree(folder)
         os.makedirs(folder)
@@ -270,7 +270,7 @@ class Build:
         return download.fetch_archive(
             source,
             self.order.mirrors,
-            self.place.downloads,
+            self.paths.downloads,
             self.log,
             deadline=self.deadline,
             known=self.known,
@@ -284,8 +284,8 @@ class Build:
             found = repositories.fetch_git(
                 source,
                 self.order.mirrors,
-                self.place.git,
-                os.path.join(self.place.src, source["dest"]),
+                self.paths.git,
+                os.path.join(self.paths.src, source["dest"]),
                 self.log,
                 deadline=self.deadline,
                 known=self.known,
@@ -294,19 +294,19 @@ class Build:
 
     def _verify(self, source):
         # type: (Dict[str, Any]) -> None
-        # Between the fetch and now there may lie a reboot or a full disk.
+        # There may have been a reboot or a full disk since the fetch.
         if source["kind"] == "archive":
             self._download(source)
 
     def _extract(self, source):
         # type: (Dict[str, Any]) -> None
         if source["kind"] == "archive":
-            unpacking.unpack(self._download(source), os.path.join(self.place.src, source["dest"]))
+            unpacking.unpack(self._download(source), os.path.join(self.paths.src, source["dest"]))
 
     def pack(self):
         # type: () -> None
-        """Write the manifest and put the product under products/ by a rename; the parts of a tree before the whole."""
-        order, place = self.order, self.place
+        """Write the manifest and put the product under products/; the parts of a tree before the whole."""
+        order, paths = self.order, self.paths
         its_manifest = manifest.compose(
             order.name,
             order.version,
@@ -326,41 +326,41 @@ class Build:
         for key, value in self.context.learned.items():
             its_manifest[key] = value
         if order.product == "tree":
-            root = place.stage + order.prefix
+            root = paths.stage + order.prefix
             its_manifest["files"] = manifest.scan(root)
             if not its_manifest["files"]:
                 raise recipe_steps.StepError("the install stage put nothing into {0}".format(root))
-            # Where the whole is, the build counts as done.
-            for part in builds.parts(order):
+            # The parts first: the build counts as done when the whole is there.
+            for part in builds.part_orders(order):
                 results.pack_part(part, root, its_manifest)
             results.pack_tree(order, root, its_manifest)
         else:
-            staged = os.listdir(place.stage)
+            staged = os.listdir(paths.stage)
             if len(staged) != 1:
                 raise recipe_steps.StepError(
-                    "the install stage put {0} into {1}, wanted is one wheel".format(
-                        ", ".join(sorted(staged)) or "nothing", place.stage
+                    "the install stage put {0} into {1}, but must put one wheel there".format(
+                        ", ".join(sorted(staged)) or "nothing", paths.stage
                     )
                 )
-            partial = results.partial_folder(order)
-            its_manifest["libraries"] = libraries.of_wheel(os.path.join(place.stage, staged[0]))
+            partial = results.make_partial_folder(order)
+            its_manifest["libraries"] = libraries.of_wheel(os.path.join(paths.stage, staged[0]))
             wheels.embed(
-                os.path.join(place.stage, staged[0]),
+                os.path.join(paths.stage, staged[0]),
                 os.path.join(partial, staged[0]),
                 manifest.WHEEL_NAME,
                 json.dumps(its_manifest, sort_keys=True, indent=1),
             )
-            results.put(order, partial, staged[0], its_manifest)
+            results.put_in_place(order, partial, staged[0], its_manifest)
 
 
-def _use(tree):
+def _keep_tree(tree):
     # type: (str) -> None
-    """Keep a tree that a build works with; StepError when it is gone."""
+    """Keep a tree that a build uses from being removed; StepError when it is not there."""
     try:
         published.use(tree)
     except OSError as error:
         raise recipe_steps.StepError(
-            "{0}, which this was to be built with, is not there ({1}): run again, with what stands now".format(
+            "{0}, which this is built with, is not there ({1}): run again to plan with what is installed now".format(
                 tree, error.strerror
             )
         )

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Start a build: detached from the module that does it, and gone on from where a former run ended."""
+"""Start a build, detached from the module that starts it, or continue one that was interrupted."""
 
 import io
 import os
@@ -21,33 +21,33 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.build import (
     stages,
 )
 
-# How long after its time limit a build is ended as a whole, in seconds.
+# How long after its time limit a build is killed, in seconds.
 GRACE_S = 5
 
 
 def scope_name(order):
     # type: (Order) -> str
-    """Return the name of the unit that this process asks systemd for: no other process has that now."""
-    # What systemd.unit(5) lets a name have.
+    """Return the name of the scope unit that this process asks systemd for, which no other process has now."""
+    # The characters that systemd.unit(5) allows.
     return re.sub("[^A-Za-z0-9:_.-]", "_", "ascend-pytorch-{0}-{1}.scope".format(order.label(), os.getpid()))
 
 
-def _live(order, place, ready, known):
-    # type: (Order, builds.Place, int, Optional[Dict[str, str]]) -> None
-    """The life of the detached process: it must never return into the module that made it.
+def _run_detached(order, paths, ready, known):
+    # type: (Order, builds.BuildPaths, int, Optional[Dict[str, str]]) -> None
+    """Run the build in the detached process; never returns into the module that forked it.
 
-    :param ready: a descriptor that is closed when the build can be asked, and nothing of the module's can end it any more
+    :param ready: a descriptor that is closed when the build has a status, and the end of the module cannot end it any more
     """
     os.umask(0o022)
     code = 1
     try:
-        with io.open(place.log, "a", encoding="utf-8", errors="replace") as stream:
+        with io.open(paths.log, "a", encoding="utf-8", errors="replace") as stream:
             left = session.leave(scope_name(order))
-            build = stages.Build(order, place, stream, *left, known=known, passes=[processes.mark(place)])
-            # Past its time limit a build is ended as a whole, programs and all.
-            signal.signal(signal.SIGALRM, lambda _signal, _frame: ending.out_of_time(order, place))
-            signal.signal(signal.SIGTERM, lambda _signal, _frame: ending.stopped(place))
-            # A fetch keeps to the limit itself, and can say what it was waiting for.
+            build = stages.Build(order, paths, stream, *left, known=known, inherited=[processes.open_mark(paths)])
+            # After its time limit the build and its programs are killed.
+            signal.signal(signal.SIGALRM, lambda _signal, _frame: ending.handle_timeout(order, paths))
+            signal.signal(signal.SIGTERM, lambda _signal, _frame: ending.handle_stop(paths))
+            # Later than the limit: a fetch keeps the limit itself and can say what it was waiting for.
             signal.alarm(int(order.timeout_s) + GRACE_S)
             try:
                 build.save()
@@ -55,50 +55,50 @@ def _live(order, place, ready, known):
                 build.run()
                 code = 0
             except Exception as error:
-                ending.fail(build, place, error)
+                ending.handle_failure(build, paths, error)
     finally:
         os._exit(code)
 
 
 def start(order, known=None):
     # type: (Order, Optional[Dict[str, str]]) -> str
-    """Start the build, detached, and return "started", "resumed"; "joined" when it is under way, "done" when it stands.
+    """Start the build, detached; return "started" or "resumed", "joined" when it is under way, "done" when it has finished.
 
     :param known: logins for the order's URLs and mirrors, see base/logins.py
     """
-    if builds.product(order) is not None:
-        results.complete(order)
+    if builds.finished_product(order) is not None:
+        results.make_missing_parts(order)
         return "done"
-    place = builds.place(order)
-    builds.make_work_dir(place.work)
-    # As long as it is held, nobody takes anything away; the head keeps it.
-    using = locks.lock_work_dir(place.work, alone=False)
+    paths = builds.paths(order)
+    builds.make_work_dir(paths.work)
+    # While it is held, nothing is cleaned; the build's head keeps it.
+    work_dir_lock = locks.lock_work_dir(paths.work, alone=False)
     try:
-        return _start(order, place, using, known)
+        return _start_locked(order, paths, work_dir_lock, known)
     finally:
-        os.close(using)
+        os.close(work_dir_lock)
 
 
-def _start(order, place, using, known):
-    # type: (Order, builds.Place, int, Optional[Dict[str, str]]) -> str
-    place.make()
-    lock = locks.try_lock(place)
+def _start_locked(order, paths, work_dir_lock, known):
+    # type: (Order, builds.BuildPaths, int, Optional[Dict[str, str]]) -> str
+    paths.make_folders()
+    lock = locks.try_lock(paths)
     while lock is None:
-        if locks.has_head(place) and (read_json(place.status) or {}).get("state") != "failed":
+        if locks.is_under_way(paths) and (read_json(paths.status) or {}).get("state") != "failed":
             return "joined"
-        # It has said that it failed and is about to end, or somebody only looks at it.
+        # It has failed and is about to end, or another process only checks the lock.
         time.sleep(0.05)
-        lock = locks.try_lock(place)
-    # Between the first look and the lock another run may have finished it.
-    if builds.product(order) is not None:
+        lock = locks.try_lock(paths)
+    # Another run may have finished it before the lock was taken.
+    if builds.finished_product(order) is not None:
         os.close(lock)
-        results.complete(order)
+        results.make_missing_parts(order)
         return "done"
-    # What a killed head left running would work on in the same folders.
-    processes.end(place)
-    resumed = os.path.exists(place.status)
+    # Programs that a killed head left running would write into the same folders.
+    processes.kill_all(paths)
+    resumed = os.path.exists(paths.status)
     if resumed:
-        os.unlink(place.status)
+        os.unlink(paths.status)
     sys.stdout.flush()
     sys.stderr.flush()
     reads, ready = os.pipe()
@@ -107,7 +107,7 @@ def _start(order, place, using, known):
         os.close(ready)
         os.close(lock)
         os.waitpid(child, 0)
-        # The session may end with this module, and whatever has not left it.
+        # The session, and every process that has not left it, may end with this module.
         with os.fdopen(reads, "rb") as stream:
             stream.read()
         return "resumed" if resumed else "started"
@@ -115,19 +115,19 @@ def _start(order, place, using, known):
         os.setsid()
         if os.fork():
             os._exit(0)
-        os.chdir(place.folder)
+        os.chdir(paths.folder)
         nothing = os.open(os.devnull, os.O_RDWR)
-        log = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        log = os.open(paths.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(nothing, 0)
         os.dup2(log, 1)
         os.dup2(log, 2)
         for descriptor in range(3, 256):
-            if descriptor not in (using, lock, ready):
+            if descriptor not in (work_dir_lock, lock, ready):
                 try:
                     os.close(descriptor)
                 except OSError:
                     pass
-        _live(order, place, ready, known)
+        _run_detached(order, paths, ready, known)
     finally:
-        # Whatever happens here, a second module must not answer in the first one's name.
+        # Whatever happens, this process must not return a second result of the module.
         os._exit(1)

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The steps that a stage of a recipe is made of, each a mapping with one of these keys:
 
-run           [argv]: run a program; "cwd", "stdin", "env" (added), "expect" (a regular expression its output must hold)
-patch         {tree, file, run, cwd}: put the tree back, dry-run the patch, run the vendor's script, look for rejects
-pip           [requirement]: install what is not there yet
+run           [argv]: run a program; "cwd", "stdin", "env" (added), "expect" (a regular expression its output must match)
+patch         {tree, file, run, cwd}: reset the tree, dry-run the patch, run the vendor's script, look for rejects
+pip           [requirement]: install what is missing
 requirements  {file, drop, constraints}: install a requirements file without ever replacing the torch that is built
-wheel         {dist, name, version}: find the one right wheel, check it, stage it
+wheel         {dist, name, version}: find the right wheel, check it, stage it
 link          {path, to}: make a symbolic link
 """
 
@@ -26,29 +26,29 @@ class StepError(Exception):
 
 
 class Context:
-    """What a step works with: names to fill in, the environment, the log, and a runner of programs.
+    """What a step uses: names to fill in, the environment, the log, and a method that runs programs.
 
     :param names: src, obj, stage, root, prefix, jobs, python, python_version, env_file, version, work
     :param environment: the whole environment of the programs
     :param log: called with each line that is logged
-    :param tell: called with the percentage that a line of output tells, None for none, and how many objects it compiles
+    :param report_progress: called with the percentage in a line of output, None for none, and how many objects it compiles
     :param python_tag: such as cp39, of the Python that wheels are for
     :param arch: x86_64 or aarch64
     :param pip_options: such as ["--user"]
-    :param passes: descriptors that its programs inherit
+    :param inherited: descriptors that its programs inherit
     """
 
-    def __init__(self, names, environment, log, tell, python_tag="", arch="", pip_options=(), passes=()):
+    def __init__(self, names, environment, log, report_progress, python_tag="", arch="", pip_options=(), inherited=()):
         # type: (Dict[str, str], Dict[str, str], Callable[[str], None], Callable[[Optional[int], int], None], str, str, Any, Any) -> None
         self.names = names
         self.environment = environment
         self.log = log
-        self.tell = tell
+        self.report_progress = report_progress
         self.python_tag = python_tag
         self.arch = arch
         self.pip_options = list(pip_options)
-        self.passes = tuple(passes)
-        # What a step learned that the manifest wants to know.
+        self.inherited = tuple(inherited)
+        # What steps have found out for the manifest.
         self.learned = {}  # type: Dict[str, Any]
 
     def run(self, argv, cwd=None, stdin=None, env=None):
@@ -65,7 +65,7 @@ class Context:
                 stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                pass_fds=self.passes,
+                pass_fds=self.inherited,
             )
         except OSError as error:
             raise StepError("cannot start {0} in {1}: {2}".format(argv[0], cwd, error.strerror))
@@ -74,17 +74,17 @@ class Context:
                 with process.stdin:
                     process.stdin.write(stdin.encode("utf-8"))
             except BrokenPipeError:
-                # It ended without reading: what it says and its status tell why.
+                # It ended without reading: its output and status say why.
                 pass
         said = []
         for raw in process.stdout:
             line = raw.decode("utf-8", "replace").rstrip("\r\n")
             self.log(line)
             said.append(line)
-            percent, compiled = progress.percent(line), progress.objects(line)
+            percent, compiled = progress.parse_percent(line), progress.count_objects(line)
             if percent is not None or compiled:
-                self.tell(percent, compiled)
-            # A build prints a hundred megabytes; what a step asks of its output stands in the last lines.
+                self.report_progress(percent, compiled)
+            # A build prints a hundred megabytes; what a step expects is in the last lines.
             if len(said) > 2000:
                 del said[:1000]
         process.stdout.close()
@@ -93,14 +93,14 @@ class Context:
         return "\n".join(said)
 
 
-def perform(step, context):
+def run_step(step, context):
     # type: (Dict[str, Any], Context) -> None
-    """Do one step, its {names} already filled in."""
+    """Run one step, whose {names} are already filled in."""
     for kind, action in _ACTIONS.items():
         if kind in step:
             action(step, context)
             return
-    raise StepError("a step has none of the keys {0}: {1}".format(", ".join(sorted(_ACTIONS)), step))
+    raise StepError("a step must have one of the keys {0}: {1}".format(", ".join(sorted(_ACTIONS)), step))
 
 
 def _run(step, context):
@@ -108,13 +108,13 @@ def _run(step, context):
     said = context.run(step["run"], step.get("cwd"), step.get("stdin"), step.get("env"))
     if "expect" in step and not re.search(step["expect"], said, re.MULTILINE):
         raise StepError(
-            "`{0}` should say something that matches {1!r} and said: {2}".format(
+            "the output of `{0}` must match {1!r} and was: {2}".format(
                 " ".join(step["run"]), step["expect"], said[-400:] or "nothing"
             )
         )
 
 
-def rejects(tree):
+def find_rejects(tree):
     # type: (str) -> Set[str]
     """Return the relative paths of patch's reject files below a tree."""
     found = set()
@@ -127,17 +127,17 @@ def rejects(tree):
 
 def _patch(step, context):
     # type: (Dict[str, Any], Context) -> None
-    # The vendors' gen.sh exits 0 whatever patch says, and cannot be run twice: so the tree is put back first, the patch
-    # is tried dry, and rejects are looked for afterwards.
+    # The vendors' gen.sh exits 0 even when patch fails, and cannot be run twice: so the tree is reset first, the patch is
+    # dry-run, and rejects are looked for afterwards.
     asked = step["patch"]
     tree, patch = asked["tree"], asked["file"]
     if not os.path.isfile(patch):
         raise StepError(
-            "{0} is not there: the ref does not have the guide's layout. Set the adapter's ref and commit to one that "
+            "{0} does not exist: the ref does not have the guide's layout. Set the adapter's ref and commit to one that "
             "has `patch/`, `scripts/gen.sh`, such as the default".format(patch)
         )
     repositories.reset_tree(tree)
-    before = rejects(tree)
+    before = find_rejects(tree)
     try:
         context.run(["patch", "-p1", "--dry-run", "--force", "-d", tree, "-i", patch], cwd=tree)
     except StepError:
@@ -146,10 +146,10 @@ def _patch(step, context):
             "patched. Set the native ref and commit to those of the release".format(os.path.basename(patch), tree)
         )
     context.run(asked["run"], cwd=asked["cwd"])
-    left = sorted(rejects(tree) - before)
+    left = sorted(find_rejects(tree) - before)
     if left:
         raise StepError(
-            "{0} exited 0 but left {1} rejected patches, the first: {2}".format(
+            "{0} exited with status 0 but left {1} rejected patches, the first: {2}".format(
                 " ".join(asked["run"]), len(left), ", ".join(left[:5])
             )
         )
@@ -161,7 +161,7 @@ def _requirements(step, context):
     with open(asked["file"], encoding="utf-8", errors="replace") as stream:
         text = stream.read()
     python = tuple(int(part) for part in context.names["python_version"].split("."))
-    kept, dropped = requirements_txt.keep(text, asked["drop"], python)
+    kept, dropped = requirements_txt.filter_requirements(text, asked["drop"], python)
     for line, why in dropped:
         context.log("left out of the requirements: {0} ({1})".format(line, why))
     context.learned["requirements"] = kept
@@ -170,15 +170,15 @@ def _requirements(step, context):
     for name, content in (("requirements.txt", "\n".join(kept)), ("constraints.txt", asked["constraints"])):
         with open(os.path.join(context.names["obj"], name), "w", encoding="utf-8") as stream:
             stream.write(content + "\n")
-    _install(["-r", "requirements.txt", "-c", "constraints.txt"], context)
+    _pip_install(["-r", "requirements.txt", "-c", "constraints.txt"], context)
 
 
 def _pip(step, context):
     # type: (Dict[str, Any], Context) -> None
-    _install(step["pip"], context)
+    _pip_install(step["pip"], context)
 
 
-def _install(what, context):
+def _pip_install(what, context):
     # type: (List[str], Context) -> None
     context.run(
         [context.names["python"], "-m", "pip", "install", "--disable-pip-version-check"] + context.pip_options + what

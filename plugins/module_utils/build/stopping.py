@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The builds that are under way in a work directory, and their end because somebody wants it."""
+"""Find the builds that are under way in a work directory, and stop them."""
 
 import errno
 import glob
@@ -12,30 +12,30 @@ import time
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, locks, processes
 
-# How long a head may take to end by itself, with its programs, and how long once it is killed, in seconds.
-PATIENCE_S = 20.0
-KILLED_S = 5.0
+# How long a head may take to end after SIGTERM, with its programs, and how long after SIGKILL, in seconds.
+TERM_TIMEOUT_S = 20.0
+KILL_TIMEOUT_S = 5.0
 
 
-def under_way(work_dir):
-    # type: (str) -> List[builds.Place]
-    """Return the places of the builds that are under way in a work directory."""
-    paths = sorted(glob.glob(os.path.join(glob.escape(work_dir), "builds", "*", "lock")))
-    places = [builds.Place(work_dir, os.path.basename(os.path.dirname(path))) for path in paths]
-    return [place for place in places if locks.has_head(place)]
+def find_under_way(work_dir):
+    # type: (str) -> List[builds.BuildPaths]
+    """Return the paths of the builds that are under way in a work directory."""
+    lock_files = sorted(glob.glob(os.path.join(glob.escape(work_dir), "builds", "*", "lock")))
+    found = [builds.BuildPaths(work_dir, os.path.basename(os.path.dirname(path))) for path in lock_files]
+    return [paths for paths in found if locks.is_under_way(paths)]
 
 
-def stop(place, patience_s=PATIENCE_S):
-    # type: (builds.Place, float) -> None
-    """End a build so that it can be gone on with: its head says that it was stopped, and ends its programs.
+def stop(paths, timeout_s=TERM_TIMEOUT_S):
+    # type: (builds.BuildPaths, float) -> None
+    """Stop a build so that it can be continued: its head reports that it was stopped, and kills its programs.
 
-    One that does not in that time is killed. OSError where it may not be, or does not end even so.
+    A head that takes longer is killed. Raises OSError where that is not permitted, or it does not end even then.
     """
-    until, sent = time.monotonic() + patience_s, set()
-    while locks.has_head(place):
-        now, pid = time.monotonic(), _head(place)
-        if now >= until + KILLED_S:
-            raise OSError(errno.EBUSY, "it does not end, though killed (process {0})".format(pid))
+    until, sent = time.monotonic() + timeout_s, set()
+    while locks.is_under_way(paths):
+        now, pid = time.monotonic(), _head_pid(paths)
+        if now >= until + KILL_TIMEOUT_S:
+            raise OSError(errno.EBUSY, "it does not end although it was killed (process {0})".format(pid))
         number = signal.SIGTERM if now < until else signal.SIGKILL
         if pid is not None and (pid, number) not in sent:
             sent.add((pid, number))
@@ -44,21 +44,21 @@ def stop(place, patience_s=PATIENCE_S):
             except ProcessLookupError:
                 pass
         time.sleep(0.05)
-    # What is begun anew meanwhile has programs of its own.
-    lock = locks.try_lock(place)
+    # A build that was started again in the meantime has its own programs.
+    lock = locks.try_lock(paths)
     if lock is not None:
         try:
-            processes.end(place)
+            processes.kill_all(paths)
         finally:
             os.close(lock)
 
 
-def _head(place):
-    # type: (builds.Place) -> Optional[int]
-    """Return the process of a build's head, None where it is not known, or has just ended: its number may be another's."""
-    pid = (read_json(place.status) or {}).get("pid")
+def _head_pid(paths):
+    # type: (builds.BuildPaths) -> Optional[int]
+    """Return the process number of a build's head, None where it is unknown or not the head's any more."""
+    pid = (read_json(paths.status) or {}).get("pid")
     try:
-        lock = os.stat(place.lock)
+        lock = os.stat(paths.lock)
         descriptors = glob.glob("/proc/{0}/fd/*".format(pid))
     except OSError:
         return None

@@ -224,7 +224,7 @@ def _needs_pip(wanted, products):
     """Say whether pip may have to install something: a wheel that does not stand in its version, or nobody knows yet what.
 
     To ask it takes longer than all else that is looked at, which hosts that have everything are to be spared. One that stands
-    in its version may be another one than is wanted, which is not known here: see plan.asks_pip.
+    in its version may be another one than is wanted, which is not known here: see plan.must_query_pip.
     """
     stands = [
         bool(there["manifest"]) and there["manifest"]["version"] == entry["version"] and not there["damage"]

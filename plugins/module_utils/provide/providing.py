@@ -159,7 +159,7 @@ def publishable(orders, late):
 def finished(order, now):
     # type: (Order, Dict[str, Any]) -> Dict[str, Any]
     """Return the finished product in the work directory; one without a file where what stands has only to be completed."""
-    product = builds.product(order)
+    product = builds.finished_product(order)
     if product:
         return product
     if now["manifest"] and now["manifest"]["fingerprint"] == order.fingerprint:
@@ -198,7 +198,9 @@ def publish_tree(order):
     with _explained(order.name, product["manifest"]), publishing.alone(order):
         if is_there(order, standing(order)) and not is_there(order, before):
             return _shared(order, before, began)
-        publishing.publish_tree(order, product["path"], product["sha256"], lambda root: sanity.prove_sane(order, root))
+        publishing.publish_tree(
+            order, product["path"], product["sha256"], lambda root: sanity.check_sanity(order, root)
+        )
     builds.note_use(order)
     return told(order, before, True, began)
 

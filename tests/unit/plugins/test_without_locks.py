@@ -46,10 +46,10 @@ def says(words, path, number):
 @pytest.fixture
 def work_dir(tmp_path):
     """A work directory with a build that was begun while its file system had locks."""
-    place = builds.Place(str(tmp_path / "work"), "tool-1.0-0123456789ab")
-    os.makedirs(place.folder, 0o700)
+    paths = builds.BuildPaths(str(tmp_path / "work"), "tool-1.0-0123456789ab")
+    os.makedirs(paths.folder, 0o700)
     os.chmod(tmp_path / "work", 0o700)
-    open(place.lock, "w").close()
+    open(paths.lock, "w").close()
     return str(tmp_path / "work")
 
 
@@ -86,10 +86,10 @@ def test_nothing_is_fetched(tmp_path, without_locks, kind):
 
 def test_parts_are_made_of_a_product_by_nobody(tmp_path, monkeypatch, without_locks):
     order = ordering.order(work_dir=str(tmp_path), fingerprint=MARK)
-    monkeypatch.setattr(builds, "parts", lambda _order: [order._replace(fingerprint="e" * 64)])
+    monkeypatch.setattr(builds, "part_orders", lambda _order: [order._replace(fingerprint="e" * 64)])
     fill(tmp_path / "products" / LABEL, b"content")
     with pytest.raises(OSError) as error:
-        results.complete(order)
+        results.make_missing_parts(order)
     assert says(str(error.value), tmp_path / "products" / LABEL, without_locks)
 
 

@@ -16,7 +16,7 @@ from answering import told as answer
 @pytest.fixture
 def order(tmp_path):
     made = ordering.order(work_dir=str(tmp_path / "work"))
-    os.makedirs(builds.place(made).folder)
+    os.makedirs(builds.paths(made).folder)
     os.chmod(made.work_dir, 0o700)
     return made
 
@@ -34,7 +34,7 @@ def test_where_the_account_may_not_look(order, monkeypatch):
     def refuse(place):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), place.lock)
 
-    monkeypatch.setattr(locks, "has_head", refuse)
+    monkeypatch.setattr(locks, "is_under_way", refuse)
     told = answer(module, order=order._asdict(), state="status")
     assert told["failed"] and "cannot be looked at in " + order.work_dir in told["msg"], told
-    assert builds.place(order).lock in told["msg"] and "ascend_work_dir" in told["msg"]
+    assert builds.paths(order).lock in told["msg"] and "ascend_work_dir" in told["msg"]

@@ -15,7 +15,7 @@ from answering import told
 @pytest.fixture
 def work_dir(tmp_path):
     """A work directory with a build that is under way."""
-    made = builds.Place(str(tmp_path / "work"), "tool-1.0-0123456789ab")
+    made = builds.BuildPaths(str(tmp_path / "work"), "tool-1.0-0123456789ab")
     os.makedirs(made.folder)
     open(made.lock, "w").close()
     return str(tmp_path / "work")
@@ -28,12 +28,12 @@ def refuse(*_given):
 @pytest.mark.parametrize(
     "of, name, words",
     [
-        (locks, "has_head", "the builds in {0} cannot be looked at: Operation not permitted."),
+        (locks, "is_under_way", "the builds in {0} cannot be looked at: Operation not permitted."),
         (stopping, "stop", "the build tool-1.0-0123456789ab in {0} cannot be stopped: Operation not permitted."),
     ],
 )
 def test_what_cannot_be_done_is_told(work_dir, monkeypatch, of, name, words):
-    monkeypatch.setattr(locks, "has_head", lambda _place: True)
+    monkeypatch.setattr(locks, "is_under_way", lambda _place: True)
     monkeypatch.setattr(of, name, refuse)
     answer = told(module, work_dirs=[work_dir])
     assert answer["failed"] and answer["msg"].startswith(words.format(work_dir)), answer

@@ -52,4 +52,4 @@ def test_programs_get_that_environment_with_names_filled_in(tmp_path, monkeypatc
     lines = Path(ended(order)["log"]).read_text().splitlines()
     assert "WHERE=/opt/tool" in lines and "HOW=3" in lines
     assert not [line for line in lines if line.startswith("CFLAGS=")]
-    assert "HOME=" + builds.place(order).home in lines
+    assert "HOME=" + builds.paths(order).home in lines

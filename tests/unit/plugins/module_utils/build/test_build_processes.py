@@ -26,7 +26,7 @@ def test_a_program_that_left_its_session_is_ended_too(tmp_path):
     command = "cat\0" + str(tmp_path / "work/../gate")
     wait_until(lambda: len(readers(command)) == 2)
     orphans = readers(command)
-    killed(looking.look(order)["pid"])
+    killed(looking.read_status(order)["pid"])
     order.stages["build"] = [script("build", "cat {src}/tool/said > {obj}/out")]
     started(order)
     assert all(gone(pid) for pid in orphans)
@@ -50,8 +50,10 @@ def test_a_program_that_made_an_environment_of_its_own_is_ended_too(tmp_path, ho
     command = "cat\0" + str(tmp_path / "gate")
     wait_until(lambda: readers(command))
     orphans = readers(command)
-    killed(looking.look(order)["pid"])
-    assert set(orphans) <= set(processes.of(builds.place(order))) and not [pid for pid in orphans if gone(pid)]
+    killed(looking.read_status(order)["pid"])
+    assert set(orphans) <= set(processes.find_processes(builds.paths(order))) and not [
+        pid for pid in orphans if gone(pid)
+    ]
     order.stages["build"] = [script("build", "cat {src}/tool/said > {obj}/out")]
     assert started(order) == "resumed"
     assert all(gone(pid) for pid in orphans)
@@ -61,37 +63,37 @@ def test_a_program_that_made_an_environment_of_its_own_is_ended_too(tmp_path, ho
 
 @pytest.mark.parametrize("mark", ["scope", "session"])
 def test_programs_are_known_by_the_unit_or_the_session_of_a_run_of_this_boot(tmp_path, monkeypatch, mark):
-    place = builds.place(make_order(tmp_path))
-    place.make()
-    process = subprocess.Popen(["sleep", "60"], env={}, cwd=place.obj, start_new_session=True)
+    paths = builds.paths(make_order(tmp_path))
+    paths.make_folders()
+    process = subprocess.Popen(["sleep", "60"], env={}, cwd=paths.obj, start_new_session=True)
     left = {"boot": kernel.boot(), "pid": 1, "scope": "", "session": 0}
     try:
         monkeypatch.setattr(session, "is_within", lambda content, unit: unit == "mine.scope")
         for known, boot, answer in ((1, left["boot"], True), (0, left["boot"], False), (1, "another", False)):
             value = {"scope": "mine.scope", "session": process.pid}[mark] if known else left[mark]
-            builds.write_json(place.status, dict(left, boot=boot, **{mark: value}))
-            assert (process.pid in processes.of(place)) == answer
+            builds.write_json(paths.status, dict(left, boot=boot, **{mark: value}))
+            assert (process.pid in processes.find_processes(paths)) == answer
         if mark == "session":
             # Another's, that got the number.
-            builds.write_json(place.status, dict(left, session=process.pid))
-            monkeypatch.setattr(os, "readlink", lambda path: place.folder + "-2/obj")
-            assert process.pid not in processes.of(place)
+            builds.write_json(paths.status, dict(left, session=process.pid))
+            monkeypatch.setattr(os, "readlink", lambda path: paths.folder + "-2/obj")
+            assert process.pid not in processes.find_processes(paths)
         # One that nobody waits for any more stays in its unit as long as its parent lives.
         process.kill()
         wait_until(lambda: gone(process.pid))
-        builds.write_json(place.status, dict(left, scope="mine.scope"))
-        assert process.pid not in processes.of(place)
+        builds.write_json(paths.status, dict(left, scope="mine.scope"))
+        assert process.pid not in processes.find_processes(paths)
     finally:
         process.kill()
         process.wait()
 
 
 def test_other_builds_and_other_programs_are_let_live(tmp_path):
-    place = builds.place(make_order(tmp_path))
-    place.make()
-    other, mine = sleeper(TMPDIR=place.tmp + "2"), sleeper(TMPDIR=place.tmp)
+    paths = builds.paths(make_order(tmp_path))
+    paths.make_folders()
+    other, mine = sleeper(TMPDIR=paths.tmp + "2"), sleeper(TMPDIR=paths.tmp)
     try:
-        processes.end(place)
+        processes.kill_all(paths)
         assert mine.wait() == -signal.SIGKILL
         assert other.poll() is None
     finally:
@@ -100,26 +102,26 @@ def test_other_builds_and_other_programs_are_let_live(tmp_path):
 
 
 def test_a_program_whose_name_is_no_text_is_none_of_a_build(tmp_path):
-    place = builds.place(make_order(tmp_path))
-    place.make()
+    paths = builds.paths(make_order(tmp_path))
+    paths.make_folders()
     # A builtin of the shell, so that it is the shell's own name.
     other = subprocess.Popen(["/bin/sh", "-c", "printf '\\377' > /proc/self/comm; read end"], stdin=subprocess.PIPE)
     try:
         wait_until(lambda: Path("/proc/{0}/comm".format(other.pid)).read_bytes() == b"\xff\n")
-        assert other.pid not in processes.of(place)
+        assert other.pid not in processes.find_processes(paths)
     finally:
         other.stdin.close()
         other.wait()
 
 
 def test_a_program_that_cannot_be_ended_is_told(tmp_path, monkeypatch):
-    place = builds.place(make_order(tmp_path))
-    place.make()
+    paths = builds.paths(make_order(tmp_path))
+    paths.make_folders()
     monkeypatch.setattr(os, "kill", lambda pid, number: None)
-    stubborn = sleeper(TMPDIR=place.tmp)
+    stubborn = sleeper(TMPDIR=paths.tmp)
     try:
         with pytest.raises(OSError, match=str(stubborn.pid)):
-            processes.end(place, patience_s=0.1)
+            processes.kill_all(paths, timeout_s=0.1)
     finally:
         monkeypatch.undo()
         stubborn.kill()
@@ -130,10 +132,10 @@ def test_a_clock_that_is_set_back_keeps_nobody_waiting(tmp_path, monkeypatch):
     clock = iter(range(10**6, 0, -3600))
     monkeypatch.setattr(time, "time", lambda: float(next(clock)))
     # A number that no process has.
-    monkeypatch.setattr(processes, "of", lambda _place: [1 << 30])
+    monkeypatch.setattr(processes, "find_processes", lambda _paths: [1 << 30])
     began = time.monotonic()
-    with pytest.raises(OSError, match="do not end, though killed .*1073741824"):
-        processes.end(builds.place(make_order(tmp_path)), patience_s=0.2)
+    with pytest.raises(OSError, match="do not end although they were killed .*1073741824"):
+        processes.kill_all(builds.paths(make_order(tmp_path)), timeout_s=0.2)
     assert time.monotonic() - began < 10
 
 

@@ -37,61 +37,61 @@ pytestmark = pytest.mark.usefixtures("nothing_hangs_or_stays")
 
 def test_what_a_killed_run_spent_on_the_build_stage_counts(tmp_path):
     order = learning_order(tmp_path)
-    place = builds.place(order)
-    place.make()
-    killed_one = stages.Build(order, place, io.StringIO())
-    killed_one.mark = {stage: mark for stage, _what, mark in stages.stage_plan(order)}["build"]
+    paths = builds.paths(order)
+    paths.make_folders()
+    killed_one = stages.Build(order, paths, io.StringIO())
+    killed_one.stage_fingerprint = {stage: mark for stage, _what, mark in stages.stage_plan(order)}["build"]
     killed_one.status.update(stage="build", stage_started=time.time() - 100)
-    killed_one.tell(30, 5)
-    status = read_json(place.status)
+    killed_one.report_progress(30, 5)
+    status = read_json(paths.status)
     assert (status["percent"], status["objects"], status["jobs"]) == (30, 5, 3)
-    assert stages.Build(order, place, io.StringIO()).spent_before("build", "another recipe")["objects"] == 0
+    assert stages.Build(order, paths, io.StringIO()).spent_before("build", "another recipe")["objects"] == 0
 
     assert started(order) == "resumed"
     ended(order)
-    built = builds.product(order)["manifest"]["built"]
+    built = builds.finished_product(order)["manifest"]["built"]
     assert 100 <= built["seconds"]["build"] < 160 and built["objects"] == {"build": 7}
 
 
 @pytest.mark.parametrize("rebooted", [False, True])
 def test_what_a_killed_run_may_have_left_half_is_made_again(tmp_path, monkeypatch, rebooted):
     order = learning_order(tmp_path)
-    place = builds.place(order)
-    place.make()
-    killed_one = stages.Build(order, place, io.StringIO())
-    killed_one.mark = {stage: mark for stage, _what, mark in stages.stage_plan(order)}["build"]
+    paths = builds.paths(order)
+    paths.make_folders()
+    killed_one = stages.Build(order, paths, io.StringIO())
+    killed_one.stage_fingerprint = {stage: mark for stage, _what, mark in stages.stage_plan(order)}["build"]
     began = time.time() - 1000
     killed_one.status.update(stage="build", stage_started=began)
     killed_one.since = began
     if rebooted:
         monkeypatch.setattr(kernel, "boot", lambda: "another")
-    killed_one.note_spent()
+    killed_one.save_spent()
     monkeypatch.undo()
     for name, seconds in (("blob", -100), ("early", 10), ("near", 470), ("last", 500)):
-        path = Path(place.src, name + ".o")
+        path = Path(paths.src, name + ".o")
         path.write_text("object")
         os.utime(path, (began + seconds, began + seconds))
 
     log = io.StringIO()
-    resumed = stages.Build(order, place, log)
-    resumed.perform("build", [], killed_one.mark)
-    assert sorted(os.listdir(place.src)) == (["blob.o", "early.o"] if rebooted else ["blob.o", "early.o", "near.o"])
-    assert "objects that were written last may be halves: done again" in log.getvalue()
+    resumed = stages.Build(order, paths, log)
+    resumed.run_stage("build", [], killed_one.stage_fingerprint)
+    assert sorted(os.listdir(paths.src)) == (["blob.o", "early.o"] if rebooted else ["blob.o", "early.o", "near.o"])
+    assert "objects that were written last may be incomplete: they are built again" in log.getvalue()
     # It began when the first did.
     assert read_json(resumed.spent_path())["since"] == began
 
 
 def test_a_clock_that_is_set_back_keeps_no_status_from_being_written(tmp_path, monkeypatch):
     order = make_order(tmp_path)
-    place = builds.place(order)
-    place.make()
-    build, wall, since = stages.Build(order, place, io.StringIO()), [1e9], [100.0]
+    paths = builds.paths(order)
+    paths.make_folders()
+    build, wall, since = stages.Build(order, paths, io.StringIO()), [1e9], [100.0]
     monkeypatch.setattr(time, "time", lambda: wall[0])
     monkeypatch.setattr(time, "monotonic", lambda: since[0])
     build.save()
     wall[0], since[0] = 1e9 - 3600, 102.0
-    build.tell(42, 0)
-    assert read_json(place.status)["percent"] == 42
+    build.report_progress(42, 0)
+    assert read_json(paths.status)["percent"] == 42
 
 
 @pytest.mark.parametrize("stage", recipe.STAGES + ("pack",))
@@ -102,13 +102,13 @@ def test_killed_in_a_stage_it_goes_on_from_there(tmp_path, stage):
     order = make_order(tmp_path)
     started(order, stage if own else "")
     gate = reached(pipe)
-    status = looking.look(order)
+    status = looking.read_status(order)
     assert (status["state"], status["stage"]) == ("running", stage)
     killed(status["pid"])
     orphans = readers(tmp_path / "work/../gate.{0}".format(stage))
     assert bool(orphans) != own, "a program that a stage runs survives its head, or there would be nothing to end"
-    assert looking.look(order)["state"] == "dead"
-    assert builds.product(order) is None
+    assert looking.read_status(order)["state"] == "dead"
+    assert builds.finished_product(order) is None
 
     # Put away, but still open: an orphan that reads it would wait on.
     os.unlink(str(pipe))
@@ -121,7 +121,7 @@ def test_killed_in_a_stage_it_goes_on_from_there(tmp_path, stage):
     assert [expected.count(name) + (name == stage) for name in expected] == [
         runs(tmp_path).count(name) for name in expected
     ]
-    with tarfile.open(builds.product(order)["path"]) as packed:
+    with tarfile.open(builds.finished_product(order)["path"]) as packed:
         member = [one for one in packed.getmembers() if one.name.endswith("bin/tool")][0]
         assert packed.extractfile(member).read() == b"hello\npatched\n"
         member = [one for one in packed.getmembers() if one.name.endswith(manifest.TREE_NAME)][0]
@@ -133,9 +133,9 @@ def test_killed_while_it_cleans_up(tmp_path):
     order = make_order(tmp_path)
     started(order, "clean")
     gate = reached(tmp_path / "gate")
-    killed(read_json(builds.place(order).status)["pid"])
+    killed(read_json(builds.paths(order).status)["pid"])
     gate.close()
-    assert looking.look(order)["state"] == "done" and started(order) == "done"
+    assert looking.read_status(order)["state"] == "done" and started(order) == "done"
     # A stamp whose folder is half removed must not be believed when the product is wanted again.
     shutil.rmtree(str(tmp_path / "work/products"))
     shutil.rmtree(str(tmp_path / "work/builds/tool-1.0-abababababab/stage"))
@@ -186,15 +186,15 @@ def test_what_a_power_cut_took_of_an_install_is_installed_again(tmp_path, ended_
     order = make_order(tmp_path)
     started(order, "pack" if ended_in == "pack" else "")
     gate = reached(pipe)
-    killed(looking.look(order)["pid"])
+    killed(looking.read_status(order)["pid"])
     os.unlink(str(pipe))
-    damage(Path(builds.place(order).stage + order.prefix, "bin/tool"))
+    damage(Path(builds.paths(order).stage + order.prefix, "bin/tool"))
     started(order)
     gate.close()
     assert ended(order)["state"] == "done"
     assert [runs(tmp_path).count(name) for name in ("build", "install")] == [1, 2]
-    assert "is not as it was installed, done again" in Path(builds.place(order).log).read_text()
-    with tarfile.open(builds.product(order)["path"]) as packed:
+    assert "is not as it was installed, so the stage is run again" in Path(builds.paths(order).log).read_text()
+    with tarfile.open(builds.finished_product(order)["path"]) as packed:
         members = {member.name.rpartition("/")[2]: member for member in packed.getmembers()}
         assert packed.extractfile(members["tool"]).read() == b"hello\npatched\n"
         assert members["alias"].linkname == "tool"
@@ -202,33 +202,33 @@ def test_what_a_power_cut_took_of_an_install_is_installed_again(tmp_path, ended_
 
 def test_what_a_stage_wrote_is_on_the_disk_before_its_stamp_says_so(tmp_path, monkeypatch):
     order = make_order(tmp_path)
-    place = builds.place(order)
-    place.make()
+    paths = builds.paths(order)
+    paths.make_folders()
     synced = []
 
     def sync(path):
-        assert path == place.folder
-        synced.append({name.partition(".")[0] for name in os.listdir(place.stamps) if name.endswith(".json")})
+        assert path == paths.folder
+        synced.append({name.partition(".")[0] for name in os.listdir(paths.stamps) if name.endswith(".json")})
 
     monkeypatch.setattr(durable, "sync_file_system", sync)
-    with open(place.log, "w") as log:
-        stages.Build(order, place, log).run()
+    with open(paths.log, "w") as log:
+        stages.Build(order, paths, log).run()
     # With each stage synced, those before it are stamped, and it is not.
     assert synced == [set(recipe.STAGES[:number]) for number in range(len(recipe.STAGES))]
 
 
 def test_a_disk_that_does_not_take_what_a_stage_wrote_fails_the_stage(tmp_path, monkeypatch):
     order = make_order(tmp_path)
-    place = builds.place(order)
-    place.make()
+    paths = builds.paths(order)
+    paths.make_folders()
 
     def sync(path):
         raise OSError(errno.EIO, os.strerror(errno.EIO), path)
 
     monkeypatch.setattr(durable, "sync_file_system", sync)
-    with open(place.log, "w") as log, pytest.raises(OSError, match="Input/output error"):
-        stages.Build(order, place, log).run()
-    assert os.listdir(place.stamps) == []
+    with open(paths.log, "w") as log, pytest.raises(OSError, match="Input/output error"):
+        stages.Build(order, paths, log).run()
+    assert os.listdir(paths.stamps) == []
 
 
 def test_what_half_an_install_left_is_not_in_the_product(tmp_path):
@@ -240,7 +240,7 @@ def test_what_half_an_install_left_is_not_in_the_product(tmp_path):
     order.stages["install"] = good
     started(order)
     assert ended(order)["state"] == "done"
-    with tarfile.open(builds.product(order)["path"]) as packed:
+    with tarfile.open(builds.finished_product(order)["path"]) as packed:
         assert not [name for name in packed.getnames() if "junk" in name]
 
 
@@ -258,7 +258,7 @@ def test_what_was_learned_outlives_a_failure(tmp_path):
     order.stages["build"] = good
     started(order)
     assert ended(order)["state"] == "done"
-    assert builds.product(order)["manifest"]["requirements"] == ["numpy"]
+    assert builds.finished_product(order)["manifest"]["requirements"] == ["numpy"]
 
 
 def test_what_a_stage_decides_decides_those_after_it():

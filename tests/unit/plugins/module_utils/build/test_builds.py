@@ -20,11 +20,11 @@ pytestmark = pytest.mark.usefixtures("nothing_hangs_or_stays")
 
 def test_a_build_to_its_end(tmp_path):
     order = make_order(tmp_path)
-    assert builds.product(order) is None
+    assert builds.finished_product(order) is None
     assert started(order) == "started"
     status = ended(order)
     assert (status["state"], status["done"]) == ("done", list(recipe.STAGES))
-    product = builds.product(order)
+    product = builds.finished_product(order)
     assert product["sha256"] == hashlib.sha256(Path(product["path"]).read_bytes()).hexdigest()
     assert product["manifest"]["fingerprint"] == order.fingerprint and "files" not in product["manifest"]
     assert set(product["manifest"]["built"]["seconds"]) == set(recipe.STAGES)
@@ -54,7 +54,7 @@ def test_later_builds_can_learn_from_it(tmp_path):
     order = learning_order(tmp_path)
     started(order)
     ended(order)
-    built = builds.product(order)["manifest"]["built"]
+    built = builds.finished_product(order)["manifest"]["built"]
     assert (built["jobs"], built["objects"]) == (3, {"build": 2})
 
 
@@ -80,11 +80,11 @@ def test_half_a_product_is_none(tmp_path, damage):
     order = make_order(tmp_path)
     started(order)
     ended(order)
-    assert builds.product(order._replace(fingerprint="ab" * 31 + "cd")) is None
+    assert builds.finished_product(order._replace(fingerprint="ab" * 31 + "cd")) is None
     os.unlink(str(tmp_path / "work/products/tool-1.0-abababababab" / damage))
-    assert builds.product(order) is None
+    assert builds.finished_product(order) is None
     assert started(order) == "resumed"
-    assert ended(order)["state"] == "done" and builds.product(order) is not None
+    assert ended(order)["state"] == "done" and builds.finished_product(order) is not None
 
 
 @pytest.mark.parametrize(

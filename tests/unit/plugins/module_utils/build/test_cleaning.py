@@ -111,10 +111,10 @@ def test_while_a_build_is_under_way_nothing_goes(work):
 
 
 def test_one_of_an_older_release_of_the_collection_counts(work):
-    place = builds.Place(str(work), "tool-1-40")
-    lock = locks.try_lock(place)
+    paths = builds.BuildPaths(str(work), "tool-1-40")
+    lock = locks.try_lock(paths)
     try:
-        aged(Path(place.folder), 40)
+        aged(Path(paths.folder), 40)
         assert gone(work) is None
     finally:
         os.close(lock)
@@ -126,9 +126,9 @@ def test_where_there_is_no_work_directory_none_is_made(tmp_path):
 
 def test_files_of_several_names_count_once(tmp_path):
     (tmp_path / "a").write_bytes(b"\1" * 100000)
-    single = cleaning.size(str(tmp_path))
+    single = cleaning.disk_usage(str(tmp_path))
     os.link(str(tmp_path / "a"), str(tmp_path / "b"))
-    assert single >= 100000 and cleaning.size(str(tmp_path)) == single
+    assert single >= 100000 and cleaning.disk_usage(str(tmp_path)) == single
 
 
 def test_where_others_may_write_nothing_is_taken(tmp_path):

@@ -33,7 +33,7 @@ def test_a_failing_stage_is_told_and_done_again_alone(tmp_path):
     assert status["log"] == str(tmp_path / "work/builds/tool-1.0-abababababab/build.log")
     assert len(status["tail"]) == builds.TAIL_LINES and "line 22" in status["tail"]
     assert status["tail"][-1].startswith("!!! build: ")
-    assert builds.product(order) is None and status["product"] is None
+    assert builds.finished_product(order) is None and status["product"] is None
 
     (tmp_path / "mended").write_text("")
     # At once, since people are quick: the head may not have gone yet.
@@ -75,14 +75,14 @@ def test_past_its_time_all_of_it_is_ended(tmp_path):
 
 
 def test_what_programs_say_as_they_are_ended_is_no_cause(tmp_path, monkeypatch):
-    place = SimpleNamespace(log=str(tmp_path / "build.log"), work=str(tmp_path))
+    paths = SimpleNamespace(log=str(tmp_path / "build.log"), work=str(tmp_path))
     (tmp_path / "build.log").write_text(
         "g++: fatal error: Killed signal terminated program cc1plus\nmake: *** [a.o] Error 1\n"
     )
-    monkeypatch.setattr(processes, "end", lambda place: None)
-    with pytest.raises(ending.Stopped) as raised:
-        ending.out_of_time(ordering.order(timeout_s=9), place)
-    told = ending.explain(raised.value, place)
+    monkeypatch.setattr(processes, "kill_all", lambda paths: None)
+    with pytest.raises(ending.BuildStopped) as raised:
+        ending.handle_timeout(ordering.order(timeout_s=9), paths)
+    told = ending.explain(raised.value, paths)
     assert "9 s" in told["message"] and (told["cause"], told["name"]) == ("", "") and told["remedy"]
 
 
@@ -104,11 +104,11 @@ def test_a_known_failure_has_its_remedy(tmp_path):
 
 
 def test_a_full_disk_is_named(tmp_path):
-    place = builds.place(make_order(tmp_path))
-    place.make()
-    said = ending.explain(OSError(errno.ENOSPC, "No space left on device"), place)
-    assert said["name"] == "disk full" and place.work in said["cause"] and "ascend_work_dir" in said["remedy"]
-    assert ending.explain(ValueError(), place)["message"] == "ValueError"
+    paths = builds.paths(make_order(tmp_path))
+    paths.make_folders()
+    said = ending.explain(OSError(errno.ENOSPC, "No space left on device"), paths)
+    assert said["name"] == "disk full" and paths.work in said["cause"] and "ascend_work_dir" in said["remedy"]
+    assert ending.explain(ValueError(), paths)["message"] == "ValueError"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
@@ -148,8 +148,5 @@ def test_a_build_whose_tool_is_gone_says_so(tmp_path):
     order = make_order(tmp_path, trees=[str(tmp_path / "gone")])
     started(order)
     status = ended(order)
-    assert (
-        status["state"] == "failed"
-        and "/gone, which this was to be built with, is not there" in status["error"]["message"]
-    )
+    assert status["state"] == "failed" and "/gone, which this is built with, is not there" in status["error"]["message"]
     assert "run again" in status["error"]["message"]

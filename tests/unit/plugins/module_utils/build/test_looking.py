@@ -18,9 +18,9 @@ def test_looking_ends_as_soon_as_something_changes(tmp_path):
     order = make_order(tmp_path)
     started(order)
     gate = reached(tmp_path / "gate.build")
-    seen = looking.look(order)["seen"]
+    seen = looking.read_status(order)["seen"]
     gate.close()
-    assert looking.look(order, seen, 50.0)["seen"] != seen
+    assert looking.read_status(order, seen, 50.0)["seen"] != seen
 
 
 def test_who_shows_no_stages_waits_for_the_end_alone(tmp_path):
@@ -29,12 +29,12 @@ def test_who_shows_no_stages_waits_for_the_end_alone(tmp_path):
     started(order)
     gate = reached(tmp_path / "gate.build")
     # Longer than quick stages are given.
-    status = looking.look(order, None, looking.SETTLE_S + 0.3)
+    status = looking.read_status(order, None, looking.SETTLE_S + 0.3)
     assert (status["state"], status["stage"]) == ("running", "build") and time.time() - status[
         "started"
     ] > looking.SETTLE_S
     gate.close()
-    assert looking.look(order, None, 50.0)["state"] == "done"
+    assert looking.read_status(order, None, 50.0)["state"] == "done"
 
 
 def test_a_clock_that_is_set_back_keeps_nobody_waiting(tmp_path, monkeypatch):
@@ -45,13 +45,13 @@ def test_a_clock_that_is_set_back_keeps_nobody_waiting(tmp_path, monkeypatch):
     clock = iter(range(10**6, 0, -3600))
     monkeypatch.setattr(time, "time", lambda: float(next(clock)))
     began = time.monotonic()
-    status = looking.look(order, ["running", "build"], 0.5)
+    status = looking.read_status(order, ["running", "build"], 0.5)
     assert status["state"] == "running" and time.monotonic() - began < 10
     gate.close()
 
 
 def test_what_was_never_begun_is_not_waited_for(tmp_path):
-    assert looking.look(make_order(tmp_path), None, 50.0)["state"] == "dead"
+    assert looking.read_status(make_order(tmp_path), None, 50.0)["state"] == "dead"
 
 
 def test_looking_leaves_quick_stages_their_time(tmp_path):
@@ -61,7 +61,7 @@ def test_looking_leaves_quick_stages_their_time(tmp_path):
     gate = reached(tmp_path / "gate.build")
     begin = time.time()
     # The stage that was seen has long passed, and another may follow at once.
-    assert looking.look(order, ["running", "fetch"], 50.0)["stage"] == "build"
+    assert looking.read_status(order, ["running", "fetch"], 50.0)["stage"] == "build"
     assert begin + looking.SETTLE_S <= time.time() < begin + 40
     gate.close()
     assert ended(order)["state"] == "done"

@@ -29,12 +29,12 @@ from hypothesis import strategies as st
     ],
 )
 def test_percent(line, percent):
-    assert progress.percent(line) == percent
+    assert progress.parse_percent(line) == percent
 
 
 @given(st.text() | st.from_regex(r"\[\s*\d+(%|/\d+)\]"))
 def test_any_line(line):
-    assert progress.percent(line) is None or 0 <= progress.percent(line) <= 100
+    assert progress.parse_percent(line) is None or 0 <= progress.parse_percent(line) <= 100
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_any_line(line):
     ],
 )
 def test_objects(line, count):
-    assert progress.objects(line) == count
+    assert progress.count_objects(line) == count
 
 
 # --- estimates --------------------------------------------------------------------------------------------------------
@@ -155,4 +155,4 @@ def test_the_nearest_build_comes_first():
         manifest("2.1.0.post3", "here", "2026-01-09"),
     ]
     given = wanted[::-1] + [{"version": "1.8.1"}, {"version": "1.8.1", "built": "long ago"}]
-    assert progress.nearest(given, "1.8.1", "here") == [one["built"] for one in wanted]
+    assert progress.nearest_builds(given, "1.8.1", "here") == [one["built"] for one in wanted]

@@ -27,7 +27,7 @@ torch.
 
 
 def test_a_vendors_file():
-    kept, dropped = requirements_txt.keep(TEXT, DROP, (3, 9))
+    kept, dropped = requirements_txt.filter_requirements(TEXT, DROP, (3, 9))
     assert kept == [
         "future",
         "numpy >= 1.16 , < 2",
@@ -40,9 +40,12 @@ def test_a_vendors_file():
 
 
 def test_what_is_builtin_depends_on_the_python():
-    assert requirements_txt.keep("dataclasses", [], (3, 6))[0] == ["dataclasses"]
-    assert requirements_txt.keep("dataclasses", [], (3, 7))[0] == []
-    assert requirements_txt.keep("typing", [], (3, 9)) == ([], [("typing", "a part of Python since 3.5")])
+    assert requirements_txt.filter_requirements("dataclasses", [], (3, 6))[0] == ["dataclasses"]
+    assert requirements_txt.filter_requirements("dataclasses", [], (3, 7))[0] == []
+    assert requirements_txt.filter_requirements("typing", [], (3, 9)) == (
+        [],
+        [("typing", "a part of Python since 3.5")],
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +90,7 @@ def test_what_is_builtin_depends_on_the_python():
 )
 def test_lines_that_are_left_out(line):
     drop = DROP + ["torch-vision"]
-    kept, dropped = requirements_txt.keep(line, drop, (3, 9))
+    kept, dropped = requirements_txt.filter_requirements(line, drop, (3, 9))
     assert kept == [] and len(dropped) == 1 and dropped[0][1]
 
 
@@ -106,12 +109,12 @@ def test_lines_that_are_left_out(line):
     ],
 )
 def test_lines_that_are_kept(line):
-    assert requirements_txt.keep(line, DROP, (3, 9)) == ([line], [])
+    assert requirements_txt.filter_requirements(line, DROP, (3, 9)) == ([line], [])
 
 
 def test_nothing_is_installed_editable():
     line = "git+https://example.org/six.git#egg=six"
-    assert requirements_txt.keep("-e " + line, DROP, (3, 9)) == ([line], [])
+    assert requirements_txt.filter_requirements("-e " + line, DROP, (3, 9)) == ([line], [])
 
 
 @given(
@@ -143,8 +146,8 @@ def test_nothing_is_installed_editable():
     )
 )
 def test_any_file_is_filtered_and_what_is_kept_is_kept_again(text):
-    kept, dropped = requirements_txt.keep(text, DROP, (3, 9))
-    assert requirements_txt.keep("\n".join(kept), DROP, (3, 9)) == (kept, [])
+    kept, dropped = requirements_txt.filter_requirements(text, DROP, (3, 9))
+    assert requirements_txt.filter_requirements("\n".join(kept), DROP, (3, 9)) == (kept, [])
     for line in kept:
         assert "\n" not in line and not line.startswith("-")
         assert (
@@ -155,8 +158,8 @@ def test_any_file_is_filtered_and_what_is_kept_is_kept_again(text):
 
 
 def test_constraints():
-    assert requirements_txt.constraints("1.8.1+ascend") == "torch==1.8.1+ascend\n"
-    assert requirements_txt.constraints("1.5.0+ascend.post4") == "torch==1.5.0+ascend.post4\n"
+    assert requirements_txt.torch_constraints("1.8.1+ascend") == "torch==1.8.1+ascend\n"
+    assert requirements_txt.torch_constraints("1.5.0+ascend.post4") == "torch==1.5.0+ascend.post4\n"
     for wrong in ("", "latest", "1.8.1\ntorch", "1.8.1 "):
         with pytest.raises(ValueError, match="version of torch"):
-            requirements_txt.constraints(wrong)
+            requirements_txt.torch_constraints(wrong)

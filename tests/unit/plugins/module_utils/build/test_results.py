@@ -36,7 +36,7 @@ def with_part(tmp_path, **changes):
     )
     order.stages["install"] = [script("install", made)]
     order.stages["sanity"] = []
-    return order, builds.parts(order)[0]
+    return order, builds.part_orders(order)[0]
 
 
 def unpacked(product, folder):
@@ -50,8 +50,12 @@ def test_a_part_comes_out_of_the_build_of_the_whole(tmp_path):
     order, part = with_part(tmp_path)
     started(order)
     assert ended(order)["state"] == "done"
-    whole, product = builds.product(order), builds.product(part)
-    assert builds.maker(part).fingerprint == builds.maker(order).fingerprint == order.fingerprint
+    whole, product = builds.finished_product(order), builds.finished_product(part)
+    assert (
+        builds.with_build_fingerprint(part).fingerprint
+        == builds.with_build_fingerprint(order).fingerprint
+        == order.fingerprint
+    )
     assert product["path"].endswith("products/tool-1.0-cdcdcdcdcdcd/tool-1.0-cdcdcdcdcdcd.tar.gz")
     its_manifest = unpacked(product, tmp_path / "part")
     assert set(its_manifest["files"]) == {"lib64/libc++.so.6", "lib64/libc++.so.6.0.24"}
@@ -70,46 +74,46 @@ def test_a_part_comes_out_of_the_build_of_the_whole(tmp_path):
 def test_a_whole_that_is_older_than_its_parts_gets_them(tmp_path):
     order, part = with_part(tmp_path)
     started(order._replace(parts=[]))
-    assert ended(order)["state"] == "done" and builds.product(part) is None
+    assert ended(order)["state"] == "done" and builds.finished_product(part) is None
     leftover = tmp_path / "work/products/tool-1.0-cdcdcdcdcdcd.partial-tree"
     (leftover / "old").mkdir(parents=True)
     before = os.umask(0o077)
     try:
-        results.complete(order)
+        results.make_missing_parts(order)
         assert os.umask(0o077) == 0o077
     finally:
         os.umask(before)
-    its_manifest = unpacked(builds.product(part), tmp_path / "part")
+    its_manifest = unpacked(builds.finished_product(part), tmp_path / "part")
     assert set(its_manifest["files"]) == {"lib64/libc++.so.6", "lib64/libc++.so.6.0.24"}
     assert (tmp_path / "part/lib64").stat().st_mode & 0o777 == 0o755
     assert sorted(os.listdir(tmp_path / "work/products")) == ["tool-1.0-abababababab", "tool-1.0-cdcdcdcdcdcd"]
     # The same as with the build itself; and once is enough.
-    first = Path(builds.product(part)["path"])
+    first = Path(builds.finished_product(part)["path"])
     made = first.stat().st_mtime_ns
-    results.complete(order)
+    results.make_missing_parts(order)
     assert first.stat().st_mtime_ns == made
     content = first.read_bytes()
     shutil.rmtree(first.parent)
-    results.complete(order)
-    assert Path(builds.product(part)["path"]).read_bytes() == content
+    results.make_missing_parts(order)
+    assert Path(builds.finished_product(part)["path"]).read_bytes() == content
 
 
 def test_a_part_of_what_was_taken_was_not_built_here(tmp_path):
     order, part = with_part(tmp_path)
     started(order._replace(parts=[]))
     assert ended(order)["state"] == "done"
-    whole = builds.place(order).product
+    whole = builds.paths(order).product
     assert products.taken_from(whole) == ""
     products.mark_taken(whole, "https://cache.example.com")
-    results.complete(order)
-    assert products.taken_from(builds.place(part).product) == "https://cache.example.com"
+    results.make_missing_parts(order)
+    assert products.taken_from(builds.paths(part).product) == "https://cache.example.com"
 
 
 def test_without_the_whole_there_is_nothing_to_complete(tmp_path):
     order, part = with_part(tmp_path)
-    results.complete(order)
-    assert builds.product(part) is None and not (tmp_path / "work").exists()
-    assert builds.parts(make_order(tmp_path)) == []
+    results.make_missing_parts(order)
+    assert builds.finished_product(part) is None and not (tmp_path / "work").exists()
+    assert builds.part_orders(make_order(tmp_path)) == []
 
 
 def test_an_install_that_installs_nothing(tmp_path):
@@ -147,7 +151,7 @@ def test_a_wheel_with_its_manifest(tmp_path):
     order = wheel_order(tmp_path)
     started(order)
     assert ended(order)["state"] == "done"
-    product = builds.product(order)
+    product = builds.finished_product(order)
     assert os.path.basename(product["path"]) == "tool-1.0+x-py3-none-any.whl"
     with zipfile.ZipFile(product["path"]) as packed:
         its_manifest = manifest.parse(packed.read("tool-1.0+x.dist-info/" + manifest.WHEEL_NAME).decode())
@@ -160,4 +164,4 @@ def test_no_wheel_is_no_product(tmp_path):
     order.stages["install"] = []
     started(order)
     status = ended(order)
-    assert status["state"] == "failed" and "wanted is one wheel" in status["error"]["message"]
+    assert status["state"] == "failed" and "must put one wheel there" in status["error"]["message"]

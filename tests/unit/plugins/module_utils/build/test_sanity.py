@@ -22,12 +22,12 @@ def test_a_tree_from_elsewhere_is_tried_where_it_was_unpacked(tmp_path):
         {"run": ["/bin/sh", "-c", "{root}/bin/tool > {obj}/said && cp {obj}/said " + str(note)]},
         {"run": ["{root}/bin/tool"], "expect": "^hello from {root}/bin/tool"},
     ]
-    sanity.prove_sane(order, str(root))
+    sanity.check_sanity(order, str(root))
     folder = str(tmp_path / "work/products/tool-1.0-abababababab.partial-sanity")
     assert note.read_text() == "hello from {0}/bin/tool in {1}\n".format(root, folder)
     assert not os.path.lexists(folder)
 
     (root / "bin/tool").write_text("#!/bin/sh\necho libz.so.1: cannot open shared object file >&2\nexit 127\n")
     with pytest.raises(steps.StepError, match="ended with status 127(.|\n)*libz.so.1: cannot open"):
-        sanity.prove_sane(order, str(root))
+        sanity.check_sanity(order, str(root))
     assert not os.path.lexists(folder)

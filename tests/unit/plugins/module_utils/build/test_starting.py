@@ -23,10 +23,10 @@ def test_joined_while_it_runs(tmp_path):
     gate = reached(tmp_path / "gate.build")
     assert started(order) == "joined"
     assert locks.lock_work_dir(order.work_dir, alone=True) is None
-    status = looking.look(order)
+    status = looking.read_status(order)
     assert (status["state"], status["stage"]) == ("running", "build") and status["product"] is None
     # It does not come back before something changed, or its time is over.
-    assert looking.look(order, status["seen"], 0.3)["seen"] == status["seen"]
+    assert looking.read_status(order, status["seen"], 0.3)["seen"] == status["seen"]
     gate.close()
     assert ended(order)["state"] == "done"
     assert runs(tmp_path).count("build") == 1
@@ -35,13 +35,13 @@ def test_joined_while_it_runs(tmp_path):
 
 
 def test_it_can_be_asked_and_has_left_the_session_before_the_module_ends(tmp_path, monkeypatch):
-    order, place = make_order(tmp_path), []
-    monkeypatch.setattr(session, "leave", lambda unit: time.sleep(1) or place.append(unit) or (unit, "stays"))
+    order, paths = make_order(tmp_path), []
+    monkeypatch.setattr(session, "leave", lambda unit: time.sleep(1) or paths.append(unit) or (unit, "stays"))
     # The head is forked from this process, and has what was put in here.
     assert starting.start(order) == "started"
-    status = read_json(builds.place(order).status)
+    status = read_json(builds.paths(order).status)
     unit = "ascend-pytorch-tool-1.0-abababababab-{0}.scope".format(status["pid"])
-    assert (status["scope"], status["note"], place) == (unit, "stays", [])
+    assert (status["scope"], status["note"], paths) == (unit, "stays", [])
     assert ended(order)["state"] == "done"
     # It is the first that the log says of this try.
     assert (tmp_path / "work/builds/tool-1.0-abababababab/build.log").read_text().splitlines()[1] == "stays"
@@ -54,17 +54,17 @@ def test_a_scope_has_a_name_that_systemd_takes(tmp_path):
 
 def test_a_build_that_is_about_to_end_is_waited_for(tmp_path, monkeypatch):
     order = make_order(tmp_path)
-    place = builds.place(order)
-    place.make()
-    builds.write_json(place.status, {"state": "failed"})
+    paths = builds.paths(order)
+    paths.make_folders()
+    builds.write_json(paths.status, {"state": "failed"})
     answers = [None, None, 7]
-    monkeypatch.setattr(locks, "try_lock", lambda place: answers.pop(0))
-    monkeypatch.setattr(locks, "has_head", lambda place: True)
-    monkeypatch.setattr(processes, "end", lambda place: 1 / 0)
+    monkeypatch.setattr(locks, "try_lock", lambda paths: answers.pop(0))
+    monkeypatch.setattr(locks, "is_under_way", lambda paths: True)
+    monkeypatch.setattr(processes, "kill_all", lambda paths: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         starting.start(order)
     assert answers == []
-    builds.write_json(place.status, {"state": "running"})
+    builds.write_json(paths.status, {"state": "running"})
     answers.append(None)
     assert starting.start(order) == "joined"
 
@@ -72,17 +72,17 @@ def test_a_build_that_is_about_to_end_is_waited_for(tmp_path, monkeypatch):
 def test_who_only_looks_at_a_dead_build_is_not_joined(tmp_path):
     os.mkfifo(str(tmp_path / "gate.build"))
     order = make_order(tmp_path)
-    place = builds.place(order)
+    paths = builds.paths(order)
     started(order)
     gate = reached(tmp_path / "gate.build")
-    assert locks.has_head(place)
-    killed(looking.look(order)["pid"])
+    assert locks.is_under_way(paths)
+    killed(looking.read_status(order)["pid"])
     gate.close()
     os.unlink(str(tmp_path / "gate.build"))
-    with open(place.lock) as stream:
+    with open(paths.lock) as stream:
         # As look() does, only longer.
-        locking.lock(stream.fileno(), place.lock, shared=True)
-        assert looking.look(order)["state"] == "dead" and locks.try_lock(place) is None
+        locking.lock(stream.fileno(), paths.lock, shared=True)
+        assert looking.read_status(order)["state"] == "dead" and locks.try_lock(paths) is None
         threading.Timer(0.5, stream.close).start()
         assert started(order) == "resumed"
     assert ended(order)["state"] == "done"

@@ -49,21 +49,21 @@ def sh(text, **more):
 
 
 def test_a_program_is_run_where_and_as_told(context, tmp_path):
-    steps.perform(
+    steps.run_step(
         sh('echo "$PWD|$A|$PATH"; cat; echo late >&2', cwd=str(tmp_path / "src"), stdin="in\n", env={"A": "b"}), context
     )
     assert context.logged[1:] == ["{0}/src|b|{1}".format(tmp_path, os.environ["PATH"]), "in", "late"]
     assert context.logged[0].startswith("$ (cd {0}/src && /bin/sh -c".format(tmp_path))
-    steps.perform(sh('pwd; [ -z "$A" ]'), context)
+    steps.run_step(sh('pwd; [ -z "$A" ]'), context)
     assert context.logged[-1] == str(tmp_path / "obj")
 
 
 def test_nothing_to_read_when_nothing_is_given(context):
-    steps.perform(sh("cat"), context)
+    steps.run_step(sh("cat"), context)
 
 
 def test_progress_is_told(context):
-    steps.perform(sh("echo '[ 10%] a'; echo 'gcc -c a.c -o a.o'; echo nothing; echo '[3/4] b'"), context)
+    steps.run_step(sh("echo '[ 10%] a'; echo 'gcc -c a.c -o a.o'; echo nothing; echo '[3/4] b'"), context)
     assert [entry for entry in context.logged if isinstance(entry, tuple)] == [(10, 0), (None, 1), (75, 0)]
 
 
@@ -87,25 +87,25 @@ def test_a_lot_of_output_is_logged_whole_and_its_end_returned(context):
         ({"run": ["/etc/passwd"]}, "cannot start /etc/passwd .*Permission denied"),
         (
             sh("echo cmake version 3.12.0", expect=r"cmake version 3\.12\.1"),
-            "matches .* and said: cmake version 3.12.0",
+            "must match .* and was: cmake version 3.12.0",
         ),
-        (sh("true", expect="x"), "said: nothing"),
-        ({"walk": []}, "none of the keys"),
+        (sh("true", expect="x"), "was: nothing"),
+        ({"walk": []}, "must have one of the keys"),
     ],
 )
 def test_what_fails_is_told(context, step, words):
     with pytest.raises(steps.StepError, match=words):
-        steps.perform(step, context)
+        steps.run_step(step, context)
 
 
 def test_what_is_expected_may_stand_in_any_line(context):
-    steps.perform(sh("echo hello; echo 7.3.0; echo bye", expect="^7.3.0$"), context)
+    steps.run_step(sh("echo hello; echo 7.3.0; echo bye", expect="^7.3.0$"), context)
 
 
 def test_a_program_that_does_not_read_what_it_is_given(context):
-    steps.perform({"run": ["true"], "stdin": "x" * 1000000}, context)
+    steps.run_step({"run": ["true"], "stdin": "x" * 1000000}, context)
     with pytest.raises(steps.StepError, match="status 1"):
-        steps.perform({"run": ["false"], "stdin": "x" * 1000000}, context)
+        steps.run_step({"run": ["false"], "stdin": "x" * 1000000}, context)
 
 
 # --- link -------------------------------------------------------------------------------------------------------------
@@ -113,8 +113,8 @@ def test_a_program_that_does_not_read_what_it_is_given(context):
 
 def test_a_link_is_made_once(context, tmp_path):
     step = {"link": {"path": str(tmp_path / "cc"), "to": "gcc"}}
-    steps.perform(step, context)
-    steps.perform(step, context)
+    steps.run_step(step, context)
+    steps.run_step(step, context)
     assert os.readlink(str(tmp_path / "cc")) == "gcc"
 
 
@@ -188,18 +188,18 @@ PATCHED = {"one": "first\npatched\nthird\n", "two": "patched\n", "extra": "more"
 
 
 def test_a_patch_that_fits(context, vendor):
-    steps.perform(patch(vendor), context)
+    steps.run_step(patch(vendor), context)
     assert tree(vendor / "native") == PATCHED
 
 
 def test_again_after_a_whole_and_after_half_a_patch(context, vendor):
-    steps.perform(patch(vendor), context)
-    steps.perform(patch(vendor), context)
+    steps.run_step(patch(vendor), context)
+    steps.run_step(patch(vendor), context)
     assert tree(vendor / "native") == PATCHED
     (vendor / "native/one").write_text("first\nsecond\nthird\n")
     (vendor / "native/one.rej").write_text("what a killed run left")
     (vendor / "native/built.o").write_text("stale")
-    steps.perform(patch(vendor), context)
+    steps.run_step(patch(vendor), context)
     assert tree(vendor / "native") == PATCHED
 
 
@@ -215,32 +215,34 @@ def test_a_patch_that_does_not_fit_changes_nothing(context, vendor, spoil):
         match="npu.patch does not fit the native sources in .*native: .*another "
         "version or incomplete.* Nothing was patched.*native ref and commit",
     ):
-        steps.perform(patch(vendor), context)
+        steps.run_step(patch(vendor), context)
     assert tree(vendor / "native") == before
     assert not any("gen.sh" in line for line in context.logged)
 
 
 def test_a_script_that_ends_well_and_leaves_rejects(context, vendor):
     (vendor / "scripts/gen.sh").write_text("mkdir -p ../native/a; echo > ../native/a/b.cpp.rej; exit 0\n")
-    with pytest.raises(steps.StepError, match="sh gen.sh exited 0 but left 1 rejected patches, the first: a/b.cpp.rej"):
-        steps.perform(patch(vendor), context)
+    with pytest.raises(
+        steps.StepError, match="sh gen.sh exited with status 0 but left 1 rejected patches, the first: a/b.cpp.rej"
+    ):
+        steps.run_step(patch(vendor), context)
 
 
 def test_a_script_that_fails(context, vendor):
     (vendor / "scripts/gen.sh").write_text("exit 1\n")
     with pytest.raises(steps.StepError, match="`sh gen.sh` ended with status 1"):
-        steps.perform(patch(vendor), context)
+        steps.run_step(patch(vendor), context)
 
 
 def test_a_ref_without_the_patch(context, vendor):
     (vendor / "npu.patch").unlink()
-    with pytest.raises(steps.StepError, match="npu.patch is not there: the ref does not have the guide's layout"):
-        steps.perform(patch(vendor), context)
+    with pytest.raises(steps.StepError, match="npu.patch does not exist: the ref does not have the guide's layout"):
+        steps.run_step(patch(vendor), context)
 
 
 def test_rejects_are_looked_for_outside_git(vendor):
     (vendor / "native/.git/x.rej").write_text("")
-    assert steps.rejects(str(vendor / "native")) == {"deep/old.rej"}
+    assert steps.find_rejects(str(vendor / "native")) == {"deep/old.rej"}
 
 
 # --- pip --------------------------------------------------------------------------------------------------------------
@@ -277,12 +279,12 @@ def requirements(tmp_path, text, **changes):
 
 
 def test_prerequisites(context, pip):
-    steps.perform({"pip": ["pyyaml", "wheel"]}, context)
+    steps.run_step({"pip": ["pyyaml", "wheel"]}, context)
     assert pip() == INSTALL + ["pyyaml", "wheel"]
 
 
 def test_requirements_never_bring_torch(context, pip, tmp_path):
-    steps.perform(
+    steps.run_step(
         requirements(
             tmp_path,
             "# needed\nnumpy\nTorch>=1.5\ntorchvision==0.6.0\n-r more.txt\ntyping\nsix  # six\n"
@@ -303,7 +305,7 @@ def test_constraints_are_handed_on_as_they_are_written_whatever_the_locale(tmp_p
         "from ansible_collections.ascend.pytorch.plugins.module_utils.build import steps\n"
         "order = {'file': 'requirements.txt', 'drop': [], 'constraints': 'six==1  # gr\\xf6\\xdfe'}\n"
         "context = steps.Context({'obj': '.', 'python': '/bin/true', 'python_version': '3.9'}, {}, ascii, ascii)\n"
-        "steps.perform({'requirements': order}, context)\n"
+        "steps.run_step({'requirements': order}, context)\n"
     )
     # Newer Pythons take UTF-8 in the C locale, unless they are told not to.
     env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT / "collections")}
@@ -313,14 +315,14 @@ def test_constraints_are_handed_on_as_they_are_written_whatever_the_locale(tmp_p
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "torch==1.5.0\n", b"\xff\xfe"])
 def test_no_requirements_need_no_pip(context, pip, tmp_path, text):
-    steps.perform(requirements(tmp_path, text), context)
+    steps.run_step(requirements(tmp_path, text), context)
     assert pip() == [] and context.learned["requirements"] == []
 
 
 def test_pip_that_fails(context, tmp_path):
     context.names["python"] = "/bin/false"
     with pytest.raises(steps.StepError, match="`/bin/false -m pip install .*` ended with status 1"):
-        steps.perform({"pip": ["x"]}, context)
+        steps.run_step({"pip": ["x"]}, context)
 
 
 # --- wheel ------------------------------------------------------------------------------------------------------------
@@ -363,7 +365,7 @@ def wheel(tmp_path):
 def test_the_one_right_wheel_is_staged(context, tmp_path):
     for name in OTHERS + [RIGHT]:
         make_wheel(tmp_path / "dist", name)
-    steps.perform(wheel(tmp_path), context)
+    steps.run_step(wheel(tmp_path), context)
     assert os.listdir(str(tmp_path / "stage")) == [RIGHT]
     assert context.logged == ["found {0}/dist/{1}".format(tmp_path, RIGHT)]
 
@@ -381,7 +383,7 @@ def test_no_right_wheel(context, tmp_path, names, spoil, words):
     for name in names or []:
         make_wheel(tmp_path / "dist", name, spoil)
     with pytest.raises(steps.StepError, match=words):
-        steps.perform(wheel(tmp_path), context)
+        steps.run_step(wheel(tmp_path), context)
     assert os.listdir(str(tmp_path / "stage")) == []
 
 

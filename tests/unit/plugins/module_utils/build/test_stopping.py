@@ -21,11 +21,11 @@ def test_one_that_is_stopped_says_so_and_goes_on_from_there(tmp_path):
     started(order)
     gate = reached(tmp_path / "gate.build")
     readers_of_it = readers(tmp_path / "work/../gate.build")
-    (place,) = stopping.under_way(order.work_dir)
-    assert place.folder == builds.place(order).folder and readers_of_it
-    stopping.stop(place)
-    assert stopping.under_way(order.work_dir) == [] and all(gone(pid) for pid in readers_of_it)
-    status = looking.look(order)
+    (paths,) = stopping.find_under_way(order.work_dir)
+    assert paths.folder == builds.paths(order).folder and readers_of_it
+    stopping.stop(paths)
+    assert stopping.find_under_way(order.work_dir) == [] and all(gone(pid) for pid in readers_of_it)
+    status = looking.read_status(order)
     assert (status["state"], status["stage"]) == ("failed", "build")
     assert "it was stopped" in status["error"]["message"] and "run again" in status["error"]["remedy"]
     gate.close()
@@ -39,8 +39,8 @@ def test_what_a_stage_of_its_own_does_is_stopped_too(tmp_path):
     order = make_order(tmp_path)
     started(order, "extract")
     gate = reached(tmp_path / "gate")
-    stopping.stop(builds.place(order))
-    assert looking.look(order)["error"]["message"].startswith("it was stopped")
+    stopping.stop(builds.paths(order))
+    assert looking.read_status(order)["error"]["message"].startswith("it was stopped")
     gate.close()
 
 
@@ -49,24 +49,24 @@ def test_one_that_does_not_listen_is_killed(tmp_path):
     order = make_order(tmp_path)
     started(order)
     gate = reached(tmp_path / "gate.build")
-    pid = looking.look(order)["pid"]
+    pid = looking.read_status(order)["pid"]
     os.kill(pid, signal.SIGSTOP)
-    stopping.stop(builds.place(order), patience_s=0.3)
-    assert gone(pid) and looking.look(order)["state"] == "dead"
+    stopping.stop(builds.paths(order), timeout_s=0.3)
+    assert gone(pid) and looking.read_status(order)["state"] == "dead"
     assert not readers(tmp_path / "work/../gate.build")
     gate.close()
 
 
 def test_another_process_that_has_the_number_is_not_ended(tmp_path):
-    place = builds.place(make_order(tmp_path))
-    place.make()
+    paths = builds.paths(make_order(tmp_path))
+    paths.make_folders()
     other = sleeper(PLAIN="1")
-    builds.write_json(place.status, {"state": "running", "pid": other.pid})
-    lock = locks.try_lock(place)
+    builds.write_json(paths.status, {"state": "running", "pid": other.pid})
+    lock = locks.try_lock(paths)
     try:
         # As whoever starts it anew has the lock, for longer than that takes.
         threading.Timer(0.5, os.close, [lock]).start()
-        stopping.stop(place)
+        stopping.stop(paths)
         assert other.poll() is None
     finally:
         other.kill()
@@ -76,14 +76,14 @@ def test_another_process_that_has_the_number_is_not_ended(tmp_path):
 def test_a_clock_that_is_set_back_keeps_nobody_waiting(tmp_path, monkeypatch):
     clock = iter(range(10**6, 0, -3600))
     monkeypatch.setattr(time, "time", lambda: float(next(clock)))
-    monkeypatch.setattr(locks, "has_head", lambda _place: True)
-    monkeypatch.setattr(stopping, "_head", lambda _place: None)
-    monkeypatch.setattr(stopping, "KILLED_S", 0.2)
+    monkeypatch.setattr(locks, "is_under_way", lambda _paths: True)
+    monkeypatch.setattr(stopping, "_head_pid", lambda _paths: None)
+    monkeypatch.setattr(stopping, "KILL_TIMEOUT_S", 0.2)
     began = time.monotonic()
-    with pytest.raises(OSError, match="does not end, though killed"):
-        stopping.stop(builds.place(make_order(tmp_path)), patience_s=0.2)
+    with pytest.raises(OSError, match="does not end although it was killed"):
+        stopping.stop(builds.paths(make_order(tmp_path)), timeout_s=0.2)
     assert time.monotonic() - began < 10
 
 
 def test_where_nothing_is_under_way_nothing_is_made(tmp_path):
-    assert stopping.under_way(str(tmp_path / "none")) == [] and not (tmp_path / "none").exists()
+    assert stopping.find_under_way(str(tmp_path / "none")) == [] and not (tmp_path / "none").exists()

@@ -37,26 +37,26 @@ def tree(tmp_path):
 
 
 def names(tree, margin_s):
-    found = torn.torn([str(tree / "src"), str(tree / "obj"), str(tree / "none")], BEGUN, margin_s)
+    found = torn.find_torn([str(tree / "src"), str(tree / "obj"), str(tree / "none")], BEGUN, margin_s)
     return [os.path.relpath(path, tree) for path in found]
 
 
 def test_the_last_ones_written_may_be_halves(tree):
-    assert names(tree, torn.KILLED_S) == ["obj/last.o", "obj/late.lo", INSTALLED]
+    assert names(tree, torn.KILLED_MARGIN_S) == ["obj/last.o", "obj/late.lo", INSTALLED]
 
 
 def test_after_a_power_cut_so_may_what_was_not_yet_on_the_disk(tree):
-    assert names(tree, torn.REBOOTED_S) == ["obj/last.o", "obj/late.lo", INSTALLED]
+    assert names(tree, torn.REBOOTED_MARGIN_S) == ["obj/last.o", "obj/late.lo", INSTALLED]
     os.utime(tree / "obj/sub/lib.a", (1041.0, 1041.0))
-    assert names(tree, torn.REBOOTED_S) == ["obj/last.o", "obj/late.lo", INSTALLED, "obj/sub/lib.a"]
+    assert names(tree, torn.REBOOTED_MARGIN_S) == ["obj/last.o", "obj/late.lo", INSTALLED, "obj/sub/lib.a"]
 
 
 def test_an_empty_one_is_none_whatever_its_age(tree):
     (tree / "obj/early.o").write_bytes(b"")
     os.utime(tree / "obj/early.o", (1010.0, 1010.0))
-    assert names(tree, torn.KILLED_S) == ["obj/early.o", "obj/last.o", "obj/late.lo", INSTALLED]
+    assert names(tree, torn.KILLED_MARGIN_S) == ["obj/early.o", "obj/last.o", "obj/late.lo", INSTALLED]
 
 
 def test_what_came_with_the_sources_stays(tree):
     shutil.rmtree(tree / "obj")
-    assert names(tree, torn.REBOOTED_S) == []
+    assert names(tree, torn.REBOOTED_MARGIN_S) == []

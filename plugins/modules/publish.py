@@ -158,7 +158,7 @@ def main():
     )
     # Publishing wheels changes this process' own.
     session = dict(os.environ)
-    asked, done, late = module.params, {}, []
+    asked, outcomes, late = module.params, {}, []
     if asked["orders"] is None:
         # The action has filled them in.
         module.fail_json(**outgoing.told(msg="orders: nothing was asked to be published"))
@@ -167,27 +167,29 @@ def main():
     trouble = {}
     try:
         if asked["state"] == "absent":
-            withdrawing.withdraw(module, orders, asked["environment"], done)
+            withdrawing.withdraw(module, orders, asked["environment"], outcomes)
         else:
-            late = providing.provide(module, orders, asked["arrived"], asked["environment"], done)
-    except providing.Failed as error:
+            late = providing.provide(module, orders, asked["arrived"], asked["environment"], outcomes)
+    except providing.ProvideError as error:
         trouble = {"msg": str(error), "exception": traceback.format_exc()}
     result = {
-        "changed": any(each["changed"] for each in done.values()),
-        "diff": [each["diff"] for each in done.values() if each["diff"]],
-        "notes": [note for each in done.values() for note in each["notes"]],
-        "products": {name: {key: value for key, value in each.items() if key != "diff"} for name, each in done.items()},
+        "changed": any(each["changed"] for each in outcomes.values()),
+        "diff": [each["diff"] for each in outcomes.values() if each["diff"]],
+        "notes": [note for each in outcomes.values() for note in each["notes"]],
+        "products": {
+            name: {key: value for key, value in each.items() if key != "diff"} for name, each in outcomes.items()
+        },
     }
     if asked["state"] == "absent":
-        result["removed"] = [path for each in done.values() for path in each["removed"]]
+        result["removed"] = [path for each in outcomes.values() for path in each["removed"]]
     else:
         result["unarrived"] = late
         if asked["verify"] and not (late or trouble):
-            wanted = verifying.Asked.of(asked["verify"])
-            verified = verifying.verify_all(wanted, verifying.runner(lambda: module.tmpdir, session))
+            wanted = verifying.Verification.of(asked["verify"])
+            verified = verifying.verify_all(wanted, verifying.make_runner(lambda: module.tmpdir, session))
             result.update(verified=verified["products"], notes=result["notes"] + verified["notes"])
             if verified["problems"]:
-                trouble = {"msg": verifying.message(verified["problems"])}
+                trouble = {"msg": verifying.format_problems(verified["problems"])}
     (module.fail_json if trouble else module.exit_json)(**outgoing.told(**dict(result, **trouble)))
 
 

@@ -96,10 +96,10 @@ def main():
         # The action has filled them in.
         module.fail_json(**outgoing.told(msg="orders: nothing was asked to be verified"))
     # Made when it is asked for, and removed with the module.
-    run = verifying.runner(lambda: module.tmpdir, dict(os.environ))
-    result = verifying.verify_all(verifying.Asked.of(asked), run, asked["full"], pending=module.check_mode)
+    run = verifying.make_runner(lambda: module.tmpdir, dict(os.environ))
+    result = verifying.verify_all(verifying.Verification.of(asked), run, asked["full"], pending=module.check_mode)
     if result["problems"]:
-        module.fail_json(**outgoing.told(msg=verifying.message(result["problems"]), changed=False, **result))
+        module.fail_json(**outgoing.told(msg=verifying.format_problems(result["problems"]), changed=False, **result))
     module.exit_json(**outgoing.told(changed=False, **result))
 
 

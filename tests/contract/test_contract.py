@@ -311,7 +311,7 @@ GATES = {
             ("plugins/module_utils/product/entries.py", "_locked"): "says it",
             ("plugins/module_utils/product/published.py", "use"): "goes on: the tree stays a while by itself",
             ("plugins/module_utils/product/published.py", "in_use"): "says nothing where it is not known",
-            ("plugins/module_utils/publish/publishing.py", "alone"): "says it",
+            ("plugins/module_utils/publish/publishing.py", "hold_lock"): "says it",
             ("plugins/module_utils/sources/fetch.py", "locked"): "says it",
             ("plugins/plugin_utils/bundling.py", "_alone"): "says it",
             ("plugins/plugin_utils/runs.py", "locked"): "says it",

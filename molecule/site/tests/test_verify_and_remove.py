@@ -119,7 +119,7 @@ def test_an_npu_that_cannot_be_used_is_told(bullseye):
     finally:
         bullseye.check_output("mv /dev/away /dev/davinci0")
     assert result.returncode != 0
-    assert "1 problem with what stands" in result.stdout
+    assert "1 problem with what is installed" in result.stdout
     assert "torch.npu.is_available: False" in result.stdout and "check.yml" in result.stdout
 
 
@@ -140,12 +140,12 @@ def test_all_damage_is_told_at_once_with_its_remedy_and_mended_by_it(bullseye):
     said = words(result)
     for expected in (
         f"cmake 3.12.1 is damaged: {gone[len('/usr/local/cmake/') :]}: missing. Run site.yml",
-        "cmake 3.12.1: /usr/bin/cmake does not lead to it. Run site.yml",
+        "cmake 3.12.1: /usr/bin/cmake is not linked to it. Run site.yml",
         f"gcc730 7.3.0 is damaged: {changed[len(GCC) + 1 :]}: content differs. Delete what differs, then run site.yml",
         "torch 1.8.1+ascend is damaged: torch/__init__.py: size differs. Run site.yml",
         "ValueError: by hand",
         "apex 0.1+ascend is damaged: apex/amp/__init__.py: missing. Run site.yml",
-        "environment file /etc/ascend-pytorch/env.sh: differs from what is wanted. Run site.yml",
+        "environment file /etc/ascend-pytorch/env.sh: differs from the planned one. Run site.yml",
     ):
         assert expected in said
 
@@ -195,7 +195,7 @@ def test_what_is_ours_goes_and_what_is_not_stays(bullseye):
         assert standing(bullseye) == sorted([tree, "/usr/local/cmake-mine-000000000000", SITE + "/torch"])
         left = bullseye.check_output("find %s %s/torch -type f", tree, SITE).splitlines()
         assert sorted(left) == sorted([tree + "/share/mine", SITE + "/torch/mine.py", SITE + "/torch/version.py"])
-        assert "torch/mine.py, torch/version.py" in words(result) and f"{tree}: left there" in words(result)
+        assert "torch/mine.py, torch/version.py" in words(result) and f"{tree}: these files stay" in words(result)
         assert not bullseye.file("/etc/ascend-pytorch/env.sh").exists
         # Requirements and the packages that pip installed for them are the host's now.
         assert bullseye.run("python3.9 -m pip show pyyaml").rc == 0

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Install wheels, or take one away, by pip's own transaction.
+"""Install wheels or remove one in one transaction of pip.
 
-pip removes a different version first and puts it back when it cannot install the new one. It cannot tell one that is
-installed and does not work: that is tried before, in a folder of its own.
+pip removes a different version first and puts it back when it cannot install the new one. It does not notice a wheel that
+is installed but does not work: each wheel is tried first, in a folder of its own.
 """
 
 import glob
@@ -19,40 +19,40 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product.order impor
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import publishing
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import archive
 
-ASIDE = ".aside-ascend"
-PROOF = ".ascend-proof"
+ASIDE_SUFFIX = ".aside-ascend"
+TRIAL_SUFFIX = ".ascend-proof"
 
 
 class Wheel(NamedTuple):
-    """A wheel that is to stand: the path of its file is "" where it is installed and whole."""
+    """A wheel to install: its path is "" where it is already installed and whole."""
 
     order: Order
     path: str
     sha256: str
     manifest: Dict[str, Any]
-    # Lines that pip is to install before it.
+    # The requirements that pip must install before it.
     requirements: List[str]
 
 
-# Called with argv, returns what pip said and raises where it failed.
+# Called with argv, returns the output of pip and raises where it failed.
 Runner = Callable[[List[str]], str]
 
 
-def install(wanted, run, prove_sane):
+def install(wanted, run, check_sanity):
     # type: (List[Wheel], Runner, Callable[[Wheel, List[str]], None]) -> Tuple[List[Wheel], List[str], Optional[Exception]]
-    """Install wheels for one Python, and what they require, in one transaction; for whoever holds its place.
+    """Install wheels for one Python, and their requirements, in one transaction; the caller holds the lock.
 
-    Return those that stand now, notes about complaints of pip that mean no harm, and what is wrong with the first that does not
-    stand: it does not work here. Those after it need it, and are left out.
+    Return the wheels that are installed now, notes about harmless complaints of pip, and the error of the first wheel that
+    does not work here, None for none. That one and those after it, which need it, are not installed.
 
     :param wanted: in the order in which they need each other
-    :param prove_sane: called with a wheel and the folders that it, and those before it, are unpacked into, its own first; raises
+    :param check_sanity: called with a wheel and the folders that it and those before it are unpacked into, its own first; raises
         when it does not work on this host
     """
     for wheel in wanted:
         if wheel.path and fingerprint.file_digest(wheel.path) != wheel.sha256:
             raise publishing.PublishError(
-                "{0} is not the product that was built (its sha256 differs): remove it and run again".format(wheel.path)
+                "{0} is not the product that was built: its sha256 differs. Remove it and run again".format(wheel.path)
             )
     order = wanted[0].order
     pip = [order.python, "-m", "pip", "install", "--disable-pip-version-check"]
@@ -65,19 +65,19 @@ def install(wanted, run, prove_sane):
             options.append(wheel.order.pip_options)
     if required:
         said += run(pip + [option for some in options for option in some] + required)
-    sound, trouble = _proven(wanted, prove_sane)
-    paths = [wheel.path for wheel in sound if wheel.path]
+    working, error = _try_wheels(wanted, check_sanity)
+    paths = [wheel.path for wheel in working if wheel.path]
     if paths:
         said += run(pip + list(order.pip_options) + ["--no-deps", "--no-index", "--force-reinstall"] + paths)
-    return sound, harmless.harmless(said), trouble
+    return working, harmless.harmless(said), error
 
 
-def _proven(wanted, prove_sane):
+def _try_wheels(wanted, check_sanity):
     # type: (List[Wheel], Callable[[Wheel, List[str]], None]) -> Tuple[List[Wheel], Optional[Exception]]
-    """Return the wheels up to the first that does not work on this host, and what is wrong with that one."""
-    # Beside where they will stand: there is room for them, and what is there may be loaded.
-    aside = os.path.join(os.path.dirname(publishing.lock_path(wanted[0].order)), PROOF)
-    publishing.sweep_partial(aside)
+    """Return the wheels before the first that does not work on this host, and the error of that one."""
+    # On the file system where they will be installed: it has room for them, and is not mounted noexec.
+    aside = os.path.join(os.path.dirname(publishing.lock_path(wanted[0].order)), TRIAL_SUFFIX)
+    publishing.remove_partial(aside)
     partial = publishing.partial_path(aside)
     folders = []  # type: List[str]
     try:
@@ -90,7 +90,7 @@ def _proven(wanted, prove_sane):
             except (archive.ArchiveError, wheels.WheelError, OSError) as error:
                 return wanted[: wanted.index(wheel)], error
             try:
-                prove_sane(wheel, folders)
+                check_sanity(wheel, folders)
             except Exception as error:
                 return wanted[: wanted.index(wheel)], error
     finally:
@@ -100,9 +100,9 @@ def _proven(wanted, prove_sane):
 
 def pip_environment(order):
     # type: (Order) -> Dict[str, str]
-    """Return what differs in the environment of a pip that publishes: an order's Python starts there as it does in builds.
+    """Return the changes to the environment of pip: the order's Python needs the same library path as in a build.
 
-    It unpacks things in the work directory: /tmp may be small, or noexec. Without one, pip looks on.
+    pip unpacks in the work directory, since /tmp may be small or noexec; where that is missing, in the usual places.
     """
     return {
         "LC_ALL": "C.UTF-8",
@@ -114,53 +114,55 @@ def pip_environment(order):
 
 def withdraw(order, run, dry=False):
     # type: (Order, Runner, bool) -> Tuple[List[str], List[str]]
-    """Have pip take away a wheel that is ours; return (paths that go, notes about what stays).
+    """Remove a wheel of this collection with pip; return (paths that are removed, notes about what stays).
 
-    pip deletes what RECORD lists, whatever it holds by now: what was changed since is laid aside before and put back
-    after. What RECORD does not list, pip leaves.
+    pip deletes what RECORD lists, also files that were changed since: those are moved aside first and moved back
+    afterwards. pip leaves what RECORD does not list.
 
     :param run: called with (argv), raises on failure
-    :param dry: only say so
+    :param dry: only return it
     """
     there = wheels.installed(order.sites, order.distribution)
     if there is None or there["manifest"] is None:
         return [], []
     site, info = there["site"], os.path.basename(there["dist_info"])
     listed = [row[0] for row in wheels.recorded(there["dist_info"])]
-    roots = sorted({os.path.normpath(os.path.join(site, file_names.native(_top(relative)))) for relative in listed})
-    # pip reads the dist-info to know what to do, so that goes whatever became of it.
+    roots = sorted(
+        {os.path.normpath(os.path.join(site, file_names.native(_top_level(relative)))) for relative in listed}
+    )
+    # pip needs the dist-info, so its files are removed even if they were changed.
     changed = [
         line.rpartition(": ")[0]
         for line in wheels.damage(there["dist_info"], full=True)
         if not line.endswith(": missing") and not line.startswith(info + "/")
     ]
-    stay = sorted(set(changed + _unlisted(site, roots, listed)))
+    stay = sorted(set(changed + _find_unlisted(site, roots, listed)))
     if not dry:
         aside = [os.path.join(site, file_names.native(relative)) for relative in changed]
         try:
             for path in aside:
-                os.rename(path, path + ASIDE)
+                os.rename(path, path + ASIDE_SUFFIX)
             run([order.python, "-m", "pip", "uninstall", "-y", order.distribution])
         finally:
             for path in aside:
-                if os.path.lexists(path + ASIDE):
-                    os.rename(path + ASIDE, path)
-        # Where something stays, pip leaves every folder, the empty ones too.
+                if os.path.lexists(path + ASIDE_SUFFIX):
+                    os.rename(path + ASIDE_SUFFIX, path)
+        # Where something stays, pip leaves all folders, also empty ones.
         for folder in [folder for root in roots for folder, _names, _files in os.walk(root, topdown=False)]:
             if not os.listdir(folder):
                 os.rmdir(folder)
-    return roots, [publishing.staying(site, stay)] if stay else []
+    return roots, [publishing.note_kept_files(site, stay)] if stay else []
 
 
-def _top(relative):
+def _top_level(relative):
     # type: (str) -> str
-    # What stands elsewhere ("../../bin/tool") is named whole.
+    # A path outside the site folder ("../../bin/tool") is returned whole.
     return relative if relative.startswith(("../", "/")) else relative.partition("/")[0]
 
 
-def _unlisted(site, roots, listed):
+def _find_unlisted(site, roots, listed):
     # type: (str, List[str], List[str]) -> List[str]
-    """Return the relative paths of what stands in a wheel's own folders beside it; what Python compiles does not count."""
+    """Return the relative paths of files in a wheel's own folders that RECORD does not list, except __pycache__."""
     known, found = frozenset(listed), []
     for root in roots:
         for folder, names, files in os.walk(root):
@@ -173,9 +175,9 @@ def _unlisted(site, roots, listed):
     return found
 
 
-def sweep(sites, distribution):
+def remove_stashed(sites, distribution):
     # type: (List[str], str) -> List[str]
-    """Remove what a killed pip stashed in site directories (a name whose first letter became ~); return the paths."""
+    """Remove what a killed pip left in site directories (a name whose first letter is ~ instead); return the paths."""
     swept = []
     stash = "~" + distribution[1:]
     for site in sites:

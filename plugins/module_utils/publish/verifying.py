@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Verification: does what an order asks for stand, is it whole, and does it work? Nothing is changed.
+"""Verification: whether the product of an order is installed, is whole, and works. Nothing is changed.
 
 Every problem is one text that names the product, what is wrong with it and what to do.
 """
@@ -25,18 +25,18 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import whee
 from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 
 TIME_LIMIT_S = 120
-# Files that are told one by one, and lines of what a failing command said.
-MOST_FILES = 5
+# How many damaged files, and how many lines of a failing command's output, a problem has.
+MAX_FILES = 5
 TAIL_LINES = 10
-# What diagnose calls an import that fails for want of one of CANN's libraries.
-CANN_LIBRARY = "CANN library not found"
+# The name of the diagnosis for an import that fails because a library of CANN is missing.
+CANN_LIBRARY_MISSING = "CANN library not found"
 
-# Goes to a folder, and on as a program that is given text to read.
-_WITH_INPUT_IN = 'cd "$1" && printf %s "$2" | { shift 2; exec "$@"; }'
+# Changes to a folder and runs a program there with a text as its standard input.
+_RUN_WITH_INPUT = 'cd "$1" && printf %s "$2" | { shift 2; exec "$@"; }'
 
 
-class Asked(NamedTuple):
-    """What a plan wants on a host, to be verified."""
+class Verification(NamedTuple):
+    """What a plan wants on a host, and is to be verified."""
 
     orders: List[Order]
     # The environment file as the plan has it: {"path", "text", "do", "why"}; None for none.
@@ -46,99 +46,109 @@ class Asked(NamedTuple):
 
     @classmethod
     def of(cls, found):
-        # type: (Dict[str, Any]) -> Asked
-        """Return what a mapping of these fields asks, out of JSON; what else stands there is left out."""
+        # type: (Dict[str, Any]) -> Verification
+        """Return the verification from a mapping of its fields; other keys are ignored."""
         return cls([Order.of(each) for each in found["orders"]], found["environment"], found["npu"])
 
 
 def verify(order, full, npu, run, pending=False):
     # type: (Order, bool, bool, Callable[..., Tuple[Optional[int], str, str]], bool) -> Dict[str, Any]
-    """Return {"ok", "problems": [words], "notes": [words], "said": [what each proving command printed]} of a product.
+    """Verify a product; return {"ok", "problems": [words], "notes": [words], "said": [output of each proving command]}.
 
-    :param full: compare digests too, and not only presence, size and mode
+    :param full: compare digests too, not only presence, size and mode
     :param npu: whether the host has an NPU to try it on
-    :param run: called with (argv, stdin, time limit in s); returns (status, what it said, why there is none of both)
-    :param pending: whether a run is about to mend what is missing, outdated or damaged: that is a note then
+    :param run: called with (argv, stdin, time limit in s); returns (status, output, why there is no status or output)
+    :param pending: whether a run is about to repair what is missing, outdated or damaged: that is a note then
     """
-    there = look(order, full)
-    lacks = shortcomings(order, there)
-    problems, notes, said = ([], list(lacks), []) if pending else (list(lacks), [], [])
-    if there["manifest"] and order.state == "present" and not (pending and lacks):
+    installed = examine_product(order, full)
+    shortcomings = find_shortcomings(order, installed)
+    problems, notes, said = ([], list(shortcomings), []) if pending else (list(shortcomings), [], [])
+    if installed["manifest"] and order.state == "present" and not (pending and shortcomings):
         steps = order.verify + (order.verify_npu if npu else [])
-        wrong, remarks, said = prove(order, there, steps, run, _what_to_do(there["damage"], full))
+        wrong, remarks, said = prove(order, installed, steps, run, _remedy(installed["damage"], full))
         problems += wrong
         notes += remarks
         if order.verify_npu and not npu:
-            notes.append("{0} was not tried on an NPU: this host has none".format(_named(order, there)))
+            notes.append("{0} was not tried on an NPU: this host has none".format(_name_and_version(order, installed)))
     return {"ok": not problems, "problems": problems, "notes": notes, "said": said}
 
 
-def verify_all(asked, run, full=False, pending=False):
-    # type: (Asked, Callable[..., Tuple[Optional[int], str, str]], bool, bool) -> Dict[str, Any]
-    """Return {"products": {name: see verify}, "problems": all of them, "notes": all of them} of what a plan wants on a host.
+def verify_all(wanted, run, full=False, pending=False):
+    # type: (Verification, Callable[..., Tuple[Optional[int], str, str]], bool, bool) -> Dict[str, Any]
+    """Verify all that a plan wants on a host; return {"products": {name: see verify}, "problems": all, "notes": all}.
 
     :param run, full, pending: see verify
     """
-    products = {order.name: verify(order, full, asked.npu, run, pending) for order in asked.orders}
+    products = {order.name: verify(order, full, wanted.npu, run, pending) for order in wanted.orders}
     problems = [problem for entry in products.values() for problem in entry["problems"]]
     notes = [note for entry in products.values() for note in entry["notes"]]
-    (notes if pending else problems).extend(environment_problems(asked.environment))
+    (notes if pending else problems).extend(environment_problems(wanted.environment))
     return {"products": products, "problems": problems, "notes": notes}
 
 
-def message(problems):
+def format_problems(problems):
     # type: (List[str]) -> str
-    """Return one text of all problems."""
+    """Return all problems as one text."""
     count = "1 problem" if len(problems) == 1 else "{0} problems".format(len(problems))
     lines = ["  - " + problem.replace("\n", "\n    ") for problem in problems]
-    return "{0} with what stands:\n{1}".format(count, "\n".join(lines))
+    return "{0} with what is installed:\n{1}".format(count, "\n".join(lines))
 
 
 # --- what stands ------------------------------------------------------------------------------------------------------
 
 
-def look(order, full):
+def examine_product(order, full):
     # type: (Order, bool) -> Dict[str, Any]
-    """Return how an order's product stands on this host.
+    """Return the state of an order's product on this host.
 
     {"manifest": its own | None, "version": str | None, "site": where a wheel is installed, "damage": ["path: what"],
     "occupied": words | None, "links": {path: ours|foreign|absent}, "packages": {name: version} beside a wheel}
     """
-    there = {"manifest": None, "version": None, "site": "", "damage": [], "occupied": None, "links": {}, "packages": {}}
+    installed = {
+        "manifest": None,
+        "version": None,
+        "site": "",
+        "damage": [],
+        "occupied": None,
+        "links": {},
+        "packages": {},
+    }
     if order.product == "wheel":
         found = wheels.installed(order.sites, order.distribution)
         if found:
-            there.update(manifest=found["manifest"], version=found["version"], site=found["site"])
-        if there["manifest"]:
-            there.update(damage=wheels.damage(found["dist_info"], full), packages=interpreters.packages(order.sites))
-        return there
+            installed.update(manifest=found["manifest"], version=found["version"], site=found["site"])
+        if installed["manifest"]:
+            installed.update(
+                damage=wheels.damage(found["dist_info"], full), packages=interpreters.packages(order.sites)
+            )
+        return installed
     prefix, its_manifest = order.prefix, manifest.read(order.prefix)
     if its_manifest is None or its_manifest["name"] != order.name:
-        return dict(there, occupied=published.occupied(prefix, published.trees(prefix, order.name)))
+        return dict(installed, occupied=published.occupied(prefix, published.trees(prefix, order.name)))
     try:
         damage = manifest.damage(prefix, its_manifest, full)
     except OSError as error:
         damage = ["{0}: cannot be read ({1})".format(error.filename, error.strerror)]
     links = {link["path"]: published.link_state(link["path"], prefix, link["target"]) for link in order.links}
-    return dict(there, manifest=its_manifest, version=its_manifest["version"], damage=damage, links=links)
+    return dict(installed, manifest=its_manifest, version=its_manifest["version"], damage=damage, links=links)
 
 
-def shortcomings(order, there):
+def find_shortcomings(order, installed):
     # type: (Order, Dict[str, Any]) -> List[str]
-    """Say what of a product is not as its order has it, each with the remedy; empty when nothing is to be done. Pure.
+    """Return what of a product differs from its order, each with the remedy; empty when nothing differs. Pure.
 
-    :param there: see look
+    :param installed: see examine_product
     """
-    its_manifest, name = there["manifest"], _named(order, there)
+    its_manifest, name = installed["manifest"], _name_and_version(order, installed)
     if order.state == "absent":
-        return [name + " is there and shall be absent. Run site.yml: it takes it away"] if its_manifest else []
+        return [name + " is installed and shall be absent. Run site.yml to remove it"] if its_manifest else []
     if its_manifest is None:
-        return [_not_installed(order, there)]
+        return [_not_installed(order, installed)]
     found = []
     if its_manifest["fingerprint"] != order.fingerprint:
         changes = fingerprint.changes(its_manifest.get("identity", {}), order.identity) or ["recipe changed"]
         found.append(
-            "{0} ({1}) is outdated: {2}. Run site.yml: it publishes {3} ({4})".format(
+            "{0} ({1}) is outdated: {2}. Run site.yml to publish {3} ({4})".format(
                 name,
                 fingerprint.short(its_manifest["fingerprint"]),
                 "; ".join(changes),
@@ -146,73 +156,75 @@ def shortcomings(order, there):
                 fingerprint.short(order.fingerprint),
             )
         )
-    if there["damage"]:
-        found.append("{0} is damaged: {1}. {2}".format(name, _some(there["damage"]), _mend(there["damage"])))
+    if installed["damage"]:
+        found.append(
+            "{0} is damaged: {1}. {2}".format(name, _shorten(installed["damage"]), _repair_remedy(installed["damage"]))
+        )
     found += [
-        "{0}: {1} does not lead to it. Run site.yml: it makes the link".format(name, path)
-        for path, state in there["links"].items()
+        "{0}: {1} is not linked to it. Run site.yml to make the link".format(name, path)
+        for path, state in installed["links"].items()
         if state == "absent" or (state == "foreign" and order.replace_link)
     ]
     wanted = list(order.requirements) + list(its_manifest.get("requirements", []))
     if order.product == "wheel":
         found += [
-            "{0} requires {1}, which is not installed for {2}. Run site.yml: it installs it".format(
+            "{0} requires {1}, which is not installed for {2}. Run site.yml to install it".format(
                 name, line, order.python
             )
-            for line in published.pip_missing(wanted, there["packages"])
+            for line in published.pip_missing(wanted, installed["packages"])
         ]
     return found
 
 
 def environment_problems(planned):
     # type: (Optional[Dict[str, Any]]) -> List[str]
-    """Say what is wrong with the environment file, with the remedy.
+    """Return what is wrong with the environment file, with the remedy.
 
-    :param planned: the plan's environment {"path", "text", "do", "why"}; what was to be written may have been by now
+    :param planned: the plan's environment {"path", "text", "do", "why"}; the file may have been written since
     """
     if not planned or planned["do"] != "publish":
         return []
     try:
         with open(planned["path"], encoding="utf-8", errors="replace", newline="") as stream:
-            found = "differs from what is wanted" if stream.read() != planned["text"] else ""
+            found = "differs from the planned one" if stream.read() != planned["text"] else ""
     except OSError as error:
         found = "not there" if isinstance(error, FileNotFoundError) else "cannot be read: {0}".format(error.strerror)
-    return ["environment file {0}: {1}. Run site.yml: it writes it".format(planned["path"], found)] if found else []
+    return ["environment file {0}: {1}. Run site.yml to write it".format(planned["path"], found)] if found else []
 
 
-def _named(order, there):
+def _name_and_version(order, installed):
     # type: (Order, Dict[str, Any]) -> str
-    return "{0} {1}".format(order.name, there["version"] or order.version)
+    return "{0} {1}".format(order.name, installed["version"] or order.version)
 
 
-def _not_installed(order, there):
+def _not_installed(order, installed):
     # type: (Order, Dict[str, Any]) -> str
-    if there["version"]:
-        return "{0} is there, which this collection did not make. Run site.yml: it replaces it".format(
-            _named(order, there)
+    if installed["version"]:
+        return "{0} is installed, but was not made by this collection. Run site.yml to replace it".format(
+            _name_and_version(order, installed)
         )
-    if there["occupied"]:
+    if installed["occupied"]:
         return (
             "{0} is not installed: {1} is {2} that this collection did not make. Move it away, or set {0}_prefix to "
             "another place, and run site.yml"
-        ).format(order.name, order.prefix, there["occupied"])
-    return "{0} is not installed (no manifest at {1}). Run site.yml: it builds and publishes it".format(
+        ).format(order.name, order.prefix, installed["occupied"])
+    return "{0} is not installed (no manifest at {1}). Run site.yml to build and publish it".format(
         order.name, order.prefix or order.python
     )
 
 
-def _some(damage):
+def _shorten(damage):
     # type: (List[str]) -> str
-    rest = len(damage) - MOST_FILES
-    return "; ".join(damage[:MOST_FILES]) + ("; and {0} more".format(rest) if rest > 0 else "")
+    rest = len(damage) - MAX_FILES
+    return "; ".join(damage[:MAX_FILES]) + ("; and {0} more".format(rest) if rest > 0 else "")
 
 
-def _mend(damage):
+def _repair_remedy(damage):
     # type: (List[str]) -> str
-    # A plan looks at presence, size and mode alone; what it sees nothing of, it does not mend.
+    # A plan compares only presence, size and mode, so a run does not repair other damage.
     if all(line.endswith(": content differs") for line in damage):
-        return "Delete what differs, then run site.yml: it puts back what is missing"
-    return "Run site.yml: it puts back just that"
+        return "Delete the files that differ, then run site.yml to restore them"
+    return "Run site.yml to restore only that"
 
 
 # --- whether it works -------------------------------------------------------------------------------------------------
@@ -220,7 +232,7 @@ def _mend(damage):
 
 def prove_unpacked(order, its_manifest, site, run):
     # type: (Order, Dict[str, Any], str, Callable[..., Tuple[Optional[int], str, str]]) -> str
-    """Say why a wheel does not work where it was unpacked, "" when it does: its libraries are asked for, and it is imported.
+    """Say why a wheel does not work where it was unpacked, "" when it does: its libraries are looked up, and it is imported.
 
     :param its_manifest: as manifest.py has it; :param site: the folder that it was unpacked into
     :param run: see verify; what it runs finds modules in that folder first
@@ -230,42 +242,42 @@ def prove_unpacked(order, its_manifest, site, run):
         path = os.path.join(site, "environment-to-come.sh")
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(order.env_text)
-    there = {"manifest": its_manifest, "version": its_manifest["version"], "site": site, "damage": []}
+    installed = {"manifest": its_manifest, "version": its_manifest["version"], "site": site, "damage": []}
     order = order._replace(env_file=path)
-    problems, _notes, _said = prove(order, there, order.verify, run, "")
-    lacking = _lacking(order, its_manifest.get("libraries", []), run) if problems else []
-    if lacking:
+    problems, _notes, _said = prove(order, installed, order.verify, run, "")
+    missing = _missing_libraries(order, its_manifest.get("libraries", []), run) if problems else []
+    if missing:
         problems.append(
-            "The loader does not find {0} on this host. Install what brings them".format(", ".join(lacking))
+            "The loader does not find {0} on this host. Install the packages that have them".format(", ".join(missing))
         )
     return "\n".join(problems)
 
 
-def _lacking(order, names, run):
+def _missing_libraries(order, names, run):
     # type: (Order, List[str], Any) -> List[str]
-    """Return which libraries the loader of an order's Python does not find, where the environment file is in force."""
+    """Return which libraries the loader of an order's Python does not find with the environment file."""
     argv = ["sh", "-c", 'if [ -r "$0" ]; then . "$0"; fi; exec "$@"', order.env_file, order.python, "-c"]
     status, said, _why = run(argv + [libraries.QUESTION] + names, "", TIME_LIMIT_S)
     return said.split() if names and status == 0 else []
 
 
-def prove(order, there, steps, run, remedy):
+def prove(order, installed, steps, run, remedy):
     # type: (Order, Dict[str, Any], List[Dict[str, Any]], Any, str) -> Tuple[List[str], List[str], List[str]]
-    """Run the commands that prove a product, up to the first that fails; return (problems, notes, what each said).
+    """Run the commands that prove a product, up to the first that fails; return (problems, notes, output of each).
 
-    Where the order's npu_libraries is false, an import that fails for want of one of CANN's libraries is no problem, but a note.
+    Where the order's npu_libraries is false, an import that fails because a library of CANN is missing is only a note.
 
-    :param steps: {"run": argv, "stdin", "expect": regular expression of what it must say, "timeout_s", "remedy"}
-    :param remedy: for a failure that nothing more is known of
+    :param steps: {"run": argv, "stdin", "expect": regular expression that its output must match, "timeout_s", "remedy"}
+    :param remedy: for a failure without a more specific one
     """
     names = {
         "prefix": order.prefix,
         "python": order.python,
         "env_file": order.env_file,
-        "version": there["manifest"]["version"],
-        "site": os.path.realpath(there["site"]) if there["site"] else "",
+        "version": installed["manifest"]["version"],
+        "site": os.path.realpath(installed["site"]) if installed["site"] else "",
     }
-    # In what is expected a name stands for itself, whatever its characters mean in a regular expression.
+    # In "expect" the values are literal, not regular expressions.
     literal = {name: re.escape(value) for name, value in names.items()}
     said = []
     for step in steps:
@@ -276,47 +288,50 @@ def prove(order, there, steps, run, remedy):
         if status == 0 and re.search(expect, output, re.MULTILINE):
             continue
         if status == 0 and why:
-            # What it complained of is no answer, but may say why there is none.
+            # What it wrote to stderr may say why the output does not match.
             output = "\n".join(filter(None, (output, why)))
         known = diagnose.diagnose(output) or {}
-        if known.get("name") == CANN_LIBRARY and not order.npu_libraries:
-            return [], ["{0} is installed and waits for CANN: {1}".format(_named(order, there), known["cause"])], said
+        if known.get("name") == CANN_LIBRARY_MISSING and not order.npu_libraries:
+            words = "{0} is installed, but needs CANN to work: {1}"
+            return [], [words.format(_name_and_version(order, installed), known["cause"])], said
         text = "{0} does not work: `{1}` {2}".format(
-            _named(order, there), " ".join(map(shlex.quote, command)), _ended(status, output, why, expect)
+            _name_and_version(order, installed),
+            " ".join(map(shlex.quote, command)),
+            _describe_end(status, output, why, expect),
         )
-        # What a recipe says of its own step fits better than what is known of builds.
+        # The remedy of a recipe's step is more specific than a diagnosis.
         found = "{cause} {remedy}".format(**known) if known else remedy
         return ["{0}\n{1}".format(text, step.get("remedy") or found)], [], said
     return [], [], said
 
 
-def _ended(status, output, why, expect):
+def _describe_end(status, output, why, expect):
     # type: (Optional[int], str, str, str) -> str
     words = why if status is None else "ended with status {0}".format(status)
     if status == 0:
-        words += ", should say something that matches `{0}`".format(expect)
+        words += ", but its output must match `{0}`".format(expect)
     lines = output.splitlines()[-TAIL_LINES:]
     return words + (" and said:\n" + "\n".join("    " + line for line in lines) if lines else " and said nothing")
 
 
-def _what_to_do(damage, full):
+def _remedy(damage, full):
     # type: (List[str], bool) -> str
     if damage:
-        return "Mend the damage first"
+        return "Repair the damage first"
     if full:
         return (
-            "All its files are as they were built: what it needs is not. Try the command by hand; to have it built anew, "
-            "remove it and run site.yml"
+            "All its files are as they were built, so something that it needs is missing or differs. Try the command by "
+            "hand; to build the product again, remove it and run site.yml"
         )
-    return "Verify with digests (-e ascend_verify_full=true) to see whether a file of it was changed"
+    return "Verify with digests (-e ascend_verify_full=true) to see whether a file was changed"
 
 
-def runner(folder, environment):
+def make_runner(folder, environment):
     # type: (Callable[[], str], Dict[str, str]) -> Callable[..., Tuple[Optional[int], str, str]]
-    """Return what runs a proving command, for verify's param run: in an empty folder, and so that it leaves no traces.
+    """Return the function that runs proving commands, for verify's param run: in an empty folder, without leaving files.
 
-    Python compiles what it imports beside it; CANN writes logs below the home, and compiled operators (kernel_meta)
-    and fusion_result.json to the current directory, unless told otherwise.
+    By default Python writes compiled files beside what it imports; CANN writes logs below the home, and compiled operators
+    (kernel_meta) and fusion_result.json to the current directory.
 
     :param folder: returns the path of a folder for what is written nevertheless
     """
@@ -327,7 +342,7 @@ def runner(folder, environment):
         changes = {"PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C"}
         changes.update((name, place) for name in ("ASCEND_PROCESS_LOG_PATH", "ASCEND_WORK_PATH", "ASCEND_CACHE_PATH"))
         status, said, why = ask(
-            ["sh", "-c", _WITH_INPUT_IN, "sh", place, stdin] + argv, dict(environment, **changes), time_limit_s
+            ["sh", "-c", _RUN_WITH_INPUT, "sh", place, stdin] + argv, dict(environment, **changes), time_limit_s
         )
         return status, said.decode("utf-8", "replace"), why
 

@@ -102,7 +102,7 @@ def test_what_each_bundle_holds_is_found(tmp_path):
 def test_a_wheel_that_does_not_work_here_replaces_nothing_nor_those_that_need_it(tmp_path, broken, stand):
     wanted = [made(tmp_path, "torch"), made(tmp_path, "apex")]
     # What a killed process of this host has left.
-    left = tmp_path / "site" / "{0}.{1}.1.partial".format(installing.PROOF, socket.gethostname())
+    left = tmp_path / "site" / "{0}.{1}.1.partial".format(installing.TRIAL_SUFFIX, socket.gethostname())
     left.mkdir()
     pip, tried = Pip(), []
 
@@ -146,7 +146,7 @@ def test_what_a_killed_pip_stashed_is_swept(tmp_path):
     ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "x").write_text("")
-    assert sorted(installing.sweep([str(tmp_path), str(tmp_path / "none")], "torch")) == [
+    assert sorted(installing.remove_stashed([str(tmp_path), str(tmp_path / "none")], "torch")) == [
         str(tmp_path / "~orch"),
         str(tmp_path / "~orch-1.8.1+ascend.dist-info"),
     ]
@@ -236,7 +236,7 @@ def test_what_was_changed_in_a_wheel_or_added_to_it_stays_and_is_told(site, tmp_
         assert pip_fails and (site / INFO / "RECORD").exists()
     assert (site / "torch/__init__.py").read_text() == "import re\n"
     assert (site / "torch/mine.py").exists() and (tmp_path / "bin/convert").read_text() == "#!/bin/true\n"
-    assert not list(tmp_path.rglob("*" + installing.ASIDE))
+    assert not list(tmp_path.rglob("*" + installing.ASIDE_SUFFIX))
 
 
 def test_the_python_of_an_order_starts_as_in_builds(monkeypatch):

@@ -117,7 +117,7 @@ def test_what_does_not_work_here_is_not_made_live(packed, opt):
         raise RuntimeError("no libz.so.1")
 
     with pytest.raises(RuntimeError, match="no libz"):
-        publishing.publish_tree(*second, prove_sane=fails)
+        publishing.publish_tree(*second, check_sanity=fails)
     # It was there whole, and not yet live.
     assert tried == [("2.0", "1.0")]
     assert standing(opt) == ["tool", "tool-1.0-111111111111"] and says(opt / "tool/bin/tool") == "1.0"
@@ -169,7 +169,7 @@ def test_what_a_build_works_with_stays_until_it_ends(packed, opt):
     publishing.publish_tree(*third)
     assert published.in_use(tree) and says(tree + "/bin/tool") == "1.0" and says(opt / "tool/bin/tool") == "3.0"
     before = standing(opt)
-    with pytest.raises(publishing.PublishError, match="a build works with .*tool-1.0-111111111111: wait"):
+    with pytest.raises(publishing.PublishError, match="a build uses .*tool-1.0-111111111111: wait"):
         publishing.withdraw_tree(third[0])
     assert standing(opt) == before and says(opt / "tool/bin/tool") == "3.0"
     for descriptor in held:
@@ -417,7 +417,7 @@ def test_a_foreign_link_is_replaced_when_allowed_and_put_back_by_removal(packed,
     publishing.publish_tree(*product)
     publishing.publish_tree(*product)
     assert says(tmp_path / "usr/bin/tool") == "1.0"
-    assert says(tmp_path / ("usr/bin/tool" + publishing.SAVED)) == "theirs"
+    assert says(tmp_path / ("usr/bin/tool" + publishing.SAVED_SUFFIX)) == "theirs"
     publishing.withdraw_tree(product[0])
     assert says(tmp_path / "usr/bin/tool") == "theirs"
     assert [name for name in os.listdir(str(tmp_path / "usr/bin")) if "tool" in name] == ["tool"] and standing(
@@ -555,7 +555,7 @@ def test_what_python_compiled_from_ours_is_ours(packed, opt):
 def test_a_long_list_is_cut(packed, opt):
     product = packed()
     publishing.publish_tree(*product)
-    for number in range(publishing.MOST_FILES + 3):
+    for number in range(publishing.MAX_FILES + 3):
         (opt / "tool/mine{0:02d}".format(number)).write_text("")
     note = publishing.withdraw_tree(product[0], dry=True)[1][0]
     assert "mine00" in note and "and 3 more" in note and "mine12" not in note
@@ -567,7 +567,7 @@ def test_a_link_that_somebody_removed_is_replaced_by_what_was_saved(packed, tmp_
     publishing.publish_tree(*product)
     (tmp_path / "usr/bin/tool").unlink()
     _removed, notes = publishing.withdraw_tree(product[0])
-    assert says(tmp_path / "usr/bin/tool") == "theirs" and "put back" in notes[0]
+    assert says(tmp_path / "usr/bin/tool") == "theirs" and "restored" in notes[0]
 
 
 def test_what_was_saved_is_told_where_something_newer_stands(packed, tmp_path):
@@ -578,8 +578,8 @@ def test_what_was_saved_is_told_where_something_newer_stands(packed, tmp_path):
     (tmp_path / "usr/bin/tool").symlink_to("newer")
     _removed, notes = publishing.withdraw_tree(product[0])
     assert os.readlink(str(tmp_path / "usr/bin/tool")) == "newer"
-    assert says(tmp_path / ("usr/bin/tool" + publishing.SAVED)) == "theirs"
-    assert len(notes) == 1 and publishing.SAVED in notes[0]
+    assert says(tmp_path / ("usr/bin/tool" + publishing.SAVED_SUFFIX)) == "theirs"
+    assert len(notes) == 1 and publishing.SAVED_SUFFIX in notes[0]
 
 
 @pytest.mark.parametrize("where", ["unlink", "rmdir"])
@@ -686,7 +686,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product.order impor
 from ansible_collections.ascend.pytorch.plugins.module_utils.publish import publishing
 found, path, sha256 = json.loads(sys.argv[2])
 order = Order.of(found)
-with publishing.alone(order):
+with publishing.hold_lock(order):
     publishing.publish_tree(order, path, sha256, lambda root: None)
 """
 
@@ -704,12 +704,12 @@ def test_hosts_that_share_a_prefix_publish_one_after_another(packed, opt):
 def test_a_place_that_another_holds_is_not_published_to(packed, monkeypatch):
     order, path, sha256 = packed(product="tree")
     monkeypatch.setattr(publishing, "LOCK_LIMIT_S", 0)
-    with publishing.alone(order):
+    with publishing.hold_lock(order):
         with pytest.raises(publishing.PublishError, match="another process has held .*tool.ascend-lock"):
-            with publishing.alone(order):
+            with publishing.hold_lock(order):
                 publishing.publish_tree(order, path, sha256)
         assert not os.path.lexists(order.prefix)
-    with publishing.alone(order):
+    with publishing.hold_lock(order):
         publishing.publish_tree(order, path, sha256)
     assert os.path.islink(order.prefix)
 
@@ -718,11 +718,11 @@ def test_a_place_that_another_holds_is_not_published_to(packed, monkeypatch):
 def test_where_there_are_no_locks_another_place_is_named(tmp_path, without_locks, product):
     order = ordering.order(product=product, prefix=str(tmp_path / "tool"), sites=[str(tmp_path)])
     with pytest.raises(publishing.PublishError) as told:
-        with publishing.alone(order):
+        with publishing.hold_lock(order):
             pytest.fail("two could publish there at once")
     words = str(told.value)
     assert words.startswith(f"{publishing.lock_path(order)} cannot be locked ({os.strerror(without_locks)})")
-    assert words.endswith("or set the prefix and the Python to places of the host's own")
+    assert words.endswith("or set the prefix and the Python to places that the host does not share")
 
 
 def test_what_killed_processes_left_of_this_host_goes_and_of_others_stays(packed, opt):

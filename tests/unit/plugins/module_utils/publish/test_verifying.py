@@ -103,14 +103,14 @@ def test_a_wheel_whose_libraries_are_not_there(wheel):
     )
     _site, wrong = unpacked(wheel, run=run)
     assert "torch 1.8.1 does not work" in wrong
-    assert "The loader does not find libopenblas.so.0 on this host. Install what brings them" in wrong
+    assert "The loader does not find libopenblas.so.0 on this host. Install the packages that have them" in wrong
     assert run.asked[1][0][-1] == "libopenblas.so.0"
 
 
 def test_one_that_is_found_elsewhere_is_not_proven(wheel):
     # The former one, which is to be replaced, is not the one that is tried.
     _site, wrong = unpacked(wheel, run=answering((0, "1.8.1 /usr/lib/torch/__init__.py", ""), (0, "", "")))
-    assert "should say something that matches" in wrong
+    assert "but its output must match" in wrong
 
 
 def test_a_host_that_only_builds_waits_for_cann(wheel):
@@ -178,7 +178,7 @@ def test_where_there_is_an_npu_it_is_tried_too(wheel):
 
 def test_a_file_that_is_gone(tree):
     os.unlink(tree.prefix + "/words")
-    assert problems(tree, FINE) == ["tool 1.0 is damaged: words: missing. Run site.yml: it puts back just that"]
+    assert problems(tree, FINE) == ["tool 1.0 is damaged: words: missing. Run site.yml to restore only that"]
 
 
 def test_a_byte_that_differs_is_found_by_a_full_look_alone(tree):
@@ -186,7 +186,7 @@ def test_a_byte_that_differs_is_found_by_a_full_look_alone(tree):
         stream.write("Words")
     assert problems(tree, FINE) == []
     assert problems(tree, FINE, full=True) == [
-        "tool 1.0 is damaged: words: content differs. Delete what differs, then run site.yml: it puts back what is missing"
+        "tool 1.0 is damaged: words: content differs. Delete the files that differ, then run site.yml to restore them"
     ]
     # The one that a plan sees has all of it mended.
     os.chmod(tree.prefix + "/bin/tool", 0o700)
@@ -209,7 +209,7 @@ def test_a_file_of_a_wheel(wheel):
     assert "torch/__init__.py: content differs. Delete" in problems(wheel, imported(wheel), full=True)[0]
     os.unlink(path)
     assert problems(wheel, imported(wheel)) == [
-        "torch 1.8.1+ascend is damaged: torch/__init__.py: missing. Run site.yml: it puts back just that"
+        "torch 1.8.1+ascend is damaged: torch/__init__.py: missing. Run site.yml to restore only that"
     ]
 
 
@@ -226,7 +226,7 @@ def test_all_that_is_wrong_is_told_at_once(tree):
     os.unlink(tree.links[0]["path"])
     told = problems(tree._replace(fingerprint="2" * 64), (1, "no\n", ""))
     assert len(told) == 4
-    for text, words in zip(told, ("outdated", "damaged", "does not lead to it", "does not work")):
+    for text, words in zip(told, ("outdated", "damaged", "is not linked to it", "does not work")):
         assert words in text
 
 
@@ -236,8 +236,8 @@ def test_all_that_is_wrong_is_told_at_once(tree):
 def test_what_differs_from_its_order_is_outdated_and_not_damaged(tree):
     order = tree._replace(version="1.1", fingerprint="2" * 64, identity=dict(IDENTITY, stages={}, version="1.1"))
     assert problems(order, FINE) == [
-        "tool 1.0 (111111111111) is outdated: version 1.0 -> 1.1; flags of stage build changed. Run site.yml: it "
-        "publishes 1.1 (222222222222)"
+        "tool 1.0 (111111111111) is outdated: version 1.0 -> 1.1; flags of stage build changed. Run site.yml to "
+        "publish 1.1 (222222222222)"
     ]
     assert "recipe changed" in problems(tree._replace(fingerprint="2" * 64), FINE)[0]
 
@@ -258,7 +258,7 @@ def test_what_is_there_and_not_ours(tree, wheel):
     assert "is a folder that this collection did not make. Move it away, or set tool_prefix" in problems(tree)[0]
     os.unlink(os.path.join(wheel.sites[1], INFO, manifest.WHEEL_NAME))
     assert problems(wheel) == [
-        "torch 1.8.1+ascend is there, which this collection did not make. Run site.yml: it replaces it"
+        "torch 1.8.1+ascend is installed, but was not made by this collection. Run site.yml to replace it"
     ]
 
 
@@ -291,7 +291,7 @@ def test_a_requirement_that_somebody_removed(wheel):
 
 def test_what_shall_be_absent(tree):
     gone = tree._replace(state="absent")
-    assert problems(gone) == ["tool 1.0 is there and shall be absent. Run site.yml: it takes it away"]
+    assert problems(gone) == ["tool 1.0 is installed and shall be absent. Run site.yml to remove it"]
     os.unlink(tree.prefix)
     assert problems(gone) == []
 
@@ -318,7 +318,7 @@ def test_an_import_that_fails(wheel):
     assert "ascend_verify_full" in told
     assert "All its files are as they were built" in problems(wheel, (1, "no", ""), full=True)[0]
     os.unlink(os.path.join(wheel.sites[1], "torch/__init__.py"))
-    assert problems(wheel, (1, "no", ""))[1].endswith("\nMend the damage first")
+    assert problems(wheel, (1, "no", ""))[1].endswith("\nRepair the damage first")
 
 
 def test_a_known_failure_has_its_own_remedy(wheel):
@@ -328,7 +328,7 @@ def test_a_known_failure_has_its_own_remedy(wheel):
 
 def test_another_torch_stands_before_it(wheel):
     told = problems(wheel, (0, "1.8.1 /root/.local/lib/torch/__init__.py", ""))[0]
-    assert "should say something that matches `^1\\.8\\.1\\S* " in told and "/root/.local/lib" in told
+    assert "but its output must match `^1\\.8\\.1\\S* " in told and "/root/.local/lib" in told
 
 
 def test_a_hanging_import(wheel):
@@ -357,13 +357,13 @@ LACKS_CANN = "ImportError: libhccl.so: cannot open shared object file: No such f
 
 
 def test_diagnose_knows_a_library_of_canns():
-    assert diagnose.diagnose(LACKS_CANN)["name"] == verifying.CANN_LIBRARY
+    assert diagnose.diagnose(LACKS_CANN)["name"] == verifying.CANN_LIBRARY_MISSING
 
 
 def test_without_cann_an_import_is_a_problem_or_a_note(wheel):
     assert "libhccl.so belongs to CANN" in problems(wheel, (1, LACKS_CANN, ""))[0]
     told = verify(wheel, (1, LACKS_CANN, ""), npu_libraries=False)
-    assert told["ok"] and "waits for CANN: libhccl.so" in told["notes"][0]
+    assert told["ok"] and "needs CANN to work: libhccl.so" in told["notes"][0]
     # A library of somebody else's is a problem wherever.
     assert problems(wheel, (1, LACKS_CANN.replace("hccl", "openblas"), ""), npu_libraries=False)
 
@@ -395,7 +395,7 @@ def test_an_environment_file_that_nothing_is_asked_of(planned):
 @pytest.fixture
 def run(tmp_path):
     (tmp_path / "empty").mkdir()
-    return verifying.runner(lambda: str(tmp_path / "empty"), dict(os.environ, HOME="/h"))
+    return verifying.make_runner(lambda: str(tmp_path / "empty"), dict(os.environ, HOME="/h"))
 
 
 def test_a_command_is_run_in_its_folder_with_input_and_environment(run, tmp_path):
@@ -438,8 +438,8 @@ def test_a_real_run_of_a_real_tree(tree, run):
 
 
 def test_the_message():
-    assert verifying.message(["a\nb"]) == "1 problem with what stands:\n  - a\n    b"
-    assert verifying.message(["a", "b"]).startswith("2 problems with what stands:\n  - a\n  - b")
+    assert verifying.format_problems(["a\nb"]) == "1 problem with what is installed:\n  - a\n    b"
+    assert verifying.format_problems(["a", "b"]).startswith("2 problems with what is installed:\n  - a\n  - b")
 
 
 def test_steps_for_npus_do_not_enter_the_fingerprint():

@@ -6,18 +6,18 @@
 DOCUMENTATION = r"""
 ---
 module: account
-short_description: Account at the end of a run for what it was for
+short_description: Account at the end of a run for what it was to do
 version_added: "0.1.0"
 description:
-  - Fails when no host was looked at, when a host did not get what the playbook is for, when planned work was not done and
-    nothing said why, and when an unfit host was not stopped.
-  - Tells what was left out because of check mode, C(--tags) or C(--skip-tags), C(--limit), or a host that failed or cannot
-    be reached.
-  - Goes by what the plugins of this collection record during the run. Runs on the controller and connects to no host.
+  - Fails when no host was examined, when a host did not get what the playbook is for, when planned work was not done
+    without a known reason, and when an unfit host was not stopped.
+  - Reports what was left out because of check mode, C(--tags) or C(--skip-tags), C(--limit), or a host that failed or is
+    unreachable.
+  - Uses what the plugins of this collection record during the run. Runs on the controller and connects to no host.
 author: the ascend.pytorch authors (@ascend)
 options:
   pattern:
-    description: The pattern of the run's hosts, for the message; when omitted, the run was to work on the controller alone.
+    description: The pattern of the run's hosts, for the message; when omitted, the run was to work only on the controller.
     type: str
   hosts:
     description: The hosts of the inventory that match O(pattern).
@@ -31,7 +31,7 @@ options:
     choices: [planned, verified, told, bundled, cached, stopped, cleaned]
     default: []
   settles:
-    description: Whether what was planned was to be done.
+    description: Whether the run was to do what was planned.
     type: bool
     default: false
   by_tags:

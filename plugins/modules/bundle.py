@@ -6,43 +6,43 @@
 DOCUMENTATION = r"""
 ---
 module: bundle
-short_description: Carry all that a release is built from to where there is no network
+short_description: Collect all that a release is built from, for hosts without a network
 version_added: "0.1.0"
 description:
   - Makes a folder on the controller with all that a release of torch is built from and installed with, for hosts without a
     network. It holds the source archives, every repository at its pin with all submodules as git bundles, the wheels that
     pip installs on hosts, and C(bundle.json) with the digest of every file, which is written last.
-  - A file that is in the folder already, and is as C(bundle.json) or the record of an interrupted run has it, is not
-    fetched again. Damaged files are named and fetched anew.
-  - The folder is a mirror as O(ascend.pytorch.build#module:order) knows them; see also the variable C(ascend_bundle).
+  - A file that is already in the folder, with the digest in C(bundle.json) or in the record of an interrupted run, is not
+    fetched again. Damaged files are named and fetched again.
+  - The folder can be used as a mirror; see also the variable C(ascend_bundle).
   - Runs on the controller, needs git and pip there, but not root, and connects to no host.
 author: the ascend.pytorch authors (@ascend)
 options:
   dest:
-    description: The bundle's folder on the controller, made when it is not there.
+    description: The bundle's folder on the controller, created when it does not exist.
     type: path
     required: true
   state:
     description:
-      - V(present) brings what is not there yet.
+      - V(present) fetches what is missing.
       - V(verified) reads every file, changes nothing, and fails with the names of those that are missing or damaged.
     type: str
     choices: [present, verified]
     default: present
   releases:
     description:
-      - The releases of torch that it is for. Default is C(ascend_torch_version) where that is set, else all that there are.
+      - The releases of torch that the bundle is for. Default is C(ascend_torch_version) where that is set, else all of them.
       - Needs the variables of the roles that make products, which say where sources come from.
     type: list
     elements: str
   platforms:
-    description: For what hosts wheels are collected, of the Pythons that the release takes. Default is x86_64 and aarch64
-      with each of them.
+    description: The hosts that wheels are collected for. Default is x86_64 and aarch64 with each Python that the release
+      supports.
     type: list
     elements: dict
     suboptions:
       arch:
-        description: The machine.
+        description: The architecture.
         type: str
         choices: [x86_64, aarch64]
         required: true
@@ -55,7 +55,7 @@ options:
         type: str
         default: "2.17"
   products:
-    description: Folder of a build cache on the controller whose products are carried too; empty for none.
+    description: Folder of a build cache on the controller whose products are added too; empty for none.
     type: str
     default: ""
 attributes:
@@ -65,21 +65,21 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Know the variables of the roles
+- name: Load the variables of the roles
   ansible.builtin.include_role:
     name: "ascend.pytorch.{{ item }}"
     tasks_from: recipe
     public: true
   loop: [cmake, gcc730, torch_npu_build, apex_build]
 
-- name: Carry what torch 1.8.1 is built from
+- name: Collect what torch 1.8.1 is built from
   ascend.pytorch.bundle:
     dest: /srv/bundle
     releases: ["1.8.1"]
     platforms:
       - {arch: aarch64, python: "3.9"}
 
-- name: Is it whole, now that it was carried?
+- name: Verify the bundle after copying it
   ascend.pytorch.bundle:
     dest: /srv/bundle
     state: verified
@@ -92,7 +92,7 @@ releases:
   type: list
   elements: str
 files:
-  description: How many files belong to it.
+  description: How many files the bundle has.
   returned: when not in check mode
   type: int
 bytes:

@@ -9,8 +9,8 @@ module: cache
 short_description: List, verify or prune the build cache
 version_added: "0.1.0"
 description:
-  - Prints what the build cache on the controller holds, compares it with its digests and signatures, or takes away what
-    nobody has used for a while.
+  - Prints what the build cache on the controller holds, compares it with its digests and signatures, or removes what
+    has not been used for a while.
   - Runs on the controller and connects to no host; use it on C(localhost).
 author: the ascend.pytorch authors (@ascend)
 options:
@@ -18,16 +18,16 @@ options:
     description:
       - V(listed) lists the products.
       - V(verified) also reads each of them, and fails when one is damaged, or not signed as O(trusted_keys) asks for.
-        A damaged one is set aside, as C(<label>.damaged-<n>), so that the next run builds it again.
-      - V(pruned) takes away each product that was not used for O(keep_days) days and is none of the O(keep_last) last used
-        ones of its name and platform, what is damaged, and what has been half there for a day. What a run reads or puts in
-        just now stays.
+        A damaged one is renamed to C(<label>.damaged-<n>), so that the next run builds it again.
+      - V(pruned) removes each product that was not used for O(keep_days) days and is not one of the O(keep_last) last used
+        ones of its name and platform, damaged products, and those that have been incomplete for a day. What a run is reading
+        or writing stays.
     type: str
     choices: [listed, verified, pruned]
     default: listed
   cache:
     description:
-      - The places of the build cache. Folders of the controller are looked at; URLs, which hosts reach, are only named.
+      - The places of the build cache. Folders of the controller are read; URLs, which hosts access, are only named.
       - V(auto) is C(ascend-pytorch/products) in C($XDG_CACHE_HOME), or in C(~/.cache).
     type: list
     elements: str
@@ -48,11 +48,11 @@ options:
 attributes:
   check_mode:
     support: full
-    description: In check mode nothing is set aside and nothing taken away; what would be is told.
+    description: In check mode nothing is renamed or removed; the result says what would be.
 """
 
 EXAMPLES = r"""
-- name: Take away what was not used for half a year
+- name: Remove what was not used for half a year
   ascend.pytorch.cache:
     state: pruned
     keep_days: 180
@@ -72,18 +72,18 @@ entries:
       type: str
       sample: cmake-3.12.1-0f3a5d1c77b2
     folder:
-      description: Where it stands.
+      description: Its folder.
       type: str
     status:
       description: V(whole), V(damaged), V(partial) for one on its way into the cache, V(unreadable) for one that the
         controller's user may not read.
       type: str
     wrong:
-      description: What is wrong with it, in words. Empty for what was set aside before.
+      description: What is wrong with it, in words. Empty for what was renamed before.
       type: list
       elements: str
     untrusted:
-      description: Why its signature will not do, empty where it does or none is asked for.
+      description: Why its signature is not accepted, empty where it is accepted or none is required.
       type: str
     name:
       description: Name of the product.
@@ -92,7 +92,7 @@ entries:
       description: Its version.
       type: str
     fingerprint:
-      description: The digest of all that decides its bytes.
+      description: The digest of everything that determines its content.
       type: str
     part:
       description: Which part of the product it is, empty for the whole.
@@ -123,12 +123,12 @@ entries:
       description: When it was used last, in UTC.
       type: str
 removed:
-  description: What was taken away, or would be in check mode, each as in RV(entries).
+  description: What was removed, or would be in check mode, each as in RV(entries).
   returned: when all folders can be read
   type: list
   elements: dict
 elsewhere:
-  description: The places that are no folders of the controller.
+  description: The places that are not folders of the controller.
   returned: when all folders can be read
   type: list
   elements: str

@@ -9,17 +9,17 @@ module: carry
 short_description: Do a host's part in carrying a product between it and the build cache
 version_added: "0.1.0"
 description:
-  - Called by the actions of M(ascend.pytorch.publish) and M(ascend.pytorch.build), which carry products in pieces between a host
-    and a folder of the controller, or have the host fetch from, or put into, a place that it reaches by itself.
-  - A product is in C(products) of the work directory whole or not at all. What has arrived is kept, and the next transfer
-    goes on from there.
+  - Called by the actions of M(ascend.pytorch.publish) and M(ascend.pytorch.build), which carry products in pieces between a
+    host and a folder of the controller, or let the host read from, or write to, a place that it can access itself.
+  - A product in C(products) of the work directory is always complete. What has arrived of one is kept, and the next transfer
+    continues from there.
 author: the ascend.pytorch authors (@ascend)
 options:
   state:
     description:
       - V(held) says whether the host has the product, and V(wanted) how much of it has arrived.
       - V(cut) writes a part of it into O(piece); V(received) adds O(piece) to what has arrived.
-      - V(looked_up) reads the product's metadata at O(place), V(taken) brings the product from there, V(kept) puts it there.
+      - V(looked_up) reads the product's metadata at O(place), V(taken) fetches the product from there, V(kept) puts it there.
     type: str
     choices: [held, wanted, cut, received, looked_up, taken, kept]
     required: true
@@ -28,7 +28,7 @@ options:
     type: path
     required: true
   label:
-    description: The product's name, version and short fingerprint, as its folder is called.
+    description: The product's name, version and short fingerprint, which is the name of its folder.
     type: str
     required: true
   fingerprint:
@@ -36,14 +36,14 @@ options:
     type: str
     required: true
   digest:
-    description: Whether V(held) compares the file with its digest; what is damaged is set aside, and not held.
+    description: Whether V(held) compares the file with its digest; a damaged product is renamed and counts as not there.
     type: bool
     default: false
   metadata:
-    description: Text of the C(product.json) that the product shall have, for V(wanted), V(received) and V(taken).
+    description: Text of the C(product.json) of the product, for V(wanted), V(received) and V(taken).
     type: str
   signature:
-    description: Signature of the metadata, as a text; without it the product gets none, and V(kept) gives it the one it has.
+    description: Signature of the metadata, as text; without it the product gets none, and V(kept) uses the one it has.
     type: str
   sha256:
     description: Digest of the file that V(cut) cuts.
@@ -53,14 +53,14 @@ options:
     type: int
     default: 0
   length:
-    description: Size of the piece in bytes; for V(cut) the most that it may have.
+    description: Size of the piece in bytes; for V(cut) the maximum.
     type: int
     default: 0
   piece:
-    description: Path of the piece on the host, a file that is there; without it V(received) only ends what has arrived.
+    description: Path of the piece on the host, a file that exists; without it V(received) only completes what has arrived.
     type: path
   place:
-    description: A place of the build cache that the host reaches, a C(file://), C(http://) or C(https://) URL.
+    description: A place of the build cache that the host can access, a C(file://), C(http://) or C(https://) URL.
     type: str
   signed:
     description: Whether the metadata at O(place) has to be signed. V(looked_up) then reads it without TLS too.
@@ -69,7 +69,7 @@ options:
   logins:
     description:
       - Logins for the URLs of the build cache, by address, as C(name:password).
-      - The actions fill it in from the URLs themselves.
+      - The actions fill it in from the URLs.
     type: dict
     default: {}
 attributes:
@@ -79,7 +79,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Bring a product from a web server, where it is not on the host yet
+- name: Fetch a product from a web server, unless the host has it
   ascend.pytorch.carry:
     state: taken
     work_dir: /var/lib/ascend-pytorch
@@ -103,7 +103,7 @@ length:
   returned: for cut
   type: int
 taken:
-  description: Where the product is from, in words; empty when the host has built it itself.
+  description: Where the product comes from, in words; empty when the host has built it.
   returned: for held, when it is present
   type: str
 metadata:
@@ -115,11 +115,11 @@ signature:
   returned: for held and looked_up
   type: str
 wrong:
-  description: Why what there is cannot be used, in words.
+  description: Why the product there cannot be used, in words.
   returned: for looked_up
   type: str
 damaged:
-  description: Whether what came is not what its metadata says.
+  description: Whether what arrived differs from its metadata.
   returned: for received, and on failure
   type: bool
 """
@@ -131,8 +131,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoin
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import caching, carrying, entries
 
 
-def carried(module):
-    """Do what is asked and return the result."""
+def perform_state(module):
+    """Do what the state says and return the result."""
     asked, dry = module.params, module.check_mode
     state = asked["state"]
     entry = entries.Entry(asked["work_dir"], asked["label"], asked["fingerprint"])
@@ -190,7 +190,7 @@ def main():
     )
     os.umask(0o022)
     try:
-        result = carried(module)
+        result = perform_state(module)
     except entries.CarryingError as error:
         module.fail_json(**outgoing.told(msg=str(error), damaged=error.damaged))
     except OSError as error:

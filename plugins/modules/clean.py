@@ -6,13 +6,13 @@
 DOCUMENTATION = r"""
 ---
 module: clean
-short_description: Take from a host's work directory what nobody has used for a while
+short_description: Remove from a host's work directory what has not been used for a while
 version_added: "0.1.0"
 description:
-  - Looks at what builds, taking and publishing leave in the work directory, which are C(builds), C(products), C(downloads),
-    C(git) and C(mirror), and takes away what was not used for O(keep_days) days. Of products the O(keep_last) last used
-    ones of each name stay. All of that can be fetched, taken from the build cache or built again.
-  - Nothing is taken from a work directory in which a build is under way.
+  - Removes from C(builds), C(products), C(downloads), C(git) and C(mirror) in the work directory what was not used for
+    O(keep_days) days. Of products the O(keep_last) last used ones of each name stay. All of that can be fetched, taken from
+    the build cache or built again.
+  - Nothing is removed from a work directory in which a build is under way.
 author: the ascend.pytorch authors (@ascend)
 options:
   work_dirs:
@@ -21,29 +21,29 @@ options:
     elements: str
     default: [auto]
   keep_days:
-    description: For how many days something stays after its last use.
+    description: How many days something stays after its last use.
     type: float
     default: 30
   keep_last:
-    description: How many products of each name stay, however long ago they were used. 2 are the one that was used last and the
-      one before.
+    description: How many products of each name stay, however long ago they were used. 2 keeps the one that was used last and
+      the one before.
     type: int
     default: 2
 attributes:
   check_mode:
     support: full
-    description: In check mode nothing is taken away; what would be is told.
+    description: In check mode nothing is removed; the result says what would be.
 """
 
 EXAMPLES = r"""
-- name: Take away what was not used for half a year
+- name: Remove what was not used for half a year
   ascend.pytorch.clean:
     keep_days: 180
 """
 
 RETURN = r"""
 removed:
-  description: What was taken away, or would be in check mode.
+  description: What was removed, or would be in check mode.
   returned: always
   type: list
   elements: dict
@@ -55,7 +55,7 @@ removed:
       description: Bytes on disk.
       type: int
 busy:
-  description: The work directories in which a build is under way, so that nothing was taken from them.
+  description: The work directories in which a build is under way, so that nothing was removed from them.
   returned: always
   type: list
   elements: str
@@ -82,16 +82,18 @@ def main():
     keep_days, keep_last = module.params["keep_days"], module.params["keep_last"]
     if keep_days < 0 or keep_last < 0:
         module.fail_json(
-            **outgoing.told(msg="keep_days and keep_last cannot be below 0; with 0 and 0 all that no build uses goes")
+            **outgoing.told(
+                msg="keep_days and keep_last must be 0 or more; with 0 and 0 all is removed that no build uses"
+            )
         )
     who, removed, busy = account.user(), [], []
     for work_dir in sorted({places.resolve(path, "work_dir", who) for path in module.params["work_dirs"]}):
         try:
             gone = cleaning.clean(work_dir, time.time() - keep_days * 86400, keep_last, module.check_mode)
         except OSError as error:
-            # Another account would have no locks there either.
+            # Where there are no locks, another account has none either.
             remedy = "" if isinstance(error, locking.NoLocks) else ". Run this as the account that builds there"
-            words = "{0} could not be cleaned: {1}{2}".format(work_dir, error, remedy)
+            words = "{0} cannot be cleaned: {1}{2}".format(work_dir, error, remedy)
             module.fail_json(**outgoing.told(msg=words, removed=removed, busy=busy))
         if gone is None:
             busy.append(work_dir)

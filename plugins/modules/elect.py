@@ -9,10 +9,10 @@ module: elect
 short_description: Elect the host that builds a product for its cohort
 version_added: "0.1.0"
 description:
-  - Of the hosts whose plan this run has seen and whose product has the same fingerprint, elects the one that builds it.
-    One that has begun goes on; then come those not busy with another product, those with most cores, and most memory. Where
-    there is a group C(ascend_builders), the plan offers its hosts alone.
-  - The choice stands for the run, until that host is lost.
+  - Elects the host that builds a product, out of the hosts that have a plan in this run and need the product with the same
+    fingerprint. A host that has already started is preferred, then one that is not building another product, then the one
+    with most cores, then with most memory. Where there is a group C(ascend_builders), only its hosts are elected.
+  - The choice is kept for the run, until that host is lost.
   - Runs on the controller and connects to no host.
 author: the ascend.pytorch authors (@ascend)
 options:
@@ -26,11 +26,11 @@ options:
     elements: str
     default: []
   shared:
-    description: Whether hosts share builds; otherwise each is elected for itself.
+    description: Whether hosts share builds; otherwise each host builds for itself.
     type: bool
     default: true
   takeovers:
-    description: How many builders of one product may be lost before building it is given up.
+    description: How many builders of one product may be lost before the run gives up building it.
     type: int
     default: 2
   again:
@@ -53,11 +53,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 builder:
-  description: Name of the host that builds; empty where none has come as far as this product.
+  description: Name of the host that builds; empty where no host has reached this product yet.
   returned: always
   type: str
 ready:
-  description: Whether it has what building takes.
+  description: Whether it has what it needs to build.
   returned: always
   type: bool
 busy:
@@ -65,11 +65,11 @@ busy:
   returned: always
   type: bool
 leads:
-  description: Whether the task that works with the builder is this host's.
+  description: Whether this host runs the task that works with the builder.
   returned: always
   type: bool
 takes_over_from:
-  description: The host that was lost with the build, and whose build the elected one goes on with.
+  description: The host that was lost, whose build the elected one takes over.
   returned: when a builder was lost
   type: str
 """

@@ -12,18 +12,18 @@ description:
   - Reads the operating system, C library, processor, memory, disks, clock, compilers, CMake, Pythons, CANN, driver,
     firmware, NPUs and their device nodes, network interfaces, and the manifests of published products and installed
     wheels.
-  - Changes nothing. A tool that hangs is stopped after its time limit. This, or a crash, is noted in the result, and never
-    fails the module.
+  - Changes nothing. A tool that hangs is stopped after its time limit. This or a crash is reported in the result and does
+    not fail the module.
 author: the ascend.pytorch authors (@ascend)
 options:
   products:
     description:
       - The products to look for, each with C(name), C(version), C(product), C(prefix), C(links) and C(distribution).
-      - By default those of the collection's roles, in their usual places.
+      - By default those of the collection's roles, in their default places.
     type: list
     elements: dict
   tools:
-    description: Names of programs whose places and versions are wanted.
+    description: Names of programs to find, with their versions.
     type: list
     elements: str
     default: [cmake, gcc, g++]
@@ -33,13 +33,13 @@ options:
     elements: str
     default: []
   pythons:
-    description: Interpreters to ask, by name or path, the one to prefer first.
+    description: Interpreters to examine, by name or path, the preferred one first.
     type: list
     elements: str
     default: [python3.7, python3.8, python3.9]
   pip:
-    description: Whether to ask the pip of the interpreter for wheels whatever stands, else only where it may have to install
-      one. That takes longer than all else.
+    description: Whether to always query the pip of the interpreter for wheels, otherwise only where it may have to install
+      one. That takes longer than everything else.
     type: bool
     default: false
   venv:
@@ -47,19 +47,19 @@ options:
     type: str
     default: ""
   work_dir:
-    description: Where sources, builds and products stand, or V(auto).
+    description: Folder of sources, builds and products, or V(auto).
     type: str
     default: auto
   env_file:
-    description: Where the environment file stands, or V(auto).
+    description: Path of the environment file, or V(auto).
     type: str
     default: auto
   run_user:
-    description: The account whose access to the NPUs is judged; empty for the one that the module runs as.
+    description: The account whose access to the NPUs is checked; empty for the one that the module runs as.
     type: str
     default: ""
   cann_path:
-    description: The CANN that counts, by its path or its release; empty for the newest.
+    description: The CANN to use, by its path or its release; empty for the newest.
     type: str
     default: ""
 attributes:
@@ -69,19 +69,19 @@ attributes:
 """
 
 EXAMPLES = r"""
-# By itself: ansible ascend -m ascend.pytorch.examine
-- name: Look at every Ascend host
+# Ad hoc: ansible ascend -m ascend.pytorch.examine
+- name: Examine every Ascend host
   ascend.pytorch.examine:
   register: __examined
 
-- name: Name the NPUs that are not well
+- name: List the NPUs that are not healthy
   ansible.builtin.debug:
     msg: "{{ __examined.state.npu.chips | rejectattr('health', 'equalto', 'OK') | map(attribute='bus_id') }}"
 """
 
 RETURN = r"""
 state:
-  description: What the host is and has.
+  description: The state of the host.
   returned: always
   type: dict
   sample:
@@ -95,8 +95,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import host
 
-# What the roles publish when nothing else is said.
-USUAL_PRODUCTS = [
+# What the roles publish by default.
+DEFAULT_PRODUCTS = [
     {"name": "cmake", "version": "", "product": "tree", "prefix": "auto", "links": []},
     {"name": "gcc730", "version": "7.3.0", "product": "tree", "prefix": "auto", "links": []},
     {"name": "torch", "version": "", "product": "wheel", "distribution": "torch"},
@@ -105,7 +105,7 @@ USUAL_PRODUCTS = [
 
 
 def main():
-    """Answer one question about this host."""
+    """Examine this host."""
     module = AnsibleModule(
         argument_spec={
             "products": {"type": "list", "elements": "dict"},
@@ -123,7 +123,7 @@ def main():
     )
     question = dict(module.params)
     if question["products"] is None:
-        question["products"] = USUAL_PRODUCTS
+        question["products"] = DEFAULT_PRODUCTS
     module.exit_json(**outgoing.told(changed=False, state=host.examine(question)))
 
 

@@ -6,43 +6,43 @@
 DOCUMENTATION = r"""
 ---
 module: fleet
-short_description: Tell and write what was found of all hosts
+short_description: Report what was found on all hosts
 version_added: "0.1.0"
 description:
-  - Takes what M(ascend.pytorch.plan) and M(ascend.pytorch.verify) returned for the hosts, prints it as a table, and writes
-    it on the controller as JSON and, where asked for, as an HTML page that opens from disk.
+  - Prints what M(ascend.pytorch.plan) and M(ascend.pytorch.verify) returned for the hosts as a table, and writes it on the
+    controller as JSON and, with O(page), as an HTML page that opens from disk.
   - Reads the registered variables C(__road_planned) and C(__road_verified) of each host. A host that has none, failed or was
-    unreachable is told of as such.
-  - With O(query), answers a question to all that is known of the hosts as well.
+    unreachable is reported as such.
+  - With O(query), also evaluates an expression over all that is known of the hosts.
   - Runs on the controller and connects to no host; use it with C(run_once).
 author: the ascend.pytorch authors (@ascend)
 options:
   hosts:
     description:
-      - Names of the hosts to tell of, in the order in which they are shown.
-      - Without it nothing is told or written, and only O(query) is checked. One of the two is required.
+      - Names of the hosts to report, in the order in which they are shown.
+      - Without it nothing is reported or written, and only O(query) is checked. One of the two is required.
     type: list
     elements: str
   query:
     description:
-      - A JMESPath expression over what is written as JSON. What it gives is printed, and written as C(check-query.json) or
-        C(report-query.json). None is evaluated when it is empty.
-      - An expression that is malformed, or calls a function that does not exist, is an error before anything is told or
-        written. One that fails over what the hosts said is an error after that.
+      - A JMESPath expression over what is written as JSON. Its result is printed, and written as C(check-query.json) or
+        C(report-query.json). Empty for none.
+      - An expression that is malformed, or calls a function that does not exist, is an error before anything is reported or
+        written. One that fails on the data of the hosts is an error after that.
       - Needs the Python library C(jmespath) on the controller.
     type: str
   dest:
-    description: Folder on the controller, made when it is not there. A relative one is relative to where
+    description: Folder on the controller, created when it does not exist. A relative one is relative to where
       C(ansible-playbook) was started.
     type: path
     default: "."
   name:
-    description: What the files are called, V(check) for C(check.json), V(report) for C(report.json) and C(report.html).
+    description: Name of the files, V(check) for C(check.json), V(report) for C(report.json) and C(report.html).
     type: str
     choices: [check, report]
     default: report
   page:
-    description: Whether the HTML page is written too.
+    description: Whether to write the HTML page too.
     type: bool
     default: false
 requirements:
@@ -54,19 +54,19 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Tell what was found, and write check.json
+- name: Report what was found, and write check.json
   ascend.pytorch.fleet:
     hosts: "{{ ansible_play_hosts_all }}"
     name: check
   run_once: true
   register: __fleet
 
-- name: Refuse a query that cannot be evaluated, before the hosts are asked
+- name: Check the query before the hosts are examined
   ascend.pytorch.fleet:
     query: values(hosts)[?npus[?health!='OK']].name
   run_once: true
 
-- name: Tell which hosts have an NPU that is not healthy
+- name: List the hosts that have an NPU that is not healthy
   ascend.pytorch.fleet:
     hosts: "{{ ansible_play_hosts_all }}"
     query: values(hosts)[?npus[?health!='OK']].name
@@ -85,13 +85,13 @@ headline:
   type: str
   sample: 2 of 12 hosts are not fit
 query:
-  description: What O(query) gave. V(null) where nothing in the document is meant by it, of which a misspelt name is one cause.
+  description: The result of O(query). V(null) where it matches nothing in the document, for example because of a misspelt name.
   returned: success, when O(query) is given
   type: raw
   sample: [node003, node017]
 summary:
   description: How many C(hosts), how many of each verdict (C(fit), C(warnings), C(unfit), C(unreachable), C(failed)), and
-    how many are C(complete), having everything.
+    how many are C(complete), which have everything.
   returned: success
   type: dict
 table:

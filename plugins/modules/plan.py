@@ -9,20 +9,20 @@ module: plan
 short_description: Examine a host and plan what it needs, and why
 version_added: "0.1.0"
 description:
-  - Checks the variables, examines the host in one module call, and works out what each recipe needs there.
-  - Fails with every problem at once when the variables are wrong or the host is not fit, before anything is changed.
+  - Checks the variables, examines the host in one module call, and plans what each recipe needs there.
+  - When the variables are wrong or the host is not fit, fails with all problems before anything is changed.
   - A host that needs something joins the group named by O(group).
 author: the ascend.pytorch authors (@ascend)
 options:
   roles:
     description:
-      - The roles that ask, by their variables, which must be known where this runs; all of them for the whole guide.
+      - The roles to plan for, by their variables, which must be loaded where this runs; all of them for the whole guide.
     type: list
     elements: str
     choices: [cmake, gcc730, torch_npu_build, apex_build, cann_check]
     required: true
   group:
-    description: The group that fit hosts with work join; empty for none.
+    description: The group that fit hosts with work to do join; empty for none.
     type: str
     default: ""
   unfit_group:
@@ -30,23 +30,23 @@ options:
     type: str
     default: ""
   builders:
-    description: Hosts of the group C(ascend_builders). Where there are any, other hosts take what those build, and no host
-      takes what another has built or has.
+    description: Hosts of the group C(ascend_builders). Where there are any, other hosts take what these build, and no host
+      takes a product from any other host.
     type: list
     elements: str
     default: []
   cache:
-    description: Places of the build cache, as M(ascend.pytorch.publish) has them; without any, hosts share no builds.
+    description: Places of the build cache, see O(ascend.pytorch.publish#module:cache); without any, hosts share no builds.
     type: list
     elements: str
     default: []
   by_tags:
-    description: Whether C(--tags) and C(--skip-tags) decide what of the plan this run carries out.
+    description: Whether C(--tags) and C(--skip-tags) decide which part of the plan this run carries out.
     type: bool
     default: false
   promised:
     description:
-      - RV(promised) of an earlier plan of the run, for check mode. What that would have put there counts as there.
+      - RV(promised) of an earlier plan of the run, for check mode. What that plan would have installed counts as installed.
     type: dict
     default: {}
 attributes:
@@ -56,7 +56,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Know the variables of the role
+- name: Load the variables of the role
   ansible.builtin.import_role:
     name: ascend.pytorch.cmake
     tasks_from: recipe
@@ -71,12 +71,12 @@ RETURN = r"""
 plan:
   description:
     - C(products) by name, each with C(do) (nothing, publish, take, build or remove) and C(why); C(packages), C(environment),
-      C(venv) and whether there is C(work). By what it is carried out the modules find by the name of a product.
+      C(venv) and whether there is C(work). The modules find the order of a product by its name.
     - With O(unfit_group) and no O(group), as for a table, also the C(order) of each product.
   returned: always
   type: dict
 findings:
-  description: What was noticed, each with C(id), C(severity), C(found), C(wanted), C(remedy) and C(source).
+  description: The findings, each with C(id), C(severity), C(found), C(wanted), C(remedy) and C(source).
   returned: always
   type: list
   elements: dict
@@ -85,7 +85,7 @@ state:
   returned: with O(unfit_group) and no O(group)
   type: dict
 promised:
-  description: The tools that stand there after this plan and those before it, by name, for O(promised) of the next one.
+  description: The tools that are installed after this plan and those before it, by name, for O(promised) of the next one.
   returned: in check mode
   type: dict
 """

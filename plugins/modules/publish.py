@@ -6,33 +6,33 @@
 DOCUMENTATION = r"""
 ---
 module: publish
-short_description: Make a built product live on a host, or take it away
+short_description: Publish a built product on a host, or remove it
 version_added: "0.1.0"
 description:
-  - A tree is unpacked beside its prefix, checked against its manifest, and made live by a rename and a link swap. Before
-    the swap the host has the former tree whole, after it the new one whole.
+  - A tree is unpacked beside its prefix, checked against its manifest, and published by a rename and a link swap. Before
+    the swap the host has the complete former tree, after it the complete new one.
   - A wheel is installed by the pip of its own Python, which removes a different version first. Before that it is unpacked
-    into a folder of its own beside the other, and the commands that prove it are run there.
-  - What this collection did not put there is never touched. Taking away leaves files that were added to a product or
-    changed in it, and tells them.
+    into a separate folder, and the commands that prove it are run there.
+  - Files that this collection did not install are never changed. When a product is removed, files that were added to it or
+    changed in it stay, and are reported.
 author: the ascend.pytorch authors (@ascend)
 options:
   names:
     description:
-      - Names of products that the host's plan, by M(ascend.pytorch.plan) earlier in the run, has orders for, in the order in which
-        they need each other.
-      - What the plan wants built is brought from the build cache first. A product that no place of the cache has is not
-        published, nor are the wheels after it; they are RV(lacking). A product that needs nothing is left alone.
+      - Names of products that the host's plan, by M(ascend.pytorch.plan) earlier in the run, has orders for, in the order in
+        which they need each other.
+      - What the plan wants built is taken from the build cache first. A product that no place of the cache has is not
+        published, nor are the wheels after it; they are in RV(lacking). A product for which there is nothing to do is skipped.
       - With C(torch) comes the environment file, where the plan has one.
     type: list
     elements: str
   orders:
-    description: The orders of these products. The action fills it in, and only with what has come to the host.
+    description: The orders of these products. The action fills it in, only with products that have arrived on the host.
     type: list
     elements: dict
   arrived:
     description:
-      - By name of the product what has been brought to the host, and is to be put into its work directory first, with C(metadata),
+      - By name of the product, what was sent to the host and is put into its work directory first, with C(metadata),
         C(signature), C(piece) and C(length). The action fills it in.
     type: dict
     default: {}
@@ -41,28 +41,28 @@ options:
     type: dict
   verify:
     description:
-      - What is to be verified when all of it has been published, as M(ascend.pytorch.verify) has it. The action fills it in, where
-        nothing is to come any more.
+      - What to verify when all of it has been published, as options of M(ascend.pytorch.verify). The action fills it in with
+        the last products of the host.
     type: dict
   state:
-    description: V(present) publishes; V(absent) takes away what the manifests say is ours, and puts back what was saved.
+    description: V(present) publishes; V(absent) removes what this collection's manifests list, and restores what was saved.
     type: str
     choices: [present, absent]
     default: present
   cache:
     description:
-      - Places of the build cache, asked in order. C(auto) is a folder in the cache of the controller's user; a path, a folder
+      - Places of the build cache, tried in order. C(auto) is a folder in the cache of the controller's user; a path, a folder
         on the controller; a C(file://) URL, a folder that all hosts see; an C(http://) or C(https://) URL, a server.
-      - Without any, what the host has in its work directory counts.
+      - Without any, only products in the host's work directory are published.
     type: list
     elements: str
     default: []
   trusted_keys:
-    description: File on the controller with the keys of which one must have signed what is taken; empty for none.
+    description: File of public keys on the controller. What is taken must be signed with one of them; empty for unsigned.
     type: str
     default: ""
   copies:
-    description: How many hosts are brought products at the same time.
+    description: To how many hosts products are sent at the same time.
     type: int
     default: 5
   built:
@@ -70,7 +70,7 @@ options:
     type: bool
     default: false
   waits:
-    description: Whether a build of the product that is under way is waited for, for as long as one turn takes.
+    description: Whether to wait for a build of the product that is under way, for as long as one turn takes.
     type: bool
     default: false
 attributes:
@@ -79,7 +79,7 @@ attributes:
     description: Says what would be published or removed.
   diff_mode:
     support: full
-    description: Shows what stands and what would stand.
+    description: Shows what is installed and what would be installed.
 """
 
 EXAMPLES = r"""
@@ -98,30 +98,30 @@ lacking:
 products:
   description:
     - By name of the product, and by C(environment file), whether it C(changed), its C(notes), and the C(seconds) that it took,
-      with its build where it had to be built.
+      including its build where it was built.
     - C(how) says how it came, C(built) on this host, C(taken) from the build cache, C(put in place) from what the host had, or
-      C(found), since another process had published it.
-    - When O(state=absent), C(removed) has the paths that went.
+      C(found) when another process had published it.
+    - When O(state=absent), C(removed) has the paths that were removed.
   returned: always
   type: dict
 verified:
-  description: By name of the product what M(ascend.pytorch.verify) returns of it.
-  returned: when all that the plan wants stands
+  description: By name of the product, what M(ascend.pytorch.verify) returns for it.
+  returned: when all that the plan wants is installed
   type: dict
 unarrived:
-  description: The products of which what has been brought is not whole. The action brings them again.
+  description: The products that did not arrive whole. The action sends them again.
   returned: when O(state=present)
   type: list
   elements: str
 notes:
   description:
-    - Complaints of pip that mean no harm, each explained.
-    - When something is taken away, what was put back, and what stays because it is not this collection's.
+    - Harmless complaints of pip, each explained.
+    - When something is removed, what was restored, and what stays because it is not this collection's.
   returned: always
   type: list
   elements: str
 removed:
-  description: The paths that were, or in check mode would be, taken away.
+  description: The paths that were, or in check mode would be, removed.
   returned: when O(state=absent)
   type: list
   elements: str
@@ -138,7 +138,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.publish import veri
 
 
 def main():
-    """Publish the products of one host, or take them away."""
+    """Publish the products of one host, or remove them."""
     module = AnsibleModule(
         argument_spec={
             "orders": {"type": "list", "elements": "dict"},
@@ -146,7 +146,7 @@ def main():
             "environment": {"type": "dict"},
             "verify": {"type": "dict"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            # The action's alone.
+            # Only for the action.
             "names": {"type": "list", "elements": "str"},
             "cache": {"type": "list", "elements": "str", "default": []},
             "trusted_keys": {"type": "str", "default": "", "no_log": False},
@@ -156,12 +156,12 @@ def main():
         },
         supports_check_mode=True,
     )
-    # Publishing wheels changes this process' own.
+    # A copy, since publishing wheels changes this process' environment.
     session = dict(os.environ)
     asked, outcomes, late = module.params, {}, []
     if asked["orders"] is None:
-        # The action has filled them in.
-        module.fail_json(**outgoing.told(msg="orders: nothing was asked to be published"))
+        # The action fills them in.
+        module.fail_json(**outgoing.told(msg="orders: there is no order to publish"))
     orders = [Order.of(each) for each in asked["orders"]]
     os.umask(0o022)
     trouble = {}

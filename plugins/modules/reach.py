@@ -6,11 +6,11 @@
 DOCUMENTATION = r"""
 ---
 module: reach
-short_description: Ask the places of sources whether they answer
+short_description: Check whether the URLs of sources answer
 version_added: "0.1.0"
 description:
-  - Asks, from the host, the URLs of each source until one answers. Nothing of a source is fetched, and nothing changes.
-  - All sources are asked at once, each URL under a time limit.
+  - Tries the URLs of each source from the host until one answers. No source is fetched, and nothing is changed.
+  - All sources are tried at the same time, each URL with a time limit.
 author: the ascend.pytorch authors (@ascend)
 options:
   sources:
@@ -19,7 +19,7 @@ options:
     elements: dict
     required: true
   mirrors:
-    description: Mirrors that are asked before the sources' own URLs.
+    description: Mirrors that are tried before the sources' own URLs.
     type: list
     elements: str
     default: []
@@ -30,7 +30,7 @@ options:
   logins:
     description:
       - Logins for the URLs of sources and mirrors, by address, as C(name:password).
-      - The actions fill it in from the URLs themselves.
+      - The actions fill it in from the URLs.
     type: dict
     default: {}
 attributes:
@@ -40,7 +40,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Is CMake's archive to be had from here?
+- name: Check whether the host can reach CMake's archive
   ascend.pytorch.reach:
     sources:
       - name: cmake
@@ -51,7 +51,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 unanswered:
-  description: The sources of which no URL answers, by name; each a list of pairs of a URL and what it said.
+  description: The sources without a URL that answers, by name; each a list of pairs of a URL and its error.
   returned: always
   type: dict
   sample:
@@ -66,7 +66,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.sources import reac
 
 
 def main():
-    """Ask for all sources at once."""
+    """Try the URLs of all sources at the same time."""
     module = AnsibleModule(
         argument_spec={
             "sources": {"type": "list", "elements": "dict", "required": True},

@@ -9,8 +9,8 @@ module: stop
 short_description: Stop the builds that are under way on a host
 version_added: "0.1.0"
 description:
-  - Ends the builds that M(ascend.pytorch.build) began and that go on by themselves, with all of their programs.
-  - What they did stays, and the next run goes on from there. Whoever follows one is told that it was stopped.
+  - Stops the builds that M(ascend.pytorch.build) started and that run detached, with all of their programs.
+  - Their completed work is kept, and the next run goes on from there. A run that follows one reports that it was stopped.
 author: the ascend.pytorch authors (@ascend)
 options:
   work_dirs:
@@ -21,7 +21,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: In check mode nothing is ended; what would be is told.
+    description: In check mode nothing is stopped; the result says what would be.
 """
 
 EXAMPLES = r"""
@@ -67,7 +67,7 @@ def main():
                 stopped.append("{0} in stage {1}".format(name, stage))
         except OSError as error:
             what = "build {0} in {1} cannot be stopped" if name else "builds in {1} cannot be looked at"
-            # Another account would have no locks there either.
+            # Where there are no locks, another account has none either.
             remedy = (
                 "" if isinstance(error, locking.NoLocks) else ". Run this as root, or as the account that began them"
             )

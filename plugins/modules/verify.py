@@ -9,12 +9,12 @@ module: verify
 short_description: Prove that published products are whole and work
 version_added: "0.1.0"
 description:
-  - Compares each published tree with its manifest and each wheel with its RECORD, and all of them with what their orders
-    ask for. What differs from its order is told as outdated, not as damaged.
-  - Then runs what the recipes say proves them, outside any source tree, with the environment file sourced where the
-    recipe asks for it; where there is an NPU, on that too.
-  - Changes nothing. Everything that is wrong is told at once, each with its remedy; a command that hangs is stopped after
-    its time limit, which is a problem, too.
+  - Compares each published tree with its manifest and each wheel with its RECORD, and all of them with their
+    orders. What differs from its order is reported as outdated, not as damaged.
+  - Then runs the commands of the recipes that prove them, outside any source tree, with the environment file sourced where
+    the recipe says so; where there is an NPU, also on that.
+  - Changes nothing. All problems are reported at once, each with its remedy. A command that hangs is stopped after its time
+    limit, which is a problem too.
 author: the ascend.pytorch authors (@ascend)
 options:
   orders:
@@ -24,14 +24,14 @@ options:
     type: list
     elements: dict
   environment:
-    description: The environment file as the plan has it, with C(path), C(text) and C(do); by default none is looked at.
+    description: The environment file as the plan has it, with C(path), C(text) and C(do); by default none.
     type: dict
   full:
-    description: Whether every file's digest is compared too, and not only presence, size and mode.
+    description: Whether to compare the digest of every file too, not only presence, size and mode.
     type: bool
     default: false
   npu:
-    description: Whether the host has an NPU, which the recipes' C(verify_npu) steps are then tried on.
+    description: Whether the host has an NPU; then the C(verify_npu) steps of the recipes are run on it.
     type: bool
     default: false
 attributes:
@@ -39,7 +39,7 @@ attributes:
     support: full
     description:
       - The module changes nothing, with or without check mode.
-      - In check mode, what a run would publish, mend or write first is a note and no problem.
+      - In check mode, what a run would publish, repair or write first is a note and no problem.
 """
 
 EXAMPLES = r"""
@@ -51,7 +51,7 @@ EXAMPLES = r"""
 RETURN = r"""
 products:
   description:
-    - By name of the product, whether it is C(ok), its C(problems), its C(notes) (what is not as on a host with NPUs, say),
+    - By name of the product, whether it is C(ok), its C(problems), its C(notes) (for example what was not tried without an NPU),
       and what each proving command C(said).
   returned: always
   type: dict
@@ -62,7 +62,7 @@ products:
       notes: []
       said: [cmake version 3.12.1]
 problems:
-  description: All problems, those of the environment file too.
+  description: All problems, also those of the environment file.
   returned: always
   type: list
   elements: str
@@ -81,7 +81,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.publish import veri
 
 
 def main():
-    """Prove the products of one host."""
+    """Verify the products of one host."""
     module = AnsibleModule(
         argument_spec={
             "orders": {"type": "list", "elements": "dict"},
@@ -93,9 +93,9 @@ def main():
     )
     asked = module.params
     if asked["orders"] is None:
-        # The action has filled them in.
-        module.fail_json(**outgoing.told(msg="orders: nothing was asked to be verified"))
-    # Made when it is asked for, and removed with the module.
+        # The action fills them in.
+        module.fail_json(**outgoing.told(msg="orders: there is no order to verify"))
+    # The folder is created at first use, and removed when the module ends.
     run = verifying.make_runner(lambda: module.tmpdir, dict(os.environ))
     result = verifying.verify_all(verifying.Verification.of(asked), run, asked["full"], pending=module.check_mode)
     if result["problems"]:

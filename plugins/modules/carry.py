@@ -133,26 +133,26 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import cach
 
 def perform_state(module):
     """Do what the state says and return the result."""
-    asked, dry = module.params, module.check_mode
-    state = asked["state"]
-    entry = entries.Entry(asked["work_dir"], asked["label"], asked["fingerprint"])
+    params, dry = module.params, module.check_mode
+    state = params["state"]
+    entry = entries.Entry(params["work_dir"], params["label"], params["fingerprint"])
     if state == "held":
-        return entries.held(entry, asked["digest"], dry)
+        return entries.held(entry, params["digest"], dry)
     if state == "wanted":
-        return carrying.wanted(entry, asked["metadata"], dry)
+        return carrying.wanted(entry, params["metadata"], dry)
     if state == "looked_up":
-        return caching.look_up(asked["place"], asked["label"], asked["signed"], asked["logins"])
+        return caching.look_up(params["place"], params["label"], params["signed"], params["logins"])
     if dry:
         return {"changed": state != "cut" and (state == "kept" or not entry.whole())}
     if state == "cut":
-        return {"length": carrying.cut(entry, asked["sha256"], asked["offset"], asked["length"], asked["piece"])}
+        return {"length": carrying.cut(entry, params["sha256"], params["offset"], params["length"], params["piece"])}
     if state == "received":
-        words = [asked[key] for key in ("metadata", "signature", "offset", "piece", "length")]
+        words = [params[key] for key in ("metadata", "signature", "offset", "piece", "length")]
         return dict(carrying.receive(entry, *words), changed=True)
     if state == "taken":
-        words = [asked[key] for key in ("metadata", "signature", "place")]
-        return {"changed": caching.take(entry, *words, log=module.log, known=asked["logins"])}
-    return {"changed": caching.keep(entry, asked["place"], asked["signature"])}
+        words = [params[key] for key in ("metadata", "signature", "place")]
+        return {"changed": caching.take(entry, *words, log=module.log, known=params["logins"])}
+    return {"changed": caching.keep(entry, params["place"], params["signature"])}
 
 
 def main():

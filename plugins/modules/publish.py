@@ -158,18 +158,18 @@ def main():
     )
     # A copy, since publishing wheels changes this process' environment.
     session = dict(os.environ)
-    asked, outcomes, late = module.params, {}, []
-    if asked["orders"] is None:
+    params, outcomes, late = module.params, {}, []
+    if params["orders"] is None:
         # The action fills them in.
         module.fail_json(**outgoing.told(msg="orders: there is no order to publish"))
-    orders = [Order.of(each) for each in asked["orders"]]
+    orders = [Order.of(each) for each in params["orders"]]
     os.umask(0o022)
     trouble = {}
     try:
-        if asked["state"] == "absent":
-            withdrawing.withdraw(module, orders, asked["environment"], outcomes)
+        if params["state"] == "absent":
+            withdrawing.withdraw(module, orders, params["environment"], outcomes)
         else:
-            late = providing.provide(module, orders, asked["arrived"], asked["environment"], outcomes)
+            late = providing.provide(module, orders, params["arrived"], params["environment"], outcomes)
     except providing.ProvideError as error:
         trouble = {"msg": str(error), "exception": traceback.format_exc()}
     result = {
@@ -180,12 +180,12 @@ def main():
             name: {key: value for key, value in each.items() if key != "diff"} for name, each in outcomes.items()
         },
     }
-    if asked["state"] == "absent":
+    if params["state"] == "absent":
         result["removed"] = [path for each in outcomes.values() for path in each["removed"]]
     else:
         result["unarrived"] = late
-        if asked["verify"] and not (late or trouble):
-            wanted = verifying.Verification.of(asked["verify"])
+        if params["verify"] and not (late or trouble):
+            wanted = verifying.Verification.of(params["verify"])
             verified = verifying.verify_all(wanted, verifying.make_runner(lambda: module.tmpdir, session))
             result.update(verified=verified["products"], notes=result["notes"] + verified["notes"])
             if verified["problems"]:

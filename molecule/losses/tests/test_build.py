@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The build dies, of whatever: the next run goes on from the last good stage."""
+"""The build dies for different reasons: the next run goes on from the last good stage."""
 
 import json
 import re
@@ -11,15 +11,15 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.build import torn
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import recipe
 
 ONE = "first"
-# All but patch, which in a tree is over as soon as it is begun.
+# All except patch, which takes no time for a tree.
 STAGES = ("fetch", "verify", "extract", "configure", "build", "install", "sanity", "pack")
-# Long enough to be struck while it compiles. Heavy units that come one by one end seconds apart, and at 40 % the last begins.
+# Long enough to be killed while it compiles. Heavy units end seconds apart one by one, and the last begins at 40 %.
 HEAVY = {"torch_npu_build_build_environment": {"MIRROR_WORK": "3"}, "ascend_jobs": 1}
 LASTING = {"torch_npu_build_build_environment": {"MIRROR_WORK": "1"}, "ascend_jobs": 2}
 # The oldest first.
 OBJECTS = "find /var/lib/ascend-pytorch/builds/torch-*/ -name '*.o' -printf '%T@ %p\\n' | sort -n"
 
-# Takes memory as long as a process lives. One that has ended and whom its parent has not seen yet has no command line any more.
+# Allocates memory as long as a process lives. A zombie, which its parent has not waited for yet, has no command line.
 HOG = """
 taken = []
 while len(taken) < 1024 and open("/proc/{0}/cmdline").read():
@@ -28,12 +28,12 @@ while len(taken) < 1024 and open("/proc/{0}/cmdline").read():
 
 
 def done_before(said):
-    """The stages that a try found done."""
+    """Return the stages that a run found done."""
     return re.findall(r"^=== (\w+): done before$", said, re.MULTILINE)
 
 
 def all_before(stage):
-    """The stages that are done before another."""
+    """Return the stages before another one."""
     every = [*recipe.STAGES, "pack"]
     return every[: every.index(stage)]
 
@@ -44,10 +44,10 @@ def test_killed_at_every_stage_it_goes_on_from_there(crew):
         before = len(crew.tries(ONE))
         with crew.striking(ONE, "cmake", stage):
             run = crew.begin(["cmake"], [ONE]).ended(well=False)
-        # Of the end of a build that nobody can ask any more all is told that there is.
+        # The message says where the build ended, although its process is gone.
         assert "failed in stage {0}: its process is gone".format(stage) in run.words
         assert not crew.stands(ONE)
-        # Where it died before it was followed, the same run has tried once more.
+        # Where it died before the run followed it, the same run has tried once more.
         first, *more = [done_before(said) for said in crew.tries(ONE)[before:]]
         assert first == all_before(former) and more in ([], [all_before(stage)])
         former = stage
@@ -62,7 +62,7 @@ def test_killed_while_it_patches_and_compiles_it_repeats_neither(crew):
         with crew.striking(ONE, "torch", stage, percent, hands=True):
             crew.begin(["torch_npu_build"], [ONE], **HEAVY).ended(well=False)
     compiled = [line.split(" ") for line in crew.on(ONE, OBJECTS).splitlines()]
-    # The last may be halves.
+    # The last ones may be incomplete.
     good = [path for when, path in compiled if float(when) < float(compiled[-1][0]) - torn.KILLED_MARGIN_S]
     assert len(good) >= 4, compiled
     crew.apply(["torch_npu_build"], [ONE], **HEAVY)
@@ -71,7 +71,7 @@ def test_killed_while_it_patches_and_compiles_it_repeats_neither(crew):
     before, last = crew.tries(ONE, "torch")[-2:]
     assert done_before(before)[-1] == "extract"
     assert done_before(last)[-1] == "configure"
-    # What make says of each object; of those that build.sh writes stubs for anew each time it is right.
+    # Objects that make compiles again; for those whose stubs build.sh writes each time that is right.
     now = re.findall(r"Building C\w* object (\S+\.o)", last)
     again = {name for name in now if any(path.endswith("/" + name) for path in good)}
     assert len(again) <= 2 and not [name for name in again if "Kernel" in name], (again, good)
@@ -79,7 +79,7 @@ def test_killed_while_it_patches_and_compiles_it_repeats_neither(crew):
 
 
 def is_lasting(crew, tries):
-    """Whether a build of torch compiles what is heavy in that many tries."""
+    """Return whether a build of torch is in this try and compiles the heavy units."""
     said = crew.tries(ONE, "torch")
     return len(said) == tries and "Kernel" in said[-1]
 
@@ -97,7 +97,7 @@ def test_a_host_that_reboots_and_then_is_out_of_memory_goes_on_each_time(crew, r
     rig.until(lambda: is_lasting(crew, 2), what=lambda: run.said)
     assert done_before(crew.tries(ONE, "torch")[-1])[-1] == "configure"
     status = json.loads(crew.on(ONE, "cat /var/lib/ascend-pytorch/builds/torch-*/status.json"))
-    # The kernel would else end what has most of it, its compilers or who takes it.
+    # Otherwise the kernel kills the process with the most memory, a compiler or the one that allocates it.
     crew.on(ONE, "echo 1000 > /proc/{0}/oom_score_adj".format(status["pid"]))
     with crew.little_memory(ONE, spare_mib=128):
         rig.on(ONE).run("python3 -c %s || true", HOG.format(status["pid"]))

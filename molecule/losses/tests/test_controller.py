@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller dies, or sleeps: the build goes on. Of two controllers one has it built."""
+"""The controller dies or sleeps: the build continues. Of two controllers only one starts a build."""
 
 import signal
 
@@ -29,7 +29,7 @@ def test_one_that_sleeps_goes_on_when_it_wakes(crew, gate):
     # Not its ssh connections: what the lid of a laptop does to those is the builder lost, or not.
     run.signal(signal.SIGSTOP)
     gate.open()
-    # The builder comes to its end meanwhile.
+    # The build ends in the meantime.
     rig.until(lambda: crew.on(builder, "ls -d /var/lib/ascend-pytorch/products/cmake-*/product.json || true"))
     run.signal(signal.SIGCONT)
     run.ended()

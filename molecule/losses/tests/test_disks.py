@@ -1,13 +1,13 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Disks get full, and what the build cache holds is damaged: nothing half stands, and with room the next run goes on."""
+"""Disks get full and products of the build cache are damaged: nothing incomplete is used, and the next run goes on."""
 
 import re
 
 ONE, TWO, THREE = HOSTS = "first", "second", "third"
 WORK = "/var/lib/ascend-pytorch"
-# It would say so before anything is begun.
+# Otherwise a check fails before anything is started.
 UNCHECKED = {"ascend_silenced_checks": ["disk-full"]}
 
 
@@ -78,7 +78,7 @@ def test_what_is_damaged_in_the_cache_is_set_aside_and_made_anew(crew):
     crew.apply(["cmake"], [TWO])
     assert len(list(crew.cache.glob(label + ".damaged-*"))) == 1
 
-    # Of the same size, so that only its digest tells.
+    # Of the same size, so that only the digest differs.
     with product.open("r+b") as stream:
         stream.seek(whole // 2)
         byte = stream.read(1)[0]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A builder is lost: another takes over. Hosts cannot be reached: the others go on, and the next run does those alone."""
+"""A builder is lost: another takes over. Hosts are unreachable: the others continue, and the next run does only those."""
 
 import rig
 
@@ -26,7 +26,7 @@ def test_a_lost_builder_is_stood_in_for_and_the_next_run_goes_to_it_alone(crew, 
 
 
 def test_one_whose_cable_is_pulled_is_noticed_whatever_ssh_is_told(crew, gate, tmp_path_factory):
-    # Nothing that ssh itself would notice a silent connection by, and no connection of another test's, which would.
+    # ssh must not notice a silent connection itself, and a connection of another test must not be used.
     env = {
         "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s",
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(tmp_path_factory.mktemp("cp")),
@@ -34,7 +34,7 @@ def test_one_whose_cable_is_pulled_is_noticed_whatever_ssh_is_told(crew, gate, t
     run = crew.begin(["cmake"], HOSTS, env=env, ascend_mirrors=[gate.url])
     lost = gate.builder()
     others = [host for host in HOSTS if host != lost]
-    # A module that waits there for what the build has to tell; what ssh sends when nobody answers it would notice.
+    # A module that waits there for the build; ssh's own keep-alive would notice that nobody answers.
     waiting = "ps -eo etimes=,args= | awk '/sh -c .*python3/ && !/awk/ && $1 >= 3'"
     rig.until(lambda: crew.on(lost, waiting), what=lambda: run.said)
     with crew.unplugged(lost):
@@ -61,7 +61,7 @@ def test_builders_are_lost_up_to_a_number_of_times(crew, gate, revived):
 
 def test_the_reachable_ones_finish_and_the_next_run_does_the_others_alone(crew, revived):
     crew.lose(TWO)
-    # The whole of the guide, and of what it provides what is made soonest.
+    # The whole guide, and the product that is built first.
     run = crew.begin([], HOSTS, "--tags", "cmake").ended(well=False)
     assert run.recap("unreachable") == {ONE: 0, TWO: 1, THREE: 0}
     assert run.recap("failed") == dict.fromkeys(HOSTS, 0)

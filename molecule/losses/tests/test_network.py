@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The network fails: fetches go on where they were, try again more and more slowly, and go to the next place."""
+"""The network fails: fetches are resumed, retried with growing delays, and continued from the next URL."""
 
 import os
 import re
@@ -16,9 +16,9 @@ import rig
 
 ONE = "first"
 ARCHIVE = "cmake-3.12.1.tar.gz"
-# Nothing is asked for on the internet.
+# Nothing is fetched from the internet.
 NOWHERE = {"torch_npu_build_adapter_urls": [], "torch_npu_build_native_urls": []}
-# What git finds wrong with any of the stores.
+# Errors of git in any of the stores.
 STORES = (
     "for store in /var/lib/ascend-pytorch/git/*/*.git; do git -C $store fsck --no-dangling 2>&1; done | sed /^notice:/d"
 )
@@ -135,7 +135,7 @@ def test_a_time_limit_ends_in_an_error_that_says_so(crew, gate):
 
 
 class Forge:
-    """A git server, and in front of it what ends it in the midst of a pack.
+    """A git server, and a proxy in front of it that ends the connection during a pack.
 
     :ivar asked: the repositories that were asked for, in order
     :ivar deaths_over: the repositories over which it dies, each once, and whether it is then started again, as a service
@@ -156,7 +156,7 @@ class Forge:
         argv = ["git", "daemon", "--reuseaddr", "--export-all", "--listen=127.0.0.1", "--port={0}".format(self.port)]
         self.process = subprocess.Popen(
             [*argv, "--base-path={0}".format(rig.MIRROR), str(rig.MIRROR)],
-            # The mirror may be another account's.
+            # The mirror may belong to another account.
             env={
                 **os.environ,
                 "GIT_CONFIG_COUNT": "1",
@@ -205,7 +205,7 @@ class Forge:
                 begins = chunk.find(b"PACK")
                 if repository in self.deaths_over and begins >= 0:
                     client.sendall(chunk[: begins + 40])
-                    # Closing it does nothing as long as the other thread reads from it.
+                    # Closing it has no effect while the other thread reads from it.
                     client.shutdown(socket.SHUT_RDWR)
                     self.die(self.deaths_over.pop(repository))
                     return
@@ -246,7 +246,7 @@ def forge():
 
 @pytest.fixture
 def host(crew):
-    """A host that has CMake, and so everything that torch is built with."""
+    """A host with CMake, and so with everything that torch is built with."""
     crew.apply(["cmake"], [ONE])
     return ONE
 
@@ -264,10 +264,10 @@ def test_one_that_dies_in_the_midst_of_a_pack_is_asked_again_and_for_no_submodul
     forge.deaths_over = {"pytorch/pytorch": True, "pytorch/cpuinfo": False}
     run = crew.begin(["torch_npu_build"], [host], ascend_mirrors=[forge.url], **NOWHERE).ended(well=False)
     assert "failed in stage fetch" in run.words and forge.url + "/pytorch/cpuinfo.git" in run.words, run.said[-3000:]
-    # Of the first death it came back, of the second not.
+    # It recovered from the first death, not from the second.
     assert forge.deaths == 2
     assert re.findall(r"again in (\d+) s", crew.log(host, "torch")) == ["2", "2", "4"]
-    # No store is half, and no tree is taken for one that is whole.
+    # No store is incomplete, and no incomplete tree is used.
     assert crew.on(host, STORES) == ""
     before, forge.asked = set(forge.asked) - {"pytorch/cpuinfo"}, []
     assert "pytorch/pytorch" in before

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The login session ends, and logind ends with it all that it holds: the build goes on."""
+"""The login session ends, and logind ends all of its processes: the build continues."""
 
 import pytest
 import rig
@@ -31,7 +31,7 @@ APART = {"ANSIBLE_SSH_ARGS": "-o ControlMaster=no -o ControlPath=none"}
 
 @pytest.fixture(scope="module")
 def strict():
-    """A host where logind ends what a login started."""
+    """A host where logind ends the processes of a login."""
 
     def on(script):
         rig.shell.run(rig.inside(ONE, "sh", "-c", script))
@@ -42,7 +42,7 @@ def strict():
 
 
 def by_ssh(user, command):
-    """Do a command in a login session of its own."""
+    """Run a command in its own login session."""
     known = rig.inventory()["hosts"][ONE]
     argv = ["ssh", "-i", known["ansible_ssh_private_key_file"], *known["ansible_ssh_common_args"].split()]
     return rig.finish([*argv, "{0}@{1}".format(user, known["ansible_host"]), command])
@@ -51,7 +51,7 @@ def by_ssh(user, command):
 @pytest.mark.parametrize("user, work", [("root", "/var/lib"), ("ascend", "/home/ascend/.local/share")])
 def test_a_build_goes_on_when_the_session_that_it_was_begun_in_is_over(crew, gate, strict, user, work):
     crew.on(ONE, "loginctl enable-linger {0}".format(user) if user != "root" else "true")
-    # What merely left its terminal is killed, or there would be nothing to see here.
+    # A process that has only left its terminal is killed; otherwise this test would prove nothing.
     by_ssh(user, "setsid sleep 4711 > /dev/null 2>&1 < /dev/null & sleep 0.5")
     rig.until(lambda: not crew.on(ONE, "pgrep -f '[s]leep 4711' || true"), 30)
 

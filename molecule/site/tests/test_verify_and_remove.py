@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""playbooks/verify.yml, report.yml and remove.yml on the converged hosts; what is damaged or removed is put back after."""
+"""playbooks/verify.yml, report.yml and remove.yml on the converged hosts; what is damaged or removed is restored afterwards."""
 
 import json
 import os
@@ -47,18 +47,18 @@ def play(name, *options, hosts="ascend"):
 
 
 def words(result):
-    """What a run said, as one line: long texts are folded."""
+    """Return the output of a run as one line, since long texts are folded."""
     return " ".join(result.stdout.split())
 
 
 def changes(result):
-    """How many tasks changed something, by host."""
+    """Return how many tasks changed something, by host."""
     return {host: int(count) for host, count in re.findall(r"^(\S+) +: .*changed=(\d+)", result.stdout, re.MULTILINE)}
 
 
 @pytest.fixture(scope="module")
 def bullseye():
-    """The host that is damaged and emptied, as root sees it; in the end it has everything again."""
+    """The host that is damaged and emptied, as root; at the end it has everything again."""
     there = testinfra.get_host("ansible://bullseye", ansible_inventory=INVENTORY)
     yield there
     result = play("site.yml", hosts="bullseye")
@@ -66,7 +66,7 @@ def bullseye():
 
 
 def standing(host):
-    """What the collection has put on a host, by name."""
+    """Return what the collection has installed on a host, by name."""
     return host.check_output(
         "ls -d /usr/local/cmake* %s* /usr/bin/cmake* /etc/ascend-pytorch/* %s/torch* %s/apex* 2>/dev/null; true",
         GCC,
@@ -78,7 +78,7 @@ def standing(host):
 # --- verify -----------------------------------------------------------------------------------------------------------
 
 
-# What reads every file takes minutes on an emulated host, and is no other there.
+# Reading every file takes minutes on an emulated host, and is the same there.
 @pytest.mark.parametrize("options, hosts", [(("-v",), "ascend"), (("--check", *FULL), "ascend:!aarch64")])
 def test_what_was_converged_is_whole_and_works(options, hosts):
     result = play("verify.yml", *options, hosts=hosts)
@@ -97,7 +97,7 @@ def test_the_report_has_all_of_it():
     assert len(hosts) == 3
     for host in hosts.values():
         assert [part["verified"] for part in host["components"].values()] == [True] * 4
-    # Whoever comes later takes it, though the host that built it were gone, and had nobody to build for.
+    # A later host takes it even if the host that built it is gone and had no other host to build for.
     stands = {(name, part["fingerprint"][:12]) for host in hosts.values() for name, part in host["components"].items()}
     cache = Path(os.environ["XDG_CACHE_HOME"], "ascend-pytorch", "products")
     assert stands <= {(path.name.partition("-")[0], path.name.rpartition("-")[2]) for path in cache.iterdir()}
@@ -197,7 +197,7 @@ def test_what_is_ours_goes_and_what_is_not_stays(bullseye):
         assert sorted(left) == sorted([tree + "/share/mine", SITE + "/torch/mine.py", SITE + "/torch/version.py"])
         assert "torch/mine.py, torch/version.py" in words(result) and f"{tree}: these files stay" in words(result)
         assert not bullseye.file("/etc/ascend-pytorch/env.sh").exists
-        # Requirements and the packages that pip installed for them are the host's now.
+        # Requirements, and packages that pip installed for them, stay on the host.
         assert bullseye.run("python3.9 -m pip show pyyaml").rc == 0
         assert changes(play("remove.yml", *CONFIRMED, hosts="bullseye")) == {"bullseye": 0}
     finally:

@@ -99,10 +99,10 @@ def clean(work_dir, before, keep_last, dry=False):
         # A build of an older release of this collection does not hold the lock of the work directory.
         if stopping.find_under_way(work_dir):
             return None
-        gone = [{"path": path, "size": disk_usage(path)} for path in find_unused(work_dir, before, keep_last)]
-        for entry in [] if dry else gone:
+        removed = [{"path": path, "size": disk_usage(path)} for path in find_unused(work_dir, before, keep_last)]
+        for entry in [] if dry else removed:
             _remove(entry["path"])
-        return gone
+        return removed
     finally:
         os.close(lock)
 
@@ -111,9 +111,9 @@ def _remove(path):
     # type: (str) -> None
     # Renamed first: what is removed half must not look complete, such as a stamp or metadata without its files.
     if stat.S_ISDIR(os.lstat(path).st_mode):
-        doomed = path + products.PARTIAL + "-gone"
-        shutil.rmtree(doomed, ignore_errors=True)
-        os.rename(path, doomed)
-        shutil.rmtree(doomed)
+        renamed = path + products.PARTIAL + "-gone"
+        shutil.rmtree(renamed, ignore_errors=True)
+        os.rename(path, renamed)
+        shutil.rmtree(renamed)
     else:
         os.unlink(path)

@@ -129,8 +129,8 @@ def _patch(step, context):
     # type: (Dict[str, Any], Context) -> None
     # The vendors' gen.sh exits 0 even when patch fails, and cannot be run twice: so the tree is reset first, the patch is
     # dry-run, and rejects are looked for afterwards.
-    asked = step["patch"]
-    tree, patch = asked["tree"], asked["file"]
+    options = step["patch"]
+    tree, patch = options["tree"], options["file"]
     if not os.path.isfile(patch):
         raise StepError(
             "{0} does not exist: the ref does not have the guide's layout. Set the adapter's ref and commit to one that "
@@ -145,29 +145,29 @@ def _patch(step, context):
             "{0} does not fit the native sources in {1}: they are of another version or incomplete. Nothing was "
             "patched. Set the native ref and commit to those of the release".format(os.path.basename(patch), tree)
         )
-    context.run(asked["run"], cwd=asked["cwd"])
+    context.run(options["run"], cwd=options["cwd"])
     left = sorted(find_rejects(tree) - before)
     if left:
         raise StepError(
             "{0} exited with status 0 but left {1} rejected patches, the first: {2}".format(
-                " ".join(asked["run"]), len(left), ", ".join(left[:5])
+                " ".join(options["run"]), len(left), ", ".join(left[:5])
             )
         )
 
 
 def _requirements(step, context):
     # type: (Dict[str, Any], Context) -> None
-    asked = step["requirements"]
-    with open(asked["file"], encoding="utf-8", errors="replace") as stream:
+    options = step["requirements"]
+    with open(options["file"], encoding="utf-8", errors="replace") as stream:
         text = stream.read()
     python = tuple(int(part) for part in context.names["python_version"].split("."))
-    kept, dropped = requirements_txt.filter_requirements(text, asked["drop"], python)
+    kept, dropped = requirements_txt.filter_requirements(text, options["drop"], python)
     for line, why in dropped:
         context.log("left out of the requirements: {0} ({1})".format(line, why))
     context.learned["requirements"] = kept
     if not kept:
         return
-    for name, content in (("requirements.txt", "\n".join(kept)), ("constraints.txt", asked["constraints"])):
+    for name, content in (("requirements.txt", "\n".join(kept)), ("constraints.txt", options["constraints"])):
         with open(os.path.join(context.names["obj"], name), "w", encoding="utf-8") as stream:
             stream.write(content + "\n")
     _pip_install(["-r", "requirements.txt", "-c", "constraints.txt"], context)
@@ -187,9 +187,9 @@ def _pip_install(what, context):
 
 def _wheel(step, context):
     # type: (Dict[str, Any], Context) -> None
-    asked = step["wheel"]
+    options = step["wheel"]
     try:
-        path = wheels.find_wheel(asked["dist"], asked["name"], asked["version"], context.python_tag, context.arch)
+        path = wheels.find_wheel(options["dist"], options["name"], options["version"], context.python_tag, context.arch)
         wheels.check(path)
     except wheels.WheelError as error:
         raise StepError(str(error))
@@ -199,9 +199,9 @@ def _wheel(step, context):
 
 def _link(step, context):
     # type: (Dict[str, Any], Context) -> None
-    asked = step["link"]
-    if not os.path.lexists(asked["path"]):
-        os.symlink(asked["to"], asked["path"])
+    options = step["link"]
+    if not os.path.lexists(options["path"]):
+        os.symlink(options["to"], options["path"])
 
 
 _ACTIONS = {"run": _run, "patch": _patch, "pip": _pip, "requirements": _requirements, "wheel": _wheel, "link": _link}

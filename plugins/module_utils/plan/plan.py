@@ -178,12 +178,12 @@ def needs_for(recipe, do):
 def task_files(products, env):
     # type: (List[Decision], Optional[Dict[str, Any]]) -> List[str]
     """Return the task files that are run for a host, in order; a host that has everything is only verified."""
-    done = {entry.do for entry in products}
-    stands = any(entry.order and entry.order.state == "present" for entry in products)
+    decisions = {entry.do for entry in products}
+    is_present = any(entry.order and entry.order.state == "present" for entry in products)
     if env:
-        done.add(env["do"])
-    taken = {"remove": REMOVE in done, "provide": not done.isdisjoint(PROVIDING), "verify": stands}
-    return [task for task in TASKS if taken[task]]
+        decisions.add(env["do"])
+    needed = {"remove": REMOVE in decisions, "provide": not decisions.isdisjoint(PROVIDING), "verify": is_present}
+    return [task for task in TASKS if needed[task]]
 
 
 def must_query_pip(planned, state):
@@ -327,8 +327,8 @@ def _reasons_to_change(installed, order):
         return fingerprint.changes(manifest.get("identity", {}), order.identity) or ["recipe changed"]
     reasons = list(installed["damage"][:3])
     for link in order.links:
-        stands = installed["links"][link["path"]]
-        if stands == "absent" or (stands == "foreign" and order.replace_link):
+        link_state = installed["links"][link["path"]]
+        if link_state == "absent" or (link_state == "foreign" and order.replace_link):
             reasons.append("{0} is not linked to it".format(link["path"]))
     return reasons + ["{0} is not installed".format(line) for line in order.requirements_missing]
 

@@ -132,12 +132,12 @@ def receive_arrived(orders, arrived):
     """
     late = []
     for order in orders:
-        brought = arrived.get(order.name)
-        if not brought:
+        sent = arrived.get(order.name)
+        if not sent:
             continue
         entry = entries.Entry(order.work_dir, order.label(), order.fingerprint)
         try:
-            words = [brought[key] for key in ("metadata", "signature")] + [0, brought["piece"], brought["length"]]
+            words = [sent[key] for key in ("metadata", "signature")] + [0, sent["piece"], sent["length"]]
             if not carrying.receive(entry, *words)["present"]:
                 late.append(order.name)
         except (entries.CarryingError, OSError):

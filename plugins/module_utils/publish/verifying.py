@@ -94,7 +94,7 @@ def format_problems(problems):
     return "{0} with what is installed:\n{1}".format(count, "\n".join(lines))
 
 
-# --- what stands ------------------------------------------------------------------------------------------------------
+# --- what is installed ------------------------------------------------------------------------------------------------
 
 
 def examine_product(order, full):

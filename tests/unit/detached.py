@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds to be looked at: real detached ones, small, which a pipe holds up where it is there."""
+"""Small real detached builds for tests, which a named pipe can hold up."""
 
 import hashlib
 import io
@@ -41,7 +41,7 @@ def held(name, function):
 
 for name in ("fetch", "verify", "extract"):
     setattr(stages.Build, "_" + name, held(name, getattr(stages.Build, "_" + name)))
-# In the midst of packing: the archive stands, what describes it does not.
+# During packing: the archive exists, its metadata does not.
 fingerprint.file_digest = held("pack", fingerprint.file_digest)
 remove, removing = shutil.rmtree, held("clean", shutil.rmtree)
 shutil.rmtree = lambda path, **more: (removing if path.endswith("/src") else remove)(path, **more)
@@ -50,7 +50,7 @@ print(starting.start(order))
 
 
 def script(name, more=":"):
-    """A step that notes its stage and, where there is a pipe named after the stage, is held up by it."""
+    """Return a step that records its stage and waits for the pipe named after the stage, if there is one."""
     return {
         "run": [
             "/bin/sh",
@@ -62,7 +62,7 @@ def script(name, more=":"):
 
 
 def make_order(tmp_path, **changes):
-    """An order that makes a tree of one file, from one archive in a mirror."""
+    """Return an order that makes a tree of one file, from one archive in a mirror."""
     mirror = tmp_path / "mirror"
     mirror.mkdir(exist_ok=True)
     with tarfile.open(mirror / "tool-1.0.tar.gz", "w:gz") as out:
@@ -111,7 +111,7 @@ def started(order, held_stage=""):
 
 
 def ended(order):
-    """Look until it ends, as the action does."""
+    """Read the status until the build ends, as the action does."""
     status = looking.read_status(order)
     while status["state"] == "running":
         status = looking.read_status(order, status["seen"], 10.0)
@@ -147,7 +147,7 @@ def wait_until(condition):
 
 
 def settled(order):
-    """Wait until the head of a build has gone."""
+    """Wait until the head of a build has ended."""
     lock = None
     while lock is None:
         lock = locks.try_lock(builds.paths(order))
@@ -155,7 +155,7 @@ def settled(order):
 
 
 def readers(path):
-    """The programs whose command line has the path."""
+    """Return the programs whose command line has the path."""
     found = []
     for name in os.listdir("/proc"):
         if name.isdigit():

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module build where its work directory is of no use: it fails with words, and without a traceback."""
+"""The module build where its work directory cannot be used: it fails with a message, not with a traceback."""
 
 import errno
 import os

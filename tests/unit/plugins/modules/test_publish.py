@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module publish with the real pip of a virtual environment, of an account whose pip has settings of its own."""
+"""The module publish with the real pip of a virtual environment, of an account whose pip has its own settings."""
 
 import json
 import os
@@ -66,7 +66,7 @@ def site(venv):
 
 
 def order_of(venv, home, product, **changes):
-    """Return the order of a wheel, whose product lies in the work directory."""
+    """Return the order of a wheel whose product is in the work directory."""
     its_manifest = product["manifest"]
     order = ordering.order(
         name=its_manifest["name"],
@@ -136,7 +136,7 @@ def test_pips_own_settings_decide_nothing_and_what_does_not_work_replaces_nothin
     third = order_of(venv, tmp_path, make_wheel(tmp_path, "tool", "3.0", "version = '3.0'\n"))
     told = publish(tmp_path, [third])
     assert told.get("changed") is True and stands(venv) == ("version = '3.0'\n", [".ascend-lock"])
-    # No index is asked, so that it does not matter which.
+    # No index is used, so it does not matter which.
     assert told["notes"] == []
 
 
@@ -178,7 +178,7 @@ def test_all_that_stands_is_verified_with_the_last_of_it(venv, tmp_path):
     tool = order_of(venv, tmp_path, make_wheel(tmp_path, "tool", "8.0", "version = '8.0'\n"))
     told = publish(tmp_path, [tool], environment=environment, verify=asked(tool))
     assert told["verified"]["tool"]["ok"] and told["verified"]["tool"]["said"][0].startswith("8.0 "), told
-    # What does not work after all is told, and stays.
+    # A product that does not work after all is reported, and stays.
     other = tool._replace(verify=[{"run": ["{python}", "-c", "import nothing"]}])
     told = publish(tmp_path, [tool], environment=environment, verify=asked(other))
     assert told["failed"] and "1 problem with what is installed" in told["msg"] and told["products"]["tool"], told

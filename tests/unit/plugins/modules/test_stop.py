@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module stop where it cannot: it says what of which work directory."""
+"""The module stop where it fails: it names the build and the work directory."""
 
 import errno
 import os

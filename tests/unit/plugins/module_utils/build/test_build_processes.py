@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The programs of builds: known, ended, and others let live."""
+"""The programs of builds are found and killed, and no others."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def test_a_program_that_left_its_session_is_ended_too(tmp_path):
     assert ended(order)["state"] == "done"
 
 
-# One that closed what it inherited, as Python's subprocess has it; and one that left session and folder.
+# A program that has closed inherited descriptors, as Python's subprocess does; and one that left session and folder.
 @pytest.mark.parametrize("how", ["env -i cat {0} 100<&-", "cd / && setsid env -i cat {0}"])
 @pytest.mark.parametrize("above", ["", "link"])
 def test_a_program_that_made_an_environment_of_its_own_is_ended_too(tmp_path, how, above):
@@ -74,11 +74,11 @@ def test_programs_are_known_by_the_unit_or_the_session_of_a_run_of_this_boot(tmp
             builds.write_json(paths.status, dict(left, boot=boot, **{mark: value}))
             assert (process.pid in processes.find_processes(paths)) == answer
         if mark == "session":
-            # Another's, that got the number.
+            # A process of another build whose session has the same number.
             builds.write_json(paths.status, dict(left, session=process.pid))
             monkeypatch.setattr(os, "readlink", lambda path: paths.folder + "-2/obj")
             assert process.pid not in processes.find_processes(paths)
-        # One that nobody waits for any more stays in its unit as long as its parent lives.
+        # A zombie stays in its unit as long as its parent lives.
         process.kill()
         wait_until(lambda: gone(process.pid))
         builds.write_json(paths.status, dict(left, scope="mine.scope"))
@@ -131,7 +131,7 @@ def test_a_program_that_cannot_be_ended_is_told(tmp_path, monkeypatch):
 def test_a_clock_that_is_set_back_keeps_nobody_waiting(tmp_path, monkeypatch):
     clock = iter(range(10**6, 0, -3600))
     monkeypatch.setattr(time, "time", lambda: float(next(clock)))
-    # A number that no process has.
+    # A process number that is not in use.
     monkeypatch.setattr(processes, "find_processes", lambda _paths: [1 << 30])
     began = time.monotonic()
     with pytest.raises(OSError, match="do not end although they were killed .*1073741824"):

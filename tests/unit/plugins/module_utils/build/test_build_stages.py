@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stages: done once, killed and gone on from, done again where what they made is not as it was."""
+"""Stages are run once, continued after a kill, and run again where their files have changed."""
 
 import errno
 import io
@@ -77,7 +77,7 @@ def test_what_a_killed_run_may_have_left_half_is_made_again(tmp_path, monkeypatc
     resumed.run_stage("build", [], killed_one.stage_fingerprint)
     assert sorted(os.listdir(paths.src)) == (["blob.o", "early.o"] if rebooted else ["blob.o", "early.o", "near.o"])
     assert "objects that were written last may be incomplete: they are built again" in log.getvalue()
-    # It began when the first did.
+    # The start is that of the first run.
     assert read_json(resumed.spent_path())["since"] == began
 
 
@@ -110,7 +110,7 @@ def test_killed_in_a_stage_it_goes_on_from_there(tmp_path, stage):
     assert looking.read_status(order)["state"] == "dead"
     assert builds.finished_product(order) is None
 
-    # Put away, but still open: an orphan that reads it would wait on.
+    # Removed, but still open: an orphan that reads it would keep waiting.
     os.unlink(str(pipe))
     assert started(order) == "resumed"
     assert all(gone(pid) for pid in orphans)
@@ -136,7 +136,7 @@ def test_killed_while_it_cleans_up(tmp_path):
     killed(read_json(builds.paths(order).status)["pid"])
     gate.close()
     assert looking.read_status(order)["state"] == "done" and started(order) == "done"
-    # A stamp whose folder is half removed must not be believed when the product is wanted again.
+    # A stamp whose folder is partly removed must not count when the product is wanted again.
     shutil.rmtree(str(tmp_path / "work/products"))
     shutil.rmtree(str(tmp_path / "work/builds/tool-1.0-abababababab/stage"))
     started(order)
@@ -213,7 +213,7 @@ def test_what_a_stage_wrote_is_on_the_disk_before_its_stamp_says_so(tmp_path, mo
     monkeypatch.setattr(durable, "sync_file_system", sync)
     with open(paths.log, "w") as log:
         stages.Build(order, paths, log).run()
-    # With each stage synced, those before it are stamped, and it is not.
+    # When a stage is synced, the stages before it have stamps, but it has none yet.
     assert synced == [set(recipe.STAGES[:number]) for number in range(len(recipe.STAGES))]
 
 

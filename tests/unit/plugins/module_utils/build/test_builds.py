@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds: their names, folders and products, and real ones, small and detached, to their end."""
+"""Builds: their names, folders and products, and small real detached builds."""
 
 import hashlib
 import os
@@ -38,7 +38,7 @@ def test_a_build_to_its_end(tmp_path):
     log = Path(status["log"]).read_text()
     assert all("=== " + stage in log for stage in recipe.STAGES)
     assert "[ 50%] half" in log and "tool-1.0-abababababab" in log
-    # What it was made of goes, after all else; what others may want is kept.
+    # Its own folders are removed at the end; what other builds may use is kept.
     settled(order)
     assert runs(tmp_path) == list(recipe.STAGES) + ["pack", "clean"]
     folder = Path(status["log"]).parent

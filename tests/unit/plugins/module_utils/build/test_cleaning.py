@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes from a work directory, and what stays."""
+"""What is removed from a work directory, and what stays."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def work(tmp_path):
         other(tmp_path, "downloads/{0}-tool.tar.gz".format(days), days, file=True)
         other(tmp_path, "git/Owner{0}/tool.git".format(days), days)
         other(tmp_path, "mirror/{0}".format(days), days)
-    # Held by others, and not ours to take.
+    # Used by others, so not removed.
     other(tmp_path, "git/Owner40/tool.git.lock", 40, file=True)
     other(tmp_path, "downloads/40-tool.tar.gz.lock", 40, file=True)
     other(tmp_path, "mine", 400)
@@ -87,7 +87,7 @@ def test_the_last_products_of_a_name_stay_however_old(tmp_path):
     product(tmp_path, "cmake", "1", 300)
     assert gone(tmp_path, dry=True) == ["products/gcc730-2-whole"]
     assert gone(tmp_path, keep_last=1, dry=True) == ["products/gcc730-2-whole", "products/gcc730-3-whole"]
-    # Published again, it has been used.
+    # Publishing it again counts as use.
     os.utime(str(tmp_path / "products/gcc730-2-whole"))
     assert gone(tmp_path) == ["products/gcc730-3-whole"]
     assert gone(tmp_path, keep_last=1) == ["products/gcc730-1-whole"]
@@ -102,7 +102,7 @@ def test_what_is_half_or_set_aside_is_no_last_product(tmp_path):
 def test_while_a_build_is_under_way_nothing_goes(work):
     using = locks.lock_work_dir(str(work), alone=False)
     try:
-        # Of builds there may be several at a time.
+        # There may be several builds at a time.
         os.close(locks.lock_work_dir(str(work), alone=False))
         assert gone(work) is None and all((work / name).exists() for name in OLD)
     finally:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds that end other than well: failing, late, on a full disk."""
+"""Builds that fail, reach their time limit, or find the disk full."""
 
 import errno
 import os
@@ -36,7 +36,7 @@ def test_a_failing_stage_is_told_and_done_again_alone(tmp_path):
     assert builds.finished_product(order) is None and status["product"] is None
 
     (tmp_path / "mended").write_text("")
-    # At once, since people are quick: the head may not have gone yet.
+    # Immediately: the head may not have ended yet.
     assert started(order) == "resumed"
     status = ended(order)
     assert status["state"] == "done", status["tail"]
@@ -116,7 +116,7 @@ def test_a_full_disk_is_named(tmp_path):
     "filler",
     [
         "dd if=/dev/zero of={obj}/big bs=4096",
-        # The program itself does not mind: the log does.
+        # The program itself does not fail, but writing the log does.
         "dd if=/dev/zero of={obj}/big bs=4096 2>/dev/null; seq 100000; sleep 100",
     ],
 )

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looking at builds that go on."""
+"""The status of builds that are under way."""
 
 import os
 import time
@@ -28,7 +28,7 @@ def test_who_shows_no_stages_waits_for_the_end_alone(tmp_path):
     order = make_order(tmp_path)
     started(order)
     gate = reached(tmp_path / "gate.build")
-    # Longer than quick stages are given.
+    # Longer than the time that is allowed for short stages.
     status = looking.read_status(order, None, looking.SETTLE_S + 0.3)
     assert (status["state"], status["stage"]) == ("running", "build") and time.time() - status[
         "started"
@@ -60,7 +60,7 @@ def test_looking_leaves_quick_stages_their_time(tmp_path):
     started(order)
     gate = reached(tmp_path / "gate.build")
     begin = time.time()
-    # The stage that was seen has long passed, and another may follow at once.
+    # The stage that was seen ended long ago, and another may follow immediately.
     assert looking.read_status(order, ["running", "fetch"], 50.0)["stage"] == "build"
     assert begin + looking.SETTLE_S <= time.time() < begin + 40
     gate.close()

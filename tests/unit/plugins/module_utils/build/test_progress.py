@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Percentages in what tools print."""
+"""Progress in the output of tools, and estimates from former builds."""
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import progress
@@ -49,7 +49,7 @@ def test_any_line(line):
         ("/w/obj/./gcc/xgcc -B/w/obj/./gcc/ -o _muldi3.o -MT _muldi3.o -c ../../../src/libgcc/libgcc2.c", 1),
         ("libtool: compile:  gcc -c mpz/abs.c  -fPIC -DPIC -o mpz/.libs/abs.o", 1),
         ("libtool: compile:  gcc -c mpz/abs.c -o mpz/abs.o >/dev/null 2>&1", 1),
-        # What libtool is asked for, before it prints what it does.
+        # The command of libtool, which then prints those that it runs.
         ("/bin/bash ../libtool  --tag=CC   --mode=compile gcc -c -o mpz/abs.lo mpz/abs.c", 0),
         ('if [ x"-fPIC" != x ]; then gcc -c -fPIC ../x.c -o pic/x.o; else true; fi', 1),
         ("gcc -c a.c -o a.o && gcc -c b.c -o b.o", 2),
@@ -91,24 +91,24 @@ def estimate(stage, told=None, compiled=0, elapsed_s=0.0, jobs=4, former=(FORMER
 @pytest.mark.parametrize(
     "arguments, percent, left",
     [
-        # What former builds took, with all that comes after.
+        # The time of former builds, with all later stages.
         (dict(stage="fetch"), None, 1160),
         (dict(stage="configure", elapsed_s=60), None, 1090),
         (dict(stage="configure", elapsed_s=110), None, 1050),
         (dict(stage="build"), 0, 1050),
-        # Half the jobs, twice the time; but for stages that are not done by jobs.
+        # Half the jobs take twice the time, except in stages without jobs.
         (dict(stage="build", jobs=2), 0, 2050),
         (dict(stage="configure", jobs=2), None, 2150),
-        # It goes as it went.
+        # It is as fast as before.
         (dict(stage="build", compiled=50, elapsed_s=250), 25, 800),
         (dict(stage="build", told=25, elapsed_s=250), 25, 800),
-        # It goes slower: that counts for more from one percent to the next.
+        # It is slower, which counts more with each percent.
         (dict(stage="build", told=50, elapsed_s=1000), 50, 800),
         (dict(stage="build", told=90, elapsed_s=1800), 90, 240),
         (dict(stage="build", told=100, elapsed_s=1000), 100, 50),
-        # More objects than last time: not done before it is done.
+        # More objects than last time: it never counts as finished before it is.
         (dict(stage="build", compiled=900, elapsed_s=1000), 99, 60.1),
-        # Far over its time, nobody can say.
+        # Far over its time, the rest is unknown.
         (dict(stage="configure", elapsed_s=161), None, None),
         # Never built before: the pace of the long stage, once there is one.
         (dict(stage="build", told=25, elapsed_s=100, former=()), 25, 300),

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""requirements.txt, so filtered that nothing in it replaces the torch that is built."""
+"""requirements.txt is filtered so that nothing in it replaces the torch that is built."""
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import requirements_txt

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What comes out of builds: trees, their parts, wheels."""
+"""The products of builds: trees, their parts, wheels."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("nothing_hangs_or_stays")
 
 
 def with_part(tmp_path, **changes):
-    """An order whose tree has libraries, and the order of the part that has them alone."""
+    """Return an order whose tree has libraries, and the order of the part that has only these."""
     whole = make_order(tmp_path, **changes)
     part = {
         "part_of": whole.fingerprint,
@@ -87,7 +87,7 @@ def test_a_whole_that_is_older_than_its_parts_gets_them(tmp_path):
     assert set(its_manifest["files"]) == {"lib64/libc++.so.6", "lib64/libc++.so.6.0.24"}
     assert (tmp_path / "part/lib64").stat().st_mode & 0o777 == 0o755
     assert sorted(os.listdir(tmp_path / "work/products")) == ["tool-1.0-abababababab", "tool-1.0-cdcdcdcdcdcd"]
-    # The same as with the build itself; and once is enough.
+    # The same parts as from the build itself; and only once.
     first = Path(builds.finished_product(part)["path"])
     made = first.stat().st_mtime_ns
     results.make_missing_parts(order)

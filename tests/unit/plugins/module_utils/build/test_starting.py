@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starting builds: joined, gone on with, and refused."""
+"""Builds are started, joined, resumed, and refused."""
 
 import os
 import threading
@@ -25,7 +25,7 @@ def test_joined_while_it_runs(tmp_path):
     assert locks.lock_work_dir(order.work_dir, alone=True) is None
     status = looking.read_status(order)
     assert (status["state"], status["stage"]) == ("running", "build") and status["product"] is None
-    # It does not come back before something changed, or its time is over.
+    # It returns only when something has changed, or its time is over.
     assert looking.read_status(order, status["seen"], 0.3)["seen"] == status["seen"]
     gate.close()
     assert ended(order)["state"] == "done"
@@ -37,13 +37,13 @@ def test_joined_while_it_runs(tmp_path):
 def test_it_can_be_asked_and_has_left_the_session_before_the_module_ends(tmp_path, monkeypatch):
     order, paths = make_order(tmp_path), []
     monkeypatch.setattr(session, "leave", lambda unit: time.sleep(1) or paths.append(unit) or (unit, "stays"))
-    # The head is forked from this process, and has what was put in here.
+    # The head is forked from this process, and inherits the patch.
     assert starting.start(order) == "started"
     status = read_json(builds.paths(order).status)
     unit = "ascend-pytorch-tool-1.0-abababababab-{0}.scope".format(status["pid"])
     assert (status["scope"], status["note"], paths) == (unit, "stays", [])
     assert ended(order)["state"] == "done"
-    # It is the first that the log says of this try.
+    # It is the first line in the log of this run.
     assert (tmp_path / "work/builds/tool-1.0-abababababab/build.log").read_text().splitlines()[1] == "stays"
 
 
@@ -80,7 +80,7 @@ def test_who_only_looks_at_a_dead_build_is_not_joined(tmp_path):
     gate.close()
     os.unlink(str(tmp_path / "gate.build"))
     with open(paths.lock) as stream:
-        # As look() does, only longer.
+        # As read_status() does, only longer.
         locking.lock(stream.fileno(), paths.lock, shared=True)
         assert looking.read_status(order)["state"] == "dead" and locks.try_lock(paths) is None
         threading.Timer(0.5, stream.close).start()

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps of a stage, with real programs, a real git tree and a Python that only notes what it is asked."""
+"""The steps of a stage, with real programs, a real git tree and a Python that only records its arguments."""
 
 import base64
 import hashlib
@@ -134,7 +134,7 @@ PATCH = """\
 -zwei
 +patched
 """
-# Like the vendors': no set -e, so it ends well whatever patch says.
+# Like the vendors': without set -e, so it exits with status 0 even if patch fails.
 GEN = "patch -p1 -d ../native < ../npu.patch\ncp extra ../native/\n"
 
 
@@ -250,7 +250,7 @@ def test_rejects_are_looked_for_outside_git(vendor):
 
 @pytest.fixture
 def pip(context, tmp_path):
-    """A Python that notes what it is asked, and the files it is given."""
+    """A Python that records its arguments and the files that it gets."""
     script = tmp_path / "python"
     script.write_text(
         '#!/bin/sh\nfor one in "$@"; do echo "$one" >> {0}/argv; done\n'
@@ -307,7 +307,7 @@ def test_constraints_are_handed_on_as_they_are_written_whatever_the_locale(tmp_p
         "context = steps.Context({'obj': '.', 'python': '/bin/true', 'python_version': '3.9'}, {}, ascii, ascii)\n"
         "steps.run_step({'requirements': order}, context)\n"
     )
-    # Newer Pythons take UTF-8 in the C locale, unless they are told not to.
+    # Newer Pythons use UTF-8 in the C locale by default.
     env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT / "collections")}
     subprocess.run([sys.executable, "-c", script], env=env, cwd=tmp_path, check=True)
     assert (tmp_path / "constraints.txt").read_text(encoding="utf-8") == "six==1  # größe\n"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds that somebody stops."""
+"""Builds are stopped."""
 
 import os
 import signal
@@ -64,7 +64,7 @@ def test_another_process_that_has_the_number_is_not_ended(tmp_path):
     builds.write_json(paths.status, {"state": "running", "pid": other.pid})
     lock = locks.try_lock(paths)
     try:
-        # As whoever starts it anew has the lock, for longer than that takes.
+        # As if the build were started again, which takes the lock.
         threading.Timer(0.5, os.close, [lock]).start()
         stopping.stop(paths)
         assert other.poll() is None

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a build that was ended may have left half."""
+"""The files that a killed build may have left incomplete."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ INSTALLED = "obj/nccl-stamp/nccl-install"
 
 @pytest.fixture
 def tree(tmp_path):
-    """Objects of a build, and what came with the sources; by name when each was written."""
+    """Objects of a build and files of the sources, by name the time when each was written."""
     times = {
         "src/blob.so": 900.0,
         "obj/early.o": 1010.0,

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Orders: what of a host goes into them."""
+"""Orders: which properties of a host are part of them."""
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint

@@ -57,7 +57,7 @@ def test_packages_of_what_is_packed_apart():
     state = bare()
     state["pythons"]["python3.9"].update(lacks={"distutils": "gone", "ensurepip": "gone"}, headers=False)
     assert lacking(state, release=RELEASE)["names"] == ["python3.9-dev", "python3-setuptools"]
-    # The headers and the maker of a virtual environment are those of the Python that it is made by.
+    # The headers and the venv package are those of the Python that makes the virtual environment.
     state["venv"] = "/opt/venv"
     assert lacking(state, release=RELEASE)["names"] == ["python3.9-dev", "python3.9-venv", "python3-setuptools"]
     own = dict(state["pythons"]["python3.9"], path="/opt/venv/bin/python", packages={"setuptools": "60.0"})
@@ -78,7 +78,7 @@ def test_a_library_that_only_its_python_knows():
     gcc = "/usr/local/linux_gcc7.3.0-7.3.0-" + orders["gcc730"].fingerprint[:12]
     assert orders["torch"].library_path == [gcc + "/lib64", folder]
     assert orders["cmake"].library_path == []
-    # It decides nothing of what is built.
+    # It has no influence on what is built.
     assert orders["torch"].fingerprint == before["products"]["torch"].order.fingerprint
     text = after["environment"]["text"]
     assert folder in text and text.index("/usr/local/Ascend/lib64") < text.index(folder)

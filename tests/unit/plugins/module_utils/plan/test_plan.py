@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan: situations and what is decided in them."""
+"""The plan: the decisions in many situations."""
 
 import copy
 import json
@@ -44,8 +44,8 @@ def test_nothing_there():
 
 
 def test_in_json_it_is_itself():
-    """All of it: orders too, that are named tuples, and would be lists there."""
-    # What stands is kept though the host's own compiler has become newer; a part; and nothing at all.
+    """All fields come back, also the orders, which are named tuples and would be lists in JSON."""
+    # A product that is kept although the host's own compiler is newer; a part; and nothing at all.
     built = installed(ask_torch(), with_tools(bare(), cmake="3.18.4", gcc="9.4.0", gxx="9.4.0"))
     kept = plan.make(ask_torch(), with_tools(built, gcc="10.2.1", gxx="10.2.1"))
     assert kept["products"]["torch"].anew
@@ -82,7 +82,7 @@ def test_the_plan_changes_nothing_of_what_it_is_given():
         ("cmake", {"damage": ["a", "b", "c", "d"]}, True, "publish", ["cmake: a", "cmake: b", "cmake: c"]),
         ("cmake", {"manifest": None, "version": None}, True, "publish", ["cmake: not installed"]),
         ("cmake", {"manifest": None, "version": None}, False, "build", ["cmake: not installed"]),
-        # A link alone needs no product.
+        # To make only a link, no product is needed.
         (
             "cmake",
             {"links": {"/usr/bin/cmake": "absent"}},
@@ -113,7 +113,7 @@ def test_what_is_not_as_it_was(name, spoil, stored, do, why):
     assert (entry.do, entry.why) == (do, why)
     if do != "nothing":
         assert plan.make(request, state)["tasks"] == ["provide", "verify"]
-        # What is stored may have been built when nobody followed it: it goes to the build cache now.
+        # No run may have followed the build of a stored product: it is put into the build cache now.
         assert entry.hands_on is (do == "publish" and stored)
 
 
@@ -177,7 +177,7 @@ def cohort(request, state, name="torch"):
 
 
 def reference_plan(request, state):
-    """What is planned when only torch's role is asked."""
+    """Return the plan of torch's role alone."""
     return plan.make(dict(request, recipes=used(CMAKE, GCC) + [recipe(TORCH)]), state)
 
 
@@ -226,7 +226,7 @@ def test_who_only_runs_wants_of_the_tools_the_libraries():
     }
     assert running["products"]["cmake"].order is None
     assert running["products"]["cmake"].why == ["cmake: not wanted where nothing is built"]
-    # One cohort with those that build, and one environment.
+    # The builders are of the same cohort and have the same environment.
     assert running["products"]["torch"].order.identity == whole["products"]["torch"].order.identity
     assert (running["tools"], running["environment"]) == (whole["tools"], whole["environment"])
 
@@ -236,7 +236,7 @@ def test_who_only_runs_wants_of_the_tools_the_libraries():
     assert (part.part_of, part.name, part.prefix) == (order.fingerprint, "gcc730", order.prefix)
     assert (part.verify, part.stages, part.parts) == ([], {}, [])
     assert entry.then.startswith("the runtime libraries of gcc730 7.3.0 (" + fingerprint.short(part.fingerprint))
-    # It comes out of the build of the whole, by what the whole's order says.
+    # It comes out of the build of the whole, as the order of the whole says.
     assert [part._replace(**one) for one in order.parts] == [part] and order.part_of == ""
     # Also where a host may build other things.
     assert does(dict(runs(ALL), builds=True), bare(), "gcc730") == "take"
@@ -265,7 +265,7 @@ def test_who_has_the_libraries_or_the_whole_wants_no_more():
         assert (
             planned["products"]["gcc730"].order.fingerprint == (state["products"]["gcc730"]["manifest"]["fingerprint"])
         )
-    # The whole is mended as the whole.
+    # A damaged whole is repaired as the whole.
     state["products"]["gcc730"]["damage"] = ["lib64/libgomp.so.1: missing"]
     assert does(runs(ALL), state, "gcc730") == "publish"
     assert decided(runs(ALL), dict(state, stored={}), "gcc730").order.part_of == ""
@@ -290,7 +290,7 @@ def test_the_role_of_torch_knows_the_whole_by_its_libraries():
     planned = reference_plan(runs(ALL, promised={"cmake": cmake}), state)
     assert planned["products"]["torch"].order.fingerprint == cohort(ask_torch(), builder)
     assert "/usr/local/linux_gcc7.3.0/lib64" in planned["environment"]["text"]
-    # Nothing can be built with them.
+    # They cannot build anything.
     assert "gcc730" not in reference_plan(ALL, state)["tools"]
 
 
@@ -300,7 +300,7 @@ def test_who_only_runs_follows_the_builders():
     for state in (bare(), with_tools(bare(), cmake="3.20.0", gcc="9.3.0", gxx="9.3.0"), installed(ALL, bare())):
         planned = plan.make(request, state)
         assert planned["products"]["torch"].order.fingerprint == (builder["products"]["torch"].order.fingerprint)
-        # Built with the builder's own gcc, it needs no libraries of ours.
+        # Built with the builder's own gcc, it needs no libraries of this collection.
         assert planned["products"]["gcc730"].do == "nothing" and planned["products"]["gcc730"].order is None
         assert "lib64" not in planned["environment"]["text"]
         again = reference_plan(request, state)["products"]["torch"].order
@@ -351,7 +351,7 @@ def test_the_environment_file_is_written_when_it_differs():
 
 
 def test_a_folder_of_the_environment_file_that_is_there_is_not_made():
-    """Making it would give it a mode: /tmp is everybody's, and a home its owner's alone."""
+    """The mode of an existing folder must not change: /tmp is open to all, and a home only to its owner."""
     request, state = ask_torch(environment=ENVIRONMENT), site(CMAKE, GCC)
     folder = os.path.dirname(state["env_file"]["path"])
     for stands_at, makes in ((folder, ""), (os.path.dirname(folder), folder)):
@@ -415,7 +415,7 @@ def test_what_is_to_be_absent():
     planned = plan.make(gone, site(CMAKE))
     assert planned["products"]["cmake"].do == "remove" and planned["work"] and planned["tasks"] == ["remove"]
     assert planned["products"]["cmake"].order.prefix == "/usr/local/cmake"
-    # What the host has itself stays.
+    # The host's own tools stay.
     assert does(gone, with_tools(bare(), cmake="3.20.0")) == "nothing"
     state = site(CMAKE)
     state["products"]["cmake"]["manifest"]["version"] = "3.10.0"
@@ -430,7 +430,7 @@ def test_an_environment_file_that_is_to_be_absent():
     )
     planned = plan.make(gone, state)
     assert planned["environment"]["do"] == "remove" and planned["tasks"] == ["remove"]
-    # Written for another CANN, or with the gcc that goes too.
+    # It was written for another CANN, or with the gcc that is removed too.
     state["env_file"]["sha256"] = "0" * 64
     assert plan.make(gone, state)["environment"]["do"] == "remove"
     state["env_file"]["ours"] = False

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One plan of several for a host, where roles ask different things of it."""
+"""Plans of several roles for one host, merged into one."""
 
 import copy
 
@@ -50,7 +50,7 @@ WHOLE = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), recipe(APEX), envir
     [
         bare(),
         bare(missing_needs=["make", "bzip2", "git", "dos2unix", "openblas"]),
-        # Become of one plain user by another, who lacks acl for each of the plans.
+        # An unprivileged user becomes another, and acl is missing for each of the plans.
         bare(missing_needs=["acl", "make"], login_uid=1000, user={"uid": 1001, "name": "b", "home": "/home/b"}),
         installed(WHOLE, bare()),
     ],

@@ -57,7 +57,7 @@ def test_a_virtual_environment_that_is_not_made_yet():
     order = planned["products"]["torch"].order
     assert (order.python, order.sites) == ("/venv/bin/python", [])
     assert order.requirements_missing == ["pyyaml", "wheel"]
-    # When it is made nothing is built anew for that.
+    # Making it is no reason to build again.
     made = dict(state["pythons"]["python3.9"], path="/venv/bin/python", venv=True, sites=["/venv/lib"])
     state["venv_python"] = made
     planned = plan.make(ask_torch(), state)

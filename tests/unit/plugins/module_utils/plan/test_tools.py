@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tools: which of the host's own do, what follows from those that products are built with, and when they change."""
+"""Tools: which of the host's own are accepted, what depends on the tools that products are built with, and when they change."""
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
@@ -40,9 +40,9 @@ from situations import (
         ([("/usr/bin", "3.26.6")], "3.12.0", "3.26", "nothing"),
         ([("/usr/bin", None)], "3.12.0", "", "build"),
         ([], "3.12.0", "", "build"),
-        # The first that will do, not the first.
+        # The first that is accepted, not the first.
         ([("/usr/bin", "2.8.12"), ("/home/u/.local/bin", "3.20.0")], "3.12.0", "", "nothing"),
-        # What stands at the prefix itself does not count as the host's own.
+        # What is at the prefix itself does not count as the host's own.
         ([("/usr/local/cmake/bin", "3.18.4")], "3.12.0", "", "build"),
         ([("/usr/local/cmake-mine/bin", "3.18.4")], "3.12.0", "", "nothing"),
     ],
@@ -77,7 +77,7 @@ def test_ours_stays_when_the_host_gets_its_own():
         ("10.2.1", None, "build"),
         ("10.2.1", [], "build"),
         ("4.8.5", "4.8.5", "build"),
-        # Two pairs of which neither is whole, and the same version in different places.
+        # Two incomplete pairs, and the same version in different folders.
         ([("/usr/bin", "10.2.1"), ("/opt/bin", "9.3.0")], [("/usr/bin", "9.3.0"), ("/opt/bin", "10.2.1")], "build"),
         ([("/usr/bin", "10.2.1")], [("/opt/bin", "10.2.1")], "build"),
         ([("/usr/bin", "4.8.5"), ("/opt/bin", "9.3.0")], [("/usr/bin", "4.8.5"), ("/opt/bin", "9.3.0")], "nothing"),
@@ -106,7 +106,7 @@ def test_pip_is_asked_where_a_wheel_comes_for_one_of_its_version(asked):
     state = installed(request, site(CMAKE, GCC))
     state["pythons"]["python3.9"]["pip"]["asked"] = asked
     assert not plan.must_query_pip(plan.make(request, state), state)
-    # All of it stands, and is another one than is wanted.
+    # All of it is installed, but is not the one that is wanted.
     state["products"]["torch"]["manifest"].update(fingerprint="0" * 64, identity={})
     planned = plan.make(request, state)
     assert planned["products"]["torch"].do in plan.PROVIDING
@@ -116,7 +116,7 @@ def test_pip_is_asked_where_a_wheel_comes_for_one_of_its_version(asked):
 def test_torch_is_built_with_what_the_roles_published():
     order = of_torch(site(CMAKE, GCC))
     state = site(CMAKE, GCC)
-    # The trees, and not the links, which may lead to others before the build ends.
+    # The trees, not the links, which may lead to other trees before the build ends.
     cmake, gcc = (
         "{0}-{1}-{2}".format(prefix, made["version"], fingerprint.short(made["fingerprint"]))
         for prefix, made in (
@@ -175,10 +175,10 @@ def test_what_stands_whole_stays_when_the_host_s_own_tool_is_newer(cmake, gcc, w
     entry = planned["products"]["torch"]
     assert (entry.do, entry.then, planned["work"]) == ("nothing", entry.now, False)
     assert entry.kept == words
-    # What verifies it, and what was built with it, go by what stands.
+    # Its verification, and what was built with it, use what is installed.
     assert entry.order.fingerprint == state["products"]["torch"]["manifest"]["fingerprint"]
     assert planned["products"]["apex"].do == "nothing"
-    # Who lacks it is not given it.
+    # A host without it does not get it.
     fresh = of_torch(with_tools(bare(), cmake=cmake, gcc=gcc, gxx=gcc))
     assert entry.anew.fingerprint == fresh.fingerprint != entry.order.fingerprint
 
@@ -227,7 +227,7 @@ def test_hosts_of_different_distributions_do_not_share_wheels():
     first, second = (of_torch(with_tools(state, **tools)) for state in (bare(), bare(os=other)))
     assert first.fingerprint != second.fingerprint
     assert first.identity["platform"]["distribution"] == "debian 11"
-    # A tree brings its own libraries.
+    # A tree has its own libraries.
     first, second = (decided(ask(recipe(CMAKE)), state, "cmake").order for state in (bare(), bare(os=other)))
     assert first.fingerprint == second.fingerprint
 
@@ -237,7 +237,7 @@ def test_another_release_of_the_distribution_builds_nothing_anew():
     state["os"]["version"] = "11.1"
     entry = decided(request, state, "torch")
     assert (entry.do, entry.kept) == ("nothing", "distribution debian 11.1 instead of debian 11")
-    # An older manifest knows of no distribution.
+    # An older manifest has no distribution.
     del state["products"]["torch"]["manifest"]["identity"]["platform"]["distribution"]
     assert decided(request, state, "torch").do == "nothing"
     state["libc"] = "glibc 2.36"
@@ -288,7 +288,7 @@ def test_in_check_mode_what_was_promised_counts_as_there():
     planned = plan.make(request, bare())
     assert planned["products"]["torch"].order.fingerprint == of_torch(site(CMAKE, GCC)).fingerprint
     assert planned["tools"]["cmake"] == promised["cmake"]
-    # What stands goes before what is promised.
+    # What is installed has precedence over what is promised.
     state = with_tools(bare(), cmake="3.18.4")
     assert plan.make(request, state)["tools"]["cmake"]["folder"] == "/usr/bin"
 
@@ -299,7 +299,7 @@ def test_apex_is_built_against_the_torch_that_is_installed():
     order = decided(request, state, "apex").order
     assert order.identity["built_with"]["torch"] == state["products"]["torch"]["manifest"]["fingerprint"]
     assert "" not in order.path
-    # A torch of somebody else's is one too.
+    # A torch that this collection did not make counts too.
     state["products"]["torch"].update(manifest=None, version="1.8.1")
     assert decided(request, state, "apex").order.identity["built_with"]["torch"] == "torch 1.8.1"
 
@@ -316,7 +316,7 @@ NEWEST = {name: row["newest"] for name, row in recipes.RELEASES.items()}
         ("1.8.1", "x86_64", {"cmake": [("/usr/local/bin", "4.0.2")], "gcc": "10.2.1"}, ["cmake"]),
         ("1.5.0", "aarch64", {"cmake": "4.1.0", "gcc": "9.4.0"}, ["cmake"]),
         ("1.8.1", "x86_64", {"cmake": "3.31.6", "gcc": "12.2.0"}, []),
-        # The next in the search path will do.
+        # The next in the search path is accepted.
         ("1.8.1", "x86_64", {"cmake": [("/usr/local/bin", "4.0.2"), ("/usr/bin", "3.25.1")], "gcc": "12.2.0"}, []),
         *(
             ("1.8.1", arch, {"cmake": "3.20.0", "gcc": gcc}, ["gcc730"])

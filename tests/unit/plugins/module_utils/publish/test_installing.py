@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Installing wheels: tried before, by one transaction of pip's; taken away but for what somebody changed."""
+"""Wheels are tried, then installed in one transaction of pip; they are removed except what somebody changed."""
 
 import base64
 import hashlib
@@ -47,7 +47,7 @@ def made(folder, name, files=None, **changes):
 
 
 class Pip:
-    """Stands in for pip: notes what it is asked, and says something."""
+    """Replaces pip: records its arguments and returns an output."""
 
     def __init__(self, says=""):
         self.argvs, self.says = [], says
@@ -58,7 +58,7 @@ class Pip:
 
 
 def works(_wheel, _folders):
-    """All that is tried works."""
+    """Every wheel works."""
 
 
 TORCH = ["torch-1.dist-info", "torch.py"]
@@ -101,7 +101,7 @@ def test_what_each_bundle_holds_is_found(tmp_path):
 @pytest.mark.parametrize("broken, stand", [("torch", []), ("apex", ["torch"])])
 def test_a_wheel_that_does_not_work_here_replaces_nothing_nor_those_that_need_it(tmp_path, broken, stand):
     wanted = [made(tmp_path, "torch"), made(tmp_path, "apex")]
-    # What a killed process of this host has left.
+    # Files that a killed process of this host left.
     left = tmp_path / "site" / "{0}.{1}.1.partial".format(installing.TRIAL_SUFFIX, socket.gethostname())
     left.mkdir()
     pip, tried = Pip(), []
@@ -159,7 +159,7 @@ PACKAGE = {"torch/__init__.py": "import os\n", "torch/lib/libtorch.so": "code\n"
 
 @pytest.fixture
 def site(tmp_path):
-    """A site directory with a torch of ours, and pip's part in its removal: it deletes whatever RECORD lists."""
+    """A site directory with this collection's torch, and a pip that deletes what RECORD lists."""
     folder = tmp_path / "site"
     its_manifest = manifest.compose("torch", "1.8.1", "wheel", FIRST, {}, {}, "0.1.0")
     files = dict(PACKAGE)
@@ -249,7 +249,7 @@ def test_the_python_of_an_order_starts_as_in_builds(monkeypatch):
         subprocess.run(argv, check=True, stdout=subprocess.PIPE, env=surroundings).stdout
         == b"/gcc/lib64:/py/lib none /w\n"
     )
-    # An empty one is none to the loader and to Python.
+    # An empty variable is the same as none for the loader and for Python.
     surroundings = dict(os.environ, **installing.pip_environment(ordering.order(work_dir="/w")))
     said = subprocess.run([sys.executable, "-c", "import os"], check=False, stderr=subprocess.PIPE, env=surroundings)
     assert (said.returncode, said.stderr) == (0, b"")

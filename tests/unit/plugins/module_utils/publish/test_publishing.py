@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Publishing: whole before, whole after, and nothing of others touched."""
+"""Publishing: a tree is whole before and after, and files of others are not changed."""
 
 import errno
 import json
@@ -118,7 +118,7 @@ def test_what_does_not_work_here_is_not_made_live(packed, opt):
 
     with pytest.raises(RuntimeError, match="no libz"):
         publishing.publish_tree(*second, check_sanity=fails)
-    # It was there whole, and not yet live.
+    # It was unpacked whole, but not published yet.
     assert tried == [("2.0", "1.0")]
     assert standing(opt) == ["tool", "tool-1.0-111111111111"] and says(opt / "tool/bin/tool") == "1.0"
 
@@ -154,7 +154,7 @@ def test_the_former_stays_for_rollback_and_older_ones_go(packed, opt):
     publishing.publish_tree(*third)
     expected = ["tool", "tool-2.0-222222222222", "tool-3.0-333333333333", "tool-9.9-999999999999", "tool-not-ours"]
     assert standing(opt) == expected
-    # To mend it is no reason to give up the former one.
+    # A repair is no reason to remove the former one.
     publishing.publish_tree(*third)
     assert standing(opt) == expected
 
@@ -299,7 +299,7 @@ def test_what_is_whole_is_not_replaced_when_something_else_is_mended(packed, opt
 
 
 class Killed(BaseException):
-    """What no handler catches, as a kill."""
+    """An exception that no handler catches, like a kill."""
 
 
 @pytest.mark.parametrize(
@@ -523,7 +523,7 @@ def test_what_is_not_as_the_manifest_has_it_stays_and_is_told(packed, opt, spoil
     assert (
         os.readlink(str(tree / stays)) if os.path.islink(str(tree / stays)) else (tree / stays).read_bytes()
     ) == kept
-    # Without its manifest it is nobody's: a second run has nothing to do, and a new publication is whole.
+    # Without its manifest it is no tree: a second run has nothing to do, and it can be published again.
     assert publishing.withdraw_tree(product[0]) == ([], [])
     if spoil is not moved_to_another_disk:
         publishing.publish_tree(*product)
@@ -614,7 +614,7 @@ def test_trees_of_another_name_are_not_ours(packed, opt):
     publishing.publish_tree(order, path, sha256)
     assert published.trees(order.prefix, "tool") == [tree_of(order)]
     assert published.trees(order.prefix, "other") == []
-    # Neither the one that only begins so, nor one with the signs of a glob.
+    # Neither one whose name only begins like that, nor one with the characters of a glob.
     assert published.trees(str(opt / "too"), "tool") == published.trees(str(opt / "t*l"), "tool") == []
 
 
@@ -642,7 +642,7 @@ def test_trees_of_another_name_are_not_ours(packed, opt):
         ("numpy!=1.2", True),
         ("numpy==1.*", False),
         ("numpy==2.*", True),
-        # Whatever pip makes of it.
+        # Also if pip fails.
         ("numpy==1!2", False),
         ("git+https://x/numpy.git#egg=numpy", False),
         ("git+https://x/y.git@v1#subdirectory=z&egg=six", True),

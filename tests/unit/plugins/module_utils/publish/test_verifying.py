@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Verification: what is whole and works has no problems, and all else is told by name with what to do."""
+"""Verification: a product that is whole and works has no problems; every problem has a name and a remedy."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ IDENTITY = {"version": "1.0", "stages": {"build": [{"run": ["make"]}]}}
 
 @pytest.fixture
 def tree(tmp_path):
-    """The order of a tool that is published at its prefix, whole."""
+    """Return the order of a tool that is published whole at its prefix."""
     root = tmp_path / "opt/tool-1.0-111111111111"
     (root / "bin").mkdir(parents=True)
     (root / "bin/tool").write_text("#!/bin/sh\necho tool 1.0\n")
@@ -44,7 +44,7 @@ def tree(tmp_path):
 
 @pytest.fixture
 def wheel(tree, tmp_path):
-    """The order of a torch that is installed, whole."""
+    """Return the order of a torch that is installed whole."""
     site = tmp_path / "site"
     its_manifest = manifest.compose("torch", "1.8.1", "wheel", MARK, IDENTITY, {}, "0.1.0")
     files = {
@@ -77,7 +77,7 @@ def wheel(tree, tmp_path):
 
 
 def unpacked(wheel, **changes):
-    """What is asked, and what is said, of a wheel that was unpacked into the folder of its site."""
+    """Return the folder that a wheel was unpacked into, its site, and what prove_unpacked says about it."""
     site = wheel.sites[1]
     its_manifest = dict(
         manifest.compose("torch", "1.8.1", "wheel", MARK, IDENTITY, {}, "0.1.0"), libraries=["libopenblas.so.0"]
@@ -92,7 +92,7 @@ def test_a_wheel_is_imported_from_where_it_was_unpacked(wheel):
     run = answering((0, "1.8.1 {0}/torch/__init__.py".format(wheel.sites[1]), ""))
     site, wrong = unpacked(wheel, run=run)
     assert wrong == ""
-    # With the environment that is to come.
+    # With the planned environment.
     (argv,) = (asked[0] for asked in run.asked)
     assert argv[1].startswith(site) and open(argv[1]).read() == "export TO_COME=1\n"
 
@@ -108,7 +108,7 @@ def test_a_wheel_whose_libraries_are_not_there(wheel):
 
 
 def test_one_that_is_found_elsewhere_is_not_proven(wheel):
-    # The former one, which is to be replaced, is not the one that is tried.
+    # The installed one, which is to be replaced, is not the one that is tried.
     _site, wrong = unpacked(wheel, run=answering((0, "1.8.1 /usr/lib/torch/__init__.py", ""), (0, "", "")))
     assert "but its output must match" in wrong
 
@@ -120,7 +120,7 @@ def test_a_host_that_only_builds_waits_for_cann(wheel):
 
 
 def answering(*answers):
-    """A runner that gives these answers (status, output, why) in turn, and keeps what it was asked."""
+    """A runner that returns these answers (status, output, why) in turn, and records its arguments."""
     asked, left = [], list(answers)
 
     def run(argv, stdin, time_limit_s):
@@ -188,7 +188,7 @@ def test_a_byte_that_differs_is_found_by_a_full_look_alone(tree):
     assert problems(tree, FINE, full=True) == [
         "tool 1.0 is damaged: words: content differs. Delete the files that differ, then run site.yml to restore them"
     ]
-    # The one that a plan sees has all of it mended.
+    # If a plan sees one of them, all are repaired.
     os.chmod(tree.prefix + "/bin/tool", 0o700)
     assert "Delete" not in problems(tree, FINE, full=True)[0]
 
@@ -364,7 +364,7 @@ def test_without_cann_an_import_is_a_problem_or_a_note(wheel):
     assert "libhccl.so belongs to CANN" in problems(wheel, (1, LACKS_CANN, ""))[0]
     told = verify(wheel, (1, LACKS_CANN, ""), npu_libraries=False)
     assert told["ok"] and "needs CANN to work: libhccl.so" in told["notes"][0]
-    # A library of somebody else's is a problem wherever.
+    # A missing library that is not CANN's is always a problem.
     assert problems(wheel, (1, LACKS_CANN.replace("hccl", "openblas"), ""), npu_libraries=False)
 
 

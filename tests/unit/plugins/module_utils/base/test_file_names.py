@@ -36,7 +36,7 @@ for kind in ("pax", "gnu", "zip"):
     packing.pack(tree, folder + "/packed")
     told[kind + " packed"] = fingerprint.file_digest(folder + "/packed")
     its_manifest = manifest.read(tree)
-    told[kind + " damage"] = manifest.damage(tree, its_manifest, full=True) + publishing.strangers(tree, its_manifest)
+    told[kind + " damage"] = manifest.damage(tree, its_manifest, full=True) + publishing.find_foreign_files(tree, its_manifest)
     back = tree + "-again"
     shutil.copytree(tree, back, symlinks=True)
     victim = sorted(name for name in its_manifest["files"] if "link" not in its_manifest["files"][name])[0]
@@ -44,14 +44,14 @@ for kind in ("pax", "gnu", "zip"):
         if file == victim.encode("utf-8", "surrogateescape"):
             os.unlink(os.path.join(os.fsencode(tree), file))
     told[kind + " lacks"] = manifest.damage(tree, its_manifest)
-    publishing._mend(tree, back, its_manifest)
+    publishing._repair_tree(tree, back, its_manifest)
     told[kind + " mended"] = manifest.damage(tree, its_manifest, full=True)
-    publishing._clear(tree, sorted(its_manifest["files"])[:1])
+    publishing._delete_tree(tree, sorted(its_manifest["files"])[:1])
     told[kind + " stays"] = len(os.listdir(tree))
 site = folder + "/site"
 told["wheel"] = wheel.damage(site + "/thing-1.0.dist-info", full=True)
 listed = [row[0] for row in wheel.recorded(site + "/thing-1.0.dist-info")]
-told["beside it"] = installing._unlisted(site, [site + "/thing"], listed)
+told["beside it"] = installing._find_unlisted(site, [site + "/thing"], listed)
 print(json.dumps(told, sort_keys=True))
 """
 

@@ -17,7 +17,7 @@ import run_molecule
 import simulated
 import stages
 
-# As if the host had been installed anew. What a failed test left building has its current directory in the work directory.
+# As if the host had just been installed. A build that a failed test left has its current directory in the work directory.
 ANEW = """
 while found=; do
     for cwd in /proc/[0-9]*/cwd; do
@@ -32,7 +32,7 @@ rm -rf /var/lib/ascend-pytorch /usr/local/cmake* /usr/local/linux_gcc* /usr/bin/
     /home/ascend/.local /home/ascend/.config/ascend-pytorch /srv/products/* /srv/products/.locks
 """
 
-# Looks a thousand times a second for a build that is in a stage, and ends it there as an OOM killer or a power cut does, each time anew.
+# Looks a thousand times a second for a build that is in a stage, and kills it there as the OOM killer or a power cut does.
 # It is stopped first, so that it is certain to have been in that stage and not past it.
 STRIKE = """
 import glob, json, os, signal, sys, threading, time
@@ -218,7 +218,7 @@ class Crew:
         For what was started by ssh, as its builds are: rig.inside enters namespaces, and leaves a program the memory of here.
         """
         group = rig.pod.podman("inspect", "--format", "{{.State.CgroupPath}}", rig.container(host)).strip("/\n")
-        # Each kind of control groups has names of its own for the same things.
+        # Each version of control groups has its own names for the same settings.
         kinds = [
             (Path("/sys/fs/cgroup/memory", group), "memory.limit_in_bytes", "total_rss", "-1"),
             (Path("/sys/fs/cgroup", group), "memory.max", "anon", "max"),
@@ -248,7 +248,7 @@ class Crew:
 
 @pytest.fixture
 def crew(tmp_path):
-    """A Crew, its hosts as if installed anew."""
+    """A Crew whose hosts are as if just installed."""
     made = Crew(tmp_path)
     made.anew(*made.users)
     yield made
@@ -269,7 +269,7 @@ def revived():
         assert not stages.run(simulated.up(rig.FLEET, platforms), said.append).failed, "\n".join(said)
 
     yield up
-    # The tests after a failed one need all hosts too.
+    # The tests after a failed one need all hosts.
     up()
 
 

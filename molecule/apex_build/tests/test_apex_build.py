@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Apex imports, was built against the torch that the role built, with the options that were asked for."""
+"""Apex imports, was built against the torch that the role built, with the configured options."""
 
 import json
 

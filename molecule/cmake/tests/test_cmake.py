@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CMake stands where the guide wants it, for root and for a plain user, and runs."""
+"""CMake is installed where the guide says, for root and for an unprivileged user, and runs."""
 
 import json
 
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def place(host):
-    """Where this host's user wants CMake: prefix, link, work directory."""
+    """Return the prefix, link and work directory of CMake for this host's user."""
     if host.user().name == "root":
         return "/usr/local/cmake", "/usr/bin/cmake", "/var/lib/ascend-pytorch"
     return "/home/ascend/tools/cmake", "/home/ascend/tools/bin/cmake", "/home/ascend/work"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The real CMake stands where the guide wants it, and builds a C++ project."""
+"""The real CMake is installed where the guide says, and builds a C++ project."""
 
 
 def test_version(host):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""gcc and g++ of one version: the host's own where they will do, else published at the guide's prefix, for all users."""
+"""gcc and g++ of one version: the host's own where they are accepted, else published at the guide's prefix, for all users."""
 
 import json
 
@@ -29,7 +29,7 @@ def test_nothing_is_built_where_the_hosts_own_will_do(host):
         return
     manifest = json.loads(host.file(PREFIX[name_of(host)] + "/.ascend-manifest.json").content_string)
     configure = manifest["identity"]["stages"]["configure"][0]["run"]
-    # The guide's line, and what glibc 2.31 demands.
+    # The guide's line, and what glibc 2.31 requires.
     for option in ("--enable-languages=c,c++", "--disable-multilib", "--with-system-zlib", "--disable-libsanitizer"):
         assert option in configure
     assert ("--disable-bootstrap" in configure) == (name_of(host) == "built")

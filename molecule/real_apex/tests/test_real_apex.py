@@ -34,12 +34,12 @@ def test_the_manifest_has_the_guides_commits(host):
 
 @pytest.mark.parametrize("version", ["1.5.0", "1.8.1"])
 def test_a_native_tree_of_another_project_is_refused(version, tmp_path):
-    """The real patch of each release meets a tree that is not PyTorch at all."""
+    """The real patch of each release is applied to a tree that is not PyTorch."""
     for name in ("Ascend/pytorch.git", "pytorch/pytorch.git"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / "Ascend/pytorch.git").symlink_to(Path(REAL) / "Ascend/pytorch.git")
     (tmp_path / "pytorch/pytorch.git").symlink_to(Path(REAL) / "Ascend/apex.git")
-    # The host has Python 3.9 alone, which 1.5.0 does not take; the patch is met long before Python is.
+    # The host has only Python 3.9, which 1.5.0 does not support; the patch is applied long before Python is used.
     row = yaml.safe_load((PROJECT / "roles/road/files/releases.yml").read_text())[version]
     variables = {
         "scenario_roles": ["cmake", "torch_npu_build"],

@@ -57,7 +57,7 @@ def test_built_by_the_cmake_that_the_role_published(built, where):
 
 
 def test_built_by_the_compiler_that_the_plan_chose(built, where):
-    # Of one that a role published its tree, and not the link.
+    # For a tool that a role published, the path of its tree, not the link.
     assert built["cxx"]["path"].startswith(where["gcc"])
     assert built["cxx"]["version"] == where["version"]
     assert (built["compiled"]["compiled_through"] == "7.3.0") == (where["version"] == "7.3.0")

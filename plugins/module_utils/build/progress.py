@@ -54,7 +54,7 @@ def count_objects(line: str) -> int:
 class Estimate(NamedTuple):
     """How far a build is: percent of its stage, and seconds until all is done; None where that is unknown."""
 
-    parse_percent: Optional[int]
+    percent: Optional[int]
     seconds_left: Optional[float]
 
 

@@ -110,7 +110,7 @@ class ActionModule(speaking.Action):
         :param former: what it is without this release
         """
         known = {}
-        release, needed, mirrors = logins.taken_out([release, needed, mirrors], known)
+        release, needed, mirrors = logins.take_out([release, needed, mirrors], known)
         mirrors = [os.path.abspath(os.path.expanduser(entry)) if here.is_folder(entry) else entry for entry in mirrors]
         maker = bundling.Maker(
             folder,

@@ -98,7 +98,7 @@ class ActionModule(speaking.Action):
                 os.makedirs(dest, exist_ok=True)
                 for name, text in texts.items():
                     files.append(os.path.join(dest, name))
-                    durable.write(files[-1], text, apart=True)
+                    durable.write(files[-1], text, concurrent=True)
             except OSError as error:
                 raise AnsibleActionFail(
                     f"{error.filename or dest} cannot be written on the controller: {error.strerror}. Set "

@@ -102,7 +102,7 @@ def paths(shared: settings.Settings, cache: list[str], mirrors: list[str]) -> li
 
 def rooms(request: dict, state: dict) -> dict:
     """Return what a host's folders are, with what names them on all hosts only where that is asked for."""
-    if checks.asked(checks.CHECKS[checks.SHARED], request):
+    if checks.is_wanted(checks.CHECKS[checks.SHARED], request):
         return state["disk"]
     return {path: dict(room, place="") for path, room in state["disk"].items()}
 
@@ -188,7 +188,7 @@ class Part(NamedTuple):
 
     def findings(self) -> list[dict]:
         """Return what is found of it."""
-        return checks.findings(self.request, self.state, self.plan)
+        return checks.find_problems(self.request, self.state, self.plan)
 
 
 def tools_of(parts: list[Part]) -> dict:
@@ -224,7 +224,7 @@ class Asked:
 
     def request(self, roles: list[str]) -> dict:
         """Return what roles ask, as module_utils/plan/requests.py describes it."""
-        request = logins.taken_out(requests.made(roles, self._source), self.logins)
+        request = logins.take_out(requests.made(roles, self._source), self.logins)
         request.update(
             # Where the user names builders the others take what those build, and nothing else.
             builds=boundary.may_build(self.host, self.builders) or not self.cache,
@@ -331,7 +331,7 @@ class ActionModule(speaking.Action):
             working, verified = asked.left(parts, given.works), asked.left(parts, given.verifies)
             findings += [each for each in found_of(working) if each not in findings]
         work = plan.merge([part.plan for part in working])
-        errors = [finding.words(each) for each in findings if each["severity"] == finding.ERROR]
+        errors = [finding.describe(each) for each in findings if each["severity"] == finding.ERROR]
         if errors and not arguments["unfit_group"]:
             # All of it would be printed with the failure, and push what is wrong off the screen.
             raise AnsibleActionFail(unfit(host, errors))
@@ -410,7 +410,7 @@ class ActionModule(speaking.Action):
         host = asked.host
         for each in [] if asked.is_told else findings:
             if each["severity"] == finding.WARNING:
-                speaking.warn("{0}: {1}".format(host, finding.words(each)))
+                speaking.warn("{0}: {1}".format(host, finding.describe(each)))
         if not self._task.check_mode or asked.is_told:
             return
         for entry in planned["products"].values():

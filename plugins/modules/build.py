@@ -140,7 +140,7 @@ def unpack_mirror(module, work_dir):
         builds.make_work_dir(work_dir)
     except OSError as error:
         module.fail_json(
-            **outgoing.told(msg="the work directory {0} cannot be used: {1}".format(work_dir, error.strerror))
+            **outgoing.clean_result(msg="the work directory {0} cannot be used: {1}".format(work_dir, error.strerror))
         )
     if sent and not os.path.isdir(folder):
         try:
@@ -151,11 +151,13 @@ def unpack_mirror(module, work_dir):
             with contextlib.suppress(PermissionError):
                 os.unlink(sent)
         except (archive.ArchiveError, OSError) as error:
-            module.fail_json(**outgoing.told(msg="the mirror cannot be unpacked on the host: {0}".format(error)))
+            module.fail_json(
+                **outgoing.clean_result(msg="the mirror cannot be unpacked on the host: {0}".format(error))
+            )
     if os.path.isdir(folder):
         # Its time is that of its last use, see cleaning.py.
         os.utime(folder)
-    module.exit_json(**outgoing.told(changed=bool(sent), present=os.path.isdir(folder), folder=folder))
+    module.exit_json(**outgoing.clean_result(changed=bool(sent), present=os.path.isdir(folder), folder=folder))
 
 
 def start(module, order):
@@ -166,7 +168,7 @@ def start(module, order):
     try:
         return starting.start(order, module.params["logins"])
     except (archive.ArchiveError, OSError) as error:
-        module.fail_json(**outgoing.told(msg=work_dir_error(order, "started", error)))
+        module.fail_json(**outgoing.clean_result(msg=work_dir_error(order, "started", error)))
 
 
 def main():
@@ -194,16 +196,18 @@ def main():
     )
     order, state = Order.of(module.params["order"]), module.params["state"]
     if module.check_mode:
-        module.exit_json(**outgoing.told(changed=builds.finished_product(order) is None))
+        module.exit_json(**outgoing.clean_result(changed=builds.finished_product(order) is None))
     if state == "mirrored":
         unpack_mirror(module, order.work_dir)
     how = start(module, order) if state != "status" else ""
     try:
         status = looking.read_status(order, module.params["seen"], module.params["wait_s"])
     except OSError as error:
-        module.fail_json(**outgoing.told(msg=work_dir_error(order, "looked at", error)))
+        module.fail_json(**outgoing.clean_result(msg=work_dir_error(order, "looked at", error)))
     module.exit_json(
-        **outgoing.told(changed=how in ("started", "resumed"), how=how, status=status, product=status.pop("product"))
+        **outgoing.clean_result(
+            changed=how in ("started", "resumed"), how=how, status=status, product=status.pop("product")
+        )
     )
 
 

@@ -137,22 +137,24 @@ def perform_state(module):
     state = params["state"]
     entry = entries.Entry(params["work_dir"], params["label"], params["fingerprint"])
     if state == "held":
-        return entries.held(entry, params["digest"], dry)
+        return entries.product_texts(entry, params["digest"], dry)
     if state == "wanted":
-        return carrying.wanted(entry, params["metadata"], dry)
+        return carrying.prepare(entry, params["metadata"], dry)
     if state == "looked_up":
         return caching.look_up(params["place"], params["label"], params["signed"], params["logins"])
     if dry:
         return {"changed": state != "cut" and (state == "kept" or not entry.whole())}
     if state == "cut":
-        return {"length": carrying.cut(entry, params["sha256"], params["offset"], params["length"], params["piece"])}
+        return {
+            "length": carrying.write_piece(entry, params["sha256"], params["offset"], params["length"], params["piece"])
+        }
     if state == "received":
         words = [params[key] for key in ("metadata", "signature", "offset", "piece", "length")]
         return dict(carrying.receive(entry, *words), changed=True)
     if state == "taken":
         words = [params[key] for key in ("metadata", "signature", "place")]
-        return {"changed": caching.take(entry, *words, log=module.log, known=params["logins"])}
-    return {"changed": caching.keep(entry, params["place"], params["signature"])}
+        return {"changed": caching.fetch_product(entry, *words, log=module.log, known=params["logins"])}
+    return {"changed": caching.store_product(entry, params["place"], params["signature"])}
 
 
 def main():
@@ -192,11 +194,11 @@ def main():
     try:
         result = perform_state(module)
     except entries.CarryingError as error:
-        module.fail_json(**outgoing.told(msg=str(error), damaged=error.damaged))
+        module.fail_json(**outgoing.clean_result(msg=str(error), damaged=error.damaged))
     except OSError as error:
-        told = entries.explained(error, module.params["work_dir"], "ascend_work_dir")
-        module.fail_json(**outgoing.told(msg=str(told), damaged=False))
-    module.exit_json(**outgoing.told(**dict({"changed": False}, **result)))
+        told = entries.explain_os_error(error, module.params["work_dir"], "ascend_work_dir")
+        module.fail_json(**outgoing.clean_result(msg=str(told), damaged=False))
+    module.exit_json(**outgoing.clean_result(**dict({"changed": False}, **result)))
 
 
 if __name__ == "__main__":

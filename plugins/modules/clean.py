@@ -82,7 +82,7 @@ def main():
     keep_days, keep_last = module.params["keep_days"], module.params["keep_last"]
     if keep_days < 0 or keep_last < 0:
         module.fail_json(
-            **outgoing.told(
+            **outgoing.clean_result(
                 msg="keep_days and keep_last must be 0 or more; with 0 and 0 all is removed that no build uses"
             )
         )
@@ -92,14 +92,16 @@ def main():
             gone = cleaning.clean(work_dir, time.time() - keep_days * 86400, keep_last, module.check_mode)
         except OSError as error:
             # Where there are no locks, another account has none either.
-            remedy = "" if isinstance(error, locking.NoLocks) else ". Run this as the account that builds there"
+            remedy = (
+                "" if isinstance(error, locking.LocksUnsupported) else ". Run this as the account that builds there"
+            )
             words = "{0} cannot be cleaned: {1}{2}".format(work_dir, error, remedy)
-            module.fail_json(**outgoing.told(msg=words, removed=removed, busy=busy))
+            module.fail_json(**outgoing.clean_result(msg=words, removed=removed, busy=busy))
         if gone is None:
             busy.append(work_dir)
         else:
             removed += gone
-    module.exit_json(**outgoing.told(changed=bool(removed), removed=removed, busy=busy))
+    module.exit_json(**outgoing.clean_result(changed=bool(removed), removed=removed, busy=busy))
 
 
 if __name__ == "__main__":

@@ -161,7 +161,7 @@ def main():
     params, outcomes, late = module.params, {}, []
     if params["orders"] is None:
         # The action fills them in.
-        module.fail_json(**outgoing.told(msg="orders: there is no order to publish"))
+        module.fail_json(**outgoing.clean_result(msg="orders: there is no order to publish"))
     orders = [Order.of(each) for each in params["orders"]]
     os.umask(0o022)
     trouble = {}
@@ -190,7 +190,7 @@ def main():
             result.update(verified=verified["products"], notes=result["notes"] + verified["notes"])
             if verified["problems"]:
                 trouble = {"msg": verifying.format_problems(verified["problems"])}
-    (module.fail_json if trouble else module.exit_json)(**outgoing.told(**dict(result, **trouble)))
+    (module.fail_json if trouble else module.exit_json)(**outgoing.clean_result(**dict(result, **trouble)))
 
 
 if __name__ == "__main__":

@@ -79,11 +79,13 @@ def main():
     sources, mirrors, limit_s, known = (module.params[key] for key in ("sources", "mirrors", "limit_s", "logins"))
 
     def ask(source):
-        return reaching.unanswered(source, mirrors, limit_s, known)
+        return reaching.find_unanswered(source, mirrors, limit_s, known)
 
     with ThreadPoolExecutor(max(1, len(sources))) as pool:
         answers = zip([source["name"] for source in sources], pool.map(ask, sources))
-        module.exit_json(**outgoing.told(changed=False, unanswered={name: tried for name, tried in answers if tried}))
+        module.exit_json(
+            **outgoing.clean_result(changed=False, unanswered={name: tried for name, tried in answers if tried})
+        )
 
 
 if __name__ == "__main__":

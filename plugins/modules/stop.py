@@ -69,11 +69,13 @@ def main():
             what = "build {0} in {1} cannot be stopped" if name else "builds in {1} cannot be looked at"
             # Where there are no locks, another account has none either.
             remedy = (
-                "" if isinstance(error, locking.NoLocks) else ". Run this as root, or as the account that began them"
+                ""
+                if isinstance(error, locking.LocksUnsupported)
+                else ". Run this as root, or as the account that began them"
             )
             words = "the {0}: {1}{2}".format(what.format(name, work_dir), error.strerror, remedy)
-            module.fail_json(**outgoing.told(msg=words, stopped=stopped))
-    module.exit_json(**outgoing.told(changed=bool(stopped), stopped=stopped))
+            module.fail_json(**outgoing.clean_result(msg=words, stopped=stopped))
+    module.exit_json(**outgoing.clean_result(changed=bool(stopped), stopped=stopped))
 
 
 if __name__ == "__main__":

@@ -94,13 +94,15 @@ def main():
     params = module.params
     if params["orders"] is None:
         # The action fills them in.
-        module.fail_json(**outgoing.told(msg="orders: there is no order to verify"))
+        module.fail_json(**outgoing.clean_result(msg="orders: there is no order to verify"))
     # The folder is created at first use, and removed when the module ends.
     run = verifying.make_runner(lambda: module.tmpdir, dict(os.environ))
     result = verifying.verify_all(verifying.Verification.of(params), run, params["full"], pending=module.check_mode)
     if result["problems"]:
-        module.fail_json(**outgoing.told(msg=verifying.format_problems(result["problems"]), changed=False, **result))
-    module.exit_json(**outgoing.told(changed=False, **result))
+        module.fail_json(
+            **outgoing.clean_result(msg=verifying.format_problems(result["problems"]), changed=False, **result)
+        )
+    module.exit_json(**outgoing.clean_result(changed=False, **result))
 
 
 if __name__ == "__main__":

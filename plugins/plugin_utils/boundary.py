@@ -37,7 +37,7 @@ def place_objection(place: str, trusted_keys: str) -> str:
     from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
 
     return (
-        f"ascend_build_cache: {outgoing.shown(place)} is read without TLS, so that anybody on the way could put another product there. "
+        f"ascend_build_cache: {outgoing.redact(place)} is read without TLS, so that anybody on the way could put another product there. "
         "Name an https:// address; or have products signed (ascend_sign_key) and set ascend_trusted_keys"
     )
 

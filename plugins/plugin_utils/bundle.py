@@ -53,7 +53,7 @@ def manifest_at(path: Path) -> Json | None:
         found = foreign.mapping(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, foreign.Foreign) as error:
+    except (OSError, foreign.ForeignValueError) as error:
         raise BundleError(f"{path} cannot be read ({error}). {_REMEDY}")
     if found.get("format") != FORMAT:
         raise BundleError(
@@ -61,41 +61,41 @@ def manifest_at(path: Path) -> Json | None:
         )
     try:
         _admit(found)
-    except foreign.Foreign as error:
+    except foreign.ForeignValueError as error:
         raise BundleError(f"{path} is not as this collection writes it: {error}. Do not use that bundle")
     return found
 
 
 def _admit(manifest: Json) -> None:
-    """Raise Foreign for what no bundle has: it came from elsewhere, and no name in it may lead out of its folder."""
-    for release in foreign.listing(manifest.get("releases")):
-        foreign.word(release)
+    """Raise ForeignValueError for what no bundle has: it came from elsewhere, and no name in it may lead out of its folder."""
+    for release in foreign.sequence(manifest.get("releases")):
+        foreign.nonempty_text(release)
     files = foreign.table(manifest.get("files"))
     for name, entry in files.items():
-        foreign.relative(name)
+        foreign.relative_path(name)
         foreign.sha256(foreign.table(entry).get("sha256"))
         foreign.size(entry.get("size"))
     for repo, commits in foreign.table(manifest.get("repositories")).items():
         foreign.repository(repo)
         for commit, entry in foreign.table(commits).items():
             foreign.commit(commit)
-            for below in foreign.listing(foreign.table(entry).get("submodules")):
+            for below in foreign.sequence(foreign.table(entry).get("submodules")):
                 foreign.repository(foreign.table(below).get("repo"))
                 foreign.commit(below.get("commit"))
-                foreign.relative(below.get("path"))
-                for url in foreign.listing(below.get("urls")):
-                    foreign.word(url)
+                foreign.relative_path(below.get("path"))
+                for url in foreign.sequence(below.get("urls")):
+                    foreign.nonempty_text(url)
     for text in foreign.table(manifest.get("requirements")).values():
         foreign.text(text)
     for wheels_of in foreign.table(manifest.get("wheels")).values():
         for key in ("python", "arch", "libc", "release"):
-            foreign.word(foreign.table(wheels_of).get(key))
-        for line in foreign.listing(wheels_of.get("requirements")):
-            foreign.word(line)
-        for name in foreign.listing(wheels_of.get("files")):
-            if foreign.relative(name) not in files:
-                raise foreign.Foreign(f"{name!r} of its wheels is none of its files")
-        for each in foreign.listing(wheels_of.get("lacking")):
+            foreign.nonempty_text(foreign.table(wheels_of).get(key))
+        for line in foreign.sequence(wheels_of.get("requirements")):
+            foreign.nonempty_text(line)
+        for name in foreign.sequence(wheels_of.get("files")):
+            if foreign.relative_path(name) not in files:
+                raise foreign.ForeignValueError(f"{name!r} of its wheels is none of its files")
+        for each in foreign.sequence(wheels_of.get("lacking")):
             for key in ("requirement", "why", "remedy"):
                 foreign.text(foreign.table(each).get(key))
 

@@ -112,7 +112,7 @@ class Maker:
                     f"{self.folder} is being made by another run: wait for its end, then run again"
                 )
             yield
-        except locking.NoLocks as error:
+        except locking.LocksUnsupported as error:
             raise bundle.BundleError(f"{error}, or set ascend_bundle_dest to a folder of a file system that has them")
         except OSError as error:
             raise bundle.BundleError(
@@ -177,7 +177,7 @@ class Maker:
             return
         self._begin(f"fetching {name}")
         got = download.fetch_archive(source, self.mirrors, str(self.work / "downloads"), self._log, known=self.known)
-        durable.move(got, str(self.folder / name))
+        durable.replace(got, str(self.folder / name))
         self._record(name)
 
     def _repositories(self, source: Json) -> None:
@@ -195,7 +195,7 @@ class Maker:
         name, known = git_urls.bundle_name(repo, commit), self.manifest["repositories"].setdefault(repo, {})
         if commit not in known or not self._whole(name):
             self._begin(f"fetching {repo} at {commit}")
-            found = git_bundles.bundle_git(
+            found = git_bundles.write_bundle(
                 source, self.mirrors, str(self.work / "git"), str(self.folder / name), self._log, known=self.known
             )
             known[commit] = {"submodules": [dict(each, repo=_repo(each)) for each in found]}
@@ -222,13 +222,13 @@ class Maker:
         if key not in self.manifest["requirements"]:
             text = self._file(source, path)
             for fix, patch in fixes:
-                text = git_bundles.patched(text, path, self._file(fix, patch))
+                text = git_bundles.patch_file(text, path, self._file(fix, patch))
             self.manifest["requirements"][key] = text.decode("utf-8", "replace")
         return self.manifest["requirements"][key]
 
     def _file(self, source: Json, path: str) -> bytes:
         packed = self.folder / git_urls.bundle_name(source["repo"], source["commit"])
-        found = git_bundles.bundled_file(str(packed), source["commit"], path)
+        found = git_bundles.read_bundled_file(str(packed), source["commit"], path)
         if found is None:
             raise bundle.BundleError(
                 f"{source['repo']} has no {path} at {source['commit']}: its layout is not the release's. Set ref and commit "
@@ -261,7 +261,7 @@ class Maker:
             name = f"{bundle.WHEELS}/{path.name}"
             if not self._whole(name):
                 (self.folder / bundle.WHEELS).mkdir(exist_ok=True)
-                durable.move(str(path), str(self.folder / name))
+                durable.replace(str(path), str(self.folder / name))
                 self._record(name)
         entry = {
             **platform,
@@ -300,7 +300,7 @@ class Maker:
             held = [f"{bundle.PRODUCTS}/{source.name}/{name}" for name in products_files(source, metadata)]
             if False not in [self._whole(name) for name in held]:
                 continue
-            wrong = products.whole(str(source))
+            wrong = products.problems(str(source))
             if wrong:
                 self.warn(f"{source} is not carried: {'; '.join(wrong)}")
                 continue
@@ -310,7 +310,7 @@ class Maker:
             partial.mkdir(parents=True)
             for name in held:
                 shutil.copy2(source / Path(name).name, partial)
-            products.put(str(partial), str(there))
+            products.publish(str(partial), str(there))
             for name in held:
                 self._record(name)
 

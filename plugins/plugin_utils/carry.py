@@ -336,7 +336,7 @@ def _told(value: Any, most: int | None = None) -> int:
     """Return a number of bytes that a host told of."""
     try:
         return foreign.size(value, most)
-    except foreign.Foreign as error:
+    except foreign.ForeignValueError as error:
         raise CarryError(
             f"what the host says of a product's size cannot be: {error}. Look at that host before all else"
         )

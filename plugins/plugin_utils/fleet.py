@@ -10,7 +10,7 @@ The document (schema 1) is what playbooks/check.yml and playbooks/report.yml wri
                "status": fit|warnings|unfit|unreachable|failed, "message": why it is unreachable or failed,
                "platform": {"os", "arch", "libc", "cores", "memory_mib", "python"} | None,
                "ascend": {"cann", "driver", "firmware", "agree", "npu_smi": words when it told nothing} | None,
-               "npus": chips as npu_smi.parse_info has them, "findings": as checks.findings has them,
+               "npus": chips as npu_smi.parse_info has them, "findings": as checks.find_problems has them,
                "components": {name: COMPONENT} in the plan's order, "environment": {"path", "do", "why"} | None}
     COMPONENT {"do": nothing|publish|build|remove, "why": [words], "now": words, "then": words,
                "version", "fingerprint": of what stands there | None, "ours": did this collection make it,
@@ -83,10 +83,10 @@ def document(results: dict[str, Json], when: str, collection_version: str) -> Js
 
 
 def _shares(planned: dict[str, Json]) -> dict[str, list[Json]]:
-    """Return by host what it has together with others, as checks.of_shared takes it."""
+    """Return by host what it has together with others, as checks.shared_place_findings takes it."""
     examined = {name: result for name, result in planned.items() if result.get("state") and result.get("plan")}
     shares: dict[str, list[Json]] = {}
-    for together in sharing.shared(examined):
+    for together in sharing.shared_places(examined):
         for name in together["hosts"]:
             shares.setdefault(name, []).append({**together, "hosts": fold(together["hosts"])})
     return shares
@@ -101,7 +101,7 @@ def _host(name: str, planned: Json, verified: Json, shares: list[Json]) -> Json:
         part: _component(decided, _part(state, "products").get(part) or {}, tools.get(part), checked.get(part) or {})
         for part, decided in (plan.get("products") or {}).items()
     }
-    findings = list(planned.get("findings") or []) + checks.of_shared(shares) + _unverified(components)
+    findings = list(planned.get("findings") or []) + checks.shared_place_findings(shares) + _unverified(components)
     status, message = _status(planned, verified, examined, findings)
     env = plan.get("environment")
     return {

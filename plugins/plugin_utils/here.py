@@ -44,7 +44,9 @@ def objection(value: str, use: str) -> str:
     path, home = os.path.abspath(os.path.expanduser(value)), os.path.expanduser("~")
     # Where files are put beside others may be wherever somebody works: a folder that is not named is theirs.
     named = use == OWN or (use == BESIDE and value.startswith(("/", "~")) and path != home)
-    return "that is a folder of the system's, or the home" if named and (path == home or places.forbidden(path)) else ""
+    return (
+        "that is a folder of the system's, or the home" if named and (path == home or places.is_forbidden(path)) else ""
+    )
 
 
 def problem(variable: str, value: str, use: str) -> str:

@@ -21,7 +21,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
 def split(places: list[str]) -> tuple[list[str], logins.Logins]:
     """Return the addresses of places of the build cache, or of mirrors, and the logins that their URLs had."""
     found: logins.Logins = {}
-    return logins.taken_out({"cache": places}, found)["cache"], found
+    return logins.take_out({"cache": places}, found)["cache"], found
 
 
 def _path(host: str) -> Path:
@@ -35,7 +35,7 @@ def keep(host: str, found: logins.Logins) -> None:
     known = of(host)
     path = _path(host)
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    durable.write(str(path), json.dumps({**known, **found}), mode=0o600, lasts=False, apart=True)
+    durable.write(str(path), json.dumps({**known, **found}), mode=0o600, synced=False, concurrent=True)
 
 
 def of(host: str) -> logins.Logins:

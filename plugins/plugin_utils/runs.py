@@ -71,14 +71,14 @@ def file_name(words: str) -> str:
 def write(path: Path, text: str) -> None:
     """Write what the run's workers tell each other: none of them sees a half, and it need not outlive a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    durable.write(str(path), text, lasts=False, apart=True)
+    durable.write(str(path), text, synced=False, concurrent=True)
 
 
 def locked(stream: IO[str], waits: bool = False) -> bool:
     """Lock an open file of the collection's folder, waiting for whoever has it or not; say whether that was done."""
     try:
         return locking.lock(stream.fileno(), stream.name, waits)
-    except locking.NoLocks as error:
+    except locking.LocksUnsupported as error:
         raise AnsibleActionFail(
             f"{error.strerror}, or set XDG_CACHE_HOME to a folder of a file system that has them"
         ) from error
@@ -158,7 +158,7 @@ def folder(base: Path | None = None, run: processes.Process | None = None) -> Pa
 def hold(base: Path, run: processes.Process) -> Hold:
     """Make the folder of a run, and hold it while this process, or one that is forked from it, lives.
 
-    :raises OSError: it cannot be written; :raises locking.NoLocks: its file system has no locks
+    :raises OSError: it cannot be written; :raises locking.LocksUnsupported: its file system has no locks
     """
     path = _make(base, run)
     # It gets its name once it is locked, so that nobody finds it and could.

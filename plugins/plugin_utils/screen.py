@@ -150,7 +150,7 @@ class Board:
         """Return the descriptor of the painter's lock, None where there is a painter."""
         path = self.folder / "painter"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        with contextlib.suppress(locking.NoLocks):
+        with contextlib.suppress(locking.LocksUnsupported):
             if locking.lock(descriptor, str(path)):
                 return descriptor
         os.close(descriptor)
@@ -174,7 +174,7 @@ class Board:
     def put(self, name: str, row: Row, terminal: int) -> None:
         """Add or renew a row, and see that somebody paints it."""
         with self.door():
-            durable.write(str(self.folder / (name + ".row")), json.dumps(row._asdict()), lasts=False)
+            durable.write(str(self.folder / (name + ".row")), json.dumps(row._asdict()), synced=False)
             lock = self.painter()
             if lock is not None:
                 # Handed over as it is, so that there is no moment without it.

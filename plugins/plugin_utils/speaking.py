@@ -61,7 +61,7 @@ class Action(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         try:
-            return outgoing.told(**self.act(result, task_vars))
+            return outgoing.clean_result(**self.act(result, task_vars))
         except AnsibleConnectionFailure as error:
             # Not "from": some releases of Ansible print the cause's words as well.
             raise AnsibleConnectionFailure(outgoing.paragraph(str(error))) from None

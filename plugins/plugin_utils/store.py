@@ -40,8 +40,8 @@ def _named(label: str) -> str:
     :raises StoreError: it would be another path, as one of a version with a slash in it is
     """
     try:
-        return foreign.name(label)
-    except foreign.Foreign as error:
+        return foreign.file_name(label)
+    except foreign.ForeignValueError as error:
         raise StoreError(
             f"the build cache has no place for such a product: {error}. See to the names and versions of the recipes"
         ) from error
@@ -170,7 +170,7 @@ class Store:
         if products.label(metadata["manifest"]) != label:
             return [f"{products.METADATA}: is of another product"]
         try:
-            return products.whole(str(folder)) if digest else products.misses(str(folder), metadata)
+            return products.problems(str(folder)) if digest else products.file_problems(str(folder), metadata)
         except OSError as error:
             # What the disk cannot give back is damaged; what we may not read is perhaps not.
             if error.errno == errno.EIO:
@@ -217,7 +217,7 @@ class Store:
         partial = self._at(label, products.PARTIAL)
         metadata = products.metadata(str(partial))
         wrong = (
-            products.misses(str(partial), metadata)
+            products.file_problems(str(partial), metadata)
             if metadata
             else [f"{products.METADATA}: missing, or not to be read"]
         )
@@ -231,7 +231,7 @@ class Store:
                 if path.name not in (metadata["file"], products.METADATA, products.SIGNATURE):
                     path.unlink()
             with self._lock(label):
-                products.put(str(partial), str(self._at(label)))
+                products.publish(str(partial), str(self._at(label)))
                 found = self._read(label)
         if found is None:
             raise StoreError(f"{self._at(label)} has gone again: is somebody else at work in that folder?")
@@ -385,7 +385,7 @@ class Store:
             errno.ENOSPC: "Free some space, take old products away (-e ascend_cache=prune), or",
             errno.EDQUOT: "Free some space, take old products away (-e ascend_cache=prune), or",
         }
-        if isinstance(error, locking.NoLocks):
+        if isinstance(error, locking.LocksUnsupported):
             return StoreError(
                 f"the build cache cannot be used: {error}, or set ascend_build_cache to a folder that has them"
             )

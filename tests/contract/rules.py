@@ -444,7 +444,7 @@ def ways_round(source: str, on_controller: bool) -> list[str]:
     """What of a plugin's text goes round the one place where text leaves: "line: what it uses".
 
     On the controller that is plugin_utils/speaking.py: no Display of one's own and no print, and an action is a
-    speaking.Action that leaves `run` to it. In a module it is outgoing.told around all that it exits with.
+    speaking.Action that leaves `run` to it. In a module it is outgoing.clean_result around all that it exits with.
     """
     found = []
     for node in ast.walk(ast.parse(source)):
@@ -465,8 +465,8 @@ def ways_round(source: str, on_controller: bool) -> list[str]:
             if node.func.attr in ("exit_json", "fail_json"):
                 given = [each.value for each in node.keywords if each.arg is None]
                 calls = [ast.unparse(each.func) for each in given if isinstance(each, ast.Call)]
-                if node.args or len(node.keywords) != 1 or calls != ["outgoing.told"]:
-                    found.append(f"{node.lineno}: {node.func.attr} without outgoing.told")
+                if node.args or len(node.keywords) != 1 or calls != ["outgoing.clean_result"]:
+                    found.append(f"{node.lineno}: {node.func.attr} without outgoing.clean_result")
             elif node.func.attr in ("warn", "deprecate") and ast.unparse(node.func.value) == "module":
                 found.append(f"{node.lineno}: module.{node.func.attr}")
     return found
@@ -540,7 +540,7 @@ def starts_anywhere(source: str) -> list[tuple[str, str]]:
     return [(function, name) for function, call, name in calls(source, _STARTS) if not keyword(call, "cwd")]
 
 
-_WAITS = r"time\.sleep|(.*\.)?(locking\.(lock|held)|runs\.locked)"
+_WAITS = r"time\.sleep|(.*\.)?(locking\.(lock|hold)|runs\.locked)"
 _LOOKS = r"(.*\.)?runs\.(end_if_over|watched)"
 
 

@@ -213,7 +213,7 @@ OWN_JSON = {
     ): "files of this account: builds' stamps and status, a run's notes",
     (
         "plugins/module_utils/base/interpreters.py",
-        "_last_mapping",
+        "_last_json",
     ): "what a Python of the host says of itself, to that host alone",
     ("plugins/plugin_utils/screen.py", "rows"): "a run's notes",
     ("plugins/plugin_utils/cohort.py", "_told"): "a run's notes",
@@ -277,7 +277,10 @@ GATES = {
                 "plugins/module_utils/publish/publishing.py",
                 "partial_path",
             ): "beside the host's name, in a place that is held",
-            ("plugins/module_utils/product/caching.py", "_keep"): "beside the host's name, in a place that is held",
+            (
+                "plugins/module_utils/product/caching.py",
+                "_write_product",
+            ): "beside the host's name, in a place that is held",
         },
     ),
     # Somebody may set it while one waits by it: what waits, or says how long ago, goes by time.monotonic().
@@ -300,19 +303,19 @@ GATES = {
             ("plugins/module_utils/build/stages.py", "spent_s"): "since a time that was told; never less than nothing",
         },
     ),
-    # A file system may have none: locking.NoLocks, an OSError and a LockError. tests/unit/plugins/test_without_locks.py.
+    # A file system may have none: locking.LocksUnsupported, an OSError and a LockError. tests/unit/plugins/test_without_locks.py.
     "what to do without locks": Gate(
         "",
-        r".*\blocking\.(lock|held)",
+        r".*\blocking\.(lock|hold)",
         {
             ("plugins/module_utils/build/locks.py", "_open_locked"): "build, stop and clean say it",
             ("plugins/module_utils/build/results.py", "make_missing_parts"): "build says it",
             ("plugins/module_utils/product/caching.py", "_shared_lock"): "goes on: the renames alone have to do",
             ("plugins/module_utils/product/entries.py", "_locked"): "says it",
-            ("plugins/module_utils/product/published.py", "use"): "goes on: the tree stays a while by itself",
+            ("plugins/module_utils/product/published.py", "lock_tree"): "goes on: the tree stays a while by itself",
             ("plugins/module_utils/product/published.py", "in_use"): "says nothing where it is not known",
             ("plugins/module_utils/publish/publishing.py", "hold_lock"): "says it",
-            ("plugins/module_utils/sources/fetch.py", "locked"): "says it",
+            ("plugins/module_utils/sources/fetch.py", "hold_lock"): "says it",
             ("plugins/plugin_utils/bundling.py", "_alone"): "says it",
             ("plugins/plugin_utils/runs.py", "locked"): "says it",
             ("plugins/plugin_utils/runs.py", "hold"): "goes on: the run's folder is kept for long",
@@ -336,14 +339,17 @@ GATES = {
                 "_finish_folders",
             ): "folders of the tree that was unpacked, in a new folder",
             ("plugins/module_utils/build/results.py", "pack_part"): "copied into a new folder",
-            ("plugins/module_utils/product/caching.py", "_keep"): "the folder of its own that others are to take from",
+            (
+                "plugins/module_utils/product/caching.py",
+                "_write_product",
+            ): "the folder of its own that others are to take from",
             ("plugins/module_utils/base/durable.py", "write"): "the file that it writes, still open",
             (
                 "plugins/module_utils/publish/publishing.py",
                 "publish_tree",
             ): "the tree that was unpacked, before it is live",
             ("plugins/module_utils/build/steps.py", "_wheel"): "copied into the build's own folder",
-            ("plugins/module_utils/product/wheel.py", "embed"): "its own copy, as what it is a copy of",
+            ("plugins/module_utils/product/wheel.py", "add_file"): "its own copy, as what it is a copy of",
             ("plugins/plugin_utils/bundling.py", "_products"): "copied into a new folder",
             ("plugins/plugin_utils/transfer.py", "let_in"): "a file of its own, in the task's folder",
         },
@@ -483,7 +489,7 @@ def test_tasks_start_programs_in_a_folder_that_was_chosen():
 
 
 # On the controller Ansible sees to it that the locale has UTF-8.
-TEXT_BY_LOCALE = {("plugins/module_utils/product/carrying.py", "_piece"): "bytes: the mode is its callers'"}
+TEXT_BY_LOCALE = {("plugins/module_utils/product/carrying.py", "_open_piece"): "bytes: the mode is its callers'"}
 
 
 def test_text_on_hosts_is_in_no_encoding_of_the_locale():
@@ -581,7 +587,7 @@ class ActionModule(speaking.Action):
 def main():
     module.exit_json(changed=True)
     module.fail_json(**result)
-    module.fail_json(**outgoing.told(msg="x"), exception=text)
+    module.fail_json(**outgoing.clean_result(msg="x"), exception=text)
     module.warn("x")
 """
     assert [line.partition(":")[0] for line in sorted(ways_round(wrong, True), key=lambda line: int(line.split(":")[0]))] == [
@@ -592,7 +598,7 @@ from ansible.plugins.action import ActionBase
 class ActionModule(speaking.Action):
     def act(self): speaking.warn("x")
 def main():
-    module.exit_json(**outgoing.told(changed=True))
+    module.exit_json(**outgoing.clean_result(changed=True))
     self.warn("x")
 """
     assert ways_round(right, True) == []

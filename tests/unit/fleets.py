@@ -34,7 +34,7 @@ def finding(ident, severity="error", found="", wanted="", remedy="", source="des
 
 
 DISK = ("disk-full", "error", "3.1 GiB free in /var", "20 GiB to build torch")
-DISK_REMEDY = "free some space there, or set ascend_work_dir to a disk with more"
+DISK_REMEDY = "free some space there, or set ascend_work_dir to a disk with more space"
 CANN = finding(
     "cann-version",
     "warning",

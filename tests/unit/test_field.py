@@ -135,7 +135,7 @@ def _packages(text):
     state = bare()
     state["pythons"]["python3.9"]["packages"] = dict.fromkeys(has.split(", "), "3.12")
     request = ask_torch(fitness=dict(FITNESS, packages=recipes.CANN_PACKAGES))
-    told = checks.findings(request, state, plan.make(request, state))
+    told = checks.find_problems(request, state, plan.make(request, state))
     (lacking,) = [each for each in told if each["id"] == "package-missing"]
     assert all(name in lacking["found"] and name in lacking["remedy"] for name in lacks.split())
     assert not any(name in lacking["found"].partition(" has no ")[2] for name in has.split(", "))
@@ -148,7 +148,7 @@ def _noexec(text):
     assert state["work_dir"] == folder
     state["disk"][folder]["noexec"] = True
     request = ask(recipe(CMAKE), recipe(GCC))
-    (told,) = checks.findings(request, state, plan.make(request, state))
+    (told,) = checks.find_problems(request, state, plan.make(request, state))
     assert (told["id"], told["severity"]) == ("noexec", "error") and folder in told["found"]
 
 

@@ -78,5 +78,5 @@ def test_a_build_goes_on_when_the_session_that_it_was_begun_in_is_over(crew, gat
 def test_one_whose_account_does_not_linger_is_warned_of(crew, strict):
     crew.on(ONE, "loginctl disable-linger ascend")
     said = crew.begin(["cmake"], [ONE], "--check", env=APART, ansible_user="ascend").ended().words
-    assert "logind ends what ascend started with its session" in said and "session-ends" in said
+    assert "logind ends the processes of ascend with its session" in said and "session-ends" in said
     assert "loginctl enable-linger ascend" in said

@@ -62,9 +62,9 @@ def flush(stream):
     os.fsync(stream.fileno())
 
 
-def move(source, dest):
+def replace(source, dest):
     # type: (str, str) -> None
-    """Give a finished file its name, in place of what has that; OSError. Its content is on the disk before, and the name after.
+    """Rename a finished file, replacing what has the name; OSError. Its content is on the disk before, the name afterwards.
 
     :param source: on the same file system
     """
@@ -73,15 +73,15 @@ def move(source, dest):
     sync(os.path.dirname(dest) or ".")
 
 
-def write(path, content, mode=None, lasts=True, apart=False):
+def write(path, content, mode=None, synced=True, concurrent=False):
     # type: (str, Union[str, bytes], Optional[int], bool, bool) -> None
     """Write a small file, UTF-8, by a rename: whoever reads it finds the former one or this one, whole. OSError.
 
     :param mode: of the file; what the umask leaves by default
-    :param lasts: a power cut does not take it away again, nor leave a half
-    :param apart: others may write it at the same time, on machines that share the folder too
+    :param synced: wait until it is on the disk, so that it survives a power cut
+    :param concurrent: other processes may write it at the same time, also on other machines that share the folder
     """
-    partial = path + ".partial" + ("-" + os.urandom(8).hex() if apart else "")
+    partial = path + ".partial" + ("-" + os.urandom(8).hex() if concurrent else "")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666 if mode is None else mode)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -89,31 +89,31 @@ def write(path, content, mode=None, lasts=True, apart=False):
                 # Whatever the umask takes, and whatever a killed run left there.
                 os.fchmod(descriptor, mode)
             stream.write(content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape"))
-            if lasts:
+            if synced:
                 flush(stream)
         os.rename(partial, path)
     except OSError:
         with contextlib.suppress(OSError):
             os.unlink(partial)
         raise
-    if lasts:
+    if synced:
         sync(os.path.dirname(path) or ".")
 
 
-def listing(folder):
+def list_files(folder):
     # type: (str) -> Dict[str, Any]
-    """Return what stands below a folder: relative path -> the size of a file, or where a link leads."""
+    """Return what is below a folder: relative path -> the size of a file, or the target of a link."""
     found = {}  # type: Dict[str, Any]
     for top, names, files in os.walk(folder):
         for name in files + [name for name in names if os.path.islink(os.path.join(top, name))]:
             path = os.path.join(top, name)
-            relative = file_names.told(os.path.relpath(path, folder))
-            found[relative] = file_names.told(os.readlink(path)) if os.path.islink(path) else os.lstat(path).st_size
+            relative = file_names.to_text(os.path.relpath(path, folder))
+            found[relative] = file_names.to_text(os.readlink(path)) if os.path.islink(path) else os.lstat(path).st_size
     return found
 
 
-def lacking(folder, known):
+def missing_or_changed(folder, known):
     # type: (str, Dict[str, Any]) -> List[str]
-    """Return the paths of a listing that are not there as they were; what came since does not count."""
-    there = listing(folder)
+    """Return the paths of an earlier list_files() that are missing or differ now; files added since are ignored."""
+    there = list_files(folder)
     return sorted(path for path, was in known.items() if there.get(path) != was)

@@ -21,23 +21,23 @@ HEADERS = {
 # The part of each that is compiled: what is not Python in it, and takes a tenth of the time to load.
 COMPILED = {"ssl": "_ssl", "zlib": "zlib", "bz2": "_bz2", "lzma": "_lzma", "ctypes": "_ctypes"}
 # Whose lack is seen in another's.
-_RESTS_ON = {"gzip": "zlib"}
+_NEEDED_BY = {"gzip": "zlib"}
 
 
-class Lacking(Exception):
+class ModuleMissing(Exception):
     """This Python has not got a module; the message says which Python, and what to do."""
 
 
 def load(name: str) -> Any:
     """Return a module of the standard library.
 
-    :raises Lacking: this Python has not got it
+    :raises ModuleMissing: this Python has not got it
     """
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        lacking = _RESTS_ON.get(name, name)
-        raise Lacking(
+        lacking = _NEEDED_BY.get(name, name)
+        raise ModuleMissing(
             "the Python that Ansible uses on this host, {0}, has no {1} ({2}). Install {3} and build that Python again, or set "
             "ansible_python_interpreter to another".format(
                 sys.executable, lacking, error, " or ".join(HEADERS.get(lacking, ("what it needs",)))
@@ -45,7 +45,7 @@ def load(name: str) -> Any:
         ) from error
 
 
-def lacks() -> Dict[str, str]:
+def missing_modules() -> Dict[str, str]:
     """Return module -> why it cannot be imported, of those that the Python which runs this lacks."""
     found = {}
     for name, compiled in COMPILED.items():
@@ -56,6 +56,6 @@ def lacks() -> Dict[str, str]:
     return found
 
 
-def packages(names: Iterable[str], family: str) -> List[str]:
+def header_packages(names: Iterable[str], family: str) -> List[str]:
     """Return the packages with the headers that modules need, in a family (Debian, else RedHat)."""
     return [HEADERS[name][0 if family == "Debian" else 1] for name in names if name in HEADERS]

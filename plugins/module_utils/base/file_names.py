@@ -10,11 +10,11 @@ lists have, and manifests and messages get, is UTF-8, with surrogates for the by
 import os
 
 
-def told(name: str) -> str:
+def to_text(name: str) -> str:
     """Return the text of a name, or a path, that this Python's functions gave."""
     return os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
-def native(text: str) -> str:
+def to_native(text: str) -> str:
     """Return a name, or a path, of this text as this Python's functions take it."""
     return os.fsdecode(text.encode("utf-8", "surrogateescape"))

@@ -4,7 +4,7 @@
 """What came from another machine, or out of a file that came from one, is admitted here, word by word.
 
 The metadata of a product, a manifest or a bundle's bundle.json may be anybody's work: a name in it becomes a path, a size
-is waited for, a digest is cut into the name of a folder. Each function returns the value that it was given, or raises Foreign.
+is waited for, a digest is cut into the name of a folder. Each function returns the value that it was given, or raises ForeignValueError.
 """
 
 import json
@@ -23,99 +23,99 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPOSITORY = re.compile(r"\w[\w.+~-]*(/\w[\w.+~-]*)*")
 
 
-class Foreign(ValueError):
+class ForeignValueError(ValueError):
     """A value is not what it has to be; the message says which, and what it is instead."""
 
 
-def _refuse(value: Any, wanted: str) -> Foreign:
+def _error(value: Any, wanted: str) -> ForeignValueError:
     told = repr(value)
-    return Foreign("{0} is not {1}".format(told if len(told) <= 80 else told[:77] + "...", wanted))
+    return ForeignValueError("{0} is not {1}".format(told if len(told) <= 80 else told[:77] + "...", wanted))
 
 
 def mapping(said: Any) -> Dict[str, Any]:
     """Return the JSON object that a text, str or bytes, is."""
     if not isinstance(said, (str, bytes)) or len(said) > TEXT_LIMIT_BYTES:
-        raise Foreign("it is no text of at most {0} MiB".format(TEXT_LIMIT_BYTES >> 20))
+        raise ForeignValueError("it is no text of at most {0} MiB".format(TEXT_LIMIT_BYTES >> 20))
     try:
         # Python's reader takes NaN and Infinity, which JSON has not.
-        found = json.loads(said, parse_constant=_no_number)
+        found = json.loads(said, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise Foreign("it is no JSON ({0})".format(error))
+        raise ForeignValueError("it is no JSON ({0})".format(error))
     return table(found)
 
 
-def _no_number(word: str) -> Any:
-    raise Foreign("{0} is no number".format(word))
+def _refuse_constant(word: str) -> Any:
+    raise ForeignValueError("{0} is no number".format(word))
 
 
 def table(value: Any) -> Dict[str, Any]:
     """Return a value that is a mapping; where it was JSON, its keys are text."""
     if not isinstance(value, dict):
-        raise _refuse(value, "a mapping")
+        raise _error(value, "a mapping")
     return value
 
 
-def listing(value: Any) -> List[Any]:
+def sequence(value: Any) -> List[Any]:
     """Return a value that is a list."""
     if not isinstance(value, list):
-        raise _refuse(value, "a list")
+        raise _error(value, "a list")
     return value
 
 
 def text(value: Any) -> str:
     """Return a value that is text."""
     if not isinstance(value, str):
-        raise _refuse(value, "a text")
+        raise _error(value, "a text")
     return value
 
 
-def word(value: Any) -> str:
+def nonempty_text(value: Any) -> str:
     """Return a value that is text and not empty."""
     if not text(value):
-        raise _refuse(value, "a text with something in it")
+        raise _error(value, "a text with something in it")
     return str(value)
 
 
-def name(value: Any) -> str:
+def file_name(value: Any) -> str:
     """Return the name of a file: one that leads out of no folder, and that a terminal shows as it is."""
-    if "/" in relative(value) or not value.isprintable():
-        raise _refuse(value, "a file's name")
+    if "/" in relative_path(value) or not value.isprintable():
+        raise _error(value, "a file's name")
     return str(value)
 
 
-def relative(value: Any) -> str:
+def relative_path(value: Any) -> str:
     """Return a path, with / between its parts, that stays below where it begins: plain names all of them."""
-    parts = word(value).split("/")
+    parts = nonempty_text(value).split("/")
     if "\0" in value or any(part in ("", ".", "..") for part in parts):
-        raise _refuse(value, "a path below its folder")
+        raise _error(value, "a path below its folder")
     try:
         # As manifests have names that are no text; whatever the locale here, the answer is the same.
         size = len(value.encode("utf-8", "surrogateescape"))
     except UnicodeEncodeError:
-        raise _refuse(value, "a path that a file can have")
+        raise _error(value, "a path that a file can have")
     if size > PATH_LIMIT_BYTES:
-        raise _refuse(value, "a path of at most {0} bytes".format(PATH_LIMIT_BYTES))
+        raise _error(value, "a path of at most {0} bytes".format(PATH_LIMIT_BYTES))
     return str(value)
 
 
 def repository(value: Any) -> str:
     """Return the name of a repository, such as Owner/name."""
-    if not _REPOSITORY.fullmatch(word(value)):
-        raise _refuse(value, "a repository's name")
+    if not _REPOSITORY.fullmatch(nonempty_text(value)):
+        raise _error(value, "a repository's name")
     return str(value)
 
 
 def sha256(value: Any) -> str:
     """Return a digest: 64 hexadecimal digits, small letters."""
-    if not _SHA256.fullmatch(word(value)):
-        raise _refuse(value, "a sha256")
+    if not _SHA256.fullmatch(nonempty_text(value)):
+        raise _error(value, "a sha256")
     return str(value)
 
 
 def commit(value: Any) -> str:
     """Return a git commit: 40 hexadecimal digits, small letters."""
-    if not _COMMIT.fullmatch(word(value)):
-        raise _refuse(value, "a git commit")
+    if not _COMMIT.fullmatch(nonempty_text(value)):
+        raise _error(value, "a git commit")
     return str(value)
 
 
@@ -127,5 +127,5 @@ def size(value: Any, most: Optional[int] = None) -> int:
     limit = SIZE_LIMIT_BYTES if most is None else most
     # True is an int to Python.
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= limit:
-        raise _refuse(value, "a number of bytes from 0 to {0}".format(limit))
+        raise _error(value, "a number of bytes from 0 to {0}".format(limit))
     return value

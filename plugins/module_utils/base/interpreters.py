@@ -110,7 +110,7 @@ def find(command):
 
     :param command: a path, or a name that is looked for where builds find programs
     """
-    searched = places.SYSTEM_PATH + ":" + places.at_home("~/.local/bin")
+    searched = places.SYSTEM_PATH + ":" + places.expand_home("~/.local/bin")
     path = command if os.path.isabs(command) else shutil.which(command, path=searched)
     return path if path and os.path.isfile(path) else ""
 
@@ -129,14 +129,14 @@ def examine(command):
     path = find(command)
     if not path:
         return None
-    found, problem = _asked(path, "", _QUESTION, "sites")
+    found, problem = _query(path, "", _QUESTION, "sites")
     lost = lost_library(problem)
     folder = _folder_of(lost, path) if lost else ""
     if folder:
-        found, problem = _asked(path, folder, _QUESTION, "sites")
+        found, problem = _query(path, folder, _QUESTION, "sites")
     if found is None:
         return {"path": path, "version": None, "problem": problem, "library_path": ""}
-    there = packages(found["sites"])
+    there = installed_packages(found["sites"])
     by_files = {"version": there.get("pip", ""), "problem": "" if "pip" in there else "there is none"}
     found.update(
         path=path,
@@ -148,7 +148,7 @@ def examine(command):
     return found
 
 
-def pip(found):
+def examine_pip(found):
     # type: (Dict[str, Any]) -> Dict[str, Any]
     """Return {"version", "problem": why it does not run, "platforms": of the wheels that it takes, [] when not known, "asked",
     "settings": see surroundings.pip_settings, None where pip has to be asked for them when they are needed}.
@@ -158,7 +158,7 @@ def pip(found):
 
     :param found: see examine, of one that runs
     """
-    said, problem = _asked(
+    said, problem = _query(
         found["path"],
         found["library_path"],
         _PIP_QUESTION,
@@ -167,12 +167,12 @@ def pip(found):
     )
     said = said or {"version": "", "problem": problem, "platforms": [], "settings": None}
     if said["settings"] is not None:
-        settings = surroundings.taken_over(said["settings"], os.environ)
-        said["settings"] = None if any(outgoing.shown(value) != value for value in settings.values()) else settings
+        settings = surroundings.adopted_settings(said["settings"], os.environ)
+        said["settings"] = None if any(outgoing.redact(value) != value for value in settings.values()) else settings
     return dict(said, asked=True)
 
 
-def _asked(path, library_path, question, key, arguments=()):
+def _query(path, library_path, question, key, arguments=()):
     # type: (str, str, str, str, Sequence[str]) -> Tuple[Optional[Dict[str, Any]], str]
     """Return (what an interpreter answers or None, why it gives no answer).
 
@@ -184,13 +184,13 @@ def _asked(path, library_path, question, key, arguments=()):
         surroundings["LD_LIBRARY_PATH"] = library_path
     status, said, problem = ask([path, "-E", "-B", "-c", question] + list(arguments), surroundings, _ANSWERS_S)
     words = said.decode("utf-8", "replace").strip()
-    found = _last_mapping(words, key) if status == 0 else None
+    found = _last_json(words, key) if status == 0 else None
     if found is None and status is not None:
         problem = "does not run: " + "; ".join(filter(None, [words[-200:], problem]))
     return found, problem
 
 
-def _last_mapping(words, key):
+def _last_json(words, key):
     # type: (str, str) -> Optional[Dict[str, Any]]
     # What is imported at every start, such as a sitecustomize, may print something of its own before the answer, or after.
     for line in reversed(words.splitlines()):
@@ -219,7 +219,7 @@ def _folder_of(library, path):
     return next((folder for folder in folders if os.path.isfile(os.path.join(folder, library))), "")
 
 
-def packages(sites):
+def installed_packages(sites):
     # type: (List[str]) -> Dict[str, str]
     """Return normalised name -> version of the distributions in site directories, the first of each name."""
     found = {}

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.folders import make_folder
 
-LOOK_S = 0.2
+POLL_S = 0.2
 
 
 class LockError(Exception):
     """A lock cannot be had; the message says why and what to do."""
 
 
-class NoLocks(LockError, OSError):
+class LocksUnsupported(LockError, OSError):
     """The file system has no locks; `strerror` says what to do."""
 
     def __str__(self):
@@ -28,7 +28,7 @@ class NoLocks(LockError, OSError):
 
 
 # What a file system answers that has none.
-_HAS_NONE = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+_UNSUPPORTED_ERRNOS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
 def lock(descriptor, path, waits=False, shared=False):
@@ -37,7 +37,7 @@ def lock(descriptor, path, waits=False, shared=False):
 
     :param path: the file's, for the message; :param waits: for whoever has it locked, however long that takes
     :param shared: with all others who take it so, and with nobody who takes it alone
-    :raises NoLocks: the file system has none
+    :raises LocksUnsupported: the file system has none
     """
     how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
@@ -45,8 +45,8 @@ def lock(descriptor, path, waits=False, shared=False):
     except BlockingIOError:
         return False
     except OSError as error:
-        if error.errno in _HAS_NONE:
-            raise NoLocks(
+        if error.errno in _UNSUPPORTED_ERRNOS:
+            raise LocksUnsupported(
                 error.errno,
                 "{0} cannot be locked ({1}), so that nothing keeps apart two processes that work there: have its file system "
                 "mounted with locks (NFS: version 4, or with lockd; Lustre: with flock)".format(
@@ -59,7 +59,7 @@ def lock(descriptor, path, waits=False, shared=False):
 
 
 @contextmanager
-def held(path, limit_s, waiting=None):
+def hold(path, limit_s, waiting=None):
     # type: (str, float, Optional[Callable[[], None]]) -> Iterator[int]
     """Hold the lock file at a path, made with its folder where they are not there; wait for whoever holds it, so many seconds.
 
@@ -72,7 +72,7 @@ def held(path, limit_s, waiting=None):
     until = time.monotonic() + limit_s
     descriptor = _open(path)
     try:
-        while not _taken(descriptor, path):
+        while not _try_lock(descriptor, path):
             if waiting is not None:
                 waiting()
                 waiting = None
@@ -81,7 +81,7 @@ def held(path, limit_s, waiting=None):
                     "another process has held {0} for {1:.0f} s (fuser shows which, on the host that it runs on): wait for it or "
                     "end it, and run again".format(path, limit_s)
                 )
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
             if not _is_at(descriptor, path):
                 # Whoever held it took the file away: the lock is that of the next file.
                 os.close(descriptor)
@@ -96,7 +96,7 @@ def _open(path):
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-def _taken(descriptor, path):
+def _try_lock(descriptor, path):
     # type: (int, str) -> bool
     return lock(descriptor, path) and _is_at(descriptor, path)
 

@@ -20,7 +20,7 @@ Logins = Dict[str, str]
 LOGIN = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)([^/?#\s]+|[^/?#\s:@\[]+:(?!\d*(?:[/?#\s]|$))[^\s@]*)@")
 
 
-def apart(url: str) -> Tuple[str, str]:
+def split(url: str) -> Tuple[str, str]:
     """Return (address, login) of a URL, the login "" where it has none.
 
     Only http knows passwords: of another address the name stays, which ssh wants, and a password goes.
@@ -35,25 +35,25 @@ def apart(url: str) -> Tuple[str, str]:
     return scheme + rest, login if ":" in login else login + ":"
 
 
-def taken_out(data: Any, found: Logins) -> Any:
+def take_out(data: Any, found: Logins) -> Any:
     """Return plain data with addresses for the URLs in its lists called urls, mirrors and cache; fills `found`.
 
     Only there do they lead anywhere: what is a URL elsewhere is nothing that is fetched by this collection.
     """
     if isinstance(data, dict):
         return {
-            key: _addresses(value, found) if key in ("urls", "mirrors", "cache") else taken_out(value, found)
+            key: _take_out_of_list(value, found) if key in ("urls", "mirrors", "cache") else take_out(value, found)
             for key, value in data.items()
         }
-    return [taken_out(each, found) for each in data] if isinstance(data, list) else data
+    return [take_out(each, found) for each in data] if isinstance(data, list) else data
 
 
-def left_in(data: Any) -> List[str]:
+def urls_with_login(data: Any) -> List[str]:
     """Return what plain data has of URLs with a login, the login left out: where nobody takes it out, it is seen."""
     if isinstance(data, dict):
-        return [each for value in data.values() for each in left_in(value)]
+        return [each for value in data.values() for each in urls_with_login(value)]
     if isinstance(data, list):
-        return [each for value in data for each in left_in(value)]
+        return [each for value in data for each in urls_with_login(value)]
     found = LOGIN.search(data) if isinstance(data, str) else None
     # ssh://git@host names an account, and no password.
     if found and (":" in found.group(2) or found.group(1).lower().endswith(("http://", "https://"))):
@@ -61,24 +61,24 @@ def left_in(data: Any) -> List[str]:
     return []
 
 
-def _addresses(urls: Any, found: Logins) -> Any:
+def _take_out_of_list(urls: Any, found: Logins) -> Any:
     if not isinstance(urls, list):
         return urls
     addresses = []  # type: List[Any]
     for url in urls:
-        address, login = apart(url.strip()) if isinstance(url, str) else (url, "")
+        address, login = split(url.strip()) if isinstance(url, str) else (url, "")
         if login:
             found[address] = login
         addresses.append(address)
     return addresses
 
 
-def known_for(url: str, known: Optional[Logins]) -> str:
+def login_for(url: str, known: Optional[Logins]) -> str:
     """Return the login for a URL: its own, else one that is known for its server, else "".
 
     A login is for a server: scheme, host and port. Of several, the one whose address has the most folders in common.
     """
-    address, own = apart(url)
+    address, own = split(url)
     if own or not known:
         return own
     server, folders = _server(address)
@@ -94,12 +94,12 @@ def _server(address: str) -> Tuple[str, List[str]]:
     return "%s://%s" % (parts.scheme, parts.netloc.lower()), parts.path.strip("/").split("/")
 
 
-def name_and_password(login: str) -> Tuple[str, str]:
+def decode(login: str) -> Tuple[str, str]:
     """Return the two as they are meant, no longer percent-encoded."""
     name, unused, password = login.partition(":")
     return urllib.parse.unquote(name), urllib.parse.unquote(password)
 
 
-def header(login: str) -> str:
+def authorization_header(login: str) -> str:
     """Return the value of the header Authorization that gives a login."""
-    return "Basic " + base64.b64encode(":".join(name_and_password(login)).encode("utf-8")).decode("ascii")
+    return "Basic " + base64.b64encode(":".join(decode(login)).encode("utf-8")).decode("ascii")

@@ -15,14 +15,14 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import logins
 _READ = ("msg", "notes", "problems", "exception", "warnings")
 
 
-def shown(text: str) -> str:
+def redact(text: str) -> str:
     """Return a text without the names and passwords that the URLs in it may carry."""
     return logins.LOGIN.sub(r"\1", text) if "@" in text else text
 
 
 def printable(line: str) -> str:
     """Return a line for a terminal: without logins, and with nothing in it that would steer the terminal."""
-    line = shown(line)
+    line = redact(line)
     if line.isprintable():
         return line
     return "".join(letter if letter.isprintable() else " " if letter == "\t" else "?" for letter in line)
@@ -33,19 +33,19 @@ def paragraph(text: str) -> str:
     return "\n".join(printable(line) for line in text.split("\n"))
 
 
-def told(**result: Any) -> Dict[str, Any]:
+def clean_result(**result: Any) -> Dict[str, Any]:
     """Return the result of a module or action as it is given to Ansible, which prints it, registers it and sends it on.
 
     Without logins; what of it is only read is for a terminal too.
     """
-    return {key: _each(value, paragraph if key in _READ else shown) for key, value in result.items()}
+    return {key: _map_strings(value, paragraph if key in _READ else redact) for key, value in result.items()}
 
 
-def _each(data: Any, change: Callable[[str], str]) -> Any:
+def _map_strings(data: Any, change: Callable[[str], str]) -> Any:
     if isinstance(data, str):
         return change(data)
     if isinstance(data, dict):
-        return {key: _each(value, change) for key, value in data.items()}
+        return {key: _map_strings(value, change) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
-        return [_each(value, change) for value in data]
+        return [_map_strings(value, change) for value in data]
     return data

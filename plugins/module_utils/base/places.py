@@ -76,7 +76,7 @@ def home() -> str:
         return os.path.expanduser("~")
 
 
-def at_home(path: str) -> str:
+def expand_home(path: str) -> str:
     """Return a path with that home in the place of a leading ~."""
     return home() + path[1:] if path == "~" or path.startswith("~/") else path
 
@@ -92,10 +92,10 @@ def resolve(value: str, kind: str, user: Dict[str, object], version: str = "") -
         value = (_ROOT if user["uid"] == 0 else _USER)[kind].replace("{version}", version)
     if value == "~" or value.startswith("~/"):
         value = str(user["home"]) + value[1:]
-    return _clean(value) if value else value
+    return _normalise(value) if value else value
 
 
-def objection(value: str, kind: str) -> str:
+def path_problem(value: str, kind: str) -> str:
     """Return what is wrong with a path that a user gives, "" for nothing.
 
     :param value: "auto", "" for none, or a path on the host
@@ -111,24 +111,24 @@ def objection(value: str, kind: str) -> str:
         return "it has characters that builds do not take ({0})".format(
             ", ".join(sorted({repr(char) for char in plain if not _PLAIN.match(char)}))
         )
-    if forbidden(value):
+    if is_forbidden(value):
         return "that is a folder of the system's, or the home"
-    if kind == "file" and value.startswith("/") and os.path.dirname(_clean(value)) in UNSAFE_FOLDERS:
+    if kind == "file" and value.startswith("/") and os.path.dirname(_normalise(value)) in UNSAFE_FOLDERS:
         return "anybody may put a file of that name there, or it does not last"
     return ""
 
 
-def forbidden(prefix: str) -> bool:
+def is_forbidden(prefix: str) -> bool:
     """Say whether a prefix is one that no product may be published at."""
     if prefix == AUTO:
         return False
     if prefix.startswith("~/"):
         # The home itself, or a way out of it.
         return os.path.normpath(prefix[2:] or ".").split("/")[0] in (".", "..", "")
-    return not prefix.startswith("/") or _clean(prefix) in FORBIDDEN_PREFIXES
+    return not prefix.startswith("/") or _normalise(prefix) in FORBIDDEN_PREFIXES
 
 
-def _clean(path: str) -> str:
+def _normalise(path: str) -> str:
     # normpath keeps two leading slashes, as POSIX allows; here they mean one.
     clean = os.path.normpath(path)
     return "/" + clean.lstrip("/") if path.startswith("/") else clean

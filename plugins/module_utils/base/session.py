@@ -24,14 +24,14 @@ LINGERING = "/var/lib/systemd/linger"
 _CONFIGURATION = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd")
 
 # How long systemd may take to answer, and to move a process once it has said that it will, in seconds.
-ANSWERS_S = 10.0
-MOVES_S = 5.0
+ANSWER_LIMIT_S = 10.0
+MOVE_LIMIT_S = 5.0
 
 
 # --- what logind does -------------------------------------------------------------------------------------------------
 
 
-def configuration(folders=_CONFIGURATION):
+def read_configuration(folders=_CONFIGURATION):
     # type: (Sequence[str]) -> Tuple[str, List[str]]
     """Return the text of logind.conf and those of what is added to it, in the order in which they count.
 
@@ -74,10 +74,10 @@ def examine(name):
     # type: (str) -> Dict[str, bool]
     """Return {"ends", "lingers"} for an account: whether its programs end with its session, and whether it lingers."""
     booted = os.path.isdir(BOOTED)
-    return {"ends": booted and ends_programs(*configuration(), name=name), "lingers": lingers(name)}
+    return {"ends": booted and ends_programs(*read_configuration(), name=name), "lingers": is_lingering(name)}
 
 
-def lingers(name):
+def is_lingering(name):
     # type: (str) -> bool
     """Say whether an account's programs may go on without a session of it."""
     return os.path.exists(os.path.join(LINGERING, name))
@@ -86,7 +86,7 @@ def lingers(name):
 # --- leaving it -------------------------------------------------------------------------------------------------------
 
 
-def group(content):
+def control_group(content):
     # type: (str) -> str
     """Return the control group that systemd has a process in, from /proc/<pid>/cgroup (cgroups(7)); "" where none tells."""
     found = re.findall(r"(?m)^\d+:(?:name=systemd)?:(/.*)$", content)
@@ -96,10 +96,10 @@ def group(content):
 def is_within(content, unit):
     # type: (str, str) -> bool
     """Say whether the process of a /proc/<pid>/cgroup is in a unit."""
-    return bool(unit) and unit in group(content).split("/")
+    return bool(unit) and unit in control_group(content).split("/")
 
 
-def leave(unit):
+def move_to_scope(unit):
     # type: (str) -> Tuple[str, str]
     """Have systemd move this process into a scope; return (the scope, "") or ("", why not).
 
@@ -109,9 +109,9 @@ def leave(unit):
     """
     if not os.path.isdir(BOOTED):
         return "", ""
-    before, name = group(text("/proc/self/cgroup")), _account()
-    if os.geteuid() and not lingers(name):
-        if not ends_programs(*configuration(), name=name):
+    before, name = control_group(text("/proc/self/cgroup")), _account()
+    if os.geteuid() and not is_lingering(name):
+        if not ends_programs(*read_configuration(), name=name):
             return "", ""
         why = "{0} does not linger".format(name)
     else:
@@ -145,7 +145,7 @@ def _ask_for_scope(unit):
             break
     else:
         return "systemd gives it no scope of its own ({0})".format(said)
-    until = time.monotonic() + MOVES_S
+    until = time.monotonic() + MOVE_LIMIT_S
     while not is_within(text("/proc/self/cgroup"), unit):
         if time.monotonic() >= until:
             return "systemd promised a scope of its own, and did not move it there"
@@ -167,7 +167,7 @@ def _call(unit, more):
     argv += ["/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))"]
     argv += [unit, "fail", str(len(properties))] + [word for entry in properties for word in entry] + ["0"]
     environment = {"PATH": places.SYSTEM_PATH, "LC_ALL": "C", "XDG_RUNTIME_DIR": "/run/user/{0}".format(uid)}
-    status, said, problem = ask(argv, env=environment, time_limit_s=ANSWERS_S)
+    status, said, problem = ask(argv, env=environment, time_limit_s=ANSWER_LIMIT_S)
     if status == 0:
         return ""
     return problem or " ".join(said.decode("utf-8", "replace").split()) or "busctl ended with status {0}".format(status)

@@ -33,7 +33,7 @@ _PIP_SECTIONS = ("global", "install", ":env:")
 Asker = Callable[..., Tuple[Optional[int], bytes, str]]
 
 
-def made(session: Mapping[str, str], home: str, pip: Mapping[str, str]) -> Dict[str, str]:
+def build_environment(session: Mapping[str, str], home: str, pip: Mapping[str, str]) -> Dict[str, str]:
     """Return the whole environment of programs that make or install a product.
 
     :param session: the environment of the module; :param home: an empty folder
@@ -62,10 +62,10 @@ def pip_settings(python: str, session: Mapping[str, str], ask: Asker) -> Dict[st
     :param ask: see ask.ask
     """
     status, said, _complaint = ask([python, "-m", "pip", "config", "list"], dict(session))
-    return taken_over(said.decode("utf-8", "replace").splitlines() if status == 0 else [], session)
+    return adopted_settings(said.decode("utf-8", "replace").splitlines() if status == 0 else [], session)
 
 
-def taken_over(lines: List[str], session: Mapping[str, str]) -> Dict[str, str]:
+def adopted_settings(lines: List[str], session: Mapping[str, str]) -> Dict[str, str]:
     """Return of pip's settings those that are taken over, as variables.
 
     :param lines: as `pip config list` prints them; none where pip does not tell, and the session's variables alone count
@@ -74,7 +74,7 @@ def taken_over(lines: List[str], session: Mapping[str, str]) -> Dict[str, str]:
     for line in lines:
         name, _equals, value = line.partition("=")
         section, _dot, key = name.rpartition(".")
-        found.setdefault(section, {})[key.replace("_", "-")] = _plain(value)
+        found.setdefault(section, {})[key.replace("_", "-")] = _unquote(value)
     if not lines:
         found[":env:"] = {
             name[4:].lower().replace("_", "-"): value for name, value in session.items() if name[:4] == "PIP_"
@@ -85,9 +85,9 @@ def taken_over(lines: List[str], session: Mapping[str, str]) -> Dict[str, str]:
     return {_variable(key): value for key, value in settings.items()}
 
 
-def told(pip: Mapping[str, str]) -> List[str]:
+def describe_settings(pip: Mapping[str, str]) -> List[str]:
     """Say what was taken over of pip's settings, without passwords; empty when nothing was."""
-    words = ["{0} {1}".format(key, outgoing.shown(pip[_variable(key)])) for key in PIP if _variable(key) in pip]
+    words = ["{0} {1}".format(key, outgoing.redact(pip[_variable(key)])) for key in PIP if _variable(key) in pip]
     return (
         ["pip goes by this host's own settings for {0}, and by no others of them".format(", ".join(words))]
         if words
@@ -99,7 +99,7 @@ def _variable(key: str) -> str:
     return "PIP_" + key.upper().replace("-", "_")
 
 
-def _plain(value: str) -> str:
+def _unquote(value: str) -> str:
     """Return a value of `pip config list`, which prints it as Python would; several, one a line, with blanks between them."""
     try:
         value = str(ast.literal_eval(value))

@@ -10,7 +10,7 @@ import pwd
 import stat
 
 
-def objection(path, uid):
+def folder_problem(path, uid):
     # type: (str, int) -> str
     """Return why what lies in a folder could be somebody else's doing, "" where it could not, or the folder is not there.
 
@@ -29,7 +29,7 @@ def objection(path, uid):
         if not stat.S_ISDIR(own.st_mode):
             return "{0} is no folder".format(path)
         if own.st_uid != uid:
-            return "{0} belongs to {1}".format(path, _name(own.st_uid))
+            return "{0} belongs to {1}".format(path, _user_name(own.st_uid))
         if own.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             return "others may write to {0} (mode {1:04o})".format(path, stat.S_IMODE(own.st_mode))
     # Who may write to a folder above may put another in the place of this one, unless the sticky bit keeps them from it.
@@ -46,15 +46,15 @@ def objection(path, uid):
         parent = os.path.dirname(parent)
 
 
-def demand(path):
+def require_private(path):
     # type: (str) -> None
     """Raise PermissionError, which says why, for a folder with what could be somebody else's doing; see objection."""
-    wrong = objection(path, os.geteuid())
+    wrong = folder_problem(path, os.geteuid())
     if wrong:
         raise PermissionError(errno.EPERM, wrong, path)
 
 
-def others(path, uid):
+def find_other_writer(path, uid):
     # type: (str, int) -> str
     """Return who besides root and an account can change what a path leads to, and how; "" where nobody can.
 
@@ -63,13 +63,13 @@ def others(path, uid):
     :param path: absolute, of what is there
     :param uid: of the account
     """
-    for step in _ways(path):
+    for step in _steps(path):
         try:
             info = os.lstat(step)
         except OSError as error:
             return "{0} cannot be looked at ({1})".format(step, error.strerror)
         if info.st_uid not in (0, uid):
-            return "{0} belongs to {1}".format(step, _name(info.st_uid))
+            return "{0} belongs to {1}".format(step, _user_name(info.st_uid))
         # A link has no mode of its own. In a folder with the sticky bit others change nothing but what is theirs.
         if stat.S_ISLNK(info.st_mode) or (stat.S_ISDIR(info.st_mode) and info.st_mode & stat.S_ISVTX):
             continue
@@ -77,11 +77,11 @@ def others(path, uid):
         if info.st_mode & stat.S_IWOTH:
             return "anybody may write to " + mode
         if info.st_mode & stat.S_IWGRP and _members(info.st_gid) - {0, uid}:
-            return "the group {0} may write to {1}".format(_group(info.st_gid), mode)
+            return "the group {0} may write to {1}".format(_group_name(info.st_gid), mode)
     return ""
 
 
-def _ways(path):
+def _steps(path):
     # type: (str) -> Iterator[str]
     # Where the path leads, step by step from the root, and the path itself, which may lead there by links.
     for each in (os.path.realpath(path), path):
@@ -106,7 +106,7 @@ def _members(gid):
     return found
 
 
-def _group(gid):
+def _group_name(gid):
     # type: (int) -> str
     try:
         return grp.getgrgid(gid).gr_name
@@ -114,7 +114,7 @@ def _group(gid):
         return "gid {0}".format(gid)
 
 
-def _name(uid):
+def _user_name(uid):
     # type: (int) -> str
     try:
         return pwd.getpwuid(uid).pw_name

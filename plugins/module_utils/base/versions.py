@@ -90,7 +90,7 @@ def compare(a: str, b: str) -> int:
     return (left > right) - (left < right)
 
 
-def within(version: str, minimum: str = "", maximum: str = "") -> bool:
+def is_within(version: str, minimum: str = "", maximum: str = "") -> bool:
     """Say whether minimum <= version <= maximum; "" leaves a side open.
 
     A maximum is compared in as many numbers as it has: 3.26 admits 3.26.4, 3 admits every 3.x, and 3.26.4 does not
@@ -131,17 +131,17 @@ def _admits(how: str, wanted: str, version: str) -> bool:
         # What was built from it, or packed anew.
         value = (value[0], value[1], ())
     if how in ("==", "!="):
-        same = _begins(value, wanted[:-2]) if prefix else value == bound
+        same = _starts_with(value, wanted[:-2]) if prefix else value == bound
         return same == (how == "==")
     if how == "~=":
-        return value >= bound and _begins(value, wanted.rpartition(".")[0])
+        return value >= bound and _starts_with(value, wanted.rpartition(".")[0])
     if how in ("<", ">") and value[0] == bound[0] and bound[1] == (_FINAL,):
         # "<2" means none of 2's release candidates, ">2" none of its post releases.
         return False
     return {"<": value < bound, ">": value > bound, "<=": value <= bound, ">=": value >= bound}[how]
 
 
-def _begins(value: Tuple, prefix: str) -> bool:
+def _starts_with(value: Tuple, prefix: str) -> bool:
     """Say whether a parsed version begins with these numbers; 1.2 begins with 1.2.0."""
     numbers = [int(word) for word in re.findall(r"[0-9]+", prefix)]
     return (list(value[0]) + [0] * len(numbers))[: len(numbers)] == numbers

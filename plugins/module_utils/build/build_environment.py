@@ -16,7 +16,7 @@ def environment(order, home, temporary, pip):
 
     :param pip: see surroundings.pip_settings
     """
-    made = surroundings.made(os.environ, home, pip)
+    made = surroundings.build_environment(os.environ, home, pip)
     made.update(TZ="UTC", TMPDIR=temporary, PYTHONUNBUFFERED="1")
     made.update(order.environment)
     made["PATH"] = ":".join(list(order.path) + [places.SYSTEM_PATH])

@@ -76,14 +76,14 @@ def paths(order):
 def make_work_dir(path):
     # type: (str) -> None
     """Make the work directory with mode 0700. Raises OSError where other accounts could have put something there."""
-    trust.demand(path)
+    trust.require_private(path)
     make_folder(path, 0o700)
 
 
 def write_json(path, data):
     # type: (str, Any) -> None
     """Write JSON so that a reader never sees half of it; it may be lost in a power cut."""
-    durable.write(path, json.dumps(data, sort_keys=True), lasts=False)
+    durable.write(path, json.dumps(data, sort_keys=True), synced=False)
 
 
 def tail(path, lines=TAIL_LINES, max_bytes=64 * 1024):

@@ -91,7 +91,7 @@ def clean(work_dir, before, keep_last, dry=False):
     if not os.path.isdir(work_dir):
         return []
     # A link that another account made could lead out of the work directory.
-    trust.demand(work_dir)
+    trust.require_private(work_dir)
     lock = locks.lock_work_dir(work_dir, alone=True)
     if lock is None:
         return None

@@ -90,4 +90,4 @@ def put_in_place(order, partial, name, its_manifest):
     if place:
         # A part comes from where its whole comes from.
         products.mark_taken(partial, place)
-    products.put(partial, builds.paths(order).product)
+    products.publish(partial, builds.paths(order).product)

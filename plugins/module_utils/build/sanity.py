@@ -24,11 +24,11 @@ def check_sanity(order, root):
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     names = {"root": root, "obj": folder, "prefix": order.prefix, "version": order.version}
-    variables = recipe.fill(build_environment.environment(order, folder, folder, {}), names)
+    variables = recipe.fill_placeholders(build_environment.environment(order, folder, folder, {}), names)
     context = recipe_steps.Context(names, variables, said.append, lambda _percent, _compiled: None)
     try:
         for step in order.stages.get("sanity", []):
-            recipe_steps.run_step(recipe.fill(step, names), context)
+            recipe_steps.run_step(recipe.fill_placeholders(step, names), context)
     except recipe_steps.StepError as error:
         raise recipe_steps.StepError("\n".join([str(error)] + ["  " + line for line in said[-builds.TAIL_LINES :]]))
     finally:

@@ -109,11 +109,11 @@ class Build:
             "work": paths.work,
         }
         pip = surroundings.pip_settings(order.python, os.environ, ask) if order.product == "wheel" else {}
-        for words in surroundings.told(pip):
+        for words in surroundings.describe_settings(pip):
             self.log(words)
         return recipe_steps.Context(
             names,
-            recipe.fill(build_environment.environment(order, paths.home, paths.tmp, pip), names),
+            recipe.fill_placeholders(build_environment.environment(order, paths.home, paths.tmp, pip), names),
             self.log,
             self.report_progress,
             order.python_tag,
@@ -124,7 +124,7 @@ class Build:
 
     def log(self, line):
         # type: (str) -> None
-        self.log_stream.write(outgoing.shown(line) + "\n")
+        self.log_stream.write(outgoing.redact(line) + "\n")
         self.log_stream.flush()
 
     def report_progress(self, percent, compiled):
@@ -176,7 +176,7 @@ class Build:
     def save(self):
         # type: () -> None
         self.last_saved = time.monotonic()
-        builds.write_json(self.paths.status, outgoing.told(**self.status))
+        builds.write_json(self.paths.status, outgoing.clean_result(**self.status))
 
     def run(self):
         # type: () -> None
@@ -206,7 +206,7 @@ class Build:
                     "learned": self.context.learned,
                 }
                 if stage == INSTALL_STAGE:
-                    stamp["installed"] = durable.listing(self.paths.stage)
+                    stamp["installed"] = durable.list_files(self.paths.stage)
                 # After a power cut there must not be a stamp without the files that it stands for.
                 durable.sync_file_system(self.paths.folder)
                 durable.write(stamp_path, json.dumps(stamp, sort_keys=True))
@@ -229,7 +229,9 @@ class Build:
         """Say whether a former run completed a stage, and its installed files are unchanged."""
         if stamp is None or stamp["fingerprint"] != stage_fingerprint:
             return False
-        wrong = durable.lacking(self.paths.stage, stamp.get("installed", {})) if stage == INSTALL_STAGE else []
+        wrong = (
+            durable.missing_or_changed(self.paths.stage, stamp.get("installed", {})) if stage == INSTALL_STAGE else []
+        )
         if wrong:
             self.log("=== {0}: {1} is not as it was installed, so the stage is run again".format(stage, wrong[0]))
         return not wrong
@@ -256,7 +258,7 @@ class Build:
             if stage in ("configure", "install"):
                 self.empty_folder(self.paths.obj if stage == "configure" else self.paths.stage)
             for step in what:
-                recipe_steps.run_step(recipe.fill(step, self.context.names), self.context)
+                recipe_steps.run_step(recipe.fill_placeholders(step, self.context.names), self.context)
         return self.spent_s()
 
     @staticmethod
@@ -343,8 +345,8 @@ class Build:
                     )
                 )
             partial = results.make_partial_folder(order)
-            its_manifest["libraries"] = libraries.of_wheel(os.path.join(paths.stage, staged[0]))
-            wheels.embed(
+            its_manifest["libraries"] = libraries.needed_by_wheel(os.path.join(paths.stage, staged[0]))
+            wheels.add_file(
                 os.path.join(paths.stage, staged[0]),
                 os.path.join(partial, staged[0]),
                 manifest.WHEEL_NAME,
@@ -357,7 +359,7 @@ def _keep_tree(tree):
     # type: (str) -> None
     """Keep a tree that a build uses from being removed; StepError when it is not there."""
     try:
-        published.use(tree)
+        published.lock_tree(tree)
     except OSError as error:
         raise recipe_steps.StepError(
             "{0}, which this is built with, is not there ({1}): run again to plan with what is installed now".format(

@@ -42,7 +42,7 @@ def _run_detached(order, paths, ready, known):
     code = 1
     try:
         with io.open(paths.log, "a", encoding="utf-8", errors="replace") as stream:
-            left = session.leave(scope_name(order))
+            left = session.move_to_scope(scope_name(order))
             build = stages.Build(order, paths, stream, *left, known=known, inherited=[processes.open_mark(paths)])
             # After its time limit the build and its programs are killed.
             signal.signal(signal.SIGALRM, lambda _signal, _frame: ending.handle_timeout(order, paths))

@@ -190,7 +190,7 @@ def _wheel(step, context):
     options = step["wheel"]
     try:
         path = wheels.find_wheel(options["dist"], options["name"], options["version"], context.python_tag, context.arch)
-        wheels.check(path)
+        wheels.verify(path)
     except wheels.WheelError as error:
         raise StepError(str(error))
     context.log("found " + path)

@@ -20,35 +20,35 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.checks import (
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import ascend_files, environment
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import recipe as recipes
 
-# Every check by its id, in the order in which findings are told.
+# Every check by its id, in the order in which findings are reported.
 CHECKS = {entry.ident: entry for entry in of_ascend.CHECKS + of_python.CHECKS + of_machine.CHECKS + of_build.CHECKS}
 
 
-# Seen of all hosts together, once each has been examined.
+# Needs the states of all hosts, after each has been examined.
 SHARED = "shared-place"
 
 
 def variable_problems(request: Dict[str, Any]) -> List[str]:
-    """Return what is wrong with the variables alone, before any host is asked; each names the variable and the remedy."""
+    """Return what is wrong with the variables, before any host is examined; each text names the variable and the remedy."""
     found = []
     for entry in request["recipes"]:
-        if entry["product"] == "tree" and places.forbidden(entry["prefix"]):
+        if entry["product"] == "tree" and places.is_forbidden(entry["prefix"]):
             found.append(
-                "{0}_prefix: {1!r} is refused: a product there would overwrite the system's own files. Set an absolute "
-                "path of its own, such as /usr/local/{0}, or auto".format(entry["name"], entry["prefix"])
+                "{0}_prefix: {1!r} is refused: a product there would overwrite the system's own files. Set a separate absolute "
+                "path, such as /usr/local/{0}, or auto".format(entry["name"], entry["prefix"])
             )
         if not entry.get("reference"):
             found += recipes.problems(entry)
-    found += _paths(request)
-    found += _one_place_for_two(request["recipes"])
-    found += _logins(request)
+    found += _path_problems(request)
+    found += _shared_prefix_problems(request["recipes"])
+    found += _login_problems(request)
     release, python = request["release"], request["python"]
     allowed = release.get("pythons", [])
     if python != places.AUTO and allowed:
         version = os.path.basename(python).replace("python", "")
         if version and "." in version and ".".join(version.split(".")[:2]) not in allowed:
             found.append(
-                "ascend_python: {0!r}: torch {1} takes Python {2} only. Set ascend_python to one of "
+                "ascend_python: {0!r}: torch {1} supports only Python {2}. Set ascend_python to one of "
                 "these, or to auto".format(python, release["version"], ", ".join(allowed))
             )
     if request["environment"] is not None:
@@ -57,33 +57,37 @@ def variable_problems(request: Dict[str, Any]) -> List[str]:
         }
         found += environment.validate(settings, release.get("unsupported_variables", []))
     named = request["cann_path"]
-    if named and not named.startswith(("/", "~/")) and ascend_files.newness(named) == ascend_files.newness(None):
+    if (
+        named
+        and not named.startswith(("/", "~/"))
+        and ascend_files.release_key(named) == ascend_files.release_key(None)
+    ):
         found.append(
             "ascend_cann_path: {0!r} is neither an absolute path nor a release. Set it to a path, such as "
             "/usr/local/Ascend/ascend-toolkit/latest, or a release, such as 8.0.RC3, or leave it empty".format(named)
         )
     if int(request["timeout_s"]) < 1:
-        found.append("ascend_timeout_s: {0!r} is no time: set at least 1 second".format(request["timeout_s"]))
+        found.append("ascend_timeout_s: {0!r} is too short: set at least 1 second".format(request["timeout_s"]))
     if str(request["jobs"]) != places.AUTO and (not str(request["jobs"]).isdecimal() or int(request["jobs"]) < 1):
         found.append("ascend_jobs: {0!r} is neither auto nor a number of at least 1".format(request["jobs"]))
     unknown = [ident for ident in request["silenced"] if ident not in CHECKS]
     if unknown:
         found.append(
-            "ascend_silenced_checks: no check has the id {0}. There are {1}".format(
+            "ascend_silenced_checks: there is no check {0}. The checks are {1}".format(
                 ", ".join(unknown), ", ".join(sorted(CHECKS))
             )
         )
     return found
 
 
-def _paths(request: Dict[str, Any]) -> List[str]:
+def _path_problems(request: Dict[str, Any]) -> List[str]:
     given = [
         ("ascend_work_dir", request["work_dir"], "folder"),
         ("ascend_env_file", request["env_file"], "file"),
         ("ascend_venv", request["venv"], "folder"),
     ]
     for entry in request["recipes"]:
-        if entry["product"] == "tree" and not places.forbidden(entry["prefix"]):
+        if entry["product"] == "tree" and not places.is_forbidden(entry["prefix"]):
             given.append((entry["name"] + "_prefix", entry["prefix"], "tree"))
         given += [(entry["name"] + "_link", link.get("path", ""), "link") for link in entry.get("links", [])]
     return [
@@ -91,25 +95,25 @@ def _paths(request: Dict[str, Any]) -> List[str]:
             variable, value, wrong, "" if variable == "ascend_venv" else ", or auto"
         )
         for variable, value, kind in given
-        for wrong in [places.objection(value, kind)]
+        for wrong in [places.path_problem(value, kind)]
         if wrong
     ]
 
 
-def _logins(request: Dict[str, Any]) -> List[str]:
+def _login_problems(request: Dict[str, Any]) -> List[str]:
     where = [(entry["name"], "its manifest", entry) for entry in request["recipes"] if not entry.get("reference")]
     where.append(("the environment file", "it", request["environment"]))
     return [
-        "{0}: {1!r} has a login, which every account of a host could read in {2}. Take it out of there; programs find a "
-        "proxy's in the host's own https_proxy, and an index's in the file that PIP_CONFIG_FILE names".format(
+        "{0}: {1!r} has a login, which every account of a host could read in {2}. Remove it; put a proxy's "
+        "login into the host's own https_proxy, and an index's into the file that PIP_CONFIG_FILE names".format(
             name, text, file
         )
         for name, file, data in where
-        for text in logins.left_in(data)
+        for text in logins.urls_with_login(data)
     ]
 
 
-def _one_place_for_two(entries: List[Dict[str, Any]]) -> List[str]:
+def _shared_prefix_problems(entries: List[Dict[str, Any]]) -> List[str]:
     # A recipe and the reference to its product by another are one.
     names = {}  # type: Dict[str, List[str]]
     for entry in entries:
@@ -118,7 +122,7 @@ def _one_place_for_two(entries: List[Dict[str, Any]]) -> List[str]:
             if entry["name"] not in there:
                 there.append(entry["name"])
     return [
-        "{0}: {1} is given to all of these. Give each a prefix of its own".format(
+        "{0}: all of these are {1}. Give each a separate prefix".format(
             ", ".join(name + "_prefix" for name in there), prefix
         )
         for prefix, there in names.items()
@@ -126,43 +130,43 @@ def _one_place_for_two(entries: List[Dict[str, Any]]) -> List[str]:
     ]
 
 
-def asked(entry: finding.Check, request: Dict[str, Any]) -> bool:
-    """Say whether a request wants to know what a check finds."""
+def is_wanted(entry: finding.Check, request: Dict[str, Any]) -> bool:
+    """Say whether a request wants the findings of a check."""
     if entry.ident in request["silenced"]:
         return False
     return request["fitness"] is not None or entry.subject not in (finding.HOST, finding.NPU)
 
 
 def severity(entry: finding.Check, seen: finding.Seen, request: Dict[str, Any]) -> str:
-    """Return how grave it is: what a host that only builds lacks for running is a note."""
+    """Return the severity: a note for what only running torch needs, on a host that only builds."""
     fitness = request["fitness"] or {}
     needed = {finding.CANN: request["require_cann"], finding.NPU: fitness.get("require_npu", True)}
     return seen.severity or entry.severity if needed.get(entry.subject, True) else finding.NOTE
 
 
-def findings(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> List[Dict[str, str]]:
-    """Return all that an examined host lacks for a plan; only errors stop it."""
+def find_problems(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> List[Dict[str, str]]:
+    """Return all findings of an examined host for a plan; only errors stop it."""
     return [
-        _told(entry, seen, severity(entry, seen, request))
+        _finding(entry, seen, severity(entry, seen, request))
         for entry in CHECKS.values()
-        if asked(entry, request)
+        if is_wanted(entry, request)
         for seen in entry.find(request, state, plan)
     ]
 
 
-def of_shared(shares: List[Dict[str, Any]]) -> List[Dict[str, str]]:
+def shared_place_findings(shares: List[Dict[str, Any]]) -> List[Dict[str, str]]:
     """Return what is found of the places that a host has together with others.
 
-    :param shares: as sharing.shared has them, with "hosts" in words
+    :param shares: as sharing.shared_places has them, with "hosts" in words
     """
     entry = CHECKS[SHARED]
-    return [_told(entry, seen, seen.severity or entry.severity) for seen in entry.find({}, {"shares": shares}, {})]
+    return [_finding(entry, seen, seen.severity or entry.severity) for seen in entry.find({}, {"shares": shares}, {})]
 
 
-def _told(entry: finding.Check, seen: finding.Seen, how_grave: str) -> Dict[str, str]:
+def _finding(entry: finding.Check, seen: finding.Seen, grade: str) -> Dict[str, str]:
     return {
         "id": entry.ident,
-        "severity": how_grave,
+        "severity": grade,
         "found": seen.found,
         "wanted": seen.wanted,
         "remedy": seen.remedy,

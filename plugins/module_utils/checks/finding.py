@@ -53,7 +53,7 @@ def check(into: List[Check], ident: str, subject: str, severity: str, source: st
     return register
 
 
-def words(finding: Dict[str, str]) -> str:
+def describe(finding: Dict[str, str]) -> str:
     """Return a finding as one line for people."""
     return "{severity}: {found}; wanted: {wanted}. {remedy} [{id}]".format(
         **dict(finding, remedy=finding["remedy"][:1].upper() + finding["remedy"][1:])

@@ -32,23 +32,23 @@ def _wanted_cann(request: Dict[str, Any]) -> str:
     return "CANN {0[minimum]} to {0[maximum]} for torch {1}".format(release["cann"], release["version"])
 
 
-def _compared(request: Dict[str, Any], state: Dict[str, Any]) -> int:
+def _compare_cann(request: Dict[str, Any], state: Dict[str, Any]) -> int:
     """Return -1, 0 or 1: the first CANN is too old, right (or not known), or too new for the release."""
     release = requests.wanted_release(request)
     if not release or not state["cann"] or not state["cann"][0]["version"]:
         return 0
     version, limits = state["cann"][0]["version"], release["cann"]
     try:
-        if not ascend_files.release_within(version, limits["minimum"], ""):
+        if not ascend_files.is_release_within(version, limits["minimum"], ""):
             return -1
-        return 0 if ascend_files.release_within(version, "", limits["maximum"]) else 1
+        return 0 if ascend_files.is_release_within(version, "", limits["maximum"]) else 1
     except ValueError:
         return 0
 
 
 @check(CHECKS, "cann-missing", CANN, ERROR, _CANN)
 def _cann_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """There is no CANN in any of its places, or not the one that ascend_cann_path names."""
+    """CANN is not in any of its usual places, or the one that ascend_cann_path names is missing."""
     if requests.wanted_release(request) and not state["cann"] and not state["cann_closed"]:
         named, home = request["cann_path"], state["user"]["home"]
         if named.startswith(("/", "~/")):
@@ -57,7 +57,7 @@ def _cann_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str
             missed = "no CANN{0} under /usr/local/Ascend, {1}/Ascend or the places that its record and ASCEND_HOME_PATH name".format(
                 " {0}, which ascend_cann_path names,".format(named) if named else "", home
             )
-        # What is half there, or of another release.
+        # Incomplete installations, or those of another release.
         aside = ["{path} {problem}".format(**each) for each in state["cann_aside"]]
         yield seen(
             "; ".join([missed] + aside[:3] + (["and {0} more".format(len(aside) - 3)] if aside[3:] else [])),
@@ -69,22 +69,22 @@ def _cann_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str
 
 @check(CHECKS, "cann-closed", CANN, ERROR, "fact: CANN is for its installer alone without --install-for-all")
 def _cann_closed(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """CANN is there, and the account may not enter it; a part of one that may be used is a warning, another a note."""
+    """CANN is there, but the account may not enter it; a warning for a part of the CANN that is used, a note for another CANN."""
     if requests.wanted_release(request):
         parts = state["cann"][0]["closed"] if state["cann"] else []
         for shut in state["cann_closed"] + parts:
             user = shut.get("user") or state["user"]["name"]
             another = state["cann"] and not shut.get("user")
             yield seen(
-                access.words(shut, user),
+                access.describe(shut, user),
                 "a CANN that {0} may read".format(user),
-                _opening(shut, user, state),
+                _access_remedy(shut, user, state),
                 WARNING if shut in parts else NOTE if another else "",
             )
 
 
-def _opening(shut: Dict[str, Any], user: str, state: Dict[str, Any]) -> str:
-    """Say what opens to a user what an installer of the vendor's has closed."""
+def _access_remedy(shut: Dict[str, Any], user: str, state: Dict[str, Any]) -> str:
+    """Return how a user gets access to what the vendor's installer has closed."""
     if shut["by_group"]:
         return access.remedy(shut, user) + ", or install it for all accounts, with --install-for-all"
     return (
@@ -94,20 +94,20 @@ def _opening(shut: Dict[str, Any], user: str, state: Dict[str, Any]) -> str:
 
 @check(CHECKS, "cann-half", CANN, WARNING, "fact: interrupted and removed installations leave a part")
 def _cann_half(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """A CANN is half there: the one that counts, or what another has left, which is a note."""
+    """CANN is incomplete: the one that is used, or the remains of another, which is a note."""
     if requests.wanted_release(request) and state["cann"]:
         first = state["cann"][0]
         if first["half"] and first["version"]:
             yield seen(
-                "CANN {0} in {1} is half there: {2}".format(first["version"], first["path"], first["half"]),
-                "a CANN that is whole",
-                "install it again, or name another one by ascend_cann_path",
+                "CANN {0} in {1} is incomplete: {2}".format(first["version"], first["path"], first["half"]),
+                "a complete CANN",
+                "install it again, or set ascend_cann_path to another one",
             )
         for each in state["cann_aside"]:
             yield seen(
                 "{path} {problem}".format(**each),
-                "nothing: CANN {0} in {1} counts".format(first["version"] or "of no known release", first["path"]),
-                "remove what is left there",
+                "nothing: CANN {0} in {1} is used".format(first["version"] or "of unknown release", first["path"]),
+                "remove what is left of it",
                 NOTE,
             )
 
@@ -119,45 +119,45 @@ def _cann_script(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
         first, user = state["cann"][0], state["user"]["name"]
         yield seen(
             "{0}: {1} is not run as {2}".format(first["distrusted"], first["set_env"], user),
-            "a CANN that nobody but {0} can write to: whoever can decides what {1} runs with torch".format(
+            "a CANN that only {0} can write to: who else can write to it can change what {1} runs with torch".format(
                 user if user == "root" else "root and " + user, user
             ),
-            "give {0} to root, or work as the account that it belongs to".format(first["path"]),
+            "change the owner of {0} to root, or run the play as the account that owns it".format(first["path"]),
         )
 
 
 @check(CHECKS, "cann-version-unknown", CANN, WARNING, _CANN)
 def _cann_version_unknown(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """CANN is there and does not tell its version."""
+    """CANN is there, but its version is not known."""
     if requests.wanted_release(request) and state["cann"]:
         first = state["cann"][0]
-        known = ascend_files.newness(first["version"]) > ascend_files.newness(None)
-        # What may not be read tells nothing, and is told of as that.
+        known = ascend_files.release_key(first["version"]) > ascend_files.release_key(None)
+        # Records that cannot be read are reported by cann-closed.
         if not known and not first["closed"]:
             yield seen(
-                "{0} does not tell its version".format(first["path"])
+                "the version of CANN in {0} is not known".format(first["path"])
                 + (" (it says {0})".format(first["version"]) if first["version"] else ""),
                 _wanted_cann(request),
-                "see that {0} is a complete installation".format(first["path"]),
+                "check that the installation in {0} is complete, or install CANN again".format(first["path"]),
             )
 
 
 # Warnings both: the build needs no CANN at all, and vendors support neighbours that they do not list.
 @check(CHECKS, "cann-too-old", CANN, WARNING, _CANN)
 def _cann_too_old(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """CANN is older than the torch release goes with."""
-    if _compared(request, state) < 0:
-        yield _other_cann(request, state)
+    """CANN is older than the torch release supports."""
+    if _compare_cann(request, state) < 0:
+        yield _cann_mismatch(request, state)
 
 
 @check(CHECKS, "cann-too-new", CANN, WARNING, _CANN)
 def _cann_too_new(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """CANN is newer than the torch release goes with."""
-    if _compared(request, state) > 0:
-        yield _other_cann(request, state)
+    """CANN is newer than the torch release supports."""
+    if _compare_cann(request, state) > 0:
+        yield _cann_mismatch(request, state)
 
 
-def _other_cann(request: Dict[str, Any], state: Dict[str, Any]) -> Seen:
+def _cann_mismatch(request: Dict[str, Any], state: Dict[str, Any]) -> Seen:
     first = state["cann"][0]
     return seen(
         "CANN {0} in {1}".format(first["version"], first["path"]),
@@ -187,14 +187,14 @@ def _cann_wheels(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
 
 @check(CHECKS, "unreadable", HOST, WARNING, "fact: version records are root:HwHiAiUser 0440")
 def _unreadable(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """Something that tells what is on the host is there, and the account may not read it."""
+    """A file that says what is on the host is there, but the account may not read it."""
     user = state["user"]["name"]
     for shut in state["closed_records"] + [each for each in state["closed"] if each not in state["closed_records"]]:
         vendors = shut in state["closed_records"]
         yield seen(
-            access.words(shut, user),
-            "to read it: what is not known is not checked",
-            _opening(shut, user, state) if vendors else access.remedy(shut, user),
+            access.describe(shut, user),
+            "read access: what cannot be read is not checked",
+            _access_remedy(shut, user, state) if vendors else access.remedy(shut, user),
         )
 
 
@@ -215,7 +215,7 @@ def _driver_firmware(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
     if state["driver_firmware_agree"] is False:
         yield seen(
             "driver {0} and firmware {1}".format(state["driver"]["version"], state["firmware"]["version"]),
-            "a pair that one of {0}/version.info and {1}/version.info names".format(
+            "a pair that {0}/version.info or {1}/version.info names".format(
                 state["driver"]["path"], state["firmware"]["path"]
             ),
             "install the firmware that was released with that driver (firmware first), then reboot",
@@ -229,7 +229,9 @@ def _npu_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
     told = npu["smi"] and not npu["problem"]
     if not npu["chips"] and not npu["pci"] and not npu["nodes"] and (told or not npu["smi"]):
         yield seen(
-            "npu-smi shows none, and none is on the PCI bus" if told else "no npu-smi, none on the PCI bus",
+            "npu-smi shows no NPU, and none is on the PCI bus"
+            if told
+            else "npu-smi is missing, and no NPU is on the PCI bus",
             "an NPU",
             "see `lspci -d 19e5:`; for a host that only builds set ascend_require_npu: false",
         )
@@ -244,20 +246,20 @@ def _npu_smi(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any
             yield seen(
                 "no npu-smi in /usr/local/sbin, /usr/local/bin or PATH",
                 "npu-smi, which the driver brings",
-                "install the driver again, whole",
+                "install the whole driver again",
                 WARNING,
             )
     elif npu["problem"] and npu["code"] != -8020 and not _access_denied(npu):
         yield seen(
             "{0}: {1}".format(npu["smi"], npu["problem"]),
-            "that `npu-smi info` shows the NPUs",
+            "`npu-smi info` to show the NPUs",
             npu["remedy"] or "run it by hand as the same user, and see the driver's log in /var/log/npu",
         )
 
 
 @check(CHECKS, "npu-busy", NPU, WARNING, _NPU)
 def _npu_busy(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """Others hold the NPU."""
+    """Other programs or containers hold the NPU."""
     npu = state["npu"]
     if npu["code"] == -8020:
         yield seen("{0}: {1}".format(npu["smi"], npu["problem"]), "an NPU that is free", npu["remedy"])
@@ -265,14 +267,14 @@ def _npu_busy(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, An
 
 @check(CHECKS, "npu-unhealthy", NPU, WARNING, _NPU)
 def _npu_unhealthy(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """npu-smi says of an NPU that it is not well."""
+    """npu-smi reports an NPU as unhealthy."""
     # Cards without a health of their own (such as management chips) say nothing or NA.
     sick = [chip for chip in state["npu"]["chips"] if chip["health"].upper() not in ("OK", "", "NA", "N/A", "-")]
     if sick:
         yield seen(
             ", ".join("NPU {npu_id} chip {chip_id}: {health}".format(**chip) for chip in sick),
             "health OK",
-            "see `npu-smi info -t health -i {0}` and the driver's log; a card that stays so wants its vendor".format(
+            "see `npu-smi info -t health -i {0}` and the driver's log; ask the vendor about a card that stays unhealthy".format(
                 sick[0]["npu_id"]
             ),
         )
@@ -295,7 +297,7 @@ def _npu_group(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, A
     if _access_denied(npu) and not npu["member"] and _denied_by_group(npu):
         yield seen(
             "{0} is not in the group {1}".format(npu["run_user"], npu["group"]),
-            "a member of it, since the device nodes are that group's",
+            "membership in that group, which owns the device nodes",
             "have an administrator run `usermod -a -G {0} {1}`, then log in again".format(
                 npu["group"], npu["run_user"]
             ),
@@ -325,7 +327,7 @@ def _npu_nodes(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, A
         yield seen(
             "{0} NPU(s) on the PCI bus and no /dev/davinci*".format(len(npu["pci"])),
             "a device node for each NPU",
-            "reboot after a driver upgrade; a container must be given its devices",
+            "reboot after a driver upgrade; in a container, pass the devices to it",
         )
 
 
@@ -334,7 +336,7 @@ def _openeuler_affinity(request: Dict[str, Any], state: Dict[str, Any], plan: Di
     """On the openEuler family GOMP_CPU_AFFINITY binds torch's threads to few cores."""
     if requests.wanted_release(request) and state["os"]["openeuler_family"]:
         yield seen(
-            "{0}, where GOMP_CPU_AFFINITY may be set".format(state["os"]["name"] or state["os"]["id"]),
-            "that it is not set where torch runs",
+            "{0}: GOMP_CPU_AFFINITY may be set".format(state["os"]["name"] or state["os"]["id"]),
+            "GOMP_CPU_AFFINITY unset where torch runs",
             "source {0}, which unsets it".format(state["env_file"]["path"]),
         )

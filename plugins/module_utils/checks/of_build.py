@@ -30,23 +30,23 @@ _PREFIX = "design: where a host stands"
 
 @check(CHECKS, "source-unreachable", BUILD, ERROR, "fact: repositories move, and networks drop")
 def _source_unreachable(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """No place of a source answers the host that is to build with it."""
-    remedy = "mend the way there (http_proxy, https_proxy and no_proxy count), or name a mirror in ascend_mirrors"
+    """No URL of a source answers the host that is to build with it."""
+    remedy = (
+        "make one of them reachable (http_proxy, https_proxy and no_proxy are used), or set ascend_mirrors to a mirror"
+    )
     if request.get("offline"):
         remedy = "complete the bundle with playbooks/bundle.yml for this release, or leave ascend_bundle empty"
     for name, tried in sorted(state.get("unanswered", {}).items()):
         yield seen(
-            "{0}: {1}".format(
-                name, "; ".join("{0} ({1})".format(url, why) for url, why in tried) or "no place is named"
-            ),
-            "one of its places to answer",
+            "{0}: {1}".format(name, "; ".join("{0} ({1})".format(url, why) for url, why in tried) or "no URL is set"),
+            "an answer from one of its URLs",
             remedy,
         )
 
 
 @check(CHECKS, "requisite-missing", BUILD, ERROR, _TOOLS)
 def _requisite_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """What a product is built with is not there, and its role is not in this run."""
+    """A product that another one is built with is missing, and its role is not in this run."""
     # Without it the fingerprint of a product that others build is not known either.
     used = {
         name
@@ -58,7 +58,7 @@ def _requisite_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dic
         if entry.get("reference") and entry["name"] in used and entry["name"] not in plan["tools"]:
             if entry["product"] == "wheel":
                 yield seen(
-                    "no {0} in {1}".format(
+                    "{0} is missing in {1}".format(
                         entry["name"], pythons.interpreter(state).get("path") or "the chosen Python"
                     ),
                     entry["name"] + " for that Python",
@@ -76,15 +76,15 @@ def _requisite_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dic
 
 @check(CHECKS, "tool-too-new", BUILD, ERROR, "fact: CMake 4 and newer compilers refuse older sources")
 def _tool_too_new(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """The CMake or gcc that is to be built is itself newer than what will do."""
+    """The CMake or gcc that is to be built is newer than the newest that is accepted."""
     for entry in request["recipes"]:
         newest = toolbox.accept_for_host(entry, state).get("maximum", "")
         bringing = not entry.get("reference") and plan["products"][entry["name"]].do in plans.PROVIDING
-        if bringing and not versions.within(entry["version"], "", newest):
+        if bringing and not versions.is_within(entry["version"], "", newest):
             yield seen(
                 "{0}_version is {1}".format(entry["name"], entry["version"]),
                 "at most {0} on {1}".format(newest, state["arch"]),
-                "set {0}_version to an older one, or {0}_max_version where you know that a newer one will do".format(
+                "set {0}_version to an older one, or raise {0}_max_version if you know that a newer one works".format(
                     entry["name"]
                 ),
             )
@@ -109,32 +109,32 @@ def _compilers_mixed(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
 
 @check(CHECKS, "tools-outgrown", BUILD, NOTE, "design: updates of the system build nothing anew")
 def _tools_outgrown(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """What stands was built with an older tool of the host's own than there is now."""
+    """A product was built with an older tool of the host than there is now."""
     for name, entry in plan["products"].items():
         if entry.kept:
             yield seen(
-                "{0} stays as it was built, and the host has {1}".format(name, entry.kept),
-                "nothing, it is whole",
-                "set ascend_rebuild: true to have it built anew",
+                "{0} was built with an older tool than the host has now: {1}".format(name, entry.kept),
+                "nothing: it is complete and is kept",
+                "set ascend_rebuild: true to build it again",
             )
 
 
 @check(CHECKS, "link-foreign", BUILD, WARNING, "guide, CMake: ln -s fails where /usr/bin/cmake exists")
 def _link_foreign(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """Something that is not ours stands where a link such as /usr/bin/cmake would."""
+    """A file or link that this collection did not make is in the place of a link such as /usr/bin/cmake."""
     for name, entry in plan["products"].items():
         if entry.do in plans.PROVIDING and not entry.order.replace_link:
             for path, stands in state["products"][name].get("links", {}).items():
                 if stands == "foreign":
                     yield seen(
-                        "{0} is not ours".format(path),
+                        "{0} was not made by this collection".format(path),
                         "to link it to {0}".format(entry.order.prefix),
-                        "leave it, and call {0}/bin/{1}; or set {2}_replace_link: true, which saves what stands "
-                        "there".format(entry.order.prefix, os.path.basename(path), name),
+                        "leave it, and call {0}/bin/{1}; or set {2}_replace_link: true, which saves the old file and "
+                        "makes the link".format(entry.order.prefix, os.path.basename(path), name),
                     )
 
 
-def _changing_trees(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[str]:
+def _trees_to_change(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[str]:
     for entry in request["recipes"]:
         if (
             not entry.get("reference")
@@ -146,26 +146,28 @@ def _changing_trees(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 
 @check(CHECKS, "prefix-unwritable", BUILD, ERROR, _PREFIX)
 def _prefix_unwritable(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """The place of a prefix cannot be written to."""
-    for name in _changing_trees(request, state, plan):
+    """The folder of a prefix is not writable."""
+    for name in _trees_to_change(request, state, plan):
         prefix = state["products"][name]["prefix"]
         parent = state["disk"][os.path.dirname(prefix)]
         if not parent["writable"]:
             yield seen(
                 "{0} may not write in {1}".format(state["user"]["name"], parent["stands_at"]),
                 "to publish {0} at {1}".format(name, prefix),
-                "set {0}_prefix to a place that it may write (auto: under its home), or work as root".format(name),
+                "set {0}_prefix to a path that it may write to (auto: under its home), or run the play as root".format(
+                    name
+                ),
             )
 
 
 @check(CHECKS, "prefix-occupied", BUILD, ERROR, _PREFIX)
 def _prefix_occupied(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """A prefix is taken by something that this collection did not make."""
-    for name in _changing_trees(request, state, plan):
+    """Something that this collection did not make is in the place of a prefix."""
+    for name in _trees_to_change(request, state, plan):
         there = state["products"][name]
         if there["occupied"]:
             yield seen(
                 "{0} is {1} that this collection did not make".format(there["prefix"], there["occupied"]),
-                "a free place for {0}".format(name),
-                "move it away, or set {0}_prefix to another place".format(name),
+                "a free path for {0}".format(name),
+                "move it away, or set {0}_prefix to another path".format(name),
             )

@@ -32,7 +32,7 @@ _TAKEN_GIB = 1
 _FILES_PER_GIB = 12000
 
 
-def _built(request: Dict[str, Any], plan: Dict[str, Any]) -> List[Dict[str, Any]]:
+def _recipes_to_build(request: Dict[str, Any], plan: Dict[str, Any]) -> List[Dict[str, Any]]:
     """Return the recipes that the plan builds."""
     return [
         entry
@@ -41,7 +41,7 @@ def _built(request: Dict[str, Any], plan: Dict[str, Any]) -> List[Dict[str, Any]
     ]
 
 
-def _changed(plan: Dict[str, Any]) -> List[str]:
+def _products_to_change(plan: Dict[str, Any]) -> List[str]:
     return sorted(name for name, entry in plan["products"].items() if entry.do != plans.NOTHING)
 
 
@@ -53,19 +53,19 @@ def _clock_skew(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, 
         yield seen(
             "the clock is {0:.0f} s {1} the controller's".format(abs(skew), "ahead of" if skew > 0 else "behind"),
             "at most {0} s".format(limit),
-            "set the clock, by chronyd or ntpd, or mend the controller's",
+            "set the host's clock with chronyd or ntpd, or correct the controller's",
             ERROR if abs(skew) > _DAY_S else "",
         )
 
 
 @check(CHECKS, "umask", HOST, NOTE, "fact: a umask of 077 leaves prefixes that nobody can read")
 def _umask(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """What is installed by hand with this umask could not be read by others."""
+    """Other accounts cannot read what is installed by hand with this umask."""
     if int(state["umask"], 8) & 0o055:
         yield seen(
             "umask {0} for {1}".format(state["umask"], state["user"]["name"]),
             "0022",
-            "nothing for what this collection publishes, which is made with 0022; set it for what you install by hand",
+            "nothing to do for what this collection publishes: it uses 0022; set the umask for what you install by hand",
         )
 
 
@@ -74,18 +74,20 @@ def _session_ends(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str
     """A build would be killed with the login session that it is started from."""
     name, session = state["user"]["name"], state["session"]
     # Root's builds are given to systemd itself.
-    if state["user"]["uid"] and session["ends"] and not session["lingers"] and _built(request, plan):
+    if state["user"]["uid"] and session["ends"] and not session["lingers"] and _recipes_to_build(request, plan):
         yield seen(
-            "logind ends what {0} started with its session (KillUserProcesses), and {0} does not linger".format(name),
-            "a build to go on when the connection is lost",
-            "have an administrator run `loginctl enable-linger {0}`, or work as root".format(name),
+            "logind ends the processes of {0} with its session (KillUserProcesses), and lingering is not enabled for {0}".format(
+                name
+            ),
+            "a build that goes on when the connection is lost",
+            "have an administrator run `loginctl enable-linger {0}`, or run the play as root".format(name),
         )
 
 
 @check(CHECKS, "memory", BUILD, ERROR, "guide, torch: memory of parallel compilers")
 def _memory(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """There is not the memory that one job of a build needs."""
-    need_mib = max([int(1024 * entry.get("mem_gib_per_job", 1)) for entry in _built(request, plan)] or [0])
+    """There is not enough memory for one job of a build."""
+    need_mib = max([int(1024 * entry.get("mem_gib_per_job", 1)) for entry in _recipes_to_build(request, plan)] or [0])
     if state["memory"]["available_mib"] < need_mib:
         limit = state["memory"].get("limit")
         whole = "{0:.1f}".format(state["memory"]["total_mib"] / 1024.0)
@@ -94,18 +96,18 @@ def _memory(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]
         yield seen(
             "{0:.1f} GiB of memory free of {1}".format(state["memory"]["available_mib"] / 1024.0, whole),
             "{0:.1f} GiB for one job that builds {1}".format(
-                need_mib / 1024.0, ", ".join(entry["name"] for entry in _built(request, plan))
+                need_mib / 1024.0, ", ".join(entry["name"] for entry in _recipes_to_build(request, plan))
             ),
             "raise this limit of the control group (of systemd: MemoryMax, MemoryHigh; of the container: --memory), or stop "
-            "what uses it up"
+            "what uses the memory"
             if limit
-            else "stop what holds it, or build when the host is idle",
+            else "stop what uses the memory, or build when the host is idle",
         )
 
 
 @check(CHECKS, "disk-full", BUILD, ERROR, _ROOM)
 def _disk_full(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """The work directory's disk has not the room for a build, or for the product that others build."""
+    """The work directory's disk has not enough space for a build, or for a product that another host builds."""
     work = state["disk"][state["work_dir"]]
     taken = sorted(name for name, entry in plan["products"].items() if entry.do == plans.TAKE)
     need_gib = max(_need_gib(request, plan), _TAKEN_GIB if taken else 0)
@@ -113,14 +115,14 @@ def _disk_full(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, A
         yield seen(
             "{0:.1f} GiB free in {1}".format(work["free_mib"] / 1024.0, work["stands_at"]),
             "{0} GiB to {1} {2}".format(
-                need_gib, "build" if _built(request, plan) else "take", ", ".join(_changed(plan))
+                need_gib, "build" if _recipes_to_build(request, plan) else "take", ", ".join(_products_to_change(plan))
             ),
-            "free some space there, or set ascend_work_dir to a disk with more",
+            "free some space there, or set ascend_work_dir to a disk with more space",
         )
 
 
 def _need_gib(request: Dict[str, Any], plan: Dict[str, Any]) -> int:
-    return max([int(entry.get("disk_gib", 1)) for entry in _built(request, plan)] or [0])
+    return max([int(entry.get("disk_gib", 1)) for entry in _recipes_to_build(request, plan)] or [0])
 
 
 @check(CHECKS, "inodes", BUILD, ERROR, _ROOM)
@@ -131,27 +133,27 @@ def _inodes(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]
     if work["free_inodes"] is not None and work["free_inodes"] < need:
         yield seen(
             "{0} inodes free in {1}".format(work["free_inodes"], work["stands_at"]),
-            "{0} to build {1}".format(need, ", ".join(_changed(plan))),
+            "{0} to build {1}".format(need, ", ".join(_products_to_change(plan))),
             "remove small files there, or set ascend_work_dir to another disk",
         )
 
 
 @check(CHECKS, "tool-broken", HOST, WARNING, "fact: tools that hang or crash")
 def _tool_broken(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """A program hangs, crashes or does not tell its version."""
+    """A program hangs, crashes or does not print its version."""
     for name, there in sorted(state["tools"].items()):
         for found in there:
             if not found["version"]:
                 yield seen(
-                    "{0} {1}".format(found["path"], found["problem"] or "does not tell its version"),
+                    "{0} {1}".format(found["path"], found["problem"] or "does not print its version"),
                     "a {0} that works, or none".format(name),
-                    "run `{0} --version` by hand; mend it or take it away".format(found["path"]),
+                    "run `{0} --version` by hand; repair or remove it".format(found["path"]),
                 )
 
 
 @check(CHECKS, "tools-missing", BUILD, ERROR, "guide, prerequisites: tools")
 def _tools_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """Tools are missing that may not be installed."""
+    """Tools are missing, and this run may not install them."""
     lacking = plan["packages"]["needs"]
     if lacking and not packages.may_install(request, state):
         command = {"Debian": "apt-get install -y ", "RedHat": state["os"]["package_manager"] + " install -y "}.get(
@@ -161,12 +163,12 @@ def _tools_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[st
         if request["install_packages"]:
             why = "a plain user may not install packages"
         elif request.get("offline"):
-            why = "a bundle has no packages"
+            why = "a bundle contains no packages"
         if not command:
             why, remedy = "the package manager is not known", "install these tools by hand"
         else:
             remedy = "have an administrator run `{0}{1}`".format(command, " ".join(plan["packages"]["names"]))
-            # Of the others no right helps.
+            # In the other cases more rights do not help.
             if request["install_packages"]:
                 remedy += ", or set ascend_packages_become: true"
         yield seen("missing: {0} ({1})".format(", ".join(lacking), why), "these tools", remedy)
@@ -174,25 +176,25 @@ def _tools_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[st
 
 @check(CHECKS, "work-dir-unwritable", BUILD, ERROR, "design: the work directory")
 def _work_dir(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """The work directory cannot be written to."""
+    """The work directory is not writable."""
     work = state["disk"][state["work_dir"]]
-    if _changed(plan) and not work["writable"]:
+    if _products_to_change(plan) and not work["writable"]:
         yield seen(
             "{0} may not write in {1}".format(state["user"]["name"], work["stands_at"]),
-            "a work directory",
-            "set ascend_work_dir to a place that it may write",
+            "a writable work directory",
+            "set ascend_work_dir to a path that it may write to",
         )
 
 
 @check(CHECKS, "work-dir-unsafe", BUILD, ERROR, "design: the work directory")
 def _work_dir_unsafe(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """Others can put something into the work directory that is then run."""
-    if _changed(plan) and state["work_dir_objection"]:
+    """Other accounts can put files into the work directory, which are then run."""
+    if _products_to_change(plan) and state["work_dir_objection"]:
         yield seen(
             state["work_dir_objection"],
-            "a work directory that nobody but {0} writes to: what lies there is run".format(state["user"]["name"]),
-            "set ascend_work_dir to a place where nobody else can make one, or mend it: look at what is in it, remove it, and "
-            "take the right to write from others",
+            "a work directory that only {0} can write to: files in it are run".format(state["user"]["name"]),
+            "set ascend_work_dir to a path where only this account can create files; or inspect what is in it, remove it, and "
+            "take write access from others",
         )
 
 
@@ -209,27 +211,27 @@ def _noexec(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]
     for place, variable in places.items():
         if state["disk"][place]["noexec"]:
             yield seen(
-                "{0} is on a file system that is mounted noexec ({1})".format(place, state["disk"][place]["stands_at"]),
-                "a place where programs can be started and libraries loaded",
-                "set {0} to a place on another file system, or have this one mounted without noexec".format(variable),
+                "{0} is on a file system mounted with noexec ({1})".format(place, state["disk"][place]["stands_at"]),
+                "a file system that allows programs to start and libraries to load",
+                "set {0} to a path on another file system, or mount this one without noexec".format(variable),
             )
 
 
 @check(CHECKS, "package-python", BUILD, ERROR, "fact: an ansible-core drops old Pythons of hosts")
 def _package_python(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """Ansible's module of the package manager would run under a Python that this ansible-core does not take."""
+    """Ansible's module for the package manager would run under a Python that this ansible-core does not support."""
     python, core = state["packaging_python"], state["core"]
     needed = plan["packages"]["names"] and packages.may_install(request, state)
-    if needed and python and not versions.within(python["version"], core["oldest_python"]):
+    if needed and python and not versions.is_within(python["version"], core["oldest_python"]):
         manager = state["os"]["package_manager"]
         yield seen(
-            "{0} works under {1}, Python {2}, which ansible-core {3} does not take".format(
+            "{0} runs under {1}, Python {2}, which ansible-core {3} does not support".format(
                 manager, python["path"], python["version"], core["version"]
             ),
             "Python {0} or newer with {1}'s own package, to install {2}".format(
                 core["oldest_python"], manager, " ".join(plan["packages"]["names"])
             ),
-            "run `{0} install -y {1}` on the host, or an older ansible-core".format(
+            "run `{0} install -y {1}` on the host, or use an older ansible-core".format(
                 {"apt": "apt-get"}.get(manager, manager), " ".join(plan["packages"]["names"])
             ),
         )
@@ -245,13 +247,13 @@ def _env_file(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, An
             yield seen(
                 "{0} may not write in {1}".format(state["user"]["name"], parent["stands_at"]),
                 "to write the environment file {0}".format(env["path"]),
-                "set ascend_env_file to a place that it may write (auto: under its home), or work as root",
+                "set ascend_env_file to a path that it may write to (auto: under its home), or run the play as root",
             )
 
 
 @check(CHECKS, "hccl-interface", BUILD, ERROR, "guide, environment variables: HCCL_IF_IP")
 def _hccl_interface(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """The interface whose address HCCL_IF_IP shall be is not there."""
+    """The interface that HCCL_IF_IP takes its address from is missing."""
     wanted = request["environment"]
     if (
         wanted
@@ -260,7 +262,7 @@ def _hccl_interface(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
         and wanted["hccl_interface"] not in state["interfaces"]
     ):
         yield seen(
-            "no IPv4 address on an interface {0!r}".format(wanted["hccl_interface"]),
+            "no interface {0!r} with an IPv4 address".format(wanted["hccl_interface"]),
             "one of " + ", ".join("{0} ({1})".format(*pair) for pair in sorted(state["interfaces"].items())),
             "set torch_npu_build_hccl_interface to one of these for this host, or torch_npu_build_hccl_if_ip",
         )
@@ -268,21 +270,21 @@ def _hccl_interface(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 
 @check(CHECKS, "shared-place", HOST, NOTE, "fact: homes on NFS; a host that the inventory has under two names")
 def _shared_place(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """Hosts have a place together, such as a home; a warning where each would write another environment file there."""
+    """Hosts share a folder, such as a home; a warning where each would write a different environment file there."""
     # Seen of all hosts, by the playbooks check and report: of one host nothing is known of the others.
     for each in state.get("shares", ()):
         yield seen(
-            "{0} have one place: {1}".format(each["hosts"], ", ".join(each["paths"])),
-            "hosts that are alike, of which one builds and publishes there and the others find it; or places of each host's own",
-            "nothing where that is meant. Otherwise set ascend_work_dir, cmake_prefix, gcc730_prefix, ascend_venv and "
-            "ascend_env_file to folders of the host's own; of a host that the inventory has under two names take one away",
+            "{0} share {1}".format(each["hosts"], ", ".join(each["paths"])),
+            "identical hosts, of which one builds and publishes there and the others use it; or separate folders for each host",
+            "nothing if that is intended. Otherwise set ascend_work_dir, cmake_prefix, gcc730_prefix, ascend_venv and "
+            "ascend_env_file to folders that are not shared; if the inventory has one host under two names, remove one",
         )
         if each["env_file"]:
             yield seen(
-                "{0} have one environment file, {1}, and each would write another one".format(
+                "{0} share the environment file {1}, and each would write a different one".format(
                     each["hosts"], each["env_file"]
                 ),
-                "an environment file for each host: what it says of the network, CANN and gcc is that host's",
+                "an environment file for each host: it has that host's settings for the network, CANN and gcc",
                 "set ascend_env_file to a name for each host, such as ~/.config/ascend-pytorch/<host>.sh by its inventory_hostname",
                 WARNING,
             )

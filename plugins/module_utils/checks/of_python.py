@@ -36,18 +36,18 @@ def _python(request: Dict[str, Any], state: Dict[str, Any]) -> Optional[Dict[str
     return found if found.get("version") else None
 
 
-def _completed(request: Dict[str, Any], state: Dict[str, Any], python: Dict[str, Any]) -> bool:
+def _may_be_completed(request: Dict[str, Any], state: Dict[str, Any], python: Dict[str, Any]) -> bool:
     """Say whether the road installs the packages that complete an interpreter."""
     return pythons.is_packaged(python) and packages.may_install(request, state)
 
 
-def _wanted(request: Dict[str, Any]) -> str:
+def _wanted_python(request: Dict[str, Any]) -> str:
     return "Python {0} for torch {1}".format(", ".join(request["release"]["pythons"]), request["release"]["version"])
 
 
 @check(CHECKS, "python-missing", BUILD, ERROR, _PYTHON)
 def _python_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """No interpreter that was asked for is there and runs, as builds will see it."""
+    """None of the wanted interpreters is there and runs in the environment of a build."""
     if not requests.wanted_release(request) or _python(request, state):
         return
     asked = [state["venv_python"]] if state["venv_python"] else list(state["pythons"].values())
@@ -57,40 +57,45 @@ def _python_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
     lost = next(filter(None, (interpreters.lost_library(found["problem"]) for found in broken)), "")
     if lost:
         remedy = (
-            "put the folder of {0} into a file in /etc/ld.so.conf.d and run ldconfig (what .bashrc says of LD_LIBRARY_PATH is "
-            "not there for builds, nor with sudo), or set ascend_python to another interpreter".format(lost)
+            "add the folder of {0} to a file in /etc/ld.so.conf.d and run ldconfig (builds and sudo do not see the "
+            "LD_LIBRARY_PATH of .bashrc), or set ascend_python to another interpreter".format(lost)
         )
     elif state["venv_python"]:
-        remedy = "remove {0}, so that it is made anew, or set ascend_venv to another place".format(state["venv"])
+        remedy = "remove {0}, so that it is created again, or set ascend_venv to another path".format(state["venv"])
     yield seen(
-        "none of these runs here: {0}{1}".format(
+        "none of these interpreters runs: {0}{1}".format(
             ", ".join(names),
             " (" + "; ".join("{path} {problem}".format(**found) for found in broken) + ")" if broken else "",
         ),
-        _wanted(request),
+        _wanted_python(request),
         remedy,
     )
 
 
 @check(CHECKS, "python-version", BUILD, ERROR, _PYTHON)
 def _python_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """The interpreter is of a version that the release does not take."""
+    """The release does not support the version of the interpreter."""
     python = _python(request, state)
     if python and ".".join(python["version"].split(".")[:2]) not in request["release"]["pythons"]:
         yield seen(
             "{0} is Python {1}".format(python["path"], python["version"]),
-            _wanted(request),
+            _wanted_python(request),
             "set ascend_python to another interpreter, or auto"
             if not state["venv_python"]
-            else "remove {0}, so that it is made anew, or set ascend_venv to another place".format(state["venv"]),
+            else "remove {0}, so that it is created again, or set ascend_venv to another path".format(state["venv"]),
         )
 
 
 @check(CHECKS, "python-headers", BUILD, ERROR, _PYTHON)
 def _python_headers(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """The interpreter has no headers, and no package would bring them."""
+    """The interpreter has no headers, and this run does not install a package with them."""
     python = _python(request, state)
-    if python and requests.may_build(request) and not python["headers"] and not _completed(request, state, python):
+    if (
+        python
+        and requests.may_build(request)
+        and not python["headers"]
+        and not _may_be_completed(request, state, python)
+    ):
         yield seen(
             "{0} has no Python.h".format(python["path"]),
             "the headers of that Python",
@@ -100,10 +105,10 @@ def _python_headers(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 
 @check(CHECKS, "python-library", BUILD, ERROR, _PYTHON)
 def _python_library(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """The interpreter has no shared library, and no package would bring it."""
+    """The interpreter has no shared library, and this run does not install a package with it."""
     python = _python(request, state)
     lacks = python and requests.may_build(request) and not python["shared_library"]
-    if python and lacks and not _completed(request, state, python):
+    if python and lacks and not _may_be_completed(request, state, python):
         yield seen(
             "{0} has no shared libpython".format(python["path"]),
             "a Python built with --enable-shared",
@@ -113,18 +118,22 @@ def _python_library(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 
 @check(CHECKS, "python-modules", BUILD, ERROR, _PYTHON)
 def _python_modules(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """The interpreter lacks modules of the standard library that pip, torch or what is run with it imports."""
+    """Modules of the standard library that pip, torch or programs with torch import are missing in the interpreter."""
     python = _python(request, state)
     if not python:
         return
     needed = {"zlib": "pip unpacks wheels with it", "ctypes": "torch imports it"}
-    if _fetches(request, plan):
+    if _pip_uses_network(request, plan):
         needed["ssl"] = "pip fetches requirements with it"
-    if pythons.venv_command(state) and not _completed(request, state, python):
+    if pythons.venv_command(state) and not _may_be_completed(request, state, python):
         needed["ensurepip"] = "it makes the virtual environment"
-    if requests.may_build(request) and pythons.has_no_distutils(python) and not _completed(request, state, python):
+    if (
+        requests.may_build(request)
+        and pythons.has_no_distutils(python)
+        and not _may_be_completed(request, state, python)
+    ):
         needed["distutils"] = "wheels are built with it, or with setuptools"
-    wished = {name: "what is run with torch may import it" for name in ("ssl", "bz2", "lzma") if name not in needed}
+    wished = {name: "programs with torch may import it" for name in ("ssl", "bz2", "lzma") if name not in needed}
     for purposes, severity in ((needed, ERROR), (wished, WARNING)):
         lacking = [name for name in purposes if name in python["lacks"]]
         if lacking:
@@ -133,12 +142,12 @@ def _python_modules(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
                     python["path"], ", ".join("{0} ({1})".format(name, python["lacks"][name]) for name in lacking)
                 ),
                 "; ".join("{0}: {1}".format(name, purposes[name]) for name in lacking),
-                _completing(python, lacking, state["os"]["family"]),
+                _modules_remedy(python, lacking, state["os"]["family"]),
                 severity,
             )
 
 
-def _fetches(request: Dict[str, Any], plan: Dict[str, Any]) -> bool:
+def _pip_uses_network(request: Dict[str, Any], plan: Dict[str, Any]) -> bool:
     """Say whether pip asks an index for anything."""
     return not request.get("offline") and any(
         entry.do == plans.BUILD or (entry.do in plans.PROVIDING and entry.order.requirements_missing)
@@ -147,13 +156,13 @@ def _fetches(request: Dict[str, Any], plan: Dict[str, Any]) -> bool:
     )
 
 
-def _completing(python: Dict[str, Any], lacking: List[str], family: str) -> str:
-    """Return how an interpreter comes to have modules of the standard library."""
+def _modules_remedy(python: Dict[str, Any], lacking: List[str], family: str) -> str:
+    """Return how to add modules of the standard library to an interpreter."""
     if pythons.is_packaged(python):
         names = "python3-setuptools, python3-venv" if family == "Debian" else "python3-setuptools, python3-libs"
-        return "install the distribution's packages of it ({0}), or set ascend_python to another".format(names)
-    brings = extensions.packages(lacking, family)
-    return "{0}build that Python again, or set ascend_python to another".format(
+        return "install the distribution's packages for it ({0}), or set ascend_python to another".format(names)
+    brings = extensions.header_packages(lacking, family)
+    return "{0}rebuild that Python, or set ascend_python to another".format(
         "install {0} and ".format(", ".join(brings)) if brings else ""
     )
 
@@ -164,7 +173,7 @@ _UNPACKED_BY = {".gz": "zlib", ".tgz": "zlib", ".bz2": "bz2", ".tbz2": "bz2", ".
 
 @check(CHECKS, "ansible-python", BUILD, ERROR, _PYTHON)
 def _ansible_python(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """The Python that Ansible uses on the host lacks modules that fetch or unpack sources of what is to be built."""
+    """The Python that Ansible uses on the host has no modules to fetch or unpack the sources of a build."""
     uses = {}  # type: Dict[str, str]
     for entry in plan["products"].values():
         for source in entry.order.sources if entry.do == plans.BUILD else ():
@@ -185,8 +194,8 @@ def _ansible_python(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
                 python["path"], ", ".join("{0} ({1})".format(name, python["lacks"][name]) for name in lacking)
             ),
             ", ".join("{0} for {1}".format(name, uses[name]) for name in lacking),
-            "install {0} and build that Python again, or set ansible_python_interpreter to another".format(
-                ", ".join(extensions.packages(lacking, state["os"]["family"]))
+            "install {0} and rebuild that Python, or set ansible_python_interpreter to another".format(
+                ", ".join(extensions.header_packages(lacking, state["os"]["family"]))
             ),
         )
 
@@ -197,13 +206,13 @@ def _all_https(urls: List[str]) -> bool:
 
 @check(CHECKS, "pip-missing", BUILD, ERROR, _PYTHON)
 def _pip_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """The interpreter has no pip that runs, and no package would bring it."""
+    """The interpreter has no working pip, and this run does not install a package with it."""
     python = _python(request, state)
     # A virtual environment that is to be made gets a pip of its own.
     if not python or not python["pip"]["problem"] or pythons.venv_command(state):
         return
     there = "pip" in python["packages"]
-    if _completed(request, state, python) and (not there or pythons.has_no_distutils(python)):
+    if _may_be_completed(request, state, python) and (not there or pythons.has_no_distutils(python)):
         return
     found = "{0} has no pip".format(python["path"])
     if there:
@@ -219,23 +228,23 @@ def _pip_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
     )
 
 
-# What wheels of compiled packages are made for since 2020; a pip that does not know it finds sources, or nothing.
-_USUAL = "manylinux2014_"
+# Compiled wheels have this platform since 2020; a pip that does not know it finds only sources, or nothing.
+_USUAL_PLATFORM = "manylinux2014_"
 
 
 @check(CHECKS, "pip-too-old", BUILD, ERROR, "fact: the pip of the guide's Python 3.7.5 knows no newer wheels")
 def _pip_too_old(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """The interpreter's pip refuses the wheels that there are of what it is to install."""
+    """The interpreter's pip does not support the wheels that it is to install."""
     python = _python(request, state)
     known = python["pip"]["platforms"] if python else []
     if not python or not known:
         return
-    there = "pip {0} of {1} takes wheels for {2} alone".format(
+    there = "pip {0} of {1} supports only wheels for {2}".format(
         python["pip"]["version"], python["path"], ", ".join(known[:3])
     )
     remedy = (
-        "have a newer one there: `{0} -m pip install --upgrade pip`, or, where there is no network, `{0} -m pip install "
-        "--no-index` with the file of one that takes this Python (of 3.7 pip-24.0-py3-none-any.whl)".format(
+        "upgrade it with `{0} -m pip install --upgrade pip` or, without a network, `{0} -m pip install "
+        "--no-index` and a wheel of a pip that supports this Python (pip-24.0-py3-none-any.whl for 3.7)".format(
             python["path"]
         )
     )
@@ -247,15 +256,15 @@ def _pip_too_old(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
             for path, _pin in entry.order.wheels
         }
     )
-    refused = _refused(held, known)
+    refused = _unsupported_wheels(held, known)
     if refused:
-        yield seen(there, "a pip that takes what the bundle has: " + ", ".join(refused), remedy)
-    elif _fetches(request, plan) and not any(platform.startswith(_USUAL) for platform in known):
-        yield seen(there, "a pip that takes {0}{1}".format(_USUAL, state["arch"]), remedy, WARNING)
+        yield seen(there, "a pip that supports the wheels of the bundle: " + ", ".join(refused), remedy)
+    elif _pip_uses_network(request, plan) and not any(platform.startswith(_USUAL_PLATFORM) for platform in known):
+        yield seen(there, "a pip that supports {0}{1} wheels".format(_USUAL_PLATFORM, state["arch"]), remedy, WARNING)
 
 
-def _refused(names: List[str], platforms: List[str]) -> List[str]:
-    """Return the file names of wheels of those packages of which a pip takes none that is there."""
+def _unsupported_wheels(names: List[str], platforms: List[str]) -> List[str]:
+    """Return the file names of the wheels of each package for which a pip supports none of them."""
     by_package = {}  # type: Dict[str, List[str]]
     for name in names:
         by_package.setdefault(wheels.normalise(str(wheels.parse_filename(name)["name"])), []).append(name)
@@ -268,13 +277,13 @@ def _refused(names: List[str], platforms: List[str]) -> List[str]:
 
 @check(CHECKS, "package-version", HOST, ERROR, _PACKAGES)
 def _package_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """The Python has a package (numpy 2, say) that the release cannot work with."""
+    """The Python has a version of a package (such as numpy 2) that the release cannot work with."""
     python = _python(request, state)
     if python:
         for name, limits in sorted(request["release"].get("packages", {}).items()):
             version = python["packages"].get(name)
             try:
-                fits = not version or versions.within(version, limits.get("minimum", ""), limits.get("maximum", ""))
+                fits = not version or versions.is_within(version, limits.get("minimum", ""), limits.get("maximum", ""))
             except ValueError:
                 fits = True
             if not fits:
@@ -282,7 +291,7 @@ def _package_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
                 yield seen(
                     "{0} {1} in {2}".format(name, version, python["path"]),
                     "{0} for torch {1}".format(line, request["release"]["version"]),
-                    "run `{0} -m pip install '{1}'`, or set ascend_venv to keep apart what others need".format(
+                    "run `{0} -m pip install '{1}'`, or set ascend_venv to use a virtual environment".format(
                         python["path"], line
                     ),
                 )
@@ -290,16 +299,16 @@ def _package_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
 
 @check(CHECKS, "package-missing", NPU, WARNING, _OPERATORS)
 def _package_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """The Python lacks a package that CANN's operators import."""
+    """A package that CANN's operators import is missing in the Python."""
     python = _python(request, state)
     if python:
-        wanted = _operators(request, state)
+        wanted = _operator_packages(request, state)
         lacking = sorted(set(wanted) - set(python["packages"]))
         if lacking:
             lines = (_requirement(name, wanted[name]) for name in lacking)
             yield seen(
                 "{0} has no {1}".format(python["path"], ", ".join(lacking)),
-                "what CANN's operators import when they are compiled",
+                "the packages that CANN imports to compile operators",
                 "run `{0} -m pip install {1}{2}`".format(
                     python["path"],
                     "".join(option + " " for option in pythons.pip_options(state)),
@@ -313,7 +322,7 @@ def _requirement(name: str, limits: Dict[str, str]) -> str:
     return name + ",".join(ends)
 
 
-def _operators(request: Dict[str, Any], state: Dict[str, Any]) -> Dict[str, Dict[str, str]]:
+def _operator_packages(request: Dict[str, Any], state: Dict[str, Any]) -> Dict[str, Dict[str, str]]:
     """Return the packages that the operators of the host's CANN import, with the limits of torch and CANN.
 
     Where there is no CANN, or its version is not known, of the oldest that goes with the release.
@@ -321,8 +330,8 @@ def _operators(request: Dict[str, Any], state: Dict[str, Any]) -> Dict[str, Dict
     known = [each["version"] for each in state["cann"][:1] if each["version"]]
     cann = (known or [request["release"]["cann"]["minimum"]])[0]
     found = {}  # type: Dict[str, Dict[str, str]]
-    for row in sorted(request["fitness"]["packages"], key=lambda row: ascend_files.newness(row["from"])):
-        if ascend_files.newness(row["from"]) <= ascend_files.newness(cann):
+    for row in sorted(request["fitness"]["packages"], key=lambda row: ascend_files.release_key(row["from"])):
+        if ascend_files.release_key(row["from"]) <= ascend_files.release_key(cann):
             found = dict(row["packages"])
     for name, limits in request["release"].get("packages", {}).items():
         most = [each["maximum"] for each in (limits, found.get(name, {})) if each.get("maximum")]
@@ -334,14 +343,14 @@ def _operators(request: Dict[str, Any], state: Dict[str, Any]) -> Dict[str, Dict
 
 @check(CHECKS, "torch-foreign", HOST, WARNING, "guide, torch: another torch is removed first")
 def _torch_foreign(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
-    """A torch or Apex that this collection did not make would be replaced."""
+    """A torch or Apex that this collection did not build would be replaced."""
     for name, entry in plan["products"].items():
         there = state["products"][name]
         order = entry.order
         replaced = entry.do in plans.PROVIDING and order.product == "wheel"
         if replaced and there["version"] and there["manifest"] is None:
             yield seen(
-                "{0} {1} in {2}, which this collection did not make".format(name, there["version"], there["site"]),
-                "to put {0} {1} in its place".format(name, order.version),
-                "keep what needs it in another Python, or set ascend_venv; if nothing does, nothing is to be done",
+                "{0} {1} in {2}, which this collection did not build".format(name, there["version"], there["site"]),
+                "{0} {1}, which replaces it".format(name, order.version),
+                "if something needs it, set ascend_venv or use another Python; otherwise do nothing",
             )

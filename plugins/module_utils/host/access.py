@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tupl
 Account = Optional[Tuple[Optional[int], List[int]]]
 
 
-def closed(path: str, account: Account = None) -> Optional[Dict[str, Any]]:
+def find_closed(path: str, account: Account = None) -> Optional[Dict[str, Any]]:
     """Return what keeps an account from reading a file or folder; None where it may, or nothing is there.
 
     {"path": the file or folder that is closed, that is `path` or one above it, "folder": bool, "owner", "group",
@@ -27,29 +27,29 @@ def closed(path: str, account: Account = None) -> Optional[Dict[str, Any]]:
         try:
             state = os.stat(step)
         except PermissionError:
-            return _shut(step, os.lstat(step) if os.path.lexists(step) else None, os.R_OK)
+            return _describe_closed(step, os.lstat(step) if os.path.lexists(step) else None, os.R_OK)
         except (OSError, ValueError):
             return None
         # A folder on the way is only passed through.
         wanted = os.X_OK if step != path else os.R_OK | os.X_OK if stat.S_ISDIR(state.st_mode) else os.R_OK
         if step != path and not stat.S_ISDIR(state.st_mode):
             return None
-        if not may(step, state, wanted, account):
-            return _shut(step, state, wanted)
+        if not is_allowed(step, state, wanted, account):
+            return _describe_closed(step, state, wanted)
     return None
 
 
-def all_closed(paths: Iterable[str], account: Account = None) -> List[Dict[str, Any]]:
+def find_all_closed(paths: Iterable[str], account: Account = None) -> List[Dict[str, Any]]:
     """Return what is closed of several paths, each once."""
     found = {}  # type: Dict[str, Dict[str, Any]]
     for path in paths:
-        shut = closed(path, account)
+        shut = find_closed(path, account)
         if shut:
             found.setdefault(shut["path"], shut)
     return list(found.values())
 
 
-def may(path: str, state: os.stat_result, wanted: int, account: Account) -> bool:
+def is_allowed(path: str, state: os.stat_result, wanted: int, account: Account) -> bool:
     """Say whether an account may do with a path what os.R_OK, os.W_OK and os.X_OK in `wanted` say.
 
     The folders above it are not looked at. What an access control list says of another account than this one is not known
@@ -65,7 +65,7 @@ def may(path: str, state: os.stat_result, wanted: int, account: Account) -> bool
     return uid is not None and (state.st_mode >> shift) & wanted == wanted
 
 
-def of_user(user: str) -> Tuple[Optional[int], List[int]]:
+def user_ids(user: str) -> Tuple[Optional[int], List[int]]:
     """Return a user's id, None where the host does not know it, and the ids of its groups.
 
     By the host's data base: a session may have begun before the last change.
@@ -87,8 +87,8 @@ def group_name(gid: int) -> str:
     return _name(gid, grp.getgrgid)
 
 
-def words(shut: Dict[str, Any], user: str) -> str:
-    """Say of what `closed` returned that it is there, and who is kept out."""
+def describe(shut: Dict[str, Any], user: str) -> str:
+    """Say of what `find_closed` returned that it is there, and who is kept out."""
     what = "enter" if shut["folder"] else "read"
     return "{path} is there, but {user} may not {what} it ({owner}:{group} {mode})".format(
         **dict(shut, user=user, what=what)
@@ -121,7 +121,7 @@ def _steps(path: str) -> Iterator[str]:
     yield path
 
 
-def _shut(path: str, state: Optional[os.stat_result], wanted: int) -> Dict[str, Any]:
+def _describe_closed(path: str, state: Optional[os.stat_result], wanted: int) -> Dict[str, Any]:
     found = {"path": path, "folder": False, "owner": "?", "group": "?", "mode": "?", "by_group": False}
     if state is not None:
         group = group_name(state.st_gid)

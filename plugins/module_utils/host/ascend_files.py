@@ -57,7 +57,7 @@ def parse_version_cfg(text: str) -> Dict[str, str]:
     return found
 
 
-def driver_firmware_agree(driver: Dict[str, str], firmware: Dict[str, str]) -> Optional[bool]:
+def is_driver_firmware_pair(driver: Dict[str, str], firmware: Dict[str, str]) -> Optional[bool]:
     """Say whether driver and firmware go together, None when their records do not tell.
 
     They do when the driver's `compatible_version_fw=[min,max]` holds the firmware's version, or the firmware's
@@ -83,15 +83,15 @@ def release_number(release: str) -> str:
     return found.group(1)
 
 
-def release_within(release: str, minimum: str = "", maximum: str = "") -> bool:
-    """Say whether a release lies between two, as versions.within does, by the numbers.
+def is_release_within(release: str, minimum: str = "", maximum: str = "") -> bool:
+    """Say whether a release lies between two, as versions.is_within does, by the numbers.
 
     :raises ValueError: one of them is not a release
     """
-    return versions.within(release_number(release), minimum, maximum)
+    return versions.is_within(release_number(release), minimum, maximum)
 
 
-def newness(release: Optional[str]) -> Tuple:
+def release_key(release: Optional[str]) -> Tuple:
     """Return what releases are compared by, the newest last; one that is not known before all."""
     try:
         return (1, versions.parse(release_number(release or "")))
@@ -99,13 +99,13 @@ def newness(release: Optional[str]) -> Tuple:
         return (0, ())
 
 
-def order(release: Optional[str]) -> Tuple:
+def sort_key(release: Optional[str]) -> Tuple:
     """Return what installed releases are sorted by: newness, and of one number the latest that people see in what follows.
 
     Alphas come before betas, these before all else, and then the numbers count: 8.0.RC2.2 is newer than 8.0.RC2. For a
     comparison with the releases that something wants, see newness.
     """
-    known = newness(release)
+    known = release_key(release)
     rest = (release or "").strip()[len(release_number(release)) :].lower() if known[0] else ""
     stage = next((number for number, word in enumerate(("alpha", "beta")) if word in rest), 2)
     return known, stage, [int(number) for number in re.findall("[0-9]+", rest)]
@@ -119,7 +119,7 @@ def toolkit_release(info: Dict[str, str], version_cfg: Dict[str, str]) -> Option
     :param info: parse_info_file of an install.info or version.info; keys in any case
     :param version_cfg: parse_version_cfg of version.cfg, asked when info does not say
     """
-    said = _lower(info)
+    said = _lower_keys(info)
     candidates = [said.get(key, "") for key in ("package_version", "version_dir", "version")]
     candidates += [version_cfg.get(component, "") for component in _SPEAKERS]
     candidates += [version_cfg[component] for component in sorted(version_cfg)]
@@ -130,7 +130,7 @@ def toolkit_release(info: Dict[str, str], version_cfg: Dict[str, str]) -> Option
     return None
 
 
-def _lower(info: Dict[str, str]) -> Dict[str, str]:
+def _lower_keys(info: Dict[str, str]) -> Dict[str, str]:
     return {key.lower(): value for key, value in info.items()}
 
 
@@ -142,32 +142,36 @@ def _is_version(text: str) -> bool:
 
 
 def _own_versions(info: Dict[str, str]) -> List[str]:
-    said = _lower(info)
+    said = _lower_keys(info)
     return [said[key] for key in ("version", "package_version") if _is_version(said.get(key, ""))]
 
 
-def _lists(info: Dict[str, str], key: str) -> List[List[str]]:
+def _parse_lists(info: Dict[str, str], key: str) -> List[List[str]]:
     # "[a,b],[c,d]" -> [[a, b], [c, d]]
-    return [[part.strip() for part in inside.split(",")] for inside in _BRACKETS.findall(_lower(info).get(key, ""))]
+    return [
+        [part.strip() for part in inside.split(",")] for inside in _BRACKETS.findall(_lower_keys(info).get(key, ""))
+    ]
 
 
 def _driver_admits(driver: Dict[str, str], firmware: Dict[str, str]) -> Optional[bool]:
     ranges = [
         pair
-        for pair in _lists(driver, "compatible_version_fw")
+        for pair in _parse_lists(driver, "compatible_version_fw")
         if len(pair) == 2 and all(_is_version(end) for end in pair)
     ]
     own = _own_versions(firmware)
     if not ranges or not own:
         return None
     return any(
-        release_within(version, release_number(low), release_number(high)) for version in own for low, high in ranges
+        is_release_within(version, release_number(low), release_number(high)) for version in own for low, high in ranges
     )
 
 
 def _firmware_names(driver: Dict[str, str], firmware: Dict[str, str]) -> Optional[bool]:
     # An entry that ends in a dot, 23.0.rc3., names every 23.0.rc3.x.
-    named = [entry.lower() for entries in _lists(firmware, "compatible_version_drv") for entry in entries if entry]
+    named = [
+        entry.lower() for entries in _parse_lists(firmware, "compatible_version_drv") for entry in entries if entry
+    ]
     own = [version.lower() for version in _own_versions(driver)]
     if not named or not own:
         return None

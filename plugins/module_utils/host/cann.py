@@ -66,7 +66,7 @@ def find(home: str, named: str = "") -> Dict[str, Any]:
     read}. Of several the newest counts, whole ones before halves; where a link says which of a folder is in use, that one.
 
     Aside is what is no installation that may count: {"path", "problem": what it is, in words}. Closed is what
-    this account may not enter, see access.closed.
+    this account may not enter, see access.find_closed.
 
     :param home: of the account
     :param named: the one that is to count, by its path, one above it, its set_env.sh, or its release; empty for any
@@ -76,28 +76,29 @@ def find(home: str, named: str = "") -> Dict[str, Any]:
         # People know an installation by the script that they source.
         named = os.path.dirname(named)
     there, aside, closed, seen = [], [], [], set()
-    for path in _homes(os.path.normpath(_expanded(named, home))) if by_path else _everywhere(home):
-        shut, real = access.closed(path), os.path.realpath(path)
+    for path in _candidates_of(os.path.normpath(_expand_home(named, home))) if by_path else _candidates(home):
+        shut, real = access.find_closed(path), os.path.realpath(path)
         if shut:
             closed += [] if shut in closed else [shut]
         elif not os.path.isdir(path):
             if os.path.islink(path):
-                aside.append(_aside(path, "leads to {0}, which is not there".format(real)))
+                aside.append(_aside_entry(path, "leads to {0}, which is not there".format(real)))
         elif real not in seen:
             seen.add(real)
-            found = installation(path)
+            found = examine(path)
             if found:
                 there.append(found)
             else:
-                aside.append(_aside(path, "is half there: " + _NOTHING))
-    there = _ordered(there)
+                aside.append(_aside_entry(path, "is incomplete: " + _NOTHING_THERE))
+    there = _best_first(there)
     if named and not by_path:
         # By its numbers several may be meant.
         meant = sorted((each for each in there if _is_release(each, named)), key=lambda each: each["version"] != named)
         others = [each for each in there if each not in meant]
         if not meant:
             aside += [
-                _aside(each["path"], "is CANN {0}".format(each["version"] or "of no known release")) for each in others
+                _aside_entry(each["path"], "is CANN {0}".format(each["version"] or "of no known release"))
+                for each in others
             ]
         there = meant + others if meant else []
     return {"there": there, "aside": aside, "closed": closed}
@@ -112,26 +113,26 @@ def roots(home: str) -> List[str]:
 
 def record_files(home: str) -> List[str]:
     """Return the files in which CANN's installers keep where it was installed."""
-    return [_expanded(path, home) for path in _RECORD_FILES]
+    return [_expand_home(path, home) for path in _RECORD_FILES]
 
 
 def named_homes(home: str) -> List[str]:
     """Return the installations that this process's environment names, or the start files of shells."""
     found = [os.environ.get(name, "") for name in _HOME_VARIABLES]
     for pattern in _START_FILES:
-        for path in sorted(glob.glob(_expanded(pattern, glob.escape(home)))):
+        for path in sorted(glob.glob(_expand_home(pattern, glob.escape(home)))):
             for match in _NAMED.finditer(text(path)):
                 found.append(match.group("home") or match.group("script"))
     return list(dict.fromkeys(os.path.normpath(path) for path in found if path.startswith("/") and "\0" not in path))
 
 
-def installation(path: str) -> Optional[Dict[str, Any]]:
+def examine(path: str) -> Optional[Dict[str, Any]]:
     """Return what stands in a folder, see find; None where nothing of CANN is in it."""
-    records = _below(path, _RECORDS)
-    shut = access.all_closed(records + _below(path, ("*-linux",)))
+    records = _glob_below(path, _RECORDS)
+    shut = access.find_all_closed(records + _glob_below(path, ("*-linux",)))
     release = _release(path, records)
     scripts = [place for place in _script_places(path) if os.path.isfile(place)]
-    library = bool(_below(path, ["{0}/libascendcl.so*".format(folder) for folder in _LIBRARIES]))
+    library = bool(_glob_below(path, ["{0}/libascendcl.so*".format(folder) for folder in _LIBRARIES]))
     own = os.path.isfile(os.path.join(path, "set_env.sh"))
     if not (records or shut or own or library):
         return None
@@ -144,7 +145,7 @@ def installation(path: str) -> Optional[Dict[str, Any]]:
         "version": release,
         "half": "it lacks " + " and ".join(lacks) if lacks else "",
         "set_env": scripts[0] if scripts else None,
-        "distrusted": _distrusted(path, scripts[0]) if scripts else "",
+        "distrusted": _distrust_reason(path, scripts[0]) if scripts else "",
         "wheels": wheels(path),
         "closed": shut,
     }
@@ -155,7 +156,7 @@ def wheels(path: str) -> Dict[str, str]:
     found = {}  # type: Dict[str, str]
     for name in ("te", "topi", "hccl"):
         for folder in ("lib64", "*/lib64", "tools", "*/python"):
-            for wheel in _below(path, (folder + "/" + name + "-*.whl",)):
+            for wheel in _glob_below(path, (folder + "/" + name + "-*.whl",)):
                 found.setdefault(name, os.path.basename(wheel).split("-")[1])
     return found
 
@@ -174,7 +175,7 @@ def settings(chosen: Dict[str, Any], arch: str) -> Dict[str, Any]:
         )
         after = dict(pair.split("=", 1) for pair in said.decode("utf-8", "replace").split("\0") if "=" in pair)
         told = environment.from_vendor(before, after)
-        if status == 0 and (told["prepend"] or told["set"]) and _is_of(told, chosen["path"]):
+        if status == 0 and (told["prepend"] or told["set"]) and _sets_up(told, chosen["path"]):
             return told
     beside = os.path.join(chosen["root"], "driver")
     driver = beside if os.path.isdir(beside) else npus.driver_folder()
@@ -183,21 +184,23 @@ def settings(chosen: Dict[str, Any], arch: str) -> Dict[str, Any]:
 
 # --- where to look ----------------------------------------------------------------------------------------------------
 
-_NOTHING = "it has neither a version record, nor set_env.sh, nor libascendcl.so, as what an uninstalled CANN leaves"
+_NOTHING_THERE = (
+    "it has neither a version record, nor set_env.sh, nor libascendcl.so, as what an uninstalled CANN leaves"
+)
 
 
-def _expanded(path: str, home: str) -> str:
+def _expand_home(path: str, home: str) -> str:
     return home + path[1:] if path == "~" or path.startswith("~/") else path
 
 
-def _everywhere(home: str) -> Iterator[str]:
+def _candidates(home: str) -> Iterator[str]:
     for root in roots(home):
         yield from _below_root(root)
     for named in named_homes(home):
-        yield from _homes(named)
+        yield from _candidates_of(named)
 
 
-def _homes(path: str) -> List[str]:
+def _candidates_of(path: str) -> List[str]:
     """Return what may be a CANN of a path that somebody names: what is below it, else itself."""
     return list(_below_root(path)) or [path]
 
@@ -208,21 +211,21 @@ def _below_root(root: str) -> Iterator[str]:
         folder = os.path.join(root, group).rstrip("/")
         for name in _LINKS:
             # In a folder that is closed the place is named all the same, for that to be told.
-            if os.path.lexists(os.path.join(folder, name)) or access.closed(folder):
+            if os.path.lexists(os.path.join(folder, name)) or access.find_closed(folder):
                 yield os.path.join(folder, name)
-        for name in _listed(folder):
+        for name in _list_folder(folder):
             if _RELEASE_FOLDER.fullmatch(name):
                 yield os.path.join(folder, name)
 
 
-def _listed(folder: str) -> List[str]:
+def _list_folder(folder: str) -> List[str]:
     try:
         return sorted(os.listdir(folder))
     except (OSError, ValueError):
         return []
 
 
-def _below(path: str, patterns: Any) -> List[str]:
+def _glob_below(path: str, patterns: Any) -> List[str]:
     return [found for pattern in patterns for found in sorted(glob.glob(os.path.join(glob.escape(path), pattern)))]
 
 
@@ -244,7 +247,7 @@ def _script_places(path: str) -> List[str]:
 
 def _kind(path: str) -> str:
     for kind in KINDS.values():
-        if _below(path, ["{0}ascend_{1}_install.info".format(folder, kind) for folder in ("", "*-linux/")]):
+        if _glob_below(path, ["{0}ascend_{1}_install.info".format(folder, kind) for folder in ("", "*-linux/")]):
             return kind
     return KINDS.get(os.path.basename(os.path.dirname(path)), "toolkit")
 
@@ -266,15 +269,15 @@ def _name_of_release(path: str) -> Optional[str]:
     return ascend_files.toolkit_release({"version": found.group(1)}, {}) if found else None
 
 
-def _aside(path: str, problem: str) -> Dict[str, str]:
+def _aside_entry(path: str, problem: str) -> Dict[str, str]:
     return {"path": path, "problem": problem}
 
 
 def _is_release(found: Dict[str, Any], named: str) -> bool:
-    return bool(found["version"]) and ascend_files.newness(found["version"]) == ascend_files.newness(named)
+    return bool(found["version"]) and ascend_files.release_key(found["version"]) == ascend_files.release_key(named)
 
 
-def _ordered(there: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+def _best_first(there: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
     linked = {os.path.dirname(each["path"]) for each in there if os.path.basename(each["path"]) in _LINKS}
 
     def rank(each: Dict[str, Any]) -> Any:
@@ -282,18 +285,18 @@ def _ordered(there: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
         # A runtime alone (nnrt) is for inference.
         return bool(each["half"]), each["kind"] == "nnrt", above in linked and name not in _LINKS
 
-    newest = sorted(there, key=lambda each: ascend_files.order(each["version"]), reverse=True)
+    newest = sorted(there, key=lambda each: ascend_files.sort_key(each["version"]), reverse=True)
     return sorted(newest, key=rank)
 
 
-def _distrusted(path: str, script: str) -> str:
-    for each in [script, path] + _below(path, _SCRIPTS):
-        why = trust.others(each, os.geteuid())
+def _distrust_reason(path: str, script: str) -> str:
+    for each in [script, path] + _glob_below(path, _SCRIPTS):
+        why = trust.find_other_writer(each, os.geteuid())
         if why:
             return why
     return ""
 
 
-def _is_of(told: Dict[str, Any], path: str) -> bool:
+def _sets_up(told: Dict[str, Any], path: str) -> bool:
     homes = [told["set"][name] for name in _HOME_VARIABLES if told["set"].get(name)]
     return all(os.path.realpath(home) == os.path.realpath(path) for home in homes)

@@ -146,7 +146,7 @@ def render(settings: Dict[str, Any]) -> str:
 
     :raises ValueError: a name, a folder or a value that no such file can carry; the message lists all of them
     """
-    wrong = _malformed(settings)
+    wrong = _format_problems(settings)
     if wrong:
         raise ValueError("; ".join(wrong))
     comments = settings.get("comment") or {}
@@ -158,7 +158,7 @@ def render(settings: Dict[str, Any]) -> str:
         text.append("\n" + _comment(comments.get(name)))
         text.append(
             '_ascend_pytorch_prepend "${%s-}" \\\n    %s\n'
-            % (name, " \\\n    ".join(shlex.quote(folder) for folder in _once(folders)))
+            % (name, " \\\n    ".join(shlex.quote(folder) for folder in _without_duplicates(folders)))
         )
         text.append('export %s="$_ascend_pytorch_list"\n' % name)
     for name, value in (settings.get("set") or {}).items():
@@ -194,7 +194,7 @@ def validate(settings: Dict[str, Any], unsupported: Iterable[str] = ()) -> List[
 
     :param unsupported: variables of the table that the release does not know (1.8.1: DYNAMIC_COMPILE_ENABLE)
     """
-    problems = _malformed(settings)
+    problems = _format_problems(settings)
     chosen = settings.get("set") or {}
     for name, value in chosen.items():
         said = str(value)
@@ -209,7 +209,7 @@ def validate(settings: Dict[str, Any], unsupported: Iterable[str] = ()) -> List[
                 "{0} is not supported by this release of torch: leave {1} unset".format(name, role_variable(name))
             )
         elif name == "HCCL_IF_IP":
-            why = _no_host_address(said)
+            why = _host_address_problem(said)
             if why:
                 problems.append(
                     "HCCL_IF_IP is {0!r}, which {1}: set {2} to the IPv4 address of a network card of this "
@@ -234,7 +234,11 @@ def from_vendor(before: Dict[str, str], after: Dict[str, str]) -> Dict[str, Any]
             continue
         if name in _LISTS:
             had = before.get(name, "").split(":")
-            folders = [folder for folder in _once(value.split(":")) if folder.startswith("/") and folder not in had]
+            folders = [
+                folder
+                for folder in _without_duplicates(value.split(":"))
+                if folder.startswith("/") and folder not in had
+            ]
             if folders:
                 prepend[name] = folders
         else:
@@ -271,18 +275,18 @@ def merge(*settings: Dict[str, Any]) -> Dict[str, Any]:
     comment = {}  # type: Dict[str, str]
     for each in settings:
         for name, folders in (each.get("prepend") or {}).items():
-            prepend[name] = _once(prepend.get(name, []) + list(folders))
+            prepend[name] = _without_duplicates(prepend.get(name, []) + list(folders))
         for name, value in (each.get("set") or {}).items():
             plain[name] = value
             unset = [other for other in unset if other != name]
         for name in each.get("unset") or []:
             plain.pop(name, None)
-            unset = _once(unset + [name])
+            unset = _without_duplicates(unset + [name])
         comment.update(each.get("comment") or {})
     return {"prepend": prepend, "set": plain, "unset": unset, "comment": comment}
 
 
-def _once(items: Iterable[str]) -> List[str]:
+def _without_duplicates(items: Iterable[str]) -> List[str]:
     return list(dict.fromkeys(items))
 
 
@@ -292,7 +296,7 @@ def _comment(text: Any) -> str:
     return "".join("# {0}\n".format(line.strip()) for line in lines)
 
 
-def _malformed(settings: Dict[str, Any]) -> List[str]:
+def _format_problems(settings: Dict[str, Any]) -> List[str]:
     wrong = []
     prepend, plain, unset = (settings.get(key) or {} for key in ("prepend", "set", "unset"))
     for name in list(prepend) + list(plain) + list(unset):
@@ -320,7 +324,7 @@ def _octets(text: str) -> Tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _no_host_address(text: str) -> str:
+def _host_address_problem(text: str) -> str:
     octets = _octets(text)
     if not octets:
         return "is not a dotted IPv4 address"

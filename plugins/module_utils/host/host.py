@@ -49,11 +49,11 @@ def examine(question):
     counts = next(iter(installations["there"]), None)
     told = _told(asked, manager, counts)
     pythons = _pythons(asked, told)
-    products = {entry["name"]: installed.product(entry, _sites(entry, pythons)) for entry in asked["products"]}
+    products = {entry["name"]: installed.product_state(entry, _sites(entry, pythons)) for entry in asked["products"]}
     # An environment that is to be made gets a pip like that of the Python that makes it.
     python = pythons["venv_python"] or pythons["pythons"].get(pythons["python"] or "")
     if python and python["version"] and (question.get("pip") or _needs_pip(asked["products"], products)):
-        python["pip"] = interpreters.pip(python)
+        python["pip"] = interpreters.examine_pip(python)
     return dict(
         npus.driver_and_firmware(),
         user=who,
@@ -68,23 +68,23 @@ def examine(question):
         umask="%04o" % account.umask(),
         session=session.examine(str(who["name"])),
         work_dir=asked["work_dir"],
-        work_dir_objection=trust.objection(asked["work_dir"], os.geteuid()),
+        work_dir_objection=trust.folder_problem(asked["work_dir"], os.geteuid()),
         env_file=_env_file(asked["env_file"]),
         disk=_disks(asked, who, pythons),
         tools={name: [told["tool", path] for path in paths] for name, paths in asked["programs"].items()},
         missing_needs=needs.missing(question["needs"], lambda name: shutil.which(name, path=":".join(asked["search"]))),
-        own_python={"path": sys.executable, "lacks": extensions.lacks()},
+        own_python={"path": sys.executable, "lacks": extensions.missing_modules()},
         cann=installations["there"],
         cann_aside=installations["aside"],
         cann_closed=installations["closed"] + _closed_to(asked["run_user"], counts),
-        closed_records=access.all_closed(npus.records() + cann.record_files(who["home"])),
+        closed_records=access.find_all_closed(npus.record_files() + cann.record_files(who["home"])),
         closed=_closed(asked, pythons),
         cann_environment=told.get(("cann", ""), {}),
         npu=told["npu", ""],
         interfaces=machine.interfaces(),
         products=products,
-        stored=installed.stored(asked["work_dir"]),
-        begun=installed.begun(asked["work_dir"]),
+        stored=installed.stored_fingerprints(asked["work_dir"]),
+        begun=installed.unfinished_builds(asked["work_dir"]),
         **pythons,
     )
 
@@ -153,7 +153,7 @@ def _told(asked, manager, installation):
     for name in filter(interpreters.find, asked["pythons"]):
         waits["python", name] = functools.partial(interpreters.examine, name)
     for path in sorted({path for paths in asked["programs"].values() for path in paths}):
-        waits["tool", path] = functools.partial(programs.tool, path)
+        waits["tool", path] = functools.partial(programs.examine, path)
     return at_once(waits)
 
 
@@ -198,9 +198,9 @@ def _env_file(path):
 def _disks(asked, who, pythons):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Dict[str, Any]]
     """Return what is known of the folders that something may be written to."""
-    mounted, boot = mounts.parsed(text(mounts.MOUNTINFO)), kernel.boot()
+    mounted, boot = mounts.parse(text(mounts.MOUNTINFO)), kernel.boot()
     return {
-        path: machine.disk(path, mounted, boot)
+        path: machine.disk_state(path, mounted, boot)
         for path in [asked["work_dir"], os.path.dirname(asked["env_file"])]
         + [os.path.dirname(prefix) for prefix in asked["prefixes"]]
         + _sites_of_wheels(who, asked["venv"], pythons["pythons"].get(pythons["python"] or ""))
@@ -210,12 +210,12 @@ def _disks(asked, who, pythons):
 def _closed(asked, pythons):
     # type: (Dict[str, Any], Dict[str, Any]) -> List[Dict[str, Any]]
     """Return what keeps this account from files that tell of the host, which may be there all the same."""
-    return access.all_closed(
+    return access.find_all_closed(
         system.OS_RELEASES
         + [asked["env_file"]]
         + ([os.path.join(asked["venv"], "bin", "python")] if asked["venv"] else [])
         + [name for name in asked["pythons"] if os.path.isabs(name)]
-        + [path for entry in asked["products"] for path in installed.records(entry, _sites(entry, pythons))]
+        + [path for entry in asked["products"] for path in installed.record_files(entry, _sites(entry, pythons))]
     )
 
 
@@ -245,9 +245,9 @@ def _sites_of_wheels(who, venv, python):
 def _closed_to(run_user, installation):
     # type: (str, Optional[Dict[str, Any]]) -> List[Dict[str, Any]]
     """Return what keeps the account that will run torch out of a CANN that this one may enter, with its name as "user"."""
-    account = access.of_user(run_user) if run_user else (None, [])
+    account = access.user_ids(run_user) if run_user else (None, [])
     # Of an account that is not known here the checks of NPUs tell.
-    shut = access.closed(installation["path"], account) if installation and account[0] is not None else None
+    shut = access.find_closed(installation["path"], account) if installation and account[0] is not None else None
     return [dict(shut, user=run_user)] if shut else []
 
 

@@ -11,7 +11,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import mani
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
 
 
-def product(wanted, sites):
+def product_state(wanted, sites):
     # type: (Dict[str, Any], List[str]) -> Dict[str, Any]
     """Return how a product stands on the host.
 
@@ -38,7 +38,7 @@ def product(wanted, sites):
         "damage": [],
         "prefix": prefix,
         "trees": trees,
-        "occupied": published.occupied(prefix, trees),
+        "occupied": published.occupied_by(prefix, trees),
         "links": {link["path"]: published.link_state(link["path"], prefix, link["target"]) for link in wanted["links"]},
     }  # type: Dict[str, Any]
     if its_manifest is not None and its_manifest["name"] == wanted["name"]:
@@ -50,7 +50,7 @@ def product(wanted, sites):
     return state
 
 
-def records(wanted, sites):
+def record_files(wanted, sites):
     # type: (Dict[str, Any], List[str]) -> List[str]
     """Return where it is written whether a product is there."""
     if wanted["product"] == "tree":
@@ -59,18 +59,18 @@ def records(wanted, sites):
     return sites + [os.path.join(path, "METADATA") for pattern in patterns for path in glob.glob(pattern)]
 
 
-def stored(work_dir):
+def stored_fingerprints(work_dir):
     # type: (str) -> Dict[str, str]
     """Return label -> fingerprint of the finished products in the work directory."""
     found = {}
     for folder in glob.glob(os.path.join(glob.escape(work_dir), "products", "*")):
         metadata = products.metadata(folder)
-        if metadata and not products.misses(folder, metadata):
+        if metadata and not products.file_problems(folder, metadata):
             found[os.path.basename(folder)] = metadata["manifest"]["fingerprint"]
     return found
 
 
-def begun(work_dir):
+def unfinished_builds(work_dir):
     # type: (str) -> Dict[str, int]
     """Return label -> how many stages are done of each build that was begun in the work directory, and has not ended."""
     return {

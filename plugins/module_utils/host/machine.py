@@ -11,15 +11,15 @@ import struct
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import sharing
 
 
-def disk(path, mounted, boot):
+def disk_state(path, mounted, boot):
     # type: (str, List[mounts.Mount], str) -> Dict[str, Any]
     """Return what is known of a path, by its nearest parent that exists.
 
     {"path", "stands_at", "free_mib", "free_inodes", "writable", "noexec", "place"}: noexec is whether no program can be
-    started there, and no shared library loaded (mount(8)); place names it on all hosts that have it, see sharing.place.
+    started there, and no shared library loaded (mount(8)); place names it on all hosts that have it, see sharing.place_id.
     free_inodes is None where the file system does not count them.
 
-    :param mounted: see mounts.parsed; :param boot: see kernel.boot
+    :param mounted: see mounts.parse; :param boot: see kernel.boot
     """
     there = path
     while not os.path.isdir(there):
@@ -32,7 +32,7 @@ def disk(path, mounted, boot):
         "free_inodes": info.f_favail if info.f_files else None,
         "writable": os.access(there, os.W_OK | os.X_OK),
         "noexec": bool(info.f_flag & os.ST_NOEXEC),
-        "place": sharing.place(
+        "place": sharing.place_id(
             os.path.realpath(there), os.path.relpath(path, there), (entry.st_dev, entry.st_ino), mounted, boot
         ),
     }

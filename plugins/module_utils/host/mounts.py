@@ -20,7 +20,7 @@ Mount = NamedTuple(
 )
 
 
-def parsed(content: str) -> List[Mount]:
+def parse(content: str) -> List[Mount]:
     """Return what is mounted, in the order of mounting.
 
     :param content: /proc/self/mountinfo: "31 23 0:28 <root> <mount point> <options> [<more>] - <type> <source> <options>",

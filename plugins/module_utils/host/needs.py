@@ -56,7 +56,7 @@ def missing(names, which, matches=glob.glob):
     return lacking
 
 
-def packages(names, family):
+def packages_for(names, family):
     # type: (List[str], str) -> List[str]
     """Return the packages that bring the named needs in a family (Debian or RedHat), none for another family."""
     found = []  # type: List[Any]

@@ -101,7 +101,7 @@ def parse_info(text: str) -> Dict[str, Any]:
             "npu-smi failed: {0}".format(said) if code else "not the output of npu-smi info: {0!r}".format(said),
             int(code.group()) if code else None,
         )
-    unread = "" if chips else " ".join(_told_of_npus(text))[:200]
+    unread = "" if chips else " ".join(_npu_lines(text))[:200]
     if unread:
         raise NpuSmiError("a table that could not be read: {0}".format(unread), unread=unread)
     return {"tool_version": banner.group("tool"), "driver_version": banner.group("driver"), "chips": chips}
@@ -138,7 +138,7 @@ def _chips(text: str) -> List[Dict[str, Any]]:
     return chips
 
 
-def _told_of_npus(text: str) -> List[str]:
+def _npu_lines(text: str) -> List[str]:
     # The lines of any table that begin with a number: what is in them is no heading and no remark.
     lines = [" ".join(line.split()) for line in text.splitlines()]
     return [line for line in lines if re.match(r"\|[| ]*[0-9]+(?: [^|]*)?\|.*\S", line)]

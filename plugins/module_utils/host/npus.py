@@ -58,7 +58,7 @@ def npus(run_user: str = "", root: str = "/") -> Dict[str, Any]:
         run_user=user,
         group=group,
         group_exists=group_id is not None,
-        member=group_id in access.of_user(user)[1],
+        member=group_id in access.user_ids(user)[1],
     )
 
 
@@ -77,11 +77,11 @@ def driver_and_firmware(root: str = "/") -> Dict[str, Any]:
         part: {"path": path, "version": records[part].get("Version") or None} if path else None
         for part, path in paths.items()
     }  # type: Dict[str, Any]
-    agree = ascend_files.driver_firmware_agree(records["driver"], records["firmware"])
+    agree = ascend_files.is_driver_firmware_pair(records["driver"], records["firmware"])
     return dict(found, driver_firmware_agree=agree)
 
 
-def records(root: str = "/") -> List[str]:
+def record_files(root: str = "/") -> List[str]:
     """Return the files that tell of driver and firmware, for the question whether this account may read them."""
     folders = filter(None, (_installed(part, root) for part in _PARTS))
     return [os.path.join(root, _RECORD)] + [os.path.join(folder, "version.info") for folder in folders]
@@ -111,7 +111,7 @@ def ask_npu_smi(root: str = "/") -> Dict[str, Any]:
         return answer
     status, said, problem = ask([path, "info"], env=_environment(root))
     if status is None:
-        shut = access.closed(path)
+        shut = access.find_closed(path)
         return dict(answer, problem=problem, remedy=access.remedy(shut, _own_name()) if shut else "")
     # Where it has shown nothing, its complaint may say why; one line of it is no table.
     words = said.decode("utf-8", "replace") if said.strip() else problem
@@ -145,7 +145,7 @@ def _find_npu_smi(root: str) -> Optional[str]:
     # One that may not be run is told of, too, or that is a link into a driver which this account may not enter.
     runs = shutil.which("npu-smi", path=search) or shutil.which("npu-smi", mode=os.F_OK, path=search)
     links = (os.path.join(folder, "npu-smi") for folder in folders)
-    return runs or next((link for link in links if os.path.islink(link) and access.closed(link)), None)
+    return runs or next((link for link in links if os.path.islink(link) and access.find_closed(link)), None)
 
 
 def _environment(root: str) -> Dict[str, str]:
@@ -206,8 +206,8 @@ def nodes(user: str, root: str = "/") -> List[Dict[str, Any]]:
 
 
 def _accessible(path: str, state: os.stat_result, user: str) -> bool:
-    account = None if user == _own_name() else access.of_user(user)
-    return access.may(path, state, os.R_OK | os.W_OK, account)
+    account = None if user == _own_name() else access.user_ids(user)
+    return access.is_allowed(path, state, os.R_OK | os.W_OK, account)
 
 
 # --- accounts ---------------------------------------------------------------------------------------------------------
@@ -238,6 +238,6 @@ def _installed(part: str, root: str) -> Optional[str]:
     for place in (recorded, ASCEND_ROOT):
         path = os.path.join(root, place.strip("/"), part)
         # Where this account may not look it cannot be said to be absent.
-        if place.startswith("/") and "\0" not in place and (os.path.isdir(path) or access.closed(path)):
+        if place.startswith("/") and "\0" not in place and (os.path.isdir(path) or access.find_closed(path)):
             return path
     return None

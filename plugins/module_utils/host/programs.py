@@ -16,7 +16,7 @@ _VERSION_OF = {
 }
 
 
-def tool(path):
+def examine(path):
     # type: (str) -> Dict[str, Any]
     """Return {"path", "real", "version", "problem"} of a program; the version is what it says itself, None when it says none."""
     argv = [path] + _VERSION_OF.get(os.path.basename(path), ["--version"])

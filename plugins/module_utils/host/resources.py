@@ -44,7 +44,7 @@ def memory(read):
 
     limit is {"path": the file that sets it, "mib"} of the group that leaves less than the machine has, else None.
     """
-    now = dict(of_machine(read("/proc/meminfo")), limit=None)
+    now = dict(machine_memory(read("/proc/meminfo")), limit=None)
     limits = [limit for folder in levels("memory", read) for limit in _memory_limits(folder, read)]
     if limits:
         # Of two that leave the same, the file that can be written is the one to name.
@@ -56,7 +56,7 @@ def memory(read):
     return now
 
 
-def of_machine(meminfo):
+def machine_memory(meminfo):
     # type: (str) -> Dict[str, int]
     """Return {"total_mib", "available_mib"} from the text of /proc/meminfo (kB)."""
     found = {key: int(kib) for key, kib in re.findall(r"^(\w+):\s+([0-9]+) kB", meminfo, re.MULTILINE)}
@@ -105,7 +105,7 @@ def _mounts(content):
     # Returns (v1's controllers or "" for v2, the group that is mounted, where).
     return [
         (mount.options if mount.kind == "cgroup" else "", mount.root, mount.where)
-        for mount in mounts.parsed(content)
+        for mount in mounts.parse(content)
         if mount.kind in ("cgroup", "cgroup2")
     ]
 

@@ -15,7 +15,7 @@ _ON_A_SERVER = re.compile(r"//|[^/]+[:=]/")
 _OF_A_CLUSTER = frozenset(("beegfs", "gpfs"))
 
 
-def place(folder: str, below: str, inode: Tuple[int, int], mounts: Sequence[Mount], boot: str) -> str:
+def place_id(folder: str, below: str, inode: Tuple[int, int], mounts: Sequence[Mount], boot: str) -> str:
     """Return what names a path on every host that has it, and no other path; "" where that cannot be told.
 
     On a server it is what the server calls it. Elsewhere it is the kernel that holds the file system, by its boot, which
@@ -45,12 +45,12 @@ def _mount_of(folder, mounts):
     return found
 
 
-def shared(hosts: Dict[str, Dict[str, Any]]) -> List[Dict[str, Any]]:
+def shared_places(hosts: Dict[str, Dict[str, Any]]) -> List[Dict[str, Any]]:
     """Return what hosts have together, once for the same hosts.
 
     [{"hosts": [names], "paths": [..], "env_file": the environment file that each of them would write otherwise, or ""}]
 
-    :param hosts: name -> {"state", "plan"} of an examined host; of its folders those count that machine.disk tells of
+    :param hosts: name -> {"state", "plan"} of an examined host; of its folders those count that machine.disk_state tells of
     """
     having = {}  # type: Dict[str, Dict[str, str]]
     for name, known in hosts.items():

@@ -10,7 +10,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.plan import pythons
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import tools as toolbox
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, published
 from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
-from ansible_collections.ascend.pytorch.plugins.module_utils.product.recipe import jobs as count_jobs
+from ansible_collections.ascend.pytorch.plugins.module_utils.product.recipe import job_count as count_jobs
 
 
 def adapt_recipe(recipe, state):
@@ -26,10 +26,10 @@ def adapt_recipe(recipe, state):
     libc = state["libc"].rpartition(" ")[2]
     for rule in recipe.get("adapt", []):
         if "libc_above" in rule:
-            if libc and state["libc"].startswith("glibc") and not versions.within(libc, "", rule["libc_above"]):
+            if libc and state["libc"].startswith("glibc") and not versions.is_within(libc, "", rule["libc_above"]):
                 options += rule.get("options", [])
                 extra.update(rule.get("environment", {}))
-        elif compiler and versions.within(compiler, rule["compiler_from"], ""):
+        elif compiler and versions.is_within(compiler, rule["compiler_from"], ""):
             by_compiler.update(rule["environment"])
 
     def fill_options(step):
@@ -147,7 +147,7 @@ def _python_fields(recipe, installed, state, python):
         "pip_options": pythons.pip_options(state),
         "pip_settings": (python.get("pip") or {}).get("settings"),
         "requirements": recipe.get("requirements", []),
-        "requirements_missing": published.pip_missing(requirements, python.get("packages", {}))
+        "requirements_missing": published.missing_requirements(requirements, python.get("packages", {}))
         if recipe["product"] == "wheel"
         else [],
     }

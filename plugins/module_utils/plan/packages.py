@@ -10,7 +10,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.plan import pythons
 def to_install(request, state, missing):
     # type: (Dict[str, Any], Dict[str, Any], List[str]) -> List[str]
     """Return the packages that provide the missing needs, and those that complete a Python of the distribution."""
-    names, found = needs.packages(missing, state["os"]["family"]), pythons.interpreter(state)
+    names, found = needs.packages_for(missing, state["os"]["family"]), pythons.interpreter(state)
     if not request["release"] or not pythons.is_packaged(found):
         return names
     debian, own = state["os"]["family"] == "Debian", "python" + ".".join(found["version"].split(".")[:2])

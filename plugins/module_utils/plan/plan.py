@@ -301,7 +301,7 @@ def _keep_installed(installed, order):
     manifest = installed["manifest"]
     if not manifest or installed["damage"] or manifest["fingerprint"] == order.fingerprint:
         return {}
-    newer = fingerprint.outgrown(manifest.get("identity", {}), order.identity, toolbox.SERIES)
+    newer = fingerprint.newer_tools(manifest.get("identity", {}), order.identity, toolbox.SERIES)
     if newer is None:
         return {}
     # The full versions, where they are known.
@@ -324,7 +324,7 @@ def _reasons_to_change(installed, order):
             return ["{0} is installed, but was not made by this collection".format(installed["version"])]
         return ["not installed"]
     if manifest["fingerprint"] != order.fingerprint:
-        return fingerprint.changes(manifest.get("identity", {}), order.identity) or ["recipe changed"]
+        return fingerprint.describe_changes(manifest.get("identity", {}), order.identity) or ["recipe changed"]
     reasons = list(installed["damage"][:3])
     for link in order.links:
         link_state = installed["links"][link["path"]]

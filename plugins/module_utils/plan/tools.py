@@ -50,7 +50,7 @@ def find_host_program(accept, state, own_prefix):
             )
             for name in others
         )
-        if same and versions.within(found["version"], accept.get("minimum", ""), accept.get("maximum", "")):
+        if same and versions.is_within(found["version"], accept.get("minimum", ""), accept.get("maximum", "")):
             return {"folder": folder, "version": found["version"]}
     return None
 
@@ -146,7 +146,7 @@ def referenced_tool(request, recipe, installed, state):
     usable = (
         manifest
         and not installed["damage"]
-        and versions.within(manifest["version"], accept.get("minimum", ""), accept.get("maximum", ""))
+        and versions.is_within(manifest["version"], accept.get("minimum", ""), accept.get("maximum", ""))
         # A runtime part cannot build anything.
         and (not part_of or requests.wants_runtime_only(request, recipe))
     )

@@ -34,7 +34,7 @@ def folder_of(place):
     return urllib.parse.unquote(parts.path) if parts.scheme == "file" else None
 
 
-def _address(place, *names):
+def _url_of(place, *names):
     # type: (str, str) -> str
     return "/".join([place.rstrip("/")] + [urllib.parse.quote(name, safe="+~") for name in names])
 
@@ -50,16 +50,16 @@ def look_up(place, label, signed, known=None):
     """
     folder = folder_of(place)
     if folder is None:
-        text = _get(_address(place, label, products.METADATA), signed, known)
-        signature = _get(_address(place, label, products.SIGNATURE), signed, known) if text else None
+        text = _read_url(_url_of(place, label, products.METADATA), signed, known)
+        signature = _read_url(_url_of(place, label, products.SIGNATURE), signed, known) if text else None
     else:
         there = os.path.join(folder, label)
         try:
             text, signature = (
-                entries.text_of(os.path.join(there, name)) for name in (products.METADATA, products.SIGNATURE)
+                entries.read_small_file(os.path.join(there, name)) for name in (products.METADATA, products.SIGNATURE)
             )
         except OSError as error:
-            raise entries.explained(error, there, "ascend_build_cache")
+            raise entries.explain_os_error(error, there, "ascend_build_cache")
         if text is None and os.path.lexists(os.path.join(there, products.METADATA)):
             text = ""
     wrong = []
@@ -68,23 +68,23 @@ def look_up(place, label, signed, known=None):
         if metadata is None:
             wrong = [products.METADATA + ": is not the metadata of a product"]
         elif folder is not None:
-            wrong = products.misses(os.path.join(folder, label), metadata)
+            wrong = products.file_problems(os.path.join(folder, label), metadata)
     if wrong:
-        text, wrong = None, ["{0} is damaged ({1})".format(outgoing.shown(_address(place, label)), "; ".join(wrong))]
+        text, wrong = None, ["{0} is damaged ({1})".format(outgoing.redact(_url_of(place, label)), "; ".join(wrong))]
     return {"metadata": text, "signature": signature if text else None, "wrong": "".join(wrong)}
 
 
-def _get(url, signed, known=None):
+def _read_url(url, signed, known=None):
     # type: (str, bool, Optional[Dict[str, str]]) -> Optional[str]
     """Return the text at a URL, "" where it is none, None where there is nothing; by TLS alone, unless it is signed."""
     if not signed and not url.startswith("https:"):
-        raise entries.CarryingError(_unsafe("{0} is read without TLS".format(outgoing.shown(url))))
+        raise entries.CarryingError(_describe_unsafe("{0} is read without TLS".format(outgoing.redact(url))))
     failures, reason, passing = 0, "", False
     while True:
         try:
             response = download.make_opener(tls=not signed)(download.request_for(url, 0, known), timeout=TEXT_LIMIT_S)
             try:
-                return entries.decoded(response.read(entries.TEXT_LIMIT_BYTES + 1)) or ""
+                return entries.decode(response.read(entries.TEXT_LIMIT_BYTES + 1)) or ""
             finally:
                 response.close()
         except urllib.error.HTTPError as error:
@@ -93,8 +93,8 @@ def _get(url, signed, known=None):
                 return None
             reason, passing = "HTTP {0} {1}".format(error.code, error.reason), error.code >= 500
         except download.WithoutTls as fault:
-            raise entries.CarryingError(_unsafe("{0}: {1}".format(outgoing.shown(url), fault.reason)))
-        except fetch.Fault as fault:
+            raise entries.CarryingError(_describe_unsafe("{0}: {1}".format(outgoing.redact(url), fault.reason)))
+        except fetch.FetchFault as fault:
             reason, passing = fault.reason, False
         except (OSError, ValueError, http.client.HTTPException) as error:
             fault = download.network_fault(error, TEXT_LIMIT_S)
@@ -103,13 +103,13 @@ def _get(url, signed, known=None):
         if not passing or failures == ATTEMPTS:
             raise entries.CarryingError(
                 "the build cache did not answer: {0}: {1}. Mend that, or take it out of ascend_build_cache".format(
-                    outgoing.shown(url), outgoing.shown(reason)
+                    outgoing.redact(url), outgoing.redact(reason)
                 )
             )
         time.sleep(failures)
 
 
-def _unsafe(words):
+def _describe_unsafe(words):
     # type: (str) -> str
     return (
         "the build cache is not used: {0}, so that anybody on the way could put another product there. Serve it by https "
@@ -117,14 +117,14 @@ def _unsafe(words):
     )
 
 
-def take(entry, text, signature, place, log, known=None):
+def fetch_product(entry, text, signature, place, log, known=None):
     # type: (entries.Entry, str, Optional[str], str, Any, Optional[Dict[str, str]]) -> bool
     """Bring a product here from a place; return False when it is here already.
 
     :param text: its metadata, as it was found right; :param log: takes lines of what goes on
     :param known: logins for the place, see base/logins.py
     """
-    metadata = entries.metadata_of(text, entry)
+    metadata = entries.parse_metadata(text, entry)
     entry.make()
     with entry.locked():
         if entry.whole():
@@ -137,18 +137,18 @@ def take(entry, text, signature, place, log, known=None):
             "file": metadata["file"],
             "sha256": metadata["sha256"],
             "size": metadata["size"],
-            "urls": [_address(place, entry.label, metadata["file"])],
+            "urls": [_url_of(place, entry.label, metadata["file"])],
         }
         try:
             path = download.fetch_archive(source, [], partial, log, known=known)
         except fetch.FetchError as error:
-            raise _not_taken(error, entry, metadata, place)
+            raise _fetch_failure(error, entry, metadata, place)
         os.rename(path, os.path.join(partial, metadata["file"]))
-        entries.finish(entry, partial, metadata, text, signature, outgoing.shown(place))
+        entries.finish(entry, partial, metadata, text, signature, outgoing.redact(place))
     return True
 
 
-def _not_taken(error, entry, metadata, place):
+def _fetch_failure(error, entry, metadata, place):
     # type: (fetch.FetchError, entries.Entry, Dict[str, Any], str) -> entries.CarryingError
     reasons = "; ".join("{0}: {1}".format(*one) for one in error.tried)
     if not reasons or "no space left" in reasons:
@@ -172,35 +172,37 @@ def _not_taken(error, entry, metadata, place):
     return entries.CarryingError(words + " Remove it there, so that it is put in anew", damaged=True)
 
 
-def keep(entry, place, signature):
+def store_product(entry, place, signature):
     # type: (entries.Entry, str, Optional[str]) -> bool
     """Put this host's product into a folder that other hosts see; return False when it is there already.
 
     :param signature: of its metadata, None for the one that it has, if any
     """
     found = products.read(entry.folder, entry.mark)
-    text = entries.text_of(os.path.join(entry.folder, products.METADATA))
+    text = entries.read_small_file(os.path.join(entry.folder, products.METADATA))
     if found is None or text is None:
         raise entries.CarryingError("{0} is not there to be put into {1}. Run again".format(entry.folder, place))
     base = folder_of(place)
     if base is None:
-        raise entries.CarryingError("{0} is a place to read from. Name file:///a/folder".format(outgoing.shown(place)))
-    signature = signature or entries.text_of(os.path.join(entry.folder, products.SIGNATURE))
+        raise entries.CarryingError("{0} is a place to read from. Name file:///a/folder".format(outgoing.redact(place)))
+    signature = signature or entries.read_small_file(os.path.join(entry.folder, products.SIGNATURE))
     try:
         if not os.path.isdir(base):
             # Not the folders above: a file system that is not mounted is not to be made up for.
             os.mkdir(base, 0o755)
         with _shared_lock(base, entry.label):
-            return _keep(entry, found, text, signature, os.path.join(base, entry.label))
+            return _write_product(entry, found, text, signature, os.path.join(base, entry.label))
     except OSError as error:
-        raise entries.explained(error, base, "ascend_build_cache")
+        raise entries.explain_os_error(error, base, "ascend_build_cache")
 
 
-def _keep(entry, found, text, signature, folder):
+def _write_product(entry, found, text, signature, folder):
     # type: (entries.Entry, Dict[str, Any], str, Optional[str], str) -> bool
     if products.read(folder, entry.mark) is not None:
         # One that others take already stays, unless it lacks the signature that this one has.
-        there = [entries.text_of(os.path.join(folder, name)) for name in (products.METADATA, products.SIGNATURE)]
+        there = [
+            entries.read_small_file(os.path.join(folder, name)) for name in (products.METADATA, products.SIGNATURE)
+        ]
         if not signature or there == [text, signature]:
             return False
     partial = "{0}{1}-{2}-{3}".format(folder, products.PARTIAL, platform.node(), os.getpid())
@@ -208,7 +210,7 @@ def _keep(entry, found, text, signature, folder):
         if path == partial or entries.idle_s(path) > entries.PIECE_IDLE_S:
             shutil.rmtree(path, ignore_errors=True)
     size = os.path.getsize(found["path"])
-    entries.make_room(os.path.dirname(folder), size, "ascend_build_cache")
+    entries.require_space(os.path.dirname(folder), size, "ascend_build_cache")
     os.mkdir(partial, 0o755)
     try:
         path = os.path.join(partial, os.path.basename(found["path"]))
@@ -227,7 +229,7 @@ def _keep(entry, found, text, signature, folder):
         for name in os.listdir(partial):
             os.chmod(os.path.join(partial, name), 0o644)
         os.chmod(partial, 0o755)
-        products.put(partial, folder)
+        products.publish(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return True

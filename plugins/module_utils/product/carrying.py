@@ -15,7 +15,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import entr
 PIECE = "ascend-piece"
 
 
-def cut(entry, sha256, offset, length, piece):
+def write_piece(entry, sha256, offset, length, piece):
     # type: (entries.Entry, str, int, int, str) -> int
     """Write so many bytes of a product's file into a piece, a file that is there; return how many there were.
 
@@ -28,7 +28,7 @@ def cut(entry, sha256, offset, length, piece):
         )
     if not offset:
         _sweep_pieces(piece)
-    with open(found["path"], "rb") as stream, _piece(piece, os.O_WRONLY | os.O_TRUNC, "wb") as out:
+    with open(found["path"], "rb") as stream, _open_piece(piece, os.O_WRONLY | os.O_TRUNC, "wb") as out:
         stream.seek(offset)
         left = length
         while left:
@@ -40,7 +40,7 @@ def cut(entry, sha256, offset, length, piece):
     return length - left
 
 
-def _piece(path, flags, mode):
+def _open_piece(path, flags, mode):
     # type: (str, int, str) -> Any
     # It lies in a folder of the account that Ansible logs in as, which shall not lead another's hand elsewhere.
     try:
@@ -66,12 +66,12 @@ def _sweep_pieces(piece):
                 pass
 
 
-def _received(path):
+def _received_bytes(path):
     # type: (str) -> int
     return os.path.getsize(path) if os.path.isfile(path) else 0
 
 
-def wanted(entry, text, dry):
+def prepare(entry, text, dry):
     # type: (entries.Entry, str, bool) -> Dict[str, Any]
     """Return {"present", "received"}: whether the product stands here, and how many bytes of it have arrived.
 
@@ -79,7 +79,7 @@ def wanted(entry, text, dry):
 
     :param text: its metadata
     """
-    metadata = entries.metadata_of(text, entry)
+    metadata = entries.parse_metadata(text, entry)
     size = metadata["size"]
     if dry:
         return {"present": entry.whole(), "received": 0}
@@ -89,8 +89,8 @@ def wanted(entry, text, dry):
             return {"present": True, "received": size}
         entry.sweep(metadata["sha256"])
         partial = entry.make_partial(metadata["sha256"])
-        received = _received(os.path.join(partial, metadata["file"]))
-        entries.make_room(entry.top, size - received, "ascend_work_dir")
+        received = _received_bytes(os.path.join(partial, metadata["file"]))
+        entries.require_space(entry.top, size - received, "ascend_work_dir")
         return {"present": False, "received": received}
 
 
@@ -103,16 +103,16 @@ def receive(entry, text, signature, offset, piece, length):
     :param offset: where in the file the piece begins; :param piece: its path, None for none; :param length: its size
     :return: {"present", "received", "damaged"}; damaged: the digest was wrong, and nothing is kept
     """
-    metadata = entries.metadata_of(text, entry)
+    metadata = entries.parse_metadata(text, entry)
     size = metadata["size"]
     entry.make()
     with entry.locked():
         if not os.path.isdir(entry.partial(metadata["sha256"])) and products.read(entry.folder, entry.mark) is not None:
-            # wanted() made that folder; another run has made it the product.
+            # prepare() made that folder; another run has made it the product.
             return {"present": True, "received": size, "damaged": False}
         partial = entry.make_partial(metadata["sha256"])
         path = os.path.join(partial, metadata["file"])
-        received = _received(path)
+        received = _received_bytes(path)
         if piece and received == offset:
             if not offset:
                 _sweep_pieces(piece)
@@ -128,7 +128,7 @@ def receive(entry, text, signature, offset, piece, length):
 
 def _append(path, piece, length):
     # type: (str, str, int) -> int
-    with _piece(piece, os.O_RDONLY, "rb") as stream:
+    with _open_piece(piece, os.O_RDONLY, "rb") as stream:
         size = os.fstat(stream.fileno()).st_size
         if size != length:
             raise entries.CarryingError(

@@ -66,7 +66,7 @@ def diagnose(log_text: str) -> Optional[Dict[str, str]]:
     line. None where there is neither.
     """
     lines = [line[: harmless.LONGEST_LINE] for line in log_text.split("\n")[-LAST_LINES:]]
-    asides, errors = _sorted(lines)
+    asides, errors = _classify(lines)
     told = pip = limit = None
     for number in range(len(lines) - 1, -1, -1):
         line = lines[number]
@@ -79,17 +79,17 @@ def diagnose(log_text: str) -> Optional[Dict[str, str]]:
         ):
             continue
         is_error = number in errors
-        known = _first(_KNOWN, line)
+        known = _first_match(_KNOWN, line)
         # A tool's own error is not explained by what another program said before it.
         if known and (told is None or told["name"] != "error" or is_error or known["name"] in failures.ROOTS):
             return known
-        hint = _first(failures.LAST_WORDS, line)
+        hint = _first_match(failures.LAST_WORDS, line)
         if hint or is_error:
             told, limit = told or hint or _show(lines, errors[number]), number - _NEAR
     return told
 
 
-def _sorted(lines: List[str]) -> Tuple[Set[int], Dict[int, int]]:
+def _classify(lines: List[str]) -> Tuple[Set[int], Dict[int, int]]:
     # The numbers of the lines that are no errors, and of those of a tool's errors: number -> that of the error's first.
     # The indented text below a warning of CMake's or Python's, or an error of CMake's, belongs to it.
     asides, errors = set(), {}
@@ -112,7 +112,7 @@ def _sorted(lines: List[str]) -> Tuple[Set[int], Dict[int, int]]:
     return asides, errors
 
 
-def _first(rows: Tuple[failures.Row, ...], line: str) -> Optional[Dict[str, str]]:
+def _first_match(rows: Tuple[failures.Row, ...], line: str) -> Optional[Dict[str, str]]:
     for expression, name, cause, remedy in rows:
         found = expression.search(line)
         if found:

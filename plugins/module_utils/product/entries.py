@@ -43,14 +43,14 @@ class CarryingError(Exception):
         self.damaged = damaged
 
 
-def explained(error, where, variable):
+def explain_os_error(error, where, variable):
     # type: (OSError, str, str) -> CarryingError
     """Return what to say of an error of the file system.
 
     :param where: the folder that was worked in; :param variable: the one that names another
     """
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return CarryingError(_no_room(where, None, variable))
+        return CarryingError(_describe_full_disk(where, None, variable))
     return CarryingError(
         "{0}: {1}. Put that right, or set {2} to a place that this account may use".format(
             error.filename or where, error.strerror or error, variable
@@ -58,27 +58,27 @@ def explained(error, where, variable):
     )
 
 
-def _no_room(folder, needed, variable):
+def _describe_full_disk(folder, needed, variable):
     # type: (str, Optional[int], str) -> str
     return "no space left{0} on the file system of {1}. Free some, or set {2} to a roomier place, and run again".format(
         "" if needed is None else " for {0:.0f} MiB more".format(needed / 2.0**20), folder, variable
     )
 
 
-def make_room(folder, needed, variable):
+def require_space(folder, needed, variable):
     # type: (str, int, str) -> None
     disk = os.statvfs(folder)
     if needed > disk.f_bavail * disk.f_frsize:
-        raise CarryingError(_no_room(folder, needed, variable))
+        raise CarryingError(_describe_full_disk(folder, needed, variable))
 
 
 @contextmanager
 def _locked(path):
     # type: (str) -> Iterator[None]
     try:
-        with locking.held(path, LOCK_LIMIT_S):
+        with locking.hold(path, LOCK_LIMIT_S):
             yield
-    except locking.NoLocks as error:
+    except locking.LocksUnsupported as error:
         raise CarryingError(error.strerror)
     except locking.LockError as error:
         raise CarryingError(str(error))
@@ -90,7 +90,7 @@ def write(path, text):
         stream.write(text.encode("utf-8"))
 
 
-def text_of(path):
+def read_small_file(path):
     # type: (str) -> Optional[str]
     """Return what a small file holds, None when it is not there or no text."""
     try:
@@ -98,10 +98,10 @@ def text_of(path):
             content = stream.read(TEXT_LIMIT_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return decoded(content)
+    return decode(content)
 
 
-def decoded(content):
+def decode(content):
     # type: (bytes) -> Optional[str]
     try:
         return content.decode("utf-8") if len(content) <= TEXT_LIMIT_BYTES else None
@@ -126,7 +126,7 @@ class Entry:
         # type: () -> None
         """Make the folders above it, closed to others."""
         work_dir = os.path.dirname(self.top)
-        wrong = trust.objection(work_dir, os.geteuid())
+        wrong = trust.folder_problem(work_dir, os.geteuid())
         if wrong:
             raise CarryingError(
                 "the work directory is not this account's alone: {0}. Set ascend_work_dir to a place where nobody else can "
@@ -156,7 +156,7 @@ class Entry:
     def whole(self):
         # type: () -> bool
         """Say whether the product stands here; reads all of it."""
-        return products.read(self.folder, self.mark) is not None and not products.whole(self.folder)
+        return products.read(self.folder, self.mark) is not None and not products.problems(self.folder)
 
     def sweep(self, sha256):
         # type: (str) -> None
@@ -176,7 +176,7 @@ def idle_s(path):
         return 0.0
 
 
-def held(entry, digest, dry):
+def product_texts(entry, digest, dry):
     # type: (Entry, bool, bool) -> Dict[str, Any]
     """Return {"present"} and, of a product that is, "metadata", "signature" (None where not signed) and "taken", texts.
 
@@ -187,20 +187,20 @@ def held(entry, digest, dry):
     found = products.read(entry.folder, entry.mark)
     if found is None:
         return {"present": False}
-    if digest and products.whole(entry.folder):
+    if digest and products.problems(entry.folder):
         if not dry:
             products.set_aside(entry.folder)
         return {"present": False}
-    text = text_of(os.path.join(entry.folder, products.METADATA))
+    text = read_small_file(os.path.join(entry.folder, products.METADATA))
     return {
         "present": text is not None,
         "metadata": text,
-        "signature": text_of(os.path.join(entry.folder, products.SIGNATURE)),
+        "signature": read_small_file(os.path.join(entry.folder, products.SIGNATURE)),
         "taken": products.taken_from(entry.folder),
     }
 
 
-def metadata_of(text, entry):
+def parse_metadata(text, entry):
     # type: (str, Entry) -> Dict[str, Any]
     metadata = products.parse(text)
     if (
@@ -225,6 +225,6 @@ def finish(entry, partial, metadata, text, signature, place):
     if signature:
         write(os.path.join(partial, products.SIGNATURE), signature)
     products.mark_taken(partial, place)
-    products.put(partial, entry.folder)
+    products.publish(partial, entry.folder)
     for path in glob.glob(glob.escape(entry.folder + products.DAMAGED) + "*"):
         shutil.rmtree(path, ignore_errors=True)

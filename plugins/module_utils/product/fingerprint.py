@@ -65,7 +65,7 @@ def identity(recipe: Dict[str, Any], platform: Dict[str, str], built_with: Dict[
     }
 
 
-def outgrown(
+def newer_tools(
     before: Dict[str, Any], after: Dict[str, Any], tools: Iterable[str]
 ) -> Optional[Dict[str, Tuple[str, str]]]:
     """Return name -> (then, now) of the host's own that is newer than when a product was built; None if more differs.
@@ -87,22 +87,22 @@ def outgrown(
     then, now = (each.get("platform", {}).get("distribution") for each in (before, after))
     if then and then != now:
         found["distribution"] = then, now
-    return found if _of_recipe(before) == _of_recipe(after) else None
+    return found if _without_host_tools(before) == _without_host_tools(after) else None
 
 
 def _is_newer(name: str, then: str, now: str) -> bool:
     """Say whether both are the host's own, "<name> <version>", and the second no older in as many numbers as it has."""
     own = name + " "
-    return then.startswith(own) and now.startswith(own) and versions.within(then[len(own) :], "", now[len(own) :])
+    return then.startswith(own) and now.startswith(own) and versions.is_within(then[len(own) :], "", now[len(own) :])
 
 
-def _of_recipe(identity: Dict[str, Any]) -> Dict[str, Any]:
+def _without_host_tools(identity: Dict[str, Any]) -> Dict[str, Any]:
     """Return an identity without what updates of the system change."""
     platform = {key: value for key, value in identity.get("platform", {}).items() if key != "distribution"}
     return dict(identity, platform=platform, built_with=sorted(identity.get("built_with") or {}))
 
 
-def changes(before: Dict[str, Any], after: Dict[str, Any]) -> List[str]:
+def describe_changes(before: Dict[str, Any], after: Dict[str, Any]) -> List[str]:
     """Say in a few words what differs between two identities, for people who ask why a product is built again."""
     words = {
         "version": "version",

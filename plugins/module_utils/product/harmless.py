@@ -31,7 +31,7 @@ _HARMLESS = tuple(
 )
 
 
-def harmless(text: str) -> List[str]:
+def harmless_messages(text: str) -> List[str]:
     """Return, for each message in the text that alarms without reason, the message and what it means."""
     notes = []
     for line in text.splitlines():

@@ -37,24 +37,25 @@ for name in sys.argv[1:]:
 """
 
 
-def linked(stream: IO[bytes]) -> Optional[Linked]:
+def read_elf(stream: IO[bytes]) -> Optional[Linked]:
     """Return what an ELF file is called and what it needs, None for one that is no ELF file, or a broken one.
 
     :param stream: open for reading, with seek
     """
     try:
-        return _linked(stream)
+        return _read_elf(stream)
     except (struct.error, ValueError, OverflowError, OSError):
         return None
 
 
-def of_wheel(path: str) -> List[str]:
+def needed_by_wheel(path: str) -> List[str]:
     """Return the names of the libraries, libc's left out, that a wheel's files need and it does not bring, sorted.
 
     :raises zips.ArchiveError: it has more files than a wheel has
     """
     brought, needed = set(), set()
-    with zips.opened(path, wheel.MOST_ENTRIES) as archive, tempfile.TemporaryFile(dir=os.path.dirname(path)) as scratch:
+    folder = os.path.dirname(path)
+    with zips.open_zip(path, wheel.MOST_ENTRIES) as archive, tempfile.TemporaryFile(dir=folder) as scratch:
         for name in archive.namelist():
             with archive.open(name) as member:
                 head = member.read(len(_MAGIC))
@@ -65,7 +66,7 @@ def of_wheel(path: str) -> List[str]:
                 scratch.truncate()
                 scratch.write(head)
                 shutil.copyfileobj(member, scratch)
-            found = linked(scratch)
+            found = read_elf(scratch)
             brought.add(os.path.basename(name))
             if found is not None:
                 brought.add(found.soname)
@@ -73,21 +74,21 @@ def of_wheel(path: str) -> List[str]:
     return sorted(name for name in needed - brought if not name.startswith(_LIBC))
 
 
-def _linked(stream: IO[bytes]) -> Optional[Linked]:
-    ident = _at(stream, 0, 16)
+def _read_elf(stream: IO[bytes]) -> Optional[Linked]:
+    ident = _read_at(stream, 0, 16)
     if ident[:4] != _MAGIC or ident[4] not in (1, 2) or ident[5] not in (1, 2):
         return None
     wide, order = ident[4] == 2, "<" if ident[5] == 1 else ">"
     # e_phoff, then e_phentsize and e_phnum.
-    (headers,) = struct.unpack(order + ("Q" if wide else "I"), _at(stream, 32 if wide else 28, 8 if wide else 4))
-    size, count = struct.unpack(order + "HH", _at(stream, 54 if wide else 42, 4))
+    (headers,) = struct.unpack(order + ("Q" if wide else "I"), _read_at(stream, 32 if wide else 28, 8 if wide else 4))
+    size, count = struct.unpack(order + "HH", _read_at(stream, 54 if wide else 42, 4))
     loads, dynamic = [], None
     for index in range(count):
-        kind, offset, address, length = _segment(_at(stream, headers + index * size, size), order, wide)
+        kind, offset, address, length = _segment(_read_at(stream, headers + index * size, size), order, wide)
         if kind == _PT_LOAD:
             loads.append((address, offset, length))
         elif kind == _PT_DYNAMIC:
-            dynamic = _at(stream, offset, length)
+            dynamic = _read_at(stream, offset, length)
     if dynamic is None:
         return Linked("", [])
     pairs = list(struct.iter_unpack(order + ("qQ" if wide else "iI"), dynamic))
@@ -95,7 +96,7 @@ def _linked(stream: IO[bytes]) -> Optional[Linked]:
     values = dict(pairs)
     if _DT_STRTAB not in values:
         return Linked("", [])
-    strings = _at(stream, _offset(values[_DT_STRTAB], loads), values.get(_DT_STRSZ, 0))
+    strings = _read_at(stream, _offset(values[_DT_STRTAB], loads), values.get(_DT_STRSZ, 0))
 
     def text(at: int) -> str:
         return strings[at : strings.index(b"\0", at)].decode("ascii")
@@ -120,7 +121,7 @@ def _offset(address: int, loads: List[Tuple[int, int, int]]) -> int:
     raise ValueError("no segment holds the address {0}".format(address))
 
 
-def _at(stream: IO[bytes], offset: int, length: int) -> bytes:
+def _read_at(stream: IO[bytes], offset: int, length: int) -> bytes:
     if length > _LONGEST:
         raise ValueError("a table of {0} bytes".format(length))
     stream.seek(offset)

@@ -54,13 +54,13 @@ def scan(root: str) -> Dict[str, Dict[str, Any]]:
         links = [name for name in names if os.path.islink(os.path.join(folder, name))]
         for name in files + links:
             path = os.path.join(folder, name)
-            relative = file_names.told(os.path.relpath(path, root))
+            relative = file_names.to_text(os.path.relpath(path, root))
             # Not itself, nor what a write that was killed has left.
             if relative in (TREE_NAME, TREE_NAME + ".partial"):
                 continue
             info = os.lstat(path)
             if stat.S_ISLNK(info.st_mode):
-                found[relative] = {"link": file_names.told(os.readlink(path))}
+                found[relative] = {"link": file_names.to_text(os.readlink(path))}
             elif stat.S_ISREG(info.st_mode):
                 found[relative] = {
                     "sha256": file_digest(path),
@@ -85,27 +85,27 @@ def parse(text: Union[str, bytes]) -> Optional[Dict[str, Any]]:
     try:
         data = foreign.mapping(text)
         for key in ("name", "version"):
-            foreign.name(data.get(key))
+            foreign.file_name(data.get(key))
         foreign.sha256(data.get("fingerprint"))
         foreign.table(data.get("identity", {}))
-        for line in foreign.listing(data.get("requirements", [])):
-            foreign.word(line)
+        for line in foreign.sequence(data.get("requirements", [])):
+            foreign.nonempty_text(line)
         for path, entry in foreign.table(data.get("files", {})).items():
             _admit(path, entry)
-    except foreign.Foreign:
+    except foreign.ForeignValueError:
         return None
     return data if data.get("schema") == SCHEMA else None
 
 
 def _admit(path: str, entry: Any) -> None:
-    """Raise Foreign for what is no file or link below a tree's root."""
-    foreign.relative(path)
+    """Raise ForeignValueError for what is no file or link below a tree's root."""
+    foreign.relative_path(path)
     if "link" in foreign.table(entry):
-        foreign.word(entry["link"])
+        foreign.nonempty_text(entry["link"])
     else:
         foreign.sha256(entry.get("sha256"))
         foreign.size(entry.get("size"))
-        foreign.word(entry.get("mode"))
+        foreign.nonempty_text(entry.get("mode"))
 
 
 def read(root: str) -> Optional[Dict[str, Any]]:
@@ -124,14 +124,14 @@ def damage(root: str, manifest: Dict[str, Any], full: bool = False) -> List[str]
     """
     wrong = []
     for relative, wanted in sorted(manifest.get("files", {}).items()):
-        path = os.path.join(root, file_names.native(relative))
+        path = os.path.join(root, file_names.to_native(relative))
         try:
             info = os.lstat(path)
         except OSError:
             wrong.append(relative + ": missing")
             continue
         if "link" in wanted:
-            if not stat.S_ISLNK(info.st_mode) or file_names.told(os.readlink(path)) != wanted["link"]:
+            if not stat.S_ISLNK(info.st_mode) or file_names.to_text(os.readlink(path)) != wanted["link"]:
                 wrong.append("{0}: not a link to {1}".format(relative, wanted["link"]))
         elif not stat.S_ISREG(info.st_mode) or info.st_size != wanted["size"]:
             wrong.append(relative + ": size differs")

@@ -64,13 +64,13 @@ def parse(text):
         metadata = foreign.mapping(text)
         manifest = foreign.table(metadata.get("manifest"))
         for key in ("name", "version"):
-            foreign.name(manifest.get(key))
+            foreign.file_name(manifest.get(key))
         foreign.sha256(manifest.get("fingerprint"))
         foreign.sha256(metadata.get("sha256"))
         foreign.size(metadata.get("size"))
-        if foreign.name(metadata.get("file")) != label(manifest) + TREE:
+        if foreign.file_name(metadata.get("file")) != label(manifest) + TREE:
             wheels.parse_filename(metadata["file"])
-    except (foreign.Foreign, wheels.WheelError):
+    except (foreign.ForeignValueError, wheels.WheelError):
         return None
     return metadata
 
@@ -92,7 +92,7 @@ def read(folder, fingerprint):
     A quick look: the metadata can be read, and its file is there, as long as it says.
     """
     found = metadata(folder)
-    if found is None or found["manifest"]["fingerprint"] != fingerprint or misses(folder, found):
+    if found is None or found["manifest"]["fingerprint"] != fingerprint or file_problems(folder, found):
         return None
     return {"path": os.path.join(folder, found["file"]), "sha256": found["sha256"], "manifest": found["manifest"]}
 
@@ -117,7 +117,7 @@ def mark_taken(folder, place):
         stream.write(place)
 
 
-def misses(folder, metadata):
+def file_problems(folder, metadata):
     # type: (str, Dict[str, Any]) -> List[str]
     """Return what is wrong with the file that metadata names, in words, as far as that is seen without reading it."""
     try:
@@ -132,7 +132,7 @@ def misses(folder, metadata):
     return []
 
 
-def whole(folder):
+def problems(folder):
     # type: (str) -> List[str]
     """Return what is wrong with a product's folder, in words, digest included; empty when it is whole.
 
@@ -141,13 +141,13 @@ def whole(folder):
     found = metadata(folder)
     if found is None:
         return [METADATA + ": missing, or not to be read"]
-    wrong = misses(folder, found)
+    wrong = file_problems(folder, found)
     if not wrong and fingerprints.file_digest(os.path.join(folder, found["file"])) != found["sha256"]:
         wrong.append(found["file"] + ": content differs from the digest in " + METADATA)
     return wrong
 
 
-def put(partial, folder):
+def publish(partial, folder):
     # type: (str, str) -> None
     """Make a finished partial folder the product's, durably, in place of what stands there; OSError.
 

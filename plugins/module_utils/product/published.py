@@ -17,7 +17,7 @@ def tree_path(prefix, version, mark):
     return "{0}-{1}-{2}".format(prefix, version, fingerprint.short(mark))
 
 
-def use(tree):
+def lock_tree(tree):
     # type: (str) -> int
     """Keep a tree from being cleared away for as long as the descriptor that this returns is open; OSError if it is gone.
 
@@ -34,7 +34,7 @@ def use(tree):
 
 def in_use(tree):
     # type: (str) -> bool
-    """Say whether a build works with a tree, see use; where folders cannot be locked that is not known, and nothing said."""
+    """Say whether a build works with a tree, see lock_tree; False where folders cannot be locked."""
     descriptor = os.open(tree, os.O_RDONLY)
     try:
         return not locking.lock(descriptor, tree)
@@ -62,7 +62,7 @@ def trees(prefix, name):
     return sorted(manifests(prefix, name))
 
 
-def occupied(prefix, ours):
+def occupied_by(prefix, ours):
     # type: (str, List[str]) -> Optional[str]
     """Say what stands at a prefix that this collection did not put there, None when the place is free or ours.
 
@@ -98,7 +98,7 @@ _WHEEL = re.compile(r"([^/-]+)-([^/-]+)-[^/]+\.whl(?:[?#].*)?$")
 _EDITABLE = re.compile(r"(?:-e|--editable)[\s=]\s*")
 
 
-def pip_missing(requirements, packages):
+def missing_requirements(requirements, packages):
     # type: (List[str], Dict[str, str]) -> List[str]
     """Return the requirements that none of the installed packages (normalised name -> version) satisfies.
 
@@ -116,14 +116,14 @@ def plain_requirement(line):
 
 def _is_missing(line, packages):
     # type: (str, Dict[str, str]) -> bool
-    name, specifiers = _asked_for(line.strip())
+    name, specifiers = _parse_requirement(line.strip())
     if ";" in line or not name:
         return False
     found = packages.get(re.sub(r"[-_.]+", "-", name).lower())
     return found is None or not versions.satisfies(found, specifiers)
 
 
-def _asked_for(line):
+def _parse_requirement(line):
     # type: (str) -> Tuple[str, str]
     """Return (name, specifiers) of a requirement; "" for the name where it has none, "" where any version will do."""
     named = _NAMED.match(line)

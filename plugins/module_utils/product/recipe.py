@@ -38,16 +38,16 @@ _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 
 
-def fill(value: Any, names: Dict[str, str]) -> Any:
+def fill_placeholders(value: Any, names: Dict[str, str]) -> Any:
     """Replace the known {names} in every string of nested lists and mappings; other braces stay as they are."""
     if isinstance(value, str):
         for name, text in names.items():
             value = value.replace("{" + name + "}", text)
         return value
     if isinstance(value, list):
-        return [fill(item, names) for item in value]
+        return [fill_placeholders(item, names) for item in value]
     if isinstance(value, dict):
-        return {key: fill(item, names) for key, item in value.items()}
+        return {key: fill_placeholders(item, names) for key, item in value.items()}
     return value
 
 
@@ -72,7 +72,7 @@ def problems(recipe: Dict[str, Any]) -> List[str]:
     return found
 
 
-def jobs(wanted: Any, cores: int, available_mib: int, mem_gib_per_job: float) -> int:
+def job_count(wanted: Any, cores: int, available_mib: int, mem_gib_per_job: float) -> int:
     """Return how many jobs to run: what was asked for, or the lesser of the cores and what the free memory holds."""
     if str(wanted) != "auto":
         return max(1, int(wanted))

@@ -18,7 +18,7 @@ def unpack_tree(path: str, folder: str) -> None:
 
     Raises archive.ArchiveError when it has none, when it has more than that says, and as unpacking.unpack() has it.
     """
-    text = archive.content(path, manifest.TREE_NAME, foreign.TEXT_LIMIT_BYTES)
+    text = archive.read_file(path, manifest.TREE_NAME, foreign.TEXT_LIMIT_BYTES)
     found = None if text is None else manifest.parse(text)
     if text is None or found is None:
         raise archive.ArchiveError("{0} holds no manifest that can be read. Remove it and run again".format(path))

@@ -96,11 +96,11 @@ def read(path: str) -> Dict[str, Any]:
     :raises WheelError: not a wheel, or one without METADATA
     """
     said = dict(parse_filename(path))
-    with _opened(path) as archive:
+    with _open_wheel(path) as archive:
         folder, manifest = _dist_info(archive, path), None
-        metadata = _metadata(_told(archive, path, folder + "/METADATA", "replace"))
+        metadata = _metadata(_read_member(archive, path, folder + "/METADATA", "replace"))
         if folder + "/" + manifests.WHEEL_NAME in archive.namelist():
-            manifest = manifests.parse(_told(archive, path, folder + "/" + manifests.WHEEL_NAME, "replace"))
+            manifest = manifests.parse(_read_member(archive, path, folder + "/" + manifests.WHEEL_NAME, "replace"))
     if not metadata.get("name") or not metadata.get("version"):
         raise WheelError("{0}: its METADATA has no Name or no Version".format(path))
     said.update(
@@ -119,19 +119,19 @@ def recorded_size(path: str) -> int:
 
     :raises WheelError: not a wheel, or one without RECORD
     """
-    with _opened(path) as archive:
-        record = _told(archive, path, _dist_info(archive, path) + "/RECORD", "replace")
+    with _open_wheel(path) as archive:
+        record = _read_member(archive, path, _dist_info(archive, path) + "/RECORD", "replace")
     return UNLISTED_BYTES + sum(int(size) for _name, _digest, size in _rows(record) if size.isdigit())
 
 
-def check(path: str) -> None:
+def verify(path: str) -> None:
     """Read all of a wheel and compare it with its checksums: the zip's CRC and the digests and sizes in RECORD.
 
     :raises WheelError: the first thing that is wrong
     """
-    with _opened(path, "{0} is damaged: {1}. Build it again") as archive:
+    with _open_wheel(path, "{0} is damaged: {1}. Build it again") as archive:
         folder = _dist_info(archive, path)
-        record = {row[0]: row for row in _rows(_told(archive, path, folder + "/RECORD"))}
+        record = {row[0]: row for row in _rows(_read_member(archive, path, folder + "/RECORD"))}
         files = [name for name in archive.namelist() if not name.endswith("/")]
         if len(set(files)) != len(files):
             raise WheelError("{0} has a file twice".format(path))
@@ -147,7 +147,7 @@ def check(path: str) -> None:
             _compare(archive, path, record[name])
 
 
-def embed(path_in: str, path_out: str, name: str = manifests.WHEEL_NAME, text: str = "{}") -> None:
+def add_file(path_in: str, path_out: str, name: str = manifests.WHEEL_NAME, text: str = "{}") -> None:
     """Write a copy of a wheel with one more file in its dist-info, listed in its RECORD; the rest is not recompressed.
 
     The copy appears whole, by a rename; path_out may be path_in. Embedding again replaces the file, and the same text
@@ -165,9 +165,9 @@ def embed(path_in: str, path_out: str, name: str = manifests.WHEEL_NAME, text: s
         # what stands behind the last kept member, is written anew.
         shutil.copyfile(path_in, partial)
         with open(partial, "r+b") as stream:
-            _embed(stream, path_in, name, text.encode("utf-8"))
+            _add_file(stream, path_in, name, text.encode("utf-8"))
         os.chmod(partial, os.stat(path_in).st_mode & 0o777)
-        durable.move(partial, target)
+        durable.replace(partial, target)
     except Exception as error:  # as in _opened()
         # A damaged zip makes zipfile seek to nowhere (EINVAL); any other error of the system is the system's.
         if isinstance(error, WheelError) or (isinstance(error, OSError) and error.errno != errno.EINVAL):
@@ -203,7 +203,7 @@ def installed(site_dirs: Iterable[str], name: str) -> Optional[Dict[str, Any]]:
     return None
 
 
-def recorded(dist_info: str) -> List[List[str]]:
+def read_record(dist_info: str) -> List[List[str]]:
     """Return the rows [path, digest, size] of an installed distribution's RECORD, [] when there is none to be read.
 
     Paths are relative to the folder that holds the dist-info. What Python compiles, and makes and removes as it likes,
@@ -223,12 +223,12 @@ def damage(dist_info: str, full: bool = False) -> List[str]:
     :param full: also compare every digest that RECORD has (reads all of the files), else presence and size
     """
     site = os.path.dirname(dist_info)
-    rows = recorded(dist_info)
+    rows = read_record(dist_info)
     if not rows:
         return [os.path.basename(dist_info) + "/RECORD: missing"]
     wrong = []
     for relative, digest, size in rows:
-        path = os.path.join(site, file_names.native(relative))
+        path = os.path.join(site, file_names.to_native(relative))
         algorithm = digest.partition("=")[0]
         try:
             found = str(os.stat(path).st_size)
@@ -263,10 +263,10 @@ def _fits(entry: str, name: str, version: str, python_tag: str, arch: str) -> bo
 
 
 @contextmanager
-def _opened(path: str, wrong: str = "{0} cannot be read: {1}") -> Iterator[zips.Zip]:
+def _open_wheel(path: str, wrong: str = "{0} cannot be read: {1}") -> Iterator[zips.Zip]:
     """A wheel, to be read; `wrong` is what to say of a damaged one."""
     try:
-        with zips.opened(path, MOST_ENTRIES) as archive:
+        with zips.open_zip(path, MOST_ENTRIES) as archive:
             yield archive
     except WheelError:
         raise
@@ -276,8 +276,8 @@ def _opened(path: str, wrong: str = "{0} cannot be read: {1}") -> Iterator[zips.
         raise WheelError(wrong.format(path, error)) from error
 
 
-def _told(archive: zips.Zip, path: str, name: str, errors: str = "strict") -> str:
-    return zips.content(path, archive, name, TEXT_BYTES).decode("utf-8", errors)
+def _read_member(archive: zips.Zip, path: str, name: str, errors: str = "strict") -> str:
+    return zips.read_member(path, archive, name, TEXT_BYTES).decode("utf-8", errors)
 
 
 def _dist_info(archive: zips.Zip, path: str) -> str:
@@ -317,19 +317,19 @@ def _compare(archive: zips.Zip, path: str, row: List[str]) -> None:
         raise WheelError("{0} is damaged: {1} is not what its RECORD says. Build it again".format(path, name))
 
 
-def _embed(stream: Any, path: str, name: str, content: bytes) -> None:
-    with zips.extended(path, stream, MOST_ENTRIES) as archive:
+def _add_file(stream: Any, path: str, name: str, content: bytes) -> None:
+    with zips.open_zip_to_append(path, stream, MOST_ENTRIES) as archive:
         folder = _dist_info(archive, path)
         record, added = folder + "/RECORD", folder + "/" + name
         # A signature of the former RECORD would no longer be true.
         dropped = (added,) + tuple(folder + "/" + unlisted for unlisted in _UNLISTED)
-        rows = [row for row in _rows(_told(archive, path, record)) if row[0] not in dropped]
+        rows = [row for row in _rows(_read_member(archive, path, record)) if row[0] not in dropped]
         when = archive.getinfo(record).date_time
         rows.append([added, _digest_text("sha256", hashlib.sha256(content).digest()), str(len(content))])
         rows.append([record, "", ""])
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(rows)
-        _drop(archive, dropped)
+        _drop_members(archive, dropped)
         for member, data in ((added, content), (record, text.getvalue().encode("utf-8"))):
             info = zipfile.ZipInfo(member, when)
             info.compress_type = zipfile.ZIP_DEFLATED
@@ -341,7 +341,7 @@ def _embed(stream: Any, path: str, name: str, content: bytes) -> None:
     stream.truncate()
 
 
-def _drop(archive: zips.Zip, names: Tuple[str, ...]) -> None:
+def _drop_members(archive: zips.Zip, names: Tuple[str, ...]) -> None:
     # Out of the central directory; and what is dropped at the end of the file is written over.
     kept = [info for info in archive.filelist if info.filename not in names]
     behind = max([info.header_offset for info in kept] or [-1])

@@ -67,7 +67,7 @@ def read_installed(order):
     # type: (Order) -> Dict[str, Any]
     """Return the installed state of an order's product, as host/installed.py has it."""
     entry = {key: getattr(order, key) for key in ("name", "product", "prefix", "links", "distribution")}
-    return installed.product(entry, order.sites)
+    return installed.product_state(entry, order.sites)
 
 
 def is_whole(order, found):
@@ -216,7 +216,7 @@ def publish_wheels(module, orders, outcomes):
     before = {order.name: read_installed(order) for order in orders}
     with _explain_failures(orders[0].name, {}), publishing.hold_lock(orders[0]):
         began, wanted = time.monotonic(), []
-        packages = interpreters.packages(orders[0].sites)
+        packages = interpreters.installed_packages(orders[0].sites)
         for order in orders:
             now = read_installed(order)
             if is_complete(order, now) and not is_complete(order, before[order.name]):
@@ -251,13 +251,13 @@ def _make_wheel(order, now, packages):
     else:
         product = product_to_publish(order, now)
     required = list(order.requirements) + list(product["manifest"].get("requirements", []))
-    missing = published.pip_missing(required, packages)
+    missing = published.missing_requirements(required, packages)
     return installing.Wheel(order, product["path"], product["sha256"], product["manifest"], missing)
 
 
 def _missing_requirements(wheel):
     # type: (installing.Wheel) -> List[str]
-    return published.pip_missing(wheel.requirements, interpreters.packages(wheel.order.sites))
+    return published.missing_requirements(wheel.requirements, interpreters.installed_packages(wheel.order.sites))
 
 
 def _install_wheels(module, wanted):
@@ -289,10 +289,10 @@ def isolate_pip(module, order, asks_index):
     if settings is None:
         environment = dict(os.environ, **installing.pip_environment(order))
         settings = surroundings.pip_settings(order.python, environment, ask)
-    made = surroundings.made(os.environ, module.tmpdir, settings)
+    made = surroundings.build_environment(os.environ, module.tmpdir, settings)
     os.environ.clear()
     os.environ.update(made)
-    return surroundings.told(settings)
+    return surroundings.describe_settings(settings)
 
 
 def _check_wheel_sanity(module, wheel, folders, session):

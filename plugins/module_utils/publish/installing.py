@@ -69,7 +69,7 @@ def install(wanted, run, check_sanity):
     paths = [wheel.path for wheel in working if wheel.path]
     if paths:
         said += run(pip + list(order.pip_options) + ["--no-deps", "--no-index", "--force-reinstall"] + paths)
-    return working, harmless.harmless(said), error
+    return working, harmless.harmless_messages(said), error
 
 
 def _try_wheels(wanted, check_sanity):
@@ -126,9 +126,9 @@ def withdraw(order, run, dry=False):
     if there is None or there["manifest"] is None:
         return [], []
     site, info = there["site"], os.path.basename(there["dist_info"])
-    listed = [row[0] for row in wheels.recorded(there["dist_info"])]
+    listed = [row[0] for row in wheels.read_record(there["dist_info"])]
     roots = sorted(
-        {os.path.normpath(os.path.join(site, file_names.native(_top_level(relative)))) for relative in listed}
+        {os.path.normpath(os.path.join(site, file_names.to_native(_top_level(relative)))) for relative in listed}
     )
     # pip needs the dist-info, so its files are removed even if they were changed.
     changed = [
@@ -138,7 +138,7 @@ def withdraw(order, run, dry=False):
     ]
     stay = sorted(set(changed + _find_unlisted(site, roots, listed)))
     if not dry:
-        aside = [os.path.join(site, file_names.native(relative)) for relative in changed]
+        aside = [os.path.join(site, file_names.to_native(relative)) for relative in changed]
         try:
             for path in aside:
                 os.rename(path, path + ASIDE_SUFFIX)
@@ -169,7 +169,7 @@ def _find_unlisted(site, roots, listed):
             if "__pycache__" in names:
                 names.remove("__pycache__")
             for name in files + [name for name in names if os.path.islink(os.path.join(folder, name))]:
-                relative = file_names.told(os.path.relpath(os.path.join(folder, name), site))
+                relative = file_names.to_text(os.path.relpath(os.path.join(folder, name), site))
                 if relative not in known:
                     found.append(relative)
     return found

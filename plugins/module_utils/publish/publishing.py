@@ -57,9 +57,9 @@ def hold_lock(order):
     Raises PublishError where it cannot be locked.
     """
     try:
-        with locking.held(lock_path(order), LOCK_LIMIT_S):
+        with locking.hold(lock_path(order), LOCK_LIMIT_S):
             yield
-    except locking.NoLocks as error:
+    except locking.LocksUnsupported as error:
         words = "{0}, or set the prefix and the Python to places that the host does not share"
         raise PublishError(words.format(error.strerror))
     except locking.LockError as error:
@@ -114,7 +114,7 @@ def publish_tree(order, path, sha256, check_sanity=lambda root: None):
     """
     prefix = order.prefix
     tree = published.tree_path(prefix, order.version, order.fingerprint)
-    there = published.occupied(prefix, published.trees(prefix, order.name))
+    there = published.occupied_by(prefix, published.trees(prefix, order.name))
     if there is not None:
         raise PublishError(
             "{0} is {1} that this collection did not make, so it is not replaced. Move it away, or set "
@@ -161,7 +161,7 @@ def _repair_tree(tree, partial, its_manifest):
     # type: (str, str, Dict[str, Any]) -> None
     """Restore the damaged files of a published tree one by one, since a tree of the same name cannot be swapped."""
     for wrong in manifest.damage(tree, its_manifest, full=True):
-        relative = file_names.native(wrong.rpartition(": ")[0])
+        relative = file_names.to_native(wrong.rpartition(": ")[0])
         target = os.path.join(tree, relative)
         if os.path.isdir(target) and not os.path.islink(target):
             shutil.rmtree(target)
@@ -199,7 +199,7 @@ def withdraw_tree(order, dry=False):
                 os.rename(saved, path)
         elif state == "ours" and not dry:
             os.unlink(path)
-    if published.occupied(prefix, published.trees(prefix, order.name)) is None and os.path.islink(prefix):
+    if published.occupied_by(prefix, published.trees(prefix, order.name)) is None and os.path.islink(prefix):
         removed.append(prefix)
         if not dry:
             os.unlink(prefix)
@@ -224,7 +224,7 @@ def find_foreign_files(tree, its_manifest):
     for folder, names, files in os.walk(tree):
         for name in files + [name for name in names if os.path.islink(os.path.join(folder, name))]:
             path = os.path.join(folder, name)
-            relative = file_names.told(os.path.relpath(path, tree))
+            relative = file_names.to_text(os.path.relpath(path, tree))
             own = relative in (manifest.TREE_NAME, manifest.TREE_NAME + ".partial") or _compiled_from(relative) in known
             if not own and not _matches(path, known.get(relative)):
                 found.append(relative)
@@ -236,7 +236,7 @@ def _matches(path, wanted):
     if wanted is None:
         return False
     if "link" in wanted:
-        return os.path.islink(path) and file_names.told(os.readlink(path)) == wanted["link"]
+        return os.path.islink(path) and file_names.to_text(os.readlink(path)) == wanted["link"]
     return os.path.isfile(path) and not os.path.islink(path) and fingerprint.file_digest(path) == wanted["sha256"]
 
 
@@ -256,7 +256,7 @@ def _delete_tree(tree, stay):
     for folder, names, files in os.walk(tree, topdown=False):
         for name in files + [name for name in names if os.path.islink(os.path.join(folder, name))]:
             path = os.path.join(folder, name)
-            if file_names.told(os.path.relpath(path, tree)) not in kept:
+            if file_names.to_text(os.path.relpath(path, tree)) not in kept:
                 os.unlink(path)
         if folder != tree and not os.listdir(folder):
             os.rmdir(folder)

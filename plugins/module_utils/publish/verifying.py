@@ -119,12 +119,12 @@ def examine_product(order, full):
             installed.update(manifest=found["manifest"], version=found["version"], site=found["site"])
         if installed["manifest"]:
             installed.update(
-                damage=wheels.damage(found["dist_info"], full), packages=interpreters.packages(order.sites)
+                damage=wheels.damage(found["dist_info"], full), packages=interpreters.installed_packages(order.sites)
             )
         return installed
     prefix, its_manifest = order.prefix, manifest.read(order.prefix)
     if its_manifest is None or its_manifest["name"] != order.name:
-        return dict(installed, occupied=published.occupied(prefix, published.trees(prefix, order.name)))
+        return dict(installed, occupied=published.occupied_by(prefix, published.trees(prefix, order.name)))
     try:
         damage = manifest.damage(prefix, its_manifest, full)
     except OSError as error:
@@ -146,7 +146,7 @@ def find_shortcomings(order, installed):
         return [_not_installed(order, installed)]
     found = []
     if its_manifest["fingerprint"] != order.fingerprint:
-        changes = fingerprint.changes(its_manifest.get("identity", {}), order.identity) or ["recipe changed"]
+        changes = fingerprint.describe_changes(its_manifest.get("identity", {}), order.identity) or ["recipe changed"]
         found.append(
             "{0} ({1}) is outdated: {2}. Run site.yml to publish {3} ({4})".format(
                 name,
@@ -171,7 +171,7 @@ def find_shortcomings(order, installed):
             "{0} requires {1}, which is not installed for {2}. Run site.yml to install it".format(
                 name, line, order.python
             )
-            for line in published.pip_missing(wanted, installed["packages"])
+            for line in published.missing_requirements(wanted, installed["packages"])
         ]
     return found
 
@@ -281,7 +281,10 @@ def prove(order, installed, steps, run, remedy):
     literal = {name: re.escape(value) for name, value in names.items()}
     said = []
     for step in steps:
-        command, expect = recipe.fill(step["run"], names), recipe.fill(step.get("expect", ""), literal)
+        command, expect = (
+            recipe.fill_placeholders(step["run"], names),
+            recipe.fill_placeholders(step.get("expect", ""), literal),
+        )
         status, output, why = run(command, step.get("stdin", ""), step.get("timeout_s", TIME_LIMIT_S))
         output = output.strip()
         said.append(output)

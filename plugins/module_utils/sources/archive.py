@@ -53,20 +53,20 @@ Entry = NamedTuple(
 )
 
 
-def content(archive: str, name: str, most: int) -> Optional[bytes]:
+def read_file(archive: str, name: str, most: int) -> Optional[bytes]:
     """What the file `name` in an archive holds, None where there is none or it has more than `most` bytes.
 
     Names are those of `unpack` with strip=0. The archive is read as far as that file and no further. None as well where it
     cannot be read so far: to unpack it says why.
     """
     try:
-        with opened(archive, whole=False) as entries:
+        with open_archive(archive, whole=False) as entries:
             for entry in entries:
-                if entry.open is not None and inner_name(archive, entry, 0)[1] == name:
+                if entry.open is not None and split_name(archive, entry, 0)[1] == name:
                     with entry.open() as stream:
                         held = stream.read(most + 1)
                     return held if len(held) <= most else None
-    except (OSError, ArchiveError, extensions.Lacking):
+    except (OSError, ArchiveError, extensions.ModuleMissing):
         return None
     except Exception as error:
         if not is_damage(error):
@@ -105,7 +105,7 @@ class _Stream:
 
 
 @contextmanager
-def opened(archive: str, whole: bool = True, limit: Optional[Limit] = None) -> Iterator[Iterator[Entry]]:
+def open_archive(archive: str, whole: bool = True, limit: Optional[Limit] = None) -> Iterator[Iterator[Entry]]:
     """The entries of an archive, read in its order. The name decides nothing and the first bytes all.
 
     whole: all of them are read, and what ends the archive is looked at.
@@ -115,7 +115,7 @@ def opened(archive: str, whole: bool = True, limit: Optional[Limit] = None) -> I
     if not magic:
         raise ArchiveError("%s is empty. Remove it, so that it is fetched anew." % archive)
     if magic in (b"PK\x03\x04", b"PK\x05\x06"):
-        with zips.opened(archive, limit.entries if limit else None) as zipped:
+        with zips.open_zip(archive, limit.entries if limit else None) as zipped:
             yield _zip_entries(zipped)
         return
     # tarfile would guess the compression itself, but then hides why a file cannot be read.
@@ -148,11 +148,11 @@ def _tar_entries(tar: tarfile.TarFile) -> Iterator[Entry]:
             else "device or pipe"
         )
         yield Entry(
-            file_names.native(info.name),
+            file_names.to_native(info.name),
             kind,
             info.mode,
             info.mtime,
-            file_names.native(info.linkname),
+            file_names.to_native(info.linkname),
             (lambda one=info: tar.extractfile(one)) if kind == "file" else None,
         )
 
@@ -172,7 +172,7 @@ def _zip_entries(opened: zips.Zip) -> Iterator[Entry]:
             with opened.open(info) as stream:
                 target = os.fsdecode(stream.read(_LINK_BYTES))
         yield Entry(
-            file_names.native(info.filename),
+            file_names.to_native(info.filename),
             kind,
             stat.S_IMODE(mode) or (0o755 if folder else 0o644),
             time.mktime(info.date_time + (0, 0, -1)),
@@ -181,7 +181,7 @@ def _zip_entries(opened: zips.Zip) -> Iterator[Entry]:
         )
 
 
-def inner_name(archive: str, entry: Entry, strip: int) -> Tuple[Optional[str], str]:
+def split_name(archive: str, entry: Entry, strip: int) -> Tuple[Optional[str], str]:
     """(the folders taken off, the rest) of an entry's name.
 
     The rest is empty for the top folder itself; both say nothing for a folder above that, such as the `./` that many
@@ -203,7 +203,7 @@ def inner_name(archive: str, entry: Entry, strip: int) -> Tuple[Optional[str], s
     return "/".join(parts[:strip]), "/".join(parts[strip:])
 
 
-def os_problem(error: OSError, what: str, where: str) -> str:
+def describe_os_error(error: OSError, what: str, where: str) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "Cannot %s: no space left on the file system of %s. Free some, and run again." % (what, where)
     return "Cannot %s: %s. Mend that, and run again." % (what, error)

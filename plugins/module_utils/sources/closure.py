@@ -28,7 +28,7 @@ def git_closure(open_repo: Callable[[str], Optional[str]], repo: str, commit: st
             if not where or not os.path.isdir(where):
                 missing.append((what, "not there; commit %s is needed" % wanted))
                 continue
-            if not git_command.whole(git, os.path.abspath(where), wanted):
+            if not git_command.has_whole_commit(git, os.path.abspath(where), wanted):
                 missing.append((what, "has not got commit %s, or not whole" % wanted))
                 continue
             needed.append({"repo": name, "commit": wanted, "path": path})
@@ -55,7 +55,7 @@ def bare_repositories(base: str) -> Callable[[str], Optional[str]]:
     """`open_repo` for a mirror directory: <base>/<repo>.git."""
 
     def open_repo(repo: str) -> Optional[str]:
-        path = os.path.join(places.at_home(base), repo + ".git")
+        path = os.path.join(places.expand_home(base), repo + ".git")
         return path if git_urls.is_plain(repo) and os.path.isdir(path) else None
 
     return open_repo

@@ -58,7 +58,7 @@ def fetch_archive(
     final = os.path.join(downloads_dir, "%s-%s" % (wanted, name))
     part = final + ".part"
     try:
-        with fetch.locked(final + ".lock", source["name"], log, deadline):
+        with fetch.hold_lock(final + ".lock", source["name"], log, deadline):
             if os.path.exists(final):
                 if _digest_of(final)[0].hexdigest() == wanted:
                     return final
@@ -69,15 +69,15 @@ def fetch_archive(
             def once(url: str, unused: bool) -> None:
                 _download(source["name"], url, part, wanted, source.get("size"), opener, log, deadline, stall_s, known)
 
-            url = fetch.first_that_works(
+            url = fetch.try_urls(
                 source, fetch.candidate_urls(source, mirrors), once, log, deadline, attempts, pause_s, set()
             )
-            durable.move(part, final)
-            log("%s: %s has the right digest; from %s" % (source["name"], name, outgoing.shown(url)))
+            durable.replace(part, final)
+            log("%s: %s has the right digest; from %s" % (source["name"], name, outgoing.redact(url)))
             return final
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise fetch.FetchError(source["name"], fetch.no_space(downloads_dir)) from error
+            raise fetch.FetchError(source["name"], fetch.describe_full_disk(downloads_dir)) from error
         raise fetch.FetchError(
             source["name"],
             "cannot write into %s: %s." % (downloads_dir, error),
@@ -100,18 +100,18 @@ def _digest_of(path: str) -> Tuple[Any, int]:
 # -------------------- one try
 
 
-def _opened(
+def _request_rest(
     url: str, part: str, have: int, opener: Callable[..., Any], stall_s: float, known: Optional[logins.Logins]
 ) -> Any:
-    """Return the answer to a request for all of a file behind the `have` bytes that are there. Raises Fault or Stale."""
+    """Return the answer to a request for all of a file behind the `have` bytes that are there. Raises FetchFault or StalePart."""
     try:
         return opener(request_for(url, have, known), timeout=stall_s)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == 416 and have:
             os.unlink(part)
-            raise fetch.Stale("%d bytes kept from an earlier try are more than it has" % have) from error
-        raise fetch.Fault(
+            raise fetch.StalePart("%d bytes kept from an earlier try are more than it has" % have) from error
+        raise fetch.FetchFault(
             "HTTP %d %s" % (error.code, error.reason), error.code in (408, 425, 429) or error.code >= 500
         ) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -130,23 +130,23 @@ def _download(
     stall_s: float,
     known: Optional[logins.Logins],
 ) -> None:
-    """One try to make `part` whole. Raises Fault, Stale or Full; OSError when `part` itself cannot be handled."""
+    """One try to make `part` whole. Raises FetchFault, StalePart or DiskFull; OSError when `part` itself cannot be handled."""
     digest, have = _digest_of(part)
     if have and digest.hexdigest() == wanted:  # killed between the last byte and the rename
         return
     resumed = have
-    stall_s = max(0.1, fetch.left(deadline, stall_s))
-    response = _opened(url, part, have, opener, stall_s, known)
+    stall_s = max(0.1, fetch.seconds_left(deadline, stall_s))
+    response = _request_rest(url, part, have, opener, stall_s, known)
     try:
         status = getattr(response, "status", None)
         if status == 206:
             span = re.match(r"bytes (\d+)-", response.headers.get("Content-Range") or "")
             if not have or not span or int(span.group(1)) != have:
-                fetch.forget(part)
+                fetch.remove_if_there(part)
                 raise (
-                    fetch.Stale("it sent another piece than was asked for")
+                    fetch.StalePart("it sent another piece than was asked for")
                     if have
-                    else fetch.Fault("HTTP 206 unasked for")
+                    else fetch.FetchFault("HTTP 206 unasked for")
                 )
         else:  # the whole file, whatever was asked for
             digest, have, resumed = hashlib.sha256(), 0, 0
@@ -154,20 +154,20 @@ def _download(
         total = have + int(length) if length and length.isdigit() else None
         if total is not None:
             if most is not None and total > most:
-                raise _too_much(part, most)
+                raise _discard_oversized(part, most)
             _make_room(part, have, total)
-        log("%s: fetching %s%s" % (name, outgoing.shown(url), ", going on at %d bytes" % have if have else ""))
+        log("%s: fetching %s%s" % (name, outgoing.redact(url), ", going on at %d bytes" % have if have else ""))
         have = _copy(name, response, part, digest, have, total, most, log, deadline, stall_s)
         page = "html" in (response.headers.get("Content-Type") or "")
     finally:
         response.close()
     if digest.hexdigest() == wanted:
         return
-    fetch.forget(part)
+    fetch.remove_if_there(part)
     if resumed:
         # The piece from before may be to blame, so this says nothing of the URL yet.
-        raise fetch.Stale("joined to %d bytes kept from an earlier try, the digest is wrong" % resumed)
-    raise fetch.Fault(
+        raise fetch.StalePart("joined to %d bytes kept from an earlier try, the digest is wrong" % resumed)
+    raise fetch.FetchFault(
         "digest is %s, wanted %s (%d bytes%s)" % (digest.hexdigest(), wanted, have, ", a web page" if page else "")
     )
 
@@ -191,17 +191,17 @@ def _copy(
         out.truncate(have)
         try:
             while total is None or have < total:
-                if fetch.left(deadline, 1.0) <= 0:
-                    raise fetch.Fault(fetch.OVERTIME, got=have)
+                if fetch.seconds_left(deadline, 1.0) <= 0:
+                    raise fetch.FetchFault(fetch.TIME_IS_UP, got=have)
                 try:
                     chunk = read(_CHUNK if total is None else min(_CHUNK, total - have))
                 except (OSError, http.client.HTTPException, ValueError) as error:
                     fault = network_fault(error, stall_s)
-                    raise fetch.Fault(fault.reason, fault.transient, have) from error
+                    raise fetch.FetchFault(fault.reason, fault.transient, have) from error
                 if not chunk:
                     break
                 if most is not None and have + len(chunk) > most:
-                    raise _too_much(part, most)
+                    raise _discard_oversized(part, most)
                 out.write(chunk)
                 digest.update(chunk)
                 have += len(chunk)
@@ -211,43 +211,43 @@ def _copy(
             durable.flush(out)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise fetch.Full(
-                    fetch.no_space(os.path.dirname(part), None if total is None else total - have)
+                raise fetch.DiskFull(
+                    fetch.describe_full_disk(os.path.dirname(part), None if total is None else total - have)
                 ) from error
             raise
     if total is not None and have < total:
-        raise fetch.Fault("the connection ended after %d of %d bytes" % (have, total), True, have)
+        raise fetch.FetchFault("the connection ended after %d of %d bytes" % (have, total), True, have)
     return have
 
 
-def _too_much(part: str, most: int) -> fetch.Fault:
-    """Forget a `part` that grows beyond what is wanted, and return the Fault."""
-    fetch.forget(part)
-    return fetch.Fault("it has more than the %d bytes that are wanted" % most)
+def _discard_oversized(part: str, most: int) -> fetch.FetchFault:
+    """Forget a `part` that grows beyond what is wanted, and return the FetchFault."""
+    fetch.remove_if_there(part)
+    return fetch.FetchFault("it has more than the %d bytes that are wanted" % most)
 
 
 def _make_room(part: str, have: int, total: int) -> None:
-    """Cut `part` to the `have` bytes that count; raise Full at once where an hour's download would end so anyway."""
+    """Cut `part` to the `have` bytes that count; raise DiskFull at once where an hour's download would end so anyway."""
     with open(part, "ab") as out:
         out.truncate(have)
     disk = os.statvfs(os.path.dirname(part))
     if total - have > disk.f_bavail * disk.f_frsize:
-        raise fetch.Full(fetch.no_space(os.path.dirname(part), total - have))
+        raise fetch.DiskFull(fetch.describe_full_disk(os.path.dirname(part), total - have))
 
 
 # -------------------- asking a server
 
 
-class WithoutTls(fetch.Fault):
+class WithoutTls(fetch.FetchFault):
     """A redirect led to where anybody on the way could change what is read."""
 
 
-class _TlsAlone(urllib.request.HTTPRedirectHandler):
+class _TlsOnly(urllib.request.HTTPRedirectHandler):
     """Follows redirects to https alone."""
 
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
         if urllib.parse.urlsplit(newurl).scheme != "https":
-            raise WithoutTls("it leads on to %s, which is read without TLS" % outgoing.shown(newurl))
+            raise WithoutTls("it leads on to %s, which is read without TLS" % outgoing.redact(newurl))
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -264,9 +264,9 @@ def make_opener(tls: bool = False) -> Callable[..., Any]:
         urllib.request.ProxyHandler(),
         urllib.request.UnknownHandler(),
         urllib.request.HTTPHandler(),
-        _https(),
+        _https_handler(),
         urllib.request.HTTPDefaultErrorHandler(),
-        _TlsAlone() if tls else urllib.request.HTTPRedirectHandler(),
+        _TlsOnly() if tls else urllib.request.HTTPRedirectHandler(),
         urllib.request.FileHandler(),
         urllib.request.HTTPErrorProcessor(),
     ):
@@ -274,10 +274,10 @@ def make_opener(tls: bool = False) -> Callable[..., Any]:
     return director.open
 
 
-def _https() -> urllib.request.BaseHandler:
+def _https_handler() -> urllib.request.BaseHandler:
     try:
         context = extensions.load("ssl").create_default_context()  # reads SSL_CERT_FILE and SSL_CERT_DIR
-    except extensions.Lacking as error:
+    except extensions.ModuleMissing as error:
         return _NoTls(str(error))
     return urllib.request.HTTPSHandler(context=context)
 
@@ -289,29 +289,29 @@ class _NoTls(urllib.request.BaseHandler):
         self.why = why
 
     def https_open(self, request: urllib.request.Request) -> Any:
-        raise urllib.error.URLError(extensions.Lacking(self.why))
+        raise urllib.error.URLError(extensions.ModuleMissing(self.why))
 
 
 def request_for(url: str, have: int, known: Optional[logins.Logins] = None) -> urllib.request.Request:
     """Return a request for what comes after the first `have` bytes of a URL; its login, if one is known, is a header.
 
-    Raises fetch.Fault for what is no http, https or file URL.
+    Raises fetch.FetchFault for what is no http, https or file URL.
     """
-    address = logins.apart(url)[0]
+    address = logins.split(url)[0]
     parts = urllib.parse.urlsplit(address)
     if parts.scheme not in _SCHEMES:
-        raise fetch.Fault("not an address of an archive: only %s are" % ", ".join(_SCHEMES))
+        raise fetch.FetchFault("not an address of an archive: only %s are" % ", ".join(_SCHEMES))
     request = urllib.request.Request(address)
     request.add_header("User-Agent", "ascend.pytorch")
-    login = logins.known_for(url, known)
+    login = logins.login_for(url, known)
     if login:  # unredirected: a password is for the host it was given for
-        request.add_unredirected_header("Authorization", logins.header(login))
+        request.add_unredirected_header("Authorization", logins.authorization_header(login))
     if have and parts.scheme != "file":
         request.add_header("Range", "bytes=%d-" % have)
     return request
 
 
-def network_fault(error: Exception, stall_s: float) -> fetch.Fault:
+def network_fault(error: Exception, stall_s: float) -> fetch.FetchFault:
     """Return what went wrong on the way, in words, and whether it may pass.
 
     `error` is what an opener or its answer raised, other than HTTPError; `stall_s` the timeout that was given.
@@ -321,13 +321,13 @@ def network_fault(error: Exception, stall_s: float) -> fetch.Fault:
     reason = getattr(error, "reason", None)
     cause = reason if isinstance(reason, Exception) else error
     if (ssl and isinstance(cause, ssl.CertificateError)) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
-        return fetch.Fault(
+        return fetch.FetchFault(
             "its certificate is not trusted (%s). Mind the host's clock, or name your CA in SSL_CERT_FILE" % cause
         )
     if isinstance(cause, socket.timeout):
-        return fetch.Fault("no answer for %.3g s" % stall_s, True)
+        return fetch.FetchFault("no answer for %.3g s" % stall_s, True)
     if isinstance(cause, socket.gaierror):
-        return fetch.Fault("its name cannot be resolved (%s)" % cause, cause.errno == socket.EAI_AGAIN)
+        return fetch.FetchFault("its name cannot be resolved (%s)" % cause, cause.errno == socket.EAI_AGAIN)
     passing = (
         TimeoutError,
         ConnectionResetError,
@@ -336,4 +336,4 @@ def network_fault(error: Exception, stall_s: float) -> fetch.Fault:
         http.client.IncompleteRead,
         http.client.BadStatusLine,
     ) + ((ssl.SSLError,) if ssl else ())
-    return fetch.Fault(str(cause) or type(cause).__name__, isinstance(cause, passing))
+    return fetch.FetchFault(str(cause) or type(cause).__name__, isinstance(cause, passing))

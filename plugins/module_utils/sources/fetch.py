@@ -18,14 +18,16 @@ from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import locking, places
-from ansible_collections.ascend.pytorch.plugins.module_utils.base.outgoing import shown
+from ansible_collections.ascend.pytorch.plugins.module_utils.base.outgoing import redact
 
 Log = Callable[[str], None]
 Source = Dict[str, Any]
 
-_NEWS = 1024 * 1024  # a try that brought this many new bytes was no failure: the road is bad, but it leads there
+_PROGRESS_BYTES = (
+    1024 * 1024
+)  # a try that brought this many new bytes was no failure: the road is bad, but it leads there
 _LONGEST_PAUSE_S = 60.0
-OVERTIME = "the time allowed was over (ascend_timeout_s, or the role's own)"
+TIME_IS_UP = "the time allowed was over (ascend_timeout_s, or the role's own)"
 LOG_EVERY_S = 15.0  # what takes long says this often how far it is
 _LOCK_LIMIT_S = 4 * 3600.0
 
@@ -53,7 +55,7 @@ def candidate_urls(source: Source, mirrors: Sequence[str]) -> List[str]:
     A mirror base B gives B/<file> for an archive and B/<repo>.git for a git source. Plain absolute paths and `~` become
     file:// URLs. The own URLs of a source that is marked "offline" are not tried.
     """
-    tail = _tail(source)
+    tail = _path_in_mirror(source)
     found = []  # type: List[str]
     for base in mirrors:
         base = base.strip()
@@ -71,7 +73,7 @@ def candidate_urls(source: Source, mirrors: Sequence[str]) -> List[str]:
     return sorted(set(found), key=found.index)
 
 
-def _tail(source: Source) -> str:
+def _path_in_mirror(source: Source) -> str:
     """Where a mirror has it, below its base."""
     if source["kind"] == "git":
         return re.sub(r"\.git$", "", source["repo"].strip("/")) + ".git"
@@ -81,7 +83,7 @@ def _tail(source: Source) -> str:
 def _as_url(place: str) -> str:
     if place[0] not in "~/":
         return place
-    return "file://" + urllib.parse.quote(os.path.normpath(places.at_home(place)).replace("//", "/"))
+    return "file://" + urllib.parse.quote(os.path.normpath(places.expand_home(place)).replace("//", "/"))
 
 
 def _remedy(source: Source) -> str:
@@ -94,14 +96,14 @@ def _remedy(source: Source) -> str:
     return (
         "Put it where this host can reach it, as <mirror>/%s, and name <mirror> in ascend_mirrors%s. Proxies are "
         "read from http_proxy, https_proxy and no_proxy, certificates from SSL_CERT_FILE."
-        % (_tail(source), "; or name other URLs in " + urls if urls else "")
+        % (_path_in_mirror(source), "; or name other URLs in " + urls if urls else "")
     )
 
 
 # -------------------- trying with patience
 
 
-class Fault(Exception):
+class FetchFault(Exception):
     """A try that failed. reason: in words; transient: the URL may do better in a moment; got: bytes had by then."""
 
     def __init__(self, reason: str, transient: bool = False, got: int = 0) -> None:
@@ -111,20 +113,20 @@ class Fault(Exception):
         self.got = got
 
 
-class Full(Exception):
+class DiskFull(Exception):
     """No space left: no other URL will help."""
 
 
-class Stale(Exception):
+class StalePart(Exception):
     """What an earlier try left does not fit what the server has now; it was removed: begin anew."""
 
 
-def left(deadline: Optional[float], most: float) -> float:
+def seconds_left(deadline: Optional[float], most: float) -> float:
     """Return the seconds that are left until `deadline`, at most `most`; nothing or less when it has passed."""
     return most if deadline is None else min(most, deadline - time.monotonic())
 
 
-def first_that_works(
+def try_urls(
     source: Source,
     urls: Sequence[str],
     once: Callable[[str, bool], None],
@@ -140,7 +142,7 @@ def first_that_works(
     `pause_s`; a try that brought _NEWS more bytes than any before starts the count again.
     `tired` holds the hosts that wore out all attempts: they get one try from then on.
 
-    `once` raises Fault, Full or Stale; what else it raises goes through. Raises FetchError when no URL did, with the
+    `once` raises FetchFault, DiskFull or StalePart; what else it raises goes through. Raises FetchError when no URL did, with the
     reason of each, and as soon as the disk is full.
     """
     tried = []  # type: List[Tuple[str, str]]
@@ -150,29 +152,29 @@ def first_that_works(
         failures, best = 0, 0
         while True:
             try:
-                if left(deadline, 1.0) <= 0:
-                    raise Fault(OVERTIME)
+                if seconds_left(deadline, 1.0) <= 0:
+                    raise FetchFault(TIME_IS_UP)
                 once(url, failures + 1 >= most)
                 return url
-            except Stale as stale:
-                log("%s: %s: %s; begun anew" % (source["name"], shown(url), stale))
+            except StalePart as stale:
+                log("%s: %s: %s; begun anew" % (source["name"], redact(url), stale))
                 continue
-            except Full as full:
-                raise FetchError(source["name"], str(full), [(shown(url), "no space left")]) from full
-            except Fault as fault:
-                reason = shown(fault.reason)
-                failures = 1 if fault.got >= best + _NEWS else failures + 1
+            except DiskFull as full:
+                raise FetchError(source["name"], str(full), [(redact(url), "no space left")]) from full
+            except FetchFault as fault:
+                reason = redact(fault.reason)
+                failures = 1 if fault.got >= best + _PROGRESS_BYTES else failures + 1
                 best = max(best, fault.got)
                 pause = min(_LONGEST_PAUSE_S, pause_s * 2 ** (failures - 1))
-                if not fault.transient or failures >= most or left(deadline, pause + 1) <= pause:
+                if not fault.transient or failures >= most or seconds_left(deadline, pause + 1) <= pause:
                     if fault.transient and failures >= most and host:
                         tired.add(host)
-                    elif fault.transient and failures < most and OVERTIME not in reason:
-                        reason += "; for another try " + OVERTIME
-                    tried.append((shown(url), reason))
-                    log("%s: %s: %s" % (source["name"], shown(url), reason))
+                    elif fault.transient and failures < most and TIME_IS_UP not in reason:
+                        reason += "; for another try " + TIME_IS_UP
+                    tried.append((redact(url), reason))
+                    log("%s: %s: %s" % (source["name"], redact(url), reason))
                     break
-                log("%s: %s: %s; again in %.0f s" % (source["name"], shown(url), reason, pause))
+                log("%s: %s: %s; again in %.0f s" % (source["name"], redact(url), reason, pause))
                 time.sleep(pause)
     what = (
         "%s could not be fetched." % source["file"]
@@ -188,27 +190,27 @@ def first_that_works(
 
 
 @contextmanager
-def locked(path: str, name: str, log: Log, deadline: Optional[float]) -> Iterator[int]:
+def hold_lock(path: str, name: str, log: Log, deadline: Optional[float]) -> Iterator[int]:
     """Hold the lock file `path`. Gives its descriptor: a child that inherits it holds the lock should we be killed.
 
     `name` is what to call the source. Raises FetchError when another still holds it at the deadline, or after hours.
     """
-    wait_s = left(deadline, _LOCK_LIMIT_S)
+    wait_s = seconds_left(deadline, _LOCK_LIMIT_S)
     try:
-        with locking.held(path, wait_s, lambda: log("%s: waiting for another run that fetches it" % name)) as handle:
+        with locking.hold(path, wait_s, lambda: log("%s: waiting for another run that fetches it" % name)) as handle:
             yield handle
-    except locking.NoLocks as error:
+    except locking.LocksUnsupported as error:
         raise FetchError(name, "%s." % error.strerror) from None
     except locking.LockError:
         raise FetchError(
             name,
-            "another run was still fetching it when " + OVERTIME + ".",
+            "another run was still fetching it when " + TIME_IS_UP + ".",
             (),
             "See who holds %s (fuser shows it), and run again." % path,
         ) from None
 
 
-def no_space(folder: str, needed: Optional[int] = None) -> str:
+def describe_full_disk(folder: str, needed: Optional[int] = None) -> str:
     """Return what to say of the full disk that `folder` is on; `needed`: the bytes that were wanted, where known."""
     try:
         disk = os.statvfs(folder)
@@ -222,7 +224,7 @@ def no_space(folder: str, needed: Optional[int] = None) -> str:
     )
 
 
-def forget(path: str) -> None:
+def remove_if_there(path: str) -> None:
     """Remove a file, if it is there. Raises OSError."""
     if os.path.exists(path):
         os.unlink(path)

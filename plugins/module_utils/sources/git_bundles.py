@@ -14,7 +14,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetch, git_command, git_urls, repositories
 
 
-def bundle_git(
+def write_bundle(
     source: fetch.Source,
     mirrors: Sequence[str],
     git_dir_root: str,
@@ -35,14 +35,14 @@ def bundle_git(
 
     A submodule is {"path", "commit", "urls"}, urls resolved as with fetch_git. Raises FetchError.
     """
-    top = repositories.checked(source)
+    top = repositories.validate_source(source)
     git_dir_root = os.path.abspath(git_dir_root)
     patience = {"attempts": attempts, "pause_s": pause_s, "tired": set()}
-    with repositories.ours(source["name"], git_dir_root, "Remove %s, and run again." % git_dir_root):
+    with repositories.report_local_errors(source["name"], git_dir_root, "Remove %s, and run again." % git_dir_root):
         with git_command.Git(source["name"], log, deadline, stall_s, git_dir_root, known) as git:
 
             def use(store: str) -> List[git_command.Gitlink]:
-                _bundle(git, store, top["commit"], os.path.abspath(path))
+                _write_shallow_bundle(git, store, top["commit"], os.path.abspath(path))
                 return git_command.gitlinks(git, store, top["commit"])
 
             links = repositories.with_store(git, top, mirrors, git_dir_root, patience, use)
@@ -52,11 +52,11 @@ def bundle_git(
     ]
 
 
-def _bundle(git: git_command.Git, store: str, commit: str, path: str) -> None:
+def _write_shallow_bundle(git: git_command.Git, store: str, commit: str, path: str) -> None:
     """Write the commit that the store holds as a git bundle, without what lies behind it."""
     # The store is locked, so that what is here under these names was left by a run that was killed: its own lock by git.
     scratch, made = os.path.join(git.home, "bundle.git"), store + ".bundle"
-    fetch.forget(made + ".lock")
+    fetch.remove_if_there(made + ".lock")
     git.must("init", "-q", "--bare", "--template=", scratch)
     repositories.write_line(os.path.join(scratch, "objects", "info", "alternates"), os.path.join(store, "objects"))
     repositories.write_line(os.path.join(scratch, "shallow"), commit)
@@ -64,13 +64,13 @@ def _bundle(git: git_command.Git, store: str, commit: str, path: str) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     try:
         git.must("bundle", "create", made, "refs/pins/" + commit, git_dir=scratch)
-        durable.move(made, path)
+        durable.replace(made, path)
     finally:
-        fetch.forget(made)
+        fetch.remove_if_there(made)
         shutil.rmtree(scratch)
 
 
-def bundled_file(bundle: str, commit: str, path: str) -> Optional[bytes]:
+def read_bundled_file(bundle: str, commit: str, path: str) -> Optional[bytes]:
     """What the file `path` of the commit in a git bundle holds, None when it has no such. Raises FetchError."""
     with git_command.Git(bundle, lambda line: None, None, 60.0) as git:
         store = os.path.join(git.home, "store.git")
@@ -83,7 +83,7 @@ def bundled_file(bundle: str, commit: str, path: str) -> Optional[bytes]:
         return done.out if done.code == 0 else None
 
 
-def patched(text: bytes, path: str, patch: bytes) -> bytes:
+def patch_file(text: bytes, path: str, patch: bytes) -> bytes:
     """What a patch of a whole tree (as for `patch -p1`) makes of its file `path`. Raises FetchError where it does not fit."""
     with git_command.Git(path, lambda line: None, None, 60.0) as git:
         tree = os.path.join(git.home, "tree")

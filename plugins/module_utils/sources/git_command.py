@@ -117,10 +117,10 @@ class Git(object):
 
     def admitted(self, url: str) -> str:
         """Return the address of a URL, for the arguments of the next command, and see that git knows the login for it."""
-        address, login = logins.apart(url)[0], logins.known_for(url, self.known)
+        address, login = logins.split(url)[0], logins.login_for(url, self.known)
         parts = urllib.parse.urlsplit(address)
         names = (_LOGIN_NAME, _LOGIN_PASSWORD)
-        self.env.update(zip(names, logins.name_and_password(login)))
+        self.env.update(zip(names, logins.decode(login)))
         self._configure(_GIT_LOGIN % ((parts.scheme + "://" + parts.netloc,) + names) if login else "")
         return address
 
@@ -132,16 +132,18 @@ class Git(object):
         done = self(*args, **kwargs)
         if done.code != 0:
             if "No space left" in done.err or "Disk quota exceeded" in done.err:
-                raise fetch.FetchError(self.name, fetch.no_space(kwargs.get("tree") or kwargs.get("git_dir") or "/"))
+                raise fetch.FetchError(
+                    self.name, fetch.describe_full_disk(kwargs.get("tree") or kwargs.get("git_dir") or "/")
+                )
             if done.code == -1:  # no sign of damage
                 raise fetch.FetchError(self.name, "git %s was stopped: %s." % (args[0], done.err), (), "Run again.")
             raise Broken("git %s failed: %s" % (args[0], error_summary(done.err)))
         return done.out
 
     def _run(self, argv: List[str], cwd: str, silence_s: Optional[float]) -> Outcome:
-        limit_s = fetch.left(self.deadline, _LOCAL_LIMIT_S if silence_s is None else float("inf"))
+        limit_s = fetch.seconds_left(self.deadline, _LOCAL_LIMIT_S if silence_s is None else float("inf"))
         if limit_s <= 0:
-            return Outcome(-1, b"", fetch.OVERTIME)
+            return Outcome(-1, b"", fetch.TIME_IS_UP)
         try:
             # A session of its own: no terminal to prompt on, and one group to kill.
             process = subprocess.Popen(  # pylint: disable=ansible-bad-function
@@ -176,7 +178,7 @@ class Git(object):
                 now = time.monotonic()
                 until = end if silence_s is None else min(end, last + silence_s)
                 if now >= until:
-                    why = fetch.OVERTIME if now >= end else "no sign of life for %g s" % silence_s
+                    why = fetch.TIME_IS_UP if now >= end else "no sign of life for %g s" % silence_s
                     return Outcome(-1, bytes(out), why)
                 for key, _events in ready.select(min(until - now, 3600.0)):
                     chunk = os.read(key.fd, 65536)
@@ -188,7 +190,7 @@ class Git(object):
                     del err[:-65536]
                 if silence_s is not None and last - told >= fetch.LOG_EVERY_S:
                     told = last
-                    self.log("%s: git: %s" % (self.name, outgoing.shown((_lines(err) or ["…"])[-1])))
+                    self.log("%s: git: %s" % (self.name, outgoing.redact((_lines(err) or ["…"])[-1])))
         return Outcome(process.wait(), bytes(out), "\n".join(_lines(err)))
 
 
@@ -237,13 +239,13 @@ def _lines(err: bytes) -> List[str]:
 def error_summary(err: str) -> str:
     """Return the lines of git's error output that say what is wrong, in one, without passwords."""
     lines = [line for line in err.split("\n") if re.match(r"(remote: )?(fatal|error|ERROR|fetch-pack)\b", line)]
-    return outgoing.shown("; ".join(lines or err.split("\n")[-3:]) or "it said nothing")
+    return outgoing.redact("; ".join(lines or err.split("\n")[-3:]) or "it said nothing")
 
 
 # -------------------- what a repository holds
 
 
-def whole(git: Git, store: str, commit: str) -> bool:
+def has_whole_commit(git: Git, store: str, commit: str) -> bool:
     """Whether the commit, its folders and its files are all in the repository `store`.
 
     It goes by their names only: what came in was checked by git.

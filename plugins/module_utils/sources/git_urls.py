@@ -33,7 +33,7 @@ def bundle_name(repo: str, commit: str) -> str:
     return "%s/%s.bundle" % (repo, commit)
 
 
-def bundle_at(url: str, commit: str) -> str:
+def find_bundle(url: str, commit: str) -> str:
     """Return the path of the git bundle that stands in for the repository at a file:// URL, "" when there is none."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme != "file" or not commit:
@@ -57,12 +57,12 @@ def submodule_urls(parents: Sequence[str], url: str) -> List[str]:
     tried over https: public hosts have dropped the former, and hosts that build have no key for the latter.
     """
     if url.startswith(("./", "../")):
-        return [_joined(parent, url) for parent in parents]
+        return [_join(parent, url) for parent in parents]
     match = re.match(r"^(?:git://|ssh://(?:[^@/]+@)?|[\w.-]+@)([\w.-]+)(?::\d+)?[:/]+(.+)$", url)
     return (["https://%s/%s" % match.groups()] if match else []) + [url]
 
 
-def _joined(parent: str, relative: str) -> str:
+def _join(parent: str, relative: str) -> str:
     base = parent.rstrip("/")
     while True:
         if relative.startswith("./"):

@@ -8,7 +8,11 @@ import tarfile
 from typing import List
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, extensions
-from ansible_collections.ascend.pytorch.plugins.module_utils.sources.archive import ArchiveError, os_problem, remove
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources.archive import (
+    ArchiveError,
+    describe_os_error,
+    remove,
+)
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources.links import refuse_links_out_of
 
 # Where every packed file says it was last changed (2000-01-01 UTC); not 0, which make and zip cannot tell from "never".
@@ -36,19 +40,19 @@ def pack(tree: str, archive: str) -> None:
             ) as zipped, tarfile.open(
                 fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8", errors="surrogateescape"
             ) as tar:
-                for name in _names(tree):
+                for name in _sorted_paths(tree):
                     _add(tar, os.path.join(tree, name), name)
-        durable.move(partial, archive)
+        durable.replace(partial, archive)
     except BaseException as error:
         remove(partial)
-        if isinstance(error, extensions.Lacking):
+        if isinstance(error, extensions.ModuleMissing):
             raise ArchiveError("%s cannot be packed: %s." % (tree, error)) from error
         if isinstance(error, OSError):
-            raise ArchiveError(os_problem(error, "pack %s as %s" % (tree, archive), archive)) from error
+            raise ArchiveError(describe_os_error(error, "pack %s as %s" % (tree, archive), archive)) from error
         raise
 
 
-def _names(tree: str) -> List[str]:
+def _sorted_paths(tree: str) -> List[str]:
     """Every path in `tree`, relative to it, sorted by its bytes: a folder comes before what is in it."""
     found = []  # type: List[str]
     for folder, folders, files in os.walk(tree, onerror=_raise):

@@ -18,7 +18,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import ask
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import download, fetch, git_urls
 
 
-def unanswered(
+def find_unanswered(
     source: fetch.Source, mirrors: Sequence[str], limit_s: float = 10.0, known: Optional[logins.Logins] = None
 ) -> List[Tuple[str, str]]:
     """Ask the places of a source whether they are there, fetching nothing of it.
@@ -30,12 +30,12 @@ def unanswered(
     if source.get("offline") and not urls:
         return [("ascend_bundle", "the bundle has not got it")]
     for url in urls:
-        if source["kind"] == "git" and git_urls.bundle_at(url, source.get("commit", "")):
+        if source["kind"] == "git" and git_urls.find_bundle(url, source.get("commit", "")):
             return []
-        why = _no_answer(url, source["kind"] == "git", limit_s, known)
+        why = _url_problem(url, source["kind"] == "git", limit_s, known)
         if not why:
             return []
-        tried.append((outgoing.shown(url), why))
+        tried.append((outgoing.redact(url), why))
     return tried
 
 
@@ -52,7 +52,7 @@ def ssh_command(url: str) -> List[str]:
     return command + where + [place, "git-upload-pack {0}".format(shlex.quote(urllib.parse.unquote(path)))]
 
 
-def _by_ssh(url: str, limit_s: float) -> Optional[str]:
+def _ssh_problem(url: str, limit_s: float) -> Optional[str]:
     """Why ssh gets no answer, "" when it gets one; None where there is no ssh yet.
 
     ssh alone knows what its configuration makes of a name: aliases, ports, keys, hosts to jump over.
@@ -69,7 +69,7 @@ def _by_ssh(url: str, limit_s: float) -> Optional[str]:
     return last_words(said) or complaint or "ssh ended with status {0}".format(status)
 
 
-def _no_answer(url: str, repository: bool, limit_s: float, known: Optional[logins.Logins]) -> str:
+def _url_problem(url: str, repository: bool, limit_s: float, known: Optional[logins.Logins]) -> str:
     """Why a URL does not answer, "" when it does. Needs no git: that may yet have to be installed."""
     parts = urllib.parse.urlsplit(url)
     ssh = re.match(r"(?:ssh://)?(?:[^@/]+@)?\[?([^:/\]]+)", url)
@@ -85,7 +85,7 @@ def _no_answer(url: str, repository: bool, limit_s: float, known: Optional[login
             # Says, as a download would, that it is no address of an archive.
             download.request_for(url, 0)
         if repository and (parts.scheme == "ssh" or ("://" not in url and ":" in url)):
-            answer = _by_ssh(url, limit_s)
+            answer = _ssh_problem(url, limit_s)
             if answer is not None:
                 return answer
         port = parts.port or {"git": 9418, "ssh": 22}.get(parts.scheme, 22)
@@ -95,7 +95,7 @@ def _no_answer(url: str, repository: bool, limit_s: float, known: Optional[login
     except urllib.error.HTTPError as error:
         error.close()
         return "HTTP %d %s" % (error.code, error.reason)
-    except fetch.Fault as fault:
+    except fetch.FetchFault as fault:
         return fault.reason
     except (OSError, ValueError, http.client.HTTPException) as error:
         return download.network_fault(error, limit_s).reason

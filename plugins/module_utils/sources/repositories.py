@@ -22,7 +22,7 @@ _REFUSED = re.compile(
     r"expected shallow|Server does not allow"
 )
 _ABSENT = re.compile(r"not our ref")  # only a server that looks up any name says so: it has not got it
-_HOPELESS = re.compile(
+_PERMANENT = re.compile(
     r"not found|does not exist|does not appear to be a git repository|[Cc]ould ?n[o']t resolve|"
     r"Connection refused|Couldn't connect to server|No route to host|Network is unreachable|"
     r"could not read (Username|Password)|Authentication failed|returned error: (401|403|404|410)|"
@@ -52,13 +52,13 @@ def fetch_git(
 
     Returns {"commit": 40 hex, "submodules": {path: 40 hex}}. Raises FetchError.
     """
-    top = checked(source)
+    top = validate_source(source)
     dest, git_dir_root = os.path.abspath(dest), os.path.abspath(git_dir_root)
     patience = {"attempts": attempts, "pause_s": pause_s, "tired": set()}
     found = {}  # type: Dict[str, str]
-    with ours(source["name"], git_dir_root, "Remove %s and %s, and run again." % (dest, git_dir_root)):
+    with report_local_errors(source["name"], git_dir_root, "Remove %s and %s, and run again." % (dest, git_dir_root)):
         with git_command.Git(source["name"], log, deadline, stall_s, git_dir_root, known) as git:
-            _place(git, top, mirrors, git_dir_root, dest, patience)
+            _check_out_source(git, top, mirrors, git_dir_root, dest, patience)
             waiting = [("", top["commit"], git_urls.parent_urls(top))]
             while waiting and source.get("submodules"):
                 above, commit, parents = waiting.pop(0)
@@ -66,12 +66,14 @@ def fetch_git(
                     path = os.path.join(above, link.path)
                     urls = git_urls.submodule_urls(parents, link.url)
                     child = git_urls.submodule_source(source, path, link.commit, urls)
-                    _place(git, child, mirrors, git_dir_root, os.path.join(dest, path), patience, inside=True)
+                    _check_out_source(
+                        git, child, mirrors, git_dir_root, os.path.join(dest, path), patience, inside=True
+                    )
                     # As `git submodule init` leaves it, so that git submodule commands know it.
                     git.must(
                         "config",
                         "submodule.%s.url" % link.name,
-                        logins.apart(urls[0])[0],
+                        logins.split(urls[0])[0],
                         git_dir=os.path.join(dest, above, ".git"),
                     )
                     found[path] = link.commit
@@ -79,7 +81,7 @@ def fetch_git(
     return {"commit": top["commit"], "submodules": found}
 
 
-def _place(
+def _check_out_source(
     git: git_command.Git,
     source: fetch.Source,
     mirrors: Sequence[str],
@@ -117,7 +119,7 @@ def reset_tree(path: str, deadline: Optional[float] = None) -> None:
 # -------------------- stores
 
 
-def checked(source: fetch.Source) -> fetch.Source:
+def validate_source(source: fetch.Source) -> fetch.Source:
     """Return the git source with its commit in lower case. Raises FetchError when it is malformed."""
     if not re.match(r"^[0-9a-fA-F]{40}$", source.get("commit") or ""):
         raise fetch.FetchError(
@@ -137,7 +139,7 @@ def checked(source: fetch.Source) -> fetch.Source:
 
 
 @contextmanager
-def ours(name: str, git_dir_root: str, remedy: str) -> Iterator[None]:
+def report_local_errors(name: str, git_dir_root: str, remedy: str) -> Iterator[None]:
     """Make the folder of the stores, and a FetchError of all that goes wrong with what is ours on this host.
 
     `name` is what to call the source, `remedy` what to do when git cannot work with what it finds there.
@@ -149,7 +151,7 @@ def ours(name: str, git_dir_root: str, remedy: str) -> Iterator[None]:
         raise fetch.FetchError(name, "%s." % error, (), remedy) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise fetch.FetchError(name, fetch.no_space(git_dir_root)) from error
+            raise fetch.FetchError(name, fetch.describe_full_disk(git_dir_root)) from error
         raise fetch.FetchError(name, "%s." % error, (), "Mend that, and run again.") from error
 
 
@@ -164,43 +166,43 @@ def with_store(
     """Return what use(store) does, of a store that holds one repository's commit and is locked for the while.
 
     The store is <root>/<repo>.git. One that turns out to be damaged is made anew, once.
-    `patience`: {"attempts", "pause_s", "tired"}, see fetch.first_that_works.
+    `patience`: {"attempts", "pause_s", "tired"}, see fetch.try_urls.
 
-    Raises FetchError when the commit cannot be had; git_command.Broken and OSError, see `ours`.
+    Raises FetchError when the commit cannot be had; git_command.Broken and OSError, see `report_local_errors`.
     """
     if not git_urls.is_plain(source["repo"]):
         raise fetch.FetchError(source["name"], "no usable address: %r." % source["repo"], (), "Mend its .gitmodules.")
     git.name = source["name"]
     store = os.path.join(root, source["repo"] + ".git")
-    with fetch.locked(store + ".lock", source["name"], git.log, git.deadline) as lock:
+    with fetch.hold_lock(store + ".lock", source["name"], git.log, git.deadline) as lock:
         git.lock = lock
         try:
             for again in (False, True):
                 try:
-                    _stock(git, source, mirrors, store, patience)
+                    _bring_commit(git, source, mirrors, store, patience)
                     return use(store)
                 except git_command.Broken as error:
-                    if again or fetch.left(git.deadline, 1.0) <= 0:
+                    if again or fetch.seconds_left(git.deadline, 1.0) <= 0:
                         raise
                     git.log("%s: %s is damaged and made anew (%s)" % (source["name"], store, error))
-                    _discard(store)
+                    _remove_tree(store)
         finally:
             git.lock = None
 
 
-def _stock(
+def _bring_commit(
     git: git_command.Git, source: fetch.Source, mirrors: Sequence[str], store: str, patience: Dict[str, Any]
 ) -> None:
     """See that the store holds the commit with all its files. Raises FetchError, or Broken for a damaged store."""
     commit = source["commit"]
     fresh = not os.path.isdir(store)
     if fresh:
-        _discard(store + ".new")
+        _remove_tree(store + ".new")
         os.makedirs(os.path.dirname(store), exist_ok=True)
         git.must("init", "-q", "--bare", "--template=", store + ".new")
         os.rename(store + ".new", store)
     _drop_locks(store)
-    if git_command.whole(git, store, commit):
+    if git_command.has_whole_commit(git, store, commit):
         git.must("update-ref", "refs/pins/" + commit, commit, git_dir=store)
         return
     # Pinned means that it was whole once. A commit without its files is one that git may believe it need not fetch.
@@ -215,7 +217,7 @@ def _stock(
         _fetch_into(git, store, url, source, last)
 
     try:
-        url = fetch.first_that_works(
+        url = fetch.try_urls(
             source,
             fetch.candidate_urls(source, mirrors),
             once,
@@ -231,7 +233,7 @@ def _stock(
             raise git_command.Broken("git fsck finds faults") from None
         raise
     git.must("update-ref", "refs/pins/" + commit, commit, git_dir=store)
-    tip = _tip(git, url, source.get("ref"))
+    tip = _remote_commit(git, url, source.get("ref"))
     if tip and tip != commit:
         git.log(
             "%s: %s has moved: it is now at %s; the pinned %s is used" % (source["name"], source["ref"], tip, commit)
@@ -239,11 +241,11 @@ def _stock(
 
 
 def _fetch_into(git: git_command.Git, store: str, url: str, source: fetch.Source, last: bool) -> None:
-    """One try to bring the commit from `url`, as shallowly as its server allows. Raises Fault or Full."""
+    """One try to bring the commit from `url`, as shallowly as its server allows. Raises FetchFault or DiskFull."""
     if not git_urls.is_address(url):
-        raise fetch.Fault("not an address git can fetch from")
+        raise fetch.FetchFault("not an address git can fetch from")
     commit, shallow = source["commit"], ["--depth", "1"]
-    bundle = git_urls.bundle_at(url, commit)
+    bundle = git_urls.find_bundle(url, commit)
     if bundle:
         _unbundle(git, store, bundle, commit)
         return
@@ -256,50 +258,52 @@ def _fetch_into(git: git_command.Git, store: str, url: str, source: fetch.Source
     for number, (way, options, refspecs) in enumerate(asked):
         if options is not shallow and os.path.exists(os.path.join(store, "shallow")):
             options = options + ["--unshallow"]  # else the server thinks we have what lies behind the cut
-        git.log("%s: fetching %s %s from %s" % (source["name"], commit, way, outgoing.shown(url)))
+        git.log("%s: fetching %s %s from %s" % (source["name"], commit, way, outgoing.redact(url)))
         _drop_locks(store)
         address = git.admitted(url)
         done = git("fetch", "-n", "--progress", *(options + [address] + refspecs), git_dir=store, remote=True)
-        if git_command.whole(git, store, commit):
+        if git_command.has_whole_commit(git, store, commit):
             return
         if done.code == 0:
             continue
         reason = git_command.error_summary(done.err)
         if "No space left" in done.err or "Disk quota exceeded" in done.err:
-            raise fetch.Full(fetch.no_space(store))
+            raise fetch.DiskFull(fetch.describe_full_disk(store))
         if _ABSENT.search(done.err):
             break
         if _REFUSED.search(done.err):
             continue
         # On the last try the other ways are tried too: not every server says plainly that it refuses one.
-        if _HOPELESS.search(done.err) or not last or number == len(asked) - 1 or done.code == -1:
-            raise fetch.Fault(reason, not _HOPELESS.search(done.err))
-    raise fetch.Fault("has not got commit %s%s" % (commit, " in any branch or tag" if number == len(asked) - 1 else ""))
+        if _PERMANENT.search(done.err) or not last or number == len(asked) - 1 or done.code == -1:
+            raise fetch.FetchFault(reason, not _PERMANENT.search(done.err))
+    raise fetch.FetchFault(
+        "has not got commit %s%s" % (commit, " in any branch or tag" if number == len(asked) - 1 else "")
+    )
 
 
 def _unbundle(git: git_command.Git, store: str, bundle: str, commit: str) -> None:
-    """Bring into the store what a git bundle has of the commit. Raises Fault or Full."""
+    """Bring into the store what a git bundle has of the commit. Raises FetchFault or DiskFull."""
     git.log("%s: taking %s out of %s" % (git.name, commit, bundle))
     shallow = os.path.join(store, "shallow")
-    former = _lines_of(shallow)
+    former = _read_words(shallow)
     # Before its objects: git would look in vain for what lies behind a commit that is not known as the end.
     write_line(shallow, "\n".join(former + [commit]))
     done = git("bundle", "unbundle", bundle, git_dir=store)
-    if git_command.whole(git, store, commit):
+    if git_command.has_whole_commit(git, store, commit):
         return
     if former:
         write_line(shallow, "\n".join(former))
     else:
-        fetch.forget(shallow)
+        fetch.remove_if_there(shallow)
     if "No space left" in done.err or "Disk quota exceeded" in done.err:
-        raise fetch.Full(fetch.no_space(store))
-    raise fetch.Fault(
+        raise fetch.DiskFull(fetch.describe_full_disk(store))
+    raise fetch.FetchFault(
         "%s is damaged, or is not what its name says: %s"
         % (bundle, git_command.error_summary(done.err) if done.code else "it has not got the commit")
     )
 
 
-def _tip(git: git_command.Git, url: str, ref: Optional[str]) -> str:
+def _remote_commit(git: git_command.Git, url: str, ref: Optional[str]) -> str:
     """The commit that tag or branch `ref` stands at on the server; empty when that cannot be learned."""
     for kind, prefix in (("--tags", "refs/tags/"), ("--heads", "refs/heads/")):
         done = git("ls-remote", kind, git.admitted(url), ref, ref + "^{}", remote=True) if ref else None
@@ -330,11 +334,11 @@ def _check_out(git: git_command.Git, store: str, commit: str, dest: str, inside:
                 (),
                 "Move it away, and run again.",
             )
-        _discard(dest)
+        _remove_tree(dest)
     for again in (False, True):
         try:
             if again:
-                _discard(dest)
+                _remove_tree(dest)
             os.makedirs(dest, exist_ok=True)
             _drop_locks(dot)
             git.must("init", "-q", "--template=", dest)
@@ -389,7 +393,7 @@ def _drop_locks(git_dir: str) -> None:
                 os.unlink(os.path.join(folder, name))
 
 
-def _discard(path: str) -> None:
+def _remove_tree(path: str) -> None:
     """Remove a tree in such a way that half of it never stands there under its name."""
     old = path + ".old"
     for one in (old, path):
@@ -408,7 +412,7 @@ def write_line(path: str, line: str) -> None:
         out.write(line + "\n")
 
 
-def _lines_of(path: str) -> List[str]:
+def _read_words(path: str) -> List[str]:
     if not os.path.exists(path):
         return []
     with open(path, encoding="utf-8") as stream:

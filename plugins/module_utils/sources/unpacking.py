@@ -12,14 +12,14 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import extensi
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.folders import make_folder
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources.archive import (
     Entry,
-    inner_name,
+    describe_os_error,
     is_damage,
-    opened,
-    os_problem,
+    open_archive,
     remove,
+    split_name,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources.links import refuse_links_out_of
-from ansible_collections.ascend.pytorch.plugins.module_utils.sources.zips import ArchiveError, Limit, too_much
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources.zips import ArchiveError, Limit, too_large_error
 
 
 def unpack(archive: str, dest: str, strip: int = 1, limit: Optional[Limit] = None) -> None:
@@ -41,12 +41,12 @@ def unpack(archive: str, dest: str, strip: int = 1, limit: Optional[Limit] = Non
         remove(partial)
         make_folder(partial, 0o700)
         if limit is not None:
-            _make_room(partial, limit.size)
-        with opened(archive, limit=limit) as entries:
+            _require_space(partial, limit.size)
+        with open_archive(archive, limit=limit) as entries:
             _write_tree(archive, entries, partial, strip, limit)
     except BaseException as error:
         remove(partial)
-        if isinstance(error, extensions.Lacking):
+        if isinstance(error, extensions.ModuleMissing):
             raise ArchiveError("%s cannot be unpacked: %s." % (archive, error)) from error
         if is_damage(error):
             raise ArchiveError(
@@ -54,7 +54,7 @@ def unpack(archive: str, dest: str, strip: int = 1, limit: Optional[Limit] = Non
                 "anew." % (archive, str(error) or type(error).__name__)
             ) from error
         if isinstance(error, OSError):
-            raise ArchiveError(os_problem(error, "unpack %s into %s" % (archive, dest), dest)) from error
+            raise ArchiveError(describe_os_error(error, "unpack %s into %s" % (archive, dest), dest)) from error
         raise
     former = dest + ".former"
     remove(former)
@@ -72,11 +72,11 @@ def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int, l
     tops = set()
     written = made = 0
     for entry in entries:
-        top, name = inner_name(archive, entry, strip)
+        top, name = split_name(archive, entry, strip)
         # Before anything is made of it: one name may be a thousand folders deep.
-        made += 1 + (_lacking(os.path.dirname(os.path.join(tree, name))) if limit else 0)
+        made += 1 + (_count_missing_folders(os.path.dirname(os.path.join(tree, name))) if limit else 0)
         if limit and made > limit.entries:
-            raise too_much(archive, limit.entries, "entries")
+            raise too_large_error(archive, limit.entries, "entries")
         if top is None:
             continue
         tops.add(top)
@@ -105,7 +105,7 @@ def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int, l
             with entry.open() as source, open(path, "xb") as out:
                 written += _copy(source, out, limit.size - written if limit else None)
             if limit and written > limit.size:
-                raise too_much(archive, limit.size, "bytes")
+                raise too_large_error(archive, limit.size, "bytes")
             os.chmod(path, entry.mode & 0o777 | 0o600)
             os.utime(path, (when, when))
         else:
@@ -132,7 +132,7 @@ def _copy(source: IO[bytes], out: IO[bytes], most: Optional[int]) -> int:
         written += len(some)
 
 
-def _lacking(folder: str) -> int:
+def _count_missing_folders(folder: str) -> int:
     """Count the folders that have to be made for this one to be there, itself included."""
     count = 0
     while not os.path.isdir(folder):
@@ -140,7 +140,7 @@ def _lacking(folder: str) -> int:
     return count
 
 
-def _make_room(folder: str, needed: int) -> None:
+def _require_space(folder: str, needed: int) -> None:
     """Raise at once the OSError that writing so many bytes would end in."""
     disk = os.statvfs(folder)
     if needed > disk.f_bavail * disk.f_frsize:
@@ -157,7 +157,7 @@ def _finish_folders(tree: str, folders: Dict[str, Tuple[int, float]]) -> None:
 
 
 def _link(archive: str, entry: Entry, tree: str, path: str, name: str, links: Dict[str, str], strip: int) -> None:
-    target = inner_name(archive, entry._replace(name=entry.target), strip)[1]
+    target = split_name(archive, entry._replace(name=entry.target), strip)[1]
     original = os.path.join(tree, target)
     if target in links:  # a second name of a symbolic link
         links[name] = links[target]

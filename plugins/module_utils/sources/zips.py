@@ -28,7 +28,7 @@ class ArchiveError(Exception):
     """An archive that cannot be used, or a tree that cannot be packed; the message names the file and the remedy."""
 
 
-def too_much(archive: str, most: int, what: str) -> ArchiveError:
+def too_large_error(archive: str, most: int, what: str) -> ArchiveError:
     return ArchiveError(
         "%s holds more than the %d %s that belong to it: refused. It is not what it says it is; remove it."
         % (archive, most, what)
@@ -51,41 +51,41 @@ class _Bounded:
         return self._stream.read(size)
 
 
-def _bounded(archive: str, stream: IO[bytes], entries: Optional[int]) -> Any:
+def _bound_reads(archive: str, stream: IO[bytes], entries: Optional[int]) -> Any:
     """Give zipfile an archive to read: before it tells of the first entry, it has taken the list of all into memory."""
     if entries is None:
         return _Bounded(
             stream, AT_ONCE_BYTES, lambda size: zipfile.BadZipFile("the list of its entries has %d bytes" % size)
         )
     most = min(AT_ONCE_BYTES, _LISTED_FEW_BYTES + entries * _LISTED_BYTES)
-    return _Bounded(stream, most, lambda _size: too_much(archive, entries, "entries"))
+    return _Bounded(stream, most, lambda _size: too_large_error(archive, entries, "entries"))
 
 
 @contextmanager
-def opened(archive: str, entries: Optional[int] = None) -> Iterator[Zip]:
+def open_zip(archive: str, entries: Optional[int] = None) -> Iterator[Zip]:
     """A zip archive, to be read.
 
     entries: how many it may hold. Raises ArchiveError where it has more, and what zipfile does of a damaged one.
     """
-    with open(archive, "rb") as raw, zipfile.ZipFile(_bounded(archive, raw, entries)) as zipped:
-        _count(archive, zipped, entries)
+    with open(archive, "rb") as raw, zipfile.ZipFile(_bound_reads(archive, raw, entries)) as zipped:
+        _check_count(archive, zipped, entries)
         yield zipped
 
 
 @contextmanager
-def extended(archive: str, stream: IO[bytes], entries: int) -> Iterator[Zip]:
-    """A zip archive that is open for reading and writing, to be added to; as `opened`, and `archive` is what to call it."""
-    with zipfile.ZipFile(_bounded(archive, stream, entries), "a", zipfile.ZIP_DEFLATED) as zipped:
-        _count(archive, zipped, entries)
+def open_zip_to_append(archive: str, stream: IO[bytes], entries: int) -> Iterator[Zip]:
+    """A zip archive that is open for reading and writing, to be added to; as `open_zip`, and `archive` is what to call it."""
+    with zipfile.ZipFile(_bound_reads(archive, stream, entries), "a", zipfile.ZIP_DEFLATED) as zipped:
+        _check_count(archive, zipped, entries)
         yield zipped
 
 
-def _count(archive: str, zipped: Zip, entries: Optional[int]) -> None:
+def _check_count(archive: str, zipped: Zip, entries: Optional[int]) -> None:
     if entries is not None and len(zipped.filelist) > entries:
-        raise too_much(archive, entries, "entries")
+        raise too_large_error(archive, entries, "entries")
 
 
-def content(archive: str, zipped: Zip, name: str, most: int) -> bytes:
+def read_member(archive: str, zipped: Zip, name: str, most: int) -> bytes:
     """What the file `name` holds, of at most so many bytes: a few in the archive may be very many.
 
     Raises ArchiveError for more, KeyError where there is none, and what zipfile does of a damaged one.
@@ -93,5 +93,5 @@ def content(archive: str, zipped: Zip, name: str, most: int) -> bytes:
     with zipped.open(name) as stream:
         held = stream.read(most + 1)
     if len(held) > most:
-        raise too_much(archive, most, "bytes of %s" % name)
+        raise too_large_error(archive, most, "bytes of %s" % name)
     return held

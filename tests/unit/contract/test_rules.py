@@ -292,7 +292,7 @@ def test_a_writer_by_rename_is_seen(code):
     [
         "path.write_text(text.replace('a', 'b'))",
         "with open(path) as stream: pass\n    os.rename(path, other)",
-        "path.write_text(text)\n    durable.move(path, other)",
+        "path.write_text(text)\n    durable.replace(path, other)",
     ],
 )
 def test_who_only_writes_or_only_renames_is_not(code):
@@ -402,7 +402,7 @@ def test_a_program_that_is_started_anywhere_is_seen(code, is_found):
         ("runs.locked(stream, waits=True)", True),
         ("runs.locked(stream, True)", True),
         ("locking.lock(descriptor, path, True)", True),
-        ("with locking.held(path, 60): pass", True),
+        ("with locking.hold(path, 60): pass", True),
         ("runs.locked(stream)", False),
         ("locking.lock(descriptor, path, shared=True)", False),
         ("time.sleep(1)\n    runs.end_if_over()", False),

@@ -106,12 +106,12 @@ def test_a_build_cache_is_read_and_not_written(tmp_path, without_locks):
 def test_a_shared_place_goes_by_renames_alone(tmp_path):
     entry = entries.Entry(str(tmp_path / "work"), LABEL, MARK)
     fill(tmp_path / "work/products" / LABEL, b"content")
-    assert caching.keep(entry, (tmp_path / "shared").as_uri(), None) is True
+    assert caching.store_product(entry, (tmp_path / "shared").as_uri(), None) is True
     assert products.read(str(tmp_path / "shared" / LABEL), MARK)
 
 
 def test_a_tree_is_used_and_not_said_to_be(tmp_path):
-    os.close(published.use(str(tmp_path)))
+    os.close(published.lock_tree(str(tmp_path)))
     assert published.in_use(str(tmp_path)) is False
 
 

@@ -270,7 +270,7 @@ def test_table_tells_findings_with_remedies_and_the_verdict_last():
         "    node008: 3.1 GiB free in /var\n"
         "    node009: 0.4 GiB free in /var\n"
         "    Wanted: 20 GiB to build torch\n"
-        "    Remedy: free some space there, or set ascend_work_dir to a disk with more\n"
+        "    Remedy: free some space there, or set ascend_work_dir to a disk with more space\n"
     ) in said
     assert "error unreachable, 1 host\n    node011: ssh: connect to host 10.0.0.11 port 22: No route to host\n" in said
     assert said.index("error ") < said.index("warning cann-version") < said.index("5 of 12 hosts are not fit: 3 unfit")
@@ -380,7 +380,7 @@ def test_hosts_that_share_a_place_are_told_so():
     for name in ("node1", "node2", "node3"):
         (found,) = hosts[name]["findings"]
         assert (found["id"], found["severity"]) == ("shared-place", "note")
-        assert found["found"].startswith("node[1-3] have one place: ") and "/var/lib/ascend-pytorch" in found["found"]
+        assert found["found"].startswith("node[1-3] share ") and "/var/lib/ascend-pytorch" in found["found"]
         assert hosts[name]["status"] == "fit"
     assert hosts["node4"]["findings"] == [] and hosts["gone"]["findings"] == []
     # The same words for all of them, so that they are told once.

@@ -175,7 +175,7 @@ def test_a_run_without_locks_goes_on_and_elections_say_what_to_do(tmp_path, monk
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(runs.locking.NoLocks):
+    with pytest.raises(runs.locking.LocksUnsupported):
         runs.hold(tmp_path, processes.of(os.getpid()))
     run = cohort.Run(tmp_path)
     assert not (run.path / runs.HELD).exists()

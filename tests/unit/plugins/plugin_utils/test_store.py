@@ -197,7 +197,7 @@ def test_a_disk_that_is_full(cache, monkeypatch):
     def full(_partial, _folder):
         raise OSError(errno.ENOSPC, "No space left on device", str(cache.folder))
 
-    monkeypatch.setattr(products, "put", full)
+    monkeypatch.setattr(products, "publish", full)
     with cache.receiving(LABEL) as partial:
         cached.fill(partial)
         with pytest.raises(store.StoreError, match="No space left.*ascend_cache=prune"):
@@ -312,7 +312,7 @@ def test_while_it_is_replaced_a_product_is_never_missed(cache, told):
     thread.start()
     while thread.is_alive():
         with cache.using(LABEL, MARK) as found:
-            assert products.whole(str(found.folder)) == []
+            assert products.problems(str(found.folder)) == []
         assert "damaged" not in {one["status"] for one in cache.entries()}
     assert told == []
 

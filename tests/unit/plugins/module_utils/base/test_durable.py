@@ -56,7 +56,7 @@ def test_on_a_full_disk_the_former_one_stays(tmp_path, full):
         durable.write(str(tmp_path / "check.json"), "other")
     assert (tmp_path / "check.json").read_text() == "one" and os.listdir(tmp_path) == ["check.json"]
     # What need not last asks the disk for nothing.
-    durable.write(str(tmp_path / "check.json"), "other", lasts=False)
+    durable.write(str(tmp_path / "check.json"), "other", synced=False)
     assert (tmp_path / "check.json").read_text() == "other"
 
 
@@ -64,8 +64,8 @@ def test_two_that_write_at_once_write_by_files_of_their_own(tmp_path, monkeypatc
     """The numbers of processes are the same on two machines."""
     renamed, rename = [], os.rename
     monkeypatch.setattr(os, "rename", lambda source, dest: (renamed.append(source), rename(source, dest)))
-    for apart in (True, True, False):
-        durable.write(str(tmp_path / "file"), "1", apart=apart)
+    for concurrent in (True, True, False):
+        durable.write(str(tmp_path / "file"), "1", concurrent=concurrent)
     assert len(set(renamed)) == 3 and os.listdir(tmp_path) == ["file"]
 
 
@@ -100,7 +100,7 @@ def test_content_before_the_name_and_the_name_before_it_is_told(tmp_path, monkey
     monkeypatch.setattr(os, "rename", lambda source, dest: (done.append("rename"), real_rename(source, dest)))
     source, dest = tmp_path / "part", tmp_path / "whole"
     source.write_text("x")
-    durable.move(str(source), str(dest))
+    durable.replace(str(source), str(dest))
     assert done == [str(source), "rename", str(tmp_path)] and dest.read_text() == "x"
     del done[:]
     durable.write(str(dest), "y")
@@ -125,13 +125,13 @@ def test_a_listing_tells_what_is_missing_or_has_become_another(tmp_path):
         (tmp_path / name).write_text("content")
     (tmp_path / "link").symlink_to("same")
     (tmp_path / "folder").symlink_to("deep")
-    known = durable.listing(str(tmp_path))
+    known = durable.list_files(str(tmp_path))
     assert set(known) == {"same", "shorter", "gone", "deep/er/same", "link", "folder"}
-    assert durable.lacking(str(tmp_path), known) == []
+    assert durable.missing_or_changed(str(tmp_path), known) == []
 
     (tmp_path / "shorter").write_text("")
     (tmp_path / "gone").unlink()
     (tmp_path / "link").unlink()
     (tmp_path / "link").symlink_to("elsewhere")
     (tmp_path / "new").write_text("")
-    assert durable.lacking(str(tmp_path), known) == ["gone", "link", "shorter"]
+    assert durable.missing_or_changed(str(tmp_path), known) == ["gone", "link", "shorter"]

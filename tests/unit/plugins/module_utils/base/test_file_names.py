@@ -29,7 +29,7 @@ for kind in ("pax", "gnu", "zip"):
     tree = folder + "/" + kind
     unpacking.unpack(folder + "/archive." + kind, tree)
     told[kind] = sorted(name.decode("latin-1") for name in os.listdir(os.fsencode(tree)))
-    told[kind + " names"] = sorted(durable.listing(tree))
+    told[kind + " names"] = sorted(durable.list_files(tree))
     its_manifest = {"files": manifest.scan(tree)}
     told[kind + " scan"] = sorted(its_manifest["files"])
     manifest.write(tree, dict(its_manifest, schema=1, name="a", version="1", fingerprint="0" * 64))
@@ -50,7 +50,7 @@ for kind in ("pax", "gnu", "zip"):
     told[kind + " stays"] = len(os.listdir(tree))
 site = folder + "/site"
 told["wheel"] = wheel.damage(site + "/thing-1.0.dist-info", full=True)
-listed = [row[0] for row in wheel.recorded(site + "/thing-1.0.dist-info")]
+listed = [row[0] for row in wheel.read_record(site + "/thing-1.0.dist-info")]
 told["beside it"] = installing._find_unlisted(site, [site + "/thing"], listed)
 print(json.dumps(told, sort_keys=True))
 """

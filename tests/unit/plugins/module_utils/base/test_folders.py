@@ -36,7 +36,7 @@ def python_3_6(monkeypatch):
 
 
 def locked(path):
-    with locking.held(path + "/lock", 1):
+    with locking.hold(path + "/lock", 1):
         pass
 
 

@@ -74,7 +74,7 @@ def test_packages(tmp_path):
     ):
         for name in names:
             (site / name).mkdir(parents=True)
-    assert interpreters.packages([str(one), str(two), "/no/such"]) == {
+    assert interpreters.installed_packages([str(one), str(two), "/no/such"]) == {
         "torch": "1.8.1+ascend",
         "typing-extensions": "4.1.1",
         "six": "1.16.0",
@@ -91,7 +91,7 @@ def test_a_python_that_lacks_nothing():
     assert set(found["lacks"]) <= {"distutils"} and found["library_path"] == ""
     by_files = {"version": found["packages"]["pip"], "problem": "", "platforms": [], "settings": None, "asked": False}
     assert found["pip"] == by_files
-    pip = interpreters.pip(found)
+    pip = interpreters.examine_pip(found)
     assert pip["problem"] == "" and pip["version"] == found["packages"]["pip"]
     assert "linux_" + os.uname().machine in pip["platforms"]
     assert found["real"] == os.path.realpath(sys.executable)
@@ -108,21 +108,21 @@ def test_a_pip_that_does_not_run(program, tmp_path, name, words):
     found = interpreters.examine(lacking(program, tmp_path, name))
     # Its files are there.
     assert found["packages"]["pip"] and not found["pip"]["problem"]
-    pip = interpreters.pip(found)
+    pip = interpreters.examine_pip(found)
     assert words in pip["problem"] and (pip["version"], pip["platforms"]) == ("", [])
 
 
 def test_a_pip_conf_does_not_decide_whether_pip_runs(monkeypatch, tmp_path):
     (tmp_path / "pip.conf").write_text("no section\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-    assert interpreters.pip(interpreters.examine(sys.executable))["problem"] == ""
+    assert interpreters.examine_pip(interpreters.examine(sys.executable))["problem"] == ""
 
 
 @pytest.mark.parametrize("url, is_told", [("https://mine/simple", True), ("https://joe:pw@mine/simple", False)])
 def test_pips_settings_are_told_where_they_hold_no_login(monkeypatch, tmp_path, url, is_told):
     (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {url}\n[install]\nuser = true\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-    settings = interpreters.pip(interpreters.examine(sys.executable))["settings"]
+    settings = interpreters.examine_pip(interpreters.examine(sys.executable))["settings"]
     # As pip itself tells them.
     assert settings == (surroundings.pip_settings(sys.executable, os.environ, ask) if is_told else None)
     assert not is_told or (settings["PIP_INDEX_URL"] == url and "PIP_USER" not in settings)
@@ -131,7 +131,7 @@ def test_pips_settings_are_told_where_they_hold_no_login(monkeypatch, tmp_path, 
 def test_settings_that_cannot_be_read_are_asked_for_when_they_are_needed(monkeypatch, tmp_path):
     (tmp_path / "pip.conf").write_text("no section\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-    assert interpreters.pip(interpreters.examine(sys.executable))["settings"] is None
+    assert interpreters.examine_pip(interpreters.examine(sys.executable))["settings"] is None
 
 
 def test_all_of_it_is_one_process(program, tmp_path):

@@ -23,7 +23,7 @@ sys.path.insert(0, sys.argv[1])
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import locking
 lock, number, removes = sys.argv[2:]
 for turn in range(20):
-    with locking.held(lock, 60):
+    with locking.hold(lock, 60):
         count = int(open(number).read())
         time.sleep(0.001)
         open(number, "w").write(str(count + 1))
@@ -45,18 +45,18 @@ def test_processes_take_turns_even_where_the_file_is_taken_away(tmp_path, remove
 
 def test_whoever_waits_too_long_is_told(tmp_path):
     path = str(tmp_path / "lock")
-    with locking.held(path, 1):
+    with locking.hold(path, 1):
         with pytest.raises(locking.LockError, match="another process has held .*lock for 0 s .*fuser"):
-            with locking.held(path, 0):
+            with locking.hold(path, 0):
                 pass
 
 
 def test_a_lock_is_free_again_when_its_holder_fails(tmp_path):
     path = str(tmp_path / "lock")
     with pytest.raises(ZeroDivisionError):
-        with locking.held(path, 1):
+        with locking.hold(path, 1):
             raise ZeroDivisionError
-    with locking.held(path, 0):
+    with locking.hold(path, 0):
         pass
 
 
@@ -64,17 +64,17 @@ def test_a_file_that_was_replaced_meanwhile_is_waited_for_anew(tmp_path):
     path, held, done = str(tmp_path / "lock"), threading.Event(), threading.Event()
 
     def other():
-        with locking.held(path, 10):
+        with locking.hold(path, 10):
             held.set()
             done.wait(10)
 
-    with locking.held(path, 10):
+    with locking.hold(path, 10):
         waiting = threading.Thread(target=other)
         waiting.start()
         os.unlink(path)
     assert held.wait(10)
     with pytest.raises(locking.LockError):
-        with locking.held(path, 0):
+        with locking.hold(path, 0):
             pass
     done.set()
     waiting.join()
@@ -87,9 +87,12 @@ def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, number):
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     with pytest.raises(locking.LockError, match="cannot be locked .*NFS: version 4"):
-        with locking.held(str(tmp_path / "lock"), 1):
+        with locking.hold(str(tmp_path / "lock"), 1):
             pass
-    with open(tmp_path / "lock", "w") as stream, pytest.raises(locking.NoLocks, match="cannot be locked .*Lustre"):
+    with (
+        open(tmp_path / "lock", "w") as stream,
+        pytest.raises(locking.LocksUnsupported, match="cannot be locked .*Lustre"),
+    ):
         locking.lock(stream.fileno(), stream.name)
 
 
@@ -197,12 +200,12 @@ def test_whoever_waits_is_told_so_once(tmp_path, hold, monkeypatch):
 
     # Its clock alone: who waits for a process sleeps too.
     monkeypatch.setattr(locking, "time", types.SimpleNamespace(sleep=look_again, monotonic=time.monotonic))
-    with locking.held(path, 3600, lambda: told.append("waiting")):
-        assert told == ["waiting"] and looks == [locking.LOOK_S] * 3
+    with locking.hold(path, 3600, lambda: told.append("waiting")):
+        assert told == ["waiting"] and looks == [locking.POLL_S] * 3
 
 
 def test_where_nobody_holds_it_nothing_is_told(tmp_path):
-    with locking.held(str(tmp_path / "lock"), 0, lambda: pytest.fail("nobody is waited for")):
+    with locking.hold(str(tmp_path / "lock"), 0, lambda: pytest.fail("nobody is waited for")):
         pass
 
 
@@ -210,6 +213,6 @@ def test_it_is_told_before_it_is_given_up(tmp_path, hold):
     path, told = str(tmp_path / "lock"), []
     hold(path, "alone")
     with pytest.raises(locking.LockError, match="another process has held"):
-        with locking.held(path, 0, lambda: told.append("waiting")):
+        with locking.hold(path, 0, lambda: told.append("waiting")):
             pass
     assert told == ["waiting"]

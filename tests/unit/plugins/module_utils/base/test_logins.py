@@ -37,8 +37,8 @@ LOGIN = "ann:s3cr%2Ft%40"
     ],
 )
 def test_a_login_and_the_rest_of_a_url(url, address, login):
-    assert logins.apart(url) == (address, login)
-    assert logins.apart(address) == (address, "")
+    assert logins.split(url) == (address, login)
+    assert logins.split(address) == (address, "")
 
 
 def test_a_login_is_for_its_server_and_the_nearest_of_several_is_taken():
@@ -55,8 +55,8 @@ def test_a_login_is_for_its_server_and_the_nearest_of_several_is_taken():
         "https://own:4@h/a": "own:4",
         "/h/a": "",
     }.items():
-        assert logins.known_for(url, known) == login, url
-    assert logins.known_for("https://h/a", None) == logins.known_for("https://h/a", {}) == ""
+        assert logins.login_for(url, known) == login, url
+    assert logins.login_for("https://h/a", None) == logins.login_for("https://h/a", {}) == ""
 
 
 def test_lists_of_urls_lose_their_logins_and_nothing_else_does():
@@ -66,14 +66,14 @@ def test_lists_of_urls_lose_their_logins_and_nothing_else_does():
         "recipes": [{"sources": [{"urls": ["https://bob:pw@i/s"]}], "stages": {"build": ["https://ann:pw@h/x"]}}],
         "cache": "auto",
     }
-    assert logins.taken_out(data, found) == {
+    assert logins.take_out(data, found) == {
         "mirrors": ["https://h/m", "~/m", "ssh://git@h/m"],
         "recipes": [{"sources": [{"urls": ["https://i/s"]}], "stages": {"build": ["https://ann:pw@h/x"]}}],
         "cache": "auto",
     }
     assert found == {"https://h/m": "ann:pw", "https://i/s": "bob:pw"}
-    assert logins.left_in(logins.taken_out(data, found)) == ["https://h/x"]
-    assert logins.left_in(["ssh://git@h/m", "me@h.org", "https://h/a@b", 1, None]) == []
+    assert logins.urls_with_login(logins.take_out(data, found)) == ["https://h/x"]
+    assert logins.urls_with_login(["ssh://git@h/m", "me@h.org", "https://h/a@b", 1, None]) == []
 
 
 @pytest.fixture
@@ -96,8 +96,8 @@ def test_an_archive_is_fetched_with_a_known_login(closed_server, tmp_path):
 def test_a_server_is_asked_with_a_known_login(closed_server, forge):
     closed_server.repos = forge.base
     source = repository(forge.old, closed_server.url + "/Owner/pytorch.git")
-    assert "401" in reaching.unanswered(source, [])[0][1]
-    assert reaching.unanswered(source, [], known={closed_server.url: LOGIN}) == []
+    assert "401" in reaching.find_unanswered(source, [])[0][1]
+    assert reaching.find_unanswered(source, [], known={closed_server.url: LOGIN}) == []
 
 
 def test_a_build_cache_is_asked_with_a_known_login(closed_server):

@@ -9,8 +9,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoin
 def test_urls_are_shown_without_logins():
     text = "a https://ann:p@w@h/x: refused; git+http://token@h/y, ann@h.org, ssh://git:pw@h/z, https://h/a@b"
     wanted = "a https://h/x: refused; git+http://h/y, ann@h.org, ssh://h/z, https://h/a@b"
-    assert outgoing.shown(text) == wanted
-    assert outgoing.shown('["https://ann:p/w@h/x","ftp://h/@"]') == '["https://h/x","ftp://h/@"]'
+    assert outgoing.redact(text) == wanted
+    assert outgoing.redact('["https://ann:p/w@h/x","ftp://h/@"]') == '["https://h/x","ftp://h/@"]'
 
 
 def test_a_line_cannot_steer_a_terminal():
@@ -26,7 +26,7 @@ def test_a_result_is_as_it_was_but_for_logins():
         "notes": ["a\x07"],
         "order": {"mirrors": ["https://ann:pw@h/m"], "stdin": "a\tb\x1b\n", "jobs": 3, "none": None, "pair": (1, "x")},
     }
-    assert outgoing.told(**result) == {
+    assert outgoing.clean_result(**result) == {
         "changed": True,
         "msg": "it said\n?[31m https://h",
         "notes": ["a?"],

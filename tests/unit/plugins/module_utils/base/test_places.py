@@ -89,7 +89,7 @@ def test_a_home_of_slash():
     ],
 )
 def test_forbidden(prefix):
-    assert places.forbidden(prefix)
+    assert places.is_forbidden(prefix)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_forbidden(prefix):
     ],
 )
 def test_allowed(prefix):
-    assert not places.forbidden(prefix)
+    assert not places.is_forbidden(prefix)
 
 
 @given(
@@ -117,7 +117,7 @@ def test_no_spelling_of_a_forbidden_place_gets_through(prefix):
     parts = []
     for part in prefix.split("/"):
         parts = parts[:-1] if part == ".." else parts + [part] * (part not in ("", "."))
-    assert places.forbidden(prefix) == ("/" + "/".join(parts) in places.FORBIDDEN_PREFIXES)
+    assert places.is_forbidden(prefix) == ("/" + "/".join(parts) in places.FORBIDDEN_PREFIXES)
 
 
 @pytest.mark.parametrize(
@@ -129,33 +129,35 @@ def test_no_spelling_of_a_forbidden_place_gets_through(prefix):
 )
 @pytest.mark.parametrize("kind", ["tree", "folder", "link", "file"])
 def test_what_is_no_place_for_anything_is_objected_to(value, kind):
-    assert places.objection(value, kind)
+    assert places.path_problem(value, kind)
 
 
 @pytest.mark.parametrize("kind", ["tree", "folder", "link", "file"])
 def test_blanks_are_for_files_that_are_only_sourced(kind):
-    assert bool(places.objection("/data/my work", kind)) == (kind != "file")
+    assert bool(places.path_problem("/data/my work", kind)) == (kind != "file")
 
 
 @pytest.mark.parametrize("value", ["auto", "", "/data/ascend-pytorch", "~/x", "/opt/cmake+3.12_1@a,b", "/tmp/mine/x"])
 @pytest.mark.parametrize("kind", ["tree", "folder", "link", "file"])
 def test_a_place_of_its_own_is_not_objected_to(value, kind):
-    assert places.objection(value, kind) == ""
+    assert places.path_problem(value, kind) == ""
 
 
 @pytest.mark.parametrize("value", ["/tmp/env.sh", "/var/tmp/env.sh", "/env.sh", "/run/env.sh", "/dev/env.sh"])
 def test_a_file_is_not_put_where_anybody_may_put_one_or_nothing_lasts(value):
-    assert places.objection(value, "file") and not places.objection("/etc/profile.d/ascend.sh", "file")
+    assert places.path_problem(value, "file") and not places.path_problem("/etc/profile.d/ascend.sh", "file")
 
 
 def test_the_home_is_the_account_s_whatever_HOME_says(monkeypatch):
     monkeypatch.setenv("HOME", "/home/login")
     account = pwd.getpwuid(os.geteuid()).pw_dir
-    assert places.home() == account and places.at_home("~/x") == account + "/x" and places.at_home("~") == account
-    assert [places.at_home(path) for path in ("/x/~", "~bob/x", "x")] == ["/x/~", "~bob/x", "x"]
+    assert (
+        places.home() == account and places.expand_home("~/x") == account + "/x" and places.expand_home("~") == account
+    )
+    assert [places.expand_home(path) for path in ("/x/~", "~bob/x", "x")] == ["/x/~", "~bob/x", "x"]
 
 
 def test_an_account_that_no_database_knows(monkeypatch):
     monkeypatch.setattr(places.os, "geteuid", lambda: 4242424)
     monkeypatch.setenv("HOME", "/somewhere")
-    assert places.at_home("~/x") == "/somewhere/x"
+    assert places.expand_home("~/x") == "/somewhere/x"

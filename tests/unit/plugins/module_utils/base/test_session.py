@@ -52,8 +52,8 @@ def test_a_file_of_a_name_counts_once_and_names_decide_the_order(tmp_path):
         (folder / "logind.conf.d").mkdir(parents=True, exist_ok=True)
         (folder / "logind.conf.d" / name).write_text(words)
     (low / "logind.conf").write_text("main")
-    assert session.configuration((str(high), str(low))) == ("main", ["high a", "high b", "low c"])
-    assert session.configuration((str(tmp_path / "none"),)) == ("", [])
+    assert session.read_configuration((str(high), str(low))) == ("main", ["high a", "high b", "low c"])
+    assert session.read_configuration((str(tmp_path / "none"),)) == ("", [])
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_file_of_a_name_counts_once_and_names_decide_the_order(tmp_path):
     ],
 )
 def test_the_group_of_a_process(content, answer):
-    assert session.group(content) == answer
+    assert session.control_group(content) == answer
 
 
 def test_who_is_within_a_unit():
@@ -83,10 +83,10 @@ def booted(monkeypatch, tmp_path):
     def make(uid=0, group=SESSION, ends=True, lingers=False, answers=((0, b"", ""),), moves=True):
         asked, answers, here = [], list(answers), [group]
         monkeypatch.setattr(session, "BOOTED", str(tmp_path))
-        monkeypatch.setattr(session, "MOVES_S", 0.05)
+        monkeypatch.setattr(session, "MOVE_LIMIT_S", 0.05)
         monkeypatch.setattr(session.os, "geteuid", lambda: uid)
         monkeypatch.setattr(session, "_account", lambda: "worker" if uid else "root")
-        monkeypatch.setattr(session, "lingers", lambda name: lingers)
+        monkeypatch.setattr(session, "is_lingering", lambda name: lingers)
         monkeypatch.setattr(session, "ends_programs", lambda main, added, name: ends)
         monkeypatch.setattr(session, "text", lambda path: "0::{0}\n".format(here[0]))
 
@@ -105,7 +105,7 @@ def booted(monkeypatch, tmp_path):
 
 def test_root_gets_a_scope_beside_those_of_sessions(booted):
     asked = booted()
-    assert session.leave("a.scope") == ("a.scope", "")
+    assert session.move_to_scope("a.scope") == ("a.scope", "")
     (argv, _env), words = asked[0], " ".join(asked[0][0])
     assert argv[:2] == ["busctl", "--system"]
     assert "StartTransientUnit ssa(sv)a(sa(sv)) a.scope fail 4 PIDs au 1 {0} ".format(os.getpid()) in words
@@ -114,13 +114,13 @@ def test_root_gets_a_scope_beside_those_of_sessions(booted):
 
 def test_a_systemd_that_knows_fewer_properties_is_asked_again(booted):
     asked = booted(answers=[(1, b"Cannot set property OOMPolicy, or unknown property.\n", ""), (0, b"", "")])
-    assert session.leave("a.scope") == ("a.scope", "")
+    assert session.move_to_scope("a.scope") == ("a.scope", "")
     assert "OOMPolicy" in asked[0][0] and "OOMPolicy" not in asked[1][0]
 
 
 def test_a_plain_user_that_lingers_gets_one_of_its_own_manager(booted):
     asked = booted(uid=1000, lingers=True)
-    assert session.leave("a.scope") == ("a.scope", "")
+    assert session.move_to_scope("a.scope") == ("a.scope", "")
     argv, env = asked[0]
     assert argv[:2] == ["busctl", "--user"] and env["XDG_RUNTIME_DIR"] == "/run/user/1000"
     assert "system.slice" not in argv
@@ -129,9 +129,9 @@ def test_a_plain_user_that_lingers_gets_one_of_its_own_manager(booted):
 def test_one_that_does_not_linger_stays_where_it_is_least_in_danger(booted):
     # Its own manager ends with the last session, whatever logind is told.
     asked = booted(uid=1000, ends=False)
-    assert session.leave("a.scope") == ("", "")
+    assert session.move_to_scope("a.scope") == ("", "")
     asked += booted(uid=1000, ends=True)
-    scope, note = session.leave("a.scope")
+    scope, note = session.move_to_scope("a.scope")
     assert scope == "" and "worker does not linger" in note and "KillUserProcesses" in note
     assert asked == []
 
@@ -152,23 +152,23 @@ REFUSED = (1, b"Failed to connect to bus:\nNo such file or directory\n", "")
 )
 def test_where_systemd_refuses_it_says_what_that_means(booted, answers, words):
     booted(answers=answers)
-    scope, note = session.leave("a.scope")
+    scope, note = session.move_to_scope("a.scope")
     assert scope == "" and words in note and SESSION in note and "limits" in note
 
 
 def test_a_promise_that_is_not_kept_is_none(booted):
     booted(moves=False)
-    scope, note = session.leave("a.scope")
+    scope, note = session.move_to_scope("a.scope")
     assert scope == "" and "promised" in note
 
 
 def test_outside_of_a_session_nothing_is_lost_by_staying(booted):
     booted(group="/system.slice/ssh.service", answers=[REFUSED, REFUSED])
-    assert session.leave("a.scope") == ("", "")
+    assert session.move_to_scope("a.scope") == ("", "")
 
 
 def test_without_systemd_nothing_is_asked(booted, monkeypatch, tmp_path):
     asked = booted()
     monkeypatch.setattr(session, "BOOTED", str(tmp_path / "none"))
-    assert session.leave("a.scope") == ("", "")
+    assert session.move_to_scope("a.scope") == ("", "")
     assert asked == [] and session.examine("worker") == {"ends": False, "lingers": False}

@@ -22,7 +22,7 @@ LEAKS = (
 def test_nothing_leaks():
     session = dict.fromkeys(LEAKS, "leak")
     session.update(dict.fromkeys(surroundings.NETWORK | surroundings.ACCOUNT, "passed"))
-    made = surroundings.made(session, "/build/home", {"PIP_INDEX_URL": "https://x"})
+    made = surroundings.build_environment(session, "/build/home", {"PIP_INDEX_URL": "https://x"})
     assert "leak" not in made.values()
     assert {name for name, value in made.items() if value == "passed"} == surroundings.NETWORK | surroundings.ACCOUNT
     assert (made["HOME"], made["PIP_CONFIG_FILE"], made["PIP_INDEX_URL"]) == ("/build/home", "/dev/null", "https://x")
@@ -32,7 +32,7 @@ def test_nothing_leaks():
 def test_what_a_plain_user_has_installed_counts_and_root_is_told_nothing(monkeypatch, uid, told):
     # With it set Debian's Python installs to where it does not import from.
     monkeypatch.setattr(surroundings.os, "geteuid", lambda: uid)
-    assert ("PYTHONUSERBASE" in surroundings.made({}, "/build/home", {})) == told
+    assert ("PYTHONUSERBASE" in surroundings.build_environment({}, "/build/home", {})) == told
 
 
 CONFIG = """\
@@ -68,8 +68,8 @@ def test_a_pip_that_does_not_tell(status):
 
 
 def test_what_is_taken_over_is_told_without_passwords():
-    assert surroundings.told({}) == []
-    (words,) = surroundings.told({"PIP_INDEX_URL": "https://joe:secret@x/simple", "PIP_NO_INDEX": "true"})
+    assert surroundings.describe_settings({}) == []
+    (words,) = surroundings.describe_settings({"PIP_INDEX_URL": "https://joe:secret@x/simple", "PIP_NO_INDEX": "true"})
     assert "index-url https://" in words and "x/simple, no-index true" in words and "secret" not in words
 
 
@@ -85,7 +85,7 @@ def test_the_real_pip_of_an_account_with_settings_of_its_own(tmp_path):
     # This machine's own settings may name a certificate.
     assert found["PIP_INDEX_URL"] == "https://mine/simple"
     assert not {"PIP_USER", "PIP_REQUIRE_VIRTUALENV"} & set(found)
-    made = surroundings.made(session, str(tmp_path / "none"), found)
+    made = surroundings.build_environment(session, str(tmp_path / "none"), found)
     said = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], env=made, stdout=subprocess.PIPE, text=True, check=True
     ).stdout

@@ -22,37 +22,37 @@ def folder(tmp_path):
 @pytest.mark.parametrize("mode", [0o700, 0o755, 0o2755])
 def test_a_folder_of_ones_own_will_do(folder, mode):
     folder.chmod(mode)
-    assert trust.objection(str(folder), ME) == ""
+    assert trust.folder_problem(str(folder), ME) == ""
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o775, 0o720])
 def test_one_that_others_may_write_to_will_not(folder, mode):
     folder.chmod(mode)
-    assert trust.objection(str(folder), ME) == "others may write to {0} (mode {1:04o})".format(folder, mode)
+    assert trust.folder_problem(str(folder), ME) == "others may write to {0} (mode {1:04o})".format(folder, mode)
 
 
 def test_a_link_will_not_wherever_it_leads(folder):
     link = folder.parent / "link"
     link.symlink_to(folder)
-    assert trust.objection(str(link), ME) == "{0} is a link".format(link)
+    assert trust.folder_problem(str(link), ME) == "{0} is a link".format(link)
     link.unlink()
     link.symlink_to("/nowhere")
-    assert trust.objection(str(link), ME) == "{0} is a link".format(link)
+    assert trust.folder_problem(str(link), ME) == "{0} is a link".format(link)
 
 
 def test_somebody_elses_will_not(folder):
-    assert trust.objection(str(folder), ME + 1).startswith("{0} belongs to ".format(folder))
+    assert trust.folder_problem(str(folder), ME + 1).startswith("{0} belongs to ".format(folder))
     (folder / "file").write_text("")
-    assert trust.objection(str(folder / "file"), ME) == "{0} is no folder".format(folder / "file")
+    assert trust.folder_problem(str(folder / "file"), ME) == "{0} is no folder".format(folder / "file")
 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_a_folder_above_that_anybody_may_change_will_not(folder, there):
     path = str(folder if there else folder.parent / "new" / "er")
     folder.parent.chmod(0o777)
-    assert trust.objection(path, ME) == "anybody may replace what is in {0} (mode 0777)".format(folder.parent)
+    assert trust.folder_problem(path, ME) == "anybody may replace what is in {0} (mode 0777)".format(folder.parent)
     folder.parent.chmod(0o1777)
-    assert trust.objection(path, ME) == ""
+    assert trust.folder_problem(path, ME) == ""
 
 
 # --- who else can change what a path leads to -------------------------------------------------------------------------
@@ -67,13 +67,13 @@ def script(folder):
 
 
 def test_ones_own_in_ones_own_folders_is_nobody_elses(script):
-    assert trust.others(str(script), ME) == trust.others(str(script.parent), ME) == ""
+    assert trust.find_other_writer(str(script), ME) == trust.find_other_writer(str(script.parent), ME) == ""
 
 
 @pytest.mark.parametrize("mode", [0o666, 0o602])
 def test_a_file_that_anybody_may_write_to(script, mode):
     script.chmod(mode)
-    assert trust.others(str(script), ME) == "anybody may write to {0} (mode {1:04o})".format(script, mode)
+    assert trust.find_other_writer(str(script), ME) == "anybody may write to {0} (mode {1:04o})".format(script, mode)
 
 
 def test_a_folder_above_and_where_a_link_leads_count(script, tmp_path):
@@ -81,25 +81,25 @@ def test_a_folder_above_and_where_a_link_leads_count(script, tmp_path):
     link.symlink_to(script)
     script.parent.chmod(0o777)
     wrong = "anybody may write to {0} (mode 0777)".format(script.parent)
-    assert trust.others(str(script), ME) == trust.others(str(link), ME) == wrong
+    assert trust.find_other_writer(str(script), ME) == trust.find_other_writer(str(link), ME) == wrong
     # What is ours in such a folder nobody else can move.
     script.parent.chmod(0o1777)
-    assert trust.others(str(link), ME) == ""
+    assert trust.find_other_writer(str(link), ME) == ""
 
 
 def test_a_group_that_others_are_in(script, monkeypatch):
     script.chmod(0o664)
     monkeypatch.setattr(trust, "_members", lambda gid: {0, ME})
-    assert trust.others(str(script), ME) == ""
+    assert trust.find_other_writer(str(script), ME) == ""
     monkeypatch.setattr(trust, "_members", lambda gid: {0, ME, 4001})
-    assert trust.others(str(script), ME).startswith("the group ")
-    assert "may write to {0} (mode 0664)".format(script) in trust.others(str(script), ME)
+    assert trust.find_other_writer(str(script), ME).startswith("the group ")
+    assert "may write to {0} (mode 0664)".format(script) in trust.find_other_writer(str(script), ME)
 
 
 def test_who_is_in_a_group():
     assert 0 in trust._members(0)
     assert trust._members(4_000_001) == set()
-    assert trust._group(4_000_001) == "gid 4000001"
+    assert trust._group_name(4_000_001) == "gid 4000001"
 
 
 def test_what_belongs_to_another_account(script):
@@ -107,6 +107,6 @@ def test_what_belongs_to_another_account(script):
     if owner == 0:
         os.chown(script, 65534, -1)
         owner = 65534
-    assert trust.others(str(script), owner) == ""
-    assert trust.others(str(script), 4001).endswith(" belongs to {0}".format(trust._name(owner)))
-    assert "cannot be looked at" in trust.others(str(script) + ".gone", ME)
+    assert trust.find_other_writer(str(script), owner) == ""
+    assert trust.find_other_writer(str(script), 4001).endswith(" belongs to {0}".format(trust._user_name(owner)))
+    assert "cannot be looked at" in trust.find_other_writer(str(script) + ".gone", ME)

@@ -111,9 +111,9 @@ def test_what_is_no_version_is_refused_by_its_text(text):
 def test_within(version, minimum, maximum, answer):
     if answer is ValueError:
         with pytest.raises(ValueError, match="anything below"):
-            versions.within(version, minimum, maximum)
+            versions.is_within(version, minimum, maximum)
     else:
-        assert versions.within(version, minimum, maximum) is answer
+        assert versions.is_within(version, minimum, maximum) is answer
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_whatever_parses_can_be_compared(a, b):
         return
     pair = [a, b]
     assert versions.compare(*pair) == -versions.compare(*reversed(pair))
-    versions.within(a, b, b)
+    versions.is_within(a, b, b)
 
 
 @given(st.text())

@@ -36,7 +36,7 @@ def test_joined_while_it_runs(tmp_path):
 
 def test_it_can_be_asked_and_has_left_the_session_before_the_module_ends(tmp_path, monkeypatch):
     order, paths = make_order(tmp_path), []
-    monkeypatch.setattr(session, "leave", lambda unit: time.sleep(1) or paths.append(unit) or (unit, "stays"))
+    monkeypatch.setattr(session, "move_to_scope", lambda unit: time.sleep(1) or paths.append(unit) or (unit, "stays"))
     # The head is forked from this process, and inherits the patch.
     assert starting.start(order) == "started"
     status = read_json(builds.paths(order).status)

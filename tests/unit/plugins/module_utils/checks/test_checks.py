@@ -40,7 +40,7 @@ FIELD = ROOT.parent / "shared/field"
 
 
 def found(request, state):
-    return checks.findings(request, state, plan.make(request, state))
+    return checks.find_problems(request, state, plan.make(request, state))
 
 
 def idents(request, state):
@@ -161,7 +161,7 @@ GONE = {"path": "/a/latest", "problem": "leads to /a/8.0.RC2, which is not there
 
 
 def shut(path, group, by_group=False):
-    """What access.closed returns of a folder."""
+    """What access.find_closed returns of a folder."""
     return {"path": path, "folder": True, "owner": "root", "group": group, "mode": "0750", "by_group": by_group}
 
 
@@ -241,7 +241,7 @@ TRIGGERS = [
         "warning",
         ask_torch(),
         lambda state: state["cann"][0].update(half="it lacks a version record"),
-        ["CANN 5.0.4 in /usr/local/Ascend/ascend-toolkit/latest is half there: it lacks a version record"],
+        ["CANN 5.0.4 in /usr/local/Ascend/ascend-toolkit/latest is incomplete: it lacks a version record"],
     ),
     (
         "cann-half",
@@ -250,7 +250,7 @@ TRIGGERS = [
         lambda state: state.update(cann_aside=[GONE]),
         [
             "/a/latest leads to /a/8.0.RC2, which is not there",
-            "CANN 5.0.4 in /usr/local/Ascend/ascend-toolkit/latest counts",
+            "CANN 5.0.4 in /usr/local/Ascend/ascend-toolkit/latest is used",
         ],
     ),
     (
@@ -260,7 +260,7 @@ TRIGGERS = [
         lambda state: state["cann"][0].update(set_env="/x/set_env.sh", distrusted="/x belongs to HwHiAiUser"),
         [
             "/x belongs to HwHiAiUser: /x/set_env.sh is not run as root",
-            "that nobody but root can write to: whoever can decides what root runs",
+            "that only root can write to: who else can write to it can change what root runs",
         ],
     ),
     (
@@ -286,14 +286,14 @@ TRIGGERS = [
         "warning",
         ask_torch(),
         lambda state: state["cann"][0].update(version=None),
-        ["does not tell its version", "/usr/local/Ascend/ascend-toolkit/latest"],
+        ["the version of CANN in /usr/local/Ascend/ascend-toolkit/latest is not known"],
     ),
     (
         "cann-version-unknown",
         "warning",
         ask_torch(),
         lambda state: state["cann"][0].update(version="V100R001C13"),
-        ["does not tell its version (it says V100R001C13)"],
+        ["is not known (it says V100R001C13)"],
     ),
     (
         "python-missing",
@@ -303,7 +303,13 @@ TRIGGERS = [
         ["python3.7, python3.8, python3.9", "3.7, 3.8, 3.9 for torch 1.8.1", "ascend_python"],
     ),
     ("python-missing", "error", ask_torch(), broken_python, ["/usr/bin/python3.9 gave no answer in 10 s"]),
-    ("python-missing", "error", ask_torch(python="/opt/none"), no_python, ["none of these runs here: /opt/none;"]),
+    (
+        "python-missing",
+        "error",
+        ask_torch(python="/opt/none"),
+        no_python,
+        ["none of these interpreters runs: /opt/none;"],
+    ),
     (
         "python-version",
         "error",
@@ -339,9 +345,9 @@ TRIGGERS = [
         ask_torch(venv="/opt/venv"),
         broken_venv,
         [
-            "none of these runs here: /opt/venv/bin/python (/opt/venv/bin/python does not run)",
+            "none of these interpreters runs: /opt/venv/bin/python (/opt/venv/bin/python does not run)",
             "Remove /opt/venv",
-            "anew",
+            "created again",
         ],
     ),
     (
@@ -359,7 +365,7 @@ TRIGGERS = [
         [
             "/opt/python3.9 has no ctypes (No module named '_ctypes'), ssl",
             "torch imports it",
-            "Install libffi-dev, libssl-dev and build that Python again",
+            "Install libffi-dev, libssl-dev and rebuild that Python",
             "ascend_python",
         ],
     ),
@@ -372,7 +378,7 @@ TRIGGERS = [
         "error",
         ask_torch(install_packages=False),
         lacks("distutils", path="/usr/bin/python3.9"),
-        ["/usr/bin/python3.9 has no distutils", "packages of it (python3-setuptools"],
+        ["/usr/bin/python3.9 has no distutils", "packages for it (python3-setuptools"],
     ),
     (
         "python-modules",
@@ -406,7 +412,7 @@ TRIGGERS = [
         ask_torch(),
         python(pip={"version": "19.2.3", "problem": "", "platforms": ["manylinux2010_x86_64", "linux_x86_64"]}),
         [
-            "pip 19.2.3 of /usr/bin/python3.9 takes wheels for manylinux2010_x86_64, linux_x86_64 alone",
+            "pip 19.2.3 of /usr/bin/python3.9 supports only wheels for manylinux2010_x86_64, linux_x86_64",
             "manylinux2014_x86_64",
         ],
     ),
@@ -454,14 +460,14 @@ TRIGGERS = [
         "error",
         ask_torch(),
         lambda state: state.update(work_dir_objection="others may write to /data/x (mode 0777)"),
-        ["others may write to /data/x (mode 0777)", "nobody but root", "ascend_work_dir"],
+        ["others may write to /data/x (mode 0777)", "only root", "ascend_work_dir"],
     ),
     (
         "session-ends",
         "warning",
         ask_torch(),
         lambda state: user(state).update(session={"ends": True, "lingers": False}),
-        ["logind ends what worker started", "loginctl enable-linger worker"],
+        ["logind ends the processes of worker", "loginctl enable-linger worker"],
     ),
     (
         "disk-full",
@@ -503,7 +509,7 @@ TRIGGERS = [
         "error",
         ask_torch(*(used(GCC, TORCH) + [recipe(APEX)])),
         lambda state: None,
-        ["no torch in /usr/bin/python3.9", "role that builds it"],
+        ["torch is missing in /usr/bin/python3.9", "role that builds it"],
     ),
     (
         "hccl-interface",
@@ -603,15 +609,15 @@ TRIGGERS_OF_FITNESS = [
         "error",
         fit(),
         npu(chips=[], pci=[], nodes=[]),
-        ["npu-smi shows none", "ascend_require_npu: false"],
+        ["npu-smi shows no NPU", "ascend_require_npu: false"],
     ),
-    ("npu-missing", "error", fit(), npu(smi=None, chips=[], pci=[], nodes=[]), ["no npu-smi"]),
+    ("npu-missing", "error", fit(), npu(smi=None, chips=[], pci=[], nodes=[]), ["npu-smi is missing"]),
     (
         "npu-missing",
         "note",
         fit(fitness={"require_npu": False}),
         npu(smi=None, chips=[], pci=[], nodes=[]),
-        ["no npu-smi"],
+        ["npu-smi is missing"],
     ),
     ("npu-smi", "error", fit(), npu(chips=[], problem="gave no answer in 10 s"), ["npu-smi: gave no answer in 10 s"]),
     (
@@ -674,7 +680,7 @@ TRIGGERS_OF_FITNESS = [
         "warning",
         fit(),
         foreign_torch,
-        ["torch 1.8.1 in /usr/lib/python3/dist-packages", "did not make", "ascend_venv"],
+        ["torch 1.8.1 in /usr/lib/python3/dist-packages", "did not build", "ascend_venv"],
     ),
     (
         "clock-skew",
@@ -732,14 +738,14 @@ TRIGGERS_OF_FITNESS = [
         "note",
         ask_torch(),
         outgrown,
-        ["torch stays", "gcc730 10.2.1 instead of 9.3.0", "ascend_rebuild: true"],
+        ["torch was built with an older tool", "gcc730 10.2.1 instead of 9.3.0", "ascend_rebuild: true"],
     ),
     (
         "noexec",
         "error",
         ask_torch(),
         disk("/var/lib/ascend-pytorch", noexec=True, stands_at="/var"),
-        ["/var/lib/ascend-pytorch is on a file system that is mounted noexec (/var)", "Set ascend_work_dir"],
+        ["/var/lib/ascend-pytorch is on a file system mounted with noexec (/var)", "Set ascend_work_dir"],
     ),
     (
         "noexec",
@@ -766,7 +772,7 @@ TRIGGERS_OF_FITNESS = [
             missing_needs=["patch"], packaging_python={"path": "/usr/bin/python3", "version": "3.7.9"}
         ),
         [
-            "apt works under /usr/bin/python3, Python 3.7.9, which ansible-core 2.19.14 does not take",
+            "apt runs under /usr/bin/python3, Python 3.7.9, which ansible-core 2.19.14 does not support",
             "Python 3.8 or newer with apt's own package, to install patch",
             "Run `apt-get install -y patch` on the host",
         ],
@@ -797,7 +803,7 @@ TRIGGERS_OF_FITNESS = [
         "warning",
         ask(recipe(CMAKE, version="3.13.0")),
         lambda state: state["products"]["cmake"]["links"].update({"/usr/bin/cmake": "foreign"}),
-        ["/usr/bin/cmake is not ours", "/usr/local/cmake/bin/cmake", "cmake_replace_link: true"],
+        ["/usr/bin/cmake was not made by this collection", "/usr/local/cmake/bin/cmake", "cmake_replace_link: true"],
     ),
 ]
 
@@ -809,14 +815,14 @@ TRIGGERS_OF_FITNESS.append(
         "note",
         fit(),
         lambda state: state.update(shares=[SHARE]),
-        ["node[1-2] have one place: /home/a/.local, /home/a/w", "one builds and publishes there", "ascend_work_dir"],
+        ["node[1-2] share /home/a/.local, /home/a/w", "one builds and publishes there", "ascend_work_dir"],
     )
 )
 
 
 def test_what_is_found_of_hosts_together():
-    assert [each["severity"] for each in checks.of_shared([SHARE])] == ["note"]
-    note, warning = checks.of_shared([dict(SHARE, env_file="/home/a/env.sh")])
+    assert [each["severity"] for each in checks.shared_place_findings([SHARE])] == ["note"]
+    note, warning = checks.shared_place_findings([dict(SHARE, env_file="/home/a/env.sh")])
     assert (note["id"], warning["id"], warning["severity"]) == ("shared-place", "shared-place", "warning")
     assert "/home/a/env.sh" in warning["found"] and "set ascend_env_file" in warning["remedy"]
 
@@ -861,7 +867,7 @@ def test_wheels_of_a_bundle_that_a_pip_refuses(names, refused):
     request = ask_torch(offline=True, install_packages=False)
     planned = plan.make(request, state)
     has_wheels(planned, names)
-    told = checks.findings(request, state, planned)
+    told = checks.find_problems(request, state, planned)
     assert [each["id"] for each in told] == ["pip-too-old"] * bool(refused)
     for each in told:
         assert each["wanted"].endswith(": " + ", ".join(names[number] for number in refused))
@@ -870,7 +876,7 @@ def test_wheels_of_a_bundle_that_a_pip_refuses(names, refused):
     for pip in ({"platforms": ["manylinux_2_28_x86_64", *PLATFORMS]}, {"platforms": []}):
         python(pip=dict(OLD_PIP, **pip))(state)
         has_wheels(planned, names[:1])
-        assert checks.findings(request, state, planned) == []
+        assert checks.find_problems(request, state, planned) == []
 
 
 @pytest.mark.parametrize("ident, severity, request_, spoil, words", TRIGGERS + TRIGGERS_OF_FITNESS)
@@ -879,7 +885,7 @@ def test_each_finding_has_its_trigger(ident, severity, request_, spoil, words):
     spoil(state)
     findings = found(request_, state)
     assert [(each["id"], each["severity"]) for each in findings] == [(ident, severity)]
-    said = finding.words(findings[0])
+    said = finding.describe(findings[0])
     assert [word for word in words if word not in said] == []
     assert said.startswith(severity + ": ") and said.endswith("[{0}]".format(ident))
     assert findings[0]["found"] and findings[0]["wanted"] and findings[0]["remedy"] and findings[0]["source"]
@@ -1127,9 +1133,9 @@ def environment(**values):
         (ask_torch(environment=environment(DYNAMIC_COMPILE_ENABLE="1")), ["DYNAMIC_COMPILE_ENABLE", "not supported"]),
         (
             ask(recipe(CMAKE, prefix="/opt/x"), recipe(GCC, prefix="/opt/x/")),
-            ["cmake_prefix, gcc730_prefix: /opt/x is given to all"],
+            ["cmake_prefix, gcc730_prefix: all of these are /opt/x"],
         ),
-        (ask(recipe(CMAKE), silenced=["umask", "nonsense"]), ["no check has the id nonsense", "umask"]),
+        (ask(recipe(CMAKE), silenced=["umask", "nonsense"]), ["there is no check nonsense", "umask"]),
         (ask(recipe(CMAKE), cann_path="latest"), ["ascend_cann_path: 'latest'", "8.0.RC3"]),
         (ask(recipe(CMAKE), cann_path="V100R001C13"), ["ascend_cann_path"]),
         (ask(recipe(CMAKE), jobs="0"), ["ascend_jobs: '0'"]),

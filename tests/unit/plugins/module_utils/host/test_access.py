@@ -21,7 +21,7 @@ def folder():
 
 
 def closed(path):
-    return as_plain(lambda: access.closed(str(path)))
+    return as_plain(lambda: access.find_closed(str(path)))
 
 
 def test_what_may_be_read_and_what_is_absent_are_not_closed(folder):
@@ -57,7 +57,7 @@ def test_a_closed_folder_closes_itself(folder):
 def test_a_folder_is_read_by_who_may_list_and_enter_it(folder, monkeypatch, mode):
     monkeypatch.setattr(access, "_steps", lambda path: [path])
     (folder / "cann").chmod(mode)
-    assert access.closed(str(folder / "cann"), (4001, [4001]))["folder"]
+    assert access.find_closed(str(folder / "cann"), (4001, [4001]))["folder"]
 
 
 def test_a_closed_folder_closes_what_is_in_it_and_what_links_to_that(folder):
@@ -72,7 +72,7 @@ def test_a_closed_file(folder):
     (folder / "cann/version.info").chmod(0)
     shut = closed(folder / "cann/version.info")
     assert (shut["path"], shut["folder"]) == (str(folder / "cann/version.info"), False)
-    assert access.words(shut, "worker").startswith(
+    assert access.describe(shut, "worker").startswith(
         "{0}/cann/version.info is there, but worker may not read it (".format(folder)
     )
     assert "chmod o+r " in access.remedy(shut, "worker")
@@ -81,7 +81,7 @@ def test_a_closed_file(folder):
 def test_closed_ones_are_told_once(folder):
     (folder / "cann").chmod(0)
     paths = [str(folder / "cann" / name) for name in ("a", "b")] + [str(folder / "gone")]
-    assert [shut["path"] for shut in as_plain(lambda: access.all_closed(paths))] == [str(folder / "cann")]
+    assert [shut["path"] for shut in as_plain(lambda: access.find_all_closed(paths))] == [str(folder / "cann")]
 
 
 @pytest.mark.parametrize(
@@ -101,22 +101,22 @@ def test_another_account_is_judged_by_mode_bits(folder, monkeypatch, mode, membe
     if gid == 0:
         gid = grp.getgrnam("nogroup").gr_gid
         os.chown(folder / "cann", -1, gid)
-    found = access.closed(str(folder / "cann"), (4001, [4001] + [gid] * member))
+    found = access.find_closed(str(folder / "cann"), (4001, [4001] + [gid] * member))
     assert bool(found) == shut and (found or {}).get("by_group") == by_group
     if by_group:
         assert access.remedy(found, "worker").startswith(
             "have an administrator run `usermod -a -G {0} worker`".format(access.group_name(gid))
         )
-    assert access.closed(str(folder / "cann"), (0, [0])) is None
-    assert access.closed(str(folder / "cann"), (None, [])) is not None
+    assert access.find_closed(str(folder / "cann"), (0, [0])) is None
+    assert access.find_closed(str(folder / "cann"), (None, [])) is not None
 
 
 def test_an_access_control_list_may_allow_it(folder, monkeypatch):
     (folder / "cann").chmod(0o700)
     monkeypatch.setattr(access, "_steps", lambda path: [path])
-    assert access.closed(str(folder / "cann"), (4001, [4001]))
+    assert access.find_closed(str(folder / "cann"), (4001, [4001]))
     monkeypatch.setattr(access.os, "getxattr", lambda path, name: b"acl")
-    assert access.closed(str(folder / "cann"), (4001, [4001])) is None
+    assert access.find_closed(str(folder / "cann"), (4001, [4001])) is None
 
 
 def test_no_command_opens_a_folder_that_may_be_a_home(folder):
@@ -126,6 +126,6 @@ def test_no_command_opens_a_folder_that_may_be_a_home(folder):
 
 
 def test_a_user_that_is_not_known():
-    assert access.of_user("no-such-user") == access.of_user("a\0b") == (None, [])
-    assert access.of_user("root")[0] == 0
+    assert access.user_ids("no-such-user") == access.user_ids("a\0b") == (None, [])
+    assert access.user_ids("root")[0] == 0
     assert access.user_name(4_000_001) == access.group_name(4_000_001) == "4000001"

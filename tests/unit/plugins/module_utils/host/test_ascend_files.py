@@ -78,8 +78,8 @@ def test_samples_of_driver_and_firmware_agree():
     driver = ascend_files.parse_info_file(sample("driver_version.info_24.1.rc1"))
     firmware = ascend_files.parse_info_file(sample("firmware_version.info_23.0.7"))
     assert driver["Version"] == "24.1.rc1" and firmware["package_version"] == "23.0.7"
-    assert ascend_files.driver_firmware_agree(driver, firmware) is True
-    assert ascend_files.driver_firmware_agree({"Version": "24.1.rc1"}, firmware) is False
+    assert ascend_files.is_driver_firmware_pair(driver, firmware) is True
+    assert ascend_files.is_driver_firmware_pair({"Version": "24.1.rc1"}, firmware) is False
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_samples_of_driver_and_firmware_agree():
     ],
 )
 def test_driver_firmware_agree(driver, firmware, answer):
-    assert ascend_files.driver_firmware_agree(driver, firmware) is answer
+    assert ascend_files.is_driver_firmware_pair(driver, firmware) is answer
 
 
 @pytest.mark.parametrize(
@@ -154,17 +154,17 @@ def test_what_is_no_release(text):
 
 
 def test_releases_with_letters_lie_where_their_numbers_do():
-    assert ascend_files.release_within("5.0.4.T3", "5.0.3", "5.0.4")
-    assert ascend_files.release_within("5.1.RC1.alpha005", "5.1.RC1", "5.1.RC1")
-    assert not ascend_files.release_within("8.0.RC1.T5", "5.0.3", "5.0.4")
+    assert ascend_files.is_release_within("5.0.4.T3", "5.0.3", "5.0.4")
+    assert ascend_files.is_release_within("5.1.RC1.alpha005", "5.1.RC1", "5.1.RC1")
+    assert not ascend_files.is_release_within("8.0.RC1.T5", "5.0.3", "5.0.4")
     ordered = [None, "x", "5.0.4.alpha003", "5.1.RC1.T1", "5.1.RC2", "5.1.0", "8.0.RC3", "8.0.0", "8.5.0"]
-    assert sorted(reversed(ordered), key=ascend_files.newness)[2:] == ordered[2:]
+    assert sorted(reversed(ordered), key=ascend_files.release_key)[2:] == ordered[2:]
 
 
 def test_a_driver_with_letters_goes_with_its_firmware():
     driver = {"Version": "24.1.rc1.T5", "compatible_version_fw": "[7.0.0,7.2.99.T1]"}
-    assert ascend_files.driver_firmware_agree(driver, {"Version": "7.1.0.T2.B010"})
-    assert ascend_files.driver_firmware_agree(
+    assert ascend_files.is_driver_firmware_pair(driver, {"Version": "7.1.0.T2.B010"})
+    assert ascend_files.is_driver_firmware_pair(
         {"Version": "23.0.rc3.T5"}, {"Version": "7.1.0", "compatible_version_drv": "[23.0.rc3,23.0.rc3.]"}
     )
 
@@ -202,6 +202,6 @@ FOREIGN = st.one_of(
 def test_foreign_text_is_read_without_an_error(one, other):
     info, more = ascend_files.parse_info_file(one), ascend_files.parse_info_file(other)
     cfg = ascend_files.parse_version_cfg(one)
-    assert ascend_files.driver_firmware_agree(info, more) in (True, False, None)
+    assert ascend_files.is_driver_firmware_pair(info, more) in (True, False, None)
     release = ascend_files.toolkit_release(info, cfg)
     assert release is None or release

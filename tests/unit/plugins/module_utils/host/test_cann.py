@@ -206,7 +206,7 @@ def test_one_that_is_named_and_not_there(root, home):
     assert (told["there"], told["aside"]) == ([], [{"path": str(place), "problem": "is CANN 8.0.RC3"}])
     assert found(home, "/nowhere")["there"] == []
     (home / "empty").mkdir()
-    assert "is half there: it has neither" in found(home, str(home / "empty"))["aside"][0]["problem"]
+    assert "is incomplete: it has neither" in found(home, str(home / "empty"))["aside"][0]["problem"]
 
 
 # --- half there -------------------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ def test_a_cann_that_may_not_be_entered_is_not_absent(entered, place):
     assert told["there"] == told["aside"] == []
     (shut,) = told["closed"]
     assert (shut["path"], shut["folder"]) == (os.path.normpath(str(root / place)), True)
-    assert access.words(shut, NAME).startswith("{0} is there, but {1} may not enter it (".format(shut["path"], NAME))
+    assert access.describe(shut, NAME).startswith("{0} is there, but {1} may not enter it (".format(shut["path"], NAME))
 
 
 def test_the_fields_closed_folder(entered):
@@ -389,7 +389,7 @@ def test_releases_of_the_folders_names_are_releases():
     assert cann._name_of_release("/x/8.0.RC1.T5") == "8.0.RC1.T5"
     assert cann._name_of_release("/x/cann-9.0.0-beta.1") == "9.0.0-beta.1"
     assert cann._name_of_release("/x/latest") is None and cann._name_of_release("/x/cann") is None
-    assert ascend_files.newness("8.0.RC1.T5") == ascend_files.newness("8.0.RC1")
+    assert ascend_files.release_key("8.0.RC1.T5") == ascend_files.release_key("8.0.RC1")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.host import machine
 
 
 def disk(path):
-    return machine.disk(path, mounts.parsed(text(mounts.MOUNTINFO)), kernel.boot())
+    return machine.disk_state(path, mounts.parse(text(mounts.MOUNTINFO)), kernel.boot())
 
 
 def test_disk(tmp_path, monkeypatch):

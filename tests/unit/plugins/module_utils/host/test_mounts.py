@@ -15,13 +15,13 @@ def test_mounts_of_a_host():
         "101 29 0:50 / /home rw,relatime shared:9 - nfs4 nas.example.com:/export/my\\040home rw,vers=4.2\n"
         "a line of another kind\n"
     )
-    assert mounts.parsed(content) == [
+    assert mounts.parse(content) == [
         mounts.Mount("/", "/sys", "sysfs", "sysfs", "rw"),
         mounts.Mount("/a b", "/mnt/c\\d", "ext4", "/dev/sda1", "rw,errors=remount-ro"),
         mounts.Mount("/", "/home", "nfs4", "nas.example.com:/export/my home", "rw,vers=4.2"),
     ]
-    assert mounts.parsed("") == []
+    assert mounts.parse("") == []
 
 
 def test_this_machine_has_a_root():
-    assert "/" in [mount.where for mount in mounts.parsed(Path(mounts.MOUNTINFO).read_text())]
+    assert "/" in [mount.where for mount in mounts.parse(Path(mounts.MOUNTINFO).read_text())]

@@ -36,10 +36,10 @@ def test_headers_are_looked_for_in_the_real_file_system(tmp_path, monkeypatch):
 
 
 def test_packages():
-    assert needs.packages(["gcc", "g++", "zlib"], "Debian") == ["gcc", "g++", "zlib1g-dev"]
-    assert needs.packages(["gcc", "g++", "zlib"], "RedHat") == ["gcc", "gcc-c++", "zlib-devel"]
-    assert needs.packages(["gcc"], "") == []
-    assert needs.packages(["git", "git"], "Debian") == ["git"]
+    assert needs.packages_for(["gcc", "g++", "zlib"], "Debian") == ["gcc", "g++", "zlib1g-dev"]
+    assert needs.packages_for(["gcc", "g++", "zlib"], "RedHat") == ["gcc", "gcc-c++", "zlib-devel"]
+    assert needs.packages_for(["gcc"], "") == []
+    assert needs.packages_for(["git", "git"], "Debian") == ["git"]
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -456,7 +456,7 @@ def test_a_version_record_that_may_not_be_read_is_no_missing_driver(entered):
     versions, shut = as_plain(
         lambda: [
             npus.driver_and_firmware(root=str(entered.root)),
-            access.all_closed(npus.records(str(entered.root))),
+            access.find_all_closed(npus.record_files(str(entered.root))),
         ]
     )
     assert versions == {
@@ -473,7 +473,7 @@ def test_a_driver_in_a_folder_that_may_not_be_entered_is_no_missing_driver(enter
     (entered.root / place).chmod(0)
     found = as_plain(lambda: npus.driver_and_firmware(root=str(entered.root)))
     assert found["driver"] == {"path": driver, "version": None}
-    shut = as_plain(lambda: access.all_closed(npus.records(str(entered.root))))
+    shut = as_plain(lambda: access.find_all_closed(npus.record_files(str(entered.root))))
     assert [each["path"] for each in shut] == [str(entered.root / place)]
 
 

@@ -22,15 +22,17 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.host import program
 )
 def test_the_version_a_tool_tells(program, name, script, version):
     path = program(name, script)
-    assert programs.tool(path) == {"path": path, "real": os.path.realpath(path), "version": version, "problem": ""}
+    assert programs.examine(path) == {"path": path, "real": os.path.realpath(path), "version": version, "problem": ""}
 
 
 def test_a_tools_version_is_not_read_from_its_complaints(program):
     warned = program("cmake", "echo 'libfoo.so.9.9.9: no version information' >&2; echo cmake version 3.12.1")
-    assert (programs.tool(warned)["version"], programs.tool(warned)["problem"]) == ("3.12.1", "")
-    silent = programs.tool(program("g++", "echo 'wrapper 4.5.6 finds no compiler' >&2"))
+    assert (programs.examine(warned)["version"], programs.examine(warned)["problem"]) == ("3.12.1", "")
+    silent = programs.examine(program("g++", "echo 'wrapper 4.5.6 finds no compiler' >&2"))
     assert silent["version"] is None and silent["problem"].endswith("its version: wrapper 4.5.6 finds no compiler")
-    lost = programs.tool(program("gcc", "echo; echo 'gcc: libmpc.so.3: cannot open shared object file' >&2; exit 127"))
+    lost = programs.examine(
+        program("gcc", "echo; echo 'gcc: libmpc.so.3: cannot open shared object file' >&2; exit 127")
+    )
     assert lost["problem"].endswith("status 127: gcc: libmpc.so.3: cannot open shared object file")
 
 
@@ -44,7 +46,7 @@ def test_a_tools_version_is_not_read_from_its_complaints(program):
 )
 def test_a_tool_that_does_not_work(program, monkeypatch, script, problem):
     monkeypatch.setattr(programs, "ask", functools.partial(programs.ask, time_limit_s=0.3))
-    found = programs.tool(program("cmake", script))
+    found = programs.examine(program("cmake", script))
     assert found["version"] is None and problem in found["problem"]
 
 
@@ -52,7 +54,7 @@ def test_a_tool_of_another_machine(tmp_path):
     path = tmp_path / "cmake"
     path.write_bytes(b"\x7fELF\x00\x00garbage")
     path.chmod(0o755)
-    found = programs.tool(str(path))
+    found = programs.examine(str(path))
     assert found["version"] is None and found["problem"].startswith("cannot be started: ")
 
 

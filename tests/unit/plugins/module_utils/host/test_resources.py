@@ -79,7 +79,7 @@ def group_v1(folder, most, used, stat="", hierarchy=1):
     ],
 )
 def test_memory_of_the_machine(machine, meminfo, total, available):
-    assert resources.of_machine(meminfo) == {"total_mib": total, "available_mib": available}
+    assert resources.machine_memory(meminfo) == {"total_mib": total, "available_mib": available}
     found = resources.memory(machine({}, meminfo=meminfo))
     assert found == {"total_mib": total, "available_mib": available, "limit": None}
 

@@ -39,7 +39,7 @@ ONE = [
 @pytest.mark.parametrize("here, there", ONE)
 def test_hosts_call_what_a_server_has_by_one_name(here, there):
     marks = {
-        sharing.place(folder, below, (device, 77), mounts, boot)
+        sharing.place_id(folder, below, (device, 77), mounts, boot)
         for device, boot, (folder, below, mounts) in ((50, "boot-1", here), (61, "boot-2", there))
     }
     assert len(marks) == 1 and marks != {""}
@@ -62,23 +62,25 @@ OTHER = [
 
 @pytest.mark.parametrize("folder, below, mounts, inode", OTHER)
 def test_what_is_not_the_same_has_another_name(folder, below, mounts, inode):
-    one = sharing.place("/home/a", WORK, (50, 77), mounted("nas:/export", "/home"), "boot-1")
-    assert sharing.place(folder, below, (50, inode), mounts, "boot-2") != one
+    one = sharing.place_id("/home/a", WORK, (50, 77), mounted("nas:/export", "/home"), "boot-1")
+    assert sharing.place_id(folder, below, (50, inode), mounts, "boot-2") != one
 
 
 def test_hosts_of_their_own_disks_have_nothing_together():
     """Not even those that were made of one image, whose numbers are the same."""
-    assert sharing.place("/root", "w", (8, 2), [DISK], "boot-1") != sharing.place(
+    assert sharing.place_id("/root", "w", (8, 2), [DISK], "boot-1") != sharing.place_id(
         "/root", "w", (8, 2), [DISK], "boot-2"
     )
-    assert sharing.place("/root", "w", (8, 2), [DISK], "") == ""
+    assert sharing.place_id("/root", "w", (8, 2), [DISK], "") == ""
 
 
 def test_one_host_under_two_names_and_containers_with_one_folder():
     volume = [Mount("/", "/", "overlay", "overlay", "rw"), Mount("/srv/v", "/v", "ext4", "/dev/sda1", "rw")]
-    assert sharing.place("/srv/v", "w", (8, 2), [DISK], "boot") == sharing.place("/v", "w", (8, 2), volume, "boot")
+    assert sharing.place_id("/srv/v", "w", (8, 2), [DISK], "boot") == sharing.place_id(
+        "/v", "w", (8, 2), volume, "boot"
+    )
     # Of the same layers, yet each its own.
-    assert sharing.place("/", "w", (60, 2), volume, "boot") != sharing.place("/", "w", (61, 2), volume, "boot")
+    assert sharing.place_id("/", "w", (60, 2), volume, "boot") != sharing.place_id("/", "w", (61, 2), volume, "boot")
 
 
 def examined(env_text="", path="/h/env.sh", **places):
@@ -95,11 +97,11 @@ def test_what_hosts_have_together_is_told_once_for_the_same_hosts():
         "e": examined(h="", usr=""),
         "f": {"state": {}, "plan": {}},
     }
-    assert sharing.shared(hosts) == [
+    assert sharing.shared_places(hosts) == [
         {"hosts": ["a", "b", "c"], "paths": ["/h"], "env_file": ""},
         {"hosts": ["a", "b"], "paths": ["/h/w"], "env_file": ""},
     ]
-    assert sharing.shared({"a": hosts["a"]}) == []
+    assert sharing.shared_places({"a": hosts["a"]}) == []
 
 
 @pytest.mark.parametrize(
@@ -114,4 +116,4 @@ def test_what_hosts_have_together_is_told_once_for_the_same_hosts():
 )
 def test_an_environment_file_that_each_would_write_otherwise(there, told):
     here = examined("export HCCL_IF_IP=10.0.0.1\n", h="nas:/h 1")
-    assert [each["env_file"] for each in sharing.shared({"a": here, "b": there})] == [told]
+    assert [each["env_file"] for each in sharing.shared_places({"a": here, "b": there})] == [told]

@@ -17,9 +17,9 @@ from host_entries import FILE, LABEL, age, fill
 def test_what_others_take_already_stays_unless_it_lacks_the_signature(entry, tmp_path):
     place = (tmp_path / "shared").as_uri()
     fill(tmp_path / "shared" / LABEL, b"theirs")
-    assert caching.keep(entry, place, None) is False
-    assert caching.keep(entry, place, "signed") is True
-    assert caching.keep(entry, place, "signed") is False
+    assert caching.store_product(entry, place, None) is False
+    assert caching.store_product(entry, place, "signed") is True
+    assert caching.store_product(entry, place, "signed") is False
     assert caching.look_up(place, LABEL, False)["signature"] == "signed"
     assert (tmp_path / "shared" / LABEL / FILE).read_bytes() == b"content"
 
@@ -28,22 +28,22 @@ def test_halves_at_a_shared_place_are_swept(entry, tmp_path):
     for name in ("old", "new"):
         fill(tmp_path / "shared" / (LABEL + ".partial-" + name), b"half")
     age(tmp_path / "shared" / (LABEL + ".partial-old"), entries.PIECE_IDLE_S + 9)
-    caching.keep(entry, (tmp_path / "shared").as_uri(), None)
+    caching.store_product(entry, (tmp_path / "shared").as_uri(), None)
     assert sorted(os.listdir(tmp_path / "shared")) == [".locks", LABEL, LABEL + ".partial-new"]
 
 
 def test_a_file_system_that_is_not_mounted_is_not_made_up_for(entry, tmp_path):
     with pytest.raises(entries.CarryingError, match="ascend_build_cache"):
-        caching.keep(entry, (tmp_path / "mount/cache").as_uri(), None)
+        caching.store_product(entry, (tmp_path / "mount/cache").as_uri(), None)
     with pytest.raises(entries.CarryingError, match="a place to read from"):
-        caching.keep(entry, "http://cache", None)
+        caching.store_product(entry, "http://cache", None)
     assert not (tmp_path / "mount").exists()
 
 
 def test_a_product_damaged_where_it_was_built_is_not_shared(entry, tmp_path):
     (tmp_path / "work/products" / LABEL / FILE).write_bytes(b"CONTENT")
     with pytest.raises(entries.CarryingError, match="set aside. Run again"):
-        caching.keep(entry, (tmp_path / "shared").as_uri(), None)
+        caching.store_product(entry, (tmp_path / "shared").as_uri(), None)
     assert os.listdir(tmp_path / "shared") == [".locks"] and os.path.isdir(entry.folder + ".damaged-1")
 
 
@@ -73,8 +73,8 @@ def test_metadata_is_not_led_away_from_tls(monkeypatch, chain, signed, said):
     monkeypatch.setattr(urllib.request.HTTPHandler, "http_open", answer)
     monkeypatch.setattr(urllib.request.HTTPSHandler, "https_open", answer)
     if said is None:
-        assert caching._get(chain[0], signed) == "text"
+        assert caching._read_url(chain[0], signed) == "text"
     else:
         with pytest.raises(entries.CarryingError, match=said) as refused:
-            caching._get(chain[0], signed)
+            caching._read_url(chain[0], signed)
         assert "ascend_trusted_keys" in str(refused.value)

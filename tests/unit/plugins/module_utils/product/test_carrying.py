@@ -19,22 +19,22 @@ def test_pieces_of_killed_runs_are_swept(entry, tmp_path):
     for piece in pieces[:2]:
         age(piece, entries.PIECE_IDLE_S + 9)
     sha256 = products.metadata(entry.folder)["sha256"]
-    assert carrying.cut(entry, sha256, 0, 4, str(pieces[0])) == 4
+    assert carrying.write_piece(entry, sha256, 0, 4, str(pieces[0])) == 4
     assert [piece.exists() for piece in pieces] == [True, False, True] and pieces[0].read_bytes() == b"cont"
-    assert carrying.cut(entry, sha256, 4, 9, str(pieces[0])) == 3 and pieces[0].read_bytes() == b"ent"
+    assert carrying.write_piece(entry, sha256, 4, 9, str(pieces[0])) == 3 and pieces[0].read_bytes() == b"ent"
 
 
 def test_a_piece_is_no_link_to_elsewhere(entry, tmp_path):
     (tmp_path / "precious").write_text("mine")
     (tmp_path / "ascend-piece").symlink_to(tmp_path / "precious")
     with pytest.raises(entries.CarryingError, match="ansible_remote_tmp"):
-        carrying.cut(entry, products.metadata(entry.folder)["sha256"], 0, 4, str(tmp_path / "ascend-piece"))
+        carrying.write_piece(entry, products.metadata(entry.folder)["sha256"], 0, 4, str(tmp_path / "ascend-piece"))
     assert (tmp_path / "precious").read_text() == "mine"
 
 
 def test_pieces_of_two_files_do_not_make_a_third(entry, tmp_path):
     with pytest.raises(entries.CarryingError, match="taken away or replaced"):
-        carrying.cut(entry, "0" * 64, 0, 4, str(tmp_path / "piece"))
+        carrying.write_piece(entry, "0" * 64, 0, 4, str(tmp_path / "piece"))
 
 
 def test_metadata_of_another_product_is_refused(entry):
@@ -42,15 +42,15 @@ def test_metadata_of_another_product_is_refused(entry):
     file = "tool-1.0-" + "e" * 12 + ".tar.gz"
     other = json.dumps({"file": file, "size": 1, "sha256": "0" * 64, "manifest": named})
     with pytest.raises(entries.CarryingError, match="is not its own") as caught:
-        carrying.wanted(entry, other, False)
+        carrying.prepare(entry, other, False)
     assert caught.value.damaged
 
 
 def test_a_product_whose_last_piece_had_arrived_before(tmp_path):
     metadata = fill(tmp_path / "made", b"content")
     entry = entries.Entry(str(tmp_path / "work"), LABEL, MARK)
-    assert carrying.wanted(entry, json.dumps(metadata), False) == {"present": False, "received": 0}
+    assert carrying.prepare(entry, json.dumps(metadata), False) == {"present": False, "received": 0}
     (tmp_path / "made" / FILE).rename(os.path.join(entry.partial(metadata["sha256"]), FILE))
-    assert carrying.wanted(entry, json.dumps(metadata), False) == {"present": False, "received": 7}
+    assert carrying.prepare(entry, json.dumps(metadata), False) == {"present": False, "received": 7}
     assert carrying.receive(entry, json.dumps(metadata), None, 7, None, 0)["present"]
     assert entry.whole() and oct(os.stat(entry.top).st_mode & 0o777) == "0o700"

@@ -648,7 +648,7 @@ def test_every_row_has_a_log_that_it_is_for_and_a_near_miss(row):
 
 @pytest.mark.parametrize("said, name, _word", CASES)
 def test_no_line_of_a_log_speaks_for_another_row(said, name, _word):
-    found = [diagnose._first(ROWS, line) for line in said.split("\n")]
+    found = [diagnose._first_match(ROWS, line) for line in said.split("\n")]
     # Some of git's and tar's last words come of a cause that they do not know.
     last = {row[1] for row in failures.LAST_WORDS}
     assert {one["name"] for one in found if one} - {name} <= last
@@ -748,7 +748,7 @@ def test_only_the_end_of_a_log_is_read():
 def test_any_log_is_read_without_an_error(log):
     found = diagnose.diagnose(log)
     assert found is None or all(found.values())
-    harmless.harmless(log)
+    harmless.harmless_messages(log)
 
 
 @pytest.mark.parametrize("line", ["x" * 100000 + " torchvision " * 1000 + "'" * 1000, "a." * 1000, " " * 2000 + "x"])

@@ -149,15 +149,15 @@ def test_what_leaves_the_bytes_alone_does_not_matter(changes):
 def test_what_decides_the_bytes_matters_and_is_named(changes, words):
     assert mark(**changes) != mark()
     before = fingerprint.identity(RECIPE, PLATFORM, {})
-    assert fingerprint.changes(before, fingerprint.identity(dict(RECIPE, **changes), PLATFORM, {})) == words
-    assert fingerprint.changes(before, before) == []
+    assert fingerprint.describe_changes(before, fingerprint.identity(dict(RECIPE, **changes), PLATFORM, {})) == words
+    assert fingerprint.describe_changes(before, before) == []
 
 
 @pytest.mark.parametrize("key, value", [("arch", "aarch64"), ("libc", "glibc 2.28")])
 def test_the_platform_matters(key, value):
     platform = dict(PLATFORM, **{key: value})
     assert mark(platform=platform) != mark()
-    assert fingerprint.changes(
+    assert fingerprint.describe_changes(
         fingerprint.identity(RECIPE, PLATFORM, {}), fingerprint.identity(RECIPE, platform, {})
     ) == ["platform changed"]
 
@@ -172,8 +172,8 @@ def test_what_it_is_built_with_matters():
     assert mark(built_with={"gcc730": "1" * 64}) != mark(built_with={"gcc730": "2" * 64}) != mark()
     before = fingerprint.identity(RECIPE, PLATFORM, {"cmake": "x", "gcc730": "1"})
     after = fingerprint.identity(RECIPE, PLATFORM, {"cmake": "x", "gcc730": "2"})
-    assert fingerprint.changes(before, after) == ["built with another gcc730"]
+    assert fingerprint.describe_changes(before, after) == ["built with another gcc730"]
 
 
 def test_an_identity_of_another_time_is_compared_too():
-    assert "version changed" in fingerprint.changes({}, fingerprint.identity(RECIPE, PLATFORM, {}))
+    assert "version changed" in fingerprint.describe_changes({}, fingerprint.identity(RECIPE, PLATFORM, {}))

@@ -19,7 +19,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import harm
     ],
 )
 def test_harmless(line):
-    notes = harmless.harmless(
+    notes = harmless.harmless_messages(
         "Installing collected packages: torch\n  {0}\n{0}\nSuccessfully installed torch".format(line)
     )
     assert len(notes) == 1
@@ -28,7 +28,7 @@ def test_harmless(line):
 
 def test_other_complaints_are_not_called_harmless():
     assert (
-        harmless.harmless(
+        harmless.harmless_messages(
             "torchvision 0.15.1 requires numpy, which is not installed.\n"
             "apex 0.1 requires torch==2.0.0, but you have torch 1.8.1 which is incompatible.\n"
         )

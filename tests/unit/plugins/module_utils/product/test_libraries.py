@@ -44,7 +44,7 @@ def elf(needed, soname="", wide=True, order="<"):
 @pytest.mark.parametrize("wide", [True, False])
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_what_a_file_needs(wide, order):
-    found = libraries.linked(io.BytesIO(elf(["libopenblas.so.0", "libc.so.6"], "libtorch.so", wide, order)))
+    found = libraries.read_elf(io.BytesIO(elf(["libopenblas.so.0", "libc.so.6"], "libtorch.so", wide, order)))
     assert found == ("libtorch.so", ["libopenblas.so.0", "libc.so.6"])
 
 
@@ -53,18 +53,18 @@ def test_a_file_of_this_machine():
     if path is None:
         pytest.skip("no libm.so.6 of glibc")
     with open(path, "rb") as stream:
-        found = libraries.linked(stream)
+        found = libraries.read_elf(stream)
     assert found.soname == "libm.so.6" and "libc.so.6" in found.needed
 
 
 def test_what_is_no_elf_file_or_a_broken_one():
     whole = elf(["libz.so.1"])
-    assert libraries.linked(io.BytesIO(b"#!/bin/sh\n" * 10)) is None
+    assert libraries.read_elf(io.BytesIO(b"#!/bin/sh\n" * 10)) is None
     for end in range(0, len(whole), 7):
-        assert libraries.linked(io.BytesIO(whole[:end])) is None
+        assert libraries.read_elf(io.BytesIO(whole[:end])) is None
     # Whatever a byte is, an answer or none, and nothing raised.
     for at in range(len(whole)):
-        libraries.linked(io.BytesIO(whole[:at] + b"\xff" + whole[at + 1 :]))
+        libraries.read_elf(io.BytesIO(whole[:at] + b"\xff" + whole[at + 1 :]))
 
 
 def test_what_a_wheel_takes_from_the_host(tmp_path):
@@ -77,7 +77,7 @@ def test_what_a_wheel_takes_from_the_host(tmp_path):
         out.writestr("torch/lib/libc10-1.so", elf(["libgomp.so.1"], "libc10.so"))
         out.writestr("torch/_C.so", elf(["libtorch.so", "libgomp.so.1"]))
         out.writestr("torch/__init__.py", "")
-    assert libraries.of_wheel(str(path)) == ["libgomp.so.1", "libopenblas.so.0"]
+    assert libraries.needed_by_wheel(str(path)) == ["libgomp.so.1", "libopenblas.so.0"]
 
 
 def test_a_wheel_of_too_many_files_is_not_asked(tmp_path, monkeypatch):
@@ -86,7 +86,7 @@ def test_a_wheel_of_too_many_files_is_not_asked(tmp_path, monkeypatch):
             out.writestr(name, "")
     monkeypatch.setattr(libraries.wheel, "MOST_ENTRIES", 1)
     with pytest.raises(libraries.zips.ArchiveError, match="a.whl holds more than the 1 entries"):
-        libraries.of_wheel(str(tmp_path / "a.whl"))
+        libraries.needed_by_wheel(str(tmp_path / "a.whl"))
 
 
 def test_the_loader_is_asked():

@@ -33,7 +33,7 @@ def counted(function):
 
 for name in ("rename", "fsync", "unlink", "rmdir"):
     setattr(os, name, counted(getattr(os, name)))
-products.put(sys.argv[1], sys.argv[2])
+products.publish(sys.argv[1], sys.argv[2])
 """
 
 
@@ -52,14 +52,14 @@ def test_a_product_is_read(tmp_path):
     found = products.read(str(folder), MARK)
     assert Path(found["path"]).read_bytes() == b"the product"
     assert found["sha256"] == json.loads((folder / "product.json").read_text())["sha256"]
-    assert found["manifest"]["name"] == "cmake" and products.whole(str(folder)) == []
+    assert found["manifest"]["name"] == "cmake" and products.problems(str(folder)) == []
 
 
 def test_what_is_not_that_product(tmp_path):
     folder = cached.make(tmp_path)
     assert products.read(str(folder), "cd" * 32) is None
     assert products.read(str(tmp_path / "none"), MARK) is None
-    assert products.whole(str(tmp_path / "none")) == ["product.json: missing, or not to be read"]
+    assert products.problems(str(tmp_path / "none")) == ["product.json: missing, or not to be read"]
 
 
 def test_damage_is_named(tmp_path):
@@ -68,13 +68,13 @@ def test_damage_is_named(tmp_path):
     path.write_bytes(b"THE PRODUCT")
     # The quick look reads no file.
     assert products.read(str(folder), MARK)
-    assert products.whole(str(folder)) == [path.name + ": content differs from the digest in product.json"]
+    assert products.problems(str(folder)) == [path.name + ": content differs from the digest in product.json"]
     path.write_bytes(b"the")
     assert products.read(str(folder), MARK) is None
-    assert products.whole(str(folder)) == [path.name + ": 3 bytes, wanted 11"]
+    assert products.problems(str(folder)) == [path.name + ": 3 bytes, wanted 11"]
     path.unlink()
     assert products.read(str(folder), MARK) is None
-    assert products.whole(str(folder)) == [path.name + ": missing"]
+    assert products.problems(str(folder)) == [path.name + ": missing"]
 
 
 WHEEL = "torch-1.8.1+ascend-cp39-cp39-linux_x86_64.whl"
@@ -133,7 +133,7 @@ def test_what_is_no_metadata(text):
 def test_put_replaces(tmp_path):
     folder = cached.make(tmp_path, b"former")
     cached.fill(tmp_path / "new.partial", b"new")
-    products.put(str(tmp_path / "new.partial"), str(folder))
+    products.publish(str(tmp_path / "new.partial"), str(folder))
     assert Path(products.read(str(folder), MARK)["path"]).read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [folder]
 
@@ -149,12 +149,12 @@ def test_put_killed_at_any_step_leaves_a_whole_product_or_none(tmp_path, replace
         argv = [sys.executable, "-c", KILLED.format(collections=COLLECTIONS), str(partial), str(folder), str(step)]
         status = subprocess.run(argv, check=False).returncode
         if folder.exists():
-            assert products.whole(str(folder)) == []
+            assert products.problems(str(folder)) == []
         found = products.read(str(folder), MARK)
         seen.add(Path(found["path"]).read_bytes() if found else None)
         # Whatever was left, the next one comes to its end.
         cached.fill(partial, b"newer")
-        products.put(str(partial), str(folder))
+        products.publish(str(partial), str(folder))
         assert Path(products.read(str(folder), MARK)["path"]).read_bytes() == b"newer"
         assert list(cache.iterdir()) == [folder]
         step += 1
@@ -173,7 +173,7 @@ def test_the_former_one_comes_back_when_the_new_one_cannot_be_put(tmp_path, monk
 
     monkeypatch.setattr(products.os, "rename", refused)
     with pytest.raises(OSError, match="No space"):
-        products.put(str(tmp_path / "new.partial"), str(folder))
+        products.publish(str(tmp_path / "new.partial"), str(folder))
     assert Path(products.read(str(folder), MARK)["path"]).read_bytes() == b"former"
 
 

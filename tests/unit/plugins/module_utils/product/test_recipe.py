@@ -19,7 +19,7 @@ def test_known_names_are_filled_in_at_every_depth():
         "flag": True,
         "none": None,
     }
-    assert recipe.fill(step, NAMES) == {
+    assert recipe.fill_placeholders(step, NAMES) == {
         "run": ["/w/src/configure", "--prefix=/opt/x", "-j44"],
         "env": {"A": "/w/src:/opt/x"},
         "n": 3,
@@ -31,12 +31,12 @@ def test_known_names_are_filled_in_at_every_depth():
 
 @pytest.mark.parametrize("text", ["{other}", "${VAR}", "{}", "{ src }", "awk '{print $1}'", "{{src", "{0}"])
 def test_other_braces_stay(text):
-    assert recipe.fill(text, NAMES) == text
+    assert recipe.fill_placeholders(text, NAMES) == text
 
 
 @given(st.text(alphabet="{}srcx "))
 def test_any_braces(text):
-    assert "{src}" not in recipe.fill(text, {"src": "S"})
+    assert "{src}" not in recipe.fill_placeholders(text, {"src": "S"})
 
 
 ARCHIVE = {"name": "cmake", "kind": "archive", "file": "cmake-3.12.1.tar.gz", "sha256": "a" * 64}
@@ -82,4 +82,4 @@ def test_what_is_pinned_is_well():
     ],
 )
 def test_jobs(wanted, cores, mib, need, jobs):
-    assert recipe.jobs(wanted, cores, mib, need) == jobs
+    assert recipe.job_count(wanted, cores, mib, need) == jobs

@@ -157,8 +157,8 @@ def test_read(tmp_path):
 
 
 def test_check_of_a_whole_wheel(tmp_path):
-    wheel.check(make(tmp_path))
-    wheel.check(make(tmp_path, record_first=True))
+    wheel.verify(make(tmp_path))
+    wheel.verify(make(tmp_path, record_first=True))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_check_of_a_whole_wheel(tmp_path):
 )
 def test_check_of_a_wheel_that_is_not_what_it_says(change, word, tmp_path):
     with pytest.raises(wheel.WheelError, match=word):
-        wheel.check(make(tmp_path, **change))
+        wheel.verify(make(tmp_path, **change))
 
 
 def test_check_sees_every_damaged_byte_of_a_member(tmp_path):
@@ -187,7 +187,7 @@ def test_check_sees_every_damaged_byte_of_a_member(tmp_path):
         stream.seek(at)
         stream.write(bytes([byte[0] ^ 0xFF]))
     with pytest.raises(wheel.WheelError, match="damaged"):
-        wheel.check(path)
+        wheel.verify(path)
 
 
 @settings(max_examples=150)
@@ -203,7 +203,7 @@ def test_any_damage_is_a_wheel_error(tmp_path_factory, data):
         content[at : at + 1] = bytes([byte])
     with open(path, "wb") as stream:
         stream.write(content)
-    for act in (wheel.check, wheel.read, lambda path: wheel.embed(path, path + ".out", text="x")):
+    for act in (wheel.verify, wheel.read, lambda path: wheel.add_file(path, path + ".out", text="x")):
         try:
             act(path)
         except wheel.WheelError:
@@ -222,11 +222,11 @@ def test_embed(record_first, tmp_path):
     target = str(tmp_path / "out" / NAME)
     with open(source, "rb") as stream:
         before = stream.read()
-    wheel.embed(source, target, text=json.dumps(MANIFEST))
+    wheel.add_file(source, target, text=json.dumps(MANIFEST))
     with open(source, "rb") as stream:
         assert stream.read() == before
     assert os.stat(target).st_mode & 0o777 == 0o640
-    wheel.check(target)
+    wheel.verify(target)
     assert wheel.read(target)["manifest"] == MANIFEST
     with zipfile.ZipFile(target) as archive, zipfile.ZipFile(source) as former:
         assert archive.testzip() is None
@@ -246,14 +246,14 @@ def test_embed(record_first, tmp_path):
 def test_embed_again_replaces(record_first, tmp_path):
     path = make(tmp_path, record_first=record_first)
     longer = dict(MANIFEST, files=[hashlib.sha256(b"%d" % number).hexdigest() for number in range(99)])
-    wheel.embed(path, path, "ascend-manifest.json", json.dumps(longer))
-    wheel.embed(path, path, "ascend-manifest.json", json.dumps(MANIFEST))
+    wheel.add_file(path, path, "ascend-manifest.json", json.dumps(longer))
+    wheel.add_file(path, path, "ascend-manifest.json", json.dumps(MANIFEST))
     with open(path, "rb") as stream:
         once = stream.read()
-    wheel.embed(path, path, "ascend-manifest.json", json.dumps(MANIFEST))
+    wheel.add_file(path, path, "ascend-manifest.json", json.dumps(MANIFEST))
     with open(path, "rb") as stream:
         assert stream.read() == once
-    wheel.check(path)
+    wheel.verify(path)
     assert wheel.read(path)["manifest"] == MANIFEST
 
 
@@ -261,9 +261,9 @@ def test_embed_drops_a_signature_that_is_no_longer_true(tmp_path):
     path = make(tmp_path, files=FILES)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(INFO + "/RECORD.jws", "{}")
-    wheel.check(path)
-    wheel.embed(path, path, text="{}")
-    wheel.check(path)
+    wheel.verify(path)
+    wheel.add_file(path, path, text="{}")
+    wheel.verify(path)
     with zipfile.ZipFile(path) as archive:
         assert INFO + "/RECORD.jws" not in archive.namelist()
 
@@ -271,9 +271,9 @@ def test_embed_drops_a_signature_that_is_no_longer_true(tmp_path):
 def test_embed_that_cannot_be_done_leaves_nothing(tmp_path):
     (tmp_path / "no.whl").write_bytes(b"no zip")
     with pytest.raises(wheel.WheelError):
-        wheel.embed(str(tmp_path / "no.whl"), str(tmp_path / "out.whl"), text="x")
+        wheel.add_file(str(tmp_path / "no.whl"), str(tmp_path / "out.whl"), text="x")
     with pytest.raises(OSError):
-        wheel.embed(str(tmp_path / "absent.whl"), str(tmp_path / "out.whl"), text="x")
+        wheel.add_file(str(tmp_path / "absent.whl"), str(tmp_path / "out.whl"), text="x")
     assert os.listdir(str(tmp_path)) == ["no.whl"]
 
 
@@ -285,7 +285,7 @@ def test_pip_takes_what_embed_made(tmp_path):
         info + "/WHEEL": b"Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     path = make(tmp_path, "ascend_probe-1.0+ascend-py3-none-any.whl", files, info=info)
-    wheel.embed(path, path, text=json.dumps(MANIFEST))
+    wheel.add_file(path, path, text=json.dumps(MANIFEST))
     site = str(tmp_path / "site")
     done = subprocess.run(
         [
@@ -485,7 +485,7 @@ def test_what_is_below_a_file_is_missing(whole, tmp_path):
 
 def test_a_dist_info_without_a_record(whole, tmp_path):
     (tmp_path / INFO / "RECORD").unlink()
-    assert wheel.recorded(whole) == [] and wheel.damage(whole, full=True) == [INFO + "/RECORD: missing"]
+    assert wheel.read_record(whole) == [] and wheel.damage(whole, full=True) == [INFO + "/RECORD: missing"]
 
 
 @pytest.mark.parametrize("member", ["METADATA", "RECORD", wheel.manifests.WHEEL_NAME])
@@ -496,7 +496,7 @@ def test_what_a_wheel_says_of_itself_is_not_read_without_end(tmp_path, monkeypat
     words = "holds more than the 1000 bytes of .*/" + member
     functions = [wheel.read]
     if member == "RECORD":
-        functions = [wheel.recorded_size, wheel.check, lambda one: wheel.embed(one, one)]
+        functions = [wheel.recorded_size, wheel.verify, lambda one: wheel.add_file(one, one)]
     for function in functions:
         with pytest.raises(wheel.WheelError, match=words):
             function(path)
@@ -506,7 +506,7 @@ def test_a_wheel_of_too_many_files_is_refused(tmp_path, monkeypatch):
     path = make(tmp_path)
     before = open(path, "rb").read()
     monkeypatch.setattr(wheel, "MOST_ENTRIES", len(FILES))
-    functions = (wheel.read, wheel.recorded_size, wheel.check, lambda one: wheel.embed(one, one))
+    functions = (wheel.read, wheel.recorded_size, wheel.verify, lambda one: wheel.add_file(one, one))
     for function in functions:
         with pytest.raises(wheel.WheelError, match="holds more than the {0} entries".format(len(FILES))):
             function(path)

@@ -163,7 +163,7 @@ def test_what_a_build_works_with_stays_until_it_ends(packed, opt):
     first = packed("1.0", FIRST)
     publishing.publish_tree(*first)
     tree = tree_of(first[0])
-    held = [published.use(tree), published.use(tree)]
+    held = [published.lock_tree(tree), published.lock_tree(tree)]
     publishing.publish_tree(*packed("2.0", SECOND))
     third = packed("3.0", THIRD)
     publishing.publish_tree(*third)
@@ -195,7 +195,7 @@ def test_a_parent_that_is_a_link(packed, opt, tmp_path):
     second = packed("2.0", SECOND)
     publishing.publish_tree(*second)
     assert standing(opt) == ["tool", "tool-1.0-111111111111", "tool-2.0-222222222222"]
-    assert published.occupied(second[0].prefix, published.trees(second[0].prefix, "tool")) is None
+    assert published.occupied_by(second[0].prefix, published.trees(second[0].prefix, "tool")) is None
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_our_own_link_whose_tree_is_gone_is_ours(packed, opt):
     product = packed()
     publishing.publish_tree(*product)
     shutil.rmtree(tree_of(product[0]))
-    assert published.occupied(product[0].prefix, published.trees(product[0].prefix, "tool")) is None
+    assert published.occupied_by(product[0].prefix, published.trees(product[0].prefix, "tool")) is None
     publishing.publish_tree(*product)
     assert damage(product[0]) == []
 
@@ -653,14 +653,14 @@ def test_trees_of_another_name_are_not_ours(packed, opt):
     ],
 )
 def test_requirements_that_are_missing(line, missing):
-    assert published.pip_missing([line], {"numpy": "1.2", "typing-extensions": "4"}) == [line] * missing
+    assert published.missing_requirements([line], {"numpy": "1.2", "typing-extensions": "4"}) == [line] * missing
 
 
 @pytest.mark.parametrize("option", ["-e ", "--editable ", "--editable="])
 def test_what_is_to_be_editable_is_installed_like_the_rest(option):
     line = "git+https://x/six.git#egg=six"
-    assert published.pip_missing([option + line], {}) == [line]
-    assert published.pip_missing([option + line], {"six": "1"}) == []
+    assert published.missing_requirements([option + line], {}) == [line]
+    assert published.missing_requirements([option + line], {"six": "1"}) == []
 
 
 def test_a_full_disk_leaves_the_former(packed, opt, monkeypatch):

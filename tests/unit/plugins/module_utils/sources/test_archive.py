@@ -119,7 +119,7 @@ def test_without_a_limit_no_list_without_end_is_read_either(tmp_path):
     def unpacked():
         with pytest.raises(ArchiveError, match="is no archive, or is damaged .*134217729 bytes"):
             unpack(archive, str(tmp_path / "dest"))
-        assert archive_module.content(archive, "x", 9) is None
+        assert archive_module.read_file(archive, "x", 9) is None
 
     assert peak(unpacked) < 4 << 20 and os.listdir(tmp_path) == ["a.zip"]
 
@@ -145,12 +145,12 @@ def test_of_a_file_in_a_zip_no_more_is_read_than_may_be_in_it(tmp_path):
         out.writestr("small", b"small")
 
     def refused():
-        with zips.opened(archive, 2) as opened:
-            assert zips.content(archive, opened, "small", 5) == b"small"
+        with zips.open_zip(archive, 2) as opened:
+            assert zips.read_member(archive, opened, "small", 5) == b"small"
             with pytest.raises(KeyError):
-                zips.content(archive, opened, "none", 5)
+                zips.read_member(archive, opened, "none", 5)
             with pytest.raises(ArchiveError, match="a.zip holds more than the 1000 bytes of big that belong to it"):
-                zips.content(archive, opened, "big", 1000)
+                zips.read_member(archive, opened, "big", 1000)
 
     assert peak(refused) < 4 << 20
 
@@ -159,8 +159,8 @@ def test_of_a_file_in_a_zip_no_more_is_read_than_may_be_in_it(tmp_path):
 def test_a_zip_is_opened_no_further_than_its_entries(tmp_path, mode):
     def opened(archive):
         if mode == "read":
-            return zips.opened(archive, 9)
-        return zips.extended(archive, io.BytesIO(Path(archive).read_bytes()), 9)
+            return zips.open_zip(archive, 9)
+        return zips.open_zip_to_append(archive, io.BytesIO(Path(archive).read_bytes()), 9)
 
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as out:
         for number in range(10):
@@ -182,14 +182,16 @@ def test_a_zip_of_as_many_entries_as_its_limit(tmp_path):
 
 def test_one_file_is_read_out_of_an_archive(tmp_path):
     archive = tar(tmp_path / "a.tar.gz", member("./a", b"first"), member("b", b"second"), folder("c"))
-    assert archive_module.content(archive, "a", 5) == b"first" and archive_module.content(archive, "b", 6) == b"second"
-    assert archive_module.content(archive, "b", 5) is None
-    assert archive_module.content(archive, "c", 9) is None and archive_module.content(archive, "none", 9) is None
+    assert (
+        archive_module.read_file(archive, "a", 5) == b"first" and archive_module.read_file(archive, "b", 6) == b"second"
+    )
+    assert archive_module.read_file(archive, "b", 5) is None
+    assert archive_module.read_file(archive, "c", 9) is None and archive_module.read_file(archive, "none", 9) is None
     # What stands behind it is not looked at.
     cut = tmp_path / "cut.tar.gz"
     cut.write_bytes(Path(archive).read_bytes()[:-20])
-    assert archive_module.content(str(cut), "none", 9) is None
-    assert archive_module.content(str(tmp_path / "missing"), "a", 9) is None
+    assert archive_module.read_file(str(cut), "none", 9) is None
+    assert archive_module.read_file(str(tmp_path / "missing"), "a", 9) is None
 
 
 @pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", ""])

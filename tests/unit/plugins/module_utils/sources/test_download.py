@@ -67,7 +67,7 @@ def test_cut_connections_go_on_where_they_ended(server, get):
 
 
 def test_a_bad_road_that_leads_on_is_no_failure(server, get, monkeypatch):
-    monkeypatch.setattr(fetch, "_NEWS", 50_000)
+    monkeypatch.setattr(fetch, "_PROGRESS_BYTES", 50_000)
     server.files["/a.tgz"] = BODY
     server.faults["/a.tgz"] = [("cut", 100_000)] * 5
     get(archive(server.url + "/a.tgz"), attempts=2)

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources.fetch import FetchError
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources.git_bundles import (
-    bundle_git,
-    bundled_file,
-    patched,
+    patch_file,
+    read_bundled_file,
+    write_bundle,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources.git_urls import bundle_name
-from ansible_collections.ascend.pytorch.plugins.module_utils.sources.reaching import unanswered
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources.reaching import find_unanswered
 from sources import git, repository
 
 
@@ -28,7 +28,7 @@ def bundles(forge, tmp_path):
     def make(commit, repo="Owner/pytorch", **more):
         path = str(make.base / bundle_name(repo, commit))
         source = repository(commit, repo=repo, **more)
-        return bundle_git(source, [str(forge.base)], str(tmp_path / "stores"), path, make.log.append, pause_s=0.01)
+        return write_bundle(source, [str(forge.base)], str(tmp_path / "stores"), path, make.log.append, pause_s=0.01)
 
     make.base, make.log = tmp_path / "bundles", []
     return make
@@ -42,7 +42,7 @@ def test_a_tree_comes_out_of_bundles_alone(forge, bundles, clone):
     assert bundles(forge.leaf, "Other/leaf") == []
     assert not list(bundles.base.rglob("*.partial"))
     source = repository(forge.old, "https://forge.invalid/Owner/pytorch.git", submodules=True, offline=True)
-    assert unanswered(source, [str(bundles.base)]) == []
+    assert find_unanswered(source, [str(bundles.base)]) == []
     assert clone(source, [bundles.base]) == {
         "third_party/middle": forge.middle,
         "third_party/middle/deps/leaf": forge.leaf,
@@ -105,13 +105,13 @@ def test_a_damaged_bundle_is_named_and_does_no_harm(forge, bundles, clone, spoil
 def test_a_file_out_of_a_bundle_and_as_a_patch_leaves_it(forge, bundles):
     bundles(forge.tip)
     path = str(bundles.base / bundle_name("Owner/pytorch", forge.tip))
-    assert bundled_file(path, forge.tip, "a.c") == b"int newer;\n"
-    assert bundled_file(path, forge.tip, "none.c") is None
+    assert read_bundled_file(path, forge.tip, "a.c") == b"int newer;\n"
+    assert read_bundled_file(path, forge.tip, "none.c") is None
     patch = git("diff", forge.old, forge.tip, cwd=forge.base / "Owner/pytorch.git").encode() + b"\n"
-    assert patched(b"int a;\n", "a.c", patch) == b"int newer;\n"
-    assert patched(b"as it was", "other/file", patch) == b"as it was"
+    assert patch_file(b"int a;\n", "a.c", patch) == b"int newer;\n"
+    assert patch_file(b"as it was", "other/file", patch) == b"as it was"
     with pytest.raises(FetchError, match="not of one release"):
-        patched(b"something else\n", "a.c", patch)
+        patch_file(b"something else\n", "a.c", patch)
     Path(path).write_bytes(b"no bundle")
     with pytest.raises(FetchError, match="made anew"):
-        bundled_file(path, forge.tip, "a.c")
+        read_bundled_file(path, forge.tip, "a.c")

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources.fetch import candidate_urls
-from ansible_collections.ascend.pytorch.plugins.module_utils.sources.reaching import ssh_command, unanswered
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources.reaching import find_unanswered, ssh_command
 from hypothesis import given
 from hypothesis import strategies as st
 from sources import BODY, archive, repository
@@ -16,14 +16,14 @@ from sources import BODY, archive, repository
 
 def test_one_place_that_answers_is_enough(server, closed):
     server.files["/a.tgz"] = BODY
-    assert unanswered(archive(closed + "/a.tgz", server.url + "/a.tgz"), []) == []
+    assert find_unanswered(archive(closed + "/a.tgz", server.url + "/a.tgz"), []) == []
     assert server.seen == [("GET", "/a.tgz", None)]
     # A mirror that has it spares the network.
-    assert unanswered(archive(closed + "/a.tgz"), [server.url]) == []
+    assert find_unanswered(archive(closed + "/a.tgz"), [server.url]) == []
 
 
 def test_nobody_answers(server, closed, deaf, tmp_path):
-    said = unanswered(
+    said = find_unanswered(
         archive(closed + "/a.tgz", deaf + "/a.tgz", server.url + "/a.tgz", str(tmp_path / "a.tgz"), "ftp://h/a.tgz"),
         [],
         0.3,
@@ -42,7 +42,7 @@ def test_nobody_answers(server, closed, deaf, tmp_path):
 def test_what_no_download_would_ask_does_not_answer(server):
     # Somebody listens there, which says nothing.
     for url in (server.url.replace("http", "ftp") + "/a.tgz", server.url.rpartition("//")[2]):
-        assert "not an address of an archive" in unanswered(archive(url), [], 5)[0][1]
+        assert "not an address of an archive" in find_unanswered(archive(url), [], 5)[0][1]
 
 
 def test_repositories_are_asked_as_git_does_without_git(server, closed, tmp_path, monkeypatch):
@@ -52,16 +52,16 @@ def test_repositories_are_asked_as_git_does_without_git(server, closed, tmp_path
     server.dumb, server.repos = True, tmp_path
     (tmp_path / "O" / "x.git" / "info").mkdir(parents=True)
     (tmp_path / "O" / "x.git" / "info" / "refs").write_text("refs")
-    assert unanswered(git, [server.url]) == unanswered(git, [str(tmp_path)]) == []
-    assert "404" in unanswered(dict(git, urls=[server.url + "/none.git"]), [])[0][1]
+    assert find_unanswered(git, [server.url]) == find_unanswered(git, [str(tmp_path)]) == []
+    assert "404" in find_unanswered(dict(git, urls=[server.url + "/none.git"]), [])[0][1]
     port = closed.rpartition(":")[2]
     for url in ("git://127.0.0.1:%s/x.git" % port, "ssh://git@127.0.0.1:%s/x.git" % port):
-        assert "refused" in unanswered(dict(git, urls=[url]), [], 0.3)[0][1]
-        assert unanswered(dict(git, urls=[url.replace(port, server.url.rpartition(":")[2])]), [], 5) == []
+        assert "refused" in find_unanswered(dict(git, urls=[url]), [], 0.3)[0][1]
+        assert find_unanswered(dict(git, urls=[url.replace(port, server.url.rpartition(":")[2])]), [], 5) == []
 
 
 def test_a_password_is_not_shown_when_nobody_answers(closed):
-    assert "secret" not in str(unanswered(archive(closed.replace("//", "//ann:secret@") + "/a.tgz"), []))
+    assert "secret" not in str(find_unanswered(archive(closed.replace("//", "//ann:secret@") + "/a.tgz"), []))
 
 
 @given(st.lists(st.text(max_size=20), max_size=3), st.booleans())
@@ -72,14 +72,14 @@ def test_asking_nonsense_never_raises(urls, git):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", "/nonexistent")
         patch.setattr(socket, "create_connection", lambda *_a, **_k: (each for each in ()).throw(OSError("no network")))
-        assert all(why for _url, why in unanswered(source, [], 0.1))
+        assert all(why for _url, why in find_unanswered(source, [], 0.1))
 
 
 def test_offline_says_so_before_anything_is_begun(tmp_path):
     for source in (repository("a" * 40, "https://h/x.git"), archive("https://h/a.tgz")):
         assert candidate_urls(dict(source, offline=True), []) == []
-        assert unanswered(dict(source, offline=True), []) == [("ascend_bundle", "the bundle has not got it")]
-        assert [why for _url, why in unanswered(dict(source, offline=True), [str(tmp_path)])] == ["not there"]
+        assert find_unanswered(dict(source, offline=True), []) == [("ascend_bundle", "the bundle has not got it")]
+        assert [why for _url, why in find_unanswered(dict(source, offline=True), [str(tmp_path)])] == ["not there"]
 
 
 @pytest.mark.parametrize(
@@ -110,16 +110,16 @@ def test_ssh_knows_what_a_name_means(tmp_path, monkeypatch):
     source = repository("a" * 40, "git@no-such-host.invalid:team/x.git")
     monkeypatch.delenv("GIT_SSH_COMMAND", raising=False)
     monkeypatch.setenv("PATH", programs(tmp_path, 'printf "%s\\n" "$@" > "$0.asked"; echo 0000'))
-    assert unanswered(source, []) == []
+    assert find_unanswered(source, []) == []
     assert (tmp_path / "ssh.asked").read_text().split("\n")[2:4] == [
         "git@no-such-host.invalid",
         "git-upload-pack team/x.git",
     ]
-    assert unanswered(repository("a" * 40, "no-such-host:team/x.git"), []) == []
+    assert find_unanswered(repository("a" * 40, "no-such-host:team/x.git"), []) == []
     monkeypatch.setenv("PATH", programs(tmp_path, "echo 'Host key verification failed.' >&2; exit 255"))
-    ((_url, why),) = unanswered(source, [])
+    ((_url, why),) = find_unanswered(source, [])
     assert why == "Host key verification failed."
     # An option is no host.
     (tmp_path / "ssh.asked").unlink()
-    ((_url, why),) = unanswered(repository("a" * 40, "-oProxyCommand=x:y"), [])
+    ((_url, why),) = find_unanswered(repository("a" * 40, "-oProxyCommand=x:y"), [])
     assert why and not (tmp_path / "ssh.asked").exists()

@@ -50,9 +50,9 @@ CORES = [
 # Those that scenarios run on besides the newest.
 OLDER = ["2.19", "2.16"]
 # What the tests need beside ansible-core, in the versions of constraints.txt.
-BESIDES = ["jmespath", "pytest", "pytest-testinfra"]
+TEST_PACKAGES = ["jmespath", "pytest", "pytest-testinfra"]
 # Of these each release demands a version of its own.
-DIFFERENT = ("resolvelib==",)
+UNPINNED = ("resolvelib==",)
 
 
 def core(line: str) -> Core:
@@ -120,8 +120,8 @@ def make(core: Core) -> int:
         print(f"cores.py: {left_out(core, 'nothing runs')}", file=sys.stderr)
         return 1
     pins = (ROOT / "requirements" / "constraints.txt").read_text().splitlines()
-    kept = "".join(f"{pin}\n" for pin in pins if not pin.startswith(DIFFERENT))
-    return virtual.make(core.folder, str(python), kept, [f"ansible-core=={core.version}", *BESIDES])
+    kept = "".join(f"{pin}\n" for pin in pins if not pin.startswith(UNPINNED))
+    return virtual.make(core.folder, str(python), kept, [f"ansible-core=={core.version}", *TEST_PACKAGES])
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ class Indented(yaml.SafeDumper):
         return super().increase_indent(flow, False)
 
 
-def answers(text: str) -> dict[str, str]:
+def parse_answers(text: str) -> dict[str, str]:
     """The `name: answer` lines of what a host said."""
     return {name: answer for name, colon, answer in (line.partition(": ") for line in text.splitlines()) if colon}
 
@@ -147,7 +147,7 @@ def commands(steps: str) -> list[str]:
     return [line.strip() for line in steps.splitlines() if not line.strip().startswith("#")]
 
 
-def complaints(lines: list[str]) -> list[str]:
+def find_problems(lines: list[str]) -> list[str]:
     """What is not well in what a playbook printed, where nothing is left to do on the demo's hosts."""
     told = [line.strip() for line in lines if "outdated" in line]
     recap = "\n".join(lines).rpartition("PLAY RECAP")[2]
@@ -161,20 +161,20 @@ def complaints(lines: list[str]) -> list[str]:
     return told
 
 
-def unopened(lines: list[str]) -> list[str]:
+def find_missing_pages(lines: list[str]) -> list[str]:
     """What is not well in what a browser that prints addresses was given to open."""
     pages = [Path(unquote(urlsplit(line).path)) for line in lines if line.startswith("file://")]
     return [f"there is no {page}" for page in pages if not page.is_file()] if pages else ["no page was opened"]
 
 
-def ask(demo: Demo, host: str) -> dict[str, str]:
+def survey(demo: Demo, host: str) -> dict[str, str]:
     """What a host has now; what it could not say is missing."""
     command = f". {ENVIRONMENT}; cd / && exec python3 -c {shlex.quote(SURVEY)}"
     argv = [*simulated.PROGRAM, "ssh", "--fleet", demo.fleet, host, command]
     said = subprocess.run(
         argv, cwd=ROOT, env=environment(), check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
-    return {"host": host, **answers(said.stdout)}
+    return {"host": host, **parse_answers(said.stdout)}
 
 
 def write_inventory(demo: Demo) -> None:
@@ -209,7 +209,7 @@ def up(demo: Demo) -> tuple[str, ...]:
         if result.failed:
             print(f"demo: {stage.name} failed; what it says stands above. `make demo` goes on from there.")
             return result.why or (f"{stage.name} failed",)
-    rows = [ask(demo, host["name"]) for host in HOSTS]
+    rows = [survey(demo, host["name"]) for host in HOSTS]
     print(f"""
 {table(rows)}
 
@@ -237,7 +237,7 @@ def down(demo: Demo) -> int:
     return int(run(simulated.down(demo.fleet)).failed)
 
 
-def paste(name: str, command: str, judge: Callable[[list[str]], list[str]]) -> Result:
+def run_as_newcomer(name: str, command: str, judge: Callable[[list[str]], list[str]]) -> Result:
     """Run a command as one who has activated no environment, and judge what it prints."""
     lines: list[str] = []
 
@@ -251,7 +251,7 @@ def paste(name: str, command: str, judge: Callable[[list[str]], list[str]]) -> R
     return result._replace(passed=0, failed=1, why=told) if told else result
 
 
-def trial(demo: Demo = TRIAL) -> int:
+def try_demo(demo: Demo = TRIAL) -> int:
     """Test the demo, from nothing to its removal, with all commands that it ends with; returns the exit status."""
     down(demo)
     begin = time.monotonic()
@@ -260,10 +260,10 @@ def trial(demo: Demo = TRIAL) -> int:
     if not why:
         check, verify, page = commands(next_steps(demo))
         results += [
-            paste("look", check, complaints),
-            paste("prove", verify, complaints),
-            paste("open", page, unopened),
-            paste("again", playbook("site.yml", demo), complaints),
+            run_as_newcomer("look", check, find_problems),
+            run_as_newcomer("prove", verify, find_problems),
+            run_as_newcomer("open", page, find_missing_pages),
+            run_as_newcomer("again", playbook("site.yml", demo), find_problems),
         ]
     begin = time.monotonic()
     stays = down(demo)
@@ -272,4 +272,4 @@ def trial(demo: Demo = TRIAL) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit({"up": lambda: int(bool(up(DEMO))), "down": lambda: down(DEMO), "try": trial}[sys.argv[1]]())
+    sys.exit({"up": lambda: int(bool(up(DEMO))), "down": lambda: down(DEMO), "try": try_demo}[sys.argv[1]]())

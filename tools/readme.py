@@ -136,7 +136,7 @@ PLAYBOOKS = [
 ]
 
 
-def shown(value: Any) -> str:
+def default_cell(value: Any) -> str:
     """A default as the cell of a table, where it is a value."""
     if isinstance(value, str):
         text = value or '""'
@@ -145,21 +145,21 @@ def shown(value: Any) -> str:
     return "`" + text.replace("|", r"\|") + "`"
 
 
-def plain(description: str | list[str]) -> str:
+def description_cell(description: str | list[str]) -> str:
     """A description of an argument spec as the cell of a table."""
     text = description if isinstance(description, str) else " ".join(description)
     return _MARKUP.sub(r"`\1`", " ".join(text.split())).replace("|", r"\|")
 
 
-def read(name: str, raw: Any, meaning: str) -> Variable:
+def read_variable(name: str, raw: Any, meaning: str) -> Variable:
     """A variable from what defaults/main.yml and the argument spec say of it."""
     follows = _FOLLOWS.fullmatch(raw) if isinstance(raw, str) else None
     if follows:
         # The literals of Jinja that stand here are YAML's too.
-        return Variable(name, shown(yaml.safe_load(follows[2])), meaning, follows[1])
+        return Variable(name, default_cell(yaml.safe_load(follows[2])), meaning, follows[1])
     if "{{" in str(raw):
         return Variable(name, IN_DEFAULTS, meaning, "")
-    return Variable(name, shown(raw), meaning, "")
+    return Variable(name, default_cell(raw), meaning, "")
 
 
 def role_variables(role: str) -> list[Variable]:
@@ -170,15 +170,15 @@ def role_variables(role: str) -> list[Variable]:
     found = []
     for entry in specs.values():
         for name, option in entry["options"].items():
-            meaning = plain(option["description"])
+            meaning = description_cell(option["description"])
             if option.get("required"):
                 found.append(Variable(name, REQUIRED, meaning, ""))
             else:
-                found.append(read(name, defaults[name], meaning))
+                found.append(read_variable(name, defaults[name], meaning))
     return found
 
 
-def shared(variables: list[Variable]) -> list[tuple[Variable, list[str]]]:
+def shared_variables(variables: list[Variable]) -> list[tuple[Variable, list[str]]]:
     """The variables `ascend_…` that variables follow, each with the names of those that do."""
     found: dict[str, tuple[Variable, list[str]]] = {}
     for each in variables:
@@ -209,7 +209,7 @@ def all_tables(words: Language) -> str:
     every = [each for variables in roles.values() for each in variables]
     rows = [
         [f"`{one.name}`", one.default, words.meaning(one.name, one.meaning), ", ".join(f"`{name}`" for name in names)]
-        for one, names in shared(every) + [(each, ["playbooks"]) for each in PLAYBOOKS]
+        for one, names in shared_variables(every) + [(each, ["playbooks"]) for each in PLAYBOOKS]
     ]
     parts = [words.shared_title, table(words.shared_head, rows)]
     for role in ROLES:

@@ -63,7 +63,7 @@ class Job(NamedTuple):
         return KEPT / self.fleet
 
 
-def chosen(there: list[str], named: list[str], real: bool) -> list[str]:
+def select_scenarios(there: list[str], named: list[str], real: bool) -> list[str]:
     """The scenarios to run, of those that are there. Raises ValueError, with those there are, for an unknown one."""
     unknown = sorted(set(named) - set(there))
     if unknown:
@@ -135,7 +135,7 @@ def fingerprints(report: Path) -> dict[str, dict[str, str]]:
     }
 
 
-def compared(done: list[Job]) -> list[Result]:
+def compare_fingerprints(done: list[Job]) -> list[Result]:
     """Whether the fleets of different ansible-cores came to the same fingerprints, host by host; nothing for one fleet."""
     reports = {job.name: job.kept / "report" / "report.json" for job in done if job.scenario in ("site", CORES)}
     if len(reports) < 2:
@@ -189,7 +189,7 @@ def main(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     there = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
     try:
-        names = chosen(there, args.scenarios, args.real)
+        names = select_scenarios(there, args.scenarios, args.real)
     except ValueError as error:
         parser.error(str(error))
     prepared = [run(stage) for stage in [simulated.make_mirror(), *map(simulated.image, flavours(names))]]
@@ -200,7 +200,7 @@ def main(argv: list[str]) -> int:
     ordered = longest_first(wanted)
     with ThreadPoolExecutor(LANES) as lanes:
         results = list(lanes.map(lambda job: run_scenario(job, keep, printing), ordered))
-    return report([*prepared, *results, *compared(ordered)], "molecule: ", left_out)
+    return report([*prepared, *results, *compare_fingerprints(ordered)], "molecule: ", left_out)
 
 
 if __name__ == "__main__":

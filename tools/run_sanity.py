@@ -31,7 +31,7 @@ import subprocess, sys
 packages = [a for a in sys.argv[1:] if a not in ("--no-setuptools", "--no-wheel")]
 sys.exit(subprocess.call([{pip!r}, "--python", sys.executable, "install", "--quiet", *packages]))
 """
-OF_USERS = (
+USER_FILES = (
     "plugins/",
     "playbooks/",
     "roles/",
@@ -50,16 +50,16 @@ LEFT_OUT = re.compile(r"WARNING: (Skipping |Required program )")
 _WANTED_PIP = re.compile(r"\bpip='([\d.]+)'")
 
 
-def shims(root: Path) -> list[str]:
+def get_pip_names(root: Path) -> list[str]:
     """The names of the get-pips that the ansible-test in a virtual environment asks for."""
     sources = root.glob("lib/python3.*/site-packages/ansible_test/_internal/python_requirements.py")
     versions = {version for source in sources for version in _WANTED_PIP.findall(source.read_text())}
     return [f"get_pip_{version.replace('.', '_')}.py" for version in sorted(versions)]
 
 
-def of_users(names: list[str]) -> list[str]:
+def user_files(names: list[str]) -> list[str]:
     """Those of the checkout's files that run where the collection is installed, and what ansible-test asks of a collection."""
-    return [name for name in names if name.startswith(OF_USERS)]
+    return [name for name in names if name.startswith(USER_FILES)]
 
 
 def prepare(copy: Path, home: Path, root: Path, names: list[str]) -> None:
@@ -72,7 +72,7 @@ def prepare(copy: Path, home: Path, root: Path, names: list[str]) -> None:
     subprocess.run(["git", "init", "--quiet", str(copy)], check=True)
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
-    for name in shims(root):
+    for name in get_pip_names(root):
         (cache / name).write_text(GET_PIP.format(pip=str(BIN / "pip")))
     # pip's configuration, which may name a mirror, is the user's
     settings = home / ".config" / "pip"
@@ -113,7 +113,7 @@ def main(line: str) -> int:
     folder = ROOT / ".cache" / "sanity" / line
     copy, home = folder / "ansible_collections" / "ascend" / "pytorch", folder / "home"
     ours = line == cores.running()
-    prepare(copy, home, BIN.parent if ours else core.folder, files() if ours else of_users(files()))
+    prepare(copy, home, BIN.parent if ours else core.folder, files() if ours else user_files(files()))
     env = environment(HOME=str(home), **({} if ours else cores.variables(core)))
     python = subprocess.run(["python", "-V"], env=env, check=True, capture_output=True, text=True).stdout
     minor = ".".join(python.split()[1].split(".")[:2])

@@ -83,7 +83,7 @@ def on_cores() -> tuple[list[Chain], list[str]]:
     return chains, left_out
 
 
-def begun(chains: list[Chain]) -> list[Chain]:
+def launch_order(chains: list[Chain]) -> list[Chain]:
     """The order in which chains are begun, so that the lanes end together."""
     order = [IMAGES.name, *QUICK, *LONG]
 
@@ -108,7 +108,7 @@ def side_by_side(chains: list[Chain]) -> list[Result]:
         return results
 
     with ThreadPoolExecutor(LANES) as lanes:
-        running = {chain[0].name: lanes.submit(run_quietly, chain) for chain in begun(chains)}
+        running = {chain[0].name: lanes.submit(run_quietly, chain) for chain in launch_order(chains)}
     return [result for chain in chains for result in running[chain[0].name].result()]
 
 

@@ -64,7 +64,7 @@ def count(lines: Iterable[str], status: int) -> tuple[int, int]:
     return passed, max(failed, 1 if status else 0)
 
 
-def telling(lines: Iterable[str]) -> tuple[str, ...]:
+def failure_lines(lines: Iterable[str]) -> tuple[str, ...]:
     """Of the lines that a failed stage printed, those that tell what failed; the last ones, where none is known to.
 
     At most 12, each of at most 240 characters.
@@ -106,7 +106,9 @@ def run(stage: Stage, say: Callable[[str], None] = show) -> Result:
         status = 1
     passed, failed = count(lines if stage.counts else [], status)
     left_out = tuple(line.strip().removeprefix(LEFT_OUT) for line in lines if line.startswith(LEFT_OUT))
-    return Result(stage.name, passed, failed, time.monotonic() - begin, telling(lines) if failed else (), left_out)
+    return Result(
+        stage.name, passed, failed, time.monotonic() - begin, failure_lines(lines) if failed else (), left_out
+    )
 
 
 def summary(results: list[Result]) -> str:

@@ -24,11 +24,11 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
 )
 
 TORCH_VERSION = "ascend_torch_version"
-ARGUMENTS = options.of("bundle")
+ARGUMENTS = options.argument_spec("bundle")
 
 
 def summary(manifest: dict) -> dict:
-    """Return what a bundle holds, in numbers."""
+    """Return a summary of what a bundle holds."""
     return {
         "releases": manifest["releases"],
         "files": len(manifest["files"]),
@@ -41,7 +41,7 @@ def summary(manifest: dict) -> dict:
     }
 
 
-def paths(arguments: dict, mirrors: list[str]) -> list[str]:
+def path_problems(arguments: dict, mirrors: list[str]) -> list[str]:
     """Return what is wrong with the paths that a user gave."""
     found = [
         here.problem(
@@ -64,22 +64,22 @@ class ActionModule(speaking.Action):
         present = arguments["state"] == "present"
         source = settings.Source(self, task_vars)
         mirrors = settings.Settings("torch_npu_build", source)["mirrors"] if present else []
-        # As it was given: an account's home is filled in in what was validated.
-        wrong = paths(dict(arguments, dest=str(self._task.args["dest"])), mirrors)
+        # The raw argument: validation has replaced ~.
+        wrong = path_problems(dict(arguments, dest=str(self._task.args["dest"])), mirrors)
         if wrong:
             raise AnsibleActionFail("\n".join(wrong))
         folder = os.path.abspath(arguments["dest"])
         try:
             if present:
-                result.update(self._present(folder, arguments, mirrors, source, task_vars))
+                result.update(self._make(folder, arguments, mirrors, source, task_vars))
             else:
-                result.update(self._verified(folder))
+                result.update(self._verify(folder))
         except (bundle.BundleError, fetch.FetchError, wheelhouse.WheelhouseError) as error:
             raise AnsibleActionFail(str(error))
         ledger.Ledger().record(ledger.CONTROLLER, ledger.BUNDLED)
         return result
 
-    def _present(self, folder, arguments, mirrors, source, task_vars):
+    def _make(self, folder, arguments, mirrors, source, task_vars):
         more = settings.Settings("road", source)["extra_releases"]
         versions = arguments["releases"]
         if versions is None:
@@ -87,15 +87,15 @@ class ActionModule(speaking.Action):
                 [str(source.value(TORCH_VERSION))] if source.has(TORCH_VERSION) else sorted({*recipes.RELEASES, *more})
             )
         if not versions:
-            raise AnsibleActionFail("ascend_bundle_releases names no release: name those that the bundle is to be for")
-        # All of them are looked up before anything is fetched for one.
+            raise AnsibleActionFail("ascend_bundle_releases is empty: name the torch releases that the bundle is for")
+        # All rows are looked up before anything is fetched.
         chosen = {
             version: recipes.row(recipes.RELEASES, version, "ascend_bundle_releases", "ascend_extra_releases", more)
             for version in versions
         }
         told = {"changed": False}
         for version, release in chosen.items():
-            told = self._one(folder, release, self._recipes(version, more, task_vars), mirrors, arguments, told)
+            told = self._add_release(folder, release, self._recipes(version, more, task_vars), mirrors, arguments, told)
         return told
 
     def _recipes(self, version, more, task_vars):
@@ -104,7 +104,7 @@ class ActionModule(speaking.Action):
         source = settings.Source(self, task_vars, dict.fromkeys([TORCH_VERSION, *names], version))
         return [recipes.recipe(settings.Settings(role, source), more) for role in recipes.ROLES]
 
-    def _one(self, folder, release, needed, mirrors, arguments, former):
+    def _add_release(self, folder, release, needed, mirrors, arguments, former):
         """Bring into the bundle what one release needs; return the task's result.
 
         :param former: what it is without this release
@@ -112,7 +112,7 @@ class ActionModule(speaking.Action):
         known = {}
         release, needed, mirrors = logins.take_out([release, needed, mirrors], known)
         mirrors = [os.path.abspath(os.path.expanduser(entry)) if here.is_folder(entry) else entry for entry in mirrors]
-        maker = bundling.Maker(
+        maker = bundling.BundleMaker(
             folder,
             mirrors,
             lambda line: speaking.say(f"bundle {release['version']}: {line}"),
@@ -121,28 +121,26 @@ class ActionModule(speaking.Action):
         )
         chosen = (release, needed, arguments["platforms"])
         if self._task.check_mode:
-            missing = maker.lacking(*chosen)
+            missing = maker.missing_files(*chosen)
             for words in missing:
                 speaking.say(f"bundle {release['version']}: would fetch {words}")
             missing = list(dict.fromkeys(former.get("missing", []) + missing))
             return {"changed": bool(missing), "missing": missing}
-        manifest = maker.add(*chosen, cache=arguments["products"])
+        manifest = maker.add_release(*chosen, cache=arguments["products"])
         return {"changed": former["changed"] or maker.changed, **summary(manifest)}
 
-    def _verified(self, folder):
+    def _verify(self, folder):
         problems = bundle.verify(folder)
         if problems:
             return {
                 "failed": True,
                 "problems": problems,
                 "msg": "\n".join(
-                    [f"{folder} is not whole:", *(f"  - {words}" for words in problems)]
-                    + [
-                        "Where there is a network, playbooks/bundle.yml makes what is damaged anew; else carry it here again"
-                    ]
+                    [f"{folder} is damaged:", *(f"  - {words}" for words in problems)]
+                    + ["Where there is a network, playbooks/bundle.yml repairs it; else copy it here again"]
                 ),
             }
-        others = bundle.strangers(folder)
+        others = bundle.unknown_files(folder)
         if others:
             speaking.warn(f"{folder} has files that do not belong to the bundle: {', '.join(others[:10])}")
         found = summary(bundle.read(folder))

@@ -9,18 +9,18 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, options, plans, speaking
 
-ARGUMENTS = options.of("elect")
+ARGUMENTS = options.argument_spec("elect")
 
-# How often a host asks in vain before it leads itself, where nobody is building.
-PATIENCE = 3
+# After so many turns without a product a host takes the lead itself, where nobody is building.
+MAX_TURNS = 3
 
 
-def no_builder(host, order, builders):
-    """Return the message for a host whose cohort has nobody to build for it."""
+def no_builder_message(host, order, builders):
+    """Return the message for a host whose cohort has no builder."""
     return (
-        "{0}: nobody can build {1} {2} for {3}: of the hosts that may build for others (the group ascend_builders: {4}) none in "
-        "this run gives the same fingerprint. Add such a host to the group, or to --limit; or fill the build cache by a run with "
-        "one"
+        "{0}: no host can build {1} {2} for {3}: no host of the group ascend_builders ({4}) in this run has the same "
+        "fingerprint. Add a host of this platform to the group, include one with --limit, or fill the build cache first by a run "
+        "with such a host"
     ).format(
         host,
         order.name,
@@ -30,11 +30,13 @@ def no_builder(host, order, builders):
     )
 
 
-def given_up(host, order, lost):
+def given_up_message(host, order, lost):
     """Return the message for a product whose builders were lost too often."""
     return (
-        "{0}: building {1} {2} was given up, since its builders were lost one after another: {3}. Look at these hosts and run "
-        "again; ascend_takeovers says how many may be lost".format(host, order.name, order.version, ", ".join(lost))
+        "{0}: building {1} {2} was given up, since too many builders were lost: {3}. Examine these hosts and run again; "
+        "ascend_takeovers is the number of builders that may be lost".format(
+            host, order.name, order.version, ", ".join(lost)
+        )
     )
 
 
@@ -54,7 +56,7 @@ class ActionModule(speaking.Action):
         hosts = list(task_vars.get("ansible_play_hosts") or [host])
         lost = run.lost(label)
         if len(lost) > arguments["takeovers"]:
-            raise AnsibleActionFail(given_up(host, order, lost))
+            raise AnsibleActionFail(given_up_message(host, order, lost))
 
         def chosen():
             return run.elect(label, order.fingerprint, hosts)
@@ -64,24 +66,24 @@ class ActionModule(speaking.Action):
             return builder is not None and (builder.ready or builder.builder == host)
 
         if arguments["again"]:
-            # Another host is getting ready; one task waits no longer than its turn with the controller's forks.
+            # Another host is getting ready. A task waits for one turn only, since it occupies one of the controller's forks.
             cohort.wait_for(settled, run.next_turn_s(label, host))
         elected = chosen()
         if elected is None:
             builders = [name for name in arguments["builders"] if name in hosts]
             if all(run.has_arrived(order.name, name) for name in builders):
-                raise AnsibleActionFail(no_builder(host, order, arguments["builders"]))
+                raise AnsibleActionFail(no_builder_message(host, order, arguments["builders"]))
             # With a free strategy a builder may not have come as far as this product yet.
             result.update(builder="", ready=False, leads=False)
             return result
-        if not elected.ready and elected.builder == host and run.unready(label, host) > 1:
+        if not elected.ready and elected.builder == host and run.count_unready(label, host) > 1:
             raise AnsibleActionFail(
-                "{0}: it is to build {1}, and still lacks packages after they were installed: look at what its package manager "
-                "says, and at check.yml".format(host, label)
+                "{0}: elected to build {1}, but packages are still missing after they were installed: see the output of its package "
+                "manager, and run check.yml".format(host, label)
             )
-        leads = elected.ready and run.leads(label, host, hosts)
-        if elected.ready and not leads and run.turn(label, host) > PATIENCE and not run.is_building(label):
-            # Two that lead do no harm, one waits for the other; none would be waited for for ever.
+        leads = elected.ready and run.claim_lead(label, host, hosts)
+        if elected.ready and not leads and run.count_turn(label, host) > MAX_TURNS and not run.is_building(label):
+            # Two leaders are harmless: one waits for the other. Without any, all would wait for ever.
             leads = run.take_lead(label, host)
         result.update(elected._asdict(), leads=leads)
         if lost and leads:

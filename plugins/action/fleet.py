@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was found of all hosts, told in one table and written on the controller. No host is connected to."""
+"""Print what was found on all hosts as one table, and write it on the controller. No host is connected to."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
 )
 from ansible_collections.ascend.pytorch.plugins.plugin_utils.plain import plain
 
-ARGUMENTS = options.of("fleet")
+ARGUMENTS = options.argument_spec("fleet")
 # The variables that the playbooks register; see plan.yml and verify.yml of the role road.
 REGISTERED = {"planned": "__road_planned", "verified": "__road_verified"}
-# What of them is told; a failed task's result also holds objects of Ansible's.
+# The keys that are used; the result of a failed task also holds objects of Ansible.
 KEYS = ("plan", "findings", "state", "products", "unreachable", "skipped", "msg", "module_stdout", "module_stderr")
 
 
@@ -37,10 +37,10 @@ class ActionModule(speaking.Action):
     _requires_connection = False
 
     def act(self, result, task_vars):
-        # What is wrong with a host's own is told in the table.
+        # Problems of a host's own variables are in the table.
         variables.refuse_undefined(self, task_vars, ["ascend_query", "ascend_report_dir"])
         arguments = self.arguments(ARGUMENTS, required_one_of=[["hosts", "query"]])
-        # As it was given: an account's home is filled in in what was validated.
+        # The raw argument: validation has replaced ~.
         wrong = here.problem("ascend_report_dir", str(self._task.args.get("dest") or ""), here.BESIDE)
         if wrong:
             raise AnsibleActionFail(wrong)
@@ -54,28 +54,28 @@ class ActionModule(speaking.Action):
             return result
         when = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         document = fleet.document(self._results(arguments["hosts"], task_vars["hostvars"]), when, VERSION)
-        table = fleet.table(document, speaking.columns())
+        table = fleet.table(document, speaking.terminal_columns())
         speaking.say("\n".join(table))
 
-        files, answer, problem = self._written(document, arguments, expression)
+        files, answer, problem = self._write_report(document, arguments, expression)
         self._record(document)
         if problem:
-            where = f". What the hosts said is written: {', '.join(files)}" if files else ""
+            where = f". The report was written: {', '.join(files)}" if files else ""
             return {"failed": True, "msg": problem + where}
         result.update(
             changed=bool(files),
             files=files,
             summary=fleet.summary(document),
             headline=fleet.headline(document),
-            unfit=fleet.unfit(document),
-            unfit_folded=fleet.fold(fleet.unfit(document)),
+            unfit=fleet.unfit_hosts(document),
+            unfit_folded=fleet.fold(fleet.unfit_hosts(document)),
             table=table,
         )
         if answer:
             result["query"] = json.loads(answer)
         return result
 
-    def _written(self, document, arguments, expression):
+    def _write_report(self, document, arguments, expression):
         """Write the document, its page and the answer to a query; return (paths, answer, what is wrong with the query)."""
         dest = os.path.abspath(arguments["dest"])
         texts = {arguments["name"] + ".json": json.dumps(document, indent=1, allow_nan=False) + "\n"}
@@ -85,10 +85,10 @@ class ActionModule(speaking.Action):
         try:
             if expression:
                 # The document as whoever reads the file has it.
-                answer = query.answer(expression, json.loads(texts[arguments["name"] + ".json"]))
+                answer = query.evaluate(expression, json.loads(texts[arguments["name"] + ".json"]))
                 texts[arguments["name"] + "-query.json"] = answer + "\n"
         except query.QueryError as error:
-            # Once the report is written: the hosts were asked, and what they said stands there.
+            # Reported after the document is written, which took all hosts to make.
             problem = str(error)
         if answer:
             speaking.say("\n" + answer)
@@ -102,14 +102,14 @@ class ActionModule(speaking.Action):
             except OSError as error:
                 raise AnsibleActionFail(
                     f"{error.filename or dest} cannot be written on the controller: {error.strerror}. Set "
-                    "ascend_report_dir to a folder that you may write"
+                    "ascend_report_dir to a folder that can be written"
                 )
             speaking.say("\n".join(["", *(f"Written: {path}" for path in files)]))
         return files, answer, problem
 
     @staticmethod
     def _record(document):
-        """Record for which hosts the run has done what it was for, or told why not."""
+        """Record which hosts are in the table, and which of them as unreachable or failed."""
         noted = ledger.Ledger()
         for host, known in document["hosts"].items():
             noted.record(host, ledger.TOLD)
@@ -122,7 +122,7 @@ class ActionModule(speaking.Action):
         for host in hosts:
             if host not in hostvars:
                 raise AnsibleActionFail(f"hosts: {host!r} is not in the inventory")
-            # As they were registered: there is nothing to template in results, and it would take seconds for many hosts.
+            # Raw: results hold no templates, and templating takes seconds for many hosts.
             known = hostvars.raw_get(host)
             results[host] = {part: _plain(known.get(name)) for part, name in REGISTERED.items()}
         return results

@@ -31,7 +31,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
 )
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import request as requests
 
-ARGUMENTS = options.of("plan")
+ARGUMENTS = options.argument_spec("plan")
 _NPU = re.compile("/dev/davinci[0-9]")
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Around publishing: bring products from the build cache where the host has not built them, and record what stands or is gone."""
+"""Around publishing: take products from the build cache where the host did not build them, and record what was done."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     transfer,
 )
 
-ARGUMENTS = options.of("publish", filled_in={"orders", "arrived", "environment", "verify"})
-# What is said of a product that was published, by a word for it.
+ARGUMENTS = options.argument_spec("publish", filled_in={"orders", "arrived", "environment", "verify"})
+# How a product came to its host, and the words for it.
 BUILT, TAKEN, PUT, FOUND = "built", "taken", "put in place", "found"
 WORDS = {BUILT: "built here", TAKEN: "taken from the build cache", PUT: "put in place"}
 WRITTEN, REMOVED = "written", "removed"
 
 
-class Coming(NamedTuple):
-    """A product that is to be published: how it came, and since when that took its time, by the monotonic clock."""
+class Arrival(NamedTuple):
+    """A product to be published: how it came to the host, and when that began, by the monotonic clock."""
 
     how: str
     began: float
@@ -46,26 +46,26 @@ class ActionModule(speaking.Action):
     def act(self, result, task_vars):
         self._arguments = arguments = self.arguments(ARGUMENTS, required_one_of=[["names"]])
         self._host, self._task_vars = task_vars["inventory_hostname"], task_vars
-        known = plans.of(self._host)
+        known = plans.read(self._host)
         planned, self._verify = known["plan"], known["verify"]
         result.update(changed=False, notes=[], products={})
         if arguments["state"] == "absent":
             return self._withdraw(result, planned)
         entries = {name: plans.decision(planned, name) for name in arguments["names"]}
         if self._task.check_mode and arguments["waits"]:
-            # It would be built, and taken then.
-            return dict(result, lacking=plans.lack(self._host, dict.fromkeys(entries, False)))
+            # It would be built and then taken.
+            return dict(result, lacking=plans.record_lacking(self._host, dict.fromkeys(entries, False)))
         wanted = [name for name, entry in entries.items() if entry.do in plan.PROVIDING]
         idle = dict.fromkeys(set(entries) - set(wanted), False)
         environment = self._environment(planned, plan.PUBLISH)
-        result["lacking"] = plans.lack(self._host, idle)
-        # What does not arrive whole is brought again, with more care.
+        result["lacking"] = plans.record_lacking(self._host, idle)
+        # What did not arrive whole is brought again, in pieces.
         for hands_over in (True, False):
             if not wanted and not environment:
                 break
             coming, trouble, carrier = self._bring(wanted, entries, hands_over)
             orders = [entries[name].order for name in wanted if name in coming]
-            # It comes with torch.
+            # The environment file is written with torch.
             torch_waits = "torch" in plans.lacking(self._host) and not self._task.check_mode
             written = None if trouble or torch_waits else environment
             if orders or written:
@@ -78,32 +78,32 @@ class ActionModule(speaking.Action):
                 raise trouble
             if not late:
                 break
-            # Nor have those that need it been published.
+            # Products that need it were not published either.
             wanted = [name for name in wanted if name in coming and name not in result["products"]]
         return result
 
     def _environment(self, planned, do):
-        """Return what a plan has of the environment file, None where that is not to be done, or not here."""
+        """Return the environment file of a plan, None where this is not to be done with it, or not by this task."""
         found = planned["environment"] if "torch" in self._arguments["names"] else None
         return found if found and found["do"] == do else None
 
     # --- what comes
 
     def _bring(self, wanted, entries, hands_over):
-        """Bring products to the host, in check mode only look; return ({name: COMING} of what is there, an error, the carrier).
+        """Bring products to the host, in check mode only look; return ({name: Arrival} of what is there, an error, the carrier).
 
-        What is lacking is noted, and this host takes part in electing who builds it.
+        What is missing is recorded, and this host takes part in electing its builder.
         """
         arguments, coming, lacks, trouble = self._arguments, {}, {}, None
         places, known = keyring.split(arguments["cache"])
         carrier = carry.Carrier(self, self._task_vars, known, hands_over=hands_over)
-        waiting, comes = [], [name for name in wanted if self._comes(entries[name])]
-        with self._copying() if comes and not arguments["waits"] else contextlib.nullcontext():
+        waiting, comes = [], [name for name in wanted if self._has_to_come(entries[name])]
+        with self._copy_slot() if comes and not arguments["waits"] else contextlib.nullcontext():
             for name in wanted:
                 entry, began = entries[name], plans.lacking(self._host).get(name) or time.monotonic()
                 order = entry.order
                 if any(lacks.values()) and order.product == "wheel" and not self._task.check_mode:
-                    # What it needs may be what is lacking.
+                    # It may need what is missing.
                     waiting.append(name)
                     continue
                 try:
@@ -111,19 +111,22 @@ class ActionModule(speaking.Action):
                 except AnsibleConnectionFailure:
                     raise
                 except AnsibleError as error:
-                    # What came before it is published all the same.
+                    # What came before it is published nevertheless.
                     trouble = error
                     break
                 lacks[name] = place is None
                 if place is not None or self._task.check_mode:
-                    coming[name] = Coming(self._how(order, place), began)
-        plans.lack(self._host, lacks, waiting)
+                    coming[name] = Arrival(self._origin(order, place), began)
+        plans.record_lacking(self._host, lacks, waiting)
         for name, lacking in lacks.items():
-            self._arrive(name, offers=lacking)
+            self._record_arrival(name, offers=lacking)
         return coming, trouble, carrier
 
-    def _how(self, order, place):
-        """Return how a product came to the host: place is where it was taken from, if from anywhere."""
+    def _origin(self, order, place):
+        """Return how a product came to the host.
+
+        :param place: where it was taken from, "" for nowhere
+        """
         # Another host may have led the build that was this one's.
         if (
             self._arguments["built"]
@@ -132,18 +135,18 @@ class ActionModule(speaking.Action):
             return BUILT
         return TAKEN if place else PUT
 
-    def _comes(self, entry):
-        """Say whether a product has to come to the host; else it has been built there, or only wants a link, say."""
+    def _has_to_come(self, entry):
+        """Say whether a product has to be brought to the host: it was not built there, and needs more than a link, say."""
         return not self._arguments["built"] and (entry.do != plan.PUBLISH or entry.hands_on)
 
-    def _copying(self):
-        """Hold one of the places for hosts that are brought products at the same time."""
+    def _copy_slot(self):
+        """Hold one of the slots for hosts to which products are copied at the same time."""
         if self._task.check_mode or not self._arguments["cache"]:
             return contextlib.nullcontext()
-        return cohort.Run().copying(self._arguments["copies"])
+        return cohort.Run().copy_slot(self._arguments["copies"])
 
     def _take(self, order, places, carrier):
-        """Bring a product to the host; return where it is from, "" where the host has it itself, None for nowhere.
+        """Bring a product to the host; return its place in the build cache, "" where the host has it itself, None where it is missing.
 
         In check mode nothing is brought.
         """
@@ -157,9 +160,9 @@ class ActionModule(speaking.Action):
         try:
             cache = buildcache.BuildCache(places, carrier, speaking.warn, trusted_keys=arguments["trusted_keys"])
             if self._task.check_mode:
-                # What is not there would be built, and taken then.
+                # What is missing would be built and then taken.
                 return cache.places[0] if cache.holds(order) else None
-            with self._copying() if arguments["waits"] else contextlib.nullcontext():
+            with self._copy_slot() if arguments["waits"] else contextlib.nullcontext():
                 taken = cache.take(order)
         except (transfer.TransferError, store.StoreError, signing.SigningError) as error:
             raise AnsibleActionFail("{0}: {1}".format(host, error))
@@ -169,17 +172,19 @@ class ActionModule(speaking.Action):
             raise AnsibleActionFail("{0}: {1}".format(host, run.failure(label)))
         if arguments["waits"] and run.ended(label):
             raise AnsibleActionFail(
-                "{0}: {1} was built, and is in none of the places of the build cache that this host sees ({2}). A file:// place "
-                "is to be a folder that all hosts share".format(host, order.label(), ", ".join(cache.places))
+                "{0}: {1} was built, but this host finds it in no place of ascend_build_cache ({2}). See that a file:// place is "
+                "one folder that all hosts share, and that this host can read it".format(
+                    host, order.label(), ", ".join(cache.places)
+                )
             )
         return None
 
-    def _arrive(self, name, offers):
-        """Record that this host has come so far, for those who wait for somebody to build for them.
+    def _record_arrival(self, name, offers):
+        """Record that this host has come as far as a product, for hosts that wait for a builder.
 
-        :param offers: whether it takes part in electing who builds the product, where it may
+        :param offers: whether it takes part in the election of the builder, where it may build
         """
-        candidate = plans.of(self._host)["candidates"].get(name) if offers else None
+        candidate = plans.read(self._host)["candidates"].get(name) if offers else None
         if candidate:
             cohort.Run().offer(name, candidate)
         if self._arguments["cache"]:
@@ -188,7 +193,7 @@ class ActionModule(speaking.Action):
     # --- what is published
 
     def _publish(self, result, orders, arrived, environment, entries, coming):
-        """Have the module publish what has come, record what stands then, and put all that into the result."""
+        """Have the module publish what has arrived, record what was published, and add that to the result."""
         if not self._task.check_mode:
             for order in orders:
                 if order.wheels:
@@ -197,20 +202,20 @@ class ActionModule(speaking.Action):
 
                     mirror.Sender(self, self._task_vars).send(order, order.bundle, order.wheels)
         asked, former = time.monotonic(), result["products"]
-        # What is published now is the last of it.
+        # The last products: verify all.
         ends = self._verify["asked"] and not plans.lacking(self._host) and not self._task.check_mode
         answer = self._call(
             orders=[order._asdict() for order in orders],
             arrived=arrived,
             environment=environment,
-            verify={key: self._verify[key] for key in plans.VERIFIED} if ends else None,
+            verify={key: self._verify[key] for key in plans.VERIFY_KEYS} if ends else None,
         )
         done = answer.get("products", {})
-        # What it took is told by the host, what came before by this clock.
+        # The host measures the publishing, this clock what came before.
         for name, each in done.items():
             before = asked - coming[name].began if name in coming else 0.0
             each["seconds"] = round(before + each["seconds"], 1)
-            self._tell(name, each, entries, coming)
+            self._report(name, each, entries, coming)
         if "verified" in answer:
             ledger.Ledger().record(self._host, ledger.VERIFIED)
             for note in (note for each in answer["verified"].values() for note in each["notes"]):
@@ -228,11 +233,11 @@ class ActionModule(speaking.Action):
         asked["state"] = self._arguments["state"]
         return self._execute_module("ascend.pytorch.publish", module_args=asked, task_vars=self._task_vars)
 
-    def _tell(self, name, each, entries, coming):
-        """Say what became of a product, and record it."""
+    def _report(self, name, each, entries, coming):
+        """Print and record what was done with a product."""
         how = coming[name].how if name in coming else WRITTEN
         if not each["changed"]:
-            # Another process may have published it meanwhile, where hosts share the place.
+            # Where hosts share the folder, another may have published it in the meantime.
             how = FOUND
         for note in each["notes"]:
             speaking.say("{0}: {1}".format(self._host, note))
@@ -247,7 +252,7 @@ class ActionModule(speaking.Action):
     # --- what goes
 
     def _withdraw(self, result, planned):
-        """Have the module take away what the plan wants gone."""
+        """Have the module remove what the plan removes."""
         found = [plans.decision(planned, name) for name in self._arguments["names"]]
         orders = [entry.order._asdict() for entry in found if entry.do == plan.REMOVE]
         result.update(removed=[])

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Around verifying: ask for what the host's plan has, say what could not be proven, and record that it was verified."""
+"""Around verifying: verify what the host's plan has, print what could not be tested, and record the verification."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class ActionModule(speaking.Action):
     def act(self, result, task_vars):
         arguments, host = plain(self._task.args), task_vars["inventory_hostname"]
         if "orders" not in arguments:
-            kept = plans.of(host)["verify"]
-            arguments = dict({key: kept[key] for key in plans.VERIFIED}, **arguments)
+            kept = plans.read(host)["verify"]
+            arguments = dict({key: kept[key] for key in plans.VERIFY_KEYS}, **arguments)
         result.update(self._execute_module("ascend.pytorch.verify", module_args=arguments, task_vars=task_vars))
         if "products" in result:
             ledger.Ledger().record(host, ledger.VERIFIED)

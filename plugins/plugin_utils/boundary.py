@@ -1,16 +1,16 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is trusted with what other hosts run: who builds for them, what is signed, which places need no signature.
+"""Which hosts are trusted to build for others, what is signed, and which places of the build cache need no signature.
 
-README's section "Security" says what follows from it. Every run loads this, so that it imports next to nothing.
+See section "Security" of the README. Every run loads this, so that it imports next to nothing.
 """
 
 from __future__ import annotations
 
 
 def may_build(host: str, builders: list[str]) -> bool:
-    """Say whether a host may build for others, and hand on what it has.
+    """Say whether a host may build for others, and pass on the products that it has.
 
     :param builders: the group ascend_builders; those alone may, and where it is empty every host
     """
@@ -22,23 +22,23 @@ def signing_objection(builders: list[str]) -> str:
     if builders:
         return ""
     return (
-        "ascend_sign_key: a signature says that a host of the group ascend_builders has built it, and that group is empty. Put "
-        "the hosts that all others trust into it (all of them, where that is so), or leave ascend_sign_key empty"
+        "ascend_sign_key is set, but the group ascend_builders is empty, and only products that its hosts built are signed. Put "
+        "the hosts that all others trust into the group (all hosts, if so), or leave ascend_sign_key empty"
     )
 
 
 def place_objection(place: str, trusted_keys: str) -> str:
     """Return why products cannot be taken from a place of the build cache, "" where they can.
 
-    What a place says of a product is all that is known of it: on the way here it must not have been changed.
+    The metadata of the place is all that a product is checked by: nobody may change it on the way.
     """
     if trusted_keys or not place.startswith("http://"):
         return ""
     from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
 
     return (
-        f"ascend_build_cache: {outgoing.redact(place)} is read without TLS, so that anybody on the way could put another product there. "
-        "Name an https:// address; or have products signed (ascend_sign_key) and set ascend_trusted_keys"
+        f"ascend_build_cache: {outgoing.redact(place)} is read without TLS, so that its products could be replaced on the way. "
+        "Use an https:// address; or sign products (ascend_sign_key) and set ascend_trusted_keys"
     )
 
 

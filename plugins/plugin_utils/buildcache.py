@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The build cache as the road sees it: places that are asked in turn for a product, and of which one keeps what is built."""
+"""The build cache as a list of places: each is asked in turn for a product, and the first writable one keeps new products."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ Json = dict[str, Any]
 
 
 def all_places(given: list[str]) -> list[str]:
-    """Return the places of a build cache, see cache_places.places: those to read from alone have the default beside them."""
-    found = cache_places.places(given)
+    """Return the places of a build cache, see resolve_places; where all are read-only, the default folder comes last."""
+    found = cache_places.resolve_places(given)
     if found and all(cache_places.kind(place) == cache_places.WEB for place in found):
-        # Those can hand nothing that is built on to the other hosts.
-        found.append(cache_places.default())
+        # New products need a place that can be written.
+        found.append(cache_places.default_folder())
     return found
 
 
-def keeper(places: list[str]) -> str:
-    """Return the first of all places that can be written to. Whether it has room is seen when something comes.
+def writable_place(places: list[str]) -> str:
+    """Return the first place that can be written. Whether it has room is seen when a product is added.
 
     :raises store.StoreError: there is none
     """
     for place in places:
         if cache_places.kind(place) == cache_places.FILE or (
-            cache_places.kind(place) == cache_places.FOLDER and store.Store(place).writable()
+            cache_places.kind(place) == cache_places.FOLDER and store.Store(place).is_writable()
         ):
             return place
     raise store.StoreError(
-        "ascend_build_cache: none of {0} can be written to, so that what is built cannot be handed to the other hosts. "
-        "Name a folder that can".format(", ".join(places))
+        "ascend_build_cache: none of {0} can be written, and new products have to be kept for the other hosts. Add a folder that "
+        "can be written".format(", ".join(places))
     )
 
 
@@ -54,11 +54,11 @@ class BuildCache:
         builders: Sequence[str] = (),
     ) -> None:
         """
-        :param places: see cache_places.places; :param carrier: of the host that is worked with
+        :param places: see cache_places.resolve_places; :param carrier: of the host that is worked with
         :param warn: called with a sentence about a product that is damaged or refused
         :param sign_key: private key that new products are signed with, "" for none
         :param trusted_keys: public keys of which one must have signed what is taken, "" to take it unsigned
-        :param builders: the group ascend_builders: what others have built is not signed
+        :param builders: the group ascend_builders: products of other hosts are not signed
         """
         self.places = all_places(places)
         for place in self.places:
@@ -70,35 +70,35 @@ class BuildCache:
         self.sign_key = sign_key
         self.trusted_keys = trusted_keys
         self.builders = builders
-        self._passed_over: set[str] = set()
+        self._warned_of: set[str] = set()
 
     def take(self, order: Order) -> Json | None:
         """Bring a product to the host; return {"changed", "place"}, None where no place has it."""
         for place in self.places:
             try:
-                changed = self._take_from(place, order)
+                changed = self._take_from_place(place, order)
             except carry.Damaged as error:
                 self.warn(str(error))
                 changed = None
             except store.StoreError as error:
-                self._pass_over(place, error)
+                self._warn_unreadable(place, error)
                 changed = None
             if changed is not None:
                 return {"changed": changed, "place": place}
         return None
 
-    def _take_from(self, place: str, order: Order) -> bool | None:
+    def _take_from_place(self, place: str, order: Order) -> bool | None:
         if cache_places.kind(place) != cache_places.FOLDER:
-            metadata = self._looked_up(place, order)
+            metadata = self._look_up(place, order)
             return None if metadata is None else self.carrier.take_from(order, place, metadata)
         folder, label = store.Store(place, self.warn), order.label()
         try:
-            with folder.using(label, order.fingerprint) as entry:
-                if entry is None or not self._trusts(label, place, entry.text, entry.signature):
+            with folder.reading(label, order.fingerprint) as entry:
+                if entry is None or not self._is_trusted(label, place, entry.text, entry.signature):
                     return None
                 return self.carrier.deliver(order, entry.folder, entry.metadata)
         except carry.Damaged:
-            # Read whole now, it is seen to be damaged and set aside.
+            # This reads all of it, finds the damage and sets it aside.
             folder.entry(label, order.fingerprint, digest=True)
             return None
 
@@ -108,35 +108,35 @@ class BuildCache:
 
     def _holds(self, place: str, order: Order) -> bool:
         if cache_places.kind(place) != cache_places.FOLDER:
-            return self._looked_up(place, order) is not None
+            return self._look_up(place, order) is not None
         label = order.label()
         try:
             entry = store.Store(place, self.warn).entry(label, order.fingerprint)
         except store.StoreError as error:
-            self._pass_over(place, error)
+            self._warn_unreadable(place, error)
             return False
-        return entry is not None and self._trusts(label, place, entry.text, entry.signature)
+        return entry is not None and self._is_trusted(label, place, entry.text, entry.signature)
 
-    def _pass_over(self, place: str, error: store.StoreError) -> None:
-        """Tell once of a folder that cannot be read: it costs what it would have saved, and no more."""
-        if place not in self._passed_over:
-            self._passed_over.add(place)
-            self.warn(f"{error}. It is passed over")
+    def _warn_unreadable(self, place: str, error: store.StoreError) -> None:
+        """Warn once of a folder that cannot be read; without it products are built again."""
+        if place not in self._warned_of:
+            self._warned_of.add(place)
+            self.warn(f"{error}. It is not used in this run")
 
-    def _looked_up(self, place: str, order: Order) -> Json | None:
+    def _look_up(self, place: str, order: Order) -> Json | None:
         """Return the metadata of a product at a place that the host reaches, None where there is none to be trusted."""
         try:
             told = self.carrier.look_up(order, place, signed=bool(self.trusted_keys))
         except carry.CarryError as error:
-            # A place that is down costs what it would have saved, and no more.
+            # Without the place the product is built again.
             self.warn(f"{order.label()}: {error}")
             return None
         metadata = told and products.parse(told[0])
         if not told or not metadata or metadata["manifest"]["fingerprint"] != order.fingerprint:
             return None
-        return metadata if self._trusts(order.label(), place, *told) else None
+        return metadata if self._is_trusted(order.label(), place, *told) else None
 
-    def _trusts(self, label: str, place: str, text: bytes, signature: bytes | None) -> bool:
+    def _is_trusted(self, label: str, place: str, text: bytes, signature: bytes | None) -> bool:
         if self.trusted_keys:
             try:
                 signing.verify(text, signature, self.trusted_keys)
@@ -146,23 +146,23 @@ class BuildCache:
         return True
 
     def keep(self, order: Order, builder: str) -> str:
-        """Bring a product from the host that built it into the place that takes it; return that place.
+        """Bring a product from the host that built it into the first writable place; return that place.
 
         :param builder: that host, by its name in the inventory
         """
-        place = keeper(self.places)
+        place = writable_place(self.places)
         if cache_places.kind(place) == cache_places.FOLDER:
-            return self._keep_in(place, order, builder)
+            return self._keep_in_folder(place, order, builder)
         signature = self._signature(order, builder, self.carrier.held(order)) if self.sign_key else None
         self.carrier.keep_at(order, place, signature)
         return place
 
-    def _keep_in(self, place: str, order: Order, builder: str) -> str:
+    def _keep_in_folder(self, place: str, order: Order, builder: str) -> str:
         folder, label = store.Store(place, self.warn), order.label()
         with folder.receiving(label) as partial:
             self.carrier.collect(order, partial)
             if self.sign_key:
-                # What has come, and not what the host would say now.
+                # Sign what has arrived: the host may say something else now.
                 held = self.carrier.held(order)._replace(metadata=(partial / products.METADATA).read_bytes())
                 signature = self._signature(order, builder, held)
                 if signature:
@@ -171,17 +171,17 @@ class BuildCache:
         return place
 
     def _signature(self, order: Order, builder: str, held: carry.Held) -> bytes | None:
-        """Return the signature that a product gets by sign_key, None for the one that it may have.
+        """Return a new signature by sign_key, None where the product keeps the one that it has.
 
-        What is signed was built on a builder; what one has taken from elsewhere has to be signed already.
+        A product is signed if a builder built it; one that a builder took from elsewhere has to be signed already.
 
-        :raises signing.SigningError: see there, and for what neither holds of
+        :raises signing.SigningError: see there, and where neither is so
         """
         label = order.label()
         if builder not in self.builders:
             raise signing.SigningError(
-                f"{label} is not signed, since {builder}, which has it, is not of the group ascend_builders. Put it there if "
-                "all hosts may trust it, or have the product built on one that is"
+                f"{label} is not signed, since it comes from {builder}, which is not in the group ascend_builders. Add that host "
+                "to the group if all hosts may trust it, or build the product on a host of the group"
             )
         if not held.taken:
             return signing.sign(held.metadata, self.sign_key)
@@ -191,16 +191,16 @@ class BuildCache:
         except signing.Refused:
             pass
         raise signing.SigningError(
-            f"{label} is not signed, since {builder} has not built it but has it from {held.taken}, without a signature that "
-            f"ascend_trusted_keys trusts. Remove {order.work_dir}/products/{label} there and run again: it is built anew"
+            f"{label} is not signed, since {builder} did not build it: it took it from {held.taken}, without a signature of "
+            f"ascend_trusted_keys. Remove {order.work_dir}/products/{label} on {builder} and run again: it is built anew"
         )
 
-    def former(self, name: str) -> list[Json]:
+    def earlier_manifests(self, name: str) -> list[Json]:
         """Return the manifests of a product's earlier builds, from the folders on the controller."""
         found: list[Json] = []
         for place in self.places:
             if cache_places.kind(place) == cache_places.FOLDER:
-                # They serve to tell how long a build will take: of one that cannot be read is told where it counts.
+                # They only serve to estimate the time of a build; elsewhere an unreadable place is reported.
                 with contextlib.suppress(store.StoreError):
                     found += store.Store(place).manifests(name)
         return found

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A bundle: a folder with all that releases are built from, to be carried to where there is no network.
+"""A bundle: a folder with all that releases are built from, for sites without a network.
 
 It is a mirror folder:
   <file>                           archives
@@ -29,7 +29,7 @@ WHEELS = "wheels"
 PRODUCTS = "products"
 FORMAT = 1
 
-_REMEDY = "Run playbooks/bundle.yml again where there is a network: what is whole is not fetched again"
+_REMEDY = "Run playbooks/bundle.yml again where there is a network: undamaged files are not fetched again"
 
 
 class BundleError(Exception):
@@ -41,10 +41,10 @@ def read(folder: str | Path) -> Json | None:
 
     :raises BundleError: it is there and is no manifest of a bundle
     """
-    return manifest_at(Path(folder) / MANIFEST)
+    return read_manifest(Path(folder) / MANIFEST)
 
 
-def manifest_at(path: Path) -> Json | None:
+def read_manifest(path: Path) -> Json | None:
     """Return the manifest that stands at a path, None when there is none.
 
     :raises BundleError: see read
@@ -57,16 +57,16 @@ def manifest_at(path: Path) -> Json | None:
         raise BundleError(f"{path} cannot be read ({error}). {_REMEDY}")
     if found.get("format") != FORMAT:
         raise BundleError(
-            f"{path} is no manifest of format {FORMAT}: make the bundle with this version of the collection"
+            f"{path} is not a manifest of format {FORMAT}: make the bundle with this version of the collection"
         )
     try:
-        _admit(found)
+        _validate(found)
     except foreign.ForeignValueError as error:
-        raise BundleError(f"{path} is not as this collection writes it: {error}. Do not use that bundle")
+        raise BundleError(f"{path} does not match the format of this collection: {error}. Do not use that bundle")
     return found
 
 
-def _admit(manifest: Json) -> None:
+def _validate(manifest: Json) -> None:
     """Raise ForeignValueError for what no bundle has: it came from elsewhere, and no name in it may lead out of its folder."""
     for release in foreign.sequence(manifest.get("releases")):
         foreign.nonempty_text(release)
@@ -100,7 +100,7 @@ def _admit(manifest: Json) -> None:
                 foreign.text(foreign.table(each).get(key))
 
 
-def damage(folder: str | Path, name: str, entry: Json) -> str:
+def find_damage(folder: str | Path, name: str, entry: Json) -> str:
     """Return in words what is wrong with a file of the bundle, "" when it is as the manifest has it."""
     path = Path(folder) / name
     if not path.is_file():
@@ -122,11 +122,11 @@ def verify(folder: str | Path) -> list[str]:
     """
     manifest = read(folder)
     if manifest is None:
-        return [f"{MANIFEST}: missing, so that {folder} is no bundle, or one that was never finished"]
-    return [words for words in (damage(folder, *item) for item in sorted(manifest["files"].items())) if words]
+        return [f"{MANIFEST}: missing: {folder} is not a bundle, or was never finished"]
+    return [words for words in (find_damage(folder, *item) for item in sorted(manifest["files"].items())) if words]
 
 
-def strangers(folder: str | Path) -> list[str]:
+def unknown_files(folder: str | Path) -> list[str]:
     """Return the files in a finished bundle's folder that its manifest does not know."""
     known, found = set((read(folder) or {"files": {}})["files"]) | {MANIFEST}, []
     for above, folders, files in os.walk(folder):

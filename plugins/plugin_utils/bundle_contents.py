@@ -30,7 +30,7 @@ def sources(recipes: list[Json]) -> list[Json]:
             former = found.setdefault(key, named)
             if former.get("sha256") != named.get("sha256"):
                 raise bundle.BundleError(
-                    f"{former['name']} and {named['name']} have one name and different digests: rename one"
+                    f"{former['name']} and {named['name']} have the same file name and different digests: rename one"
                 )
             if named.get("submodules"):
                 found[key] = dict(former, submodules=True)
@@ -47,7 +47,7 @@ def platforms(wanted: list[Json] | None, pythons: list[str]) -> list[Json]:
     ]
 
 
-def outright(recipes: list[Json]) -> list[str]:
+def named_requirements(recipes: list[Json]) -> list[str]:
     """Return the requirements that the recipes themselves name."""
     steps = [step for recipe in recipes for steps in recipe.get("stages", {}).values() for step in steps]
     named = [recipe.get("requirements", []) for recipe in recipes] + [step["pip"] for step in steps if "pip" in step]
@@ -66,7 +66,7 @@ def row_requirements(row: Json) -> list[str]:
     return lines
 
 
-def place(path: str, recipe: Json) -> tuple[Json, str]:
+def locate(path: str, recipe: Json) -> tuple[Json, str]:
     """Return (the source, the path in its tree) that a step's {src}/… means: the source that stands deepest above it.
 
     :raises bundle.BundleError: it lies in no source
@@ -74,6 +74,6 @@ def place(path: str, recipe: Json) -> tuple[Json, str]:
     below = re.sub(r"^\{src\}/", "", path)
     above = [source for source in recipe["sources"] if below.startswith(source["dest"].rstrip("/") + "/")]
     if not above:
-        raise bundle.BundleError(f"{recipe['name']}: {path} lies in none of its sources: mend the recipe's step")
+        raise bundle.BundleError(f"{recipe['name']}: {path} is in none of its sources: correct the step of the recipe")
     source = max(above, key=lambda each: len(each["dest"]))
     return source, below[len(source["dest"].rstrip("/")) + 1 :]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making a bundle: what it lacks is fetched, collected or copied, and its manifest written last."""
+"""Making a bundle: missing files are fetched, collected or copied, and the manifest is written last."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Tell = Callable[[str], None]
 WORK = ".work"
 
 
-class Maker:
+class BundleMaker:
     """Makes a bundle, release by release, or goes on with one: a file that is whole is not fetched again.
 
     :param folder: of the bundle; :param mirrors: asked before the sources' own URLs
@@ -48,9 +48,9 @@ class Maker:
         self.warn = warn
         self.changed = False
         # What was found whole in this run: files are large, and read once.
-        self.sound: set[str] = set()
+        self.whole_files: set[str] = set()
 
-    def add(self, row: Json, recipes: list[Json], wanted: list[Json] | None, cache: str = "") -> Json:
+    def add_release(self, row: Json, recipes: list[Json], wanted: list[Json] | None, cache: str = "") -> Json:
         """Bring all that a release needs into the bundle, then write its manifest; return the manifest.
 
         :param row: the release's row of the table; :param recipes: with their variables filled in for this release
@@ -60,30 +60,35 @@ class Maker:
         """
         recipes = [recipe for recipe in recipes if not recipe.get("reference")]
         chosen = contents.platforms(wanted, row["pythons"])
-        with self._alone():
+        with self._locked():
             before = bundle.read(self.folder)
-            self.manifest = bundle.manifest_at(self.work / bundle.MANIFEST) or bundle.read(self.folder) or _empty()
+            self.manifest = (
+                bundle.read_manifest(self.work / bundle.MANIFEST) or bundle.read(self.folder) or _empty_manifest()
+            )
             for source in contents.sources(recipes):
                 if source["kind"] == "archive":
-                    self._archive(source)
+                    self._add_archive(source)
                 else:
-                    self._repositories(source)
+                    self._add_repositories(source)
             for platform in chosen:
-                self._wheels(row, recipes, platform)
+                self._add_wheels(row, recipes, platform)
             if cache:
-                self._products(Path(cache).expanduser(), recipes, {each["arch"] for each in chosen})
+                self._add_products(Path(cache).expanduser(), recipes, {each["arch"] for each in chosen})
             self.manifest["releases"] = sorted({*self.manifest["releases"], row["version"]})
-            self._forget_unused()
+            self._remove_unused_wheels()
             if self.manifest != before or self.changed:
                 self.changed = True
                 self.manifest.update(made=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), collection=VERSION)
-                _write(self.folder / bundle.MANIFEST, self.manifest)
+                _write_manifest(self.folder / bundle.MANIFEST, self.manifest)
             shutil.rmtree(self.work)
         return self.manifest
 
-    def lacking(self, row: Json, recipes: list[Json], wanted: list[Json] | None) -> list[str]:
+    def missing_files(self, row: Json, recipes: list[Json], wanted: list[Json] | None) -> list[str]:
         """Return what add would have to bring, in words, as far as that is seen without fetching. Changes nothing."""
-        manifest, missing = bundle.manifest_at(self.work / bundle.MANIFEST) or bundle.read(self.folder) or _empty(), []
+        manifest, missing = (
+            bundle.read_manifest(self.work / bundle.MANIFEST) or bundle.read(self.folder) or _empty_manifest(),
+            [],
+        )
         recipes = [recipe for recipe in recipes if not recipe.get("reference")]
         for source in contents.sources(recipes):
             if source["kind"] == "archive":
@@ -92,13 +97,13 @@ class Maker:
                 names = [each["file"] for each in bundle.repositories(manifest, source)] or [source["repo"]]
             missing += [name for name in names if name not in manifest["files"] or not (self.folder / name).is_file()]
         for platform in contents.platforms(wanted, row["pythons"]):
-            entry = manifest["wheels"].get(_key(row, platform))
+            entry = manifest["wheels"].get(_wheels_key(row, platform))
             if entry is None or not all((self.folder / name).is_file() for name in entry["files"]):
                 missing.append(f"wheels for Python {platform['python']} on {platform['arch']}")
         return missing
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         try:
             self.work.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.folder, os.O_RDONLY)
@@ -109,51 +114,51 @@ class Maker:
         try:
             if not locking.lock(descriptor, str(self.folder)):
                 raise bundle.BundleError(
-                    f"{self.folder} is being made by another run: wait for its end, then run again"
+                    f"{self.folder} is locked by another run that makes it: wait for its end, then run again"
                 )
             yield
         except locking.LocksUnsupported as error:
             raise bundle.BundleError(f"{error}, or set ascend_bundle_dest to a folder of a file system that has them")
         except OSError as error:
             raise bundle.BundleError(
-                f"{error.filename or self.folder}: {error.strerror}. Mend that, and run again: what was had is kept"
+                f"{error.filename or self.folder}: {error.strerror}. Correct that, and run again: what was fetched is kept"
             )
         finally:
             os.close(descriptor)
 
-    def _begin(self, words: str) -> None:
+    def _announce(self, words: str) -> None:
         """Tell of what is brought next, which may take an hour; begin it only for a run that is there to hear of it."""
         runs.end_if_over()
         self.tell(words)
 
     # What is there
 
-    def _whole(self, name: str) -> bool:
+    def _is_whole(self, name: str) -> bool:
         """Say whether a file is in the bundle as the manifest has it; one that is damaged is told of and forgotten."""
-        if name in self.sound:
+        if name in self.whole_files:
             return True
         entry = self.manifest["files"].get(name)
         if entry is None:
             return False
-        words = bundle.damage(self.folder, name, entry)
+        words = bundle.find_damage(self.folder, name, entry)
         if words:
-            self.warn(f"{self.folder}: {words}; it is made anew")
+            self.warn(f"{self.folder}: {words}; it is fetched again")
             del self.manifest["files"][name]
             with contextlib.suppress(FileNotFoundError):
                 (self.folder / name).unlink()
             return False
-        self.sound.add(name)
+        self.whole_files.add(name)
         return True
 
     def _record(self, name: str) -> None:
         """Take down a file that has come, so that a run that is broken off after this finds it."""
         path = self.folder / name
         self.manifest["files"][name] = {"sha256": fingerprint.file_digest(str(path)), "size": path.stat().st_size}
-        self.sound.add(name)
+        self.whole_files.add(name)
         self.changed = True
-        _write(self.work / bundle.MANIFEST, self.manifest)
+        _write_manifest(self.work / bundle.MANIFEST, self.manifest)
 
-    def _forget_unused(self) -> None:
+    def _remove_unused_wheels(self) -> None:
         """Remove wheels that no platform asks for any more: pip would choose among them."""
         used = {name for entry in self.manifest["wheels"].values() for name in entry["files"]}
         for name in [each for each in self.manifest["files"] if each.startswith(bundle.WHEELS + "/")]:
@@ -165,36 +170,36 @@ class Maker:
 
     # What is fetched
 
-    def _archive(self, source: Json) -> None:
+    def _add_archive(self, source: Json) -> None:
         name = source["file"]
         known = self.manifest["files"].get(name, {}).get("sha256", source["sha256"])
         if known != source["sha256"]:
             raise bundle.BundleError(
-                f"{self.folder} has another {name}, with sha256 {known}, of another release: make a bundle of its own "
-                "for this one, with another ascend_bundle_dest"
+                f"{self.folder} has a different {name}, with sha256 {known}, for another release: make a separate bundle for "
+                "this release, with another ascend_bundle_dest"
             )
-        if self._whole(name):
+        if self._is_whole(name):
             return
-        self._begin(f"fetching {name}")
+        self._announce(f"fetching {name}")
         got = download.fetch_archive(source, self.mirrors, str(self.work / "downloads"), self._log, known=self.known)
         durable.replace(got, str(self.folder / name))
         self._record(name)
 
-    def _repositories(self, source: Json) -> None:
+    def _add_repositories(self, source: Json) -> None:
         """Bring a git source and, if it wants them, its submodules and theirs."""
         waiting = [("", source)]
         while waiting:
             path, each = waiting.pop(0)
-            entry = self._repository(each)
+            entry = self._add_repository(each)
             for below in entry["submodules"] if source.get("submodules") else []:
                 there = os.path.join(path, below["path"])
                 waiting.append((there, git_urls.submodule_source(source, there, below["commit"], below["urls"])))
 
-    def _repository(self, source: Json) -> Json:
+    def _add_repository(self, source: Json) -> Json:
         repo, commit = source["repo"], source["commit"]
         name, known = git_urls.bundle_name(repo, commit), self.manifest["repositories"].setdefault(repo, {})
-        if commit not in known or not self._whole(name):
-            self._begin(f"fetching {repo} at {commit}")
+        if commit not in known or not self._is_whole(name):
+            self._announce(f"fetching {repo} at {commit}")
             found = git_bundles.write_bundle(
                 source, self.mirrors, str(self.work / "git"), str(self.folder / name), self._log, known=self.known
             )
@@ -216,50 +221,52 @@ class Maker:
 
     def _requirements_file(self, recipe: Json, file: str, patches: list[str]) -> str:
         """Return a requirements file as the patch stage would leave it; kept in the manifest, since it costs to look."""
-        source, path = contents.place(file, recipe)
-        fixes = [contents.place(patch, recipe) for patch in patches]
+        source, path = contents.locate(file, recipe)
+        fixes = [contents.locate(patch, recipe) for patch in patches]
         key = fingerprint.digest([source["commit"], path, [[fix["commit"], patch] for fix, patch in fixes]])
         if key not in self.manifest["requirements"]:
-            text = self._file(source, path)
+            text = self._bundled_file(source, path)
             for fix, patch in fixes:
-                text = git_bundles.patch_file(text, path, self._file(fix, patch))
+                text = git_bundles.patch_file(text, path, self._bundled_file(fix, patch))
             self.manifest["requirements"][key] = text.decode("utf-8", "replace")
         return self.manifest["requirements"][key]
 
-    def _file(self, source: Json, path: str) -> bytes:
+    def _bundled_file(self, source: Json, path: str) -> bytes:
         packed = self.folder / git_urls.bundle_name(source["repo"], source["commit"])
         found = git_bundles.read_bundled_file(str(packed), source["commit"], path)
         if found is None:
             raise bundle.BundleError(
-                f"{source['repo']} has no {path} at {source['commit']}: its layout is not the release's. Set ref and commit "
-                "to those of the release"
+                f"{source['repo']} has no {path} at commit {source['commit']}, which the release needs. Set ref and commit to "
+                "those of the release"
             )
         return found
 
-    def _wheels(self, row: Json, recipes: list[Json], platform: Json) -> None:
+    def _add_wheels(self, row: Json, recipes: list[Json], platform: Json) -> None:
         """Bring the wheels of a platform, unless those that were brought for the same requirements are whole."""
         named = (
-            contents.outright(recipes)
+            contents.named_requirements(recipes)
             + contents.row_requirements(row)
             + self._requirements(recipes, platform["python"])
         )
-        lines = sorted({*named, *wheelhouse.TOOLS})
-        key, entry = _key(row, platform), self.manifest["wheels"].get(_key(row, platform))
+        lines = sorted({*named, *wheelhouse.BUILD_TOOLS})
+        key, entry = _wheels_key(row, platform), self.manifest["wheels"].get(_wheels_key(row, platform))
         if entry and entry["requirements"] == lines and entry["libc"] == platform["libc"]:
             # Not all(): what is damaged is told of in one run.
-            if False not in [self._whole(name) for name in entry["files"]]:
-                self._tell_lacking(entry)
+            if False not in [self._is_whole(name) for name in entry["files"]]:
+                self._warn_lacking(entry)
                 return
-        self._begin(f"collecting wheels for torch {row['version']}, Python {platform['python']} on {platform['arch']}")
+        self._announce(
+            f"collecting wheels for torch {row['version']}, Python {platform['python']} on {platform['arch']}"
+        )
         # What stands there is taken before the index is asked, so it has to be good.
         for name in [each for each in self.manifest["files"] if each.startswith(bundle.WHEELS + "/")]:
-            self._whole(name)
+            self._is_whole(name)
         target = wheelhouse.Target(platform["python"], platform["arch"], platform["libc"])
         house = wheelhouse.Wheelhouse(self.work / "wheels" / key, self.folder / bundle.WHEELS, self._log)
         files, lacking = house.collect(lines, target)
         for path in files:
             name = f"{bundle.WHEELS}/{path.name}"
-            if not self._whole(name):
+            if not self._is_whole(name):
                 (self.folder / bundle.WHEELS).mkdir(exist_ok=True)
                 durable.replace(str(path), str(self.folder / name))
                 self._record(name)
@@ -272,20 +279,20 @@ class Maker:
         }
         self.changed = self.changed or entry != self.manifest["wheels"].get(key)
         self.manifest["wheels"][key] = entry
-        _write(self.work / bundle.MANIFEST, self.manifest)
-        self._tell_lacking(entry)
+        _write_manifest(self.work / bundle.MANIFEST, self.manifest)
+        self._warn_lacking(entry)
 
-    def _tell_lacking(self, entry: Json) -> None:
+    def _warn_lacking(self, entry: Json) -> None:
         for each in entry["lacking"]:
             self.warn(
                 f"Python {entry['python']} on {entry['arch']}: {each['requirement']}: {each['why']}. {each['remedy']}"
             )
 
-    def _products(self, cache: Path, recipes: list[Json], arches: set[str]) -> None:
+    def _add_products(self, cache: Path, recipes: list[Json], arches: set[str]) -> None:
         """Copy the finished products of these recipes' names for these arches out of a build cache."""
         if not cache.is_dir():
             raise bundle.BundleError(
-                f"{cache} is no folder with products: set ascend_bundle_products to a build cache's, or to ''"
+                f"{cache} is not a folder: set ascend_bundle_products to the folder of a build cache, or to ''"
             )
         names = {recipe["name"] for recipe in recipes}
         for source in sorted(cache.iterdir()):
@@ -298,13 +305,13 @@ class Maker:
                 continue
             there = self.folder / bundle.PRODUCTS / source.name
             held = [f"{bundle.PRODUCTS}/{source.name}/{name}" for name in products_files(source, metadata)]
-            if False not in [self._whole(name) for name in held]:
+            if False not in [self._is_whole(name) for name in held]:
                 continue
             wrong = products.problems(str(source))
             if wrong:
-                self.warn(f"{source} is not carried: {'; '.join(wrong)}")
+                self.warn(f"{source} is not copied, since it is damaged: {'; '.join(wrong)}")
                 continue
-            self._begin(f"copying {source.name}")
+            self._announce(f"copying {source.name}")
             partial = there.with_name(there.name + products.PARTIAL)
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
@@ -335,14 +342,14 @@ def _repo(submodule: Json) -> str:
     return git_urls.owner_and_name(submodule["urls"][0])
 
 
-def _key(row: Json, platform: Json) -> str:
+def _wheels_key(row: Json, platform: Json) -> str:
     return f"{row['version']}-{platform['python']}-{platform['arch']}"
 
 
-def _empty() -> Json:
+def _empty_manifest() -> Json:
     return {"format": bundle.FORMAT, "releases": [], "files": {}, "repositories": {}, "requirements": {}, "wheels": {}}
 
 
-def _write(path: Path, manifest: Json) -> None:
+def _write_manifest(path: Path, manifest: Json) -> None:
     """Write a manifest durably: whoever is stopped leaves the former one."""
     durable.write(str(path), json.dumps(manifest, sort_keys=True, indent=1) + "\n")

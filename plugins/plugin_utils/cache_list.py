@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a build cache holds, listed: a row for each product, which of them nobody uses, and a table for people."""
+"""A list of what a build cache holds: an entry for each product, which of them nobody uses, and a table."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Json = dict[str, Any]
 DAY_S = 24 * 3600.0
 
 
-def row(path: Path, label: str, manifest: Json, **more: Any) -> Json:
-    """Return what a folder of the cache holds, see the module cache for the keys.
+def describe(path: Path, label: str, manifest: Json, **more: Any) -> Json:
+    """Return the entry of a folder of the cache, see the module cache for the keys.
 
     :param manifest: the product's, as it was found; :param more: what is known of the product besides
     """
@@ -34,17 +34,17 @@ def row(path: Path, label: str, manifest: Json, **more: Any) -> Json:
     return {
         "label": label,
         "folder": str(path),
-        "name": _word(manifest.get("name")) or name,
-        "version": _word(manifest.get("version")) or version,
-        "fingerprint": _word(manifest.get("fingerprint")) or short,
-        "part": _word(identity.get("part")),
-        "arch": _word(platform.get("arch")),
-        "libc": _word(platform.get("libc")),
-        "python_abi": _word(platform.get("python_abi")),
+        "name": _text(manifest.get("name")) or name,
+        "version": _text(manifest.get("version")) or version,
+        "fingerprint": _text(manifest.get("fingerprint")) or short,
+        "part": _text(identity.get("part")),
+        "arch": _text(platform.get("arch")),
+        "libc": _text(platform.get("libc")),
+        "python_abi": _text(platform.get("python_abi")),
         "size": _size(path),
-        "built": _word(built.get("when")),
-        "host": _word(built.get("host")),
-        "used": used(path),
+        "built": _text(built.get("when")),
+        "host": _text(built.get("host")),
+        "used": last_used(path),
         **more,
     }
 
@@ -53,12 +53,12 @@ def _mapping(value: Any) -> Json:
     return value if isinstance(value, dict) else {}
 
 
-def _word(value: Any) -> str:
+def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
 def _mtime(path: Path) -> float:
-    """Return when a folder was used last; for one that is still filled, when something came."""
+    """Return when a folder was used last; for a partial one, when something arrived."""
     try:
         inside = path.iterdir() if products.PARTIAL in path.name else ()
         return max(one.stat().st_mtime for one in (path, *inside))
@@ -66,12 +66,12 @@ def _mtime(path: Path) -> float:
         return 0.0
 
 
-def used(path: Path) -> str:
+def last_used(path: Path) -> str:
     return datetime.fromtimestamp(_mtime(path), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _size(path: Path) -> int:
-    """Return the bytes of the files in a folder; what goes meanwhile does not count."""
+    """Return the bytes of the files in a folder; files that disappear meanwhile do not count."""
     total = 0
     for folder, _names, files in os.walk(path):
         for name in files:
@@ -81,7 +81,7 @@ def _size(path: Path) -> int:
 
 
 def unused(entries: list[Json], keep_days: float, keep_last: int) -> list[Json]:
-    """Return what Store.prune takes away, the last used first."""
+    """Return the entries that Store.prune removes, the last used first."""
     now, found = time.time(), []
     kept: collections.Counter[tuple[str, ...]] = collections.Counter()
     for entry in sorted(entries, key=lambda one: (one["used"], one["built"]), reverse=True):
@@ -113,7 +113,7 @@ def table(entries: list[Json], width: int) -> list[str]:
         lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths)).rstrip() for row in grid]
     else:
         lines = [line for row in grid[1:] for line in _paragraph(row)]
-    # The metadata is foreign text, and may hold what would steer the terminal.
+    # The metadata is foreign text, and may hold control sequences of terminals.
     return [outgoing.printable(line) for line in lines]
 
 
@@ -125,7 +125,7 @@ def _cells(entry: Json) -> list[str]:
         entry["version"],
         fingerprint.short(entry["fingerprint"]),
         platform or "-",
-        human(entry["size"]),
+        format_size(entry["size"]),
         entry["built"][:10] or "-",
         entry["host"] or "-",
         entry["signed_by"] or ("not trusted" if entry["untrusted"] else "-"),
@@ -140,7 +140,7 @@ def _paragraph(row: list[str]) -> list[str]:
     return [first, f"    built {built} on {host}, signed by {signed_by}, used {used}"]
 
 
-def human(size: int) -> str:
+def format_size(size: int) -> str:
     """Return bytes as "812 B", "3.4 MiB" and the like."""
     value, units = float(size), ["B", "KiB", "MiB", "GiB", "TiB"]
     while value >= 1024 and len(units) > 1:

@@ -13,26 +13,26 @@ AUTO = "auto"
 FOLDER, FILE, WEB = "folder", "file", "web"
 
 
-def default() -> str:
-    """Return the folder that is the build cache where the user names none."""
+def default_folder() -> str:
+    """Return the folder of the build cache where the user names none."""
     return str(runs.home() / "products")
 
 
-def places(value: str | list[str] | None) -> list[str]:
+def resolve_places(value: str | list[str] | None) -> list[str]:
     """Return the places that ascend_build_cache names, in order: absolute folders and URLs, these without a / at the end.
 
     :param value: a place or a list of places; None or "auto" for the default, "" or an empty list for none at all
-    :raises store.StoreError: one is no place that a build cache can be at
+    :raises store.StoreError: one of them cannot be a build cache
     """
-    wanted = [default()] if value is None else [value] if isinstance(value, str) else value
+    wanted = [default_folder()] if value is None else [value] if isinstance(value, str) else value
     return [_place(one) for one in wanted if one]
 
 
 def _place(value: str) -> str:
     if value == AUTO:
-        return default()
-    if here.no_place(value):
-        raise store.StoreError(here.no_place(value))
+        return default_folder()
+    if here.place_problem(value):
+        raise store.StoreError(here.place_problem(value))
     return value.rstrip("/") if "://" in value else os.path.abspath(os.path.expanduser(value))
 
 

@@ -4,8 +4,8 @@
 """Carry a product between a host and the build cache: in pieces through the connection, or the host by itself.
 
 Pieces go through a file in Ansible's temporary folder on the host, by the connection's own file transfer: as binary,
-without either side holding them in memory. What has arrived is kept, and the next try goes on with it. A product that is no
-more than a piece can be left there for the module publish to take in, which spares the host a question or two.
+without either side holding them in memory. What has arrived is kept, and the next attempt goes on from there. A product no
+larger than a piece can be left there for the module publish, which saves a module call or two.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, speaki
 
 Json = dict[str, Any]
 
-# What a lost connection costs at most, and what both sides' temporary folders have to hold.
+# What a lost connection costs at most, and what the temporary folders of both sides have to hold.
 PIECE_BYTES = 64 << 20
 
 
@@ -39,11 +39,11 @@ class CarryError(transfer.TransferError):
 
 
 class Damaged(CarryError):
-    """What was to be carried is not what its metadata says: another place may have it, or it has to be built again."""
+    """The product does not match its metadata: another place may have it, or it has to be built again."""
 
 
 class Held(NamedTuple):
-    """A product that a host has: its metadata, the signature of that, and from where it is, "" for one the host built."""
+    """A product of a host: its metadata, the signature of that, and where it was taken from, "" where the host built it."""
 
     metadata: bytes
     signature: bytes | None
@@ -53,17 +53,16 @@ class Held(NamedTuple):
 class Carrier:
     """Carries products between the build cache and the host that an action works on.
 
-    A connection that fails is an AnsibleConnectionFailure, whatever else goes wrong a TransferError: a CarryError where it is
-    the product.
+    Raises AnsibleConnectionFailure where the connection fails, else TransferError: CarryError where it concerns the product.
     """
 
     def __init__(
         self, action: ActionBase, task_vars: Json, known: logins.Logins | None = None, hands_over: bool = False
     ) -> None:
         """
-        :param action: of whose connection and user all use is made; delegated, it is the other host's
+        :param action: its connection and user are used, those of the other host where the task is delegated
         :param known: logins for places of the build cache, see module_utils/base/logins.py
-        :param hands_over: whether deliver() leaves small products in a file on the host: whoever asks it to takes them in
+        :param hands_over: whether deliver() leaves small products in a file on the host, for the module publish to take
         """
         self._hands_over = hands_over
         # Name of a product -> the ARRIVED of module_utils/provide/providing.py that deliver() has left on the host.
@@ -80,8 +79,8 @@ class Carrier:
     # --- what the host has
 
     def has(self, order: Order) -> bool:
-        """Say whether the host has a product whole; one that is damaged is set aside there, and not had."""
-        return bool(self._ask(order, "held", digest=True)["present"])
+        """Say whether the host has a product whole; a damaged one is set aside there."""
+        return bool(self._run_module(order, "held", digest=True)["present"])
 
     def held(self, order: Order) -> Held:
         """Return what the host says of its product."""
@@ -90,11 +89,11 @@ class Carrier:
         return Held(str(told["metadata"]).encode(), str(signature).encode() if signature else None, str(told["taken"]))
 
     def _held(self, order: Order, digest: bool = False) -> Json:
-        held = self._ask(order, "held", digest=digest)
+        held = self._run_module(order, "held", digest=digest)
         if not held["present"]:
             raise CarryError(
-                f"{order.work_dir}/products/{order.label()} on the host is not there any more, or damaged and set "
-                "aside. Run again: it is built anew"
+                f"{order.work_dir}/products/{order.label()} on the host is gone, or was damaged and set aside. Run again: it is "
+                "built anew"
             )
         return held
 
@@ -111,25 +110,25 @@ class Carrier:
         try:
             for _again in range(2):
                 held = self._held(order)
-                metadata = self._own_metadata(order, held)
+                metadata = self._admitted_metadata(order, held)
                 path = partial / metadata["file"]
-                self._lay_out(partial, held)
-                self._gather(order, metadata, path)
+                self._prepare_folder(partial, held)
+                self._fetch_pieces(order, metadata, path)
                 if fingerprint.file_digest(str(path)) == metadata["sha256"]:
                     return
-                # What came in an earlier run, or on the way, is to blame; or the host's own, which then is set aside.
+                # Damaged on the way, in this run or an earlier one; or on the host, which then sets it aside.
                 path.unlink()
                 self._held(order, digest=True)
         except OSError as error:
-            raise _here(error, partial)
+            raise _controller_error(error, partial)
         raise CarryError(
-            f"{order.label()} does not arrive as it is on the host, though it was sent twice: look for faults in the "
-            f"network, or in the disk of {partial}, and run again"
+            f"{order.label()} was damaged on the way from the host to {partial}, twice. Look for faults of the network and of "
+            "the controller's disk, and run again"
         )
 
     @staticmethod
-    def _own_metadata(order: Order, held: Json) -> Json:
-        """Return the metadata of the host's product: whatever the host says, one of the product that was asked for."""
+    def _admitted_metadata(order: Order, held: Json) -> Json:
+        """Return the metadata of the host's product, once it is known to be that of the order."""
         metadata = products.parse(held["metadata"])
         if metadata is None or not products.is_of(metadata, order):
             raise CarryError(
@@ -138,8 +137,8 @@ class Carrier:
             )
         return metadata
 
-    def _lay_out(self, partial: Path, held: Json) -> None:
-        """Put the metadata into the folder, and away from it what arrived of a file that other metadata names."""
+    def _prepare_folder(self, partial: Path, held: Json) -> None:
+        """Write the metadata into the folder, and remove what arrived for other metadata."""
         metadata, signature = partial / products.METADATA, partial / products.SIGNATURE
         text = str(held["metadata"]).encode()
         if not metadata.is_file() or metadata.read_bytes() != text:
@@ -151,8 +150,8 @@ class Carrier:
         else:
             signature.unlink(missing_ok=True)
 
-    def _gather(self, order: Order, metadata: Json, path: Path) -> None:
-        """Bring what is lacking of the file, and never more than the metadata says: the rest is the host's word."""
+    def _fetch_pieces(self, order: Order, metadata: Json, path: Path) -> None:
+        """Fetch the missing rest of the file, and never more than the size in the metadata."""
         size = metadata["size"]
         have = path.stat().st_size if path.is_file() else 0
         free = shutil.disk_usage(path.parent).free
@@ -161,34 +160,34 @@ class Carrier:
         with _scratch() as scratch, open(path, "ab") as out:
             came = scratch / carrying.PIECE
             while have < size:
-                # Where the run was killed the next one goes on behind what has come.
+                # The next run goes on after what has arrived.
                 runs.end_if_over()
                 remote, most = self._remote_piece(), min(PIECE_BYTES, size - have)
-                cut = self._ask(order, "cut", sha256=metadata["sha256"], offset=have, length=most, piece=remote)
-                length = _told(cut["length"], most)
+                cut = self._run_module(order, "cut", sha256=metadata["sha256"], offset=have, length=most, piece=remote)
+                length = _admitted_size(cut["length"], most)
                 self._transfer.fetch(remote, str(came))
                 if not length or came.stat().st_size != length:
                     raise CarryError(
-                        f"of a piece of {path.name} {came.stat().st_size} of {length} bytes arrived in {came.parent}. "
-                        "Run again: it goes on there"
+                        f"{path.name}: only {came.stat().st_size} of the {length} bytes of a piece arrived in {came.parent} on the "
+                        "controller. Run again: it goes on from there"
                     )
                 with open(came, "rb") as piece:
                     shutil.copyfileobj(piece, out, 1 << 20)
                 durable.flush(out)
                 have += length
-                speaking.whisper(f"{path.name}: {have} of {size} bytes collected")
+                speaking.say_if_verbose(f"{path.name}: {have} of {size} bytes collected")
 
     # --- from the controller
 
     def deliver(self, order: Order, folder: str | os.PathLike[str], metadata: Json) -> bool:
-        """Bring a product from a folder on the controller to the host; return False when it is there already.
+        """Send a product from a folder on the controller to the host; return False where it is there already.
 
         :param folder: of the product in the build cache
-        :param metadata: the content of its product.json, as it was found right
+        :param metadata: the content of its product.json, once checked
         """
         label, source = order.label(), Path(folder) / metadata["file"]
         try:
-            text, signature = self._texts(Path(folder), metadata)
+            text, signature = self._read_metadata(Path(folder), metadata)
             sent = sum(each["length"] for each in self.handed_over.values())
             if self._hands_over and 0 < metadata["size"] <= PIECE_BYTES - sent:
                 piece = self._transfer.put(str(source), f"{carrying.PIECE}-{order.name}")
@@ -197,68 +196,68 @@ class Carrier:
                 arrived = {"metadata": text, "signature": signature, "piece": piece, "length": metadata["size"]}
                 self.handed_over[order.name] = arrived
                 return True
-            wanted = self._ask(order, "wanted", metadata=text)
+            wanted = self._run_module(order, "wanted", metadata=text)
             if wanted["present"] or self._action._task.check_mode:
                 return not wanted["present"]
-            have = _told(wanted["received"])
+            have = _admitted_size(wanted["received"])
             for _again in range(2):
-                answer = self._send(order, source, have, metadata["size"], metadata=text, signature=signature)
+                answer = self._send_pieces(order, source, have, metadata["size"], metadata=text, signature=signature)
                 if answer["present"]:
                     return True
                 if fingerprint.file_digest(str(source)) != metadata["sha256"]:
                     raise Damaged(
-                        f"{folder} in the build cache is not what its metadata says. Remove it: it is built anew"
+                        f"{folder} in the build cache does not match its metadata. Remove it and run again: it is built anew"
                     )
                 have = 0
         except OSError as error:
             raise CarryError(f"{label} cannot be read from the build cache: {error.filename}: {error.strerror}")
         raise CarryError(
-            f"{label} does not arrive on the host as it is in {folder}, though it was sent twice: look for faults in the "
-            f"network, or in the disk of {order.work_dir}, and run again"
+            f"{label} from {folder} was damaged on the way to the host, twice. Look for faults of the network and of the disk of "
+            f"{order.work_dir} there, and run again"
         )
 
     @staticmethod
-    def _texts(folder: Path, metadata: Json) -> tuple[str, str | None]:
-        """Return the text of the metadata, and its signature: as they stand there, if they are of this metadata."""
+    def _read_metadata(folder: Path, metadata: Json) -> tuple[str, str | None]:
+        """Return the text of the metadata and its signature, as they are in the folder if they are of this metadata."""
         text = (folder / products.METADATA).read_bytes().decode("utf-8", "replace")
         if products.parse(text) != metadata:
             return json.dumps(metadata, sort_keys=True), None
         signature = folder / products.SIGNATURE
         return text, signature.read_text() if signature.is_file() else None
 
-    def _send(self, order: Order, source: Path, have: int, size: int, **metadata: Any) -> Json:
-        """Send a file from some byte on, and return the host's last answer: the product is present, or was damaged."""
+    def _send_pieces(self, order: Order, source: Path, have: int, size: int, **metadata: Any) -> Json:
+        """Send a file from a byte on, and return the host's last answer: the product is present, or was damaged."""
         with _scratch() as scratch, open(source, "rb") as stream:
             piece = scratch / carrying.PIECE
             while True:
                 runs.end_if_over()
                 stream.seek(have)
-                length = _cut(stream, piece)
+                length = _write_piece(stream, piece)
                 remote = None
                 if length:
                     remote = self._remote_piece()
                     self._transfer.overwrite(str(piece), remote)
-                answer = self._ask(order, "received", offset=have, length=length, piece=remote, **metadata)
+                answer = self._run_module(order, "received", offset=have, length=length, piece=remote, **metadata)
                 if answer["present"] or answer["damaged"]:
                     return answer
                 if not length and answer["received"] == have:
-                    raise CarryError(f"{source} has become shorter while it was sent. Run again")
-                # More than was sent, where another run sends the same.
-                have = _told(answer["received"])
-                speaking.whisper(f"{source.name}: {have} of {size} bytes delivered")
+                    raise CarryError(f"{source} on the controller became shorter while it was being sent. Run again")
+                # More than was sent, where another run sends the same product.
+                have = _admitted_size(answer["received"])
+                speaking.say_if_verbose(f"{source.name}: {have} of {size} bytes delivered")
 
     # --- places that hosts reach
 
     def look_up(self, order: Order, place: str, signed: bool) -> tuple[bytes, bytes | None] | None:
-        """Return metadata and signature of a product at a file:// or http(s):// place; None where not there, or damaged.
+        """Return metadata and signature of a product at a file:// or http(s):// place; None where it is missing or damaged.
 
-        :param signed: whether the caller asks for a trusted signature; without one nothing is read but over TLS
+        :param signed: whether the caller verifies a signature; without that http:// is not read
         :raises CarryError: the place does not answer
         """
         label = order.label()
-        told = self._ask(order, "looked_up", place=place, signed=signed)
+        told = self._run_module(order, "looked_up", place=place, signed=signed)
         if told["wrong"]:
-            speaking.warn(f"the build cache: {told['wrong']}: it is not used")
+            speaking.warn(f"the build cache: {told['wrong']}. It is not used")
         if told["metadata"] is None:
             return None
         signature = told["signature"]
@@ -267,15 +266,15 @@ class Carrier:
         return texts
 
     def take_from(self, order: Order, place: str, metadata: Json) -> bool:
-        """Have the host bring a product from a file:// or http(s):// place; return False when it is there already.
+        """Have the host fetch a product from a file:// or http(s):// place; return False where it is there already.
 
-        :param metadata: as look_up() read it there, and as it was found right
+        :param metadata: as look_up() read it there, once checked
         """
         text, signature = self._looked_up.get((place, order.label()), (b"", None))
         if products.parse(text) != metadata:
             text, signature = json.dumps(metadata, sort_keys=True).encode(), None
         return bool(
-            self._ask(
+            self._run_module(
                 order, "taken", place=place, metadata=text.decode(), signature=signature.decode() if signature else None
             )["changed"]
         )
@@ -285,12 +284,12 @@ class Carrier:
 
         :param signature: of its metadata; without it the product keeps the one that it has, if any
         """
-        self._ask(order, "kept", place=place, signature=signature.decode() if signature else None)
+        self._run_module(order, "kept", place=place, signature=signature.decode() if signature else None)
 
     # --- the connection
 
-    def _ask(self, order: Order, state: str, **arguments: Any) -> Json:
-        """Have the module do its part and return its result."""
+    def _run_module(self, order: Order, state: str, **arguments: Any) -> Json:
+        """Run the module carry on the host and return its result."""
         result: Json = self._action._execute_module(
             module_name="ascend.pytorch.carry",
             module_args=dict(
@@ -299,7 +298,7 @@ class Carrier:
                 work_dir=order.work_dir,
                 label=order.label(),
                 fingerprint=order.fingerprint,
-                # What is asked of a place.
+                # Only these reach a place.
                 **({"logins": self._known} if "place" in arguments else {}),
             ),
             task_vars=self._task_vars,
@@ -313,7 +312,7 @@ class Carrier:
     def _remote_piece(self) -> str:
         """Return the path of the file on the host through which pieces go, made once.
 
-        The one who logs in and the one who it becomes both read and write it. The folder around it keeps others out.
+        The account that logs in and the one that it becomes both read and write it. The folder around it keeps others out.
         """
         if self._piece:
             return self._piece
@@ -326,23 +325,23 @@ class Carrier:
 
 @contextlib.contextmanager
 def _scratch() -> Iterator[Path]:
-    """Hold a folder for pieces, apart from what they are pieces of: a file may be called whatever it is called."""
-    # Ansible's own temporary folder: it is the user's. The cache's folder may be one that can only be read.
+    """Make a temporary folder for pieces, apart from the file, whose name may be any."""
+    # In Ansible's temporary folder, which is the user's: the cache's folder may be read-only.
     with tempfile.TemporaryDirectory(prefix="carry-", dir=C.DEFAULT_LOCAL_TMP) as folder:
         yield Path(folder)
 
 
-def _told(value: Any, most: int | None = None) -> int:
-    """Return a number of bytes that a host told of."""
+def _admitted_size(value: Any, most: int | None = None) -> int:
+    """Return a number of bytes that a host reported."""
     try:
         return foreign.size(value, most)
     except foreign.ForeignValueError as error:
         raise CarryError(
-            f"what the host says of a product's size cannot be: {error}. Look at that host before all else"
+            f"the host reports an impossible size for a product: {error}. Examine that host before you go on"
         )
 
 
-def _cut(stream: Any, path: Path) -> int:
+def _write_piece(stream: Any, path: Path) -> int:
     """Write the next piece of a stream into a file; return its size."""
     left = PIECE_BYTES
     with open(path, "wb") as out:
@@ -352,11 +351,11 @@ def _cut(stream: Any, path: Path) -> int:
     return PIECE_BYTES - left
 
 
-def _here(error: OSError, folder: Path) -> CarryError:
-    """Return what to say of an error of the controller's file system."""
+def _controller_error(error: OSError, folder: Path) -> CarryError:
+    """Return the error for a failure of the controller's file system."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    remedy = "Free some, take old products away (-e ascend_cache=prune), or set" if full else "Put that right, or set"
+    remedy = "Free some space, remove old products (-e ascend_cache=prune), or set" if full else "Correct that, or set"
     return CarryError(
         f"{error.filename or folder} on the controller: {error.strerror}. {remedy} ascend_build_cache to another folder, and run "
-        "again: it goes on where it was"
+        "again: it goes on from there"
     )

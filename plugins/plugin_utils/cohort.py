@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cohorts: hosts with one fingerprint for a product, of which one builds it. What the workers of a run agree on.
+"""Cohorts: hosts with the same fingerprint for a product, of which one builds it. How the workers of a run agree on it.
 
 Ansible works for each host in a process of its own, so they agree by files on the controller, below $XDG_CACHE_HOME
 or ~/.cache; hosts, labels and platforms stand in their names as runs.file_name() writes them:
@@ -20,8 +20,8 @@ or ~/.cache; hosts, labels and platforms stand in their names as runs.file_name(
     tools/<platform>/<host>.json        what each builder builds with, by name, as its plan has it
   ascend-pytorch/tools/                 the same of the last run that each builder had part in
 
-All hosts of a fleet ask for every product who builds it, one after another. So what one of them reads and writes for that
-does not grow with their number: who is elected stands until there is news, and of news it reads what is new.
+Every host asks for every product who builds it. So what one of them reads and writes must not grow with the number of hosts:
+an elected builder stays until there are new offers, and of these only the new ones are read.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes, r
 
 Json = dict[str, Any]
 
-# How long one task waits for another host, at first and at most. Then other tasks have their turn with the controller's forks,
-# else a few that wait could keep out the one that is waited for. With a free strategy each turn is a file of tasks that includes
-# itself, deeper and deeper; Ansible bears some 240 of these, and a build takes hours.
+# How long one task waits for another host, at first and at most. Then it frees its fork of the controller, since waiting tasks
+# could otherwise block the one that they wait for. With a free strategy each turn is a file of tasks that includes itself;
+# Ansible allows some 240 levels, and a build takes hours.
 TURN_S, LONGEST_TURN_S = 30.0, 600.0
 # After so many turns the next are twice as long.
-TURNS = 4
+TURNS_BEFORE_DOUBLING = 4
 
 
 class Election(NamedTuple):
-    """Who builds. `ready` says that it has what building takes, `busy` that it builds another product."""
+    """The elected builder. `ready` says that it has all that building needs, `busy` that it builds another product."""
 
     builder: str
     ready: bool
@@ -61,10 +61,10 @@ class Election(NamedTuple):
 
 
 def candidate(host: str, order: Order, state: Json, ready: bool) -> Json:
-    """Return what is known of a host that may build a product, as it stands in JSON: see boundary.may_build.
+    """Return a candidate, a host that may build a product, as JSON: see boundary.may_build.
 
-    Its capacity is what hosts are compared by, the better the greater. One that has the product, or has begun it, goes on
-    where it was; after that come cores, and memory. All of it is the host's own word.
+    Candidates are compared by capacity: first how far the host has built the product, then cores, then memory. The host
+    itself reports all of it.
     """
     label = order.label()
     if state["stored"].get(label) == order.fingerprint:
@@ -76,7 +76,7 @@ def candidate(host: str, order: Order, state: Json, ready: bool) -> Json:
 
 
 def elect(candidates: Iterable[Json], busy: set[str]) -> Json | None:
-    """Return the candidate that shall build: one that is ready, not busy with another product, and has the most to offer."""
+    """Return the best candidate: one that is ready, not busy with another product, and has the highest capacity."""
 
     def rank(candidate: Json) -> tuple[Any, ...]:
         begun, *rest = candidate["capacity"]
@@ -85,13 +85,13 @@ def elect(candidates: Iterable[Json], busy: set[str]) -> Json | None:
     known = list(candidates)
     best = max(map(rank, known), default=None)
     # Of equals the first by name, so that the next run chooses the same.
-    return min((one for one in known if rank(one) == best), key=lambda one: _natural(one["host"]), default=None)
+    return min((one for one in known if rank(one) == best), key=lambda one: _natural_key(one["host"]), default=None)
 
 
-def stands(record: Json, news: list[Json], busy: set[str], alive: set[str]) -> bool:
-    """Say whether who was elected goes on to be: whoever is ready, or else as long as no other could have become the better.
+def stays_elected(record: Json, news: list[Json], busy: set[str], alive: set[str]) -> bool:
+    """Say whether the elected builder stays: where it is ready, or no candidate could have become better.
 
-    :param news: what candidates have said since
+    :param news: the offers since the election
     """
     builder = record["builder"]
     if not builder or record["ready"]:
@@ -101,10 +101,10 @@ def stands(record: Json, news: list[Json], busy: set[str], alive: set[str]) -> b
 
 def turn_s(number: int) -> float:
     """Return how long the turn of that number, from 0, may take: in 100 turns longer than a build may take."""
-    return float(min(LONGEST_TURN_S, TURN_S * 2 ** (min(number, 100) // TURNS)))
+    return float(min(LONGEST_TURN_S, TURN_S * 2 ** (min(number, 100) // TURNS_BEFORE_DOUBLING)))
 
 
-def _natural(name: str) -> list[Any]:
+def _natural_key(name: str) -> list[Any]:
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
@@ -121,13 +121,13 @@ class Run:
         self.path = runs.folder(self.home, self.run)
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold what the run's workers change together."""
-        with _opened(self.path / "lock", "w") as stream:
-            if not runs.locked(stream):
-                # Whoever has it may be stopped.
-                with runs.watched():
-                    runs.locked(stream, waits=True)
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock of the files that all workers of the run change."""
+        with _open_lock(self.path / "lock", "w") as stream:
+            if not runs.lock_stream(stream):
+                # The process that holds it may be stopped.
+                with runs.end_with_run():
+                    runs.lock_stream(stream, waits=True)
             yield
 
     def offer(self, product: str, candidate: Json) -> None:
@@ -140,12 +140,12 @@ class Run:
         runs.write(cohort / "orders" / f"{runs.file_name(host)}.json", json.dumps(candidate["order"]))
         if said.is_file() and said.read_text() == line:
             return
-        with self._alone(), open(cohort / "candidates", "a") as stream:
+        with self._locked(), open(cohort / "candidates", "a") as stream:
             stream.write(line)
         runs.write(said, line)
 
     def arrive(self, product: str, host: str) -> None:
-        """Record that a host has come as far as a product: if it may build that, it has offered to."""
+        """Record that a host has come as far as a product; if it may build that, it has made its offer before."""
         path = self._arrived(product) / runs.file_name(host)
         if not path.exists():
             runs.write(path, "")
@@ -160,8 +160,8 @@ class Run:
     def _cohort(self, label: str) -> Path:
         return self.path / "cohorts" / runs.file_name(label)
 
-    def _told(self, label: str, since: int) -> tuple[list[Json], int]:
-        """Return what candidates said since a place in their file, in order, and the place that it ends at; in bytes."""
+    def _read_offers(self, label: str, since: int) -> tuple[list[Json], int]:
+        """Return the offers after an offset of their file, in order, and the offset of its end; in bytes."""
         try:
             with open(self._cohort(label) / "candidates", "rb") as stream:
                 stream.seek(since)
@@ -175,16 +175,16 @@ class Run:
         return Order.of(json.loads((self._cohort(label) / "orders" / f"{runs.file_name(host)}.json").read_text()))
 
     def offer_tools(self, host: str, platform: str, tools: Json) -> None:
-        """Record what a builder builds with, added to what its earlier plans said."""
+        """Record the tools that a builder builds with, added to those of its earlier plans."""
         path = _tools(platform) / f"{runs.file_name(host)}.json"
         told = {**(read_json(str(self.path / path)) or {}), **tools}
         for folder in (self.path, self.home):
             runs.write(folder / path, json.dumps(told))
 
     def tools(self, platform: str, builders: list[str]) -> Json:
-        """Return what the builders of a platform build with; of several the first by name.
+        """Return the tools of the builders of a platform; of several builders the first by name.
 
-        :param builders: of whom is asked what they last said, where no builder has part in this run
+        :param builders: whose last recorded tools are used where no builder takes part in this run
         """
 
         def known(folder: Path) -> dict[str, Path]:
@@ -192,7 +192,7 @@ class Run:
             return {unquote(path.stem): path for path in (folder / _tools(platform)).glob("*.json")}
 
         found = known(self.path) or {host: path for host, path in known(self.home).items() if host in builders}
-        return read_json(str(found[min(found, key=_natural)])) or {} if found else {}
+        return read_json(str(found[min(found, key=_natural_key)])) or {} if found else {}
 
     def _elected(self, label: str) -> Json:
         empty: Json = {
@@ -220,21 +220,21 @@ class Run:
     def elect(self, label: str, fingerprint: str, hosts: Iterable[str]) -> Election | None:
         """Return who builds a product for the cohort of a fingerprint, None where nobody may.
 
-        The choice stands for the run, until that host is lost or a ready one stands against one that is not.
+        The choice is kept for the run, until that host is lost, or it is not ready and another is.
 
-        :param hosts: those of the play that have not failed; of others no one gets ready any more
+        :param hosts: those of the play that have not failed; others cannot get ready any more
         """
         alive = set(hosts)
-        with self._alone():
+        with self._locked():
             former = self._elected(label)
-            news, told = self._told(label, former["told"])
+            news, told = self._read_offers(label, former["told"])
             news = [one for one in news if one["fingerprint"] == fingerprint]
             record, busy = dict(former, told=told), self._busy(label)
             for one in news:
                 if one["host"] == record["builder"]:
                     record["ready"] = one["ready"]
-            if not stands(record, news, busy, alive):
-                chosen = elect(self._fitting(label, fingerprint, record["lost"], alive), busy)
+            if not stays_elected(record, news, busy, alive):
+                chosen = elect(self._eligible(label, fingerprint, record["lost"], alive), busy)
                 if chosen is None:
                     return None
                 if chosen["host"] != record["builder"]:
@@ -245,19 +245,19 @@ class Run:
                 self._record(label, record)
             return Election(record["builder"], record["ready"], record["builder"] in busy)
 
-    def _fitting(self, label: str, fingerprint: str, lost: list[str], alive: set[str]) -> list[Json]:
-        """Return the candidates of a cohort of which one may be elected, each as it last said."""
-        last = {one["host"]: one for one in self._told(label, 0)[0] if one["fingerprint"] == fingerprint}
+    def _eligible(self, label: str, fingerprint: str, lost: list[str], alive: set[str]) -> list[Json]:
+        """Return the candidates of a cohort that may be elected, each by its last offer."""
+        last = {one["host"]: one for one in self._read_offers(label, 0)[0] if one["fingerprint"] == fingerprint}
         return [one for host, one in last.items() if host not in lost and (one["ready"] or host in alive)]
 
-    def leads(self, label: str, host: str, hosts: Collection[str]) -> bool:
-        """Say whether a host's worker is the one that works with the builder for the whole cohort: the first that asks.
+    def claim_lead(self, label: str, host: str, hosts: Collection[str]) -> bool:
+        """Say whether a host's worker leads: it drives the builder for the whole cohort. The first that asks does.
 
-        Not the builder's own: that may have the product, and then nothing to do with its build.
+        Not the builder's own worker: where that host has the product its plan has no build.
 
         :param hosts: those of the play that have not failed
         """
-        with self._alone():
+        with self._locked():
             record = self._elected(label)
             if record["leader"] not in hosts:
                 record["leader"] = host
@@ -265,14 +265,14 @@ class Run:
             return record["leader"] == host
 
     def _count(self, label: str, host: str, what: str) -> int:
-        """Count, and return, how often something was with a host over a product. Only its own worker does, one at a time."""
+        """Add one to a counter of a host and product, and return it. Only the host's own worker does so, one at a time."""
         path = self._cohort(label) / "counts" / f"{runs.file_name(host)}.json"
         counts = read_json(str(path)) or {}
         times = int(counts.get(what, 0)) + 1
         runs.write(path, json.dumps({**counts, what: times}))
         return times
 
-    def turn(self, label: str, host: str) -> int:
+    def count_turn(self, label: str, host: str) -> int:
         """Count, and return, how often a host has asked who builds a product."""
         return self._count(label, host, "turns")
 
@@ -280,19 +280,19 @@ class Run:
         """Count a turn of a host that waits for another, and return how long it may take."""
         return turn_s(self._count(label, host, "waits") - 1)
 
-    def unready(self, label: str, host: str) -> int:
+    def count_unready(self, label: str, host: str) -> int:
         """Count, and return, how often a host was elected to build a product without being ready."""
         return self._count(label, host, "unready")
 
     def take_lead(self, label: str, host: str) -> bool:
-        """Make a host's worker the one that leads, since whoever did seems to do nothing more."""
-        with self._alone():
+        """Make a host's worker the leader, since the former one does not seem to work any more."""
+        with self._locked():
             self._record(label, dict(self._elected(label), leader=host))
         return True
 
     def begin(self, label: str, host: str) -> bool:
         """Record that a product's build is begun on a host; say whether this run had not yet."""
-        with self._alone():
+        with self._locked():
             if self.has_begun(label):
                 return False
             runs.write(self._building(label), host)
@@ -305,7 +305,7 @@ class Run:
 
     def lose(self, label: str, host: str) -> None:
         """Record that a builder cannot be reached any more."""
-        with self._alone():
+        with self._locked():
             record = self._elected(label)
             if host not in record["lost"]:
                 self._record(label, dict(record, lost=record["lost"] + [host], builder="", leader=""))
@@ -320,7 +320,7 @@ class Run:
 
         :param built_on: the host that has built the product; "" for none, where it was found in the build cache, say
         """
-        with self._alone():
+        with self._locked():
             self._record(label, dict(self._elected(label), ended=True, built_on=built_on))
             self._building(label).unlink(missing_ok=True)
         if failure:
@@ -347,34 +347,34 @@ class Run:
         return path
 
     def is_building(self, label: str) -> bool:
-        """Say whether somebody who shares this home has a product built."""
-        with _opened(self._lock(label), "a") as stream:
-            return not runs.locked(stream)
+        """Say whether any run that shares this folder is building a product."""
+        with _open_lock(self._lock(label), "a") as stream:
+            return not runs.lock_stream(stream)
 
     @contextlib.contextmanager
-    def copying(self, at_once: int) -> Iterator[None]:
-        """Hold one of as many places as hosts are sent a product at the same time, once there is one."""
+    def copy_slot(self, at_once: int) -> Iterator[None]:
+        """Wait for one of `at_once` slots for copies to hosts, and hold it."""
         folder = self.path / "copies"
         folder.mkdir(parents=True, exist_ok=True)
         while True:
             for number in range(max(1, at_once)):
-                with _opened(folder / f"{number}.lock", "a") as stream:
-                    if runs.locked(stream):
+                with _open_lock(folder / f"{number}.lock", "a") as stream:
+                    if runs.lock_stream(stream):
                         yield
                         return
             runs.end_if_over()
-            time.sleep(runs.LOOK_S)
+            time.sleep(runs.POLL_S)
 
     @contextlib.contextmanager
     def building(self, label: str, tell: Callable[[str], None]) -> Iterator[None]:
-        """Hold a product's lock of this home: another run waits here, and tells for whom."""
-        with _opened(self._lock(label), "a+") as stream:
-            if not runs.locked(stream):
+        """Hold the lock of a product's build; wait where another run holds it, and call `tell` with who that is."""
+        with _open_lock(self._lock(label), "a+") as stream:
+            if not runs.lock_stream(stream):
                 stream.seek(0)
                 tell(stream.read().strip() or "another run")
-                while not runs.locked(stream):
+                while not runs.lock_stream(stream):
                     runs.end_if_over()
-                    time.sleep(runs.LOOK_S)
+                    time.sleep(runs.POLL_S)
             stream.seek(0)
             stream.truncate()
             stream.write(
@@ -393,7 +393,7 @@ def wait_for(condition: Callable[[], bool], limit_s: float) -> bool:
         if time.monotonic() >= until:
             return False
         runs.end_if_over()
-        time.sleep(runs.LOOK_S)
+        time.sleep(runs.POLL_S)
     return True
 
 
@@ -401,12 +401,12 @@ def _tools(platform: str) -> Path:
     return Path("tools", runs.file_name(platform))
 
 
-def _opened(path: Path, mode: str) -> IO[str]:
+def _open_lock(path: Path, mode: str) -> IO[str]:
     """Open a file to be locked."""
     try:
         return open(path, mode)
     except OSError as error:
         raise AnsibleActionFail(
-            f"{path} on the controller, by which runs and their hosts agree, cannot be opened ({error.strerror}): see that nobody "
-            "removes what is there while they run, and run again"
+            f"{path} on the controller, a lock file of the runs, cannot be opened ({error.strerror}): see that nothing removes "
+            "files there while playbooks run, and run again"
         ) from error

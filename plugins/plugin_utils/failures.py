@@ -22,9 +22,9 @@ _FACT = (
     r"python\w*|pkg_mgr|service_mgr|system\w*|virtualization\w*|selinux|local|(?:eth|en|bond|ib|br)\w*)"
 )
 # What a terminal says in the place of a program's own last words.
-_FAREWELL = re.compile(r"(?:Shared c|C)onnection to \S+ closed\.?")
+_CLOSING_LINE = re.compile(r"(?:Shared c|C)onnection to \S+ closed\.?")
 
-_REACH = "`ansible <host> -m ansible.builtin.ping` tries it"
+_PING_HINT = "`ansible <host> -m ansible.builtin.ping` tries it"
 
 # (name, expression, remedy). The first row that fits is the answer: what says more of the cause comes before.
 _KNOWN = tuple(
@@ -69,12 +69,12 @@ _KNOWN = tuple(
         (
             "account missing",
             r"sudo: (?:unknown user|unknown uid)|su: user \S+ does not exist|No passwd entry for|invalid user",
-            "make the account on the host, or set right ansible_become_user",
+            "create the account on the host, or correct ansible_become_user",
         ),
         (
             "account closed",
             r"This account is (?:currently )?not available",
-            "give the account to become a shell (usermod --shell), or set right ansible_become_user",
+            "give the account to become a shell (usermod --shell), or correct ansible_become_user",
         ),
         (
             "become hangs",
@@ -85,13 +85,13 @@ _KNOWN = tuple(
         (
             "setfacl missing",
             r"Failed to set permissions on the temporary files",
-            "install the package acl on the host (setfacl): the login and the account to become are both no root, and pass files "
-            "to one another by it",
+            "install the package acl on the host (setfacl): neither the login nor the account to become is root, and Ansible "
+            "passes files between them with it",
         ),
         (
             "host key changed",
             r"REMOTE HOST IDENTIFICATION HAS CHANGED|POSSIBLE DNS SPOOFING",
-            "make sure that the host was installed anew and is no other; then take its old key away (`ssh-keygen -R <address>`) "
+            "make sure that the host was reinstalled and is not another one; then remove its old key (`ssh-keygen -R <address>`) "
             "and log in once by ssh",
         ),
         (
@@ -114,7 +114,7 @@ _KNOWN = tuple(
         (
             "name unknown",
             r"Could not resolve hostname|Name or service not known|Temporary failure in name resolution",
-            "set ansible_host to the host's address, or mend its name in the inventory or the DNS",
+            "set ansible_host to the host's address, or correct its name in the inventory or the DNS",
         ),
         (
             "ssh refused",
@@ -124,12 +124,12 @@ _KNOWN = tuple(
         (
             "no route",
             r"No route to host|Network is unreachable|Host is down",
-            f"see that the host is up, and its address and the network between are right; {_REACH}",
+            f"see that the host is up, and its address and the network between are right; {_PING_HINT}",
         ),
         (
             "no answer in time",
             r"(?:Connection|Operation) timed out|timed out during banner exchange|server \S+ not responding",
-            f"see that the host is up and no firewall drops ssh to it; {_REACH}. Raise the timeout (-T 60) where it is only slow",
+            f"see that the host is up and no firewall drops ssh to it; {_PING_HINT}. Raise the timeout (-T 60) where it is only slow",
         ),
         (
             "connection dropped",
@@ -161,13 +161,13 @@ _KNOWN = tuple(
         (
             "facts not gathered",
             rf"'ansible_(?!{_NO_FACT})\w+' is undefined|\bdict(?: object)?' has no attribute '{_FACT}'",
-            "gather the facts in a play of your own that comes before, in the same playbook, or set the variable without them: "
+            "gather the facts in an earlier play of the same playbook, or set the variable without them: "
             "these playbooks gather none",
         ),
         (
             "variable undefined",
             r"'[A-Za-z_]\w*' is undefined|\bdict(?: object)?' has no attribute '\w+'|cannot be filled in",
-            "set the variable that the message names, or mend its name where it is used, in the inventory or in group_vars",
+            "define the variable that the message names, or correct its name where it is used, in the inventory or in group_vars",
         ),
         (
             "vault closed",
@@ -193,13 +193,13 @@ _KNOWN = tuple(
         (
             "not begun",
             r"the run ended before it came to this host",
-            "see above what ended the run, mend that, and run again",
+            "see above what ended the run, correct that, and run again",
         ),
         (
             "module broke down",
             r"MODULE FAILURE|Module result deserialization failed|No start of json char found|^\w*Error: ",
-            "run again with -vvv, which shows all that the module and the login's shell print: what ~/.bashrc and the like print "
-            "at a login without a terminal is in Ansible's way",
+            "run again with -vvv, which shows all that the module and the login's shell print: output of ~/.bashrc and the like "
+            "at a login without a terminal disturbs Ansible",
         ),
     )
 )
@@ -211,7 +211,7 @@ def message(result: Mapping[str, Any]) -> str:
         line
         for stream in ("module_stdout", "module_stderr")
         for line in str(result.get(stream) or "").splitlines()
-        if line.strip() and not _FAREWELL.fullmatch(line.strip())
+        if line.strip() and not _CLOSING_LINE.fullmatch(line.strip())
     ]
     return " ".join([str(result.get("msg") or "").strip(), *(line.strip() for line in said[-1:])]).strip()
 

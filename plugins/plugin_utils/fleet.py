@@ -48,14 +48,14 @@ VERDICTS = {
 SEVERITIES = ("error", "warning", "note")
 # Hosts that no plan could be made for, and what to do about them where nobody knows more of the cause.
 REMEDIES = {
-    UNREACHABLE: "see that the host is up and that `ansible <host> -m ansible.builtin.ping` reaches it, then run again",
-    FAILED: "mend what the message says, then run again",
+    UNREACHABLE: "see that the host is up and that `ansible <host> -m ansible.builtin.ping` works, then run again",
+    FAILED: "correct what the message says, then run again",
 }
 
-# More rows than a person looks through: hosts that say the same then share one.
-MOST_ROWS = 50
-# Different values of one finding that are told one by one.
-MOST_VALUES = 4
+# With more hosts than this, hosts with the same result share a row.
+MAX_ROWS = 50
+# How many different values of one finding are listed.
+MAX_VALUES = 4
 
 Json = dict[str, Any]
 
@@ -128,7 +128,7 @@ def _status(planned: Json, verified: Json, examined: bool, findings: list[Json])
     if not examined:
         return FAILED, failures.message(planned) or "the run ended before it came to this host"
     if verified.get("unreachable"):
-        return UNREACHABLE, "when it was to be verified: " + (failures.message(verified) or "gave no answer")
+        return UNREACHABLE, "during the verification: " + (failures.message(verified) or "gave no answer")
     if verified and "products" not in verified and not verified.get("skipped"):
         return FAILED, "the verification failed: " + (failures.message(verified) or "it did not say why")
     found = {finding["severity"] for finding in findings}
@@ -160,7 +160,7 @@ def _ascend(state: Json) -> Json:
 
 
 def _npu_smi(npu: Json) -> str:
-    """Say why npu-smi told nothing, empty when it told or nobody asked."""
+    """Return why npu-smi gave no information, "" where it did or was not run."""
     if not npu or npu.get("chips"):
         return ""
     problem, code = npu.get("problem") or "", npu.get("code")
@@ -172,7 +172,7 @@ def _npu_smi(npu: Json) -> str:
 def _npus(npu: Json) -> list[Json]:
     if npu.get("chips"):
         return npu["chips"]
-    # Without npu-smi the bus still tells which cards there are.
+    # Without npu-smi the PCI bus still lists the cards.
     amounts = (
         "power_w",
         "temp_c",
@@ -232,14 +232,14 @@ def _built(built: Any) -> Json | None:
 
 
 def _unverified(components: dict[str, Json]) -> list[Json]:
-    """Return findings for what should stand and does not prove so; what is to be built anyway is not expected to."""
+    """Return findings for products that failed the verification, unless they are to be built anyway."""
     return [
         {
             "id": name + "-verify",
             "severity": "error",
             "found": problem,
             "wanted": f"{name} whole and working",
-            "remedy": "do what the message says, or run site.yml for this host: it mends what is damaged",
+            "remedy": "do what the message says, or run site.yml for this host: it repairs what is damaged",
             "source": "verification",
         }
         for name, component in components.items()
@@ -255,10 +255,10 @@ def summary(fleet: Json) -> dict[str, int]:
     """Return {"hosts", status: how many.., "complete": hosts that stand and need nothing}."""
     hosts = fleet["hosts"].values()
     counts = {status: sum(host["status"] == status for host in hosts) for status in VERDICTS}
-    return {"hosts": len(hosts), **counts, "complete": sum(map(complete, hosts))}
+    return {"hosts": len(hosts), **counts, "complete": sum(map(is_complete, hosts))}
 
 
-def complete(host: Json) -> bool:
+def is_complete(host: Json) -> bool:
     """Say whether a host has everything: a plan that finds nothing to do, and no verification that failed."""
     env = host["environment"]
     return (
@@ -269,14 +269,14 @@ def complete(host: Json) -> bool:
     )
 
 
-def unfit(fleet: Json) -> list[str]:
+def unfit_hosts(fleet: Json) -> list[str]:
     """Return the names of the hosts that nothing may be built on as they are."""
     return [name for name, host in fleet["hosts"].items() if host["status"] not in (FIT, WARNINGS)]
 
 
 def headline(fleet: Json) -> str:
     """Return the fleet's verdict in one sentence."""
-    counts, bad = summary(fleet), len(unfit(fleet))
+    counts, bad = summary(fleet), len(unfit_hosts(fleet))
     if not counts["hosts"]:
         return "No host was looked at"
     if bad:
@@ -293,7 +293,7 @@ def groups(fleet: Json) -> list[Json]:
     """
     found: dict[tuple[str, ...], Json] = {}
     for name, host in fleet["hosts"].items():
-        for finding in told(host):
+        for finding in all_findings(host):
             key = tuple(finding[part] for part in ("severity", "id", "remedy", "source"))
             group = found.setdefault(
                 key,
@@ -315,7 +315,7 @@ def groups(fleet: Json) -> list[Json]:
     return sorted(result, key=lambda group: (SEVERITIES.index(group["severity"]), -len(group["hosts"])))
 
 
-def told(host: Json) -> list[Json]:
+def all_findings(host: Json) -> list[Json]:
     """Return a host's findings, first of them that it is unreachable or failed."""
     if host["status"] not in REMEDIES:
         return host["findings"]
@@ -341,11 +341,11 @@ def table(fleet: Json, width: int) -> list[str]:
 
     :param width: columns of the terminal; a word that is longer than that stays whole
     """
-    lines = _rows(fleet, width) if len(fleet["hosts"]) <= MOST_ROWS else _paragraphs(fleet, width)
+    lines = _rows(fleet, width) if len(fleet["hosts"]) <= MAX_ROWS else _paragraphs(fleet, width)
     for group in groups(fleet):
-        lines += ["", *_finding(group, width)]
+        lines += ["", *_finding_lines(group, width)]
     lines += ["", *_wrapped(_verdict(fleet), width)]
-    # Hosts' own words may hold what would steer the terminal.
+    # Text of hosts may hold control sequences of terminals.
     return [outgoing.printable(line) for line in lines]
 
 
@@ -355,7 +355,7 @@ def _rows(fleet: Json, width: int) -> list[str]:
     grid = [["host", "verdict", *names, "environment"]]
     for name, host in hosts.items():
         does = _plan_words(host)
-        grid.append([name, _judged(host), *(does.get(part, "-") for part in (*names, "environment"))])
+        grid.append([name, _verdict_cell(host), *(does.get(part, "-") for part in (*names, "environment"))])
     widths = [max(map(len, column)) for column in zip(*grid)]
     if sum(widths) + 2 * (len(widths) - 1) > width:
         return _paragraphs(fleet, width)
@@ -366,7 +366,7 @@ def _paragraphs(fleet: Json, width: int) -> list[str]:
     alike: dict[tuple[str, str], list[str]] = {}
     for name, host in sorted(fleet["hosts"].items(), key=lambda item: list(VERDICTS).index(item[1]["status"])):
         does = ", ".join(f"{part} {words}" for part, words in _plan_words(host).items())
-        alike.setdefault((_judged(host), does), []).append(name)
+        alike.setdefault((_verdict_cell(host), does), []).append(name)
     lines = []
     for (verdict, does), names in alike.items():
         many = f" ({len(names)} hosts)" if len(names) > 1 else ""
@@ -375,19 +375,19 @@ def _paragraphs(fleet: Json, width: int) -> list[str]:
     return lines
 
 
-def _finding(group: Json, width: int) -> list[str]:
+def _finding_lines(group: Json, width: int) -> list[str]:
     lines = [f"{group['severity']} {group['id']}, {_count(len(group['hosts']), 'host')}"]
 
     def add(text: str) -> None:
         lines.extend(_wrapped(text, width, "      ", "    "))
 
     wanted = {value["wanted"] for value in group["values"]}
-    for value in group["values"][:MOST_VALUES]:
+    for value in group["values"][:MAX_VALUES]:
         own = f"; wanted: {value['wanted']}" if len(wanted) > 1 else ""
         add(f"{fold(value['hosts'])}: {value['found']}{own}")
-    rest = list(dict.fromkeys(name for value in group["values"][MOST_VALUES:] for name in value["hosts"]))
+    rest = list(dict.fromkeys(name for value in group["values"][MAX_VALUES:] for name in value["hosts"]))
     if rest:
-        add(f"and much the same: {fold(rest)}")
+        add(f"and other values on {fold(rest)}")
     if len(wanted) == 1 and wanted != {""}:
         add("Wanted: " + wanted.pop())
     add("Remedy: " + group["remedy"])
@@ -405,7 +405,7 @@ def _component_names(fleet: Json) -> list[str]:
     return list(dict.fromkeys(name for host in fleet["hosts"].values() for name in host["components"]))
 
 
-def _judged(host: Json) -> str:
+def _verdict_cell(host: Json) -> str:
     counts = [
         _count(number, severity)
         for severity in SEVERITIES[:2]

@@ -14,13 +14,13 @@ import re
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import places
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import variables
 
-# What is done at a path: a folder is made there and kept, files are put beside others, or it is only read.
+# How a path is used: as a folder of its own, as a folder with other files, or for reading.
 OWN, BESIDE, READ = "own", "beside", "read"
 
 _SCHEME = "file://"
-# What hosts reach of a build cache: a folder that they share, or an address that they read from.
-_REACHED = re.compile(r"(file:///|https?://)[^/]")
-# A URL, or one that wants a slash: for a folder the path from the root, or from here, would do.
+# A build cache that hosts reach: a folder that they share, or an address that they read from.
+_HOST_PLACE = re.compile(r"(file:///|https?://)[^/]")
+# A URL, or one with a slash missing.
 _URL = re.compile(r"[\w+.-]*:/")
 
 
@@ -38,14 +38,16 @@ def objection(value: str, use: str) -> str:
     if value in ("", places.AUTO):
         return ""
     if not value.isprintable() or value != value.strip():
-        return "it has a line end, a blank at its begin or end, or a sign that does not show"
+        return "it contains a line break or another character that is not printable, or begins or ends with a space"
     if value.startswith("~") and not value.startswith("~/") and value != "~":
-        return "it is in the home of another account, or begins with ~ and is none"
+        return "it begins with ~ and an account's name; only ~/ is supported"
     path, home = os.path.abspath(os.path.expanduser(value)), os.path.expanduser("~")
-    # Where files are put beside others may be wherever somebody works: a folder that is not named is theirs.
+    # A relative folder that files are put into is where the user works, which may be any folder.
     named = use == OWN or (use == BESIDE and value.startswith(("/", "~")) and path != home)
     return (
-        "that is a folder of the system's, or the home" if named and (path == home or places.is_forbidden(path)) else ""
+        "it is a folder of the system, or your home itself"
+        if named and (path == home or places.is_forbidden(path))
+        else ""
     )
 
 
@@ -55,16 +57,16 @@ def problem(variable: str, value: str, use: str) -> str:
     if not wrong:
         return ""
     wanted = "a folder of its own" if use == OWN else "a folder" if use == BESIDE else "a path"
-    return f"{variable}: {value!r} is refused: {wrong}. Name {wanted} on the controller, absolute, below ~/ or relative"
+    return f"{variable}: {value!r} is refused: {wrong}. Give {wanted} on the controller: absolute, below ~/, or relative to the current folder"
 
 
-def no_place(place: str) -> str:
-    """Return the message for a URL that no build cache can be at, "" for any other, and for a folder."""
-    if not _URL.match(place.strip()) or _REACHED.match(place.strip()):
+def place_problem(place: str) -> str:
+    """Return the message for a URL that cannot be a build cache, "" for any other place."""
+    if not _URL.match(place.strip()) or _HOST_PLACE.match(place.strip()):
         return ""
     return (
-        f"ascend_build_cache: {place} is no place for a build cache. Name a folder of the controller, file:///path for a "
-        "folder that the hosts see, or http(s)://… for one that they may read"
+        f"ascend_build_cache: {place} cannot be a build cache. Give a folder of the controller, file:///path for a folder that "
+        "the hosts share, or http(s)://… for one that they only read"
     )
 
 
@@ -74,12 +76,12 @@ def cache_problems(places_of_cache: list[str]) -> list[str]:
     for place in places_of_cache:
         if variables.list_as_text("ascend_build_cache", place):
             found.append(variables.list_as_text("ascend_build_cache", place))
-        elif no_place(place):
-            found.append(no_place(place))
+        elif place_problem(place):
+            found.append(place_problem(place))
         elif place.startswith(_SCHEME):
             if objection(place[len(_SCHEME) :], OWN):
                 found.append(
-                    f"ascend_build_cache: {place!r} is refused: {objection(place[len(_SCHEME) :], OWN)}. Name a folder of its "
+                    f"ascend_build_cache: {place!r} is refused: {objection(place[len(_SCHEME) :], OWN)}. Give a folder of its "
                     "own that the hosts share, as file:///a/folder"
                 )
         elif "://" not in place:

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ledger of a run: what each host was to get, and what became of it, so that nothing is left undone in silence.
+"""The ledger of a run: what each host needs and what was done, so that nothing is left undone unnoticed.
 
-The plan's action enters what a host needs, each action that does some of it takes that out again, and `account`, the
-last task of every playbook, looks at what is left. In the run's folder (see runs.py):
+The plan's action enters what a host needs, each action that does a part removes that part, and `account`, the last task of
+every playbook, reports what is left. In the run's folder (see runs.py):
   ledger/<host>.json     ENTRY: {"needs": {item: what was to be done with it}, "errors": [findings], "done": [deeds],
                          "did": {item: {"how": in a word, "seconds"}}}
 An item is a product's name, ENVIRONMENT, PACKAGES or VENV; a deed is one of those below.
@@ -26,15 +26,15 @@ Json = dict[str, Any]
 
 # Items besides products.
 ENVIRONMENT, PACKAGES, VENV = environment.ITEM, "packages", "virtual environment"
-# Deeds: a host was planned for, verified, told of in a table, told of there as unreachable or failed; the controller made or
-# verified a bundle, looked at the cache; the builds of a host were stopped, its work directory cleaned.
+# Deeds: a host was planned for, verified, reported in a table, reported there as unreachable or failed; the controller made or
+# verified a bundle, looked at the build cache; the builds of a host were stopped, its work directory cleaned.
 PLANNED, VERIFIED, TOLD, LOST, BUNDLED, CACHED = "planned", "verified", "told", "lost", "bundled", "cached"
 STOPPED, CLEANED = "stopped", "cleaned"
 # What was not done, in words.
-NOT = {
+NOT_DONE = {
     PLANNED: "not looked at",
     VERIFIED: "not verified",
-    TOLD: "not told of",
+    TOLD: "not reported",
     BUNDLED: "no bundle was made or verified",
     CACHED: "the build cache was not looked at",
     STOPPED: "its builds were not stopped",
@@ -53,8 +53,8 @@ ROLES = {
 }
 
 
-class Account(NamedTuple):
-    """What a run leaves: `wrong` in sentences that are errors, `left_out` in sentences that give the reason."""
+class Unfinished(NamedTuple):
+    """What a run left undone: `wrong` in sentences that are errors, `left_out` in sentences that give the reason."""
 
     wrong: list[str]
     left_out: list[str]
@@ -124,12 +124,12 @@ def needed(planned: Json) -> dict[str, str]:
 
 
 def left_out_by_tags(item: str, given: tags.Tags) -> bool:
-    """Say whether --tags or --skip-tags keep site.yml from doing an item."""
+    """Say whether --tags or --skip-tags exclude an item from site.yml."""
     roles = {ROLES[item]} if item in ROLES else {"cann_check", *ROLES.values()}
     return not any(given.works(role) for role in roles)
 
 
-def account(
+def find_unfinished(
     entries: dict[str, Json],
     hosts: list[str],
     alive: Iterable[str],
@@ -137,12 +137,12 @@ def account(
     settles: bool,
     stops: bool,
     reason: Any = None,
-) -> Account:
-    """Return what a run leaves undone.
+) -> Unfinished:
+    """Return what a run left undone.
 
     :param entries: the ledger
     :param hosts: those that the run was for
-    :param alive: those of them that have not failed and can be reached; what became of others Ansible tells itself
+    :param alive: those of them that have not failed and can be reached; Ansible itself reports the others
     :param deeds: what was to be done for each host
     :param settles: whether what the plan wants was to be done, too
     :param stops: whether an unfit host was to be stopped
@@ -159,21 +159,21 @@ def account(
                 left_out.setdefault(words, []).append(host)
             continue
         for deed in deeds:
-            # Why a host that is told of as lost was not dealt with stands in the table.
+            # The table says why a lost host was not dealt with.
             if deed not in entry["done"] and LOST not in entry["done"]:
-                wrong.setdefault(NOT[deed], []).append(host)
+                wrong.setdefault(NOT_DONE[deed], []).append(host)
         if stops and entry["errors"]:
-            wrong.setdefault(f"unfit, and nothing stopped it: {'; '.join(entry['errors'])}", []).append(host)
+            wrong.setdefault(f"unfit, but it was not stopped: {'; '.join(entry['errors'])}", []).append(host)
         for item, do in entry["needs"].items() if settles else ():
             why = reason(item) if reason else ""
             if why:
                 left_out.setdefault(f"{why}: {item}", []).append(host)
             else:
-                wrong.setdefault(f"planned and not done: {do} {item}", []).append(host)
+                wrong.setdefault(f"planned but not done: {do} {item}", []).append(host)
     living_here = [host for host in hosts if host in living]
     if living_here and all(LOST in (entries.get(host) or {}).get("done", ()) for host in living_here):
-        wrong.setdefault("none of these could be looked at", living_here)
-    return Account(_sentences(wrong), _sentences(left_out))
+        wrong.setdefault("none of these hosts could be examined", living_here)
+    return Unfinished(_sentences(wrong), _sentences(left_out))
 
 
 def _sentences(found: dict[str, list[str]]) -> list[str]:

@@ -21,11 +21,11 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes, r
 Json = dict[str, Any]
 
 MODES = ("auto", "terminal", "log", "none")
-# How often a log tells of a stage that goes on.
-LOG_S = 300.0
-# How long one look waits on the host for something new: long enough to cost nothing, short enough for a firewall; and where
-# it is for a row that people watch.
-LOOK_S, WATCHED_S = 30.0, 15.0
+# How often a log repeats a stage that goes on.
+LOG_INTERVAL_S = 300.0
+# How long one query waits on the host for something new: long enough to cost nothing, short enough for a firewall. The second
+# is for a row on a terminal.
+POLL_S, POLL_ON_TERMINAL_S = 30.0, 15.0
 
 
 def _own_terminal() -> str:
@@ -69,7 +69,7 @@ def open_terminal(pid: int) -> int | None:
     return None
 
 
-class Log:
+class ProgressLog:
     """Lines of a log: one for each stage, and one every few minutes of it."""
 
     def __init__(self) -> None:
@@ -77,14 +77,14 @@ class Log:
         self.said = 0.0
 
     def show(self, row: screen.Row, now: float) -> None:
-        """Tell how a build stands, if it is time to."""
-        if row.stage != self.stage or now - self.said >= LOG_S:
+        """Print the state of a build, if it is time to."""
+        if row.stage != self.stage or now - self.said >= LOG_INTERVAL_S:
             self.stage, self.said = row.stage, now
-            speaking.say(screen.words(row, now))
+            speaking.say(screen.row_text(row, now))
 
 
-class Line:
-    """What is shown of one build. A context: what it has on the terminal goes with it."""
+class BuildDisplay:
+    """Shows one build. A context manager: at its end the row is removed from the terminal."""
 
     def __init__(self, host: str, order: Order, mode: str, former: Iterable[Json] = ()) -> None:
         """
@@ -97,16 +97,16 @@ class Line:
         self.mode = mode
         self.followed = time.monotonic()
         self.former = list(former)
-        self.log = Log()
+        self.log = ProgressLog()
         self.name = uuid.uuid4().hex
         self.board: screen.Board | None = None
         self.row: screen.Row | None = None
         # Workers have no terminal; the run's output is the user's.
         self.run = runs.current()
         if wants_terminal(mode, os.environ):
-            self._find_board()
+            self._open_board()
 
-    def _find_board(self) -> None:
+    def _open_board(self) -> None:
         terminal = open_terminal(self.run.pid)
         if terminal is None:
             return
@@ -114,18 +114,20 @@ class Line:
         try:
             self.board = screen.Board(runs.folder() / "screen", self.run)
         except OSError as error:
-            speaking.whisper(f"builds are shown as lines of a log, since the controller has no place for rows: {error}")
+            speaking.say_if_verbose(
+                f"progress is printed as log lines, since the run's folder for rows cannot be written: {error}"
+            )
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> BuildDisplay:
         return self
 
     def __exit__(self, *error: object) -> None:
         self.end()
 
     def show(self, status: Json) -> None:
-        """Show how a build stands.
+        """Show the state of a build.
 
-        :param status: what the module returned; once it is done that is told for good, and of a failure the task tells
+        :param status: what the module returned; "done" is printed for good, a failure is left to the task's message
         """
         if self.mode == "none":
             return
@@ -138,24 +140,24 @@ class Line:
             self.log.show(self.row, now)
 
     def shows_stages(self) -> bool:
-        """Say whether a look at the build is to end with the stage."""
+        """Say whether a query of the build is to return at the end of the stage."""
         return self.mode != "none"
 
-    def look_s(self) -> float:
-        """Return how long the next look at the build may wait for its stage to end, in seconds.
+    def poll_s(self) -> float:
+        """Return how long the next query may wait for the build's stage to end, in seconds.
 
-        Each costs the builder time that it could compile in. A log has nothing to say before; a row's percentage is
-        renewed the more rarely, the longer the build has taken and so the less there is to see.
+        Each query takes time from the compiler on the builder. A log has nothing to say before; the percentage of a row is
+        renewed less often the longer the build takes.
         """
         if self.board is None or self.row is None:
-            return LOOK_S
-        return min(WATCHED_S, max(2.0, (time.monotonic() - self.row.began) / 10))
+            return POLL_S
+        return min(POLL_ON_TERMINAL_S, max(2.0, (time.monotonic() - self.row.began) / 10))
 
     def end(self, words: str = "") -> None:
-        """End the row; words, if any, are told for good, with the time that the build took."""
-        self._leave()
+        """Remove the row; words, if any, are printed for good, with the time that the build took."""
+        self._remove_row()
         if words and self.mode != "none":
-            took = screen.elapsed(time.monotonic() - self.row.began) if self.row else ""
+            took = screen.format_elapsed(time.monotonic() - self.row.began) if self.row else ""
             speaking.say("  ".join(part for part in (self.head, words, took) if part))
         self.row = None
 
@@ -184,44 +186,44 @@ class Line:
             None if estimate.seconds_left is None else now + estimate.seconds_left,
             self.followed,
             now,
-            str(processes.of(os.getpid())),
+            str(processes.by_pid(os.getpid())),
         )
 
     def _paint(self, row: screen.Row) -> bool:
-        """Show a row on the terminal; say whether that has room for it now, and is the run's."""
+        """Show a row on the terminal; say whether that is possible: it has room, and is the run's."""
         if self.board is None or not processes.has_terminal(self.run):
             return False
         terminal = open_terminal(self.run.pid)
         if terminal is None:
             return False
         try:
-            if not screen.is_big_enough(*screen.size(terminal)):
+            if not screen.is_big_enough(*screen.terminal_size(terminal)):
                 return False
-            # Whoever has the board's door may be kept by a terminal that is stopped.
-            with runs.watched():
-                self.board.put(self.name, row, terminal)
+            # Whoever holds the board's lock may wait for a terminal that is stopped.
+            with runs.end_with_run():
+                self.board.set_row(self.name, row, terminal)
         except OSError as error:
-            # A build is not given up for want of a picture of it.
-            speaking.whisper(f"builds are shown as lines of a log from here on: {error}")
-            self._leave()
+            # The build goes on without its row.
+            speaking.say_if_verbose(f"progress is printed as log lines from here on: {error}")
+            self._remove_row()
             return False
         finally:
             os.close(terminal)
         return True
 
-    def _leave(self) -> None:
+    def _remove_row(self) -> None:
         board, self.board = self.board, None
         if board is not None:
             try:
-                with runs.watched():
-                    board.take(self.name)
+                with runs.end_with_run():
+                    board.remove_row(self.name)
             except OSError as error:
-                speaking.whisper(f"the row of a build could not be taken away: {error}")
+                speaking.say_if_verbose(f"the row of a build could not be removed from the terminal: {error}")
 
 
-def line(host: str, order: Order, mode: str, former: Iterable[Json] = ()) -> Line:
-    """Return what shows a build of an order on a host: `with line(…) as shown: shown.show(status)`, at each look.
+def build_display(host: str, order: Order, mode: str, former: Iterable[Json] = ()) -> BuildDisplay:
+    """Return the display of an order's build: `with build_display(…) as display: display.show(status)`, at each query.
 
-    Nothing is shown where a program reads what the run prints.
+    It shows nothing where a program reads what the run prints.
     """
-    return Line(host, order, mode if speaking.is_heard() else "none", former)
+    return BuildDisplay(host, order, mode if speaking.is_read_by_people() else "none", former)

@@ -25,13 +25,13 @@ ARCHIVE = "mirror.tar"
 
 
 def contents(folder: str, sources: list[dict]) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return what a mirror holds of the sources, and in words what it ought to hold and lacks.
+    """Return what a mirror holds of the sources, and messages for what is missing though it should be there.
 
-    What it holds is (path below the folder, sha256 or commit), submodules too. A repository that lacks the commit, or a
-    submodule, is as good as none: the next place is asked for it.
+    What it holds is (path below the folder, sha256 or commit), submodules too. A repository without the commit, or without a
+    submodule, counts as missing: the next mirror is tried.
     """
     held, lacking = [], []
-    manifest = _bundle(folder)
+    manifest = _bundle_manifest(folder)
     for source in sources:
         bundled = _bundled(manifest, source) if manifest else []
         if source["kind"] == "archive":
@@ -40,7 +40,7 @@ def contents(folder: str, sources: list[dict]) -> tuple[list[tuple[str, str]], l
         elif bundled:
             gone = [path for path, _commit in bundled if not os.path.isfile(os.path.join(folder, path))]
             if gone:
-                lacking.append(_lacks(folder, gone))
+                lacking.append(_missing_files_message(folder, gone))
                 continue
             held += bundled
         elif os.path.isdir(os.path.join(folder, source["repo"] + ".git")):
@@ -55,7 +55,7 @@ def contents(folder: str, sources: list[dict]) -> tuple[list[tuple[str, str]], l
     return sorted(set(held)), lacking
 
 
-def _bundle(folder: str) -> dict | None:
+def _bundle_manifest(folder: str) -> dict | None:
     """Return the manifest of the bundle that a mirror folder is, None for any other."""
     if not os.path.isfile(os.path.join(folder, "bundle.json")):
         return None
@@ -71,19 +71,19 @@ def _bundled(manifest: dict, source: dict) -> list[tuple[str, str]]:
     return [(entry["file"], entry["commit"]) for entry in bundle.repositories(manifest, source)]
 
 
-def _lacks(folder: str, names: list[str]) -> str:
-    return "{0} lacks {1}, which its bundle.json names: verify it with playbooks/bundle.yml, or make it anew".format(
+def _missing_files_message(folder: str, names: list[str]) -> str:
+    return "{1} of its bundle.json is missing in {0}: verify the bundle with playbooks/bundle.yml, or make it again".format(
         folder, ", ".join(names)
     )
 
 
-def damaged(folder: str, held: list[tuple[str, str]]) -> list[str]:
-    """Return in words what is wrong with contents of a bundle; [] for any other mirror. Reads every byte of them."""
-    manifest = _bundle(folder)
+def find_damage(folder: str, held: list[tuple[str, str]]) -> list[str]:
+    """Return what is damaged among contents of a bundle; [] for any other mirror. Reads every byte of them."""
+    manifest = _bundle_manifest(folder)
     if manifest is None:
         return []
     known = [(path, manifest["files"][path]) for path, _pin in held if path in manifest["files"]]
-    return [words for words in (bundle.damage(folder, path, entry) for path, entry in known) if words]
+    return [words for words in (bundle.find_damage(folder, path, entry) for path, entry in known) if words]
 
 
 def wheels(folder: str, order: Order) -> list[tuple[str, str]]:
@@ -95,16 +95,16 @@ def wheels(folder: str, order: Order) -> list[tuple[str, str]]:
     if order.product != "wheel":
         return []
     folder = os.path.abspath(os.path.expanduser(folder))
-    manifest = _bundle(folder)
+    manifest = _bundle_manifest(folder)
     if manifest is None:
         raise AnsibleActionFail(
-            "ascend_bundle: {0} has no bundle.json: it is no bundle, or one that was not finished. Make it with "
+            "ascend_bundle: {0} has no bundle.json: it is not a bundle, or was not finished. Make it with "
             "playbooks/bundle.yml".format(folder)
         )
     held = bundle.wheels(manifest, order.python_version, order.arch)
     if not held:
         raise AnsibleActionFail(
-            "ascend_bundle: {0} has no wheels for Python {1} on {2}; it has them for {3}. Make it anew with that in "
+            "ascend_bundle: {0} has no wheels for Python {1} on {2}; it has them for {3}. Make it again with that in "
             "ascend_bundle_platforms, or set ascend_python to one of these".format(
                 folder,
                 order.python_version,
@@ -115,22 +115,22 @@ def wheels(folder: str, order: Order) -> list[tuple[str, str]]:
         )
     gone = [path for path, _sha in held if not os.path.isfile(os.path.join(folder, path))]
     if gone:
-        raise AnsibleActionFail("ascend_bundle: " + _lacks(folder, gone))
+        raise AnsibleActionFail("ascend_bundle: " + _missing_files_message(folder, gone))
     return held
 
 
-def place(order: Order, held: list[tuple[str, str]]) -> str:
-    """Return the folder on the host in which the contents stand once they are sent."""
-    return os.path.join(order.work_dir, "mirror", name(held))
+def host_folder(order: Order, held: list[tuple[str, str]]) -> str:
+    """Return the folder on the host that the contents are unpacked into."""
+    return os.path.join(order.work_dir, "mirror", content_name(held))
 
 
 def pip_options(order: Order, held: list[tuple[str, str]]) -> list[str]:
-    """Return what pip is told so that it takes the wheels which were sent, and asks no index."""
-    return ["--no-index", "--find-links", os.path.join(place(order, held), "wheels")] if held else []
+    """Return the options with which pip uses the wheels that were sent, and no index."""
+    return ["--no-index", "--find-links", os.path.join(host_folder(order, held), "wheels")] if held else []
 
 
-def name(held: list[tuple[str, str]]) -> str:
-    """Return the name under which the contents stand on a host."""
+def content_name(held: list[tuple[str, str]]) -> str:
+    """Return the name of the contents' folder on a host."""
     return fingerprint.short(fingerprint.digest(held))
 
 
@@ -154,48 +154,48 @@ class Sender:
 
         :raises AnsibleActionFail: the copy failed, the host has no room, or what a bundle holds is damaged
         """
-        with self._alone(name(held)):
-            return self._sent(order, os.path.abspath(os.path.expanduser(folder)), held)
+        with self._locked(content_name(held)):
+            return self._send_if_absent(order, os.path.abspath(os.path.expanduser(folder)), held)
 
     @contextlib.contextmanager
-    def _alone(self, mirror):
-        """Wait until no other worker, of any run on this controller, sends this to the host: who leads may change meanwhile."""
+    def _locked(self, mirror):
+        """Hold a lock: no other worker, of any run on this controller, sends the same to the host."""
         path = runs.home() / "locks" / "mirror-{0}-{1}.lock".format(mirror, runs.file_name(self._host()))
         path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
         with open(path, "a") as stream:
-            with runs.watched():
-                runs.locked(stream, waits=True)
+            with runs.end_with_run():
+                runs.lock_stream(stream, waits=True)
             yield
 
     def _host(self):
         return self.action._task.delegate_to or self.task_vars["inventory_hostname"]
 
-    def _sent(self, order, folder, held):
-        asked = self._ask(order, held)
+    def _send_if_absent(self, order, folder, held):
+        asked = self._run_module(order, held)
         if not asked["present"]:
-            # Once there, what bears this name is not sent again.
-            wrong = damaged(folder, held)
+            # Checked before: on the host the contents are known by their name alone.
+            wrong = find_damage(folder, held)
             if wrong:
                 raise AnsibleActionFail(
-                    "ascend_bundle: {0} is not whole: {1}. Where there is a network, playbooks/bundle.yml makes what is "
-                    "damaged anew; else carry it here again".format(folder, "; ".join(wrong))
+                    "ascend_bundle: {0} is damaged: {1}. Where there is a network, playbooks/bundle.yml repairs it; else copy it "
+                    "here again".format(folder, "; ".join(wrong))
                 )
             # Ansible's own temporary folder: it is the user's, and a big archive would fill the system's.
             with tempfile.TemporaryDirectory(prefix="mirror-", dir=C.DEFAULT_LOCAL_TMP) as scratch:
                 packed = os.path.join(scratch, ARCHIVE)
                 pack(folder, held, packed)
-                remote = self._copied(packed)
-            asked = self._ask(order, held, archive=remote)
+                remote = self._copy_archive(packed)
+            asked = self._run_module(order, held, archive=remote)
         return asked["folder"]
 
-    def _ask(self, order, held, **more):
-        arguments = dict(more, order=order._asdict(), state="mirrored", mirror=name(held))
+    def _run_module(self, order, held, **more):
+        arguments = dict(more, order=order._asdict(), state="mirrored", mirror=content_name(held))
         answer = self.action._execute_module("ascend.pytorch.build", module_args=arguments, task_vars=self.task_vars)
         if answer.get("failed") or answer.get("unreachable"):
-            raise AnsibleActionFail(answer.get("msg", "the host gave no answer about the mirror"))
+            raise AnsibleActionFail(answer.get("msg", "the host did not answer when it was asked for the mirror"))
         return answer
 
-    def _copied(self, archive):
+    def _copy_archive(self, archive):
         """Send an archive to the host; return its path there."""
         try:
             path = self._transfer.put(archive, ARCHIVE)

@@ -14,23 +14,23 @@ import yaml
 
 MODULES = Path(__file__).parents[1] / "modules"
 # Of a documented option, what an argument spec says of it, too, in the same words.
-SAME = ("type", "elements", "choices", "default", "required")
+SPEC_KEYS = ("type", "elements", "choices", "default", "required")
 _DOCUMENTATION = re.compile(r'^DOCUMENTATION = r"""\n(.*?)^"""', re.DOTALL | re.MULTILINE)
 # The parser that is written in C, where it is there: every run reads the documentation of what it uses.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def spec(options: dict[str, Any]) -> dict[str, Any]:
+def to_argument_spec(options: dict[str, Any]) -> dict[str, Any]:
     """Return the argument spec of documented options."""
     made = {}
     for name, option in options.items():
-        made[name] = {key: option[key] for key in SAME if key in option}
+        made[name] = {key: option[key] for key in SPEC_KEYS if key in option}
         if "suboptions" in option:
-            made[name]["options"] = spec(option["suboptions"])
+            made[name]["options"] = to_argument_spec(option["suboptions"])
     return made
 
 
-def of(module: str, filled_in: Collection[str] = ()) -> dict[str, Any]:
+def argument_spec(module: str, filled_in: Collection[str] = ()) -> dict[str, Any]:
     """Return the argument spec of the action in front of a module.
 
     :param filled_in: options of the module that the action itself fills in, and takes from nobody
@@ -39,5 +39,5 @@ def of(module: str, filled_in: Collection[str] = ()) -> dict[str, Any]:
     found = _DOCUMENTATION.search((MODULES / f"{module}.py").read_text(encoding="utf-8"))
     if not found:
         raise ValueError(f'{module}: no line begins with DOCUMENTATION = r"""')
-    made = spec(yaml.load(found[1], _LOADER)["options"])  # noqa: S506  (a safe loader)
+    made = to_argument_spec(yaml.load(found[1], _LOADER)["options"])  # noqa: S506  (a safe loader)
     return {name: option for name, option in made.items() if name not in filled_in}

@@ -12,7 +12,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import fleet
 
 Json = dict[str, Any]
 
-NOTHING, LEFT = "-", "not done"
+NOTHING, NOT_DONE = "-", "not done"
 
 
 def table(entries: Mapping[str, Json], width: int) -> list[str]:
@@ -24,7 +24,7 @@ def table(entries: Mapping[str, Json], width: int) -> list[str]:
     """
     did = {host: entry for host, entry in entries.items() if entry.get("did")}
     items = list(dict.fromkeys(item for entry in did.values() for item in [*entry["did"], *entry["needs"]]))
-    each = len(did) <= fleet.MOST_ROWS
+    each = len(did) <= fleet.MAX_ROWS
     rows = _rows(did, items) if each else _groups(did, items)
     if not rows:
         return []
@@ -38,11 +38,11 @@ def table(entries: Mapping[str, Json], width: int) -> list[str]:
     ]
 
 
-def _how(entry: Json, item: str) -> str:
+def _how_done(entry: Json, item: str) -> str:
     """Return in a word what became of an item."""
     if item in entry["did"]:
         return str(entry["did"][item]["how"])
-    return LEFT if item in entry["needs"] else NOTHING
+    return NOT_DONE if item in entry["needs"] else NOTHING
 
 
 def _rows(did: Mapping[str, Json], items: Sequence[str]) -> list[list[str]]:
@@ -52,7 +52,7 @@ def _rows(did: Mapping[str, Json], items: Sequence[str]) -> list[list[str]]:
 def _groups(did: Mapping[str, Json], items: Sequence[str]) -> list[list[str]]:
     alike: dict[tuple[str, ...], list[str]] = {}
     for host, entry in did.items():
-        alike.setdefault(tuple(_how(entry, item) for item in items), []).append(host)
+        alike.setdefault(tuple(_how_done(entry, item) for item in items), []).append(host)
     return [
         [fleet.fold(hosts), *(_cell([did[host] for host in hosts], item) for item in items)] for hosts in alike.values()
     ]
@@ -60,8 +60,8 @@ def _groups(did: Mapping[str, Json], items: Sequence[str]) -> list[list[str]]:
 
 def _cell(entries: Sequence[Json], item: str) -> str:
     """Return what became of an item on hosts to which the same was done, with the seconds: "taken, 2 to 5 s"."""
-    how = _how(entries[0], item)
-    if how in (NOTHING, LEFT):
+    how = _how_done(entries[0], item)
+    if how in (NOTHING, NOT_DONE):
         return how
     seconds = sorted(round(entry["did"][item]["seconds"]) for entry in entries)
     return f"{how}, {' to '.join(dict.fromkeys(map(str, (seconds[0], seconds[-1]))))} s"

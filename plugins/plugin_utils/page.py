@@ -25,7 +25,7 @@ SOURCE = Path(__file__)
 # Columns of the table for those whose browser runs no scripts.
 TEXT_WIDTH = 110
 
-_PLACE = re.compile(r"@(\w+)@")
+_PLACEHOLDER = re.compile(r"@(\w+)@")
 
 
 def render(document: dict[str, Any]) -> str:
@@ -42,24 +42,24 @@ def render(document: dict[str, Any]) -> str:
         "stages": STAGES,
     }
     parts = {
-        "policy": f"default-src 'none'; img-src data:; style-src '{digest(style)}'; script-src '{digest(script)}'; "
+        "policy": f"default-src 'none'; img-src data:; style-src '{csp_digest(style)}'; script-src '{csp_digest(script)}'; "
         "base-uri 'none'; form-action 'none'",
         "headline": html.escape(fleet.headline(document)),
         "style": style,
         "script": script,
-        "data": as_data(data),
+        "data": script_json(data),
         "table": html.escape(_encodable("\n".join(fleet.table(document, TEXT_WIDTH)))),
     }
     # One pass, so that nothing that is put in is taken for a place.
-    return _PLACE.sub(lambda place: parts[place[1]], _source("html"))
+    return _PLACEHOLDER.sub(lambda place: parts[place[1]], _source("html"))
 
 
-def as_data(value: Any) -> str:
+def script_json(value: Any) -> str:
     """Return JSON that can stand in a script element: pure ASCII, without the `<` that could end the element."""
     return json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def digest(text: str) -> str:
+def csp_digest(text: str) -> str:
     """Return the source expression of an inline style or script, as a content security policy writes it."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 

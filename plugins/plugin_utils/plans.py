@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan of each host, kept for the tasks that carry it out: they name a product, and find its order here.
+"""The plan of each host, kept for later tasks: they name a product, and find its order here.
 
 In the run's folder (see runs.py), of each host:
   plans/<host>.json     PLAN, by the plan's action, the last plan of a host counting: {"plan": as plan.plain() of
@@ -28,8 +28,8 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs
 
 Json = dict[str, Any]
 
-# What of a PLAN's "verify" the modules that verify are asked.
-VERIFIED = ("orders", "environment", "npu")
+# The keys of a PLAN's "verify" that are options of the modules that verify.
+VERIFY_KEYS = ("orders", "environment", "npu")
 
 
 def _path(host: str) -> Path:
@@ -47,28 +47,28 @@ def keep(host: str, plan: Json, verify: Json, candidates: list[Json]) -> None:
     _keep_lacking(host, {})
 
 
-def of(host: str) -> Json:
+def read(host: str) -> Json:
     """Return the PLAN of a host. Raises AnsibleActionFail where this run has made none."""
     known = read_json(str(_path(host)))
     if not known:
         raise AnsibleActionFail(
-            f"{host}: this run has not planned anything for it. The first task of each role and of site.yml does: do not leave "
-            "it out, by --start-at-task say"
+            f"{host}: there is no plan of this run for it. The first task of each role and of site.yml makes it: do not skip that "
+            "task, with --start-at-task for example"
         )
     return dict(known)
 
 
 def decision(plan: Json, name: str) -> planning.Decision:
-    """Return the entry of a product in a plan that was kept; one of which nothing is asked is left alone."""
+    """Return the decision on a product in a kept plan; NOTHING where the plan does not have it."""
     found = plan["products"].get(name)
     return planning.Decision.of(found) if found else planning.Decision(planning.NOTHING, [], name, name)
 
 
 def order(host: str, name: str) -> Order:
     """Return the order of a product. Raises AnsibleActionFail where the plan has none."""
-    found = decision(of(host)["plan"], name).order
+    found = decision(read(host)["plan"], name).order
     if not found:
-        raise AnsibleActionFail(f"{host}: its plan asks for no {name}")
+        raise AnsibleActionFail(f"{host}: its plan has no order for {name}. Run again, without --start-at-task")
     return found
 
 
@@ -77,7 +77,7 @@ def lacking(host: str) -> dict[str, float | None]:
     return dict(read_json(str(_lacking_path(host))) or {})
 
 
-def lack(host: str, found: dict[str, bool], waiting: Iterable[str] = ()) -> list[str]:
+def record_lacking(host: str, found: dict[str, bool], waiting: Iterable[str] = ()) -> list[str]:
     """Note which products have to be built before they can be published; return all that have still to be brought.
 
     For the host's own worker.

@@ -31,7 +31,7 @@ class Process(NamedTuple):
         return ".".join(map(str, self))
 
 
-def of(pid: int) -> Process:
+def by_pid(pid: int) -> Process:
     """Return a process of this machine and namespace by its id."""
     stat = _stat(pid)
     return Process(os.uname().nodename, _boot(), _namespace(), pid, stat[19] if stat else "")
@@ -47,7 +47,7 @@ def parse(name: str) -> Process | None:
     return Process(host, boot, namespace, int(pid), started)
 
 
-def lives(process: Process) -> bool:
+def is_alive(process: Process) -> bool:
     """Say whether a process of this machine and namespace lives; of another's, which nobody here can ask, that it does not."""
     try:
         os.kill(process.pid, 0)
@@ -55,7 +55,7 @@ def lives(process: Process) -> bool:
         return False
     except PermissionError:
         pass
-    return of(process.pid) == process and _stat(process.pid)[:1] not in (["Z"], ["X"])
+    return by_pid(process.pid) == process and _stat(process.pid)[:1] not in (["Z"], ["X"])
 
 
 def has_terminal(process: Process) -> bool:
@@ -68,7 +68,7 @@ def has_terminal(process: Process) -> bool:
     return state != "T" and foreground in (group, "-1")
 
 
-def share_a_kernel(one: Process, other: Process) -> bool:
+def share_kernel(one: Process, other: Process) -> bool:
     """Say whether two processes run, or ran, on one machine since it was booted, be it in several containers."""
     return one.boot == other.boot and (bool(one.boot) or one.host == other.host)
 

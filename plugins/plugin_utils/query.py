@@ -25,24 +25,24 @@ def check(expression: str) -> None:
     That is its syntax, the names of functions and how many arguments they take, but not what these are.
     Raises QueryError, also where the library is missing.
     """
-    jmespath = _library()
+    jmespath = _import_jmespath()
     functions = jmespath.functions.Functions()
     try:
-        for name, arguments in _calls(jmespath.compile(expression).parsed):
+        for name, arguments in _function_calls(jmespath.compile(expression).parsed):
             try:
                 functions.call_function(name, [None] * arguments)
             except jmespath.exceptions.JMESPathTypeError:
                 pass
     except (jmespath.exceptions.JMESPathError, RecursionError) as error:
-        raise QueryError(f"ascend_query is not a valid JMESPath expression: {expression}: {_said(error)}")
+        raise QueryError(f"ascend_query is not a valid JMESPath expression: {expression}: {_error_text(error)}")
 
 
-def answer(expression: str, document: Any) -> str:
+def evaluate(expression: str, document: Any) -> str:
     """Return what an expression gives for a document of plain JSON values, as indented JSON.
 
     Raises QueryError, also where the library is missing.
     """
-    jmespath = _library()
+    jmespath = _import_jmespath()
     try:
         found = jmespath.search(expression, document)
     # The functions of the library raise more than its own errors, for values that they were not made for.
@@ -54,7 +54,7 @@ def answer(expression: str, document: Any) -> str:
         TypeError,
         ValueError,
     ) as error:
-        raise QueryError(f"ascend_query cannot be evaluated: {expression}: {_said(error)}")
+        raise QueryError(f"ascend_query cannot be evaluated: {expression}: {_error_text(error)}")
     try:
         return json.dumps(found, indent=1, allow_nan=False)
     except (TypeError, ValueError):
@@ -62,7 +62,7 @@ def answer(expression: str, document: Any) -> str:
         raise QueryError(f"ascend_query cannot be evaluated: {expression}: its result is not a value of JSON")
 
 
-def _library() -> Any:
+def _import_jmespath() -> Any:
     try:
         import jmespath
     except ImportError:
@@ -73,17 +73,17 @@ def _library() -> Any:
     return jmespath
 
 
-def _calls(node: Any) -> Iterator[tuple[str, int]]:
+def _function_calls(node: Any) -> Iterator[tuple[str, int]]:
     """Give the name of each function that is called in a parsed expression, with the number of its arguments."""
     if isinstance(node, dict):
         children = node["children"]
         if node["type"] == "function_expression":
             yield node["value"], len(children)
         for child in children:
-            yield from _calls(child)
+            yield from _function_calls(child)
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """Return what an error says, in one line, without the expression and without a value, which may be all hosts."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"

@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which run of ansible-playbook this worker belongs to, and the folder that the run's workers share.
 
-Ansible works for each host in a process of its own, a child of ansible-playbook: what they tell each other stands in
+Ansible has a process for each host, a child of ansible-playbook. They exchange files in
   $XDG_CACHE_HOME (or ~/.cache)/ascend-pytorch/runs/<run>/     one run's, named by its process
   …/<run>/held                                                 locked by the run for as long as it lives
 
-Several machines may share that place: a home on NFS, a volume of containers. So whether a run lives is told by its lock and
-not by its process, which only its own machine knows. The run takes the lock before it forks its first worker, and all of
-them hold it with it. The next run removes what is held no more.
+Several machines may share that folder: a home on NFS, a volume of containers. Its lock says whether a run lives, since its
+process is known on its own machine alone. The run takes the lock before it forks its first worker, so that all of them hold
+it too. The next run removes folders whose lock is free.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes
 
 HELD = "held"
-# How often it is looked at whether a run goes on, and a file that another process is to write.
-LOOK_S = 0.2
+# How often a run that may be over, or a file that another process is to write, is looked at.
+POLL_S = 0.2
 # A lock is not seen by other machines where the file system was mounted so (NFS's local_lock, Lustre's localflock), and a run
 # on a file system without locks has none. What may be of such a run is kept for longer than any takes.
-KEPT_S = 7 * 86400.0
+KEEP_FOLDER_S = 7 * 86400.0
 
 
 class Hold(NamedTuple):
@@ -74,8 +74,8 @@ def write(path: Path, text: str) -> None:
     durable.write(str(path), text, synced=False, concurrent=True)
 
 
-def locked(stream: IO[str], waits: bool = False) -> bool:
-    """Lock an open file of the collection's folder, waiting for whoever has it or not; say whether that was done."""
+def lock_stream(stream: IO[str], waits: bool = False) -> bool:
+    """Lock an open file of the collection's folder; say whether it is locked, which is so where this `waits` for it."""
     try:
         return locking.lock(stream.fileno(), stream.name, waits)
     except locking.LocksUnsupported as error:
@@ -94,7 +94,7 @@ def current() -> processes.Process:
     """
     parent = multiprocessing.parent_process()
     pid = (parent.pid if parent else None) or _IMPORTED_BY
-    return _hold.run if _hold and _hold.run.pid == pid else processes.of(pid)
+    return _hold.run if _hold and _hold.run.pid == pid else processes.by_pid(pid)
 
 
 def is_over() -> bool:
@@ -104,18 +104,18 @@ def is_over() -> bool:
 
 
 def end_if_over() -> None:
-    """End this worker where its run is gone: nobody hears of it, and what it holds is the next run's."""
+    """End this worker where its run is gone: nobody reads its result, and the next run needs its locks."""
     if is_over():
         os._exit(1)
 
 
 @contextlib.contextmanager
-def watched() -> Iterator[None]:
-    """End this worker as soon as its run is gone, whatever it does or waits for meanwhile."""
+def end_with_run() -> Iterator[None]:
+    """Inside the context, end this worker as soon as its run is gone, whatever it does or waits for."""
     done = threading.Event()
 
     def watch() -> None:
-        while not done.wait(LOOK_S):
+        while not done.wait(POLL_S):
             end_if_over()
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -141,7 +141,7 @@ def folder(base: Path | None = None, run: processes.Process | None = None) -> Pa
         return path
     if _hold and path == _hold.path:
         raise AnsibleActionFail(
-            f"{path} on the controller, where this run notes what its hosts do, was removed meanwhile: run again"
+            f"{path} on the controller, the folder of this run, was removed while it was running: run again"
         )
     # Not held: the run could not, or has imported this too late. Its folder is kept for long.
     end_if_over()
@@ -149,8 +149,8 @@ def folder(base: Path | None = None, run: processes.Process | None = None) -> Pa
         _make(base, run)
     except OSError as error:
         raise AnsibleActionFail(
-            f"what a run notes of its hosts stands in {path} on the controller, which cannot be written ({error.strerror}): set "
-            "XDG_CACHE_HOME to a folder that can"
+            f"{path} on the controller, the folder of this run, cannot be written ({error.strerror}): set XDG_CACHE_HOME to a "
+            "folder that can"
         ) from error
     return path
 
@@ -161,7 +161,7 @@ def hold(base: Path, run: processes.Process) -> Hold:
     :raises OSError: it cannot be written; :raises locking.LocksUnsupported: its file system has no locks
     """
     path = _make(base, run)
-    # It gets its name once it is locked, so that nobody finds it and could.
+    # It is renamed once it is locked, so that no other run can lock it first.
     partial = path / f"{HELD}.partial"
     descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -174,11 +174,11 @@ def hold(base: Path, run: processes.Process) -> Hold:
 
 
 def _hold_before_fork() -> None:
-    """Hold the run's folder, in ansible-playbook and before its first worker, once. What is wrong a worker will tell."""
+    """Hold the run's folder, in ansible-playbook, once, before its first worker. A worker reports what is wrong."""
     global _hold
     if _hold is None and os.getpid() == _IMPORTED_BY:
         with contextlib.suppress(OSError, locking.LockError):
-            _hold = hold(home(), processes.of(_IMPORTED_BY))
+            _hold = hold(home(), processes.by_pid(_IMPORTED_BY))
 
 
 os.register_at_fork(before=_hold_before_fork)
@@ -196,16 +196,16 @@ def _make(base: Path, run: processes.Process) -> Path:
     path = _path(base, run)
     path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
     for former in path.parent.iterdir():
-        _sweep(former, run)
+        _remove_if_over(former, run)
     path.mkdir(mode=0o700, exist_ok=True)
     return path
 
 
-def _sweep(path: Path, by: processes.Process) -> None:
+def _remove_if_over(path: Path, by: processes.Process) -> None:
     """Remove a run's folder unless the run may live."""
     run = processes.parse(unquote(path.name))
     try:
-        kept = time.time() - path.stat().st_mtime < KEPT_S
+        kept = time.time() - path.stat().st_mtime < KEEP_FOLDER_S
         try:
             descriptor = os.open(path / HELD, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -214,7 +214,7 @@ def _sweep(path: Path, by: processes.Process) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             return
         try:
-            is_near = run is not None and processes.share_a_kernel(run, by)
+            is_near = run is not None and processes.share_kernel(run, by)
             if locking.lock(descriptor, str(path / HELD)) and (is_near or not kept):
                 shutil.rmtree(path, ignore_errors=True)
         finally:

@@ -3,12 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rows at the bottom of a terminal, one for each build that a run of ansible-playbook follows.
 
-What follows the builds are the run's workers, processes that come, go and get killed; what prints above the rows is the
-run itself. So the workers write their rows into files, and one process of its own, main() run as a program, paints them,
-and gives the terminal back when the last row has left or the run is gone, however that happened:
+The run's workers follow the builds: processes that come, go and get killed. The run itself prints above the rows. So the
+workers write their rows into files, and a process of its own, main() run as a program, paints them. It gives the terminal back
+when the last row is removed or the run is gone, however that happened:
 
   PROGRAM FOLDER RUN              with the terminal as its standard output; RUN as processes.py names it
-  FOLDER/door                     locked by whoever adds or takes a row, and by the painter when it leaves
+  FOLDER/lock                     locked by whoever adds or removes a row, and by the painter when it leaves
   FOLDER/painter                  locked by the painter while it is there
   FOLDER/<name>.row               a Row as JSON
 
@@ -34,23 +34,23 @@ from typing import NamedTuple
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, locking
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes
 
-# What is given to Python to be a painter: the folder with ansible_collections, and the arguments of main(). Alone: neither
-# the user's folders and variables nor what is installed beside has a part in it.
+# The program of the painter; its arguments are the folder with ansible_collections and those of main(). Isolated: it uses
+# neither the user's folders and variables nor installed packages.
 PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from {0} import main; main(sys.argv[1:])".format(__name__)
-ALONE = ("-I", "-S")
+ISOLATED = ("-I", "-S")
 COLLECTIONS = Path(os.path.abspath(__file__)).parents[5]
 
-# Rows, size and owners are looked at that often. No event tells of all three, and it costs next to nothing.
-LOOK_S = 0.2
-# How long the last one out waits for the terminal to be as it was: a stopped terminal (Ctrl-S) may keep it longer.
-LEAVE_S = 2.0
-# A host is asked more often than that, and a row that goes on regardless would be a lie.
+# How often rows, size and owners are looked at. No event covers all three, and a look costs next to nothing.
+POLL_S = 0.2
+# How long the worker that removes the last row waits for the painter to end: a stopped terminal (Ctrl-S) may keep it longer.
+EXIT_TIMEOUT_S = 2.0
+# Hosts are queried more often than that; after it the row says that there is no answer.
 SILENT_S = 60.0
-# A terminal smaller than that is left to what is printed.
-LINES, COLUMNS = 8, 40
+# A smaller terminal shows no rows.
+MIN_LINES, MIN_COLUMNS = 8, 40
 
 SAVE, RESTORE = "\x1b7", "\x1b8"
-DOWN = "\x1bD"
+SCROLL_DOWN = "\x1bD"
 ERASE_BELOW = "\x1b[J"
 ERASE_ROW = "\x1b[2K"
 WHOLE_SCREEN = "\x1b[r"
@@ -61,8 +61,8 @@ NO_WRAP, WRAP = "\x1b[?7l", "\x1b[?7h"
 # --- the terminal -----------------------------------------------------------------------------------------------------
 
 
-def size(descriptor: int) -> tuple[int, int]:
-    """Return the lines and columns of a terminal, (0, 0) of what is none."""
+def terminal_size(descriptor: int) -> tuple[int, int]:
+    """Return the lines and columns of a terminal, (0, 0) where the descriptor is no terminal."""
     try:
         columns, lines = os.get_terminal_size(descriptor)
     except OSError:
@@ -72,7 +72,7 @@ def size(descriptor: int) -> tuple[int, int]:
 
 def is_big_enough(lines: int, columns: int) -> bool:
     """Say whether a terminal has room for rows beside what is printed."""
-    return lines >= LINES and columns >= COLUMNS
+    return lines >= MIN_LINES and columns >= MIN_COLUMNS
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ class Row(NamedTuple):
     owner: str
 
 
-def elapsed(seconds: float) -> str:
+def format_elapsed(seconds: float) -> str:
     """Return seconds as "1h02m", "3m05s" or "8s"."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -105,26 +105,26 @@ def elapsed(seconds: float) -> str:
     return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
 
 
-def left(seconds: float) -> str:
-    """Return seconds, that are an estimate, as "1h02m" or "14m"."""
+def format_remaining(seconds: float) -> str:
+    """Return estimated seconds as "1h02m" or "14m"."""
     hours, minutes = divmod(max(1, math.ceil(seconds / 60)), 60)
     return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m"
 
 
-def words(row: Row, now: float) -> str:
+def row_text(row: Row, now: float) -> str:
     """Return a row as "host  torch 1.8.1  build  45 %  12m03s, 14m left"."""
-    passed = elapsed(max(0.0, now - row.began))
+    passed = format_elapsed(max(0.0, now - row.began))
     if now - row.seen >= SILENT_S:
-        passed += f", no answer for {elapsed(now - row.seen)}"
+        passed += f", no answer for {format_elapsed(now - row.seen)}"
     elif row.ends is not None:
-        passed += f", {left(row.ends - now)} left"
+        passed += f", {format_remaining(row.ends - now)} left"
     parts = [row.head, row.stage, "" if row.percent is None else f"{row.percent} %", passed]
     return "  ".join(part for part in parts if part)
 
 
-def texts(rows: list[Row], now: float, lines: int, columns: int) -> list[str]:
-    """Return what is painted, the first followed on top: at most a third of the terminal, then how many more there are."""
-    said = [words(row, now) for row in sorted(rows, key=lambda row: (row.followed, row.head))]
+def visible_lines(rows: list[Row], now: float, lines: int, columns: int) -> list[str]:
+    """Return the lines to paint, the first followed on top: at most a third of the terminal, the last says how many more."""
+    said = [row_text(row, now) for row in sorted(rows, key=lambda row: (row.followed, row.head))]
     room = lines // 3
     if len(said) > room:
         said[room - 1 :] = [f"and {len(said) - room + 1} more builds"]
@@ -140,14 +140,14 @@ class Board:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @contextlib.contextmanager
-    def door(self) -> Iterator[None]:
-        """Hold what must not happen while a painter decides to leave."""
-        with open(self.folder / "door", "w") as stream:
+    def locked(self) -> Iterator[None]:
+        """Hold the lock of the rows: no row is added or removed while the painter decides to end."""
+        with open(self.folder / "lock", "w") as stream:
             locking.lock(stream.fileno(), stream.name, waits=True)
             yield
 
-    def painter(self) -> int | None:
-        """Return the descriptor of the painter's lock, None where there is a painter."""
+    def take_painter_lock(self) -> int | None:
+        """Take the painter's lock and return its descriptor, None where a painter runs."""
         path = self.folder / "painter"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         with contextlib.suppress(locking.LocksUnsupported):
@@ -156,8 +156,8 @@ class Board:
         os.close(descriptor)
         return None
 
-    def rows(self) -> list[Row]:
-        """Return the rows of workers that live; those of others are taken away."""
+    def live_rows(self) -> list[Row]:
+        """Return the rows of workers that live; remove those of others."""
         found = []
         for path in self.folder.glob("*.row"):
             try:
@@ -165,26 +165,26 @@ class Board:
             except OSError:
                 continue
             owner = processes.parse(row.owner)
-            if owner and processes.lives(owner):
+            if owner and processes.is_alive(owner):
                 found.append(row)
             else:
                 path.unlink(missing_ok=True)
         return found
 
-    def put(self, name: str, row: Row, terminal: int) -> None:
-        """Add or renew a row, and see that somebody paints it."""
-        with self.door():
+    def set_row(self, name: str, row: Row, terminal: int) -> None:
+        """Add or replace a row, and start a painter if none runs."""
+        with self.locked():
             durable.write(str(self.folder / (name + ".row")), json.dumps(row._asdict()), synced=False)
-            lock = self.painter()
+            lock = self.take_painter_lock()
             if lock is not None:
-                # Handed over as it is, so that there is no moment without it.
-                self._start(lock, terminal)
+                # The painter inherits the lock, so that it is never free in between.
+                self._start_painter(lock, terminal)
                 os.close(lock)
 
-    def _start(self, lock: int, terminal: int) -> None:
-        # In a session of its own: what ends the run's workers, or is typed to stop them, must not end it.
+    def _start_painter(self, lock: int, terminal: int) -> None:
+        # In a session of its own: a signal to the run's workers, or Ctrl-C, must not end it.
         subprocess.Popen(
-            [sys.executable, *ALONE, "-c", PROGRAM, str(COLLECTIONS), str(self.folder), str(self.run), str(lock)],
+            [sys.executable, *ISOLATED, "-c", PROGRAM, str(COLLECTIONS), str(self.folder), str(self.run), str(lock)],
             stdin=subprocess.DEVNULL,
             stdout=terminal,
             stderr=subprocess.DEVNULL,
@@ -192,33 +192,33 @@ class Board:
             start_new_session=True,
         )
 
-    def take(self, name: str) -> None:
-        """Take a row away; with the last one, wait until the terminal is as it was."""
-        with self.door():
+    def remove_row(self, name: str) -> None:
+        """Remove a row; after the last one, wait until the painter has given the terminal back."""
+        with self.locked():
             (self.folder / (name + ".row")).unlink(missing_ok=True)
-            if self.rows():
+            if self.live_rows():
                 return
-        until = time.monotonic() + LEAVE_S
+        until = time.monotonic() + EXIT_TIMEOUT_S
         while time.monotonic() < until:
-            lock = self.painter()
+            lock = self.take_painter_lock()
             if lock is not None:
                 os.close(lock)
                 return
-            time.sleep(LOOK_S / 2)
+            time.sleep(POLL_S / 2)
 
 
 # --- painting ---------------------------------------------------------------------------------------------------------
 
 
 class Painter:
-    """Makes the escape sequences that change the rows from what they are to what they shall be."""
+    """Makes the escape sequences that turn the painted rows into new ones."""
 
     def __init__(self) -> None:
         self.size = (0, 0)
         self.painted: list[str] = []
 
-    def change(self, texts: list[str], size: tuple[int, int]) -> str:
-        """Return what has to be written so that these texts are the rows; "" for nothing."""
+    def repaint(self, texts: list[str], size: tuple[int, int]) -> str:
+        """Return what to write to the terminal so that it shows these rows; "" where it does already."""
         before, lines = len(self.painted), size[0]
         if texts == self.painted and (size == self.size or not texts):
             return ""
@@ -231,7 +231,7 @@ class Painter:
         more = len(texts) - before
         if more > 0:
             # Make room below the cursor, which stays in its column, before the region ends above it.
-            out += DOWN * more + f"\x1b[{more}A"
+            out += SCROLL_DOWN * more + f"\x1b[{more}A"
         out += SAVE
         for row in range(lines - before + 1, lines - len(texts) + 1):
             out += f"\x1b[{row};1H" + ERASE_ROW
@@ -256,20 +256,20 @@ def paint(board: Board, terminal: int, lock: int) -> None:
     painter = Painter()
 
     def show(rows: list[Row]) -> None:
-        now = size(terminal)
+        now = terminal_size(terminal)
         mine = is_big_enough(*now) and processes.has_terminal(board.run)
-        _write(terminal, painter.change(texts(rows, time.monotonic(), *now) if mine else [], now))
+        _write(terminal, painter.repaint(visible_lines(rows, time.monotonic(), *now) if mine else [], now))
 
     try:
-        while processes.lives(board.run):
-            rows = board.rows()
+        while processes.is_alive(board.run):
+            rows = board.live_rows()
             if rows:
                 show(rows)
-                time.sleep(LOOK_S)
+                time.sleep(POLL_S)
                 continue
-            with board.door():
-                # Whoever has come in meanwhile counted on this painter.
-                if not board.rows():
+            with board.locked():
+                # A row added in the meantime relies on this painter.
+                if not board.live_rows():
                     show([])
                     os.close(lock)
                     return

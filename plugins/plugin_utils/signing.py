@@ -16,7 +16,7 @@ from pathlib import Path
 from ansible import constants as C
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable
 
-# A signature made for something else, a git commit say, is none of a product.
+# With it a signature that was made for something else, such as a git commit, is refused.
 NAMESPACE = "ascend.pytorch"
 TIME_LIMIT_S = 60.0
 

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The build cache: finished products by fingerprint, in a folder of the controller, for every host of a cohort.
 
-<label>/                 product.json, the file it names, and product.json.sig where products are signed; when it was
-                         used last is the folder's time
-<label>.partial/         on its way here; kept when that is broken off, so that it can go on
-<label>.damaged-<n>/     was not as its metadata says, and is used no more
-.locks/                  <label>: shared by readers; <label>.receiving: whoever puts a product in
+<label>/                 product.json, the file it names, and product.json.sig where products are signed; the folder's time
+                         says when it was used last
+<label>.partial/         being received; kept when that is interrupted, so that it can go on
+<label>.damaged-<n>/     did not match its metadata, and is used no more
+.locks/                  <label>: shared by readers; <label>.receiving: held by whoever adds a product
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ class StoreError(Exception):
     """The build cache cannot be used; the message says what failed, where, and what to do."""
 
 
-def _named(label: str) -> str:
-    """Return a label that can be the name of a folder, as which hosts and web servers know it too.
+def _folder_name(label: str) -> str:
+    """Return a label as the name of a folder; hosts and web servers use the same name.
 
-    :raises StoreError: it would be another path, as one of a version with a slash in it is
+    :raises StoreError: it would be another path, as with a slash in the version
     """
     try:
         return foreign.file_name(label)
     except foreign.ForeignValueError as error:
         raise StoreError(
-            f"the build cache has no place for such a product: {error}. See to the names and versions of the recipes"
+            f"a product of this name cannot be kept in the build cache: {error}. Correct the names and versions of the recipes"
         ) from error
 
 
@@ -72,34 +72,34 @@ class Entry(NamedTuple):
         return dict(self.metadata["manifest"])
 
     def signed_by(self, trusted: str) -> str:
-        """Return the signer's name, "" where nobody is trusted and so nobody asked for.
+        """Return the signer's name, "" where no trusted keys are given.
 
         :raises signing.Refused, signing.SigningError: see signing.verify
         """
         return signing.verify(self.text, self.signature, trusted) if trusted else ""
 
 
-def _silent(_words: str) -> None:
+def _ignore(_words: str) -> None:
     pass
 
 
 class Store:
-    """A build cache in a folder. What goes wrong with the folder itself is a StoreError."""
+    """A build cache in a folder. Where the folder itself cannot be used, methods raise StoreError."""
 
-    def __init__(self, folder: str | Path, tell: Callable[[str], None] = _silent) -> None:
+    def __init__(self, folder: str | Path, tell: Callable[[str], None] = _ignore) -> None:
         """
-        :param folder: is made when something is put in
-        :param tell: is told in words what a user should know, such as of damage
+        :param folder: is made when a product is added
+        :param tell: called with messages for the user, such as of damage
         """
         self.folder = Path(folder)
         self.tell = tell
 
-    def _at(self, label: str, ending: str = "") -> Path:
+    def _product_folder(self, label: str, ending: str = "") -> Path:
         """Return the folder of a product, or the one with this ending beside it."""
-        return self.folder / (_named(label) + ending)
+        return self.folder / (_folder_name(label) + ending)
 
-    def writable(self) -> bool:
-        """Say whether products can be put in: the folder, or what it would be made in, can be written to."""
+    def is_writable(self) -> bool:
+        """Say whether products can be added: the folder, or the one that it would be made in, can be written."""
         there = self.folder
         while not os.path.lexists(there) and there != there.parent:
             there = there.parent
@@ -108,24 +108,24 @@ class Store:
     # --- reading
 
     def entry(self, label: str, fingerprint: str, digest: bool = False) -> Entry | None:
-        """Return a product, as used now; None when it is not there, or damaged: then it is told and set aside.
+        """Return a product and mark it as used; None where it is missing, or damaged: then that is reported and it is set aside.
 
         :param digest: also compare the file with its digest, which reads all of it
         """
-        wrong, found = self._look(label, digest)
+        wrong, found = self._read_checked(label, digest)
         if wrong:
             self._set_aside(label, wrong, digest)
             return None
         if found is None or found.metadata["manifest"]["fingerprint"] != fingerprint:
             return None
-        # Where the cache is another's, its times are as well.
+        # Times of another user's folder cannot be changed.
         with contextlib.suppress(OSError):
             os.utime(found.folder)
         return found
 
     @contextlib.contextmanager
-    def using(self, label: str, fingerprint: str) -> Iterator[Entry | None]:
-        """Hold a product, or None, while it is read: meanwhile nobody replaces it or takes it away."""
+    def reading(self, label: str, fingerprint: str) -> Iterator[Entry | None]:
+        """Hold a product, or None, while it is read: nobody replaces or removes it in the meantime."""
         if self.entry(label, fingerprint) is None:
             yield None
             return
@@ -133,13 +133,13 @@ class Store:
             # Between the first look and the lock it may have gone.
             yield self.entry(label, fingerprint)
 
-    def _look(self, label: str, digest: bool) -> tuple[list[str], Entry | None]:
+    def _read_checked(self, label: str, digest: bool) -> tuple[list[str], Entry | None]:
         """Return what is wrong with a product, and the product, while nobody changes it."""
         with self._lock(label, shared=True):
-            return self._wrong(label, digest), self._read(label)
+            return self._find_damage(label, digest), self._read(label)
 
     def _read(self, label: str) -> Entry | None:
-        folder = self._at(label)
+        folder = self._product_folder(label)
         try:
             text = (folder / products.METADATA).read_bytes()
         except OSError:
@@ -153,9 +153,9 @@ class Store:
             raise self._error(error)
         return Entry(label, folder, metadata, text, signature) if metadata else None
 
-    def _wrong(self, label: str, digest: bool) -> list[str]:
+    def _find_damage(self, label: str, digest: bool) -> list[str]:
         """Return what is wrong with a product that is there, in words."""
-        folder = self._at(label)
+        folder = self._product_folder(label)
         try:
             text = (folder / products.METADATA).read_bytes()
         except FileNotFoundError:
@@ -166,81 +166,83 @@ class Store:
             raise self._error(error)
         metadata = products.parse(text)
         if metadata is None:
-            return [f"{products.METADATA}: not to be read"]
+            return [f"{products.METADATA}: cannot be read"]
         if products.label(metadata["manifest"]) != label:
-            return [f"{products.METADATA}: is of another product"]
+            return [f"{products.METADATA}: belongs to another product"]
         try:
             return products.problems(str(folder)) if digest else products.file_problems(str(folder), metadata)
         except OSError as error:
-            # What the disk cannot give back is damaged; what we may not read is perhaps not.
+            # A read error of the disk is damage; a missing permission is not.
             if error.errno == errno.EIO:
                 return [f"{metadata['file']}: {error.strerror}"]
             raise self._error(error)
 
     def _set_aside(self, label: str, wrong: list[str], digest: bool) -> None:
-        words = f"{self._at(label)} in the build cache is damaged ({'; '.join(wrong)})"
+        words = f"{self._product_folder(label)} in the build cache is damaged ({'; '.join(wrong)})"
         try:
             with self._lock(label, waits=False) as held:
                 # Another may have put it right since.
-                if held and self._wrong(label, digest):
-                    aside = products.set_aside(str(self._at(label)))
-                    self.tell(f"{words}. It is not used any more, and stands as {aside}")
+                if held and self._find_damage(label, digest):
+                    aside = products.set_aside(str(self._product_folder(label)))
+                    self.tell(f"{words}. It was renamed to {aside}, and is not used any more")
         except (OSError, StoreError) as error:
-            self.tell(f"{words} and is not used, but cannot be set aside: {error}")
+            self.tell(f"{words}. It is not used, but cannot be renamed: {error}")
 
     # --- putting in
 
     @contextlib.contextmanager
     def receiving(self, label: str) -> Iterator[Path]:
-        """Hold the folder in which a product is collected, with what a former try has left in it.
+        """Hold the folder in which a product is received, with what an earlier attempt has left in it.
 
         Waits while another controller collects the same product: look again for the entry inside. End with commit().
         """
-        partial = self._at(label, products.PARTIAL)
+        partial = self._product_folder(label, products.PARTIAL)
         with self._lock(label + ".receiving", waits=False) as held:
             if held:
-                with self._told():
+                with self._as_store_errors():
                     partial.mkdir(exist_ok=True)
                 yield partial
                 return
-        self.tell(f"Another run puts {label} into {self.folder}: waiting for it")
+        self.tell(f"another run is adding {label} to {self.folder}: waiting for it")
         with self._lock(label + ".receiving"):
-            with self._told():
+            with self._as_store_errors():
                 partial.mkdir(exist_ok=True)
             yield partial
 
     def commit(self, label: str) -> Entry:
-        """Make what was received a product, in place of what stands there; waits for those who read that.
+        """Publish what was received as the product, replacing the one that is there; waits for its readers.
 
-        Its digest is for whoever collected it to have compared.
+        The caller has compared the digest.
         """
-        partial = self._at(label, products.PARTIAL)
+        partial = self._product_folder(label, products.PARTIAL)
         metadata = products.metadata(str(partial))
         wrong = (
             products.file_problems(str(partial), metadata)
             if metadata
-            else [f"{products.METADATA}: missing, or not to be read"]
+            else [f"{products.METADATA}: missing, or cannot be read"]
         )
         if metadata and not wrong and products.label(metadata["manifest"]) != label:
-            wrong = [f"{products.METADATA}: is of another product"]
+            wrong = [f"{products.METADATA}: belongs to another product"]
         if metadata is None or wrong:
-            raise StoreError(f"{partial} is no product: {'; '.join(wrong)}. Remove that folder and run again")
-        with self._told():
+            raise StoreError(f"{partial} is not a whole product: {'; '.join(wrong)}. Remove that folder and run again")
+        with self._as_store_errors():
             for path in partial.iterdir():
-                # Whatever else the way here has left, the folder of a product holds none of it.
+                # Leftovers of the transfer do not belong to a product.
                 if path.name not in (metadata["file"], products.METADATA, products.SIGNATURE):
                     path.unlink()
             with self._lock(label):
-                products.publish(str(partial), str(self._at(label)))
+                products.publish(str(partial), str(self._product_folder(label)))
                 found = self._read(label)
         if found is None:
-            raise StoreError(f"{self._at(label)} has gone again: is somebody else at work in that folder?")
+            raise StoreError(
+                f"{self._product_folder(label)} disappeared after it was added. See that nothing else removes files there, and run again"
+            )
         return found
 
     # --- looking after it
 
     def manifests(self, name: str) -> list[Json]:
-        """Return the manifests of the products of a name, of which later builds may learn: damaged ones teach as well."""
+        """Return the manifests of the products of a name, damaged ones too: the time of later builds is estimated from them."""
         every = [products.metadata(str(path)) for path in self._folders() if path.name.startswith(name + "-")]
         found = {each["manifest"]["fingerprint"]: each["manifest"] for each in every if each}
         return [manifest for manifest in found.values() if manifest.get("name") == name]
@@ -250,7 +252,7 @@ class Store:
 
         :param trusted: see signing.verify; without it a signer is the digest of its key
         """
-        found = [self._described(path, trusted) for path in self._folders()]
+        found = [self._describe(path, trusted) for path in self._folders()]
         return sorted(found, key=lambda one: (one["name"], one["version"], one["label"], one["folder"]))
 
     def _folders(self) -> list[Path]:
@@ -262,7 +264,7 @@ class Store:
             raise self._error(error)
         return [self.folder / name for name in names if _NAME.fullmatch(name) and os.path.isdir(self.folder / name)]
 
-    def _described(self, path: Path, trusted: str) -> Json:
+    def _describe(self, path: Path, trusted: str) -> Json:
         # By _folders, every one has such a name.
         label, rest = _NAME.findall(path.name)[0][:2]
         metadata = products.metadata(str(path)) or {"manifest": {}}
@@ -270,25 +272,25 @@ class Store:
         signed_by, untrusted, wrong = "", "", []
         if status == "whole":
             try:
-                wrong, entry = self._look(label, False)
+                wrong, entry = self._read_checked(label, False)
                 status = "damaged" if wrong else "whole"
-                signed_by, untrusted = _signed(entry, trusted)
+                signed_by, untrusted = _signer_of(entry, trusted)
             except StoreError as error:
                 status, wrong = "unreadable", [str(error)]
         more = {"status": status, "wrong": wrong, "untrusted": untrusted, "signed_by": signed_by}
-        return cache_list.row(path, label, metadata["manifest"], **more)
+        return cache_list.describe(path, label, metadata["manifest"], **more)
 
     def verify(self, trusted: str = "", dry: bool = False) -> list[Json]:
         """Compare every product with its digest, and with its signature where trusted; return entries().
 
-        Damaged ones are set aside, unless dry. Those that are not signed as asked for stay, and are not used.
+        Damaged ones are set aside, unless dry. Those without a trusted signature stay, and are not used.
         """
         found = self.entries(trusted)
         for entry in found:
             # What was set aside before is known to be damaged.
             if entry["status"] == "whole" or (entry["wrong"] and entry["status"] == "damaged"):
                 try:
-                    entry["wrong"], _found = self._look(entry["label"], True)
+                    entry["wrong"], _found = self._read_checked(entry["label"], True)
                 except StoreError as error:
                     entry.update(status="unreadable", wrong=[str(error)])
                     continue
@@ -299,11 +301,11 @@ class Store:
         return found
 
     def prune(self, keep_days: float, keep_last: int, dry: bool = False) -> list[Json]:
-        """Take away what nobody uses, and return it as entries() does.
+        """Remove what nobody uses, and return it as entries() does.
 
-        That is each product that was not used for keep_days days and is none of the keep_last last used ones of its name,
-        part and platform; what is damaged; and what was begun to be put in, and not gone on with for a day. What somebody
-        reads or puts in just now stays.
+        That is each product that was not used for keep_days days and is not one of the keep_last last used of its name, part
+        and platform; each damaged one; and each partial one that did not grow for a day. A product that is being read or
+        received stays.
 
         :param dry: only say what would go
         """
@@ -311,18 +313,18 @@ class Store:
         if dry or not goes:
             return goes
         with self._lock("prune"):
-            return [entry for entry in goes if self._take_away(entry)]
+            return [entry for entry in goes if self._remove(entry)]
 
-    def _take_away(self, entry: Json) -> bool:
+    def _remove(self, entry: Json) -> bool:
         path = Path(entry["folder"])
         lock = entry["label"] + (".receiving" if entry["status"] == "partial" else "")
         with self._lock(lock, waits=False) as held:
-            # Where it was used since it was looked at, it is wanted again.
-            if not held or not path.is_dir() or cache_list.used(path) != entry["used"]:
+            # Used since it was listed: it stays.
+            if not held or not path.is_dir() or cache_list.last_used(path) != entry["used"]:
                 return False
-            with self._told():
+            with self._as_store_errors():
                 if path.name == entry["label"]:
-                    # It goes at once, and what goes slowly is no product any more.
+                    # Renamed first: while its files are removed it is no product any more.
                     former = path.with_name(path.name + products.PARTIAL + "-former")
                     shutil.rmtree(former, ignore_errors=True)
                     path = path.rename(former)
@@ -333,21 +335,21 @@ class Store:
 
     @contextlib.contextmanager
     def _lock(self, name: str, waits: bool = True, shared: bool = False) -> Iterator[bool]:
-        """Hold a lock against other processes and controllers; yields whether it is held, which is so where it waits.
+        """Hold a lock against other processes and controllers; yields whether it is held, which is so where it `waits`.
 
         :param shared: readers hold it together
         """
-        stream = self._opened(name, shared)
+        stream = self._open_lock(name, shared)
         if stream < 0:
             yield True
             return
         try:
             try:
-                # Whoever waits in a run that is gone would keep the next one out of what it holds, and from what it waits for.
-                with runs.watched() if waits else contextlib.nullcontext():
+                # A worker that waits for a run that is gone would block the next run.
+                with runs.end_with_run() if waits else contextlib.nullcontext():
                     held = locking.lock(stream, str(self.folder), waits, shared)
             except OSError as error:
-                # A file system without locks has no use for readers' ones either.
+                # On a file system without locks readers go on without one.
                 if not shared:
                     raise self._error(error)
                 held = True
@@ -355,8 +357,8 @@ class Store:
         finally:
             os.close(stream)
 
-    def _opened(self, name: str, reading: bool) -> int:
-        """Return the descriptor of a lock's file, -1 where a reader may not even make one: nor may others then."""
+    def _open_lock(self, name: str, reading: bool) -> int:
+        """Return the descriptor of a lock's file, -1 where a reader cannot make one: then nobody can write there."""
         locks = self.folder / ".locks"
         # Not Path.is_dir, which raises where a folder above may not be looked into.
         if reading and not os.path.isdir(self.folder):
@@ -365,16 +367,16 @@ class Store:
             if not os.path.isdir(locks):
                 self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 locks.mkdir(exist_ok=True)
-            return os.open(locks / _named(name), os.O_RDWR | os.O_CREAT, 0o666)
+            return os.open(locks / _folder_name(name), os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             with contextlib.suppress(OSError):
-                return os.open(locks / _named(name), os.O_RDONLY)
+                return os.open(locks / _folder_name(name), os.O_RDONLY)
             if reading:
                 return -1
             raise self._error(error)
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _as_store_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -382,8 +384,8 @@ class Store:
 
     def _error(self, error: OSError) -> StoreError:
         remedies = {
-            errno.ENOSPC: "Free some space, take old products away (-e ascend_cache=prune), or",
-            errno.EDQUOT: "Free some space, take old products away (-e ascend_cache=prune), or",
+            errno.ENOSPC: "Free some space, remove old products (-e ascend_cache=prune), or",
+            errno.EDQUOT: "Free some space, remove old products (-e ascend_cache=prune), or",
         }
         if isinstance(error, locking.LocksUnsupported):
             return StoreError(
@@ -391,12 +393,12 @@ class Store:
             )
         return StoreError(
             f"the build cache {self.folder} cannot be used: {error.filename or self.folder}: {error.strerror}. "
-            f"{remedies.get(error.errno or 0, 'Put it right, or')} set ascend_build_cache to a folder that you may write"
+            f"{remedies.get(error.errno or 0, 'Correct that, or')} set ascend_build_cache to a folder that you may write"
         )
 
 
-def _signed(entry: Entry | None, trusted: str) -> tuple[str, str]:
-    """Return who signed a product, and why that is not good enough."""
+def _signer_of(entry: Entry | None, trusted: str) -> tuple[str, str]:
+    """Return the signer of a product, and why the signature is not accepted, "" where it is."""
     if entry is None:
         return "", ""
     try:
@@ -406,7 +408,7 @@ def _signed(entry: Entry | None, trusted: str) -> tuple[str, str]:
     except signing.Refused as error:
         return "", str(error)
     except signing.SigningError:
-        # Who only wants to see a list need not have what verifies.
+        # A list needs no ssh-keygen.
         if trusted:
             raise
         name = "somebody"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a user set, and what of it names something that is not there.
+"""Variables that a user set and whose templates name something undefined.
 
 `ascend_x | default(...)`, by which roles read shared variables, takes the default too where ascend_x is set and a name inside
 of it is not: ascend_trusted_keys: "{{ typo }}/keys" would be no keys, and signatures not asked for.
@@ -40,7 +40,7 @@ def is_shared(name: str) -> bool:
 
 
 def has_template(value: Any) -> bool:
-    """Say whether there is something to fill in in a value, however deep."""
+    """Say whether a value contains a template, at any depth."""
     if isinstance(value, str):
         return "{{" in value or "{%" in value
     if isinstance(value, Mapping):
@@ -70,10 +70,10 @@ def problem(name: str, said: str) -> str:
     words = f"{name} cannot be filled in: {undefined[0] if undefined else said.strip().splitlines()[0]}"
     if undefined and undefined[1].startswith("ansible_"):
         return words + (
-            ". These playbooks gather no facts: gather them in a play of your own that comes before, in the same playbook, or "
-            "set the variable without them"
+            ". These playbooks gather no facts: gather them in an earlier play of the same playbook, or set the variable "
+            "without them"
         )
-    return words + ". Set what it names, or mend the name"
+    return words + ". Define that variable, or correct its name"
 
 
 def refuse_undefined(action: ActionBase, task_vars: Mapping[str, Any], names: Iterable[str] = ()) -> None:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Wheels for hosts that reach no index: collected by the controller's pip for another Python and another machine.
 
-pip chooses the files for the target, but weighs environment markers (`python_version < "3.8"`) for the Python that it
-runs in. So what the chosen wheels require of the target is read from them, and asked for in another round.
+pip chooses the files for the target, but evaluates environment markers (`python_version < "3.8"`) for the Python that it
+runs in. So the requirements of the chosen wheels on the target are read from them, and downloaded in another round.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ except ImportError:
     # ansible-core draws it in; without, whoever only reads the documentation need not fail.
     pass
 
-# What building a wheel takes, wherever a requirement does not say so itself.
-TOOLS = ("pip", "setuptools", "wheel")
+# What building a wheel needs, even where no requirement says so.
+BUILD_TOOLS = ("pip", "setuptools", "wheel")
 
 # The oldest libc of the manylinux tags, by arch.
 _FIRST_LIBC = {"x86_64": 5, "aarch64": 17}
 _OLD_TAGS = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
-_MOST_ROUNDS = 50
-_LIMIT_S = 3600.0
+_MAX_ROUNDS = 50
+_PIP_TIMEOUT_S = 3600.0
 # As `python -m pip`, but for what stands in the folder that it is started in, which the settings of pip may name.
 _PIP = "import sys; sys.path = [path for path in sys.path if path]; import runpy; runpy.run_module('pip', None, '__main__', True)"
 
@@ -58,7 +58,7 @@ class Target(NamedTuple):
     libc: str
 
 
-def tags(target: Target) -> list[str]:
+def platform_tags(target: Target) -> list[str]:
     """Return the platform tags of wheels that run on a target, those of the newest libc first."""
     found = []
     for minor in range(int(target.libc.split(".")[1]), _FIRST_LIBC[target.arch] - 1, -1):
@@ -68,13 +68,13 @@ def tags(target: Target) -> list[str]:
     return [*found, f"linux_{target.arch}"]
 
 
-def abis(python: str) -> list[str]:
+def abi_tags(python: str) -> list[str]:
     """Return the ABI tags of wheels that a CPython takes; up to 3.7 its name has an m."""
     major, minor = (int(part) for part in python.split(".")[:2])
     return [f"cp{major}{minor}" + ("m" if (major, minor) < (3, 8) else ""), "abi3", "none"]
 
 
-def environment(target: Target) -> dict[str, str]:
+def marker_environment(target: Target) -> dict[str, str]:
     """Return the environment markers' variables as they are on a target."""
     return {
         "python_version": target.python,
@@ -92,7 +92,7 @@ def environment(target: Target) -> dict[str, str]:
     }
 
 
-def meant_for(lines: list[str], target: Target) -> list[str]:
+def applicable(lines: list[str], target: Target) -> list[str]:
     """Return the requirements whose markers hold on a target, without the markers; what is no requirement stays."""
     kept = []
     for line in lines:
@@ -101,12 +101,12 @@ def meant_for(lines: list[str], target: Target) -> list[str]:
         except InvalidRequirement:
             kept.append(line)
             continue
-        if requirement.marker is None or requirement.marker.evaluate(environment(target)):
-            kept.append(_bare(requirement))
+        if requirement.marker is None or requirement.marker.evaluate(marker_environment(target)):
+            kept.append(_without_marker(requirement))
     return kept
 
 
-def unmet(wheels: list[Path], asked: list[str], target: Target) -> list[str]:
+def unmet_requirements(wheels: list[Path], asked: list[str], target: Target) -> list[str]:
     """Return what the wheels require on a target and no wheel among them is, as requirements without markers.
 
     :param asked: the requirements that brought them, whose extras count
@@ -126,12 +126,12 @@ def unmet(wheels: list[Path], asked: list[str], target: Target) -> list[str]:
         for requirement in _requires(wheel):
             marker = requirement.marker
             if marker is None or any(
-                marker.evaluate({**environment(target), "extra": extra}) for extra in {"", *extras.get(name, ())}
+                marker.evaluate({**marker_environment(target), "extra": extra}) for extra in {"", *extras.get(name, ())}
             ):
                 required.append(requirement)
     return sorted(
         {
-            _bare(requirement)
+            _without_marker(requirement)
             for requirement in required
             if canonicalize_name(requirement.name) not in versions
             or not requirement.specifier.contains(versions[canonicalize_name(requirement.name)], prereleases=True)
@@ -144,7 +144,7 @@ def _requires(wheel: Path) -> list[Requirement]:
         lines = wheel_files.read(str(wheel))["requires"]
     except wheel_files.WheelError as error:
         raise WheelhouseError(
-            f"what pip has got is no wheel: {error}. See what serves it: the index, or a mirror of it"
+            f"pip downloaded a file that is not a wheel: {error}. Check the index that serves it, or its mirror"
         )
     found = []
     for line in lines:
@@ -156,13 +156,13 @@ def _requires(wheel: Path) -> list[Requirement]:
     return found
 
 
-def _bare(requirement: Requirement) -> str:
+def _without_marker(requirement: Requirement) -> str:
     bare = Requirement(str(requirement))
     bare.marker = None
     return str(bare)
 
 
-def _named(line: str) -> str:
+def _project_name(line: str) -> str:
     found = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", line)
     return canonicalize_name(found.group(0)) if found else line
 
@@ -182,29 +182,31 @@ class Wheelhouse:
 
         :raises WheelhouseError: there is no pip, or the index gives no answer
         """
-        wanted = sorted(set(meant_for(lines, target)))
+        wanted = sorted(set(applicable(lines, target)))
         lacking: list[dict[str, str]] = []
         self.made.mkdir(parents=True, exist_ok=True)
-        for _round in range(_MOST_ROUNDS):
+        for _round in range(_MAX_ROUNDS):
             said = self._download(wanted, target)
             if said is None:
                 files = sorted(self.round.glob("*.whl"))
-                more = [line for line in unmet(files, wanted, target) if line not in wanted]
+                more = [line for line in unmet_requirements(files, wanted, target) if line not in wanted]
                 if not more:
                     return files, lacking
                 wanted += more
                 continue
-            wanted = self._mended(wanted, target, said, lacking)
-        raise WheelhouseError(f"pip finds no end among the requirements of Python {target.python}: {' '.join(wanted)}")
+            wanted = self._drop_failing(wanted, target, said, lacking)
+        raise WheelhouseError(
+            f"pip does not find a complete set of wheels for Python {target.python}: {' '.join(wanted)}. Pin some of these versions"
+        )
 
-    def _mended(self, wanted: list[str], target: Target, said: str, lacking: list[dict[str, str]]) -> list[str]:
+    def _drop_failing(self, wanted: list[str], target: Target, said: str, lacking: list[dict[str, str]]) -> list[str]:
         """Return the requirements to go on with after pip failed: what has no wheel is built if it is pure, else left out."""
         culprit = _NO_MATCH.search(said)
-        why = "it has no wheel for this platform, and no source that makes a pure one"
-        if culprit and self._pure(culprit.group(1), target):
+        why = "there is no wheel for this platform, and no source that makes a pure one"
+        if culprit and self._build_pure_wheel(culprit.group(1), target):
             return wanted
-        name = _named(culprit.group(1)) if culprit else ""
-        out = [line for line in wanted if _named(line) == name]
+        name = _project_name(culprit.group(1)) if culprit else ""
+        out = [line for line in wanted if _project_name(line) == name]
         if not out:
             # Something below one of them: which one, pip does not say.
             out = [line for line in wanted if self._download([line], target) is not None]
@@ -212,10 +214,10 @@ class Wheelhouse:
                 f"{culprit.group(1)}, which it needs, has no wheel" if culprit else "pip finds no set of wheels for it"
             )
         if not out:
-            out, why = wanted, "each can be had, all together cannot: " + _last(said)
+            out, why = wanted, "each of them has wheels, but all together do not: " + _error_line(said)
         remedy = (
-            "Where the hosts have an index, nothing is to do. Else build its wheel on a host of that kind (`pip wheel`), put "
-            "it into a folder named in PIP_FIND_LINKS, and run again; or pin another version, or leave out this platform"
+            "Where the hosts reach an index, nothing has to be done. Else build its wheel on a host of that platform (`pip "
+            "wheel`), put it into a folder named in PIP_FIND_LINKS, and run again; or pin another version, or omit the platform"
         )
         lacking += [{"requirement": line, "why": why, "remedy": remedy} for line in out]
         return [line for line in wanted if line not in out]
@@ -226,33 +228,33 @@ class Wheelhouse:
         self.round.mkdir(parents=True)
         if not wanted:
             return None
-        chosen = [*_for(target), "--only-binary=:all:"]
-        for tag in tags(target):
+        chosen = [*_target_options(target), "--only-binary=:all:"]
+        for tag in platform_tags(target):
             chosen += ["--platform", tag]
-        for abi in abis(target.python):
+        for abi in abi_tags(target.python):
             chosen += ["--abi", abi]
-        return self._pip(["download", "--dest", str(self.round), *chosen, *wanted])
+        return self._run_pip(["download", "--dest", str(self.round), *chosen, *wanted])
 
-    def _pure(self, requirement: str, target: Target) -> bool:
+    def _build_pure_wheel(self, requirement: str, target: Target) -> bool:
         """Build the wheel of a source that needs no compiler, for a target; say whether it came out."""
         source = self.round / "source"
         shutil.rmtree(source, ignore_errors=True)
-        name = _named(requirement)
-        if any(_named(wheel.name.split("-")[0]) == name for wheel in self.made.glob("*.whl")):
+        name = _project_name(requirement)
+        if any(_project_name(wheel.name.split("-")[0]) == name for wheel in self.made.glob("*.whl")):
             return False
-        fetched = self._pip(
-            ["download", "--dest", str(source), "--no-deps", "--no-binary", name, *_for(target), requirement]
+        fetched = self._run_pip(
+            ["download", "--dest", str(source), "--no-deps", "--no-binary", name, *_target_options(target), requirement]
         )
         if fetched is not None:
             return False
-        if self._pip(["wheel", "--wheel-dir", str(source), "--no-deps", *map(str, source.iterdir())]) is not None:
+        if self._run_pip(["wheel", "--wheel-dir", str(source), "--no-deps", *map(str, source.iterdir())]) is not None:
             return False
         pure = list(source.glob("*-none-any.whl"))
         for wheel in pure:
             os.replace(wheel, self.made / wheel.name)
         return bool(pure)
 
-    def _pip(self, argv: list[str]) -> str | None:
+    def _run_pip(self, argv: list[str]) -> str | None:
         """Run pip; return None, or what it said when it failed.
 
         :raises WheelhouseError: there is no pip, or it had no answer from its index
@@ -270,11 +272,11 @@ class Wheelhouse:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                timeout=_LIMIT_S,
+                timeout=_PIP_TIMEOUT_S,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise WheelhouseError(f"pip cannot collect wheels: {error}. Run again: what was had is kept")
+            raise WheelhouseError(f"pip cannot collect wheels: {error}. Run again: what was downloaded is kept")
         said = done.stdout.decode("utf-8", "replace")
         self.log(said)
         if done.returncode == 0:
@@ -282,20 +284,20 @@ class Wheelhouse:
         if "No module named pip" in said:
             raise WheelhouseError(f"{sys.executable} has no pip: run `{sys.executable} -m ensurepip`, then run again")
         if "No space left" in said:
-            raise WheelhouseError("pip had no space left: free some, and run again: what was had is kept")
+            raise WheelhouseError("pip has no disk space left: free some, and run again: what was downloaded is kept")
         if _NETWORK.search(said):
             raise WheelhouseError(
-                f"pip had no answer from its index: {_last(said)}. Set http_proxy, https_proxy or PIP_INDEX_URL, and run "
-                "again: what was had is kept"
+                f"pip got no answer from its index: {_error_line(said)}. Set http_proxy, https_proxy or PIP_INDEX_URL, and run "
+                "again: what was downloaded is kept"
             )
         return said
 
 
-def _for(target: Target) -> list[str]:
+def _target_options(target: Target) -> list[str]:
     return ["--python-version", target.python, "--implementation", "cp"]
 
 
-def _last(said: str) -> str:
+def _error_line(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return next(
         (line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "it said nothing"

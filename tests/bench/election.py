@@ -43,8 +43,8 @@ def ask(run: cohort.Run, host: str, hosts: list[str]) -> None:
     """Do what a host's task does that asks who builds."""
     chosen = run.elect(LABEL, ORDER.fingerprint, hosts)
     if chosen and chosen.ready:
-        run.leads(LABEL, host, hosts)
-        run.turn(LABEL, host)
+        run.claim_lead(LABEL, host, hosts)
+        run.count_turn(LABEL, host)
 
 
 def linear(run: cohort.Run, offers: list[dict]) -> None:

@@ -528,7 +528,7 @@ def test_paper_has_all_of_it(show, mixed, tmp_path):
     words = " ".join(text.split())
     for name, host in mixed["hosts"].items():
         # In the matrix, in each NPU's row, and with findings.
-        assert words.count(name) >= 1 + len(host["npus"]) + len(fleet.told(host)), name
+        assert words.count(name) >= 1 + len(host["npus"]) + len(fleet.all_findings(host)), name
     for group in fleet.groups(mixed):
         assert group["id"] in words
         # A narrow column breaks lines, not words.

@@ -540,8 +540,8 @@ def starts_anywhere(source: str) -> list[tuple[str, str]]:
     return [(function, name) for function, call, name in calls(source, _STARTS) if not keyword(call, "cwd")]
 
 
-_WAITS = r"time\.sleep|(.*\.)?(locking\.(lock|hold)|runs\.locked)"
-_LOOKS = r"(.*\.)?runs\.(end_if_over|watched)"
+_WAITS = r"time\.sleep|(.*\.)?(locking\.(lock|hold)|runs\.lock_stream)"
+_LOOKS = r"(.*\.)?runs\.(end_if_over|end_with_run)"
 
 
 def waits_on(source: str) -> list[tuple[str, str]]:
@@ -552,9 +552,9 @@ def waits_on(source: str) -> list[tuple[str, str]]:
     looks = {function for function, _what in uses(source, _LOOKS)}
     found = []
     for function, call, name in calls(source, _WAITS):
-        # lock(descriptor, path, waits), locked(stream, waits)
-        only_tries = not (keyword(call, "waits") or len(call.args) > (1 if name.endswith("locked") else 2))
-        if function not in looks and not (only_tries and name.endswith(("lock", "locked"))):
+        # lock(descriptor, path, waits), lock_stream(stream, waits)
+        only_tries = not (keyword(call, "waits") or len(call.args) > (1 if name.endswith("lock_stream") else 2))
+        if function not in looks and not (only_tries and name.endswith(("lock", "lock_stream"))):
             found.append((function, name.rpartition(".")[2]))
     return found
 

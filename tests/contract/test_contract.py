@@ -215,15 +215,15 @@ OWN_JSON = {
         "plugins/module_utils/base/interpreters.py",
         "_last_json",
     ): "what a Python of the host says of itself, to that host alone",
-    ("plugins/plugin_utils/screen.py", "rows"): "a run's notes",
-    ("plugins/plugin_utils/cohort.py", "_told"): "a run's notes",
+    ("plugins/plugin_utils/screen.py", "live_rows"): "a run's notes",
+    ("plugins/plugin_utils/cohort.py", "_read_offers"): "a run's notes",
     ("plugins/plugin_utils/cohort.py", "order"): "a run's notes",
-    ("plugins/action/fleet.py", "_written"): "a document that it has just written",
+    ("plugins/action/fleet.py", "_write_report"): "a document that it has just written",
     ("plugins/action/fleet.py", "act"): "the answer to a question about that",
 }
 
 
-def test_foreign_json_comes_in_by_one_door():
+def test_foreign_json_is_read_in_one_place():
     found = {
         (name, function)
         for name in below(r"plugins/.*\.py")
@@ -293,7 +293,7 @@ GATES = {
             ("plugins/module_utils/sources/unpacking.py", "_write_tree"): "no file is from the future",
             ("plugins/module_utils/product/entries.py", "idle_s"): "the age of files",
             ("plugins/modules/clean.py", "main"): "the age of files",
-            ("plugins/plugin_utils/runs.py", "_sweep"): "the age of files",
+            ("plugins/plugin_utils/runs.py", "_remove_if_over"): "the age of files",
             ("plugins/plugin_utils/cache_list.py", "unused"): "the age of files",
             ("plugins/plugin_utils/live.py", "_row"): "times that a host told, where it does not tell its own",
             ("plugins/module_utils/build/stages.py", "__init__"): "told to people, and to other processes",
@@ -316,12 +316,12 @@ GATES = {
             ("plugins/module_utils/product/published.py", "in_use"): "says nothing where it is not known",
             ("plugins/module_utils/publish/publishing.py", "hold_lock"): "says it",
             ("plugins/module_utils/sources/fetch.py", "hold_lock"): "says it",
-            ("plugins/plugin_utils/bundling.py", "_alone"): "says it",
-            ("plugins/plugin_utils/runs.py", "locked"): "says it",
+            ("plugins/plugin_utils/bundling.py", "_locked"): "says it",
+            ("plugins/plugin_utils/runs.py", "lock_stream"): "says it",
             ("plugins/plugin_utils/runs.py", "hold"): "goes on: the run's folder is kept for long",
-            ("plugins/plugin_utils/runs.py", "_sweep"): "leaves what it cannot know of",
-            ("plugins/plugin_utils/screen.py", "door"): "builds are shown as lines of a log",
-            ("plugins/plugin_utils/screen.py", "painter"): "as if there were one",
+            ("plugins/plugin_utils/runs.py", "_remove_if_over"): "leaves what it cannot know of",
+            ("plugins/plugin_utils/screen.py", "locked"): "builds are shown as lines of a log",
+            ("plugins/plugin_utils/screen.py", "take_painter_lock"): "as if there were one",
             ("plugins/plugin_utils/store.py", "_lock"): "says it, and reads",
         },
     ),
@@ -350,7 +350,7 @@ GATES = {
             ): "the tree that was unpacked, before it is live",
             ("plugins/module_utils/build/steps.py", "_wheel"): "copied into the build's own folder",
             ("plugins/module_utils/product/wheel.py", "add_file"): "its own copy, as what it is a copy of",
-            ("plugins/plugin_utils/bundling.py", "_products"): "copied into a new folder",
+            ("plugins/plugin_utils/bundling.py", "_add_products"): "copied into a new folder",
             ("plugins/plugin_utils/transfer.py", "let_in"): "a file of its own, in the task's folder",
         },
     ),
@@ -443,17 +443,20 @@ STARTS_ANYWHERE = {
     ("plugins/plugin_utils/signing.py", "_keygen"): "a key may be named from the folder that the playbook is run in",
     (
         "plugins/plugin_utils/wheelhouse.py",
-        "_pip",
+        "_run_pip",
     ): "so may what pip's settings name; its modules are not taken from there",
-    ("plugins/plugin_utils/screen.py", "_start"): "a Python that takes no modules from there (-I)",
+    ("plugins/plugin_utils/screen.py", "_start_painter"): "a Python that takes no modules from there (-I)",
 }
 
 
 # Who waits on the controller and does not look whether its run is gone, and who looks for it.
 WAITS_ON = {
-    ("plugins/plugin_utils/runs.py", "locked"): "its callers, who are looked at here too",
-    ("plugins/plugin_utils/screen.py", "door"): "live.py, around all that waits at the door; the painter holds nothing",
-    ("plugins/plugin_utils/screen.py", "take"): "live.py, and it waits for two seconds at most",
+    ("plugins/plugin_utils/runs.py", "lock_stream"): "its callers, who are looked at here too",
+    (
+        "plugins/plugin_utils/screen.py",
+        "locked",
+    ): "live.py, around all that waits for this lock; the painter holds nothing",
+    ("plugins/plugin_utils/screen.py", "remove_row"): "live.py, and it waits for two seconds at most",
     ("plugins/plugin_utils/screen.py", "paint"): "itself: a program of its own, which ends with its run",
 }
 

@@ -21,7 +21,7 @@ GROUPING = """
     - *group
 """
 PROVIDING = """
-- name: Provide what the build cache has
+- name: Provide what is in the build cache
   ansible.builtin.import_role:
     name: ascend.pytorch.road
     tasks_from: publish
@@ -59,7 +59,7 @@ def test_a_finding_that_nothing_stops_is_told(site):
         status, words = site.run("-l", "here", "-e", '{"ascend_require_npu": true, "ascend_only_fit_hosts": false}')
     finally:
         site.whole()
-    assert status != 0 and "here: unfit, and nothing stopped it:" in words and "npu-missing" in words, words[-3000:]
+    assert status != 0 and "here: unfit, but it was not stopped:" in words and "npu-missing" in words, words[-3000:]
 
 
 def test_planned_work_that_was_never_begun_is_told(site):
@@ -68,8 +68,8 @@ def test_planned_work_that_was_never_begun_is_told(site):
         status, words = site.run("-l", "here")
     finally:
         site.whole()
-    assert status != 0 and "here: planned and not done: build cmake" in words, words[-3000:]
-    assert "Provide what the build cache has" not in words and not (site.folder / "cmake").exists()
+    assert status != 0 and "here: planned but not done: build cmake" in words, words[-3000:]
+    assert "Provide what is in the build cache" not in words and not (site.folder / "cmake").exists()
 
 
 @chosen_cores
@@ -105,10 +105,10 @@ def test_what_check_mode_would_put_there_counts_to_the_end_of_the_run(site):
 @chosen_cores
 def test_a_callback_for_programs_prints_its_document_alone(site):
     """Where people have a table, and what check mode would do; what they would read is in the results."""
-    told = site.document("-l", "here", playbook="check.yml")["Tell what was found"]
+    told = site.document("-l", "here", playbook="check.yml")["Report what was found"]
     assert "everything" in told["table"][-1] and told["headline"] == "The host is fit"
     told = site.document("-l", "here", "--check", playbook="site.yml")
-    assert told["Account for it"]["left_out"]
+    assert told["Check that all was done"]["left_out"]
 
 
 def test_the_whole_run_does_all_of_it(site):
@@ -119,7 +119,7 @@ def test_the_whole_run_does_all_of_it(site):
 
 def test_where_nothing_is_built_there_is_nothing_to_stop(site):
     status, words = site.run("-l", "here", playbook="stop.yml")
-    assert status == 0 and "here: no build is under way" in words and "changed=0" in words, words[-3000:]
+    assert status == 0 and "here: no build is running" in words and "changed=0" in words, words[-3000:]
 
 
 def test_what_was_built_last_stays_however_old_and_the_rest_goes(site):
@@ -143,9 +143,9 @@ def test_a_pattern_that_matches_nobody_is_named(site):
     playbooks = ("site", "check", "verify", "report", "stop", "clean", "remove")
     for playbook in playbooks if cores.running() == cores.CORES[0].line else playbooks[:2]:
         status, words = site.run("-e", "ascend_hosts=nobody", playbook=f"{playbook}.yml")
-        assert status != 0 and "the pattern 'nobody' matches none of the inventory" in words, words[-3000:]
+        assert status != 0 and "no host of the inventory matches the pattern 'nobody'" in words, words[-3000:]
     status, words = site.run("-e", "ascend_hosts=here", "-l", "there", playbook="check.yml")
-    assert status != 0 and "--limit leaves none of those that the pattern 'here' matches (here)" in words, words[-3000:]
+    assert status != 0 and "--limit excludes every host that matches the pattern 'here' (here)" in words, words[-3000:]
 
 
 @chosen_cores
@@ -159,4 +159,4 @@ def test_what_a_playbook_is_for_is_not_skipped_in_silence(site):
         status, words = site.run("-l", "here", playbook=f"{playbook}.yml")
         assert status != 0 and what in words and "--limit" in words, words[-3000:]
     status, words = site.run("-e", '{"ascend_bundle_releases": []}', playbook="bundle.yml")
-    assert status != 0 and "ascend_bundle_releases names no release" in words, words[-3000:]
+    assert status != 0 and "ascend_bundle_releases is empty" in words, words[-3000:]

@@ -517,7 +517,7 @@ def test_a_python_that_is_not_taken_is_told_by_name_with_the_remedy(outdated, tm
         minor = int(host.removeprefix("h3"))
         last = next(core.line for core in cores.CORES if core.oldest_target <= minor)
         assert f"{host}: its Python {python} is 3.{minor}." in words, told.stdout
-        assert f"the last that takes 3.{minor}" in words and f"run ansible-core {last}" in words, told.stdout
+        assert f"the last that supports 3.{minor}" in words and f"run ansible-core {last}" in words, told.stdout
     assert f"hosts need 3.{cores.core(LINE).oldest_target} or newer. Set ansible_python_interpreter" in words
     assert "deserialization" not in words and "SyntaxError" not in words and "MODULE FAILURE" not in words
     assert not (tmp_path / "work").exists()

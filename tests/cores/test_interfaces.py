@@ -636,7 +636,7 @@ def test_slip_in_a_shared_variable(playground):
     )
     words = " ".join(ground.printed.split())
     for name, undefined in (("ascend_trusted_keys", "kyes_dir"), ("ascend_bundle", "stick")):
-        assert f"{name} cannot be filled in: '{undefined}' is undefined. Set what" in words, (
+        assert f"{name} cannot be filled in: '{undefined}' is undefined. Define that" in words, (
             f"{CORE} no longer says which name is undefined: plugins/plugin_utils/variables.py tells the user of both: {words}"
         )
     assert "ascend_torch_version cannot" not in words

@@ -156,7 +156,7 @@ def _noexec(text):
 def _target_python(text):
     for python, cores in re.findall(r"<a Python (\d\.\d+)> +# with ansible-core (.*)$", text, re.MULTILINE):
         for core in re.findall(r"\d\.\d+", cores):
-            told = target_python.too_old(python + ".9", core + ".1")
+            told = target_python.too_old_message(python + ".9", core + ".1")
             assert f"with ansible-core {core}.1 hosts need 3." in told and "Set ansible_python_interpreter" in told
     (seen,) = re.findall(r'^# seen: "(.*?)"', text, re.MULTILINE)
     assert failures.remedy(seen)
@@ -168,7 +168,7 @@ def _host_python(text):
     (seen,) = re.findall(r'\(3\.6: "(.*)"\)', text)
     assert "set ansible_python_interpreter" in failures.remedy(seen)
     for python, last in (("3.6.8", "2.16"), ("3.7.5", "2.17")):
-        told = target_python.too_old(python, core)
+        told = target_python.too_old_message(python, core)
         assert f"run ansible-core {last}" in told and "Set ansible_python_interpreter to a newer one" in told
 
 

@@ -157,7 +157,7 @@ def test_the_cache_is_listed_verified_and_pruned(controller):
     assert f"{kept} products, " in controller.run("playbooks/cache.yml").said
     assert "all whole" in controller.run("playbooks/cache.yml", ascend_cache="verify").said
     run = controller.run("playbooks/cache.yml", "--check", ascend_cache="prune", ascend_cache_keep_days=0)
-    assert "would be taken away" in run.said
+    assert "would be removed" in run.said
 
 
 def test_removal_wants_a_confirmation_and_leaves_nothing(controller):

@@ -55,7 +55,7 @@ def test_a_build_that_cannot_be_begun_is_told_to_all(crew):
     run = crew.begin(["cmake"], COHORT, ascend_mirrors=["/nowhere/at/all"]).ended(well=False)
     assert run.recap("failed") == dict.fromkeys(COHORT, 1), run.said[-3000:]
     assert run.words.count("/nowhere/at/all is not a folder on the controller") >= 1
-    assert "building cmake-3.12.1-" in run.words and "failed, see there" in run.words
+    assert "building cmake-3.12.1-" in run.words and "failed: see the message of that host" in run.words
 
 
 def test_a_build_that_fails_is_tried_once_and_told_to_all(crew):
@@ -89,7 +89,7 @@ def test_who_is_no_builder_builds_for_nobody_and_hands_on_nothing(crew):
     shutil.rmtree(crew.cache)
     crew.anew(THREE)
     run = crew.begin(["cmake"], [TWO, THREE], *BUILDERS).ended(well=False)
-    assert "nobody can build cmake" in run.words and "ascend_builders: fleet1" in run.words
+    assert "no host can build cmake" in run.words and "ascend_builders (fleet1)" in run.words
     assert crew.built(THREE) == 0 and not crew.stands(THREE) and crew.kept() == []
 
 

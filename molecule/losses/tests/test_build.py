@@ -102,7 +102,7 @@ def test_a_host_that_reboots_and_then_is_out_of_memory_goes_on_each_time(crew, r
     with crew.little_memory(ONE, spare_mib=128):
         rig.on(ONE).run("python3 -c %s || true", HOG.format(status["pid"]))
     run.ended(well=False)
-    assert "failed in stage build: its process is gone, and never said why: killed, out of memory" in run.words
+    assert "failed in stage build: its process ended without a message: it was killed, ran out of memory" in run.words
 
     crew.apply(["torch_npu_build"], [ONE], **LASTING)
     assert done_before(crew.tries(ONE, "torch")[-1])[-1] == "configure"
@@ -115,11 +115,11 @@ def test_stopped_it_says_so_and_goes_on_when_it_is_wanted_again(crew, gate):
     told = crew.begin([], [ONE], "--check", playbook=stop).ended().words
     assert "first: would stop cmake-3.12.1-" in told and "in stage fetch" in told
     told = crew.begin([], [ONE], playbook=stop).ended()
-    assert "first: stopped, the next run goes on from there: cmake-3.12.1-" in told.words and told.changed == {ONE}
+    assert "first: stopped (the next run goes on from there): cmake-3.12.1-" in told.words and told.changed == {ONE}
     run.ended(well=False)
     assert "failed in stage fetch: it was stopped by the playbook stop" in run.words
     told = crew.begin([], [ONE], playbook=stop).ended()
-    assert "first: no build is under way" in told.words and told.changed == set()
+    assert "first: no build is running" in told.words and told.changed == set()
     gate.open()
     crew.apply(["cmake"], [ONE])
     assert crew.stands(ONE) and crew.built(ONE) == 1

@@ -399,14 +399,14 @@ def test_a_program_that_is_started_anywhere_is_seen(code, is_found):
     ("code", "is_found"),
     [
         ("time.sleep(1)", True),
-        ("runs.locked(stream, waits=True)", True),
-        ("runs.locked(stream, True)", True),
+        ("runs.lock_stream(stream, waits=True)", True),
+        ("runs.lock_stream(stream, True)", True),
         ("locking.lock(descriptor, path, True)", True),
         ("with locking.hold(path, 60): pass", True),
-        ("runs.locked(stream)", False),
+        ("runs.lock_stream(stream)", False),
         ("locking.lock(descriptor, path, shared=True)", False),
         ("time.sleep(1)\n    runs.end_if_over()", False),
-        ("with runs.watched():\n        runs.locked(stream, waits=True)", False),
+        ("with runs.end_with_run():\n        runs.lock_stream(stream, waits=True)", False),
     ],
 )
 def test_who_waits_for_a_run_that_is_gone_is_seen(code, is_found):

@@ -35,7 +35,7 @@ def statuses(path):
 
 def is_answered(told, path):
     """Whether the query is answered, and no host is failed by its being judged."""
-    judged = told.stdout.split("TASK [Refuse a query")[1].split("TASK")[0]
+    judged = told.stdout.split("TASK [Check ascend_query")[1].split("TASK")[0]
     return json.loads(path.read_text()) == ["n3"] and "fatal: [n3]" not in judged
 
 
@@ -45,7 +45,7 @@ def test_check_tells_answers_and_fails(play, tmp_path):
     assert told.returncode == 2, told.stdout
     assert statuses(tmp_path / "check.json") == {"n1": "unreachable", "n2": "unreachable", "n3": "failed"}
     assert (
-        f"3 of 3 hosts are not fit: n[1-3]. What was found and the remedies stand above, and in {tmp_path}/check.json"
+        f"3 of 3 hosts are not fit: n[1-3]. The findings and their remedies are above, and in {tmp_path}/check.json"
         in words
     )
     assert "python2.7" in words and "Connection refused" in words
@@ -60,7 +60,7 @@ def test_check_looks_at_the_hosts_that_are_asked_for(play, tmp_path):
 def test_report_tells_of_hosts_that_are_lost_and_fails_where_all_are(play, tmp_path):
     told = play("report", "-e", f"ascend_report_dir={tmp_path}/out", "-e", QUERY)
     assert is_answered(told, tmp_path / "out" / "report-query.json"), told.stdout
-    assert told.returncode == 2 and "n[1-3]: none of these could be looked at" in told.stdout, told.stdout
+    assert told.returncode == 2 and "n[1-3]: none of these hosts could be examined" in told.stdout, told.stdout
     assert statuses(tmp_path / "out" / "report.json") == {"n1": "unreachable", "n2": "unreachable", "n3": "failed"}
     assert "3 of 3 hosts are not fit" in (tmp_path / "out" / "report.html").read_text()
     told = play("report", "-e", f"ascend_report_dir={tmp_path}/out", "-e", "ascend_hosts=n1,here")

@@ -96,7 +96,7 @@ def test_parts_are_made_of_a_product_by_nobody(tmp_path, monkeypatch, without_lo
 def test_a_build_cache_is_read_and_not_written(tmp_path, without_locks):
     folder, label = store.Store(tmp_path / "cache"), "cmake-3.12.1-abababababab"
     cached.make(tmp_path / "cache")
-    with folder.using(label, "ab" * 32) as found:
+    with folder.reading(label, "ab" * 32) as found:
         assert found.path.read_bytes() == b"the product"
     with pytest.raises(store.StoreError, match="or set ascend_build_cache to") as error, folder.receiving(label):
         pytest.fail("two could put it in at once")
@@ -116,8 +116,8 @@ def test_a_tree_is_used_and_not_said_to_be(tmp_path):
 
 
 def test_no_bundle_is_made(tmp_path, without_locks):
-    maker = bundling.Maker(tmp_path / "bundle", [], print, pytest.fail)
-    with pytest.raises(bundle.BundleError, match="or set ascend_bundle_dest to") as error, maker._alone():
+    maker = bundling.BundleMaker(tmp_path / "bundle", [], print, pytest.fail)
+    with pytest.raises(bundle.BundleError, match="or set ascend_bundle_dest to") as error, maker._locked():
         pytest.fail("two could make it at once")
     assert says(str(error.value), tmp_path / "bundle", without_locks)
 
@@ -132,7 +132,7 @@ def test_hosts_of_a_run_do_not_agree(tmp_path, monkeypatch, without_locks, use):
         if use == "election":
             run.elect("cmake-1-f", "f", [])
         else:
-            with run.building("cmake-1-f", pytest.fail) if use == "build" else sender._alone("mark"):
+            with run.building("cmake-1-f", pytest.fail) if use == "build" else sender._locked("mark"):
                 pytest.fail("two could do it at once")
     file = {
         "election": run.path / "lock",
@@ -143,14 +143,14 @@ def test_hosts_of_a_run_do_not_agree(tmp_path, monkeypatch, without_locks, use):
 
 
 def test_builds_are_shown_as_lines_of_a_log(tmp_path, monkeypatch, without_locks):
-    whispered = []
-    monkeypatch.setattr(speaking, "whisper", whispered.append)
+    said = []
+    monkeypatch.setattr(speaking, "say_if_verbose", said.append)
     monkeypatch.setattr(processes, "has_terminal", lambda _run: True)
     monkeypatch.setattr(live, "open_terminal", lambda _pid: os.open(os.devnull, os.O_WRONLY))
-    monkeypatch.setattr(screen, "size", lambda _descriptor: (24, 80))
-    shown = live.Line("node", ordering.order(), "log")
+    monkeypatch.setattr(screen, "terminal_size", lambda _descriptor: (24, 80))
+    shown = live.BuildDisplay("node", ordering.order(), "log")
     shown.board = screen.Board(tmp_path, runs.current())
     now = time.monotonic()
-    row = screen.Row("node", "build", 1, now, None, now, now, str(processes.of(os.getpid())))
+    row = screen.Row("node", "build", 1, now, None, now, now, str(processes.by_pid(os.getpid())))
     assert shown._paint(row) is False and shown.board is None
-    assert says(whispered[0], tmp_path / "door", without_locks)
+    assert says(said[0], tmp_path / "lock", without_locks)

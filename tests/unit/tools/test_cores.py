@@ -118,21 +118,23 @@ NEWEST, OLD = Job("site"), Job("cores", cores.core("2.16"))
 
 
 def test_the_same_fingerprints_pass_once_a_host(reports):
-    (result,) = run_molecule.compared(reports({NEWEST: {"a": "1", "b": "2"}, OLD: {"a": "1", "b": "2", "c": "3"}}))
+    (result,) = run_molecule.compare_fingerprints(
+        reports({NEWEST: {"a": "1", "b": "2"}, OLD: {"a": "1", "b": "2", "c": "3"}})
+    )
     assert (result.passed, result.failed) == (2, 0)
 
 
 def test_another_fingerprint_names_the_host(reports):
-    (result,) = run_molecule.compared(reports({NEWEST: {"a": "1", "b": "2"}, OLD: {"a": "1", "b": "9"}}))
+    (result,) = run_molecule.compare_fingerprints(reports({NEWEST: {"a": "1", "b": "2"}, OLD: {"a": "1", "b": "9"}}))
     assert (result.passed, result.failed) == (0, 1) and result.why[0].startswith("b: ")
 
 
 @pytest.mark.parametrize("hosts", [{"x": "1"}, None])
 def test_nothing_to_compare_is_a_failure(reports, hosts):
     jobs = reports({NEWEST: {"a": "1"}, **({OLD: hosts} if hosts else {})})
-    (result,) = run_molecule.compared([NEWEST, OLD] if hosts is None else jobs)
+    (result,) = run_molecule.compare_fingerprints([NEWEST, OLD] if hosts is None else jobs)
     assert result.failed == 1
 
 
 def test_one_fleet_alone_is_not_compared(reports):
-    assert run_molecule.compared(reports({NEWEST: {"a": "1"}, Job("cmake"): {"a": "9"}})) == []
+    assert run_molecule.compare_fingerprints(reports({NEWEST: {"a": "1"}, Job("cmake"): {"a": "9"}})) == []

@@ -156,22 +156,22 @@ def test_a_path_with_a_blank_can_be_pasted(monkeypatch):
     ],
 )
 def test_complaints(output, told):
-    found = demo.complaints(output.splitlines())
+    found = demo.find_problems(output.splitlines())
     assert len(found) == len(told)
     assert all(one.startswith(start) for one, start in zip(found, told, strict=True))
 
 
 def test_unopened(tmp_path):
     page = tmp_path / "my report.html"
-    assert demo.unopened([]) == ["no page was opened"]
-    assert demo.unopened(["noise", page.as_uri()]) == [f"there is no {page}"]
+    assert demo.find_missing_pages([]) == ["no page was opened"]
+    assert demo.find_missing_pages(["noise", page.as_uri()]) == [f"there is no {page}"]
     page.touch()
-    assert demo.unopened(["noise", page.as_uri()]) == []
+    assert demo.find_missing_pages(["noise", page.as_uri()]) == []
 
 
 def test_a_command_is_judged_by_its_status_first(monkeypatch, capsys):
-    assert demo.paste("it", "exit 3", lambda lines: []).failed == 1
-    assert demo.paste("it", "echo well", lambda lines: []).passed == 1
-    bad = demo.paste("it", "echo outdated", demo.complaints)
+    assert demo.run_as_newcomer("it", "exit 3", lambda lines: []).failed == 1
+    assert demo.run_as_newcomer("it", "echo well", lambda lines: []).passed == 1
+    bad = demo.run_as_newcomer("it", "echo outdated", demo.find_problems)
     assert (bad.passed, bad.failed) == (0, 1) and bad.why[0] == "outdated"
     assert "outdated" in capsys.readouterr().out

@@ -26,11 +26,11 @@ def test_readmes_are_as_written():
     ],
 )
 def test_default(raw, default, follows):
-    assert readme.read("x", raw, "") == readme.Variable("x", default, "", follows)
+    assert readme.read_variable("x", raw, "") == readme.Variable("x", default, "", follows)
 
 
 def test_markup_becomes_code():
-    assert readme.plain("V(auto) is\n C(http(s)://) | M(a.b.c)") == r"`auto` is `http(s)://` \| `a.b.c`"
+    assert readme.description_cell("V(auto) is\n C(http(s)://) | M(a.b.c)") == r"`auto` is `http(s)://` \| `a.b.c`"
 
 
 def test_only_parts_are_written():

@@ -47,7 +47,7 @@ def test_sanity_on_older_cores_is_of_what_users_get():
         "tools/x.py",
         "site.yml",
     ]
-    assert run_sanity.of_users(names) == names[:3]
+    assert run_sanity.user_files(names) == names[:3]
 
 
 def test_sanity_bears_other_warnings():
@@ -56,11 +56,11 @@ def test_sanity_bears_other_warnings():
 
 def test_molecule_runs_all_but_the_real_ones():
     there = ["cmake", "real_gcc", "site"]
-    assert run_molecule.chosen(there, [], real=False) == ["cmake", "site"]
-    assert run_molecule.chosen(there, [], real=True) == ["real_gcc"]
-    assert run_molecule.chosen(there, ["site"], real=False) == ["site"]
+    assert run_molecule.select_scenarios(there, [], real=False) == ["cmake", "site"]
+    assert run_molecule.select_scenarios(there, [], real=True) == ["real_gcc"]
+    assert run_molecule.select_scenarios(there, ["site"], real=False) == ["site"]
     with pytest.raises(ValueError, match="no scenario nothing; there are cmake"):
-        run_molecule.chosen(there, ["nothing"], real=False)
+        run_molecule.select_scenarios(there, ["nothing"], real=False)
 
 
 def test_platforms_become_hosts():
@@ -82,7 +82,7 @@ def test_unknown_group_is_refused(capsys):
 
 def test_what_takes_longest_is_begun_before_what_fills_up():
     names = ["images", "ansible-lint", "ruff check", "unit", "core 2.17", "core 2.16"]
-    begun = run_tests.begun([[run_tests.Stage(name, [])] for name in names])
+    begun = run_tests.launch_order([[run_tests.Stage(name, [])] for name in names])
     assert [stage.name for (stage,) in begun] == [
         "images",
         "ruff check",
@@ -137,7 +137,7 @@ def test_demo_table():
 
 
 def test_demo_reads_what_a_host_says():
-    assert demo.answers("cmake: 3.12.1\nnoise\ntorch: No module named 'torch'\n") == {
+    assert demo.parse_answers("cmake: 3.12.1\nnoise\ntorch: No module named 'torch'\n") == {
         "cmake": "3.12.1",
         "torch": "No module named 'torch'",
     }

@@ -9,7 +9,7 @@ import pytest
 import stages
 from hypothesis import given
 from hypothesis import strategies as st
-from stages import Result, Stage, count, report, run, telling
+from stages import Result, Stage, count, failure_lines, report, run
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_failing_status_is_a_failure(lines, status):
     ],
 )
 def test_telling(lines, told):
-    assert telling(lines) == told
+    assert failure_lines(lines) == told
 
 
 def python(code: str, counts: bool = False) -> Stage:

@@ -141,24 +141,24 @@ class ActionModule(speaking.Action):
     # --- the clock
 
     def silent(self):
-        """Whether build.limited breaks off a module that does not answer, and what keeps it."""
+        """Whether build.time_limit breaks off a module that does not answer, and what keeps it."""
         from ansible_collections.ascend.pytorch.plugins.action import build
 
         began, broken = time.monotonic(), False
         try:
-            with build.limited(1.0):
+            with build.time_limit(1.0):
                 self._execute_module(
                     "ansible.builtin.command", module_args={"_raw_params": "sleep 30"}, task_vars=self.task_vars
                 )
-        except build.Silent:
+        except build.HostSilent:
             broken = True
         return {"broken": broken, "took": time.monotonic() - began}
 
     def late(self):
-        """Be longer than the task's own timeout, inside build.limited."""
+        """Be longer than the task's own timeout, inside build.time_limit."""
         from ansible_collections.ascend.pytorch.plugins.action import build
 
-        with build.limited(60.0):
+        with build.time_limit(60.0):
             time.sleep(30)
         return {}
 

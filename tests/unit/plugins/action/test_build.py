@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import ordering
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.action.build import ARGUMENTS, ActionModule, failure, note
+from ansible_collections.ascend.pytorch.plugins.action.build import ARGUMENTS, ActionModule, failure_message, start_note
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import plans
@@ -26,9 +26,9 @@ STATUS = {
 
 
 def test_a_failure_says_where_why_and_what_to_do():
-    assert failure("host1", ORDER, STATUS).splitlines() == [
+    assert failure_message("host1", ORDER, STATUS).splitlines() == [
         "host1: building gcc730 7.3.0 failed in stage build: `make` ended with status 2",
-        "What to do: read the log, mend what it names, and run again: good stages are not repeated",
+        "What to do: read the log, correct what it reports, and run again: good stages are not repeated",
         "Log: host1:/w/builds/x/build.log",
         "Its last lines:",
         "  one",
@@ -37,22 +37,30 @@ def test_a_failure_says_where_why_and_what_to_do():
 
 
 def test_a_known_failure_has_its_cause_and_remedy():
-    said = failure(
+    said = failure_message(
         "host1", ORDER, dict(STATUS, error={"message": "m", "cause": "the disk is full", "remedy": "free some"})
     )
     assert "Cause: the disk is full\nWhat to do: free some\n" in said
 
 
 def test_a_build_that_is_gone():
-    said = failure("host1", ORDER, {"state": "dead", "stage": "", "log": "/l", "tail": []})
-    assert "failed in stage start: its process is gone" in said and "run again" in said and "Cause:" not in said
+    said = failure_message("host1", ORDER, {"state": "dead", "stage": "", "log": "/l", "tail": []})
+    assert (
+        "failed in stage start: its process ended without a message" in said
+        and "run again" in said
+        and "Cause:" not in said
+    )
 
 
 def test_what_is_said_of_one_that_was_begun_is_said_once():
     status = {"state": "running", "note": "it stays in the login session"}
-    assert [note({"how": how, "status": status}) for how in ("started", "resumed")] == [status["note"]] * 2
-    assert [note({"how": how, "status": status}) for how in ("joined", "done", "")] == [""] * 3
-    assert note({"how": "started", "status": {"state": "done"}}) == note({"failed": True, "msg": "no room"}) == ""
+    assert [start_note({"how": how, "status": status}) for how in ("started", "resumed")] == [status["note"]] * 2
+    assert [start_note({"how": how, "status": status}) for how in ("joined", "done", "")] == [""] * 3
+    assert (
+        start_note({"how": "started", "status": {"state": "done"}})
+        == start_note({"failed": True, "msg": "no room"})
+        == ""
+    )
 
 
 @pytest.mark.parametrize("by_name", [True, False])
@@ -89,6 +97,6 @@ def test_where_nothing_can_be_handed_on_nothing_is_begun(tmp_path):
     action = SimpleNamespace(
         _host="h", _label="l", _shared=True, _run=run, _begin=lambda _order: pytest.fail("it was begun")
     )
-    with pytest.raises(AnsibleActionFail, match="none of .*/file/cache can be written to.* Name a folder") as told:
-        ActionModule._started(action, {}, ORDER, {"cache": [str(tmp_path / "file/cache")]}, "h")
+    with pytest.raises(AnsibleActionFail, match="none of .*/file/cache can be written, .* Add a folder") as told:
+        ActionModule._start(action, {}, ORDER, {"cache": [str(tmp_path / "file/cache")]}, "h")
     assert ended == [("l", str(told.value))]

@@ -46,7 +46,7 @@ def test_releases_and_platforms_are_the_users(play):
     status, said = play("-C", torch_npu_build_version="1.8.1", ascend_bundle_releases=["1.5.0"])
     assert status == 0 and "bundle 1.5.0: would fetch" in said and "bundle 1.8.1" not in said, said
     status, said = play("-C", ascend_bundle_releases=[])
-    assert status != 0 and "ascend_bundle_releases names no release" in said
+    assert status != 0 and "ascend_bundle_releases is empty" in said
     status, said = play("-C", ascend_bundle_releases=["9.9"])
     assert status != 0 and "'9.9' is not a known release" in said and "ascend_bundle_releases" in said
 
@@ -82,11 +82,11 @@ def test_paths_that_a_bundle_is_made_of():
         "products": "/srv/cache",
     }
     mirrors = ["~/m", "https://m/~bob/m"]
-    assert action.paths(well, mirrors) == []
+    assert action.path_problems(well, mirrors) == []
     # One that is there is only read.
-    assert action.paths(dict(well, state="verified", dest="/"), []) == []
+    assert action.path_problems(dict(well, state="verified", dest="/"), []) == []
     wrong = {"state": "present", "dest": "/", "products": "~bob/cache"}
-    assert [words.split(" is refused")[0] for words in action.paths(wrong, ["https://m", "~bob/m"])] == [
+    assert [words.split(" is refused")[0] for words in action.path_problems(wrong, ["https://m", "~bob/m"])] == [
         "ascend_bundle_dest: '/'",
         "ascend_bundle_products: '~bob/cache'",
         "ascend_mirrors: '~bob/m'",

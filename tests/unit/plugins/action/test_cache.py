@@ -79,19 +79,19 @@ def test_pruned(play, cache):
     folder = cached.make(cache)
     options = ["-e", "ascend_cache=prune", "-e", "ascend_cache_keep_days=0"]
     status, words = play(*options)
-    assert status == 0 and folder.exists() and "0 products were taken away" in words
+    assert status == 0 and folder.exists() and "0 products were removed" in words
     status, words = play(*options, "-e", "ascend_cache_keep_last=0", "--check")
-    assert status == 0 and folder.exists() and "1 product would be taken away" in words and "changed=1" in words
+    assert status == 0 and folder.exists() and "1 product would be removed" in words and "changed=1" in words
     status, words = play(*options, "-e", "ascend_cache_keep_last=0")
     assert status == 0 and not folder.exists()
-    assert "1 product was taken away" in words and "cmake 3.12.1" in words
+    assert "1 product was removed" in words and "cmake 3.12.1" in words
 
 
 @pytest.mark.parametrize(
     "option, words",
     [
-        ("ascend_cache=burn", "ascend_cache: burn is none of list, verify, prune"),
-        ("ascend_build_cache=s3://x", "s3://x is no place for a build cache"),
+        ("ascend_cache=burn", "ascend_cache is burn, and has to be one of list, verify, prune"),
+        ("ascend_build_cache=s3://x", "s3://x cannot be a build cache"),
     ],
 )
 def test_what_cannot_be_done_is_told(play, option, words):
@@ -103,7 +103,7 @@ def test_what_cannot_be_done_is_told(play, option, words):
 @pytest.mark.parametrize("places", [[], ["file:///srv/products"]])
 def test_no_cache_that_could_be_looked_at_is_an_error(play, wish, places):
     status, words = play("-e", json.dumps({"ascend_build_cache": places, "ascend_cache": wish}))
-    assert status == 2 and "ascend_build_cache names no folder of the controller" in words
+    assert status == 2 and "ascend_build_cache has no folder of the controller" in words
     assert all(f"{place}: not looked at" in words for place in places)
 
 
@@ -120,7 +120,7 @@ def test_headlines():
     assert (
         headline("verified", [whole, damaged, unsigned], [], False) == "3 products, 3.0 KiB; 2 of them cannot be used"
     )
-    assert headline("pruned", [], [whole, whole], True) == "2 products would be taken away, 2.0 KiB"
+    assert headline("pruned", [], [whole, whole], True) == "2 products would be removed, 2.0 KiB"
 
 
 @pytest.mark.parametrize("name, value", [("build_cache", "/etc"), ("trusted_keys", "~bob/keys")])

@@ -100,13 +100,13 @@ def test_what_wheels_were_built_with_is_read_of_their_manifests():
 
 
 def test_a_host_without_a_builder_is_told_of_its_cohort_and_the_remedy():
-    said = elect.no_builder("h", ORDER, ["b1", "b2"])
+    said = elect.no_builder_message("h", ORDER, ["b1", "b2"])
     assert "x86_64, glibc 2.31" in said and "b1, b2" in said and "--limit" in said
-    assert "empty" in elect.no_builder("h", ORDER, [])
+    assert "empty" in elect.no_builder_message("h", ORDER, [])
 
 
 def test_giving_up_names_the_hosts_that_were_lost():
-    assert "b1, b2, b3" in elect.given_up("h", ORDER, ["b1", "b2", "b3"])
+    assert "b1, b2, b3" in elect.given_up_message("h", ORDER, ["b1", "b2", "b3"])
 
 
 def test_the_cohort_is_told_where_its_build_failed():
@@ -127,9 +127,9 @@ def test_an_answer_has_its_time(state, wait_s, lost_after_s, wanted):
 
 
 def test_silence_ends_and_leaves_no_alarm_behind():
-    with pytest.raises(build.Silent, match="no answer for 0 s"), build.limited(0.05):
+    with pytest.raises(build.HostSilent, match="no answer for 0 s"), build.time_limit(0.05):
         time.sleep(5)
-    with build.limited(30):
+    with build.time_limit(30):
         assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
@@ -149,7 +149,7 @@ def test_a_tasks_own_timeout_is_kept(limit_s):
     signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:
         with pytest.raises(Timeout):
-            with contextlib.suppress(build.Silent), build.limited(limit_s):
+            with contextlib.suppress(build.HostSilent), build.time_limit(limit_s):
                 time.sleep(5)
                 pytest.fail("neither rang")
             time.sleep(5)

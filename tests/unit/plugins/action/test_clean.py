@@ -3,19 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is told of a work directory that was cleaned."""
 
-from ansible_collections.ascend.pytorch.plugins.action.clean import told
+from ansible_collections.ascend.pytorch.plugins.action.clean import report
 
 
 def test_what_is_told_of_a_host():
-    assert told("npu1", [], [], False) == "npu1: nothing to take away"
+    assert report("npu1", [], [], False) == "npu1: nothing to remove"
     removed = [{"path": "/w/builds/a", "size": 3 << 30}, {"path": "/w/downloads/b", "size": 1 << 30}]
-    assert told("npu1", removed, [], False).splitlines() == [
+    assert report("npu1", removed, [], False).splitlines() == [
         "npu1: freed 4.0 GiB",
         "  3.0 GiB  /w/builds/a",
         "  1.0 GiB  /w/downloads/b",
     ]
-    assert told("npu1", removed[:1], ["/x"], True).splitlines() == [
+    assert report("npu1", removed[:1], ["/x"], True).splitlines() == [
         "npu1: would free 3.0 GiB",
         "  3.0 GiB  /w/builds/a",
-        "  /x: left as it is, a build is under way there",
+        "  /x: kept, a build is running there",
     ]

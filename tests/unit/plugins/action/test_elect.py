@@ -55,7 +55,7 @@ def fleet(monkeypatch, tmp_path):
 def test_a_host_whose_builders_have_all_come_so_far_is_told(fleet, taken):
     fleet.provide("b1", taken)
     assert fleet.provide("h")["lacking"] == ["cmake"]
-    with pytest.raises(AnsibleActionFail, match="nobody can build cmake"):
+    with pytest.raises(AnsibleActionFail, match="no host can build cmake"):
         fleet.elect("h")
 
 

@@ -135,7 +135,7 @@ def test_whom_to_trust_is_asked_before_any_host_is(site):
     """By the site's own playbook: what the roles' variables say reaches the plan."""
     words = site({"ascend_sign_key": "~/key", "ascend_build_cache": ["auto", "http://cache.example.com"]})
     assert "nowhere: 2 problems, nothing was changed:" in words, words
-    assert "http://cache.example.com is read without TLS" in words and "that group is empty" in words
+    assert "http://cache.example.com is read without TLS" in words and "the group ascend_builders is empty" in words
 
 
 def test_a_list_that_was_given_as_text_is_told(site):
@@ -161,4 +161,4 @@ def test_paths_on_the_controller_are_judged_before_any_host_is_asked(site):
     ):
         assert f"ascend_{given} is refused: " in words, words
     assert "ascend_trusted_keys: 'keys" in words
-    assert "ascend_build_cache: ftp://cache.example.com is no place for a build cache" in words
+    assert "ascend_build_cache: ftp://cache.example.com cannot be a build cache" in words

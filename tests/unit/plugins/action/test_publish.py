@@ -78,7 +78,7 @@ class Host:
         self.asked, self.said, self.caches, self.calls = [], [], [], []
         monkeypatch.setattr(carry, "Carrier", self._carrier)
         monkeypatch.setattr(action.buildcache, "BuildCache", self._cache)
-        monkeypatch.setattr(cohort.Run, "copying", self._copying)
+        monkeypatch.setattr(cohort.Run, "copy_slot", self._copying)
         monkeypatch.setattr(action.speaking, "say", self.said.append)
         for module in (action, plans):
             monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
@@ -196,7 +196,7 @@ def test_where_nothing_is_to_be_brought_nothing_is_asked_of_the_host(host, plann
 
 
 def test_a_host_without_a_plan_is_told_so(host):
-    with pytest.raises(AnsibleActionFail, match="^h: this run has not planned anything"):
+    with pytest.raises(AnsibleActionFail, match="^h: there is no plan of this run"):
         host.provide()
     assert host.asked == []
 
@@ -289,7 +289,7 @@ def test_what_is_wrong_with_the_build_cache_is_told(host, error):
 @pytest.mark.parametrize("planned", [BUILD, STORED])
 def test_what_this_host_has_just_built_is_published(host, planned):
     host.plan(planned)
-    plans.lack(HOST, {"cmake": True})
+    plans.record_lacking(HOST, {"cmake": True})
     assert host.provide(built=True, waits=True)["lacking"] == []
     assert host.asked == STRAIGHT and host.caches == [] and "cmake" not in host.needs
 
@@ -377,8 +377,8 @@ def test_what_was_built_and_is_nowhere_is_told_with_the_places(host):
     with pytest.raises(AnsibleActionFail) as failure:
         host.provide(waits=True)
     said = str(failure.value)
-    assert said.startswith(f"h: {LABEL} was built, and is in none of the places")
-    assert "(/cache, file:///shared)" in said and "a folder that all hosts share" in said
+    assert said.startswith(f"h: {LABEL} was built, but this host finds it in no place")
+    assert "(/cache, file:///shared)" in said and "one folder that all hosts share" in said
 
 
 def test_a_build_that_ended_before_this_host_looks_is_no_reason_to_fail(host):

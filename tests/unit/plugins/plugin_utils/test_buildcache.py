@@ -150,7 +150,9 @@ def test_into_a_shared_folder_the_host_puts_it_with_the_signature(told, key):
 def test_what_is_signed_was_built_on_a_builder(tmp_path, told, key, place):
     place = str(tmp_path / "cache") if place == "folder" else place
     cache = buildcache.BuildCache([place], Carrier(), told.append, str(key), f"{key}.pub", ["b1", "b2"])
-    with pytest.raises(signing.SigningError, match=LABEL + " is not signed, since evil, .* ascend_builders"):
+    with pytest.raises(
+        signing.SigningError, match=LABEL + " is not signed, since it comes from evil, .* ascend_builders"
+    ):
         cache.keep(ORDER, "evil")
     assert not (tmp_path / "cache" / LABEL).exists() and "keep_at" not in str(cache.carrier.done)
     assert cache.keep(ORDER, "b2") == place
@@ -192,28 +194,32 @@ def test_over_plain_http_nothing_is_taken_unsigned(told, key):
 def test_places_to_read_from_alone_have_the_default_beside_them(tmp_path, told, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     cache = buildcache.BuildCache([WEB], Carrier(), told.append)
-    assert cache.keep(ORDER, "h") == cache_places.default()
-    assert [manifest["name"] for manifest in cache.former("cmake")] == ["cmake"] and cache.former("gcc730") == []
+    assert cache.keep(ORDER, "h") == cache_places.default_folder()
+    assert [manifest["name"] for manifest in cache.earlier_manifests("cmake")] == ["cmake"] and cache.earlier_manifests(
+        "gcc730"
+    ) == []
 
 
 def test_without_a_place_to_write_to_it_is_said_what_to_do(tmp_path, told):
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(store.StoreError, match="none of .* can be written to"):
+    with pytest.raises(store.StoreError, match="none of .* can be written, "):
         buildcache.BuildCache([str(tmp_path / "file" / "cache")], Carrier(), told.append).keep(ORDER, "h")
 
 
 def test_it_is_said_before_anything_is_built_that_nothing_keeps_it(tmp_path):
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(store.StoreError, match="none of .* can be written to"):
-        buildcache.keeper([str(tmp_path / "file" / "cache")])
+    with pytest.raises(store.StoreError, match="none of .* can be written, "):
+        buildcache.writable_place([str(tmp_path / "file" / "cache")])
     places = [str(tmp_path / "file" / "cache"), WEB, str(tmp_path / "new" / "cache"), SHARED]
-    assert buildcache.keeper(places) == places[2] and buildcache.keeper([WEB, SHARED]) == SHARED
+    assert buildcache.writable_place(places) == places[2] and buildcache.writable_place([WEB, SHARED]) == SHARED
 
 
 def test_who_keeps_is_asked_without_asking_whom_to_trust(tmp_path, monkeypatch):
     """A build is started with the places alone; what is taken from them is looked at by whoever takes it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert buildcache.keeper(buildcache.all_places(["http://cache.example.com"])) == cache_places.default()
+    assert (
+        buildcache.writable_place(buildcache.all_places(["http://cache.example.com"])) == cache_places.default_folder()
+    )
 
 
 @pytest.mark.parametrize("closed", ["closed/cache", "closed"])
@@ -230,10 +236,10 @@ def test_a_folder_that_cannot_be_read_is_told_of_once_and_passed_over(closed):
         def ask():
             said = []
             cache = buildcache.BuildCache([str(root / "closed" / "cache"), str(root / "open")], Carrier(), said.append)
-            former = [manifest["name"] for manifest in cache.former("cmake")]
+            former = [manifest["name"] for manifest in cache.earlier_manifests("cmake")]
             return {"taken": cache.take(ORDER), "holds": cache.holds(ORDER), "former": former, "said": said}
 
         seen = as_plain(ask)
         assert seen["taken"]["place"] == str(root / "open") and seen["holds"] and seen["former"] == ["cmake"]
         assert len(seen["said"]) == 1, seen
-        assert all("cannot be used" in words and words.endswith("It is passed over") for words in seen["said"])
+        assert all("cannot be used" in words and words.endswith("It is not used in this run") for words in seen["said"])

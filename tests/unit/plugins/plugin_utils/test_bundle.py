@@ -123,8 +123,8 @@ def shop(tmp_path, monkeypatch):
 
     def make(platforms=tuple(PLATFORM), row=None, recipes=None, **more):
         told, warned = [], []
-        maker = bundling.Maker(made.folder, [str(base)], told.append, warned.append)
-        manifest = maker.add(row or ROW, recipes or made.recipes, platforms and list(platforms), **more)
+        maker = bundling.BundleMaker(made.folder, [str(base)], told.append, warned.append)
+        manifest = maker.add_release(row or ROW, recipes or made.recipes, platforms and list(platforms), **more)
         return SimpleNamespace(manifest=manifest, changed=maker.changed, told=told, warned=warned)
 
     made.make = make
@@ -144,7 +144,7 @@ def test_it_holds_everything_and_again_is_nothing_to_do(shop):
         + [f"wheels/{name}-1.0-py3-none-any.whl" for name in ("pip", "setuptools", "sympy", "pyyaml", "wheel")]
         + ["wheels/numpy-1.26.4-cp39-cp39-manylinux2014_aarch64.whl"]
     )
-    assert bundle.verify(shop.folder) == bundle.strangers(shop.folder) == []
+    assert bundle.verify(shop.folder) == bundle.unknown_files(shop.folder) == []
     before = (shop.folder / "bundle.json").read_bytes()
     shutil.rmtree(shop.base)
     shutil.rmtree(shop.index)
@@ -192,7 +192,7 @@ def test_what_is_damaged_is_named_and_alone_made_anew(shop):
     mended = shop.make()
     assert [line.split(" ")[1] for line in mended.told if "fetching" in line] == ["pytorch/pytorch", "cmake.tar.gz"]
     assert len(mended.warned) == 3 and bundle.verify(shop.folder) == []
-    assert bundle.strangers(shop.folder) == ["notes.txt"]
+    assert bundle.unknown_files(shop.folder) == ["notes.txt"]
 
 
 def test_a_run_that_was_broken_off_goes_on(shop):
@@ -209,8 +209,8 @@ def test_a_run_that_was_broken_off_goes_on(shop):
 
 
 def test_check_mode_says_what_would_come(shop):
-    maker = bundling.Maker(shop.folder, [], print, print)
-    assert maker.lacking(ROW, shop.recipes, PLATFORM) == [
+    maker = bundling.BundleMaker(shop.folder, [], print, print)
+    assert maker.missing_files(ROW, shop.recipes, PLATFORM) == [
         "Ascend/pytorch",
         "pytorch/pytorch",
         "cmake.tar.gz",
@@ -218,7 +218,7 @@ def test_check_mode_says_what_would_come(shop):
     ]
     assert not shop.folder.exists()
     shop.make()
-    assert maker.lacking(ROW, shop.recipes, PLATFORM) == []
+    assert maker.missing_files(ROW, shop.recipes, PLATFORM) == []
 
 
 def test_wheels_that_nobody_asks_for_any_more_go(shop):
@@ -259,9 +259,9 @@ def test_a_run_that_is_gone_begins_nothing_more(shop, monkeypatch):
     begun = []
     monkeypatch.setattr(runs, "is_over", lambda: len(begun) == 2)
     monkeypatch.setattr(os, "_exit", sys.exit)
-    maker = bundling.Maker(shop.folder, [str(shop.base)], begun.append, pytest.fail)
+    maker = bundling.BundleMaker(shop.folder, [str(shop.base)], begun.append, pytest.fail)
     with pytest.raises(SystemExit):
-        maker.add(ROW, shop.recipes, list(PLATFORM))
+        maker.add_release(ROW, shop.recipes, list(PLATFORM))
     assert [line.split(" ")[1] for line in begun] == ["Ascend/pytorch", "pytorch/pytorch"]
     held = os.open(shop.folder, os.O_RDONLY)
     fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -331,7 +331,9 @@ def test_a_manifest_from_elsewhere(tmp_path):
 )
 def test_a_manifest_that_leads_elsewhere_is_refused(tmp_path, changes):
     (tmp_path / "bundle.json").write_text(foreign_manifest(**changes))
-    with pytest.raises(bundle.BundleError, match="bundle.json is not as this collection writes it: .* Do not use"):
+    with pytest.raises(
+        bundle.BundleError, match="bundle.json does not match the format of this collection: .* Do not use"
+    ):
         bundle.read(tmp_path)
 
 
@@ -378,7 +380,7 @@ def test_a_host_gets_the_wheels_of_its_python(shop, tmp_path):
     assert mirror.pip_options(order("/w"), held) == [
         "--no-index",
         "--find-links",
-        f"/w/mirror/{mirror.name(held)}/wheels",
+        f"/w/mirror/{mirror.content_name(held)}/wheels",
     ]
     assert mirror.wheels(str(shop.folder), order(tmp_path, product="tree")) == []
     assert mirror.pip_options(order("/w"), []) == []
@@ -389,7 +391,7 @@ def test_a_host_gets_the_wheels_of_its_python(shop, tmp_path):
     with pytest.raises(AnsibleActionFail, match="no bundle.json"):
         mirror.wheels(str(tmp_path), order(tmp_path))
     (shop.folder / held[0][0]).unlink()
-    with pytest.raises(AnsibleActionFail, match=f"lacks {held[0][0]}, .*playbooks/bundle.yml"):
+    with pytest.raises(AnsibleActionFail, match=f"{held[0][0]} .*playbooks/bundle.yml"):
         mirror.wheels(str(shop.folder), order(tmp_path))
 
 
@@ -427,6 +429,6 @@ def test_sending(shop, tmp_path):
     json.dumps(held)
     copied.clear()
     (shop.folder / held[0][0]).write_bytes(b"short")
-    with pytest.raises(AnsibleActionFail, match=f"{held[0][0]}: .*playbooks/bundle.yml makes"):
+    with pytest.raises(AnsibleActionFail, match=f"{held[0][0]}: .*playbooks/bundle.yml repairs"):
         sender.send(order(tmp_path), str(shop.folder), held)
     assert copied == []

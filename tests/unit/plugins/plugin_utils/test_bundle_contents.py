@@ -13,7 +13,7 @@ def test_rows_platforms_and_places():
     assert [each["arch"] for each in bundle_contents.platforms(None, ["3.8"])] == ["x86_64", "aarch64"]
     assert bundle_contents.platforms([{"arch": "x86_64", "python": "3.9"}], ["3.7"]) == []
     recipe = {"name": "torch", "sources": [{"dest": "pytorch"}, {"dest": "pytorch/pytorch"}]}
-    assert bundle_contents.place("{src}/pytorch/pytorch/r.txt", recipe) == ({"dest": "pytorch/pytorch"}, "r.txt")
-    assert bundle_contents.place("{src}/pytorch/patch/x", recipe) == ({"dest": "pytorch"}, "patch/x")
+    assert bundle_contents.locate("{src}/pytorch/pytorch/r.txt", recipe) == ({"dest": "pytorch/pytorch"}, "r.txt")
+    assert bundle_contents.locate("{src}/pytorch/patch/x", recipe) == ({"dest": "pytorch"}, "patch/x")
     with pytest.raises(bundle.BundleError, match="none of its sources"):
-        bundle_contents.place("{src}/elsewhere/x", recipe)
+        bundle_contents.locate("{src}/elsewhere/x", recipe)

@@ -24,4 +24,9 @@ def test_table(tmp_path):
 
 
 def test_sizes():
-    assert [cache_list.human(size) for size in (0, 1023, 1536, 5 << 30)] == ["0 B", "1023 B", "1.5 KiB", "5.0 GiB"]
+    assert [cache_list.format_size(size) for size in (0, 1023, 1536, 5 << 30)] == [
+        "0 B",
+        "1023 B",
+        "1.5 KiB",
+        "5.0 GiB",
+    ]

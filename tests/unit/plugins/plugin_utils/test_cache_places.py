@@ -10,11 +10,11 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import cache_places
 def test_places(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/x")
     monkeypatch.setenv("HOME", "/home/me")
-    assert cache_places.places(None) == ["/x/ascend-pytorch/products"]
-    assert cache_places.places("~/cache") == ["/home/me/cache"]
-    assert cache_places.places(["/a/../b/", "file:///s/", "https://h/c/"]) == ["/b", "file:///s", "https://h/c"]
-    assert cache_places.places(["auto"]) == cache_places.places(None)
-    assert cache_places.places([]) == cache_places.places("") == []
+    assert cache_places.resolve_places(None) == ["/x/ascend-pytorch/products"]
+    assert cache_places.resolve_places("~/cache") == ["/home/me/cache"]
+    assert cache_places.resolve_places(["/a/../b/", "file:///s/", "https://h/c/"]) == ["/b", "file:///s", "https://h/c"]
+    assert cache_places.resolve_places(["auto"]) == cache_places.resolve_places(None)
+    assert cache_places.resolve_places([]) == cache_places.resolve_places("") == []
     assert [cache_places.kind(one) for one in ("/b", "file:///s", "https://h/c")] == [
         cache_places.FOLDER,
         cache_places.FILE,
@@ -24,5 +24,5 @@ def test_places(monkeypatch):
 
 @pytest.mark.parametrize("place", ["s3://x/y", "file://x/y", "https://", "http:///x", "file:////"])
 def test_what_is_no_place(place):
-    with pytest.raises(store.StoreError, match="ascend_build_cache: .* is no place"):
-        cache_places.places([place])
+    with pytest.raises(store.StoreError, match="ascend_build_cache: .* cannot be a build cache"):
+        cache_places.resolve_places([place])

@@ -131,28 +131,28 @@ def test_a_host_that_has_built_is_busy_no_more(run):
 def test_the_first_that_asks_leads(run):
     run.offer("cmake", offered("b"))
     choose(run)
-    assert [run.leads(LABEL, host, ["a", "b", "c"]) for host in ("c", "a", "b", "c")] == [True, False, False, True]
+    assert [run.claim_lead(LABEL, host, ["a", "b", "c"]) for host in ("c", "a", "b", "c")] == [True, False, False, True]
     # And another when that one has failed.
-    assert run.leads(LABEL, "a", ["a", "b"])
+    assert run.claim_lead(LABEL, "a", ["a", "b"])
 
 
 def test_with_another_builder_somebody_leads_anew(run):
     run.offer("cmake", offered("b"))
     run.offer("cmake", offered("a"))
     choose(run)
-    assert run.leads(LABEL, "c", ["a", "b", "c"])
+    assert run.claim_lead(LABEL, "c", ["a", "b", "c"])
     run.lose(LABEL, choose(run))
     choose(run)
-    assert run.leads(LABEL, "b", ["a", "b", "c"])
+    assert run.claim_lead(LABEL, "b", ["a", "b", "c"])
 
 
 def test_who_was_not_led_takes_the_lead(run):
     run.offer("cmake", offered("b"))
     choose(run)
-    assert run.leads(LABEL, "a", ["a", "b"]) and not run.leads(LABEL, "b", ["a", "b"])
-    assert [run.turn(LABEL, "b"), run.turn(LABEL, "b"), run.turn(LABEL, "a")] == [1, 2, 1]
+    assert run.claim_lead(LABEL, "a", ["a", "b"]) and not run.claim_lead(LABEL, "b", ["a", "b"])
+    assert [run.count_turn(LABEL, "b"), run.count_turn(LABEL, "b"), run.count_turn(LABEL, "a")] == [1, 2, 1]
     assert run.take_lead(LABEL, "b")
-    assert run.leads(LABEL, "b", ["a", "b"]) and not run.leads(LABEL, "a", ["a", "b"])
+    assert run.claim_lead(LABEL, "b", ["a", "b"]) and not run.claim_lead(LABEL, "a", ["a", "b"])
 
 
 def test_without_a_folder_to_write_to_it_is_said_what_to_do(tmp_path):
@@ -168,7 +168,7 @@ def test_a_failed_build_is_told_to_the_whole_cohort(run):
 
 
 def hold(home, held, release):
-    with cohort.Run(home, processes.of(os.getpid())).building(LABEL, lambda who: None):
+    with cohort.Run(home, processes.by_pid(os.getpid())).building(LABEL, lambda who: None):
         held.set()
         release.wait(60)
 
@@ -256,14 +256,14 @@ def test_what_builders_build_with_is_known_to_runs_without_them(tmp_path, run):
     wanted = {"cmake": {"identity": "1" * 64}, "gcc730": {"identity": "2" * 64}}
     assert run.tools(PLATFORM, ["b2"]) == wanted and run.tools("aarch64 glibc 2.31", ["b2"]) == {}
 
-    other = cohort.Run(tmp_path, processes.of(os.getppid()))
+    other = cohort.Run(tmp_path, processes.by_pid(os.getppid()))
     assert other.tools(PLATFORM, ["b1", "b2"]) == wanted
     # Another inventory's builders are nobody here.
     assert other.tools(PLATFORM, ["b1"]) == {}
     # And who has part in a run has the say in it.
     other.offer_tools("b10", PLATFORM, {"cmake": {"identity": "3" * 64}})
     assert other.tools(PLATFORM, ["b2", "b10"]) == {"cmake": {"identity": "3" * 64}}
-    assert cohort.Run(tmp_path, processes.of(1)).tools(PLATFORM, ["b10", "b2"]) == wanted
+    assert cohort.Run(tmp_path, processes.by_pid(1)).tools(PLATFORM, ["b10", "b2"]) == wanted
 
 
 # --- many hosts -------------------------------------------------------------------------------------------------------
@@ -299,13 +299,13 @@ def read_by_one(home, hosts, ready, monkeypatch):
         run.offer("cmake", dict(offered(name, ready=ready), order=order._asdict()))
     for name in names[:-1]:
         assert run.elect(LABEL, "f" * 64, names).builder == "n0"
-        run.leads(LABEL, name, names)
-        run.turn(LABEL, name)
+        run.claim_lead(LABEL, name, names)
+        run.count_turn(LABEL, name)
     with monkeypatch.context() as patch:
         read = Files(patch)
         run.elect(LABEL, "f" * 64, names)
-        run.leads(LABEL, names[-1], names)
-        run.turn(LABEL, names[-1])
+        run.claim_lead(LABEL, names[-1], names)
+        run.count_turn(LABEL, names[-1])
     return read.reads, read.chars
 
 
@@ -362,7 +362,7 @@ def test_a_host_may_be_called_anything(tmp_path, run):
     assert run.has_arrived(product, ODD) and not run.has_arrived(product, "rack")
     assert run.elect(cohort_label, "f" * 64, [ODD]) == cohort.Election(ODD, True, False)
     assert run.order(cohort_label, ODD) == order
-    assert run.turn(label, ODD) == run.unready(label, ODD) == 1 and run.next_turn_s(label, ODD) == 30.0
+    assert run.count_turn(label, ODD) == run.count_unready(label, ODD) == 1 and run.next_turn_s(label, ODD) == 30.0
     assert run.begin(label, ODD) and run.has_begun(label) and run.elect(cohort_label, "f" * 64, []).busy
     run.end(label, "it failed")
     assert run.failure(label) == "it failed" and run.ended(label) and not run.has_begun(label)
@@ -416,8 +416,8 @@ def copying(monkeypatch, run):
         held = contextlib.ExitStack()
         with monkeypatch.context() as patch:
             patch.setattr(cohort.runs, "end_if_over", waits)
-            patch.setattr(cohort.runs, "LOOK_S", 0)
-            held.enter_context(by.copying(at_once))
+            patch.setattr(cohort.runs, "POLL_S", 0)
+            held.enter_context(by.copy_slot(at_once))
         return held
 
     return hold
@@ -461,7 +461,7 @@ def test_one_that_fails_leaves_its_place(copying):
 
 
 def hold_a_copy(home, run, held, release):
-    with cohort.Run(home, run).copying(1):
+    with cohort.Run(home, run).copy_slot(1):
         held.set()
         release.wait(60)
 
@@ -475,7 +475,7 @@ def test_the_workers_of_a_run_share_the_places_and_a_killed_one_has_none(tmp_pat
         with pytest.raises(Full):
             copying(1)
         # Another run has its own.
-        copying(1, by=cohort.Run(tmp_path, processes.of(os.getppid()))).close()
+        copying(1, by=cohort.Run(tmp_path, processes.by_pid(os.getppid()))).close()
     finally:
         worker.kill()
         worker.join()

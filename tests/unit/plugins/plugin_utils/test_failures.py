@@ -58,7 +58,7 @@ CASES = [
     ("Python missing", "The module failed to execute correctly, you probably need to set the interpreter.\n"
      "See stdout/stderr for the exact error /bin/sh: 1: /usr/bin/python9: not found"),
     ("Python missing", BROKE + "/bin/sh: /usr/bin/python3: No such file or directory"),
-    ("Python too old", target_python.too_old("3.6.8", "2.21.1")),
+    ("Python too old", target_python.too_old_message("3.6.8", "2.21.1")),
     ("Python too old", "ansible-core requires a minimum of Python version 3.9. Current version: 3.6.8 (default)"),
     ("Python too old", BROKE + "SyntaxError: future feature annotations is not defined"),
     ("no temporary folder", "Failed to create temporary directory. In some cases, you may have been able to authenticate and "

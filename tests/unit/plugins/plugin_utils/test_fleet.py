@@ -119,7 +119,7 @@ def test_what_is_to_be_built_anyway_need_not_hold():
         ({"failed": True, "msg": "MODULE FAILURE", "module_stderr": "Traceback\nOSError: x\n"}, None, "failed",
          "MODULE FAILURE OSError: x"),
         (fleets.planned(fleets.host()), {"unreachable": True, "msg": "timed out"}, "unreachable",
-         "when it was to be verified: timed out"),
+         "during the verification: timed out"),
         (fleets.planned(fleets.host()), {"failed": True, "msg": "crashed"}, "failed", "the verification failed: crashed"),
     ],
 )  # fmt: skip
@@ -134,12 +134,12 @@ def test_hosts_that_tell_nothing(planned, verified, status, words):
     [
         ({"failed": True, "msg": "sudo: sorry, you must have a tty to run sudo"}, "ansible_pipelining: false"),
         ({"unreachable": True, "msg": "ssh: connect to host x port 22: Connection refused"}, "sshd"),
-        ({"failed": True, "msg": "what nobody has seen"}, "mend what the message says, then run again"),
+        ({"failed": True, "msg": "what nobody has seen"}, "correct what the message says, then run again"),
         ({"unreachable": True, "msg": "what nobody has seen"}, "see that the host is up"),
     ],
 )
 def test_a_host_that_tells_nothing_has_the_remedy_of_its_own_failure(result, words):
-    (found,) = fleet.told(one(result))
+    (found,) = fleet.all_findings(one(result))
     assert words in found["remedy"]
 
 
@@ -221,7 +221,7 @@ def test_headline(results, words):
 
 
 def test_unfit():
-    assert fleet.unfit(fleets.document()) == ["node008", "node009", "node010", "node011", "login"]
+    assert fleet.unfit_hosts(fleets.document()) == ["node008", "node009", "node010", "node011", "login"]
 
 
 def test_the_same_finding_is_told_once():
@@ -292,8 +292,8 @@ def test_many_hosts_that_say_the_same_share_a_paragraph():
         "",
         "error unreachable, 1 host",
         "    node007: timed out",
-        "    Remedy: see that the host is up and that `ansible <host> -m ansible.builtin.ping` reaches it,",
-        "      then run again",
+        "    Remedy: see that the host is up and that `ansible <host> -m ansible.builtin.ping` works, then",
+        "      run again",
         "",
         "1 of 120 hosts is not fit: 1 unreachable, 119 fit; 119 have everything.",
     ]
@@ -302,7 +302,7 @@ def test_many_hosts_that_say_the_same_share_a_paragraph():
 def test_every_host_of_a_large_fleet_is_told():
     results = fleets.large(500)
     said = table(fleets.document(results))
-    assert "13 unfit" in said and "and much the same: npu-02-071.example.net, npu-03-[012,053,094].example.net" in said
+    assert "13 unfit" in said and "and other values on npu-02-071.example.net, npu-03-[012,053,094].example.net" in said
     assert len(said.splitlines()) < 60
     heads = re.findall(r"^(?:fit|unfit|unreachable)[^(:]*(?:\(\d+ hosts\))?:((?:.*\n)(?:    npu-.*\n)*)", said, re.M)
     folded = ", ".join(" ".join(head.split()) for head in heads)

@@ -66,7 +66,7 @@ def test_where_somebody_works_a_report_may_be_put(monkeypatch):
 def test_the_message_names_the_variable_and_the_remedy():
     assert here.problem("ascend_bundle_dest", "/srv/bundle", here.OWN) == ""
     words = here.problem("ascend_bundle_dest", "/etc", here.OWN)
-    assert words.startswith("ascend_bundle_dest: '/etc' is refused: ") and "Name a folder of its own" in words
+    assert words.startswith("ascend_bundle_dest: '/etc' is refused: ") and "Give a folder of its own" in words
     # What a path has in it does not tear the message.
     assert "\n" not in here.problem("ascend_report_dir", "a\nb", here.BESIDE)
 
@@ -86,7 +86,7 @@ def test_places_of_the_build_cache():
 )
 def test_what_can_be_no_place_of_the_build_cache(place):
     (words,) = here.cache_problems(["auto", place])
-    assert words.startswith(f"ascend_build_cache: {place} is no place for a build cache. Name "), words
+    assert words.startswith(f"ascend_build_cache: {place} cannot be a build cache. Give "), words
 
 
 def test_a_place_may_have_blanks_around_it_and_a_login():

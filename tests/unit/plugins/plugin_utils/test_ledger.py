@@ -6,7 +6,7 @@
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Decision
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, tags
-from ansible_collections.ascend.pytorch.plugins.plugin_utils.ledger import LOST, PLANNED, TOLD, VERIFIED, Account
+from ansible_collections.ascend.pytorch.plugins.plugin_utils.ledger import LOST, PLANNED, TOLD, VERIFIED, Unfinished
 
 CONVERGED = {"needs": {}, "errors": [], "done": [PLANNED]}
 
@@ -16,7 +16,7 @@ def needing(**needs):
 
 
 def account(entries, hosts=("a", "b"), alive=("a", "b"), deeds=(PLANNED,), settles=True, stops=True, reason=None):
-    return ledger.account(entries, list(hosts), alive, deeds, settles, stops, reason)
+    return ledger.find_unfinished(entries, list(hosts), alive, deeds, settles, stops, reason)
 
 
 @pytest.fixture
@@ -70,12 +70,12 @@ def test_needed_of_a_plan():
 
 
 def test_all_done_leaves_nothing():
-    assert account({"a": CONVERGED, "b": CONVERGED}) == Account([], [])
+    assert account({"a": CONVERGED, "b": CONVERGED}) == Unfinished([], [])
 
 
 def test_work_that_was_not_done_names_host_and_product():
     found = account({"a": needing(torch="build", cmake="publish"), "b": needing(torch="build")})
-    assert found.wrong == ["a, b: planned and not done: build torch", "a: planned and not done: publish cmake"]
+    assert found.wrong == ["a, b: planned but not done: build torch", "a: planned but not done: publish cmake"]
 
 
 def test_work_that_was_left_out_for_a_reason_is_no_error():
@@ -83,7 +83,7 @@ def test_work_that_was_left_out_for_a_reason_is_no_error():
         return "by --tags" if item == "torch" else ""
 
     found = account({"a": needing(torch="build", cmake="build"), "b": CONVERGED}, reason=reason)
-    assert found == Account(["a: planned and not done: build cmake"], ["a: by --tags: torch"])
+    assert found == Unfinished(["a: planned but not done: build cmake"], ["a: by --tags: torch"])
 
 
 def test_a_host_that_nobody_looked_at_is_an_error():
@@ -92,23 +92,23 @@ def test_a_host_that_nobody_looked_at_is_an_error():
 
 def test_an_unfit_host_that_nothing_stopped_is_an_error():
     unfit = dict(CONVERGED, errors=["no CANN"])
-    assert account({"a": unfit, "b": CONVERGED}).wrong == ["a: unfit, and nothing stopped it: no CANN"]
+    assert account({"a": unfit, "b": CONVERGED}).wrong == ["a: unfit, but it was not stopped: no CANN"]
     assert account({"a": unfit, "b": CONVERGED}, stops=False).wrong == []
     assert account({"a": unfit, "b": CONVERGED}, alive=["b"]).wrong == []
 
 
 def test_what_a_lost_host_lacks_is_told():
     found = account({"a": needing(cmake="build", torch="build"), "b": CONVERGED}, alive=["b"])
-    assert found == Account([], ["a: since it failed or cannot be reached: cmake, torch"])
-    assert account({"b": CONVERGED}, alive=["b"]) == Account([], [])
+    assert found == Unfinished([], ["a: since it failed or cannot be reached: cmake, torch"])
+    assert account({"b": CONVERGED}, alive=["b"]) == Unfinished([], [])
 
 
 def test_a_host_that_a_table_tells_of_as_lost_is_accounted_for():
     lost = {"needs": {}, "errors": [], "done": [LOST, TOLD]}
     told = {"needs": {}, "errors": [], "done": [PLANNED, TOLD, VERIFIED]}
     deeds = (PLANNED, VERIFIED, TOLD)
-    assert account({"a": lost, "b": told}, deeds=deeds) == Account([], [])
-    assert account({"a": lost, "b": lost}, deeds=deeds).wrong == ["a, b: none of these could be looked at"]
+    assert account({"a": lost, "b": told}, deeds=deeds) == Unfinished([], [])
+    assert account({"a": lost, "b": lost}, deeds=deeds).wrong == ["a, b: none of these hosts could be examined"]
     assert account({"a": dict(told, done=[PLANNED, TOLD]), "b": told}, deeds=deeds).wrong == ["a: not verified"]
 
 

@@ -45,7 +45,7 @@ def work(host):
         os.dup2(nothing, descriptor)
     speaking.display = Log()
     order = SimpleNamespace(name="torch", version="1.8.1", jobs=4)
-    with live.line(host, order, "auto") as line, open(host) as pipe:
+    with live.build_display(host, order, "auto") as line, open(host) as pipe:
         for text in pipe:
             line.show(json.loads(text))
 
@@ -284,19 +284,19 @@ def has_open(pid, name):
 
 
 @pytest.mark.parametrize("leaves", [False, True])
-def test_a_worker_of_a_killed_run_does_not_wait_at_the_door(terminal, leaves):
-    """Whoever has the door may write to a terminal that is stopped."""
+def test_a_worker_of_a_killed_run_does_not_wait_for_the_lock(terminal, leaves):
+    """Whoever has the lock of the rows may write to a terminal that is stopped."""
     terminal.open("one")
     terminal.show("one", percent=1)
     terminal.until(lambda: terminal.bottom("one  torch 1.8.1  build  1 %"))
     worker = terminal.owner()
-    with open(next(terminal.folder.glob(".cache/ascend-pytorch/runs/*/screen/door"))) as door:
-        fcntl.flock(door, fcntl.LOCK_EX)
+    with open(next(terminal.folder.glob(".cache/ascend-pytorch/runs/*/screen/lock"))) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if leaves:
             terminal.end("one")
         else:
             terminal.show("one", percent=2)
-        terminal.until(lambda: has_open(worker, "door"))
+        terminal.until(lambda: has_open(worker, "lock"))
         terminal.process.kill()
         terminal.process.wait()
         terminal.until(lambda: not Path(f"/proc/{worker}/fd/0").is_symlink())
@@ -352,7 +352,7 @@ def test_a_terminal_that_is_resized(terminal, lines, columns):
 
 
 def test_a_tiny_terminal_gets_lines_of_a_log(terminal):
-    terminal.resize(screen.LINES - 1, 80)
+    terminal.resize(screen.MIN_LINES - 1, 80)
     terminal.open("one")
     terminal.show("one")
     terminal.until((terminal.folder / "log").exists)
@@ -360,7 +360,7 @@ def test_a_tiny_terminal_gets_lines_of_a_log(terminal):
     terminal.resize(24, 80)
     terminal.show("one")
     terminal.until(lambda: terminal.bottom("one  torch"))
-    terminal.resize(24, screen.COLUMNS - 1)
+    terminal.resize(24, screen.MIN_COLUMNS - 1)
     terminal.until(terminal.is_given_back)
 
 
@@ -390,7 +390,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         order = SimpleNamespace(name="torch", version="1.8.1", jobs=4)
         status = {"state": "running", "stage": "build", "percent": 45}
-        with live.line(task_vars["inventory_hostname"], order, self._task.args["mode"]) as line:
+        with live.build_display(task_vars["inventory_hostname"], order, self._task.args["mode"]) as line:
             line.show(status)
             while not os.path.exists("go"):
                 time.sleep(0.05)
@@ -507,7 +507,7 @@ def test_when_a_terminal_is_wanted(mode, environment, wanted):
 )
 def test_words(changes, text):
     row = screen.Row("host  torch 1.8.1", "build", 45, 1000.0 - 723, 1000.0 + 835, 0.0, 985.0, "1-1")
-    assert screen.words(row._replace(**changes), 1000.0) == text
+    assert screen.row_text(row._replace(**changes), 1000.0) == text
 
 
 @pytest.mark.parametrize(
@@ -515,7 +515,7 @@ def test_words(changes, text):
     [(0, "0s"), (8.9, "8s"), (60, "1m00s"), (185, "3m05s"), (3599.9, "59m59s"), (3725, "1h02m"), (100000, "27h46m")],
 )
 def test_elapsed(seconds, words):
-    assert screen.elapsed(seconds) == words
+    assert screen.format_elapsed(seconds) == words
 
 
 def test_what_hosts_say_cannot_steer_the_terminal(monkeypatch):
@@ -523,17 +523,17 @@ def test_what_hosts_say_cannot_steer_the_terminal(monkeypatch):
     said = []
     monkeypatch.setattr(speaking.display, "display", said.append)
     status = {"state": "running", "stage": "\x1b[2Jbuild\n", "percent": None, "now": 5.0, "started": 0.0}
-    with live.line("h\x9bost", ORDER, "log") as line:
+    with live.build_display("h\x9bost", ORDER, "log") as line:
         line.show(status)
-        assert screen.texts([line.row], line.row.seen, 24, 80) == ["h?ost  torch 1.8.1  ?[2Jbuild?  5s"]
-        assert screen.texts([line.row], line.row.seen, 24, 10) == ["h?ost  tor"]
+        assert screen.visible_lines([line.row], line.row.seen, 24, 80) == ["h?ost  torch 1.8.1  ?[2Jbuild?  5s"]
+        assert screen.visible_lines([line.row], line.row.seen, 24, 10) == ["h?ost  tor"]
     assert said == ["h?ost  torch 1.8.1  ?[2Jbuild?  5s"]
 
 
 def test_a_log_has_a_line_for_each_stage_and_one_now_and_then(monkeypatch):
     said = []
     monkeypatch.setattr(speaking.display, "display", said.append)
-    log, row = live.Log(), screen.Row("h", "fetch", None, 0.0, None, 0.0, 0.0, "1-1")
+    log, row = live.ProgressLog(), screen.Row("h", "fetch", None, 0.0, None, 0.0, 0.0, "1-1")
     for now, stage in [(0, "fetch"), (20, "fetch"), (30, "build"), (329, "build"), (330, "build"), (331, "build")]:
         log.show(row._replace(stage=stage, seen=float(now)), float(now))
     assert said == ["h  fetch  0s", "h  build  30s", "h  build  5m30s"]
@@ -550,7 +550,7 @@ def test_times_are_the_hosts_and_estimates_come_from_former_builds(monkeypatch):
         "state": "running", "stage": "build", "percent": None, "objects": 50,
         "now": 5000.0, "started": 3999.5, "stage_started": 4700.0, "host": "x",
     }  # fmt: skip
-    with live.line("one", ORDER, "log", former) as line:
+    with live.build_display("one", ORDER, "log", former) as line:
         line.show(status)
         line.show(dict(status, state="failed"))
     assert said == ["one  torch 1.8.1  build  25 %  16m40s, 16m left"]
@@ -559,22 +559,25 @@ def test_times_are_the_hosts_and_estimates_come_from_former_builds(monkeypatch):
 def test_a_build_that_stood_already_is_not_told(monkeypatch):
     said = []
     monkeypatch.setattr(speaking.display, "display", said.append)
-    with live.line("one", ORDER, "log") as line:
+    with live.build_display("one", ORDER, "log") as line:
         line.show({"state": "done", "stage": "pack", "percent": None})
     assert said == []
 
 
 def test_where_nothing_is_shown_no_stage_ends_a_look():
-    assert live.Line("one", ORDER, "log").shows_stages() and live.Line("one", ORDER, "auto").shows_stages()
-    assert not live.Line("one", ORDER, "none").shows_stages()
+    assert (
+        live.BuildDisplay("one", ORDER, "log").shows_stages() and live.BuildDisplay("one", ORDER, "auto").shows_stages()
+    )
+    assert not live.BuildDisplay("one", ORDER, "none").shows_stages()
 
 
 @pytest.mark.parametrize(
-    "painted, began_s, wanted", [(True, 0, 2), (True, 60, 6), (True, 3600, live.WATCHED_S), (False, 0, live.LOOK_S)]
+    "painted, began_s, wanted",
+    [(True, 0, 2), (True, 60, 6), (True, 3600, live.POLL_ON_TERMINAL_S), (False, 0, live.POLL_S)],
 )
 def test_a_look_costs_the_builder_little(monkeypatch, painted, began_s, wanted):
     monkeypatch.setattr(live.time, "monotonic", lambda: 10000.0)
-    line = live.Line("one", ORDER, "log")
+    line = live.BuildDisplay("one", ORDER, "log")
     line.board = object() if painted else None
     line.row = screen.Row("one  torch", "build", 5, 10000.0 - began_s, None, 0.0, 0.0, "")
-    assert line.look_s() == wanted
+    assert line.poll_s() == wanted

@@ -122,8 +122,8 @@ def test_a_commit_that_is_not_there(folder):
 
 def test_the_name_goes_by_the_contents():
     held = [("a", "1"), ("b", "2")]
-    assert mirror.name(held) == mirror.name(list(held)) != mirror.name([("a", "1"), ("b", "3")])
-    assert len(mirror.name(held)) == 12
+    assert mirror.content_name(held) == mirror.content_name(list(held)) != mirror.content_name([("a", "1"), ("b", "3")])
+    assert len(mirror.content_name(held)) == 12
 
 
 def test_what_is_sent_serves_on_the_host(folder, tmp_path):
@@ -159,7 +159,7 @@ def test_two_workers_send_a_host_the_same_one_after_the_other(tmp_path, monkeypa
             sent.append("beside another")
         return "/there"
 
-    monkeypatch.setattr(mirror.Sender, "_sent", send)
+    monkeypatch.setattr(mirror.Sender, "_send_if_absent", send)
     action = types.SimpleNamespace(_task=types.SimpleNamespace(delegate_to="node"))
     with ThreadPoolExecutor() as pool:
         senders = [mirror.Sender(action, {}) for _each in range(2)]

@@ -48,7 +48,7 @@ EXAMPLES = r"""
 def test_an_argument_spec_is_what_the_documentation_says(tmp_path, monkeypatch):
     (tmp_path / "tool.py").write_text(MODULE)
     monkeypatch.setattr(options, "MODULES", tmp_path)
-    assert options.of("tool", filled_in={"made"}) == {
+    assert options.argument_spec("tool", filled_in={"made"}) == {
         "name": {"type": "str", "required": True},
         "parts": {
             "type": "list",
@@ -56,22 +56,22 @@ def test_an_argument_spec_is_what_the_documentation_says(tmp_path, monkeypatch):
             "options": {"kind": {"type": "str", "choices": ["a", "b"], "default": "a"}},
         },
     }
-    assert options.of("tool")["made"] == {"type": "dict"}
+    assert options.argument_spec("tool")["made"] == {"type": "dict"}
     (tmp_path / "tool.py").write_text("DOCUMENTATION = ''")
     with pytest.raises(ValueError, match="tool"):
-        options.of("tool")
+        options.argument_spec("tool")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "plugins/modules").glob("[a-z]*.py")), ids=lambda path: path.stem)
 def test_the_documentation_of_each_module_can_be_read(path):
-    assert options.of(path.stem)
+    assert options.argument_spec(path.stem)
 
 
 def test_what_an_action_fills_in_is_an_option_that_says_so():
     for name in ("publish", "build"):
         module = (ROOT / f"plugins/modules/{name}.py").read_text()
         said = module.count("action fills it in")
-        assert said == len(options.of(name)) - len(_action(name))
+        assert said == len(options.argument_spec(name)) - len(_action(name))
 
 
 def _action(name):
@@ -80,9 +80,9 @@ def _action(name):
 
 
 def test_documented_choices_are_those_that_the_code_knows():
-    platform = options.of("bundle")["platforms"]["options"]
+    platform = options.argument_spec("bundle")["platforms"]["options"]
     assert platform["arch"]["choices"] == list(bundle_contents.ARCHES)
     assert platform["libc"]["default"] == bundle_contents.LIBC
-    assert options.of("plan")["roles"]["choices"] == list(request.ROLES)
-    assert options.of("account")["deeds"]["choices"] == list(ledger.NOT)
-    assert options.of("cache")["cache"]["default"] == [cache_places.AUTO]
+    assert options.argument_spec("plan")["roles"]["choices"] == list(request.ROLES)
+    assert options.argument_spec("account")["deeds"]["choices"] == list(ledger.NOT_DONE)
+    assert options.argument_spec("cache")["cache"]["default"] == [cache_places.AUTO]

@@ -79,7 +79,7 @@ def test_the_policy_allows_the_style_and_the_script_of_the_page_alone():
     (style,) = [text for _attributes, text in reader.all("style")]
     (script,) = [text for attributes, text in reader.all("script") if not attributes]
     assert rules["default-src"] == "'none'"
-    assert rules["style-src"] == f"'{page.digest(style)}'" and rules["script-src"] == f"'{page.digest(script)}'"
+    assert rules["style-src"] == f"'{page.csp_digest(style)}'" and rules["script-src"] == f"'{page.csp_digest(script)}'"
 
 
 def test_foreign_text_stays_text():
@@ -112,4 +112,4 @@ def test_half_a_character_is_no_obstacle():
 
 def test_a_number_that_json_lacks_is_refused():
     with pytest.raises(ValueError):
-        page.as_data({"temp_c": float("nan")})
+        page.script_json({"temp_c": float("nan")})

@@ -35,15 +35,15 @@ def planned(**products):
 
 
 def lack(host, name, lacks):
-    return plans.lack(host, {name: lacks})
+    return plans.record_lacking(host, {name: lacks})
 
 
 def test_what_is_kept_is_found():
     plan = planned(cmake=CMAKE, gcc730=GCC)
     candidate = {"host": "h", "ready": True, "order": CMAKE._asdict(), "capacity": [0, 8, 1024]}
     plans.keep("h", plan, VERIFY, [candidate])
-    assert plans.of("h") == {"plan": plain(plan), "verify": VERIFY, "candidates": {"cmake": candidate}}
-    assert plans.decision(plans.of("h")["plan"], "gcc730") == plan["products"]["gcc730"]
+    assert plans.read("h") == {"plan": plain(plan), "verify": VERIFY, "candidates": {"cmake": candidate}}
+    assert plans.decision(plans.read("h")["plan"], "gcc730") == plan["products"]["gcc730"]
     assert plans.order("h", "gcc730") == GCC
 
 
@@ -53,7 +53,7 @@ def test_the_last_plan_counts():
     anew = CMAKE._replace(fingerprint="a" * 64)
     plans.keep("h", planned(cmake=anew), dict(VERIFY, npu=False), [])
     assert plans.order("h", "cmake") == anew
-    assert plans.of("h") == {
+    assert plans.read("h") == {
         "plan": plain(planned(cmake=anew)),
         "verify": dict(VERIFY, npu=False),
         "candidates": {},
@@ -78,11 +78,11 @@ def test_a_host_may_be_called_anything(home):
 def test_who_has_no_plan_is_told_what_makes_one(host):
     plans.keep("another", planned(cmake=CMAKE), VERIFY, [])
     asks = [
-        lambda: plans.of(host),
+        lambda: plans.read(host),
         lambda: plans.order(host, "cmake"),
     ]
     for ask in asks:
-        with pytest.raises(AnsibleActionFail, match="this run has not planned anything for it") as failure:
+        with pytest.raises(AnsibleActionFail, match="there is no plan of this run for it") as failure:
             ask()
         assert str(failure.value).startswith(f"{host}: ") and "--start-at-task" in str(failure.value)
 
@@ -90,22 +90,22 @@ def test_who_has_no_plan_is_told_what_makes_one(host):
 def test_another_runs_plan_is_none(monkeypatch):
     plans.keep("h", planned(cmake=CMAKE), VERIFY, [])
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "current", lambda: processes.of(os.getppid()))
-        with pytest.raises(AnsibleActionFail, match="has not planned"):
-            plans.of("h")
+        patch.setattr(runs, "current", lambda: processes.by_pid(os.getppid()))
+        with pytest.raises(AnsibleActionFail, match="there is no plan of this run"):
+            plans.read("h")
     assert plans.order("h", "cmake") == CMAKE
 
 
 def test_of_what_the_plan_does_not_name_nothing_is_asked():
     plans.keep("h", planned(cmake=CMAKE), VERIFY, [])
-    assert plans.decision(plans.of("h")["plan"], "apex") == Decision("nothing", [], "apex", "apex")
+    assert plans.decision(plans.read("h")["plan"], "apex") == Decision("nothing", [], "apex", "apex")
 
 
 @pytest.mark.parametrize("name", ["apex", "gcc730"])
 def test_what_the_plan_asks_for_no_order_of_has_none(name):
     """One is not in the plan, the other the host's own."""
     plans.keep("h", planned(cmake=CMAKE, gcc730=None), VERIFY, [])
-    with pytest.raises(AnsibleActionFail, match=f"^h: its plan asks for no {name}$"):
+    with pytest.raises(AnsibleActionFail, match=rf"^h: its plan has no order for {name}\. "):
         plans.order("h", name)
 
 
@@ -125,7 +125,7 @@ def test_what_lacks_is_noted_until_it_is_there():
     assert told("cmake", False) == ["gcc730"]
     assert told("gcc730", False) == []
     # The rest stays as it was.
-    assert plans.of("h") == {"plan": plain(plan), "verify": VERIFY, "candidates": {}}
+    assert plans.read("h") == {"plan": plain(plan), "verify": VERIFY, "candidates": {}}
 
 
 def test_since_when_it_lacks(monkeypatch):
@@ -133,7 +133,7 @@ def test_since_when_it_lacks(monkeypatch):
 
     def since(now, found, waiting=()):
         monkeypatch.setattr(plans, "time", SimpleNamespace(monotonic=lambda: now))
-        plans.lack("h", found, waiting)
+        plans.record_lacking("h", found, waiting)
         return plans.lacking("h")
 
     assert since(10.0, {"gcc730": False}) == {}

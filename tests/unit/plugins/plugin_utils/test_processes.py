@@ -10,7 +10,7 @@ import sys
 import pytest
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes
 
-OWN = processes.of(os.getpid())
+OWN = processes.by_pid(os.getpid())
 # More than Linux has.
 NONE = 2**22 + 1
 
@@ -35,23 +35,23 @@ def test_what_is_no_name(name):
     "changes", [{"host": "other"}, {"boot": "b"}, {"namespace": "1"}, {"started": "1"}, {"pid": NONE}]
 )
 def test_only_the_very_process_lives(changes):
-    assert processes.lives(OWN)
-    assert not processes.lives(OWN._replace(**changes))
+    assert processes.is_alive(OWN)
+    assert not processes.is_alive(OWN._replace(**changes))
 
 
 def test_one_that_has_ended_lives_no_more():
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        named = processes.of(process.pid)
-        assert processes.lives(named)
+        named = processes.by_pid(process.pid)
+        assert processes.is_alive(named)
         process.stdin.close()
         # Ended, and not yet waited for: the kernel still has its number.
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        assert not processes.lives(named)
-    assert not processes.lives(named)
+        assert not processes.is_alive(named)
+    assert not processes.is_alive(named)
 
 
 def test_containers_of_one_machine_share_its_kernel():
-    assert processes.share_a_kernel(OWN, OWN._replace(host="container", namespace="1"))
-    assert not processes.share_a_kernel(OWN, OWN._replace(boot="another"))
+    assert processes.share_kernel(OWN, OWN._replace(host="container", namespace="1"))
+    assert not processes.share_kernel(OWN, OWN._replace(boot="another"))
     bare = OWN._replace(boot="")
-    assert processes.share_a_kernel(bare, bare) and not processes.share_a_kernel(bare, bare._replace(host="other"))
+    assert processes.share_kernel(bare, bare) and not processes.share_kernel(bare, bare._replace(host="other"))

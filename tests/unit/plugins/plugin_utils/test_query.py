@@ -57,22 +57,22 @@ def test_what_depends_on_the_document_is_not_refused(expression):
 def test_an_expression_that_fails_says_why_and_not_all_hosts(expression, words):
     query.check(expression)
     with pytest.raises(query.QueryError) as caught:
-        query.answer(expression, DOCUMENT)
+        query.evaluate(expression, DOCUMENT)
     assert words in str(caught.value) and len(str(caught.value)) < 200
 
 
 def test_what_nothing_is_meant_by_is_null():
-    assert query.answer("hosts.nobody", DOCUMENT) == "null"
+    assert query.evaluate("hosts.nobody", DOCUMENT) == "null"
     # A filter over nothing gives nothing as well, and one that nothing passes an empty list.
-    assert query.answer("host[?name]", DOCUMENT) == "null"
-    assert query.answer("values(hosts)[?name=='nobody']", DOCUMENT) == "[]"
+    assert query.evaluate("host[?name]", DOCUMENT) == "null"
+    assert query.evaluate("values(hosts)[?name=='nobody']", DOCUMENT) == "[]"
 
 
 def test_what_would_steer_a_terminal_is_escaped():
-    assert query.answer("a", {"a": "\x1b[2J\x9b"}) == '"\\u001b[2J\\u009b"'
+    assert query.evaluate("a", {"a": "\x1b[2J\x9b"}) == '"\\u001b[2J\\u009b"'
 
 
-@pytest.mark.parametrize("ask", [query.check, lambda expression: query.answer(expression, DOCUMENT)])
+@pytest.mark.parametrize("ask", [query.check, lambda expression: query.evaluate(expression, DOCUMENT)])
 def test_without_the_library_it_says_what_to_install_where(monkeypatch, ask):
     monkeypatch.setitem(sys.modules, "jmespath", None)
     with pytest.raises(query.QueryError) as caught:
@@ -154,6 +154,6 @@ def test_the_readmes_have_the_same_examples():
 def test_the_examples_answer_what_they_say(number):
     expression = examples("README.md")[number]
     query.check(expression)
-    assert json.loads(query.answer(expression, DOCUMENT)) == ANSWERS[number]
+    assert json.loads(query.evaluate(expression, DOCUMENT)) == ANSWERS[number]
     # Of no host, the same kind of answer.
-    assert query.answer(expression, {"hosts": {}}) == "[]"
+    assert query.evaluate(expression, {"hosts": {}}) == "[]"

@@ -25,8 +25,8 @@ machine, boot, late = sys.argv[2:]
 
 def pretend():
     from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes, runs
-    own = processes.of
-    processes.of = lambda pid: own(pid)._replace(**({"host": machine, "boot": boot} if machine else {}))
+    own = processes.by_pid
+    processes.by_pid = lambda pid: own(pid)._replace(**({"host": machine, "boot": boot} if machine else {}))
     return runs
 
 def work():
@@ -92,7 +92,7 @@ def start(tmp_path):
 
 def test_a_run_is_known_by_its_machine_boot_namespace_process_and_start(start):
     one = start()
-    own = processes.of(one.process.pid)
+    own = processes.by_pid(one.process.pid)
     assert processes.parse(unquote(one.folder.name)) == own and own.started
 
 
@@ -127,7 +127,7 @@ def test_of_another_machine_it_goes_when_no_run_takes_that_long(start):
     first.end()
     start("login2", "boot2")
     assert first.folder.is_dir()
-    old = time.time() - runs.KEPT_S - 60
+    old = time.time() - runs.KEEP_FOLDER_S - 60
     os.utime(first.folder, (old, old))
     living = start("login1", "boot9")
     os.utime(living.folder, (old, old))
@@ -137,7 +137,7 @@ def test_of_another_machine_it_goes_when_no_run_takes_that_long(start):
 
 def test_a_worker_that_imports_too_late_finds_its_run_all_the_same(start):
     one = start(late="late")
-    assert processes.parse(unquote(one.folder.name)) == processes.of(one.process.pid)
+    assert processes.parse(unquote(one.folder.name)) == processes.by_pid(one.process.pid)
     assert not (one.folder / runs.HELD).exists()
     start()
     assert one.folder.is_dir()
@@ -164,7 +164,7 @@ def test_folders_without_a_lock_stay_while_one_may_live(tmp_path):
     there = tmp_path / "runs"
     for name in ("4711-123456", "being-made", "old"):
         (there / name).mkdir(parents=True)
-    old = time.time() - runs.KEPT_S - 60
+    old = time.time() - runs.KEEP_FOLDER_S - 60
     os.utime(there / "old", (old, old))
     own = runs.folder(tmp_path)
     assert {path.name for path in there.iterdir()} == {"4711-123456", "being-made", own.name}
@@ -176,7 +176,7 @@ def test_a_run_without_locks_goes_on_and_elections_say_what_to_do(tmp_path, monk
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     with pytest.raises(runs.locking.LocksUnsupported):
-        runs.hold(tmp_path, processes.of(os.getpid()))
+        runs.hold(tmp_path, processes.by_pid(os.getpid()))
     run = cohort.Run(tmp_path)
     assert not (run.path / runs.HELD).exists()
     with pytest.raises(AnsibleActionFail, match="cannot be locked .*Function not implemented.*XDG_CACHE_HOME"):
@@ -184,12 +184,12 @@ def test_a_run_without_locks_goes_on_and_elections_say_what_to_do(tmp_path, monk
 
 
 def test_a_folder_that_was_removed_meanwhile_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "_hold", runs.hold(tmp_path, processes.of(os.getpid())))
+    monkeypatch.setattr(runs, "_hold", runs.hold(tmp_path, processes.by_pid(os.getpid())))
     run = cohort.Run(tmp_path)
     runs.shutil.rmtree(run.path)
     with pytest.raises(AnsibleActionFail, match="cannot be opened .*run again"):
         run.elect("cmake-1-f", "f", [])
-    with pytest.raises(AnsibleActionFail, match="was removed meanwhile: run again"):
+    with pytest.raises(AnsibleActionFail, match="was removed while it was running: run again"):
         cohort.Run(tmp_path)
 
 

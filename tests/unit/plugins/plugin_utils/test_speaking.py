@@ -54,7 +54,7 @@ def test_an_unreachable_host_goes_out_cleared(perform):
     assert str(caught.value) == CLEARED and caught.value.__cause__ is None and caught.value.__suppress_context__
 
 
-@pytest.mark.parametrize("speak, way", [("say", "display"), ("warn", "warning"), ("whisper", "vv")])
+@pytest.mark.parametrize("speak, way", [("say", "display"), ("warn", "warning"), ("say_if_verbose", "vv")])
 def test_what_is_shown_goes_out_cleared(monkeypatch, speak, way):
     said = []
     monkeypatch.setattr(speaking.display, way, said.append)
@@ -82,6 +82,6 @@ def test_who_reads_a_callback(callback, for_people, monkeypatch):
     monkeypatch.setattr(speaking.C, "DEFAULT_STDOUT_CALLBACK", callback)
     speaking.say("a table")
     assert speaking.is_for_people(callback) == for_people and said == ["a table"] * for_people
-    with live.line("one", ORDER, "log") as line:
+    with live.build_display("one", ORDER, "log") as line:
         line.show({"state": "running", "stage": "build", "percent": None})
     assert len(said) == 2 * for_people

@@ -56,10 +56,10 @@ def names(cache):
 
 
 def test_whether_it_can_be_written(tmp_path):
-    assert store.Store(tmp_path / "a" / "b").writable() and not (tmp_path / "a").exists()
+    assert store.Store(tmp_path / "a" / "b").is_writable() and not (tmp_path / "a").exists()
     (tmp_path / "file").write_text("")
-    assert not store.Store(tmp_path / "file").writable()
-    assert not store.Store(tmp_path / "file" / "below").writable()
+    assert not store.Store(tmp_path / "file").is_writable()
+    assert not store.Store(tmp_path / "file" / "below").is_writable()
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -89,11 +89,11 @@ def test_a_label_that_is_no_folders_name_leads_nowhere(cache, tmp_path, label):
     for use in (
         lambda: cache.entry(label, MARK),
         lambda: cache.entry(label, MARK, digest=True),
-        lambda: cache.using(label, MARK).__enter__(),
+        lambda: cache.reading(label, MARK).__enter__(),
         lambda: cache.receiving(label).__enter__(),
         lambda: cache.commit(label),
     ):
-        with pytest.raises(store.StoreError, match="no place for such a product: .* is not a"):
+        with pytest.raises(store.StoreError, match="cannot be kept in the build cache: .* is not a"):
             use()
     assert list(tmp_path.rglob("*tool*")) == [] and not (tmp_path / "cache").exists()
 
@@ -103,9 +103,9 @@ def test_a_label_that_is_no_folders_name_leads_nowhere(cache, tmp_path, label):
     [
         (lambda folder: next(folder.glob("*.gz")).write_bytes(b"half"), "4 bytes, wanted 11"),
         (lambda folder: next(folder.glob("*.gz")).unlink(), "missing"),
-        (lambda folder: (folder / "product.json").write_text("{"), "product.json: not to be read"),
+        (lambda folder: (folder / "product.json").write_text("{"), "product.json: cannot be read"),
         (lambda folder: (folder / "product.json").unlink(), "product.json: missing"),
-        (lambda folder: cached.fill(folder, version="3.13"), "of another product"),
+        (lambda folder: cached.fill(folder, version="3.13"), "belongs to another product"),
     ],
 )
 def test_a_damaged_one_is_told_and_set_aside(cache, told, damage, words):
@@ -125,7 +125,7 @@ def test_other_content_is_seen_by_the_digest(cache, told):
 
 def test_a_damaged_one_that_somebody_reads_stays_for_now(cache, told):
     folder = cached.make(cache.folder)
-    with cache.using(LABEL, MARK) as found:
+    with cache.reading(LABEL, MARK) as found:
         found.path.write_bytes(b"half")
         assert cache.entry(LABEL, MARK) is None
         assert names(cache) == [LABEL]
@@ -140,13 +140,13 @@ def test_one_that_cannot_be_set_aside_is_told(cache, told, monkeypatch):
 
     monkeypatch.setattr(products, "set_aside", refused)
     assert cache.entry(LABEL, MARK) is None
-    assert "cannot be set aside" in told[0] and "Read-only" in told[0]
+    assert "cannot be renamed" in told[0] and "Read-only" in told[0]
 
 
 def test_a_cache_that_takes_no_locks_can_be_read(cache):
     cached.make(cache.folder)
     (cache.folder / ".locks").write_text("in the way")
-    with cache.using(LABEL, MARK) as found:
+    with cache.reading(LABEL, MARK) as found:
         assert found.path.exists()
     with pytest.raises(store.StoreError, match="set ascend_build_cache"), cache.receiving(LABEL):
         pass
@@ -181,7 +181,7 @@ def test_what_is_no_product_is_not_committed(cache, spoil):
     with cache.receiving(LABEL) as partial:
         cached.fill(partial)
         spoil(partial)
-        with pytest.raises(store.StoreError, match="is no product"):
+        with pytest.raises(store.StoreError, match="is not a whole product"):
             cache.commit(LABEL)
     assert cache.entry(LABEL, MARK) is None
 
@@ -291,7 +291,7 @@ def test_a_product_that_is_read_is_replaced_after_that(cache):
             cache.commit(LABEL)
 
     thread = threading.Thread(target=replace)
-    with cache.using(LABEL, MARK) as found:
+    with cache.reading(LABEL, MARK) as found:
         thread.start()
         assert begun.wait(30)
         assert found.path.read_bytes() == b"former"
@@ -311,7 +311,7 @@ def test_while_it_is_replaced_a_product_is_never_missed(cache, told):
     thread = threading.Thread(target=replace)
     thread.start()
     while thread.is_alive():
-        with cache.using(LABEL, MARK) as found:
+        with cache.reading(LABEL, MARK) as found:
             assert products.problems(str(found.folder)) == []
         assert "damaged" not in {one["status"] for one in cache.entries()}
     assert told == []
@@ -456,7 +456,7 @@ def test_prune_takes_what_is_no_product(cache):
 
 def test_prune_lets_be_what_somebody_reads(cache):
     cached.make(cache.folder)
-    with cache.using(LABEL, MARK):
+    with cache.reading(LABEL, MARK):
         assert cache.prune(0, 0) == []
     assert [one["label"] for one in cache.prune(0, 0)] == [LABEL]
     assert names(cache) == []

@@ -12,11 +12,11 @@ import cores
 import pytest
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import target_python
 from ansible_collections.ascend.pytorch.plugins.plugin_utils.target_python import (
-    called,
+    interpreter_name,
     last_core,
-    oldest,
-    question,
-    too_old,
+    oldest_python,
+    probe_command,
+    too_old_message,
     trouble,
 )
 
@@ -42,7 +42,7 @@ def test_the_table_is_that_of_the_cores_that_are_supported():
     ],
 )
 def test_oldest(core, python):
-    assert oldest(core) == python
+    assert oldest_python(core) == python
 
 
 @pytest.mark.parametrize(
@@ -65,18 +65,18 @@ def test_last_core(python, core):
     ("python", "core"), [("3.6.8", "2.16.19"), ("3.7.0", "2.17.1"), ("3.8.18", "2.19.14"), ("3.10.1", "2.21.5")]
 )
 def test_what_is_taken_is_no_trouble(python, core):
-    assert too_old(python, core) == ""
+    assert too_old_message(python, core) == ""
 
 
 def test_too_old_names_the_remedies():
-    assert too_old("3.7.16", "2.21.5", "/usr/bin/python3", ["/usr/local/bin/python3.9", "/opt/python3.11"]) == (
+    assert too_old_message("3.7.16", "2.21.5", "/usr/bin/python3", ["/usr/local/bin/python3.9", "/opt/python3.11"]) == (
         "its Python /usr/bin/python3 is 3.7.16, and with ansible-core 2.21.5 hosts need 3.9 or newer. Set "
         "ansible_python_interpreter to a newer one there (such as /usr/local/bin/python3.9, /opt/python3.11), or run "
-        "ansible-core 2.17, the last that takes 3.7"
+        "ansible-core 2.17, the last that supports 3.7"
     )
-    assert too_old("2.7.18", "2.16.19", "/usr/bin/python") == (
+    assert too_old_message("2.7.18", "2.16.19", "/usr/bin/python") == (
         "its Python /usr/bin/python is 2.7.18, and with ansible-core 2.16.19 hosts need 3.6 or newer. Set "
-        "ansible_python_interpreter to a newer one there (install one where there is none)"
+        "ansible_python_interpreter to a newer one there (install one: none was found)"
     )
 
 
@@ -92,7 +92,7 @@ def test_too_old_names_the_remedies():
     ],
 )
 def test_called(used, variables, name):
-    assert called(SimpleNamespace(_used_interpreter=used), variables) == name
+    assert interpreter_name(SimpleNamespace(_used_interpreter=used), variables) == name
 
 
 def program(path, *lines):
@@ -161,6 +161,6 @@ def test_the_question_is_one_that_every_python_answers(minor):
     found = cores.interpreters(minor)
     if not found:
         pytest.skip(f"no Python 3.{minor} on this machine")
-    asked = ["/bin/sh", "-c", question(str(found[0]), "2.21.5")]
+    asked = ["/bin/sh", "-c", probe_command(str(found[0]), "2.21.5")]
     told = subprocess.run(asked, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
     assert told.startswith(f"is 3.{minor}.")

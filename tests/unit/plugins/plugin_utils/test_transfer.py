@@ -73,7 +73,7 @@ def test_one_that_is_there_keeps_its_place(host, given, tmp_path):
     way.overwrite(given, path)
     assert os.path.getsize(path) == os.path.getsize(given)
     shutil.rmtree(host.tmpdir)
-    with pytest.raises(transfer.TransferError, match="room on both sides .*ansible_remote_tmp"):
+    with pytest.raises(transfer.TransferError, match="both have free space .*ansible_remote_tmp"):
         way.overwrite(given, path)
 
 

@@ -33,7 +33,7 @@ def test_templates_are_found_however_deep(value, found):
 def test_both_names_are_told():
     said = "'kyes_dir' is undefined. 'kyes_dir' is undefined"
     assert variables.problem("ascend_trusted_keys", said) == (
-        "ascend_trusted_keys cannot be filled in: 'kyes_dir' is undefined. Set what it names, or mend the name"
+        "ascend_trusted_keys cannot be filled in: 'kyes_dir' is undefined. Define that variable, or correct its name"
     )
 
 

@@ -14,10 +14,10 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils.wheelhouse import (
     Target,
     Wheelhouse,
     WheelhouseError,
-    abis,
-    meant_for,
-    tags,
-    unmet,
+    abi_tags,
+    applicable,
+    platform_tags,
+    unmet_requirements,
 )
 from wheels import make_wheel
 
@@ -70,10 +70,10 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 
 
 def test_tags_of_a_target():
-    assert tags(ARM37) == ["manylinux_2_17_aarch64", "manylinux2014_aarch64", "linux_aarch64"]
-    assert tags(X39._replace(libc="2.12"))[:2] == ["manylinux_2_12_x86_64", "manylinux2010_x86_64"]
-    assert "manylinux1_x86_64" in tags(X39) and "manylinux_2_28_x86_64" not in tags(X39)
-    assert [abis(python)[0] for python in ("3.7", "3.8", "3.10")] == ["cp37m", "cp38", "cp310"]
+    assert platform_tags(ARM37) == ["manylinux_2_17_aarch64", "manylinux2014_aarch64", "linux_aarch64"]
+    assert platform_tags(X39._replace(libc="2.12"))[:2] == ["manylinux_2_12_x86_64", "manylinux2010_x86_64"]
+    assert "manylinux1_x86_64" in platform_tags(X39) and "manylinux_2_28_x86_64" not in platform_tags(X39)
+    assert [abi_tags(python)[0] for python in ("3.7", "3.8", "3.10")] == ["cp37m", "cp38", "cp310"]
 
 
 def test_modules_where_the_run_was_started_are_not_run(index, collect, tmp_path, monkeypatch):
@@ -87,8 +87,8 @@ def test_modules_where_the_run_was_started_are_not_run(index, collect, tmp_path,
 
 def test_markers_are_the_targets():
     lines = ["a; python_version < '3.8'", "b; platform_machine == 'x86_64'", "c[x]>=1", "d; sys_platform == 'win32'"]
-    assert meant_for(lines, ARM37) == ["a", "c[x]>=1"]
-    assert meant_for(lines, X39) == ["b", "c[x]>=1"]
+    assert applicable(lines, ARM37) == ["a", "c[x]>=1"]
+    assert applicable(lines, X39) == ["b", "c[x]>=1"]
 
 
 def test_the_wheel_for_the_platform_is_chosen(index, collect):
@@ -114,11 +114,11 @@ def test_what_only_the_target_requires_comes_too(index, collect):
 def test_what_an_index_gives_is_read_with_care(tmp_path):
     """pip looks at it as well, but not at how much it is."""
     path = make_wheel(tmp_path, "one", requires=["two"])
-    assert unmet([path], ["one"], X39) == ["two"]
+    assert unmet_requirements([path], ["one"], X39) == ["two"]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
         out.writestr("one-1.0.dist-info/METADATA", bytes(wheel.TEXT_BYTES + 1))
-    with pytest.raises(WheelhouseError, match="is no wheel: .* holds more than the .*: the index, or a mirror of it"):
-        unmet([path], ["one"], X39)
+    with pytest.raises(WheelhouseError, match="not a wheel: .* holds more than the .*: .*the index that serves it"):
+        unmet_requirements([path], ["one"], X39)
 
 
 def test_a_pure_source_becomes_a_wheel(index, collect):
@@ -146,7 +146,7 @@ def test_what_cannot_stand_together_is_told(index, collect):
     make_wheel(index, "new", requires=["base>=2"])
     names, lacking = collect(X39, "old", "new")
     assert names == [] and sorted(each["requirement"] for each in lacking) == ["new", "old"]
-    assert "all together cannot" in lacking[0]["why"]
+    assert "all together do not" in lacking[0]["why"]
 
 
 def test_an_index_that_gives_no_answer_is_no_lack(index, collect, monkeypatch):

@@ -90,7 +90,9 @@ class ActionModule(speaking.Action):
             raise AnsibleActionFail("ascend_bundle_releases is empty: name the torch releases that the bundle is for")
         # All rows are looked up before anything is fetched.
         chosen = {
-            version: recipes.row(recipes.RELEASES, version, "ascend_bundle_releases", "ascend_extra_releases", more)
+            version: recipes.find_row(
+                recipes.RELEASES, version, "ascend_bundle_releases", "ascend_extra_releases", more
+            )
             for version in versions
         }
         told = {"changed": False}

@@ -124,7 +124,7 @@ def main():
     question = dict(module.params)
     if question["products"] is None:
         question["products"] = DEFAULT_PRODUCTS
-    module.exit_json(**outgoing.clean_result(changed=False, state=host.examine(question)))
+    module.exit_json(**outgoing.clean_result(changed=False, state=host.examine(question)._asdict()))
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ from urllib.parse import unquote
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
+from ansible_collections.ascend.pytorch.plugins.module_utils.host.state import State
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import recipe
 from ansible_collections.ascend.pytorch.plugins.module_utils.product.order import Order
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import processes, runs
@@ -60,18 +61,18 @@ class Election(NamedTuple):
     busy: bool
 
 
-def candidate(host: str, order: Order, state: Json, ready: bool) -> Json:
+def candidate(host: str, order: Order, state: State, ready: bool) -> Json:
     """Return a candidate, a host that may build a product, as JSON: see boundary.may_build.
 
     Candidates are compared by capacity: first how far the host has built the product, then cores, then memory. The host
     itself reports all of it.
     """
     label = order.label()
-    if state["stored"].get(label) == order.fingerprint:
+    if state.stored.get(label) == order.fingerprint:
         begun = len(recipe.STAGES) + 1
     else:
-        begun = 1 + state["begun"][label] if label in state["begun"] else 0
-    capacity = [begun, state["cores"], state["memory"]["total_mib"]]
+        begun = 1 + state.begun[label] if label in state.begun else 0
+    capacity = [begun, state.cores, state.memory["total_mib"]]
     return {"host": host, "ready": ready, "order": order._asdict(), "capacity": capacity}
 
 

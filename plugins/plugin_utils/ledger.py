@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import environment
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Plan
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import runs, tags
 
 Json = dict[str, Any]
@@ -111,15 +112,15 @@ class Ledger:
         return {host: entry for host, entry in found.items() if entry}
 
 
-def needed(planned: Json) -> dict[str, str]:
-    """Return item -> what is to be done with it, of a plan as plan.make returns it; "" for nothing."""
-    wanted = planned.get("environment")
-    products = {name: entry.do for name, entry in planned["products"].items()}
+def needed(planned: Plan) -> dict[str, str]:
+    """Return item -> what is to be done with it, of a plan; "" for nothing."""
+    wanted = planned.environment
+    products = {name: entry.do for name, entry in planned.products.items()}
     files = {ENVIRONMENT: wanted["do"]} if wanted else {}
     return {
         **{item: "" if do == "nothing" else do for item, do in {**products, **files}.items()},
-        PACKAGES: "install" if planned["packages"]["names"] else "",
-        VENV: "make" if planned["venv"] else "",
+        PACKAGES: "install" if planned.packages.names else "",
+        VENV: "make" if planned.venv else "",
     }
 
 

@@ -4,8 +4,8 @@
 """The plan of each host, kept for later tasks: they name a product, and find its order here.
 
 In the run's folder (see runs.py), of each host:
-  plans/<host>.json     PLAN, by the plan's action, the last plan of a host counting: {"plan": as plan.plain() of
-                        module_utils has it, "verify": {"orders", "environment", "npu", "asked": whether to verify once all stands},
+  plans/<host>.json     PLAN, by the plan's action, the last plan of a host counting: {"plan": as Plan.plain()
+                        has it, "verify": {"orders", "environment", "npu", "asked": whether to verify once all stands},
                         "candidates": {product: as cohort.candidate makes it}}
   lacking/<host>.json   {product that has still to be brought: since when it was known to have to be built, by the controller's
                         monotonic clock; null as long as something that it needs has to come before}
@@ -36,14 +36,14 @@ def _path(host: str) -> Path:
     return runs.folder() / "plans" / f"{runs.file_name(host)}.json"
 
 
-def keep(host: str, plan: Json, verify: Json, candidates: list[Json]) -> None:
+def keep(host: str, plan: planning.Plan, verify: Json, candidates: list[Json]) -> None:
     """Keep what is to be done on a host.
 
-    :param plan: as module_utils/plan/plan.py makes it; :param verify: what the module verify is asked, as it stands in JSON
+    :param verify: what the module verify is asked, as it stands in JSON
     :param candidates: of the products that the host may build, see cohort.candidate()
     """
     entries = {each["order"]["name"]: each for each in candidates}
-    runs.write(_path(host), json.dumps({"plan": planning.plain(plan), "verify": verify, "candidates": entries}))
+    runs.write(_path(host), json.dumps({"plan": plan.plain(), "verify": verify, "candidates": entries}))
     _keep_lacking(host, {})
 
 

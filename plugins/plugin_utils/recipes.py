@@ -3,10 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The recipes of the roles, filled in with their variables, and the tables of releases that they are filled in from.
 
-A recipe is the file files/recipe.yml of its role. Where one of its values, or an item of its lists, is ${name} and nothing
-else, what has that name comes in its place as it is: a list that stands for an item comes in as its items. Within a text it
-is written as text. ${a.b} is what b names in a. The names are the variables of the role without its prefix, and those that
-`_names` adds.
+A recipe is the file files/recipe.yml of its role. A value, or an item of a list, that is only ${name} is replaced by the
+data of that name; a list replaces an item by its own items. Within a text, ${name} is replaced by text. ${a.b} is b of a.
+The names are the variables of the role without its prefix, and those that `_names` adds.
 """
 
 from __future__ import annotations
@@ -37,8 +36,8 @@ WITH_ENVIRONMENT = ["bash", "-c", 'if [ -r "$0" ]; then . "$0"; fi; exec "$@"', 
 _NAME = re.compile(r"\$\{([a-z0-9_.]+)\}")
 
 
-def filled(value: Any, names: Mapping[str, Any]) -> Any:
-    """Return nested data with every ${name} in it replaced; what comes in its place is not looked at again.
+def fill(value: Any, names: Mapping[str, Any]) -> Any:
+    """Return nested data with every ${name} in it replaced; replaced text is not searched again.
 
     :raises KeyError: nothing has that name
     """
@@ -54,28 +53,28 @@ def filled(value: Any, names: Mapping[str, Any]) -> Any:
         whole = _NAME.fullmatch(value)
         return named(whole[1]) if whole else _NAME.sub(lambda match: str(named(match[1])), value)
     if isinstance(value, dict):
-        return {key: filled(part, names) for key, part in value.items()}
+        return {key: fill(part, names) for key, part in value.items()}
     if not isinstance(value, list):
         return value
     items: list[Any] = []
     for item in value:
-        part = filled(item, names)
+        part = fill(item, names)
         items += part if isinstance(item, str) and isinstance(part, list) else [part]
     return items
 
 
-def own(value: Any, releases: Any) -> Any:
+def resolve_auto(value: Any, releases: Any) -> Any:
     """Return the value of a variable, or the release's where it says `auto`; in a list its items in the place of `auto`."""
     if isinstance(value, list):
         return [item for part in value for item in (releases if part == places.AUTO else [part])]
     return releases if value == places.AUTO else value
 
 
-def row(table: Mapping[str, Any], version: str, variable: str, more_variable: str, more: Mapping[str, Any]) -> Any:
+def find_row(table: Mapping[str, Any], version: str, variable: str, more_variable: str, more: Mapping[str, Any]) -> Any:
     """Return the row of a version in a table of releases.
 
-    :param more: rows that somebody added, which count before the table's; :param more_variable: where they did so
-    :raises AnsibleActionFail: there is no such row; the message names the variable and the rows that there are
+    :param more: rows that the user added, which take precedence; :param more_variable: the variable that has them
+    :raises AnsibleActionFail: there is no such row; the message names the variable and the known rows
     """
     for rows in (more, table):
         if version in rows:
@@ -91,20 +90,20 @@ def release_variable(role: str) -> str:
     return "version" if role == "torch_npu_build" else "torch_version"
 
 
-def release(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
+def find_release(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row of the torch release that a role is for.
 
-    :param more: rows that somebody added, see row
+    :param more: rows that the user added, see find_row
     """
     name = release_variable(settings.role)
-    return dict(row(RELEASES, settings[name], settings.variable(name), "ascend_extra_releases", more))
+    return dict(find_row(RELEASES, settings[name], settings.variable(name), "ascend_extra_releases", more))
 
 
 @contextmanager
-def complete(torch_release: Mapping[str, Any]) -> Iterator[None]:
-    """Have it told what a row lacks that is read here: one of somebody's own may lack anything.
+def refuse_incomplete(torch_release: Mapping[str, Any]) -> Iterator[None]:
+    """Refuse a row that does not have what is read here: a user's own row may have anything.
 
-    :raises AnsibleActionFail: it names the row and what it lacks
+    :raises AnsibleActionFail: it names the row and what is missing
     """
     try:
         yield
@@ -115,8 +114,8 @@ def complete(torch_release: Mapping[str, Any]) -> Iterator[None]:
         ) from error
 
 
-def newest(torch_release: Mapping[str, Any], tool: str) -> Any:
-    """Return the newest cmake or gcc that a torch release takes, "" for any: a row of somebody's own may say nothing of it."""
+def newest_supported(torch_release: Mapping[str, Any], tool: str) -> Any:
+    """Return the newest cmake or gcc that a torch release supports, "" for any: a user's own row may not name one."""
     return (torch_release.get("newest") or {}).get(tool, "")
 
 
@@ -145,33 +144,35 @@ def gcc_sources(
 
 
 def _names(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the recipe of a role is filled in with besides, or instead of, the variables as they are.
+    """Return the names that a role's recipe is filled in with, in addition to or instead of the role's variables.
 
-    :param more: rows that somebody added to the torch releases
+    :param more: rows that the user added to the torch releases
     """
     names: dict[str, Any] = {"with_environment": WITH_ENVIRONMENT}
     if settings.role == "cmake":
-        names["max_version"] = own(settings["max_version"], newest(release(settings, more), "cmake"))
+        names["max_version"] = resolve_auto(
+            settings["max_version"], newest_supported(find_release(settings, more), "cmake")
+        )
     elif settings.role == "gcc730":
         added = settings["extra_releases"]
-        gcc = row(GCC_RELEASES, settings["version"], "gcc730_version", "gcc730_extra_releases", added)
+        gcc = find_row(GCC_RELEASES, settings["version"], "gcc730_version", "gcc730_extra_releases", added)
         names.update(
             release=gcc,
-            max_version=own(settings["max_version"], newest(release(settings, more), "gcc")),
+            max_version=resolve_auto(settings["max_version"], newest_supported(find_release(settings, more), "gcc")),
             sources=gcc_sources(gcc, settings["urls"], settings["prerequisite_urls"], settings["digests"]),
             bootstrap_options=[] if settings["bootstrap"] else ["--disable-bootstrap"],
             disk_gib=12 if settings["bootstrap"] else 8,
         )
     else:
         part = "torch" if settings.role == "torch_npu_build" else "apex"
-        torch = release(settings, more)
+        torch = find_release(settings, more)
         made = torch[part]
         names["release"] = torch
         for source in ("adapter", "native"):
             for key in ("ref", "commit", "urls"):
                 name = f"{source}_{key}"
                 if name in settings:
-                    names[name] = own(settings[name], made[source][key])
+                    names[name] = resolve_auto(settings[name], made[source][key])
         if part == "torch":
             # Not every layout needs them.
             names.update(
@@ -180,16 +181,16 @@ def _names(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
                 drop_requirements=made.get("drop_requirements", []),
             )
         else:
-            names["options"] = own(settings["options"], made["options"])
+            names["options"] = resolve_auto(settings["options"], made["options"])
     return names
 
 
 def recipe(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
     """Return the recipe of a role, filled in; see module_utils/product/recipe.py for what it holds.
 
-    :param more: rows that somebody added to the torch releases
+    :param more: rows that the user added to the torch releases
     """
-    with complete(release(settings, more)):
+    with refuse_incomplete(find_release(settings, more)):
         names = ChainMap(_names(settings, more), settings)  # type: ignore[arg-type]
         written = dict(RECIPES[settings.role])
         layouts = written.pop("layouts", None)
@@ -199,8 +200,8 @@ def recipe(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
                 raise AnsibleActionFail(
                     f"ascend_extra_releases: torch {settings['version']} has the layout {layout!r}; known are {', '.join(layouts)}"
                 )
-            names = names.new_child({"layout": filled(layouts[layout], names)})
-        made: dict[str, Any] = filled(written, names)
+            names = names.new_child({"layout": fill(layouts[layout], names)})
+        made: dict[str, Any] = fill(written, names)
     if "links" in made:
         made["links"] = [link for link in made["links"] if link["path"]]
     if "accept" in made and not settings["accept_installed"]:

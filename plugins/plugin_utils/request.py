@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What roles ask of a host, out of their variables: the request that module_utils/plan/requests.py describes.
+"""Make the request of roles from their variables: see Request in module_utils/plan/requests.py.
 
-The whole guide is one request of all roles. A role that is used alone asks for its own product; what others make of what it
-needs is only referred to.
+The whole guide is one request of all roles. A role that is used alone requests its own product; products of other roles that
+it needs are only references.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import environment
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.requests import Request
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import recipes
 from ansible_collections.ascend.pytorch.plugins.plugin_utils.settings import Settings, Source
 
@@ -43,7 +44,7 @@ OF_CHECK = ("needs", "require_cann", "cann_path")
 FITNESS = ("require_npu", "run_user", "max_clock_skew_s", "check_sources")
 
 
-def made(roles: Sequence[str], source: Source) -> dict[str, Any]:
+def make(roles: Sequence[str], source: Source) -> Request:
     """Return the request of some roles.
 
     :param roles: in any order; all of them for the whole guide
@@ -52,20 +53,22 @@ def made(roles: Sequence[str], source: Source) -> dict[str, Any]:
     more = of["road"]["extra_releases"]
     products = [role for role in recipes.ROLES if role in roles]
     by_weight = [role for role in (TORCH, *recipes.ROLES[::-1], CHECK) if role in roles]
-    request = {
+    general = {
         name: next((of[role][name] for role in _first(by_weight, name) if name in of[role]), usual)
         for name, usual in GENERAL.items()
     }
     for_torch = [role for role in by_weight if role not in ("cmake", "gcc730")]
-    request.update(
-        release=recipes.release(of[for_torch[0]], more) if for_torch else {},
-        recipes=[recipes.recipe(of[role], more) for role in products],
+    release = recipes.find_release(of[for_torch[0]], more) if for_torch else {}
+    own = [recipes.recipe(of[role], more) for role in products]
+    with recipes.refuse_incomplete(release):
+        references = _references(of, products, release)
+    return Request(
+        recipes=references + own,
+        release=release,
         environment=_environment(of[TORCH]) if TORCH in roles else None,
         fitness=_fitness(of[CHECK]) if CHECK in roles else None,
+        **general,
     )
-    with recipes.complete(request["release"]):
-        request["recipes"] = _references(of, products, request["release"]) + request["recipes"]
-    return request
 
 
 def groups(roles: Sequence[str], source: Source) -> list[list[str]]:
@@ -122,7 +125,7 @@ def _references(of: dict[str, Settings], products: list[str], release: dict[str,
 
 def _accept(settings: Settings, release: dict[str, Any], tool: str, commands: list[str]) -> dict[str, Any]:
     """Return what of a tool a host may have itself, see module_utils/product/recipe.py."""
-    newest = recipes.own(settings[f"{tool}_max_version"], recipes.newest(release, tool))
+    newest = recipes.resolve_auto(settings[f"{tool}_max_version"], recipes.newest_supported(release, tool))
     return {"commands": commands, "minimum": release[tool], "maximum": newest}
 
 

@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "collections"), str(ROOT / "tests/unit")]
@@ -35,7 +36,7 @@ LABEL = ORDER.label()
 
 def candidate(number: int, ready: bool) -> dict:
     """What the plan of a host says of it."""
-    state = {"stored": {}, "begun": {}, "cores": 64, "memory": {"total_mib": 262144}}
+    state = SimpleNamespace(stored={}, begun={}, cores=64, memory={"total_mib": 262144})
     return cohort.candidate(f"node{number:04d}.example.org", ORDER, state, ready)
 
 

@@ -270,8 +270,8 @@ def test_small_fleets_are_no_trouble(show, results):
 def test_markup_in_names_and_words_is_shown_as_it_is(show):
     found = fleets.finding(EVIL, found=EVIL, wanted=EVIL, remedy=EVIL, source=EVIL)
     state = fleets.built(fleets.host(npu=fleets.npu([fleets.chip(0, EVIL, name=EVIL, bus_id=EVIL)])), EVIL)
-    state["os"]["name"] = state["cann"][0]["version"] = EVIL
-    state["products"]["torch"]["manifest"]["built"].update(seconds={EVIL: 5}, when=EVIL)
+    state.os["name"] = state.cann[0]["version"] = EVIL
+    state.products["torch"]["manifest"]["built"].update(seconds={EVIL: 5}, when=EVIL)
     planned = fleets.planned(state, found)
     document = fleets.document(
         {EVIL: {"planned": planned, "verified": fleets.verified(planned, torch=[EVIL])},

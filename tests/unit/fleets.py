@@ -75,7 +75,7 @@ def chip(number, health="OK", hbm_used=0, **changes):
 
 
 def npu(chips=(), **changes):
-    """state["npu"]: by default npu-smi answers and shows these chips."""
+    """state.npu: by default npu-smi answers and shows these chips."""
     return dict(
         {
             "smi": "/usr/local/sbin/npu-smi",
@@ -105,15 +105,14 @@ def host(**changes):
         driver_firmware_agree=True,
         clock_skew_s=0.0,
     )
-    state["os"].update(name="Debian GNU/Linux 11 (bullseye)", version="11")
-    state.update(copy.deepcopy(changes))
-    return state
+    state.os.update(name="Debian GNU/Linux 11 (bullseye)", version="11")
+    return state._replace(**copy.deepcopy(changes))
 
 
 def built(state, host_name, pace=1.0, when="2026-11-20T09:12:44Z"):
     """The host after all of it has been built there; `pace` times the usual seconds."""
     state = installed(REQUEST, state)
-    for name, product in state["products"].items():
+    for name, product in state.products.items():
         if product["manifest"]:
             # As the file has them: sorted.
             seconds = {stage: round(SECONDS[name][stage] * pace, 1) for stage in sorted(SECONDS[name])}
@@ -125,7 +124,8 @@ def built(state, host_name, pace=1.0, when="2026-11-20T09:12:44Z"):
 
 def planned(state, *findings):
     """What the action `plan` returns for an examined host."""
-    return {"changed": False, "plan": plan.plain(plan.make(REQUEST, state)), "findings": list(findings), "state": state}
+    made = plan.make(REQUEST, state)
+    return {"changed": False, "plan": made.plain(), "findings": list(findings), "state": state._asdict()}
 
 
 def verified(result, **problems):
@@ -156,8 +156,8 @@ def mixed():
     own = with_tools(host(), cmake="3.18.4", gcc="10.2.1", gxx="10.2.1")
     results["node006"] = {"planned": planned(own), "verified": None}
     older = built(host(), "node007")
-    older["cann"][0].update(version="5.1.RC1")
-    older["products"]["cmake"].update(damage=["bin/cmake: missing"])
+    older.cann[0].update(version="5.1.RC1")
+    older.products["cmake"].update(damage=["bin/cmake: missing"])
     results["node007"] = {
         "planned": planned(older, CANN),
         "verified": verified(planned(older), cmake=["bin/cmake: missing"]),

@@ -6,7 +6,9 @@
 import copy
 import hashlib
 
+from ansible_collections.ascend.pytorch.plugins.module_utils.host.state import State
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.requests import Request
 
 RELEASE = {
     "version": "1.8.1",
@@ -149,7 +151,7 @@ def used(*entries):
 
 
 def ask(*recipes, **changes):
-    return dict(
+    asked = dict(
         {
             "recipes": list(recipes),
             "release": {},
@@ -178,6 +180,7 @@ def ask(*recipes, **changes):
         },
         **changes,
     )
+    return Request(**asked)
 
 
 def ask_torch(*recipes, **changes):
@@ -186,12 +189,26 @@ def ask_torch(*recipes, **changes):
 
 def takes(request, **changes):
     """The same of a host that builds nothing."""
-    return dict(request, builds=False, **changes)
+    return request._replace(builds=False, **changes)
 
 
 def runs(request, **changes):
     """The same of a host that builds nothing and has no use for a toolchain."""
     return takes(request, toolchain="runtime", **changes)
+
+
+def planned(**changes):
+    """A plan in which nothing is to be done."""
+    nothing = {
+        "products": {},
+        "packages": plan.Packages(needs=[], names=[], become_root=False, manager="apt"),
+        "environment": None,
+        "tools": {},
+        "venv": [],
+        "tasks": [],
+        "work": False,
+    }
+    return plan.Plan(**dict(nothing, **changes))
 
 
 def chip(number, **changes):
@@ -356,8 +373,7 @@ def bare(**changes):
             "apex": {"manifest": None, "version": None, "damage": []},
         },
     }
-    state.update(changes)
-    return state
+    return State(**dict(state, **changes))
 
 
 def tool(path, version, problem=""):
@@ -369,7 +385,7 @@ def with_tools(state, **versions):
     for name, told in versions.items():
         name = name.replace("gxx", "g++")
         pairs = told if isinstance(told, list) else [("/usr/bin", told)]
-        state["tools"][name] = [tool(folder + "/" + name, version) for folder, version in pairs]
+        state.tools[name] = [tool(folder + "/" + name, version) for folder, version in pairs]
     return state
 
 
@@ -377,11 +393,11 @@ def installed(request, state):
     """The host after what the request asks has been done: its manifests, its links, its environment file."""
     state = copy.deepcopy(state)
     planned = plan.make(request, state)
-    for name, entry in planned["products"].items():
+    for name, entry in planned.products.items():
         order = entry.order
         if order is None:
             continue
-        there = state["products"][name]
+        there = state.products[name]
         there.update(
             version=order.version,
             manifest={
@@ -396,18 +412,18 @@ def installed(request, state):
         )
         for path in there.get("links", {}):
             there["links"][path] = "ours"
-        state["stored"][order.label()] = order.fingerprint
-        for python in state["pythons"].values():
+        state.stored[order.label()] = order.fingerprint
+        for python in state.pythons.values():
             python["packages"].update({line: "1" for line in order.requirements})
-    if planned["environment"]:
-        state["env_file"]["sha256"] = hashlib.sha256(planned["environment"]["text"].encode()).hexdigest()
-        state["env_file"]["ours"] = True
+    if planned.environment:
+        state.env_file["sha256"] = hashlib.sha256(planned.environment["text"].encode()).hexdigest()
+        state.env_file["ours"] = True
     return state
 
 
 def decided(request, state, name):
     """What is decided about a product."""
-    return plan.make(request, state)["products"][name]
+    return plan.make(request, state).products[name]
 
 
 def does(request, state, name="cmake"):

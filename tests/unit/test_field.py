@@ -126,14 +126,14 @@ def _tools(text):
         newest = recipes.RELEASES[release]["newest"]
         request = ask(recipe(CMAKE, accept=dict(CMAKE["accept"], maximum=newest["cmake"])))
         state = with_tools(bare(), cmake=[("/usr/local/bin", cmake)])
-        assert plan.make(request, state)["products"]["cmake"].do == "build"
+        assert plan.make(request, state).products["cmake"].do == "build"
 
 
 @of("cann_python_packages.txt")
 def _packages(text):
     has, lacks = re.search(r"with ([\w, ]+) and none of: (.*)", text).groups()
     state = bare()
-    state["pythons"]["python3.9"]["packages"] = dict.fromkeys(has.split(", "), "3.12")
+    state.pythons["python3.9"]["packages"] = dict.fromkeys(has.split(", "), "3.12")
     request = ask_torch(fitness=dict(FITNESS, packages=recipes.CANN_PACKAGES))
     told = checks.find_problems(request, state, plan.make(request, state))
     (lacking,) = [each for each in told if each["id"] == "package-missing"]
@@ -145,8 +145,8 @@ def _packages(text):
 def _noexec(text):
     folder = re.search(r"mount .* (/\S+)$", text, re.MULTILINE)[1]
     state = bare()
-    assert state["work_dir"] == folder
-    state["disk"][folder]["noexec"] = True
+    assert state.work_dir == folder
+    state.disk[folder]["noexec"] = True
     request = ask(recipe(CMAKE), recipe(GCC))
     (told,) = checks.find_problems(request, state, plan.make(request, state))
     assert (told["id"], told["severity"]) == ("noexec", "error") and folder in told["found"]

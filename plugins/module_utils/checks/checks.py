@@ -18,6 +18,9 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.checks import (
     of_python,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import ascend_files, environment
+from ansible_collections.ascend.pytorch.plugins.module_utils.host.state import State
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.requests import Request
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import recipe as recipes
 
 # Every check by its id, in the order in which findings are reported.
@@ -28,10 +31,10 @@ CHECKS = {entry.ident: entry for entry in of_ascend.CHECKS + of_python.CHECKS + 
 SHARED = "shared-place"
 
 
-def variable_problems(request: Dict[str, Any]) -> List[str]:
+def variable_problems(request: Request) -> List[str]:
     """Return what is wrong with the variables, before any host is examined; each text names the variable and the remedy."""
     found = []
-    for entry in request["recipes"]:
+    for entry in request.recipes:
         if entry["product"] == "tree" and places.is_forbidden(entry["prefix"]):
             found.append(
                 "{0}_prefix: {1!r} is refused: a product there would overwrite the system's own files. Set a separate absolute "
@@ -40,9 +43,9 @@ def variable_problems(request: Dict[str, Any]) -> List[str]:
         if not entry.get("reference"):
             found += recipes.problems(entry)
     found += _path_problems(request)
-    found += _shared_prefix_problems(request["recipes"])
+    found += _shared_prefix_problems(request.recipes)
     found += _login_problems(request)
-    release, python = request["release"], request["python"]
+    release, python = request.release, request.python
     allowed = release.get("pythons", [])
     if python != places.AUTO and allowed:
         version = os.path.basename(python).replace("python", "")
@@ -51,12 +54,10 @@ def variable_problems(request: Dict[str, Any]) -> List[str]:
                 "ascend_python: {0!r}: torch {1} supports only Python {2}. Set ascend_python to one of "
                 "these, or to auto".format(python, release["version"], ", ".join(allowed))
             )
-    if request["environment"] is not None:
-        settings = {
-            "set": {name: str(value) for name, value in request["environment"]["set"].items() if str(value) != ""}
-        }
+    if request.environment is not None:
+        settings = {"set": {name: str(value) for name, value in request.environment["set"].items() if str(value) != ""}}
         found += environment.validate(settings, release.get("unsupported_variables", []))
-    named = request["cann_path"]
+    named = request.cann_path
     if (
         named
         and not named.startswith(("/", "~/"))
@@ -66,11 +67,11 @@ def variable_problems(request: Dict[str, Any]) -> List[str]:
             "ascend_cann_path: {0!r} is neither an absolute path nor a release. Set it to a path, such as "
             "/usr/local/Ascend/ascend-toolkit/latest, or a release, such as 8.0.RC3, or leave it empty".format(named)
         )
-    if int(request["timeout_s"]) < 1:
-        found.append("ascend_timeout_s: {0!r} is too short: set at least 1 second".format(request["timeout_s"]))
-    if str(request["jobs"]) != places.AUTO and (not str(request["jobs"]).isdecimal() or int(request["jobs"]) < 1):
-        found.append("ascend_jobs: {0!r} is neither auto nor a number of at least 1".format(request["jobs"]))
-    unknown = [ident for ident in request["silenced"] if ident not in CHECKS]
+    if int(request.timeout_s) < 1:
+        found.append("ascend_timeout_s: {0!r} is too short: set at least 1 second".format(request.timeout_s))
+    if str(request.jobs) != places.AUTO and (not str(request.jobs).isdecimal() or int(request.jobs) < 1):
+        found.append("ascend_jobs: {0!r} is neither auto nor a number of at least 1".format(request.jobs))
+    unknown = [ident for ident in request.silenced if ident not in CHECKS]
     if unknown:
         found.append(
             "ascend_silenced_checks: there is no check {0}. The checks are {1}".format(
@@ -80,13 +81,13 @@ def variable_problems(request: Dict[str, Any]) -> List[str]:
     return found
 
 
-def _path_problems(request: Dict[str, Any]) -> List[str]:
+def _path_problems(request: Request) -> List[str]:
     given = [
-        ("ascend_work_dir", request["work_dir"], "folder"),
-        ("ascend_env_file", request["env_file"], "file"),
-        ("ascend_venv", request["venv"], "folder"),
+        ("ascend_work_dir", request.work_dir, "folder"),
+        ("ascend_env_file", request.env_file, "file"),
+        ("ascend_venv", request.venv, "folder"),
     ]
-    for entry in request["recipes"]:
+    for entry in request.recipes:
         if entry["product"] == "tree" and not places.is_forbidden(entry["prefix"]):
             given.append((entry["name"] + "_prefix", entry["prefix"], "tree"))
         given += [(entry["name"] + "_link", link.get("path", ""), "link") for link in entry.get("links", [])]
@@ -100,9 +101,9 @@ def _path_problems(request: Dict[str, Any]) -> List[str]:
     ]
 
 
-def _login_problems(request: Dict[str, Any]) -> List[str]:
-    where = [(entry["name"], "its manifest", entry) for entry in request["recipes"] if not entry.get("reference")]
-    where.append(("the environment file", "it", request["environment"]))
+def _login_problems(request: Request) -> List[str]:
+    where = [(entry["name"], "its manifest", entry) for entry in request.recipes if not entry.get("reference")]
+    where.append(("the environment file", "it", request.environment))
     return [
         "{0}: {1!r} has a login, which every account of a host could read in {2}. Remove it; put a proxy's "
         "login into the host's own https_proxy, and an index's into the file that PIP_CONFIG_FILE names".format(
@@ -130,21 +131,21 @@ def _shared_prefix_problems(entries: List[Dict[str, Any]]) -> List[str]:
     ]
 
 
-def is_wanted(entry: finding.Check, request: Dict[str, Any]) -> bool:
+def is_wanted(entry: finding.Check, request: Request) -> bool:
     """Say whether a request wants the findings of a check."""
-    if entry.ident in request["silenced"]:
+    if entry.ident in request.silenced:
         return False
-    return request["fitness"] is not None or entry.subject not in (finding.HOST, finding.NPU)
+    return request.fitness is not None or entry.subject not in (finding.HOST, finding.NPU)
 
 
-def severity(entry: finding.Check, seen: finding.Seen, request: Dict[str, Any]) -> str:
+def severity(entry: finding.Check, seen: finding.Seen, request: Request) -> str:
     """Return the severity: a note for what only running torch needs, on a host that only builds."""
-    fitness = request["fitness"] or {}
-    needed = {finding.CANN: request["require_cann"], finding.NPU: fitness.get("require_npu", True)}
+    fitness = request.fitness or {}
+    needed = {finding.CANN: request.require_cann, finding.NPU: fitness.get("require_npu", True)}
     return seen.severity or entry.severity if needed.get(entry.subject, True) else finding.NOTE
 
 
-def find_problems(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> List[Dict[str, str]]:
+def find_problems(request: Request, state: State, plan: Plan) -> List[Dict[str, str]]:
     """Return all findings of an examined host for a plan; only errors stop it."""
     return [
         _finding(entry, seen, severity(entry, seen, request))
@@ -160,7 +161,7 @@ def shared_place_findings(shares: List[Dict[str, Any]]) -> List[Dict[str, str]]:
     :param shares: as sharing.shared_places has them, with "hosts" in words
     """
     entry = CHECKS[SHARED]
-    return [_finding(entry, seen, seen.severity or entry.severity) for seen in entry.find({}, {"shares": shares}, {})]
+    return [_finding(entry, seen, seen.severity or entry.severity) for seen in of_machine.find_shared_places(shares)]
 
 
 def _finding(entry: finding.Check, seen: finding.Seen, grade: str) -> Dict[str, str]:

@@ -3,7 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a check is, and what it finds. The checks themselves stand in of_*.py, by what they look at."""
 
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple
+from typing import Callable, Dict, Iterator, List, NamedTuple
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.host.state import State
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.requests import Request
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)
@@ -12,7 +16,7 @@ SEVERITIES = (ERROR, WARNING, NOTE)
 # are looked at by the role cann_check and by the playbooks alone, not by a role that builds one thing.
 BUILD, HOST, CANN, NPU = "build", "host", "cann", "npu"
 
-Finder = Callable[[Dict[str, Any], Dict[str, Any], Dict[str, Any]], Iterator["Seen"]]
+Finder = Callable[[Request, State, Plan], Iterator["Seen"]]
 
 Seen = NamedTuple(
     "Seen",

@@ -18,7 +18,10 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.checks.finding impo
     seen,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import access, ascend_files
+from ansible_collections.ascend.pytorch.plugins.module_utils.host.state import State
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import pythons, requests
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.requests import Request
 
 CHECKS: List[Check] = []
 
@@ -27,17 +30,17 @@ _DRIVER = "guide, prerequisites: driver and firmware"
 _NPU = "fact: npu-smi and its failures"
 
 
-def _wanted_cann(request: Dict[str, Any]) -> str:
-    release = request["release"]
+def _wanted_cann(request: Request) -> str:
+    release = request.release
     return "CANN {0[minimum]} to {0[maximum]} for torch {1}".format(release["cann"], release["version"])
 
 
-def _compare_cann(request: Dict[str, Any], state: Dict[str, Any]) -> int:
+def _compare_cann(request: Request, state: State) -> int:
     """Return -1, 0 or 1: the first CANN is too old, right (or not known), or too new for the release."""
     release = requests.wanted_release(request)
-    if not release or not state["cann"] or not state["cann"][0]["version"]:
+    if not release or not state.cann or not state.cann[0]["version"]:
         return 0
-    version, limits = state["cann"][0]["version"], release["cann"]
+    version, limits = state.cann[0]["version"], release["cann"]
     try:
         if not ascend_files.is_release_within(version, limits["minimum"], ""):
             return -1
@@ -47,10 +50,10 @@ def _compare_cann(request: Dict[str, Any], state: Dict[str, Any]) -> int:
 
 
 @check(CHECKS, "cann-missing", CANN, ERROR, _CANN)
-def _cann_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _cann_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """CANN is not in any of its usual places, or the one that ascend_cann_path names is missing."""
-    if requests.wanted_release(request) and not state["cann"] and not state["cann_closed"]:
-        named, home = request["cann_path"], state["user"]["home"]
+    if requests.wanted_release(request) and not state.cann and not state.cann_closed:
+        named, home = request.cann_path, state.user["home"]
         if named.startswith(("/", "~/")):
             missed = "no CANN in {0}, which ascend_cann_path names".format(named)
         else:
@@ -58,7 +61,7 @@ def _cann_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str
                 " {0}, which ascend_cann_path names,".format(named) if named else "", home
             )
         # Incomplete installations, or those of another release.
-        aside = ["{path} {problem}".format(**each) for each in state["cann_aside"]]
+        aside = ["{path} {problem}".format(**each) for each in state.cann_aside]
         yield seen(
             "; ".join([missed] + aside[:3] + (["and {0} more".format(len(aside) - 3)] if aside[3:] else [])),
             _wanted_cann(request) + " (toolkit, nnae or nnrt)",
@@ -68,13 +71,13 @@ def _cann_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str
 
 
 @check(CHECKS, "cann-closed", CANN, ERROR, "fact: CANN is for its installer alone without --install-for-all")
-def _cann_closed(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _cann_closed(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """CANN is there, but the account may not enter it; a warning for a part of the CANN that is used, a note for another CANN."""
     if requests.wanted_release(request):
-        parts = state["cann"][0]["closed"] if state["cann"] else []
-        for shut in state["cann_closed"] + parts:
-            user = shut.get("user") or state["user"]["name"]
-            another = state["cann"] and not shut.get("user")
+        parts = state.cann[0]["closed"] if state.cann else []
+        for shut in state.cann_closed + parts:
+            user = shut.get("user") or state.user["name"]
+            another = state.cann and not shut.get("user")
             yield seen(
                 access.describe(shut, user),
                 "a CANN that {0} may read".format(user),
@@ -83,27 +86,27 @@ def _cann_closed(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
             )
 
 
-def _access_remedy(shut: Dict[str, Any], user: str, state: Dict[str, Any]) -> str:
+def _access_remedy(shut: Dict[str, Any], user: str, state: State) -> str:
     """Return how a user gets access to what the vendor's installer has closed."""
     if shut["by_group"]:
         return access.remedy(shut, user) + ", or install it for all accounts, with --install-for-all"
     return (
         "have an administrator install it for all accounts, with --install-for-all, or for the group {0} with {1} in it"
-    ).format(state["npu"]["group"], user)
+    ).format(state.npu["group"], user)
 
 
 @check(CHECKS, "cann-half", CANN, WARNING, "fact: interrupted and removed installations leave a part")
-def _cann_half(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _cann_half(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """CANN is incomplete: the one that is used, or the remains of another, which is a note."""
-    if requests.wanted_release(request) and state["cann"]:
-        first = state["cann"][0]
+    if requests.wanted_release(request) and state.cann:
+        first = state.cann[0]
         if first["half"] and first["version"]:
             yield seen(
                 "CANN {0} in {1} is incomplete: {2}".format(first["version"], first["path"], first["half"]),
                 "a complete CANN",
                 "install it again, or set ascend_cann_path to another one",
             )
-        for each in state["cann_aside"]:
+        for each in state.cann_aside:
             yield seen(
                 "{path} {problem}".format(**each),
                 "nothing: CANN {0} in {1} is used".format(first["version"] or "of unknown release", first["path"]),
@@ -113,10 +116,10 @@ def _cann_half(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, A
 
 
 @check(CHECKS, "cann-script", CANN, NOTE, "fact: CANN may belong to HwHiAiUser")
-def _cann_script(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _cann_script(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """CANN's set_env.sh is not run, since another account can write to it: the environment is that of CANN's usual layout."""
-    if requests.wanted_release(request) and state["cann"] and state["cann"][0]["distrusted"]:
-        first, user = state["cann"][0], state["user"]["name"]
+    if requests.wanted_release(request) and state.cann and state.cann[0]["distrusted"]:
+        first, user = state.cann[0], state.user["name"]
         yield seen(
             "{0}: {1} is not run as {2}".format(first["distrusted"], first["set_env"], user),
             "a CANN that only {0} can write to: who else can write to it can change what {1} runs with torch".format(
@@ -127,10 +130,10 @@ def _cann_script(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
 
 
 @check(CHECKS, "cann-version-unknown", CANN, WARNING, _CANN)
-def _cann_version_unknown(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _cann_version_unknown(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """CANN is there, but its version is not known."""
-    if requests.wanted_release(request) and state["cann"]:
-        first = state["cann"][0]
+    if requests.wanted_release(request) and state.cann:
+        first = state.cann[0]
         known = ascend_files.release_key(first["version"]) > ascend_files.release_key(None)
         # Records that cannot be read are reported by cann-closed.
         if not known and not first["closed"]:
@@ -144,21 +147,21 @@ def _cann_version_unknown(request: Dict[str, Any], state: Dict[str, Any], plan: 
 
 # Warnings both: the build needs no CANN at all, and vendors support neighbours that they do not list.
 @check(CHECKS, "cann-too-old", CANN, WARNING, _CANN)
-def _cann_too_old(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _cann_too_old(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """CANN is older than the torch release supports."""
     if _compare_cann(request, state) < 0:
         yield _cann_mismatch(request, state)
 
 
 @check(CHECKS, "cann-too-new", CANN, WARNING, _CANN)
-def _cann_too_new(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _cann_too_new(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """CANN is newer than the torch release supports."""
     if _compare_cann(request, state) > 0:
         yield _cann_mismatch(request, state)
 
 
-def _cann_mismatch(request: Dict[str, Any], state: Dict[str, Any]) -> Seen:
-    first = state["cann"][0]
+def _cann_mismatch(request: Request, state: State) -> Seen:
+    first = state.cann[0]
     return seen(
         "CANN {0} in {1}".format(first["version"], first["path"]),
         _wanted_cann(request),
@@ -167,10 +170,10 @@ def _cann_mismatch(request: Dict[str, Any], state: Dict[str, Any]) -> Seen:
 
 
 @check(CHECKS, "cann-wheels", HOST, WARNING, "fact: stale te, topi and hccl wheels after a CANN change")
-def _cann_wheels(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _cann_wheels(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The Python has te, topi or hccl of another CANN than the one that is there."""
-    if requests.wanted_release(request) and state["cann"]:
-        first, python = state["cann"][0], pythons.interpreter(state)
+    if requests.wanted_release(request) and state.cann:
+        first, python = state.cann[0], pythons.interpreter(state)
         there = python.get("packages", {})
         stale = [name for name, version in sorted(first["wheels"].items()) if there.get(name, version) != version]
         if stale:
@@ -186,11 +189,11 @@ def _cann_wheels(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
 
 
 @check(CHECKS, "unreadable", HOST, WARNING, "fact: version records are root:HwHiAiUser 0440")
-def _unreadable(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _unreadable(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """A file that says what is on the host is there, but the account may not read it."""
-    user = state["user"]["name"]
-    for shut in state["closed_records"] + [each for each in state["closed"] if each not in state["closed_records"]]:
-        vendors = shut in state["closed_records"]
+    user = state.user["name"]
+    for shut in state.closed_records + [each for each in state.closed if each not in state.closed_records]:
+        vendors = shut in state.closed_records
         yield seen(
             access.describe(shut, user),
             "read access: what cannot be read is not checked",
@@ -199,33 +202,33 @@ def _unreadable(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, 
 
 
 @check(CHECKS, "driver-missing", NPU, ERROR, _DRIVER)
-def _driver_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _driver_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """An NPU is in the machine, and its driver is not installed."""
-    if state["driver"] is None and state["npu"]["pci"]:
+    if state.driver is None and state.npu["pci"]:
         yield seen(
-            "{0} NPU(s) on the PCI bus and no driver".format(len(state["npu"]["pci"])),
+            "{0} NPU(s) on the PCI bus and no driver".format(len(state.npu["pci"])),
             "the NPU driver",
             "install driver and firmware by their own guide, then reboot",
         )
 
 
 @check(CHECKS, "driver-firmware", NPU, ERROR, "fact: compatible_version_fw and compatible_version_drv")
-def _driver_firmware(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _driver_firmware(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """Driver and firmware do not go together."""
-    if state["driver_firmware_agree"] is False:
+    if state.driver_firmware_agree is False:
         yield seen(
-            "driver {0} and firmware {1}".format(state["driver"]["version"], state["firmware"]["version"]),
+            "driver {0} and firmware {1}".format(state.driver["version"], state.firmware["version"]),
             "a pair that {0}/version.info or {1}/version.info names".format(
-                state["driver"]["path"], state["firmware"]["path"]
+                state.driver["path"], state.firmware["path"]
             ),
             "install the firmware that was released with that driver (firmware first), then reboot",
         )
 
 
 @check(CHECKS, "npu-missing", NPU, ERROR, _NPU)
-def _npu_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _npu_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """No NPU is seen, neither by npu-smi nor on the PCI bus."""
-    npu = state["npu"]
+    npu = state.npu
     told = npu["smi"] and not npu["problem"]
     if not npu["chips"] and not npu["pci"] and not npu["nodes"] and (told or not npu["smi"]):
         yield seen(
@@ -238,11 +241,11 @@ def _npu_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
 
 
 @check(CHECKS, "npu-smi", NPU, ERROR, _NPU)
-def _npu_smi(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _npu_smi(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """npu-smi is not there, hangs, crashes or fails, although there is an NPU or a driver."""
-    npu = state["npu"]
+    npu = state.npu
     if not npu["smi"]:
-        if state["driver"] and (npu["pci"] or npu["nodes"]):
+        if state.driver and (npu["pci"] or npu["nodes"]):
             yield seen(
                 "no npu-smi in /usr/local/sbin, /usr/local/bin or PATH",
                 "npu-smi, which the driver brings",
@@ -258,18 +261,18 @@ def _npu_smi(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any
 
 
 @check(CHECKS, "npu-busy", NPU, WARNING, _NPU)
-def _npu_busy(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _npu_busy(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """Other programs or containers hold the NPU."""
-    npu = state["npu"]
+    npu = state.npu
     if npu["code"] == -8020:
         yield seen("{0}: {1}".format(npu["smi"], npu["problem"]), "an NPU that is free", npu["remedy"])
 
 
 @check(CHECKS, "npu-unhealthy", NPU, WARNING, _NPU)
-def _npu_unhealthy(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _npu_unhealthy(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """npu-smi reports an NPU as unhealthy."""
     # Cards without a health of their own (such as management chips) say nothing or NA.
-    sick = [chip for chip in state["npu"]["chips"] if chip["health"].upper() not in ("OK", "", "NA", "N/A", "-")]
+    sick = [chip for chip in state.npu["chips"] if chip["health"].upper() not in ("OK", "", "NA", "N/A", "-")]
     if sick:
         yield seen(
             ", ".join("NPU {npu_id} chip {chip_id}: {health}".format(**chip) for chip in sick),
@@ -291,9 +294,9 @@ def _denied_by_group(npu: Dict[str, Any]) -> bool:
 
 
 @check(CHECKS, "npu-group", NPU, ERROR, "fact: the run user belongs in HwHiAiUser")
-def _npu_group(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _npu_group(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The run user is not in the group that may open the device nodes."""
-    npu = state["npu"]
+    npu = state.npu
     if _access_denied(npu) and not npu["member"] and _denied_by_group(npu):
         yield seen(
             "{0} is not in the group {1}".format(npu["run_user"], npu["group"]),
@@ -305,9 +308,9 @@ def _npu_group(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, A
 
 
 @check(CHECKS, "npu-nodes", NPU, ERROR, "fact: device nodes are root:HwHiAiUser 660")
-def _npu_nodes(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _npu_nodes(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The device nodes are not there, or the run user may not open them and no group would help."""
-    npu = state["npu"]
+    npu = state.npu
     closed = [node for node in npu["nodes"] if not node["accessible"]]
     if closed and (npu["member"] or not _denied_by_group(npu)):
         yield seen(
@@ -323,7 +326,7 @@ def _npu_nodes(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, A
                 npu["group"]
             ),
         )
-    elif npu["pci"] and state["driver"] and not any("davinci" in node["path"] for node in npu["nodes"]):
+    elif npu["pci"] and state.driver and not any("davinci" in node["path"] for node in npu["nodes"]):
         yield seen(
             "{0} NPU(s) on the PCI bus and no /dev/davinci*".format(len(npu["pci"])),
             "a device node for each NPU",
@@ -332,11 +335,11 @@ def _npu_nodes(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, A
 
 
 @check(CHECKS, "openeuler-affinity", HOST, NOTE, "guide, environment variables: GOMP_CPU_AFFINITY")
-def _openeuler_affinity(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _openeuler_affinity(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """On the openEuler family GOMP_CPU_AFFINITY binds torch's threads to few cores."""
-    if requests.wanted_release(request) and state["os"]["openeuler_family"]:
+    if requests.wanted_release(request) and state.os["openeuler_family"]:
         yield seen(
-            "{0}: GOMP_CPU_AFFINITY may be set".format(state["os"]["name"] or state["os"]["id"]),
+            "{0}: GOMP_CPU_AFFINITY may be set".format(state.os["name"] or state.os["id"]),
             "GOMP_CPU_AFFINITY unset where torch runs",
-            "source {0}, which unsets it".format(state["env_file"]["path"]),
+            "source {0}, which unsets it".format(state.env_file["path"]),
         )

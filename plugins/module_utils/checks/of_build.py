@@ -4,7 +4,7 @@
 """Checks of what a build works with and of where its product goes."""
 
 import os
-from typing import Any, Dict, Iterator, List
+from typing import Iterator, List
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import versions
 from ansible_collections.ascend.pytorch.plugins.module_utils.checks.finding import (
@@ -18,9 +18,12 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.checks.finding impo
     check,
     seen,
 )
+from ansible_collections.ascend.pytorch.plugins.module_utils.host.state import State
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan as plans
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import pythons
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import tools as toolbox
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.requests import Request
 
 CHECKS: List[Check] = []
 
@@ -29,14 +32,14 @@ _PREFIX = "design: where a host stands"
 
 
 @check(CHECKS, "source-unreachable", BUILD, ERROR, "fact: repositories move, and networks drop")
-def _source_unreachable(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _source_unreachable(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """No URL of a source answers the host that is to build with it."""
     remedy = (
         "make one of them reachable (http_proxy, https_proxy and no_proxy are used), or set ascend_mirrors to a mirror"
     )
-    if request.get("offline"):
+    if request.offline:
         remedy = "complete the bundle with playbooks/bundle.yml for this release, or leave ascend_bundle empty"
-    for name, tried in sorted(state.get("unanswered", {}).items()):
+    for name, tried in sorted(state.unanswered.items()):
         yield seen(
             "{0}: {1}".format(name, "; ".join("{0} ({1})".format(url, why) for url, why in tried) or "no URL is set"),
             "an answer from one of its URLs",
@@ -45,17 +48,17 @@ def _source_unreachable(request: Dict[str, Any], state: Dict[str, Any], plan: Di
 
 
 @check(CHECKS, "requisite-missing", BUILD, ERROR, _TOOLS)
-def _requisite_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _requisite_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """A product that another one is built with is missing, and its role is not in this run."""
     # Without it the fingerprint of a product that others build is not known either.
     used = {
         name
-        for entry in request["recipes"]
-        if not entry.get("reference") and plan["products"][entry["name"]].do in (plans.BUILD, plans.TAKE)
+        for entry in request.recipes
+        if not entry.get("reference") and plan.products[entry["name"]].do in (plans.BUILD, plans.TAKE)
         for name in entry.get("built_with", [])
     }
-    for entry in request["recipes"]:
-        if entry.get("reference") and entry["name"] in used and entry["name"] not in plan["tools"]:
+    for entry in request.recipes:
+        if entry.get("reference") and entry["name"] in used and entry["name"] not in plan.tools:
             if entry["product"] == "wheel":
                 yield seen(
                     "{0} is missing in {1}".format(
@@ -75,15 +78,15 @@ def _requisite_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dic
 
 
 @check(CHECKS, "tool-too-new", BUILD, ERROR, "fact: CMake 4 and newer compilers refuse older sources")
-def _tool_too_new(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _tool_too_new(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The CMake or gcc that is to be built is newer than the newest that is accepted."""
-    for entry in request["recipes"]:
+    for entry in request.recipes:
         newest = toolbox.accept_for_host(entry, state).get("maximum", "")
-        bringing = not entry.get("reference") and plan["products"][entry["name"]].do in plans.PROVIDING
+        bringing = not entry.get("reference") and plan.products[entry["name"]].do in plans.PROVIDING
         if bringing and not versions.is_within(entry["version"], "", newest):
             yield seen(
                 "{0}_version is {1}".format(entry["name"], entry["version"]),
-                "at most {0} on {1}".format(newest, state["arch"]),
+                "at most {0} on {1}".format(newest, state.arch),
                 "set {0}_version to an older one, or raise {0}_max_version if you know that a newer one works".format(
                     entry["name"]
                 ),
@@ -91,11 +94,11 @@ def _tool_too_new(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str
 
 
 @check(CHECKS, "compilers-mixed", HOST, WARNING, "fact: compilers and libstdc++ of different versions crash")
-def _compilers_mixed(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _compilers_mixed(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """gcc, g++, cc and c++ of one folder are of different versions."""
     folders = {}  # type: Dict[str, List[Dict[str, Any]]]
     for name in ("gcc", "g++", "cc", "c++"):
-        for found in state["tools"].get(name, []):
+        for found in state.tools.get(name, []):
             if found["version"]:
                 folders.setdefault(os.path.dirname(found["path"]), []).append(found)
     for folder, there in sorted(folders.items()):
@@ -108,9 +111,9 @@ def _compilers_mixed(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
 
 
 @check(CHECKS, "tools-outgrown", BUILD, NOTE, "design: updates of the system build nothing anew")
-def _tools_outgrown(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _tools_outgrown(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """A product was built with an older tool of the host than there is now."""
-    for name, entry in plan["products"].items():
+    for name, entry in plan.products.items():
         if entry.kept:
             yield seen(
                 "{0} was built with an older tool than the host has now: {1}".format(name, entry.kept),
@@ -120,11 +123,11 @@ def _tools_outgrown(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 
 
 @check(CHECKS, "link-foreign", BUILD, WARNING, "guide, CMake: ln -s fails where /usr/bin/cmake exists")
-def _link_foreign(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _link_foreign(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """A file or link that this collection did not make is in the place of a link such as /usr/bin/cmake."""
-    for name, entry in plan["products"].items():
+    for name, entry in plan.products.items():
         if entry.do in plans.PROVIDING and not entry.order.replace_link:
-            for path, stands in state["products"][name].get("links", {}).items():
+            for path, stands in state.products[name].get("links", {}).items():
                 if stands == "foreign":
                     yield seen(
                         "{0} was not made by this collection".format(path),
@@ -134,25 +137,25 @@ def _link_foreign(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str
                     )
 
 
-def _trees_to_change(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[str]:
-    for entry in request["recipes"]:
+def _trees_to_change(request: Request, state: State, plan: Plan) -> Iterator[str]:
+    for entry in request.recipes:
         if (
             not entry.get("reference")
             and entry["product"] == "tree"
-            and plan["products"][entry["name"]].do != plans.NOTHING
+            and plan.products[entry["name"]].do != plans.NOTHING
         ):
             yield entry["name"]
 
 
 @check(CHECKS, "prefix-unwritable", BUILD, ERROR, _PREFIX)
-def _prefix_unwritable(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _prefix_unwritable(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The folder of a prefix is not writable."""
     for name in _trees_to_change(request, state, plan):
-        prefix = state["products"][name]["prefix"]
-        parent = state["disk"][os.path.dirname(prefix)]
+        prefix = state.products[name]["prefix"]
+        parent = state.disk[os.path.dirname(prefix)]
         if not parent["writable"]:
             yield seen(
-                "{0} may not write in {1}".format(state["user"]["name"], parent["stands_at"]),
+                "{0} may not write in {1}".format(state.user["name"], parent["stands_at"]),
                 "to publish {0} at {1}".format(name, prefix),
                 "set {0}_prefix to a path that it may write to (auto: under its home), or run the play as root".format(
                     name
@@ -161,10 +164,10 @@ def _prefix_unwritable(request: Dict[str, Any], state: Dict[str, Any], plan: Dic
 
 
 @check(CHECKS, "prefix-occupied", BUILD, ERROR, _PREFIX)
-def _prefix_occupied(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _prefix_occupied(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """Something that this collection did not make is in the place of a prefix."""
     for name in _trees_to_change(request, state, plan):
-        there = state["products"][name]
+        there = state.products[name]
         if there["occupied"]:
             yield seen(
                 "{0} is {1} that this collection did not make".format(there["prefix"], there["occupied"]),

@@ -18,8 +18,11 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.checks.finding impo
     check,
     seen,
 )
+from ansible_collections.ascend.pytorch.plugins.module_utils.host.state import State
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import packages
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan as plans
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.requests import Request
 
 CHECKS: List[Check] = []
 
@@ -32,23 +35,23 @@ _TAKEN_GIB = 1
 _FILES_PER_GIB = 12000
 
 
-def _recipes_to_build(request: Dict[str, Any], plan: Dict[str, Any]) -> List[Dict[str, Any]]:
+def _recipes_to_build(request: Request, plan: Plan) -> List[Dict[str, Any]]:
     """Return the recipes that the plan builds."""
     return [
         entry
-        for entry in request["recipes"]
-        if not entry.get("reference") and plan["products"][entry["name"]].do == plans.BUILD
+        for entry in request.recipes
+        if not entry.get("reference") and plan.products[entry["name"]].do == plans.BUILD
     ]
 
 
-def _products_to_change(plan: Dict[str, Any]) -> List[str]:
-    return sorted(name for name, entry in plan["products"].items() if entry.do != plans.NOTHING)
+def _products_to_change(plan: Plan) -> List[str]:
+    return sorted(name for name, entry in plan.products.items() if entry.do != plans.NOTHING)
 
 
 @check(CHECKS, "clock-skew", HOST, WARNING, "fact: sources newer than now make a build loop")
-def _clock_skew(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _clock_skew(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The host's clock is far from the controller's; a day is an error."""
-    skew, limit = state["clock_skew_s"], request["fitness"]["max_clock_skew_s"]
+    skew, limit = state.clock_skew_s, request.fitness["max_clock_skew_s"]
     if abs(skew) > limit:
         yield seen(
             "the clock is {0:.0f} s {1} the controller's".format(abs(skew), "ahead of" if skew > 0 else "behind"),
@@ -59,22 +62,22 @@ def _clock_skew(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, 
 
 
 @check(CHECKS, "umask", HOST, NOTE, "fact: a umask of 077 leaves prefixes that nobody can read")
-def _umask(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _umask(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """Other accounts cannot read what is installed by hand with this umask."""
-    if int(state["umask"], 8) & 0o055:
+    if int(state.umask, 8) & 0o055:
         yield seen(
-            "umask {0} for {1}".format(state["umask"], state["user"]["name"]),
+            "umask {0} for {1}".format(state.umask, state.user["name"]),
             "0022",
             "nothing to do for what this collection publishes: it uses 0022; set the umask for what you install by hand",
         )
 
 
 @check(CHECKS, "session-ends", BUILD, WARNING, "fact: logind kills what a login started")
-def _session_ends(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _session_ends(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """A build would be killed with the login session that it is started from."""
-    name, session = state["user"]["name"], state["session"]
+    name, session = state.user["name"], state.session
     # Root's builds are given to systemd itself.
-    if state["user"]["uid"] and session["ends"] and not session["lingers"] and _recipes_to_build(request, plan):
+    if state.user["uid"] and session["ends"] and not session["lingers"] and _recipes_to_build(request, plan):
         yield seen(
             "logind ends the processes of {0} with its session (KillUserProcesses), and lingering is not enabled for {0}".format(
                 name
@@ -85,16 +88,16 @@ def _session_ends(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str
 
 
 @check(CHECKS, "memory", BUILD, ERROR, "guide, torch: memory of parallel compilers")
-def _memory(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _memory(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """There is not enough memory for one job of a build."""
     need_mib = max([int(1024 * entry.get("mem_gib_per_job", 1)) for entry in _recipes_to_build(request, plan)] or [0])
-    if state["memory"]["available_mib"] < need_mib:
-        limit = state["memory"].get("limit")
-        whole = "{0:.1f}".format(state["memory"]["total_mib"] / 1024.0)
+    if state.memory["available_mib"] < need_mib:
+        limit = state.memory.get("limit")
+        whole = "{0:.1f}".format(state.memory["total_mib"] / 1024.0)
         if limit:
             whole = "the {0:.1f} GiB that {1} allows".format(limit["mib"] / 1024.0, limit["path"])
         yield seen(
-            "{0:.1f} GiB of memory free of {1}".format(state["memory"]["available_mib"] / 1024.0, whole),
+            "{0:.1f} GiB of memory free of {1}".format(state.memory["available_mib"] / 1024.0, whole),
             "{0:.1f} GiB for one job that builds {1}".format(
                 need_mib / 1024.0, ", ".join(entry["name"] for entry in _recipes_to_build(request, plan))
             ),
@@ -106,10 +109,10 @@ def _memory(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]
 
 
 @check(CHECKS, "disk-full", BUILD, ERROR, _ROOM)
-def _disk_full(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _disk_full(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The work directory's disk has not enough space for a build, or for a product that another host builds."""
-    work = state["disk"][state["work_dir"]]
-    taken = sorted(name for name, entry in plan["products"].items() if entry.do == plans.TAKE)
+    work = state.disk[state.work_dir]
+    taken = sorted(name for name, entry in plan.products.items() if entry.do == plans.TAKE)
     need_gib = max(_need_gib(request, plan), _TAKEN_GIB if taken else 0)
     if work["free_mib"] < need_gib * 1024:
         yield seen(
@@ -121,14 +124,14 @@ def _disk_full(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, A
         )
 
 
-def _need_gib(request: Dict[str, Any], plan: Dict[str, Any]) -> int:
+def _need_gib(request: Request, plan: Plan) -> int:
     return max([int(entry.get("disk_gib", 1)) for entry in _recipes_to_build(request, plan)] or [0])
 
 
 @check(CHECKS, "inodes", BUILD, ERROR, _ROOM)
-def _inodes(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _inodes(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The work directory's disk cannot hold the number of files that a build makes."""
-    work, need = state["disk"][state["work_dir"]], _need_gib(request, plan) * _FILES_PER_GIB
+    work, need = state.disk[state.work_dir], _need_gib(request, plan) * _FILES_PER_GIB
     # None: this file system does not count them.
     if work["free_inodes"] is not None and work["free_inodes"] < need:
         yield seen(
@@ -139,9 +142,9 @@ def _inodes(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]
 
 
 @check(CHECKS, "tool-broken", HOST, WARNING, "fact: tools that hang or crash")
-def _tool_broken(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _tool_broken(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """A program hangs, crashes or does not print its version."""
-    for name, there in sorted(state["tools"].items()):
+    for name, there in sorted(state.tools.items()):
         for found in there:
             if not found["version"]:
                 yield seen(
@@ -152,127 +155,135 @@ def _tool_broken(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
 
 
 @check(CHECKS, "tools-missing", BUILD, ERROR, "guide, prerequisites: tools")
-def _tools_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _tools_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """Tools are missing, and this run may not install them."""
-    lacking = plan["packages"]["needs"]
+    lacking = plan.packages.needs
     if lacking and not packages.may_install(request, state):
-        command = {"Debian": "apt-get install -y ", "RedHat": state["os"]["package_manager"] + " install -y "}.get(
-            state["os"]["family"]
+        command = {"Debian": "apt-get install -y ", "RedHat": state.os["package_manager"] + " install -y "}.get(
+            state.os["family"]
         )
         why = "ascend_install_packages is false"
-        if request["install_packages"]:
+        if request.install_packages:
             why = "a plain user may not install packages"
-        elif request.get("offline"):
+        elif request.offline:
             why = "a bundle contains no packages"
         if not command:
             why, remedy = "the package manager is not known", "install these tools by hand"
         else:
-            remedy = "have an administrator run `{0}{1}`".format(command, " ".join(plan["packages"]["names"]))
+            remedy = "have an administrator run `{0}{1}`".format(command, " ".join(plan.packages.names))
             # In the other cases more rights do not help.
-            if request["install_packages"]:
+            if request.install_packages:
                 remedy += ", or set ascend_packages_become: true"
         yield seen("missing: {0} ({1})".format(", ".join(lacking), why), "these tools", remedy)
 
 
 @check(CHECKS, "work-dir-unwritable", BUILD, ERROR, "design: the work directory")
-def _work_dir(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _work_dir(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The work directory is not writable."""
-    work = state["disk"][state["work_dir"]]
+    work = state.disk[state.work_dir]
     if _products_to_change(plan) and not work["writable"]:
         yield seen(
-            "{0} may not write in {1}".format(state["user"]["name"], work["stands_at"]),
+            "{0} may not write in {1}".format(state.user["name"], work["stands_at"]),
             "a writable work directory",
             "set ascend_work_dir to a path that it may write to",
         )
 
 
 @check(CHECKS, "work-dir-unsafe", BUILD, ERROR, "design: the work directory")
-def _work_dir_unsafe(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _work_dir_unsafe(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """Other accounts can put files into the work directory, which are then run."""
-    if _products_to_change(plan) and state["work_dir_objection"]:
+    if _products_to_change(plan) and state.work_dir_objection:
         yield seen(
-            state["work_dir_objection"],
-            "a work directory that only {0} can write to: files in it are run".format(state["user"]["name"]),
+            state.work_dir_objection,
+            "a work directory that only {0} can write to: files in it are run".format(state.user["name"]),
             "set ascend_work_dir to a path where only this account can create files; or inspect what is in it, remove it, and "
             "take write access from others",
         )
 
 
 @check(CHECKS, "noexec", BUILD, ERROR, "fact: hardened hosts mount /var and /home noexec")
-def _noexec(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _noexec(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """No program can be started in the work directory, or where something is published to."""
-    bringing = {name: entry.order for name, entry in plan["products"].items() if entry.do in plans.PROVIDING}
-    places = {state["work_dir"]: "ascend_work_dir"} if bringing else {}
+    bringing = {name: entry.order for name, entry in plan.products.items() if entry.do in plans.PROVIDING}
+    places = {state.work_dir: "ascend_work_dir"} if bringing else {}
     for name, order in sorted(bringing.items()):
         if order.product == "tree":
             places[os.path.dirname(order.prefix)] = name + "_prefix"
         else:
-            places.update((site, "ascend_venv") for site in [state["venv"]] + order.sites if site in state["disk"])
+            places.update((site, "ascend_venv") for site in [state.venv] + order.sites if site in state.disk)
     for place, variable in places.items():
-        if state["disk"][place]["noexec"]:
+        if state.disk[place]["noexec"]:
             yield seen(
-                "{0} is on a file system mounted with noexec ({1})".format(place, state["disk"][place]["stands_at"]),
+                "{0} is on a file system mounted with noexec ({1})".format(place, state.disk[place]["stands_at"]),
                 "a file system that allows programs to start and libraries to load",
                 "set {0} to a path on another file system, or mount this one without noexec".format(variable),
             )
 
 
 @check(CHECKS, "package-python", BUILD, ERROR, "fact: an ansible-core drops old Pythons of hosts")
-def _package_python(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _package_python(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """Ansible's module for the package manager would run under a Python that this ansible-core does not support."""
-    python, core = state["packaging_python"], state["core"]
-    needed = plan["packages"]["names"] and packages.may_install(request, state)
+    python, core = state.packaging_python, state.core
+    needed = plan.packages.names and packages.may_install(request, state)
     if needed and python and not versions.is_within(python["version"], core["oldest_python"]):
-        manager = state["os"]["package_manager"]
+        manager = state.os["package_manager"]
         yield seen(
             "{0} runs under {1}, Python {2}, which ansible-core {3} does not support".format(
                 manager, python["path"], python["version"], core["version"]
             ),
             "Python {0} or newer with {1}'s own package, to install {2}".format(
-                core["oldest_python"], manager, " ".join(plan["packages"]["names"])
+                core["oldest_python"], manager, " ".join(plan.packages.names)
             ),
             "run `{0} install -y {1}` on the host, or use an older ansible-core".format(
-                {"apt": "apt-get"}.get(manager, manager), " ".join(plan["packages"]["names"])
+                {"apt": "apt-get"}.get(manager, manager), " ".join(plan.packages.names)
             ),
         )
 
 
 @check(CHECKS, "env-file-unwritable", BUILD, ERROR, "guide, environment variables")
-def _env_file(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _env_file(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The environment file cannot be written."""
-    env = plan["environment"]
+    env = plan.environment
     if env and env["do"] == plans.PUBLISH:
-        parent = state["disk"][os.path.dirname(env["path"])]
+        parent = state.disk[os.path.dirname(env["path"])]
         if not parent["writable"]:
             yield seen(
-                "{0} may not write in {1}".format(state["user"]["name"], parent["stands_at"]),
+                "{0} may not write in {1}".format(state.user["name"], parent["stands_at"]),
                 "to write the environment file {0}".format(env["path"]),
                 "set ascend_env_file to a path that it may write to (auto: under its home), or run the play as root",
             )
 
 
 @check(CHECKS, "hccl-interface", BUILD, ERROR, "guide, environment variables: HCCL_IF_IP")
-def _hccl_interface(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _hccl_interface(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The interface that HCCL_IF_IP takes its address from is missing."""
-    wanted = request["environment"]
+    wanted = request.environment
     if (
         wanted
         and wanted.get("hccl_interface")
         and not wanted["set"].get("HCCL_IF_IP")
-        and wanted["hccl_interface"] not in state["interfaces"]
+        and wanted["hccl_interface"] not in state.interfaces
     ):
         yield seen(
             "no interface {0!r} with an IPv4 address".format(wanted["hccl_interface"]),
-            "one of " + ", ".join("{0} ({1})".format(*pair) for pair in sorted(state["interfaces"].items())),
+            "one of " + ", ".join("{0} ({1})".format(*pair) for pair in sorted(state.interfaces.items())),
             "set torch_npu_build_hccl_interface to one of these for this host, or torch_npu_build_hccl_if_ip",
         )
 
 
 @check(CHECKS, "shared-place", HOST, NOTE, "fact: homes on NFS; a host that the inventory has under two names")
-def _shared_place(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _shared_place(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """Hosts share a folder, such as a home; a warning where each would write a different environment file there."""
-    # Seen of all hosts, by the playbooks check and report: of one host nothing is known of the others.
-    for each in state.get("shares", ()):
+    # Of one host nothing is known of the others: it is found by the playbooks check and report, with find_shared_places().
+    return iter(())
+
+
+def find_shared_places(shares: List[Dict[str, Any]]) -> Iterator[Seen]:
+    """Find the places that hosts share, for the check shared-place.
+
+    :param shares: as sharing.shared_places returns them, with "hosts" in words
+    """
+    for each in shares:
         yield seen(
             "{0} share {1}".format(each["hosts"], ", ".join(each["paths"])),
             "identical hosts, of which one builds and publishes there and the others use it; or separate folders for each host",

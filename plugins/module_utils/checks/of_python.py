@@ -19,8 +19,11 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.checks.finding impo
     seen,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import ascend_files
+from ansible_collections.ascend.pytorch.plugins.module_utils.host.state import State
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import packages, pythons, requests
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan as plans
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Plan
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.requests import Request
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
 
 CHECKS: List[Check] = []
@@ -30,29 +33,29 @@ _PACKAGES = "fact: numpy, protobuf, decorator and sympy after a CANN change"
 _OPERATORS = "guide of CANN: Python packages"
 
 
-def _python(request: Dict[str, Any], state: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+def _python(request: Request, state: State) -> Optional[Dict[str, Any]]:
     """Return the interpreter that wheels are for; None where none runs, or none is wanted."""
     found = pythons.interpreter(state) if requests.wanted_release(request) else {}
     return found if found.get("version") else None
 
 
-def _may_be_completed(request: Dict[str, Any], state: Dict[str, Any], python: Dict[str, Any]) -> bool:
+def _may_be_completed(request: Request, state: State, python: Dict[str, Any]) -> bool:
     """Say whether the road installs the packages that complete an interpreter."""
     return pythons.is_packaged(python) and packages.may_install(request, state)
 
 
-def _wanted_python(request: Dict[str, Any]) -> str:
-    return "Python {0} for torch {1}".format(", ".join(request["release"]["pythons"]), request["release"]["version"])
+def _wanted_python(request: Request) -> str:
+    return "Python {0} for torch {1}".format(", ".join(request.release["pythons"]), request.release["version"])
 
 
 @check(CHECKS, "python-missing", BUILD, ERROR, _PYTHON)
-def _python_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _python_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """None of the wanted interpreters is there and runs in the environment of a build."""
     if not requests.wanted_release(request) or _python(request, state):
         return
-    asked = [state["venv_python"]] if state["venv_python"] else list(state["pythons"].values())
+    asked = [state.venv_python] if state.venv_python else list(state.pythons.values())
     broken = [found for found in asked if found]
-    names = [state["venv"] + "/bin/python"] if state["venv_python"] else requests.python_names(request)
+    names = [state.venv + "/bin/python"] if state.venv_python else requests.python_names(request)
     remedy = "install one of them, or set ascend_python to the path of an interpreter that is there"
     lost = next(filter(None, (interpreters.lost_library(found["problem"]) for found in broken)), "")
     if lost:
@@ -60,8 +63,8 @@ def _python_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
             "add the folder of {0} to a file in /etc/ld.so.conf.d and run ldconfig (builds and sudo do not see the "
             "LD_LIBRARY_PATH of .bashrc), or set ascend_python to another interpreter".format(lost)
         )
-    elif state["venv_python"]:
-        remedy = "remove {0}, so that it is created again, or set ascend_venv to another path".format(state["venv"])
+    elif state.venv_python:
+        remedy = "remove {0}, so that it is created again, or set ascend_venv to another path".format(state.venv)
     yield seen(
         "none of these interpreters runs: {0}{1}".format(
             ", ".join(names),
@@ -73,21 +76,21 @@ def _python_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 
 
 @check(CHECKS, "python-version", BUILD, ERROR, _PYTHON)
-def _python_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _python_version(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The release does not support the version of the interpreter."""
     python = _python(request, state)
-    if python and ".".join(python["version"].split(".")[:2]) not in request["release"]["pythons"]:
+    if python and ".".join(python["version"].split(".")[:2]) not in request.release["pythons"]:
         yield seen(
             "{0} is Python {1}".format(python["path"], python["version"]),
             _wanted_python(request),
             "set ascend_python to another interpreter, or auto"
-            if not state["venv_python"]
-            else "remove {0}, so that it is created again, or set ascend_venv to another path".format(state["venv"]),
+            if not state.venv_python
+            else "remove {0}, so that it is created again, or set ascend_venv to another path".format(state.venv),
         )
 
 
 @check(CHECKS, "python-headers", BUILD, ERROR, _PYTHON)
-def _python_headers(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _python_headers(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The interpreter has no headers, and this run does not install a package with them."""
     python = _python(request, state)
     if (
@@ -104,7 +107,7 @@ def _python_headers(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 
 
 @check(CHECKS, "python-library", BUILD, ERROR, _PYTHON)
-def _python_library(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _python_library(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The interpreter has no shared library, and this run does not install a package with it."""
     python = _python(request, state)
     lacks = python and requests.may_build(request) and not python["shared_library"]
@@ -117,7 +120,7 @@ def _python_library(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
 
 
 @check(CHECKS, "python-modules", BUILD, ERROR, _PYTHON)
-def _python_modules(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _python_modules(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """Modules of the standard library that pip, torch or programs with torch import are missing in the interpreter."""
     python = _python(request, state)
     if not python:
@@ -142,16 +145,16 @@ def _python_modules(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
                     python["path"], ", ".join("{0} ({1})".format(name, python["lacks"][name]) for name in lacking)
                 ),
                 "; ".join("{0}: {1}".format(name, purposes[name]) for name in lacking),
-                _modules_remedy(python, lacking, state["os"]["family"]),
+                _modules_remedy(python, lacking, state.os["family"]),
                 severity,
             )
 
 
-def _pip_uses_network(request: Dict[str, Any], plan: Dict[str, Any]) -> bool:
+def _pip_uses_network(request: Request, plan: Plan) -> bool:
     """Say whether pip asks an index for anything."""
-    return not request.get("offline") and any(
+    return not request.offline and any(
         entry.do == plans.BUILD or (entry.do in plans.PROVIDING and entry.order.requirements_missing)
-        for entry in plan["products"].values()
+        for entry in plan.products.values()
         if entry.order and entry.order.product == "wheel"
     )
 
@@ -172,21 +175,16 @@ _UNPACKED_BY = {".gz": "zlib", ".tgz": "zlib", ".bz2": "bz2", ".tbz2": "bz2", ".
 
 
 @check(CHECKS, "ansible-python", BUILD, ERROR, _PYTHON)
-def _ansible_python(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _ansible_python(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The Python that Ansible uses on the host has no modules to fetch or unpack the sources of a build."""
     uses = {}  # type: Dict[str, str]
-    for entry in plan["products"].values():
+    for entry in plan.products.values():
         for source in entry.order.sources if entry.do == plans.BUILD else ():
             if source["kind"] == "archive":
                 uses.setdefault(_UNPACKED_BY.get(os.path.splitext(source["file"])[1], ""), source["file"])
-                if (
-                    source["urls"]
-                    and not source.get("offline")
-                    and not request["mirrors"]
-                    and _all_https(source["urls"])
-                ):
+                if source["urls"] and not source.get("offline") and not request.mirrors and _all_https(source["urls"]):
                     uses.setdefault("ssl", source["urls"][0])
-    python = state["own_python"]
+    python = state.own_python
     lacking = sorted(name for name in uses if name in python["lacks"])
     if lacking:
         yield seen(
@@ -195,7 +193,7 @@ def _ansible_python(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[s
             ),
             ", ".join("{0} for {1}".format(name, uses[name]) for name in lacking),
             "install {0} and rebuild that Python, or set ansible_python_interpreter to another".format(
-                ", ".join(extensions.header_packages(lacking, state["os"]["family"]))
+                ", ".join(extensions.header_packages(lacking, state.os["family"]))
             ),
         )
 
@@ -205,7 +203,7 @@ def _all_https(urls: List[str]) -> bool:
 
 
 @check(CHECKS, "pip-missing", BUILD, ERROR, _PYTHON)
-def _pip_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _pip_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The interpreter has no working pip, and this run does not install a package with it."""
     python = _python(request, state)
     # A virtual environment that is to be made gets a pip of its own.
@@ -233,7 +231,7 @@ _USUAL_PLATFORM = "manylinux2014_"
 
 
 @check(CHECKS, "pip-too-old", BUILD, ERROR, "fact: the pip of the guide's Python 3.7.5 knows no newer wheels")
-def _pip_too_old(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _pip_too_old(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The interpreter's pip does not support the wheels that it is to install."""
     python = _python(request, state)
     known = python["pip"]["platforms"] if python else []
@@ -251,7 +249,7 @@ def _pip_too_old(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
     held = sorted(
         {
             os.path.basename(path)
-            for entry in plan["products"].values()
+            for entry in plan.products.values()
             if entry.do in plans.PROVIDING
             for path, _pin in entry.order.wheels
         }
@@ -260,7 +258,7 @@ def _pip_too_old(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str,
     if refused:
         yield seen(there, "a pip that supports the wheels of the bundle: " + ", ".join(refused), remedy)
     elif _pip_uses_network(request, plan) and not any(platform.startswith(_USUAL_PLATFORM) for platform in known):
-        yield seen(there, "a pip that supports {0}{1} wheels".format(_USUAL_PLATFORM, state["arch"]), remedy, WARNING)
+        yield seen(there, "a pip that supports {0}{1} wheels".format(_USUAL_PLATFORM, state.arch), remedy, WARNING)
 
 
 def _unsupported_wheels(names: List[str], platforms: List[str]) -> List[str]:
@@ -276,11 +274,11 @@ def _unsupported_wheels(names: List[str], platforms: List[str]) -> List[str]:
 
 
 @check(CHECKS, "package-version", HOST, ERROR, _PACKAGES)
-def _package_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _package_version(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The Python has a version of a package (such as numpy 2) that the release cannot work with."""
     python = _python(request, state)
     if python:
-        for name, limits in sorted(request["release"].get("packages", {}).items()):
+        for name, limits in sorted(request.release.get("packages", {}).items()):
             version = python["packages"].get(name)
             try:
                 fits = not version or versions.is_within(version, limits.get("minimum", ""), limits.get("maximum", ""))
@@ -290,7 +288,7 @@ def _package_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
                 line = _requirement(name, limits)
                 yield seen(
                     "{0} {1} in {2}".format(name, version, python["path"]),
-                    "{0} for torch {1}".format(line, request["release"]["version"]),
+                    "{0} for torch {1}".format(line, request.release["version"]),
                     "run `{0} -m pip install '{1}'`, or set ascend_venv to use a virtual environment".format(
                         python["path"], line
                     ),
@@ -298,7 +296,7 @@ def _package_version(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[
 
 
 @check(CHECKS, "package-missing", NPU, WARNING, _OPERATORS)
-def _package_missing(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _package_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """A package that CANN's operators import is missing in the Python."""
     python = _python(request, state)
     if python:
@@ -322,18 +320,18 @@ def _requirement(name: str, limits: Dict[str, str]) -> str:
     return name + ",".join(ends)
 
 
-def _operator_packages(request: Dict[str, Any], state: Dict[str, Any]) -> Dict[str, Dict[str, str]]:
+def _operator_packages(request: Request, state: State) -> Dict[str, Dict[str, str]]:
     """Return the packages that the operators of the host's CANN import, with the limits of torch and CANN.
 
     Where there is no CANN, or its version is not known, of the oldest that goes with the release.
     """
-    known = [each["version"] for each in state["cann"][:1] if each["version"]]
-    cann = (known or [request["release"]["cann"]["minimum"]])[0]
+    known = [each["version"] for each in state.cann[:1] if each["version"]]
+    cann = (known or [request.release["cann"]["minimum"]])[0]
     found = {}  # type: Dict[str, Dict[str, str]]
-    for row in sorted(request["fitness"]["packages"], key=lambda row: ascend_files.release_key(row["from"])):
+    for row in sorted(request.fitness["packages"], key=lambda row: ascend_files.release_key(row["from"])):
         if ascend_files.release_key(row["from"]) <= ascend_files.release_key(cann):
             found = dict(row["packages"])
-    for name, limits in request["release"].get("packages", {}).items():
+    for name, limits in request.release.get("packages", {}).items():
         most = [each["maximum"] for each in (limits, found.get(name, {})) if each.get("maximum")]
         found[name] = dict(found.get(name, {}), **limits)
         if most:
@@ -342,10 +340,10 @@ def _operator_packages(request: Dict[str, Any], state: Dict[str, Any]) -> Dict[s
 
 
 @check(CHECKS, "torch-foreign", HOST, WARNING, "guide, torch: another torch is removed first")
-def _torch_foreign(request: Dict[str, Any], state: Dict[str, Any], plan: Dict[str, Any]) -> Iterator[Seen]:
+def _torch_foreign(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """A torch or Apex that this collection did not build would be replaced."""
-    for name, entry in plan["products"].items():
-        there = state["products"][name]
+    for name, entry in plan.products.items():
+        there = state.products[name]
         order = entry.order
         replaced = entry.do in plans.PROVIDING and order.product == "wheel"
         if replaced and there["version"] and there["manifest"] is None:

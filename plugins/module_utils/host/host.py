@@ -32,11 +32,12 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.host import (
     resources,
     system,
 )
+from ansible_collections.ascend.pytorch.plugins.module_utils.host.state import State
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
 
 
 def examine(question):
-    # type: (Dict[str, Any]) -> Dict[str, Any]
+    # type: (Dict[str, Any]) -> State
     """Return the whole state of the host that a plan is made from.
 
     :param question: products, tools (names of commands), needs, pythons (commands), venv, work_dir, env_file, run_user,
@@ -54,8 +55,7 @@ def examine(question):
     python = pythons["venv_python"] or pythons["pythons"].get(pythons["python"] or "")
     if python and python["version"] and (question.get("pip") or _needs_pip(asked["products"], products)):
         python["pip"] = interpreters.examine_pip(python)
-    return dict(
-        npus.driver_and_firmware(),
+    return State(
         user=who,
         login_uid=account.login_uid(os.environ, who["uid"]),
         packaging_python=told["packaging", ""],
@@ -85,7 +85,7 @@ def examine(question):
         products=products,
         stored=installed.stored_fingerprints(asked["work_dir"]),
         begun=installed.unfinished_builds(asked["work_dir"]),
-        **pythons,
+        **dict(pythons, **npus.driver_and_firmware()),
     )
 
 

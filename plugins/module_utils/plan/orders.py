@@ -14,7 +14,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product.recipe impo
 
 
 def adapt_recipe(recipe, state):
-    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    # type: (Dict[str, Any], State) -> Dict[str, Any]
     """Return the recipe with the options and variables that this host's libc or compiler requires.
 
     recipe["adapt"] is a list of {"libc_above": v, "options": [..], "environment": {..}}, whose options replace the
@@ -22,11 +22,11 @@ def adapt_recipe(recipe, state):
     "compiler_environment": hosts of one cohort have the same libc, but may have different compilers, or none yet.
     """
     options, extra, by_compiler = [], {}, {}
-    compiler = next((found["version"] for found in state["tools"].get("g++", []) if found["version"]), None)
-    libc = state["libc"].rpartition(" ")[2]
+    compiler = next((found["version"] for found in state.tools.get("g++", []) if found["version"]), None)
+    libc = state.libc.rpartition(" ")[2]
     for rule in recipe.get("adapt", []):
         if "libc_above" in rule:
-            if libc and state["libc"].startswith("glibc") and not versions.is_within(libc, "", rule["libc_above"]):
+            if libc and state.libc.startswith("glibc") and not versions.is_within(libc, "", rule["libc_above"]):
                 options += rule.get("options", [])
                 extra.update(rule.get("environment", {}))
         elif compiler and versions.is_within(compiler, rule["compiler_from"], ""):
@@ -48,10 +48,10 @@ def adapt_recipe(recipe, state):
 
 
 def make(request, recipe, installed, state, tools):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Order
+    # type: (Request, Dict[str, Any], Dict[str, Any], State, Dict[str, Any]) -> Order
     """Return the order of a recipe's product.
 
-    :param recipe: see adapt_recipe; :param installed: of state["products"]
+    :param recipe: see adapt_recipe; :param installed: of state.products
     :param tools: name -> tool, None for a missing one
     """
     python = pythons.interpreter(state)
@@ -75,37 +75,33 @@ def make(request, recipe, installed, state, tools):
             {"path": path, "target": link["target"]}
             for path, link in zip(installed.get("links", {}), recipe.get("links", []))
         ],
-        replace_link=bool(request["replace_link"]),
-        sources=[dict(source, offline=True) for source in recipe["sources"]]
-        if request.get("offline")
-        else recipe["sources"],
+        replace_link=bool(request.replace_link),
+        sources=[dict(source, offline=True) for source in recipe["sources"]] if request.offline else recipe["sources"],
         stages=recipe["stages"],
         verify=recipe.get("verify", []),
         verify_npu=recipe.get("verify_npu", []),
-        jobs=count_jobs(
-            request["jobs"], state["cores"], state["memory"]["available_mib"], recipe.get("mem_gib_per_job", 1)
-        ),
-        work_dir=state["work_dir"],
-        env_file=state["env_file"]["path"],
-        mirrors=request["mirrors"],
-        arch=state["arch"],
-        npu_libraries=bool(request["require_cann"]),
-        keep=request["keep_builds"],
-        timeout_s=request["timeout_s"],
-        collection_version=request["collection_version"],
+        jobs=count_jobs(request.jobs, state.cores, state.memory["available_mib"], recipe.get("mem_gib_per_job", 1)),
+        work_dir=state.work_dir,
+        env_file=state.env_file["path"],
+        mirrors=request.mirrors,
+        arch=state.arch,
+        npu_libraries=bool(request.require_cann),
+        keep=request.keep_builds,
+        timeout_s=request.timeout_s,
+        collection_version=request.collection_version,
         **dict(_tool_fields(recipe, used, python), **_python_fields(recipe, installed, state, python)),
     )
     return order._replace(parts=[_runtime_part(order, recipe["runtime"])]) if recipe.get("runtime") else order
 
 
 def _platform(state, python):
-    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, str]
+    # type: (State, Dict[str, Any]) -> Dict[str, str]
     """Return the properties of a host that decide whether it can use what another host has built."""
     return {
-        "arch": state["arch"],
-        "libc": state["libc"],
+        "arch": state.arch,
+        "libc": state.libc,
         "python_abi": "{0}-{1}".format(python.get("tag", ""), python.get("abi", "")),
-        "distribution": "{id} {version}".format(**state["os"]).strip(),
+        "distribution": "{id} {version}".format(**state.os).strip(),
     }
 
 
@@ -136,7 +132,7 @@ def _tool_fields(recipe, used, python):
 
 
 def _python_fields(recipe, installed, state, python):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    # type: (Dict[str, Any], Dict[str, Any], State, Dict[str, Any]) -> Dict[str, Any]
     """Return the fields of an order about the Python that the product is for, and what pip must install for it."""
     requirements = list(recipe.get("requirements", [])) + list((installed["manifest"] or {}).get("requirements", []))
     return {

@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The plan: what a host needs, and why, from the variables and the host's state. Pure: nothing is read or run.
 
-For the request see requests.py; the state is what host.examine returns.
+For the request see requests.py, for the state host/state.py.
 """
 
 import collections
 import hashlib
 import os
-from typing import List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import environment
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import orders, packages, pythons, requests
@@ -57,10 +57,48 @@ class Decision(NamedTuple):
         return dict(self._asdict(), order=self.order and self.order._asdict(), anew=self.anew and self.anew._asdict())
 
 
+class Packages(NamedTuple):
+    """The packages of the distribution that are missing on a host."""
+
+    # The needs that they satisfy, see host/needs.py.
+    needs: List[str]
+    # The names of the packages to install.
+    names: List[str]
+    # Whether the account becomes root to install them.
+    become_root: bool
+    # "apt", "dnf" or "yum"; "" where none is known.
+    manager: str
+
+
+class Plan(NamedTuple):
+    """What a host needs, and why. In JSON it is a mapping of its fields, as plain() returns it."""
+
+    # In the order in which they are built.
+    products: Dict[str, Decision]
+    packages: Packages
+    # The environment file: {"path", "text", "do", "why"}, and "makes": the folder to create for it, "" for none. None where
+    # no file is wanted.
+    environment: Optional[Dict[str, Any]]
+    # The tools that products are built with, by name, see tools.py.
+    tools: Dict[str, Dict[str, Any]]
+    # The command that creates the virtual environment, [] where none is to be created.
+    venv: List[str]
+    # Names of the task files of the role road, in order.
+    tasks: List[str]
+    # Whether anything is to be done.
+    work: bool
+
+    def plain(self):
+        # type: () -> Dict[str, Any]
+        """Return a mapping of its fields, with mappings for what is in it."""
+        products = {name: entry.plain() for name, entry in self.products.items()}
+        return dict(self._asdict(), products=products, packages=self.packages._asdict())
+
+
 def examine_arguments(request):
-    # type: (Dict[str, Any]) -> Dict[str, Any]
+    # type: (Request) -> Dict[str, Any]
     """Return the arguments of host.examine for this request."""
-    recipes = request["recipes"]
+    recipes = request.recipes
     commands = {command for entry in recipes for command in (entry.get("accept") or {}).get("commands", [])}
     return {
         "products": [
@@ -77,88 +115,74 @@ def examine_arguments(request):
         "tools": sorted(commands | {"gcc", "g++", "cc", "c++"}),
         "needs": sorted(
             {need for entry in recipes for need in entry.get("needs", []) + entry.get("runs_with", [])}
-            | set(request["needs"])
+            | set(request.needs)
             | {"acl"}
         ),
         "pythons": requests.python_names(request),
-        "venv": request["venv"],
-        "work_dir": request["work_dir"],
-        "env_file": request["env_file"],
-        "run_user": (request["fitness"] or {}).get("run_user", ""),
-        "cann_path": request["cann_path"],
+        "venv": request.venv,
+        "work_dir": request.work_dir,
+        "env_file": request.env_file,
+        "run_user": (request.fitness or {}).get("run_user", ""),
+        "cann_path": request.cann_path,
     }
 
 
 def make(request, state):
-    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
-    """Return {"products": {name: …}, "packages": {…}, "environment": …, "tools": {name: {…}},
-    "venv": argv, "tasks": [names of the road's task files, in order], "work": bool}.
-
-    Each product is a Decision; in JSON the plan is as plain() has it.
-    """
+    # type: (Request, State) -> Plan
+    """Return the plan of a request for a host."""
     tools = {}  # type: Dict[str, Optional[Dict[str, Any]]]
     products = {}
     wants = requests.may_build(request) and not requests.is_all_absent(request)
-    missing = [need for need in request["needs"] if wants and need in state["missing_needs"]]
-    for recipe in request["recipes"]:
+    missing = [need for need in request.needs if wants and need in state.missing_needs]
+    for recipe in request.recipes:
         decided = _decide(request, recipe, state, tools)
         if not recipe.get("reference"):
             products[recipe["name"]] = decided
         missing += [
-            need for need in needs_for(recipe, decided.do) if need in state["missing_needs"] and need not in missing
+            need for need in needs_for(recipe, decided.do) if need in state.missing_needs and need not in missing
         ]
     if packages.becomes_unprivileged(state) and any(entry.do in PROVIDING for entry in products.values()):
-        missing += [need for need in ("acl",) if need in state["missing_needs"]]
+        missing += [need for need in ("acl",) if need in state.missing_needs]
     env = _plan_environment(request, state, tools)
     for name, entry in products.items():
         if entry.do in PROVIDING and entry.order.product == "wheel":
             # A wheel is tried before it is published, and the file is written after that.
             products[name] = entry._replace(order=entry.order._replace(env_text=env["text"] if env else ""))
-    return {
-        "products": products,
-        "packages": {
-            "needs": missing,
-            "names": packages.to_install(request, state, missing),
-            "become_root": packages.becomes_root(request, state),
-            "manager": state["os"]["package_manager"],
-        },
-        "environment": env,
-        "tools": {name: tool for name, tool in tools.items() if tool},
-        "venv": pythons.venv_command(state),
-        "tasks": task_files(list(products.values()), env),
-        "work": bool(env and env["do"] != NOTHING) or any(entry.do != NOTHING for entry in products.values()),
-    }
-
-
-def plain(planned):
-    # type: (Dict[str, Any]) -> Dict[str, Any]
-    """Return a plan as data for JSON."""
-    return dict(planned, products={name: entry.plain() for name, entry in planned["products"].items()})
+    return Plan(
+        products=products,
+        packages=Packages(
+            needs=missing,
+            names=packages.to_install(request, state, missing),
+            become_root=packages.becomes_root(request, state),
+            manager=state.os["package_manager"],
+        ),
+        environment=env,
+        tools={name: tool for name, tool in tools.items() if tool},
+        venv=pythons.venv_command(state),
+        tasks=task_files(list(products.values()), env),
+        work=bool(env and env["do"] != NOTHING) or any(entry.do != NOTHING for entry in products.values()),
+    )
 
 
 def merge(plans):
-    # type: (List[Dict[str, Any]]) -> Dict[str, Any]
+    # type: (List[Plan]) -> Plan
     """Merge plans of one host, each for other products, in the order in which they are carried out."""
-    first, found = plans[0], {"products": {}, "tools": {}}  # type: Dict[str, Any], Dict[str, Dict[str, Any]]
     if len(plans) == 1:
-        return first
-    for each in plans:
-        found["products"].update(each["products"])
-        found["tools"].update(each["tools"])
-    packaging = [each["packages"] for each in plans]
-    done = {task for each in plans for task in each["tasks"]}
-    return dict(
-        found,
-        packages=dict(
-            packaging[0],
-            needs=_union(each["needs"] for each in packaging),
-            names=_union(each["names"] for each in packaging),
-            become_root=any(each["become_root"] for each in packaging),
+        return plans[0]
+    packaging = [each.packages for each in plans]
+    done = {task for each in plans for task in each.tasks}
+    return Plan(
+        products={name: entry for each in plans for name, entry in each.products.items()},
+        packages=packaging[0]._replace(
+            needs=_union(each.needs for each in packaging),
+            names=_union(each.names for each in packaging),
+            become_root=any(each.become_root for each in packaging),
         ),
-        environment=next((each["environment"] for each in plans if each["environment"]), None),
-        venv=next((each["venv"] for each in plans if each["venv"]), []),
+        environment=next((each.environment for each in plans if each.environment), None),
+        tools={name: tool for each in plans for name, tool in each.tools.items()},
+        venv=next((each.venv for each in plans if each.venv), []),
         tasks=[task for task in TASKS if task in done],
-        work=any(each["work"] for each in plans),
+        work=any(each.work for each in plans),
     )
 
 
@@ -187,9 +211,9 @@ def task_files(products, env):
 
 
 def must_query_pip(planned, state):
-    # type: (Dict[str, Any], Dict[str, Any]) -> bool
+    # type: (Plan, State) -> bool
     """Say whether pip must still be queried: a wheel is to be installed, and the examination did not query pip."""
-    comes = any(entry.do in PROVIDING and entry.order.product == "wheel" for entry in planned["products"].values())
+    comes = any(entry.do in PROVIDING and entry.order.product == "wheel" for entry in planned.products.values())
     python = pythons.interpreter(state)
     return comes and bool(python.get("version")) and not python["pip"]["asked"]
 
@@ -198,10 +222,10 @@ def must_query_pip(planned, state):
 
 
 def _decide(request, recipe, state, tools):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Decision
+    # type: (Request, Dict[str, Any], State, Dict[str, Any]) -> Decision
     """Decide about one recipe; adds to tools what the recipes after it are built with."""
     name = recipe["name"]
-    installed = state["products"][name]
+    installed = state.products[name]
     if recipe.get("reference"):
         tools[name] = toolbox.referenced_tool(request, recipe, installed, state)
         return _no_change("")
@@ -214,7 +238,7 @@ def _decide(request, recipe, state, tools):
         words = "the host's own {0} {1} in {2}".format(name, host_tool["version"], host_tool["folder"])
         return _no_change(words, words + " is accepted")
     order = orders.make(request, orders.adapt_recipe(recipe, state), installed, state, tools)
-    kept = {} if request["rebuild"] else _keep_installed(installed, order)
+    kept = {} if request.rebuild else _keep_installed(installed, order)
     order, rebuilt = order._replace(**kept.get("order", {})), order
     tree = recipe["product"] == "tree"
     tools[name] = builders_tool or (
@@ -243,7 +267,7 @@ def _decide_absent(recipe, installed, order):
 
 
 def _decide_present(request, recipe, installed, state, order):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any], Order) -> Decision
+    # type: (Request, Dict[str, Any], Dict[str, Any], State, Order) -> Decision
     """Decide how the host gets an order's product."""
     name, mark, manifest = recipe["name"], order.fingerprint, installed["manifest"]
     then = "{0}{1} {2} ({3}){4}".format(
@@ -258,7 +282,7 @@ def _decide_present(request, recipe, installed, state, order):
         return _no_change(then)._replace(order=order)
     # A whole product may still need a link, or a requirement that somebody removed; the product itself is not needed then.
     whole = manifest and not installed["damage"] and manifest["fingerprint"] == mark
-    stored = not whole and state["stored"].get(order.label()) == mark
+    stored = not whole and state.stored.get(order.label()) == mark
     if whole or stored:
         do = PUBLISH
     else:
@@ -337,11 +361,11 @@ def _reasons_to_change(installed, order):
 
 
 def _plan_environment(request, state, tools):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
-    wanted = request["environment"]
+    # type: (Request, State, Dict[str, Any]) -> Optional[Dict[str, Any]]
+    wanted = request.environment
     if wanted is None:
         return None
-    settings = environment.merge(state["cann_environment"], environment_settings(request, state))
+    settings = environment.merge(state.cann_environment, environment_settings(request, state))
     compiler = tools.get("gcc730")
     if compiler and compiler.get("lives"):
         settings = environment.merge({"prepend": {"LD_LIBRARY_PATH": [compiler["lives"]]}}, settings)
@@ -350,7 +374,7 @@ def _plan_environment(request, state, tools):
         # Last: only Python's own library is wanted from that folder.
         settings = environment.merge(settings, {"prepend": {"LD_LIBRARY_PATH": [library_path]}})
     text = environment.render(settings)
-    written = state["env_file"]
+    written = state.env_file
     same = written["sha256"] == hashlib.sha256(text.encode("utf-8")).hexdigest()
     if wanted.get("state") == "absent":
         # CANN and gcc may have changed since it was written. A file that was changed by hand is not removed.
@@ -360,18 +384,18 @@ def _plan_environment(request, state, tools):
     why = [] if same else ["environment file: " + ("changed" if written["sha256"] else "not there")]
     folder = os.path.dirname(written["path"])
     # The mode of an existing folder is not changed: it may be /tmp, for example.
-    makes = folder if not same and state["disk"][folder]["stands_at"] != folder else ""
+    makes = folder if not same and state.disk[folder]["stands_at"] != folder else ""
     return {"path": written["path"], "text": text, "do": NOTHING if same else PUBLISH, "why": why, "makes": makes}
 
 
 def environment_settings(request, state):
-    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    # type: (Request, State) -> Dict[str, Any]
     """Return what the variables say about the environment file, with the address of a named interface."""
-    wanted = request["environment"]
+    wanted = request.environment
     values = {name: str(value) for name, value in wanted["set"].items() if str(value) != ""}
     if wanted.get("hccl_interface") and "HCCL_IF_IP" not in values:
-        address = state["interfaces"].get(wanted["hccl_interface"])
+        address = state.interfaces.get(wanted["hccl_interface"])
         if address:
             values["HCCL_IF_IP"] = address
-    unset = list(wanted.get("unset", [])) + (["GOMP_CPU_AFFINITY"] if state["os"]["openeuler_family"] else [])
+    unset = list(wanted.get("unset", [])) + (["GOMP_CPU_AFFINITY"] if state.os["openeuler_family"] else [])
     return {"set": values, "unset": unset}

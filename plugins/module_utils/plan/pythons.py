@@ -5,29 +5,29 @@
 
 
 def interpreter(state):
-    # type: (Dict[str, Any]) -> Dict[str, Any]
+    # type: (State) -> Dict[str, Any]
     """Return the interpreter that wheels are for: that of the virtual environment if one is configured, else the chosen one."""
-    chosen = state["pythons"].get(state["python"] or "") or {}
-    if not state["venv"]:
+    chosen = state.pythons.get(state.python or "") or {}
+    if not state.venv:
         return chosen
     # A virtual environment that is not there yet is made with the chosen one, and is empty.
-    return state["venv_python"] or dict(chosen, path=state["venv"] + "/bin/python", sites=[], packages={})
+    return state.venv_python or dict(chosen, path=state.venv + "/bin/python", sites=[], packages={})
 
 
 def venv_command(state):
-    # type: (Dict[str, Any]) -> List[str]
+    # type: (State) -> List[str]
     """Return the command that makes the virtual environment, empty when none is configured or it is there."""
-    chosen = state["pythons"].get(state["python"] or "")
-    if not state["venv"] or state["venv_python"] or not chosen:
+    chosen = state.pythons.get(state.python or "")
+    if not state.venv or state.venv_python or not chosen:
         return []
     finds = ["env", "LD_LIBRARY_PATH=" + chosen["library_path"]] if chosen["library_path"] else []
-    return finds + [chosen["path"], "-m", "venv", state["venv"]]
+    return finds + [chosen["path"], "-m", "venv", state.venv]
 
 
 def pip_options(state):
-    # type: (Dict[str, Any]) -> List[str]
+    # type: (State) -> List[str]
     """Return the options of pip install: an unprivileged user installs into the user's folder, as the guide says."""
-    return ["--user"] if state["user"]["uid"] != 0 and not state["venv"] else []
+    return ["--user"] if state.user["uid"] != 0 and not state.venv else []
 
 
 def is_packaged(python):

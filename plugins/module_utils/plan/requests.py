@@ -1,61 +1,108 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The request: what the variables want of a host, and what follows from that alone.
+"""The request: what the variables want of a host, and what follows from that alone."""
 
-A request is a mapping:
-  recipes           in the order in which they are built; see product/recipe.py;
-                    one with "reference": true is only used by others
-  release           the torch release's row, {} when none is wanted
-  python, venv      "auto" or an interpreter's name; a virtual environment's path or ""
-  environment       {"set": {NAME: value}, "unset": [..], "hccl_interface": name}, None when no file is wanted
-  cann_path         the CANN that counts, by its path or release; "" for the newest
-  needs             what a host that may build must have, even when nothing is built
-  fitness           what a host must be, apart from being able to build: {"require_npu", "run_user", "max_clock_skew_s",
-                    "check_sources", "packages": [{"from": release of CANN, "packages": {name: limits}}]},
-                    None when that is not checked
-  silenced          ids of the checks that are not made
-  jobs, timeout_s, mirrors, keep_builds, replace_link, install_packages, packages_become, require_cann,
-  collection_version
-  rebuild           whether to build again when only a tool of the host's own is newer
-  builds            whether this host may build; otherwise it takes what others have built
-  toolchain         "whole", or "runtime" where nothing is built: of a tool only what programs built with it need
-  promised          tools by name (as plan.make returns them) that are in no tree here: what earlier plans of this run would
-                    have provided (check mode), and the tools of the builders (toolchain "runtime")
-"""
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import places
 
 
+class Request(NamedTuple):
+    """What the variables want of a host.
+
+    A request is never changed in place; _replace() makes one that differs.
+    """
+
+    # In the order in which they are built; see product/recipe.py. One with "reference": true is only used by others.
+    recipes: List[Dict[str, Any]]
+    # The torch release's row, {} when none is wanted.
+    release: Dict[str, Any]
+    # The environment file: {"set": {NAME: value}, "unset": [..], "hccl_interface": name, "state"}, None when no file is wanted.
+    environment: Optional[Dict[str, Any]]
+    # What a host must be, apart from being able to build: {"require_npu", "run_user", "max_clock_skew_s", "check_sources",
+    # "packages": [{"from": release of CANN, "packages": {name: limits}}]}, None when that is not checked.
+    fitness: Optional[Dict[str, Any]]
+
+    # --- paths
+
+    # "auto" or an interpreter's name.
+    python: str
+    # Path of a virtual environment, "" for none.
+    venv: str
+    # Paths, or "auto".
+    work_dir: str
+    env_file: str
+    # The CANN that counts, by its path or release; "" for the newest.
+    cann_path: str
+    require_cann: bool
+
+    # --- builds
+
+    # What a host that may build must have, even when nothing is built; see host/needs.py.
+    needs: List[str]
+    # A number, or "auto".
+    jobs: Any
+    # Limit of a build's duration, in seconds.
+    timeout_s: int
+    # Where sources are looked for first: URLs, and folders of the controller.
+    mirrors: List[str]
+    # Whether to build again when only a tool of the host's own is newer.
+    rebuild: bool
+    # Whether to keep the folders of a successful build.
+    keep_builds: bool
+    # Whether a link may replace a foreign file, which is saved.
+    replace_link: bool
+    # Whether to install missing packages, and whether an account that is not root becomes root for that.
+    install_packages: bool
+    packages_become: bool
+
+    # --- what the plan's action adds to the roles' variables
+
+    # Whether sources come from the mirrors only.
+    offline: bool = False
+    # Whether this host may build; otherwise it takes what others have built.
+    builds: bool = True
+    # "whole", or "runtime" where nothing is built: of a tool only what programs built with it need.
+    toolchain: str = "whole"
+    # Tools by name, see Plan.tools, that are in no tree here: what earlier plans of this run would have provided (check mode),
+    # and the tools of the builders (toolchain "runtime").
+    promised: Dict[str, Any] = {}
+    # Ids of the checks that are not made.
+    silenced: List[str] = []
+    # The collection's version, for manifests.
+    collection_version: str = ""
+
+
 def python_names(request):
-    # type: (Dict[str, Any]) -> List[str]
+    # type: (Request) -> List[str]
     """Return the names of the interpreters to look for, the preferred one first."""
-    if request["python"] != places.AUTO:
-        return [request["python"]]
-    return ["python" + version for version in request["release"].get("pythons", [])]
+    if request.python != places.AUTO:
+        return [request.python]
+    return ["python" + version for version in request.release.get("pythons", [])]
 
 
 def may_build(request):
-    # type: (Dict[str, Any]) -> bool
+    # type: (Request) -> bool
     """Say whether this host may build what is missing on it."""
-    return bool(request.get("builds", True))
+    return request.builds
 
 
 def wants_runtime_only(request, recipe):
-    # type: (Dict[str, Any], Dict[str, Any]) -> bool
+    # type: (Request, Dict[str, Any]) -> bool
     """Say whether a host wants only the part of a recipe's product that programs built with it need."""
-    return recipe["product"] == "tree" and request.get("toolchain", "whole") == "runtime"
+    return recipe["product"] == "tree" and request.toolchain == "runtime"
 
 
 def wanted_release(request):
-    # type: (Dict[str, Any]) -> Dict[str, Any]
+    # type: (Request) -> Dict[str, Any]
     """Return the release's row, {} where products are removed: that needs no CANN and no Python."""
-    leaving = any(entry.get("state") == "absent" for entry in request["recipes"])
-    return {} if leaving else request["release"]
+    leaving = any(entry.get("state") == "absent" for entry in request.recipes)
+    return {} if leaving else request.release
 
 
 def is_all_absent(request):
-    # type: (Dict[str, Any]) -> bool
+    # type: (Request) -> bool
     """Say whether all products of the request are to be absent."""
-    made = [entry for entry in request["recipes"] if not entry.get("reference")]
+    made = [entry for entry in request.recipes if not entry.get("reference")]
     return bool(made) and all(entry.get("state") == "absent" for entry in made)

@@ -18,17 +18,17 @@ SERIES = {"cmake": 2, "gcc730": 1}
 
 
 def accept_for_host(recipe, state):
-    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    # type: (Dict[str, Any], State) -> Dict[str, Any]
     """Return what this host may have instead of a recipe's product, see product/recipe.py, with the maximum for its arch."""
     accept = recipe.get("accept") or {}
     newest = accept.get("maximum") or ""
     if isinstance(newest, dict):
-        newest = newest.get(state["arch"], "")
+        newest = newest.get(state.arch, "")
     return dict(accept, minimum=str(accept.get("minimum") or ""), maximum=str(newest)) if accept else {}
 
 
 def find_host_program(accept, state, own_prefix):
-    # type: (Dict[str, Any], Dict[str, Any], str) -> Optional[Dict[str, Any]]
+    # type: (Dict[str, Any], State, str) -> Optional[Dict[str, Any]]
     """Return {"folder", "version"} of the host's own program in an accepted version, all its commands of one version.
 
     :param accept: see accept_for_host
@@ -38,7 +38,7 @@ def find_host_program(accept, state, own_prefix):
         return None
     published = re.compile(re.escape(own_prefix) + r"(-.+-[0-9a-f]{%d})?/" % fingerprint.SHORT)
     first, others = accept["commands"][0], accept["commands"][1:]
-    for found in state["tools"].get(first, []):
+    for found in state.tools.get(first, []):
         folder = os.path.dirname(found["path"])
         # A program of this collection is not the host's own, also when a link such as /usr/bin/cmake leads to it.
         if not found["version"] or published.match(found.get("real", found["path"])):
@@ -46,7 +46,7 @@ def find_host_program(accept, state, own_prefix):
         same = all(
             any(
                 other["path"] == os.path.join(folder, name) and other["version"] == found["version"]
-                for other in state["tools"].get(name, [])
+                for other in state.tools.get(name, [])
             )
             for name in others
         )
@@ -56,12 +56,12 @@ def find_host_program(accept, state, own_prefix):
 
 
 def describe_found(accept, state):
-    # type: (Dict[str, Any], Dict[str, Any]) -> str
+    # type: (Dict[str, Any], State) -> str
     """Say which programs of a tool the host has; none of them is accepted."""
     installed = [
         "{0} {1}".format(found["path"], found["version"] or "(" + found["problem"] + ")")
         for command in accept.get("commands", [])
-        for found in state["tools"].get(command, [])
+        for found in state.tools.get(command, [])
     ]
     return ", ".join(installed) or "none"
 
@@ -108,7 +108,7 @@ def is_published(identity):
 
 
 def host_tool(recipe, installed, state):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
+    # type: (Dict[str, Any], Dict[str, Any], State) -> Optional[Dict[str, Any]]
     """Return the host's own tool that is accepted for a recipe's product, None when there is none."""
     own = (
         find_host_program(accept_for_host(recipe, state), state, installed["prefix"])
@@ -120,9 +120,9 @@ def host_tool(recipe, installed, state):
 
 
 def builders_tool(request, recipe, installed):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
+    # type: (Request, Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
     """Return the tool that the builders use, where a host only runs what they build, so that both are of one cohort."""
-    tool = request["promised"].get(recipe["name"]) if requests.wants_runtime_only(request, recipe) else None
+    tool = request.promised.get(recipe["name"]) if requests.wants_runtime_only(request, recipe) else None
     version = (installed["manifest"] or {}).get("version") or recipe["version"]
     return (
         published_tool(installed["prefix"], tool["name"], version, tool["identity"])
@@ -132,9 +132,9 @@ def builders_tool(request, recipe, installed):
 
 
 def referenced_tool(request, recipe, installed, state):
-    # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Optional[Dict[str, Any]]
+    # type: (Request, Dict[str, Any], Dict[str, Any], State) -> Optional[Dict[str, Any]]
     """Return the tool that another role has provided, or the host has; None when none is accepted."""
-    name, manifest, promised = recipe["name"], installed["manifest"], request["promised"].get(recipe["name"])
+    name, manifest, promised = recipe["name"], installed["manifest"], request.promised.get(recipe["name"])
     if recipe["product"] == "wheel":
         if not installed["version"]:
             return promised

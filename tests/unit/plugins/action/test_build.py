@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import ordering
 import pytest
+import situations
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.action.build import ARGUMENTS, ActionModule, failure_message, start_note
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
@@ -74,7 +75,7 @@ def test_the_module_is_handed_the_order_as_a_mapping(monkeypatch, tmp_path, by_n
         return {"status": {"state": "running"}}
 
     asked = {"name": "gcc730"} if by_name else {"order": ORDER._asdict()}
-    plans.keep("h", {"products": {"gcc730": plan.Decision("build", [], "", "", ORDER)}}, {}, [])
+    plans.keep("h", situations.planned(products={"gcc730": plan.Decision("build", [], "", "", ORDER)}), {}, [])
     action = ActionModule.__new__(ActionModule)
     action._task = SimpleNamespace(delegate_to=None, check_mode=False)
     action._execute_module = execute

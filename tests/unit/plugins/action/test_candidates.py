@@ -9,6 +9,7 @@ import time
 
 import ordering
 import pytest
+import situations
 from ansible_collections.ascend.pytorch.plugins.action import build, elect
 from ansible_collections.ascend.pytorch.plugins.action import plan as action
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
@@ -19,18 +20,18 @@ ORDER = ordering.order(
     fingerprint="f" * 64,
     identity={"platform": {"arch": "x86_64", "libc": "glibc 2.31"}},
 )
-STATE = {"stored": {}, "begun": {}, "cores": 4, "memory": {"total_mib": 8192}}
+STATE = situations.bare(cores=4)
 # The product is in the host's work directory.
-STORED = dict(STATE, stored={"cmake-3.12.1-" + "f" * 12: "f" * 64})
+STORED = STATE._replace(stored={"cmake-3.12.1-" + "f" * 12: "f" * 64})
 
 
 def planned(do, packages=(), venv=()):
     """A plan of one product."""
-    return {
-        "products": {"cmake": plan.Decision(do, [], "", "", ORDER)},
-        "packages": {"names": list(packages)},
-        "venv": list(venv),
-    }
+    return situations.planned(
+        products={"cmake": plan.Decision(do, [], "", "", ORDER)},
+        packages=plan.Packages(list(packages), list(packages), False, "apt"),
+        venv=list(venv),
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_who_is_ready(do, builders, early, ready):
 @pytest.mark.parametrize("do", [plan.BUILD, plan.PUBLISH, plan.TAKE, plan.NOTHING])
 def test_where_builders_are_named_nobody_else_builds_or_hands_on_what_it_has(do, early):
     """Whatever a host says that it has or has begun: it says so itself."""
-    boasts = dict(STORED, begun={"cmake-3.12.1-" + "f" * 12: 9}, cores=4096)
+    boasts = STORED._replace(begun={"cmake-3.12.1-" + "f" * 12: 9}, cores=4096)
     assert action.candidates("h", planned(do), boasts, ["b1", "b2"], early) == []
 
 
@@ -87,12 +88,12 @@ def test_what_is_to_go_makes_no_candidate():
 
 def test_what_wheels_were_built_with_is_read_of_their_manifests():
     mark = "a" * 64
-    state = {
-        "products": {
+    state = situations.bare(
+        products={
             "torch": {"manifest": {"identity": {"built_with": {"gcc730": mark, "cmake": "cmake 3.25.1"}}}},
             "cmake": {"manifest": None},
         }
-    }
+    )
     assert {name: tool["identity"] for name, tool in action.built_with(state).items()} == {
         "gcc730": mark,
         "cmake": "cmake 3.25.1",
@@ -161,5 +162,5 @@ def test_a_tasks_own_timeout_is_kept(limit_s):
 def test_who_keeps_what_is_outgrown_stands_for_what_it_would_build_now():
     anew = ORDER._replace(fingerprint="a" * 64)
     kept = {"cmake": plan.Decision(plan.NOTHING, [], "", "", ORDER, kept="gcc730 10 instead of 9", anew=anew)}
-    found = action.candidates("h", dict(planned(plan.NOTHING), products=kept), STATE, ["h"], early=False)
+    found = action.candidates("h", planned(plan.NOTHING)._replace(products=kept), STATE, ["h"], early=False)
     assert [one["order"]["fingerprint"] for one in found] == ["a" * 64]

@@ -25,7 +25,7 @@ class Fleet:
         monkeypatch.setattr(carry, "Carrier", lambda *_given, **_more: SimpleNamespace(handed_over={}))
         for host, state, request in (
             ("b1", bare(), REQUEST),
-            ("h", bare(libc="glibc 2.28"), dict(REQUEST, builds=False)),
+            ("h", bare(libc="glibc 2.28"), REQUEST._replace(builds=False)),
         ):
             planned = plan.make(request, state)
             plans.keep(host, planned, {"asked": False}, planning.candidates(host, planned, state, ["b1"], early=False))

@@ -25,18 +25,18 @@ from situations import CMAKE, FITNESS, GCC, TORCH, ask, ask_torch, bare, recipe
     ],
 )
 def test_the_clock_is_as_far_off_as_is_sure(clock, seconds):
-    assert action.skew(clock, 1000.0, 1005.0) == seconds
+    assert action.clock_skew(clock, 1000.0, 1005.0) == seconds
 
 
 def test_the_message_for_an_unfit_host():
-    assert action.unfit("h", ["a"]) == "h: 1 problem, nothing was changed:\n  - a"
-    assert action.unfit("h", ["a", "b"]) == "h: 2 problems, nothing was changed:\n  - a\n  - b"
+    assert action.unfit_message("h", ["a"]) == "h: 1 problem, nothing was changed:\n  - a"
+    assert action.unfit_message("h", ["a", "b"]) == "h: 2 problems, nothing was changed:\n  - a\n  - b"
 
 
 def test_a_host_that_is_taken_through_the_guide_has_a_line():
     needs = {"cmake": "", "torch": "build", "apex": "remove", "environment file": "write", "packages": ""}
-    assert action.fit("h", needs) == "h: fit, needs torch, apex removed, environment file"
-    assert action.fit("h", dict.fromkeys(needs, "")) == "h: fit, is to be verified"
+    assert action.fit_message("h", needs) == "h: fit, needs torch, apex removed, environment file"
+    assert action.fit_message("h", dict.fromkeys(needs, "")) == "h: fit, is to be verified"
 
 
 @pytest.mark.parametrize("asked, questions", [(True, [False]), (False, [False, True])])
@@ -63,7 +63,7 @@ def test_the_pip_of_a_wheel_that_comes_is_asked_before_the_host_is_called_fit(mo
     request = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), mirrors=[])
     monkeypatch.setattr(action.settings, "Source", lambda *_given: None)
     monkeypatch.setattr(action.settings, "Settings", lambda *_given: shared)
-    monkeypatch.setattr(action.requests, "made", lambda *_given: request)
+    monkeypatch.setattr(action.requests, "make", lambda *_given: request)
     monkeypatch.setattr(action.requests, "groups", lambda roles, _source: [roles])
     made._task = SimpleNamespace(check_mode=False)
     made.validate_argument_spec = lambda _spec: (None, arguments)
@@ -73,9 +73,9 @@ def test_the_pip_of_a_wheel_that_comes_is_asked_before_the_host_is_called_fit(mo
     def examine(_name, module_args, task_vars):
         told.append(module_args.get("pip", False))
         state = bare()
-        state["tools"] = {name: state["tools"].get(name, []) for name in module_args["tools"]}
-        state["pythons"]["python3.9"]["pip"]["asked"] = asked or module_args.get("pip", False)
-        return {"state": state}
+        state = state._replace(tools={name: state.tools.get(name, []) for name in module_args["tools"]})
+        state.pythons["python3.9"]["pip"]["asked"] = asked or module_args.get("pip", False)
+        return {"state": state._asdict()}
 
     made._execute_module = examine
     monkeypatch.setattr(action.variables, "refuse_undefined", lambda *_given: None)
@@ -89,23 +89,23 @@ def test_the_pip_of_a_wheel_that_comes_is_asked_before_the_host_is_called_fit(mo
 def test_places_are_named_where_it_is_asked_whether_hosts_share_them(silenced, place):
     state = bare(disk={"/home": {"path": "/home", "place": "nas:/home 7"}})
     request = ask(fitness=FITNESS, silenced=silenced)
-    assert action.rooms(request, state) == {"/home": {"path": "/home", "place": place}}
-    assert action.rooms(dict(request, fitness=None), state)["/home"]["place"] == ""
+    assert action.disks(request, state) == {"/home": {"path": "/home", "place": place}}
+    assert action.disks(request._replace(fitness=None), state)["/home"]["place"] == ""
 
 
 def test_whom_to_ask_for_sources(tmp_path):
     planned = plan.make(ask(recipe(CMAKE), recipe(GCC)), bare())
-    assert [source["name"] for source in action.sources(planned, [])] == [
+    assert [source["name"] for source in action.sources_to_reach(planned, [])] == [
         "cmake: cmake-3.12.1.tar.gz",
         "gcc730: gcc-7.3.0.tar.gz",
     ]
     # What a folder on the controller holds is sent, and what is not built needs nothing.
     (tmp_path / "cmake-3.12.1.tar.gz").write_bytes(b"")
-    assert [source["file"] for source in action.sources(planned, [str(tmp_path), "https://m.example"])] == [
+    assert [source["file"] for source in action.sources_to_reach(planned, [str(tmp_path), "https://m.example"])] == [
         "gcc-7.3.0.tar.gz"
     ]
-    planned["products"]["gcc730"] = planned["products"]["gcc730"]._replace(do=plan.PUBLISH)
-    assert action.sources(planned, [str(tmp_path)]) == []
+    planned.products["gcc730"] = planned.products["gcc730"]._replace(do=plan.PUBLISH)
+    assert action.sources_to_reach(planned, [str(tmp_path)]) == []
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ VERIFY = {"orders": [], "environment": None, "npu": False}
 def spoilt(**how):
     """The host after something has happened to its CMake."""
     state = copy.deepcopy(STANDS)
-    state["products"]["cmake"].update(how)
+    state.products["cmake"].update(how)
     return state
 
 
@@ -46,9 +46,9 @@ LINK = plan.make(REQUEST, spoilt(links={"/usr/bin/cmake": "absent"}))
 STORED = plan.make(REQUEST, spoilt(manifest=None, version=None))
 REMOVE = plan.make(ask(recipe(CMAKE, state="absent")), STANDS)
 # All of the guide, on a host that has nothing.
-ALL = dict(plan.make(ask_torch(*map(recipe, (CMAKE, GCC, TORCH, APEX))), bare()), environment=ENVIRONMENT)
+ALL = plan.make(ask_torch(*map(recipe, (CMAKE, GCC, TORCH, APEX))), bare())._replace(environment=ENVIRONMENT)
 
-ORDER = BUILD["products"]["cmake"].order
+ORDER = BUILD.products["cmake"].order
 LABEL = ORDER.label()
 CANDIDATE = cohort.candidate(HOST, ORDER, bare(), True)
 CACHE = ["/cache", "file:///shared"]
@@ -219,7 +219,7 @@ def test_what_the_build_cache_has_is_taken_and_published(host, planned):
     told = host.provide()
     assert (told["changed"], told["lacking"], told["products"]["cmake"]["how"]) == (True, [], "taken")
     assert host.asked == [("copying", 5), ("take", "cmake"), ("copied", 5), *STRAIGHT]
-    assert host.calls[0]["orders"] == [planned["products"]["cmake"].order._asdict()]
+    assert host.calls[0]["orders"] == [planned.products["cmake"].order._asdict()]
     assert host.calls[0]["arrived"] == {"cmake": {"piece": "/tmp/cmake"}}
     assert host.needs == needed - {"cmake"} != needed
     assert host.lacking == [] and not host.offered
@@ -256,7 +256,7 @@ def test_who_lacks_it_stands_for_election(host):
 
 
 def test_who_may_not_build_it_does_not(host):
-    host.plan(BUILD, candidates=[cohort.candidate(HOST, BUILD["products"]["gcc730"].order, bare(), True)])
+    host.plan(BUILD, candidates=[cohort.candidate(HOST, BUILD.products["gcc730"].order, bare(), True)])
     assert host.provide()["lacking"] == ["cmake"]
     assert not host.offered and cohort.Run().elect(LABEL, ORDER.fingerprint, [HOST]) is None
 
@@ -356,7 +356,7 @@ def test_a_failed_build_is_nothing_to_who_has_the_product_from_elsewhere(host):
 
 def test_a_part_fails_with_the_build_of_the_whole(host):
     part, planned = ORDER._replace(fingerprint="a" * 64, part_of=ORDER.fingerprint), copy.deepcopy(TAKE)
-    planned["products"]["cmake"] = planned["products"]["cmake"]._replace(order=part)
+    planned.products["cmake"] = planned.products["cmake"]._replace(order=part)
     host.plan(planned)
     cohort.Run().end(LABEL, "building cmake on b failed")
     with pytest.raises(AnsibleActionFail, match="^h: building cmake on b failed$"):
@@ -537,12 +537,12 @@ def test_trees_are_published_whatever_lacks_and_wheels_wait_for_what_they_need(h
 
 
 def test_the_environment_file_alone(host):
-    host.plan(dict(NOTHING, environment=ENVIRONMENT))
+    host.plan(NOTHING._replace(environment=ENVIRONMENT))
     told = host.provide(names=NAMES)
     assert host.asked == [("publish", "environment file")]
     assert told["changed"] and told["lacking"] == [] and host.needs == set()
     # It belongs to torch.
-    host.plan(dict(NOTHING, environment=ENVIRONMENT))
+    host.plan(NOTHING._replace(environment=ENVIRONMENT))
     assert host.provide(names=["cmake"]) == UNCHANGED and host.needs == {"environment file"}
 
 
@@ -623,7 +623,7 @@ def test_with_the_last_product_all_is_verified(host):
 
 def test_the_environment_file_may_be_the_last(host):
     host.verifies = True
-    host.plan(dict(NOTHING, environment=ENVIRONMENT))
+    host.plan(NOTHING._replace(environment=ENVIRONMENT))
     assert "verified" in host.provide(names=NAMES)
 
 
@@ -656,7 +656,7 @@ def test_what_is_to_be_absent_is_taken_away(host, check_mode, needs):
     assert host.asked == STRAIGHT and host.needs == needs
     assert {name: done["how"] for name, done in host.did.items()} == ({} if check_mode else {"cmake": "removed"})
     assert host.calls == [
-        {"orders": [REMOVE["products"]["cmake"].order._asdict()], "environment": None, "state": "absent"},
+        {"orders": [REMOVE.products["cmake"].order._asdict()], "environment": None, "state": "absent"},
     ]
     # The task that follows tells it, of all that went.
     assert host.said == []
@@ -664,7 +664,7 @@ def test_what_is_to_be_absent_is_taken_away(host, check_mode, needs):
 
 def test_the_environment_file_goes_with_the_rest(host):
     gone = dict(ENVIRONMENT, do="remove")
-    host.plan(dict(REMOVE, environment=gone))
+    host.plan(REMOVE._replace(environment=gone))
     host.publish(names=["torch", "cmake"], state="absent")
     assert host.asked == [("publish", "cmake", "environment file")] and host.needs == set()
     assert host.did["environment file"]["how"] == "removed"
@@ -687,7 +687,7 @@ def test_what_pip_needs_is_sent_before_it_is_asked(host, monkeypatch, check_mode
     monkeypatch.setattr(mirror, "Sender", lambda _action, _task_vars: SimpleNamespace(send=send))
     planned = copy.deepcopy(LINK)
     order = ORDER._replace(bundle="/bundle", wheels=wheels)
-    planned["products"]["cmake"] = planned["products"]["cmake"]._replace(order=order)
+    planned.products["cmake"] = planned.products["cmake"]._replace(order=order)
     host.plan(planned)
     host.provide(check_mode)
     sent = [("send", "cmake", "/bundle", ["a.whl"])] if wheels and not check_mode else []

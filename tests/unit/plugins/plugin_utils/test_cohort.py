@@ -17,6 +17,7 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import cohort, processes, runs
 from checkout import ROOT
+from situations import bare
 
 ORDER = ordering.order(name="cmake", version="3.12.1", fingerprint="f" * 64)
 LABEL = "cmake-3.12.1-" + "f" * 12
@@ -25,12 +26,7 @@ GCC = ordering.order(name="gcc730", version="7.3.0", fingerprint="e" * 64)
 
 def offered(host, cores=8, memory=1024, ready=True, begun=0, fingerprint="f" * 64):
     """A candidate as a plan records it."""
-    state = {
-        "stored": {},
-        "begun": {LABEL: begun - 1} if begun else {},
-        "cores": cores,
-        "memory": {"total_mib": memory},
-    }
+    state = bare(begun={LABEL: begun - 1} if begun else {}, cores=cores, memory={"total_mib": memory})
     return cohort.candidate(host, ORDER._replace(fingerprint=fingerprint), state, ready)
 
 
@@ -62,7 +58,7 @@ def test_who_is_elected(candidates, busy, who):
 
 
 def test_who_has_the_product_is_before_who_has_begun_it():
-    state = {"stored": {LABEL: "f" * 64}, "begun": {}, "cores": 1, "memory": {"total_mib": 1}}
+    state = bare(stored={LABEL: "f" * 64}, cores=1, memory={"total_mib": 1})
     has = cohort.candidate("z", ORDER, state, True)
     assert cohort.elect([offered("a", begun=8, cores=64), has], set())["host"] == "z"
 
@@ -105,7 +101,7 @@ def test_nobody_waits_for_a_host_that_failed_to_get_ready(run):
 
 
 def test_products_are_built_on_different_hosts(run):
-    state = {"stored": {}, "begun": {}, "cores": 8, "memory": {"total_mib": 1}}
+    state = bare(cores=8, memory={"total_mib": 1})
     for host in ("a", "b"):
         run.offer("cmake", offered(host))
         run.offer("gcc730", cohort.candidate(host, GCC, state, True))

@@ -4,7 +4,8 @@
 """What a run notes of its hosts, and what of it is left undone at the end."""
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Decision
+import situations
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Decision, Packages
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import ledger, tags
 from ansible_collections.ascend.pytorch.plugins.plugin_utils.ledger import LOST, PLANNED, TOLD, VERIFIED, Unfinished
 
@@ -53,12 +54,11 @@ def test_a_host_may_be_called_anything(noted):
 
 
 def test_needed_of_a_plan():
-    planned = {
-        "products": {"cmake": Decision("build", [], "", ""), "gcc730": Decision("nothing", [], "", "")},
-        "packages": {"names": ["patch"]},
-        "venv": [],
-        "environment": {"do": "publish"},
-    }
+    planned = situations.planned(
+        products={"cmake": Decision("build", [], "", ""), "gcc730": Decision("nothing", [], "", "")},
+        packages=Packages(["patch"], ["patch"], False, "apt"),
+        environment={"do": "publish"},
+    )
     assert ledger.needed(planned) == {
         "cmake": "build",
         "gcc730": "",
@@ -66,7 +66,7 @@ def test_needed_of_a_plan():
         ledger.PACKAGES: "install",
         ledger.VENV: "",
     }
-    assert ledger.ENVIRONMENT not in ledger.needed(dict(planned, environment=None))
+    assert ledger.ENVIRONMENT not in ledger.needed(planned._replace(environment=None))
 
 
 def test_all_done_leaves_nothing():

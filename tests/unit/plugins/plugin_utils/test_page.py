@@ -42,7 +42,7 @@ def evil():
     """The document of a fleet whose names and words are markup."""
     finding = fleets.finding(EVIL, found=EVIL, wanted=EVIL, remedy=EVIL, source=EVIL)
     state = fleets.built(fleets.host(npu=fleets.npu([fleets.chip(0, EVIL, name=EVIL)])), EVIL)
-    state["os"]["name"] = EVIL
+    state.os["name"] = EVIL
     return fleets.document(
         {EVIL: {"planned": fleets.planned(state, finding)}, "b": {"planned": {"unreachable": True, "msg": EVIL}}}
     )

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import ordering
 import pytest
+import situations
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Decision, plain
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Decision
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import plans, processes, runs
 
 HOSTS = ["h", "a/b", "größe", "..", "a b", "a_b", "a%2Fb"]
@@ -27,11 +28,11 @@ def home(monkeypatch, tmp_path):
 
 def planned(**products):
     """A plan of products: order or None by name."""
-    return {
-        "products": {
+    return situations.planned(
+        products={
             name: Decision("build" if order else "nothing", [], "", name, order) for name, order in products.items()
         }
-    }
+    )
 
 
 def lack(host, name, lacks):
@@ -42,8 +43,8 @@ def test_what_is_kept_is_found():
     plan = planned(cmake=CMAKE, gcc730=GCC)
     candidate = {"host": "h", "ready": True, "order": CMAKE._asdict(), "capacity": [0, 8, 1024]}
     plans.keep("h", plan, VERIFY, [candidate])
-    assert plans.read("h") == {"plan": plain(plan), "verify": VERIFY, "candidates": {"cmake": candidate}}
-    assert plans.decision(plans.read("h")["plan"], "gcc730") == plan["products"]["gcc730"]
+    assert plans.read("h") == {"plan": plan.plain(), "verify": VERIFY, "candidates": {"cmake": candidate}}
+    assert plans.decision(plans.read("h")["plan"], "gcc730") == plan.products["gcc730"]
     assert plans.order("h", "gcc730") == GCC
 
 
@@ -54,7 +55,7 @@ def test_the_last_plan_counts():
     plans.keep("h", planned(cmake=anew), dict(VERIFY, npu=False), [])
     assert plans.order("h", "cmake") == anew
     assert plans.read("h") == {
-        "plan": plain(planned(cmake=anew)),
+        "plan": planned(cmake=anew).plain(),
         "verify": dict(VERIFY, npu=False),
         "candidates": {},
     }
@@ -125,7 +126,7 @@ def test_what_lacks_is_noted_until_it_is_there():
     assert told("cmake", False) == ["gcc730"]
     assert told("gcc730", False) == []
     # The rest stays as it was.
-    assert plans.read("h") == {"plan": plain(plan), "verify": VERIFY, "candidates": {}}
+    assert plans.read("h") == {"plan": plan.plain(), "verify": VERIFY, "candidates": {}}
 
 
 def test_since_when_it_lacks(monkeypatch):

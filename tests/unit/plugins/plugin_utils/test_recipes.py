@@ -46,12 +46,12 @@ FINGERPRINTS = {
     ],
 )
 def test_filled(value, filled):
-    assert recipes.filled(value, {"a": 1, "b": {"c": [2, 3]}, "none": [], "user": "${a} {{ a }}"}) == filled
+    assert recipes.fill(value, {"a": 1, "b": {"c": [2, 3]}, "none": [], "user": "${a} {{ a }}"}) == filled
 
 
 def test_a_name_that_there_is_not():
     with pytest.raises(KeyError, match="nobody"):
-        recipes.filled(["${nobody}"], {})
+        recipes.fill(["${nobody}"], {})
 
 
 @pytest.mark.parametrize(
@@ -59,22 +59,22 @@ def test_a_name_that_there_is_not():
     [("auto", "theirs"), ("mine", "mine"), ("", ""), ({"x86_64": "12"}, {"x86_64": "12"})],
 )
 def test_the_release_s_own_value(value, own):
-    assert recipes.own(value, "theirs") == own
+    assert recipes.resolve_auto(value, "theirs") == own
 
 
 def test_the_release_s_own_items():
-    assert recipes.own(["auto"], ["a", "b"]) == ["a", "b"]
-    assert recipes.own(["first", "auto"], ["a"]) == ["first", "a"]
-    assert recipes.own([], ["a"]) == []
+    assert recipes.resolve_auto(["auto"], ["a", "b"]) == ["a", "b"]
+    assert recipes.resolve_auto(["first", "auto"], ["a"]) == ["first", "a"]
+    assert recipes.resolve_auto([], ["a"]) == []
 
 
 def test_a_row():
-    assert recipes.row({"1.8.1": {"a": 1}}, "1.8.1", "x", "y", {"2.1.0": {}}) == {"a": 1}
+    assert recipes.find_row({"1.8.1": {"a": 1}}, "1.8.1", "x", "y", {"2.1.0": {}}) == {"a": 1}
 
 
 def test_a_row_that_was_added_counts_first():
-    assert recipes.row({"1.8.1": {"a": 1}}, "1.8.1", "x", "y", {"1.8.1": {"a": 2}}) == {"a": 2}
-    assert recipes.row({"1.8.1": {"a": 1}}, "2.1.0", "x", "y", {"2.1.0": {}}) == {}
+    assert recipes.find_row({"1.8.1": {"a": 1}}, "1.8.1", "x", "y", {"1.8.1": {"a": 2}}) == {"a": 2}
+    assert recipes.find_row({"1.8.1": {"a": 1}}, "2.1.0", "x", "y", {"2.1.0": {}}) == {}
 
 
 @pytest.mark.parametrize("version", ["1.9.0", "", "v1.8.1"])

@@ -87,10 +87,10 @@ def test_a_group_asks_what_each_of_its_roles_was_told(variable, role):
     known = source(**{variable: OWN[name]})
     asked = {}
     for group in request.groups(request.ROLES, known):
-        asked.update(dict.fromkeys(group, request.made(group, known)[name]))
+        asked.update(dict.fromkeys(group, getattr(request.make(group, known), name)))
     assert set(asked) == set(request.ROLES)
     having = [each for each in PRODUCTS if f"{each}_{name}" in DEFAULTS]
-    usual = request.made(request.ROLES, source())[name]
+    usual = getattr(request.make(request.ROLES, source()), name)
     assert usual != OWN[name]
     assert {each: asked[each] for each in having} == {**dict.fromkeys(having, usual), role: OWN[name]}
 
@@ -124,7 +124,7 @@ def test_variables_of_roles_that_are_not_asked_need_not_be_known():
 
 def named(asked):
     """(references, what is asked for), by name."""
-    recipes = asked["recipes"]
+    recipes = asked.recipes
     return (
         [entry["name"] for entry in recipes if entry.get("reference")],
         [entry["name"] for entry in recipes if not entry.get("reference")],
@@ -151,23 +151,23 @@ def named(asked):
     ],
 )
 def test_what_others_have_provided_is_referred_to(roles, references, products):
-    asked = request.made(roles, source())
+    asked = request.make(roles, source())
     assert named(asked) == (references, products)
     # References come first, before all that is built with them.
-    assert [entry["name"] for entry in asked["recipes"]] == references + products
+    assert [entry["name"] for entry in asked.recipes] == references + products
 
 
 def test_a_reference_is_to_what_the_other_role_was_told():
     said = {"cmake_prefix": "/opt/cmake", "gcc730_prefix": "/opt/gcc", "gcc730_version": "9.3.0", "gcc730_jobs": 3}
     known = source(**said)
-    asked = [request.made(group, known) for group in request.groups(request.ROLES, known)]
+    asked = [request.make(group, known) for group in request.groups(request.ROLES, known)]
     assert [named(each) for each in asked] == [
         ([], ["cmake"]),
         ([], ["gcc730"]),
         (["cmake", "gcc730"], ["torch", "apex"]),
     ]
-    made = {entry["name"]: entry for each in asked[:2] for entry in each["recipes"]}
-    cmake, gcc = asked[2]["recipes"][:2]
+    made = {entry["name"]: entry for each in asked[:2] for entry in each.recipes}
+    cmake, gcc = asked[2].recipes[:2]
     assert cmake["prefix"] == made["cmake"]["prefix"] == "/opt/cmake"
     assert cmake["accept"] == made["cmake"]["accept"]
     assert gcc["prefix"] == made["gcc730"]["prefix"] == "/opt/gcc"
@@ -177,14 +177,14 @@ def test_a_reference_is_to_what_the_other_role_was_told():
 
 def test_a_group_has_the_environment_and_the_fitness_of_its_roles_alone():
     known = source(apex_build_jobs=3)
-    first, apex = (request.made(group, known) for group in request.groups(request.ROLES, known))
-    assert first["environment"] and first["fitness"] and first["jobs"] == "auto"
-    assert apex["environment"] is None and apex["fitness"] is None and apex["jobs"] == "3"
+    first, apex = (request.make(group, known) for group in request.groups(request.ROLES, known))
+    assert first.environment and first.fitness and first.jobs == "auto"
+    assert apex.environment is None and apex.fitness is None and apex.jobs == "3"
     # But is for the same release of PyTorch.
-    assert apex["release"] == first["release"] != {}
+    assert apex.release == first.release != {}
 
 
 def test_of_no_role_nothing_is_asked():
-    asked = request.made([], source())
-    assert asked["recipes"] == [] and asked["release"] == {}
-    assert asked["environment"] is None and asked["fitness"] is None
+    asked = request.make([], source())
+    assert asked.recipes == [] and asked.release == {}
+    assert asked.environment is None and asked.fitness is None

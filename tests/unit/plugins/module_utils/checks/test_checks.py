@@ -8,8 +8,10 @@ import functools
 import re
 
 import pytest
+import situations
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import text
 from ansible_collections.ascend.pytorch.plugins.module_utils.checks import checks, finding
+from ansible_collections.ascend.pytorch.plugins.module_utils.host.state import State
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 from checkout import ROOT
 from situations import (
@@ -23,24 +25,41 @@ from situations import (
     TORCH,
     ask,
     ask_torch,
-    bare,
     chip,
-    installed,
     node,
     recipe,
     runs,
     takes,
     tool,
     used,
-    with_tools,
 )
 
 # Texts of others, where they stand beside the checkout.
 FIELD = ROOT.parent / "shared/field"
 
 
-def found(request, state):
-    return checks.find_problems(request, state, plan.make(request, state))
+# Here a host is what it answers, a mapping, which each case changes.
+
+
+def bare(**changes):
+    return situations.bare(**changes)._asdict()
+
+
+def installed(request, state):
+    return situations.installed(request, State.of(state))._asdict()
+
+
+def with_tools(state, **versions):
+    situations.with_tools(State.of(state), **versions)
+    return state
+
+
+def make(request, state):
+    return plan.make(request, State.of(state))
+
+
+def found(request, state, planned=None):
+    return checks.find_problems(request, State.of(state), planned or make(request, state))
 
 
 def idents(request, state):
@@ -70,8 +89,8 @@ EVERYTHING = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), environment=EN
     "request_, state",
     [
         (EVERYTHING, bare()),
-        (dict(EVERYTHING, fitness=FITNESS), bare()),
-        (dict(EVERYTHING, fitness=FITNESS), installed(EVERYTHING, bare())),
+        (EVERYTHING._replace(fitness=FITNESS), bare()),
+        (EVERYTHING._replace(fitness=FITNESS), installed(EVERYTHING, bare())),
         (fit(), ready()),
         (EVERYTHING, installed(EVERYTHING, bare())),
         (ask_torch(), ready()),
@@ -809,19 +828,14 @@ TRIGGERS_OF_FITNESS = [
 
 
 SHARE = {"hosts": "node[1-2]", "paths": ["/home/a/.local", "/home/a/w"], "env_file": ""}
-TRIGGERS_OF_FITNESS.append(
-    (
-        "shared-place",
-        "note",
-        fit(),
-        lambda state: state.update(shares=[SHARE]),
-        ["node[1-2] share /home/a/.local, /home/a/w", "one builds and publishes there", "ascend_work_dir"],
-    )
-)
 
 
 def test_what_is_found_of_hosts_together():
-    assert [each["severity"] for each in checks.shared_place_findings([SHARE])] == ["note"]
+    (alone,) = checks.shared_place_findings([SHARE])
+    assert finding.describe(alone).startswith("note: node[1-2] share /home/a/.local, /home/a/w; wanted: ")
+    assert (
+        "one builds and publishes there" in alone["wanted"] and "ascend_work_dir" in alone["remedy"] and alone["source"]
+    )
     note, warning = checks.shared_place_findings([dict(SHARE, env_file="/home/a/env.sh")])
     assert (note["id"], warning["id"], warning["severity"]) == ("shared-place", "shared-place", "warning")
     assert "/home/a/env.sh" in warning["found"] and "set ascend_env_file" in warning["remedy"]
@@ -837,9 +851,9 @@ OLD_PIP = {
 
 def has_wheels(planned, names):
     """A bundle has these for the pip that is to install torch."""
-    torch = planned["products"]["torch"]
+    torch = planned.products["torch"]
     order = torch.order._replace(wheels=[["wheels/" + name, "ab" * 32] for name in names])
-    planned["products"]["torch"] = torch._replace(order=order)
+    planned.products["torch"] = torch._replace(order=order)
 
 
 @pytest.mark.parametrize(
@@ -865,9 +879,9 @@ def test_wheels_of_a_bundle_that_a_pip_refuses(names, refused):
     state = ready()
     python(pip=OLD_PIP)(state)
     request = ask_torch(offline=True, install_packages=False)
-    planned = plan.make(request, state)
+    planned = make(request, state)
     has_wheels(planned, names)
-    told = checks.find_problems(request, state, planned)
+    told = found(request, state, planned)
     assert [each["id"] for each in told] == ["pip-too-old"] * bool(refused)
     for each in told:
         assert each["wanted"].endswith(": " + ", ".join(names[number] for number in refused))
@@ -876,7 +890,7 @@ def test_wheels_of_a_bundle_that_a_pip_refuses(names, refused):
     for pip in ({"platforms": ["manylinux_2_28_x86_64", *PLATFORMS]}, {"platforms": []}):
         python(pip=dict(OLD_PIP, **pip))(state)
         has_wheels(planned, names[:1])
-        assert checks.find_problems(request, state, planned) == []
+        assert found(request, state, planned) == []
 
 
 @pytest.mark.parametrize("ident, severity, request_, spoil, words", TRIGGERS + TRIGGERS_OF_FITNESS)
@@ -891,15 +905,19 @@ def test_each_finding_has_its_trigger(ident, severity, request_, spoil, words):
     assert findings[0]["found"] and findings[0]["wanted"] and findings[0]["remedy"] and findings[0]["source"]
 
 
+# Those that have tests of their own.
+OTHERS = {"env-file-unwritable", checks.SHARED}
+
+
 def test_every_check_has_a_trigger():
-    assert {ident for ident, *_rest in TRIGGERS + TRIGGERS_OF_FITNESS} | {"env-file-unwritable"} == set(checks.CHECKS)
+    assert {ident for ident, *_rest in TRIGGERS + TRIGGERS_OF_FITNESS} | OTHERS == set(checks.CHECKS)
 
 
 @pytest.mark.parametrize("ident, severity, request_, spoil, words", TRIGGERS + TRIGGERS_OF_FITNESS)
 def test_each_check_can_be_silenced(ident, severity, request_, spoil, words):
     state = ready()
     spoil(state)
-    assert found(dict(request_, silenced=[ident]), state) == []
+    assert found(request_._replace(silenced=[ident]), state) == []
 
 
 @pytest.mark.parametrize("ident, severity, request_, spoil, words", TRIGGERS_OF_FITNESS)
@@ -907,7 +925,7 @@ def test_a_role_that_builds_one_thing_asks_less(ident, severity, request_, spoil
     state = ready()
     spoil(state)
     asked = checks.CHECKS[ident].subject in ("build", "cann")
-    assert bool(found(dict(request_, fitness=None), state)) == asked
+    assert bool(found(request_._replace(fitness=None), state)) == asked
 
 
 def test_on_a_host_that_only_builds_npus_are_noted():
@@ -1039,7 +1057,7 @@ def test_a_stored_product_needs_no_room_to_build():
     state = installed(request, ready())
     state["products"]["torch"].update(manifest=None, version=None)
     state["disk"]["/var/lib/ascend-pytorch"]["free_mib"] = 1
-    assert plan.make(request, state)["products"]["torch"].do == "publish" and found(request, state) == []
+    assert make(request, state).products["torch"].do == "publish" and found(request, state) == []
 
 
 def test_who_takes_lacks_nothing_that_only_building_needs():
@@ -1083,7 +1101,7 @@ def test_a_foreign_link_of_what_is_taken():
 
 def test_who_takes_must_know_what_it_was_built_with():
     assert idents(takes(ask_torch()), bare()) == ["requisite-missing", "requisite-missing"]
-    promised = plan.make(EVERYTHING, bare())["tools"]
+    promised = make(EVERYTHING, bare()).tools
     assert found(runs(ask_torch(promised=promised)), bare()) == []
 
 
@@ -1095,7 +1113,7 @@ def test_a_tool_that_the_host_shall_not_bring_itself():
 
 
 def test_in_check_mode_a_promised_tool_is_not_missing():
-    promised = plan.make(ask(recipe(CMAKE), recipe(GCC)), bare())["tools"]
+    promised = make(ask(recipe(CMAKE), recipe(GCC)), bare()).tools
     assert found(ask_torch(promised=promised), bare()) == []
     assert idents(ask_torch(), bare()) == ["requisite-missing", "requisite-missing"]
 

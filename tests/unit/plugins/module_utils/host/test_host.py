@@ -11,6 +11,7 @@ import time
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import account, host
+from ansible_collections.ascend.pytorch.plugins.module_utils.host.state import State
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, manifest
 from installations import asked, tree
 from plain import as_plain, open_folder
@@ -54,7 +55,7 @@ def test_pip_is_asked_only_when_it_may_have_to_install_something(tmp_path, monke
         }
     )
     # Only pip itself knows which wheels it takes.
-    assert bool(state["pythons"]["python3"]["pip"]["platforms"]) == asked_for
+    assert bool(state.pythons["python3"]["pip"]["platforms"]) == asked_for
 
 
 def everything(root):
@@ -102,33 +103,33 @@ def test_examining_tells_all_and_changes_nothing(tmp_path, monkeypatch, program,
         assert os.umask(umask) == 0o027
     assert everything(tmp_path) == before
 
-    assert json.loads(json.dumps(state)) == state
+    assert State.of(json.loads(json.dumps(state._asdict()))) == state
     own = str(home / ".local")
-    assert set(state["session"]) == {"ends", "lingers"}
-    assert state["umask"] == "0027" and state["cores"] >= 1 and abs(state["clock"] - time.time()) < 60
-    assert state["arch"] == os.uname().machine and state["interfaces"]["lo"] == "127.0.0.1"
-    assert (state["python"], state["pythons"]["python9.9"]) == (sys.executable, None)
-    assert (state["venv"], state["venv_python"]) == (str(home / "venv"), None)
-    assert state["products"]["cmake"]["version"] == "3.12.1"
-    assert list(state["products"]["cmake"]["links"]) == [own + "/bin/cmake" if uid else "/usr/bin/cmake"]
-    assert state["products"]["gcc730"]["prefix"] == (own if uid else "/usr/local") + "/linux_gcc7.3.0"
-    assert state["tools"]["no-such-tool"] == []
+    assert set(state.session) == {"ends", "lingers"}
+    assert state.umask == "0027" and state.cores >= 1 and abs(state.clock - time.time()) < 60
+    assert state.arch == os.uname().machine and state.interfaces["lo"] == "127.0.0.1"
+    assert (state.python, state.pythons["python9.9"]) == (sys.executable, None)
+    assert (state.venv, state.venv_python) == (str(home / "venv"), None)
+    assert state.products["cmake"]["version"] == "3.12.1"
+    assert list(state.products["cmake"]["links"]) == [own + "/bin/cmake" if uid else "/usr/bin/cmake"]
+    assert state.products["gcc730"]["prefix"] == (own if uid else "/usr/local") + "/linux_gcc7.3.0"
+    assert state.tools["no-such-tool"] == []
     assert {
         "path": own + "/bin/cmake",
         "real": os.path.realpath(own + "/bin/cmake"),
         "version": "3.20.0",
         "problem": "",
-    } in state["tools"]["cmake"]
-    env_file = state["env_file"]
+    } in state.tools["cmake"]
+    env_file = state.env_file
     if uid:
-        assert state["work_dir"] == own + "/share/ascend-pytorch"
+        assert state.work_dir == own + "/share/ascend-pytorch"
         assert env_file["sha256"] == fingerprint.file_digest(env_file["path"]) and env_file["path"].startswith(
             str(home)
         )
     else:
-        assert state["work_dir"] == "/var/lib/ascend-pytorch" and env_file["path"] == "/etc/ascend-pytorch/env.sh"
-    for folder in (state["work_dir"], os.path.dirname(env_file["path"]), str(tmp_path / "opt")):
-        assert state["disk"][folder]["free_mib"] >= 0
+        assert state.work_dir == "/var/lib/ascend-pytorch" and env_file["path"] == "/etc/ascend-pytorch/env.sh"
+    for folder in (state.work_dir, os.path.dirname(env_file["path"]), str(tmp_path / "opt")):
+        assert state.disk[folder]["free_mib"] >= 0
 
 
 def test_an_environment_whose_own_python_is_wanted_is_asked_twice(tmp_path):
@@ -137,8 +138,8 @@ def test_an_environment_whose_own_python_is_wanted_is_asked_twice(tmp_path):
     own = str(venv / "bin" / "python")
     question = {"products": [], "tools": [], "needs": [], "pythons": [own], "venv": str(venv)}
     state = host.examine(dict(question, work_dir="auto", env_file="auto", run_user=""))
-    assert state["python"] == own
-    assert state["venv_python"]["version"] == state["pythons"][own]["version"] == "%d.%d.%d" % sys.version_info[:3]
+    assert state.python == own
+    assert state.venv_python["version"] == state.pythons[own]["version"] == "%d.%d.%d" % sys.version_info[:3]
 
 
 def test_what_may_not_be_read_is_not_taken_for_absent(monkeypatch):
@@ -161,9 +162,9 @@ def test_what_may_not_be_read_is_not_taken_for_absent(monkeypatch):
             "work_dir": str(root / "work"),
             "env_file": str(env_file),
         }
-        state = as_plain(lambda: host.examine(question))
-        assert state["env_file"]["sha256"] is None
-        assert {str(path) for path in (env_file, prefix, root / "py")} <= {shut["path"] for shut in state["closed"]}
+        state = State.of(as_plain(lambda: host.examine(question)._asdict()))
+        assert state.env_file["sha256"] is None
+        assert {str(path) for path in (env_file, prefix, root / "py")} <= {shut["path"] for shut in state.closed}
 
 
 def test_cann_that_the_account_for_torch_may_not_enter(tmp_path):

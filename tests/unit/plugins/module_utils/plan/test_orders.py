@@ -43,7 +43,7 @@ def test_the_compiler_of_a_host_is_not_its_cohort():
 def test_the_compiler_that_counts_is_the_first_that_works():
     state = with_tools(bare(libc="glibc 2.17"), gxx=[("/usr/bin", "12.2.0"), ("/opt/bin", "8.3.0")])
     assert decided(ask(recipe(GCC)), state, "gcc730").order.environment
-    state["tools"]["g++"][0]["version"] = None
+    state.tools["g++"][0]["version"] = None
     assert not decided(ask(recipe(GCC)), state, "gcc730").order.environment
 
 

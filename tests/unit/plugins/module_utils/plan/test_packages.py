@@ -9,28 +9,25 @@ from situations import CMAKE, ENVIRONMENT, GCC, RELEASE, TORCH, ask, ask_torch, 
 
 
 def lacking(state, *recipes, **changes):
-    return plan.make(ask(*recipes, **changes), state)["packages"]
+    return plan.make(ask(*recipes, **changes), state).packages
 
 
 @pytest.mark.parametrize("uid, may, becomes", [(1000, True, True), (1000, False, False), (0, True, False)])
 def test_who_becomes_root_for_packages(uid, may, becomes):
     state = bare()
-    state["user"]["uid"] = uid
-    assert plan.make(ask(packages_become=may), state)["packages"]["become_root"] == becomes
+    state.user["uid"] = uid
+    assert plan.make(ask(packages_become=may), state).packages.become_root == becomes
 
 
 def test_packages_for_what_is_built_alone():
     state = bare(missing_needs=["gcc", "openssl", "git", "bzip2"])
-    assert lacking(state, recipe(CMAKE)) == {
-        "needs": ["gcc", "openssl"],
-        "names": ["gcc", "libssl-dev"],
-        "become_root": False,
-        "manager": "apt",
-    }
-    assert lacking(with_tools(state, cmake="3.20.0"), recipe(CMAKE))["names"] == []
-    assert lacking(state, needs=["git"])["names"] == ["git"]
-    state["os"].update(family="RedHat", package_manager="dnf")
-    assert lacking(bare(missing_needs=["g++"], os=state["os"]), recipe(CMAKE))["names"] == ["gcc-c++"]
+    assert lacking(state, recipe(CMAKE)) == plan.Packages(
+        needs=["gcc", "openssl"], names=["gcc", "libssl-dev"], become_root=False, manager="apt"
+    )
+    assert lacking(with_tools(state, cmake="3.20.0"), recipe(CMAKE)).names == []
+    assert lacking(state, needs=["git"]).names == ["git"]
+    state.os.update(family="RedHat", package_manager="dnf")
+    assert lacking(bare(missing_needs=["g++"], os=state.os), recipe(CMAKE)).names == ["gcc-c++"]
 
 
 @pytest.mark.parametrize(
@@ -44,27 +41,27 @@ def test_packages_for_what_is_built_alone():
 )
 def test_packages_of_the_distribution_s_python(family, path, headers, pip, names):
     state = bare()
-    state["os"]["family"] = family
-    python = state["pythons"]["python3.9"]
+    state.os["family"] = family
+    python = state.pythons["python3.9"]
     python.update(path=path, real=path, headers=headers)
     if not pip:
         del python["packages"]["pip"]
-    assert lacking(state, release=RELEASE)["names"] == names
-    assert lacking(state)["names"] == []
+    assert lacking(state, release=RELEASE).names == names
+    assert lacking(state).names == []
 
 
 def test_packages_of_what_is_packed_apart():
     state = bare()
-    state["pythons"]["python3.9"].update(lacks={"distutils": "gone", "ensurepip": "gone"}, headers=False)
-    assert lacking(state, release=RELEASE)["names"] == ["python3.9-dev", "python3-setuptools"]
+    state.pythons["python3.9"].update(lacks={"distutils": "gone", "ensurepip": "gone"}, headers=False)
+    assert lacking(state, release=RELEASE).names == ["python3.9-dev", "python3-setuptools"]
     # The headers and the venv package are those of the Python that makes the virtual environment.
-    state["venv"] = "/opt/venv"
-    assert lacking(state, release=RELEASE)["names"] == ["python3.9-dev", "python3.9-venv", "python3-setuptools"]
-    own = dict(state["pythons"]["python3.9"], path="/opt/venv/bin/python", packages={"setuptools": "60.0"})
-    state["venv_python"] = own
-    assert lacking(state, release=RELEASE)["names"] == ["python3.9-dev"]
+    state = state._replace(venv="/opt/venv")
+    assert lacking(state, release=RELEASE).names == ["python3.9-dev", "python3.9-venv", "python3-setuptools"]
+    own = dict(state.pythons["python3.9"], path="/opt/venv/bin/python", packages={"setuptools": "60.0"})
+    state = state._replace(venv_python=own)
+    assert lacking(state, release=RELEASE).names == ["python3.9-dev"]
     own.update(version=None)
-    assert lacking(state, release=RELEASE)["names"] == []
+    assert lacking(state, release=RELEASE).names == []
 
 
 def test_a_library_that_only_its_python_knows():
@@ -72,21 +69,21 @@ def test_a_library_that_only_its_python_knows():
     request = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), environment=ENVIRONMENT)
     state = bare(cann_environment={"prepend": {"LD_LIBRARY_PATH": ["/usr/local/Ascend/lib64"]}})
     before = plan.make(request, state)
-    state["pythons"]["python3.9"]["library_path"] = folder
+    state.pythons["python3.9"]["library_path"] = folder
     after = plan.make(request, state)
-    orders = {name: entry.order for name, entry in after["products"].items()}
+    orders = {name: entry.order for name, entry in after.products.items()}
     gcc = "/usr/local/linux_gcc7.3.0-7.3.0-" + orders["gcc730"].fingerprint[:12]
     assert orders["torch"].library_path == [gcc + "/lib64", folder]
     assert orders["cmake"].library_path == []
     # It has no influence on what is built.
-    assert orders["torch"].fingerprint == before["products"]["torch"].order.fingerprint
-    text = after["environment"]["text"]
+    assert orders["torch"].fingerprint == before.products["torch"].order.fingerprint
+    text = after.environment["text"]
     assert folder in text and text.index("/usr/local/Ascend/lib64") < text.index(folder)
-    assert folder not in before["environment"]["text"]
-    state["venv"] = "/opt/venv"
+    assert folder not in before.environment["text"]
+    state = state._replace(venv="/opt/venv")
     argv = ["env", "LD_LIBRARY_PATH=" + folder, "/usr/bin/python3.9", "-m", "venv", "/opt/venv"]
-    assert plan.make(request, state)["venv"] == argv
+    assert plan.make(request, state).venv == argv
 
 
 def test_what_is_to_be_absent_needs_no_packages():
-    assert lacking(bare(missing_needs=["gcc"]), recipe(CMAKE, state="absent"))["names"] == []
+    assert lacking(bare(missing_needs=["gcc"]), recipe(CMAKE, state="absent")).names == []

@@ -36,11 +36,11 @@ from situations import (
 
 def test_nothing_there():
     planned = plan.make(ask(recipe(CMAKE)), bare())
-    entry = planned["products"]["cmake"]
+    entry = planned.products["cmake"]
     assert (entry.do, entry.why, entry.now) == ("build", ["cmake: not installed"], "not installed")
     short = fingerprint.short(entry.order.fingerprint)
     assert entry.then == "cmake 3.12.1 ({0}) at /usr/local/cmake".format(short)
-    assert planned["tasks"] == ["provide", "verify"] and planned["work"]
+    assert planned.tasks == ["provide", "verify"] and planned.work
 
 
 def test_in_json_it_is_itself():
@@ -48,12 +48,12 @@ def test_in_json_it_is_itself():
     # A product that is kept although the host's own compiler is newer; a part; and nothing at all.
     built = installed(ask_torch(), with_tools(bare(), cmake="3.18.4", gcc="9.4.0", gxx="9.4.0"))
     kept = plan.make(ask_torch(), with_tools(built, gcc="10.2.1", gxx="10.2.1"))
-    assert kept["products"]["torch"].anew
+    assert kept.products["torch"].anew
     for planned in (kept, plan.make(ALL, bare()), plan.make(runs(ALL), bare()), plan.make(ask(), bare())):
-        plain = plan.plain(planned)
+        plain = planned.plain()
         assert json.loads(json.dumps(plain)) == plain
         again = {name: plan.Decision.of(entry) for name, entry in json.loads(json.dumps(plain))["products"].items()}
-        assert dict(plain, products=again) == planned
+        assert plan.Plan(**dict(plain, products=again, packages=plan.Packages(**plain["packages"]))) == planned
         for entry in plain["products"].values():
             assert set(entry) == set(plan.Decision._fields)
             assert all(set(entry[key]) == set(Order._fields) for key in ("order", "anew") if entry[key] is not None)
@@ -62,13 +62,13 @@ def test_in_json_it_is_itself():
 def test_the_same_fingerprint():
     request = ask(recipe(CMAKE))
     planned = plan.make(request, installed(request, bare()))
-    entry = planned["products"]["cmake"]
+    entry = planned.products["cmake"]
     assert (entry.do, entry.why, entry.now == entry.then) == ("nothing", [], True)
-    assert planned["tasks"] == ["verify"] and not planned["work"] and planned["packages"]["names"] == []
+    assert planned.tasks == ["verify"] and not planned.work and planned.packages.names == []
 
 
 def test_the_plan_changes_nothing_of_what_it_is_given():
-    request, state = ask(recipe(CMAKE), recipe(GCC), *ask_torch()["recipes"][2:]), bare()
+    request, state = ask(recipe(CMAKE), recipe(GCC), *ask_torch().recipes[2:]), bare()
     before = copy.deepcopy((request, state))
     plan.make(request, state)
     assert (request, state) == before
@@ -106,13 +106,13 @@ def test_the_plan_changes_nothing_of_what_it_is_given():
 def test_what_is_not_as_it_was(name, spoil, stored, do, why):
     request = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH))
     state = installed(request, bare())
-    state["products"][name].update(spoil)
+    state.products[name].update(spoil)
     if not stored:
-        state["stored"] = {}
+        state = state._replace(stored={})
     entry = decided(request, state, name)
     assert (entry.do, entry.why) == (do, why)
     if do != "nothing":
-        assert plan.make(request, state)["tasks"] == ["provide", "verify"]
+        assert plan.make(request, state).tasks == ["provide", "verify"]
         # No run may have followed the build of a stored product: it is put into the build cache now.
         assert entry.hands_on is (do == "publish" and stored)
 
@@ -120,15 +120,15 @@ def test_what_is_not_as_it_was(name, spoil, stored, do, why):
 def test_a_product_of_another_time_is_no_product():
     request = ask(recipe(CMAKE))
     state = installed(request, bare())
-    state["products"]["cmake"].update(manifest=None, version=None)
-    state["stored"] = {key: "0" * 64 for key in state["stored"]}
+    state.products["cmake"].update(manifest=None, version=None)
+    state = state._replace(stored={key: "0" * 64 for key in state.stored})
     assert does(request, state) == "build"
 
 
 def test_a_foreign_link_that_may_be_replaced():
     request = ask(recipe(CMAKE), replace_link=True)
     state = installed(request, bare())
-    state["products"]["cmake"]["links"] = {"/usr/bin/cmake": "foreign"}
+    state.products["cmake"]["links"] = {"/usr/bin/cmake": "foreign"}
     assert does(request, state) == "publish"
 
 
@@ -162,7 +162,7 @@ def test_what_does_not_decide_the_product_builds_nothing(changes):
 
 def test_another_libc_builds_anew():
     request = ask(recipe(CMAKE))
-    assert decided(request, dict(installed(request, bare()), libc="glibc 2.36"), "cmake").why == [
+    assert decided(request, installed(request, bare())._replace(libc="glibc 2.36"), "cmake").why == [
         "cmake: platform changed"
     ]
 
@@ -178,60 +178,57 @@ def cohort(request, state, name="torch"):
 
 def reference_plan(request, state):
     """Return the plan of torch's role alone."""
-    return plan.make(dict(request, recipes=used(CMAKE, GCC) + [recipe(TORCH)]), state)
+    return plan.make(request._replace(recipes=used(CMAKE, GCC) + [recipe(TORCH)]), state)
 
 
 def test_what_others_build_is_taken():
     whole, taking = plan.make(ALL, bare()), plan.make(takes(ALL), bare())
-    assert [entry.do for entry in taking["products"].values()] == ["take"] * 3
-    for name, entry in taking["products"].items():
-        assert entry._replace(do="build") == whole["products"][name]
-    assert (taking["tasks"], taking["work"]) == (whole["tasks"], True)
+    assert [entry.do for entry in taking.products.values()] == ["take"] * 3
+    for name, entry in taking.products.items():
+        assert entry._replace(do="build") == whole.products[name]
+    assert (taking.tasks, taking.work) == (whole.tasks, True)
 
 
 @pytest.mark.parametrize("spoil, stored, do", [({}, True, "nothing"), ({"damage": ["x"]}, True, "publish")])
 def test_who_takes_publishes_what_is_stored_there(spoil, stored, do):
     state = installed(takes(ALL), bare())
-    state["products"]["torch"].update(spoil)
+    state.products["torch"].update(spoil)
     assert does(takes(ALL), state, "torch") == do
     assert not decided(takes(ALL), state, "torch").hands_on
-    state["stored"] = {}
+    state = state._replace(stored={})
     assert does(takes(ALL), state, "torch") == {"nothing": "nothing", "publish": "take"}[do]
 
 
 def test_who_takes_needs_what_the_product_runs_with():
-    everything = sorted({need for entry in ALL["recipes"] for need in entry["needs"]} | {"openblas", "m4"})
+    everything = sorted({need for entry in ALL.recipes for need in entry["needs"]} | {"openblas", "m4"})
     state = bare(missing_needs=everything)
-    request = dict(ALL, needs=["m4"])
-    python = state["pythons"]["python3.9"]
+    request = ALL._replace(needs=["m4"])
+    python = state.pythons["python3.9"]
     python.update(headers=False, shared_library=False)
     del python["packages"]["pip"]
-    assert set(plan.make(request, state)["packages"]["needs"]) == set(everything)
-    assert "python3.9-dev" in plan.make(request, state)["packages"]["names"]
-    assert plan.make(takes(request), state)["packages"] == {
-        "needs": ["openblas"],
-        "names": ["libopenblas-dev", "python3-pip"],
-        "become_root": False,
-        "manager": "apt",
-    }
-    assert plan.make(takes(ask(recipe(CMAKE))), state)["packages"]["names"] == []
+    assert set(plan.make(request, state).packages.needs) == set(everything)
+    assert "python3.9-dev" in plan.make(request, state).packages.names
+    assert plan.make(takes(request), state).packages == plan.Packages(
+        needs=["openblas"], names=["libopenblas-dev", "python3-pip"], become_root=False, manager="apt"
+    )
+    assert plan.make(takes(ask(recipe(CMAKE))), state).packages.names == []
 
 
 def test_who_only_runs_wants_of_the_tools_the_libraries():
     whole, running = plan.make(ALL, bare()), plan.make(runs(ALL), bare())
-    assert {name: entry.do for name, entry in running["products"].items()} == {
+    assert {name: entry.do for name, entry in running.products.items()} == {
         "cmake": "nothing",
         "gcc730": "take",
         "torch": "take",
     }
-    assert running["products"]["cmake"].order is None
-    assert running["products"]["cmake"].why == ["cmake: not wanted where nothing is built"]
+    assert running.products["cmake"].order is None
+    assert running.products["cmake"].why == ["cmake: not wanted where nothing is built"]
     # The builders are of the same cohort and have the same environment.
-    assert running["products"]["torch"].order.identity == whole["products"]["torch"].order.identity
-    assert (running["tools"], running["environment"]) == (whole["tools"], whole["environment"])
+    assert running.products["torch"].order.identity == whole.products["torch"].order.identity
+    assert (running.tools, running.environment) == (whole.tools, whole.environment)
 
-    entry = running["products"]["gcc730"]
-    part, order = entry.order, whole["products"]["gcc730"].order
+    entry = running.products["gcc730"]
+    part, order = entry.order, whole.products["gcc730"].order
     assert part.fingerprint == fingerprint.digest(part.identity) != order.fingerprint
     assert (part.part_of, part.name, part.prefix) == (order.fingerprint, "gcc730", order.prefix)
     assert (part.verify, part.stages, part.parts) == ([], {}, [])
@@ -239,7 +236,7 @@ def test_who_only_runs_wants_of_the_tools_the_libraries():
     # It comes out of the build of the whole, as the order of the whole says.
     assert [part._replace(**one) for one in order.parts] == [part] and order.part_of == ""
     # Also where a host may build other things.
-    assert does(dict(runs(ALL), builds=True), bare(), "gcc730") == "take"
+    assert does(runs(ALL)._replace(builds=True), bare(), "gcc730") == "take"
 
 
 def test_what_decides_the_libraries():
@@ -260,15 +257,13 @@ def test_who_has_the_libraries_or_the_whole_wants_no_more():
     for request in (runs(ALL), ALL):
         state = installed(request, bare())
         planned = plan.make(runs(ALL), state)
-        assert [entry.do for entry in planned["products"].values()] == ["nothing"] * 3
-        assert not planned["work"] and planned["tasks"] == ["verify"]
-        assert (
-            planned["products"]["gcc730"].order.fingerprint == (state["products"]["gcc730"]["manifest"]["fingerprint"])
-        )
+        assert [entry.do for entry in planned.products.values()] == ["nothing"] * 3
+        assert not planned.work and planned.tasks == ["verify"]
+        assert planned.products["gcc730"].order.fingerprint == (state.products["gcc730"]["manifest"]["fingerprint"])
     # A damaged whole is repaired as the whole.
-    state["products"]["gcc730"]["damage"] = ["lib64/libgomp.so.1: missing"]
+    state.products["gcc730"]["damage"] = ["lib64/libgomp.so.1: missing"]
     assert does(runs(ALL), state, "gcc730") == "publish"
-    assert decided(runs(ALL), dict(state, stored={}), "gcc730").order.part_of == ""
+    assert decided(runs(ALL), state._replace(stored={}), "gcc730").order.part_of == ""
 
 
 def test_another_whole_is_followed_by_its_libraries_and_these_by_the_whole():
@@ -277,48 +272,48 @@ def test_another_whole_is_followed_by_its_libraries_and_these_by_the_whole():
     assert (entry.do, entry.why) == ("take", ["gcc730: its runtime libraries instead of the whole"])
     entry = decided(ALL, installed(runs(ALL), bare()), "gcc730")
     assert (entry.do, entry.why) == ("build", ["gcc730: the whole instead of its runtime libraries"])
-    newer = dict(ALL, recipes=[recipe(GCC, environment={"CFLAGS": "-O1"})])
+    newer = ALL._replace(recipes=[recipe(GCC, environment={"CFLAGS": "-O1"})])
     assert decided(runs(newer), installed(runs(ALL), bare()), "gcc730").why == ["gcc730: built from another whole"]
-    newer = dict(ALL, recipes=[recipe(GCC, version="7.4.0")])
+    newer = ALL._replace(recipes=[recipe(GCC, version="7.4.0")])
     assert decided(runs(newer), installed(runs(ALL), bare()), "gcc730").why == ["gcc730: version 7.3.0 -> 7.4.0"]
 
 
 def test_the_role_of_torch_knows_the_whole_by_its_libraries():
     state = installed(runs(ask(recipe(GCC))), bare())
     builder = site(CMAKE, GCC)
-    cmake = plan.make(runs(ALL), bare())["tools"]["cmake"]
+    cmake = plan.make(runs(ALL), bare()).tools["cmake"]
     planned = reference_plan(runs(ALL, promised={"cmake": cmake}), state)
-    assert planned["products"]["torch"].order.fingerprint == cohort(ask_torch(), builder)
-    assert "/usr/local/linux_gcc7.3.0/lib64" in planned["environment"]["text"]
+    assert planned.products["torch"].order.fingerprint == cohort(ask_torch(), builder)
+    assert "/usr/local/linux_gcc7.3.0/lib64" in planned.environment["text"]
     # They cannot build anything.
-    assert "gcc730" not in reference_plan(ALL, state)["tools"]
+    assert "gcc730" not in reference_plan(ALL, state).tools
 
 
 def test_who_only_runs_follows_the_builders():
     builder = plan.make(ALL, with_tools(bare(), cmake="3.18.4", gcc="10.2.1", gxx="10.2.1"))
-    request = runs(ALL, promised=builder["tools"])
+    request = runs(ALL, promised=builder.tools)
     for state in (bare(), with_tools(bare(), cmake="3.20.0", gcc="9.3.0", gxx="9.3.0"), installed(ALL, bare())):
         planned = plan.make(request, state)
-        assert planned["products"]["torch"].order.fingerprint == (builder["products"]["torch"].order.fingerprint)
+        assert planned.products["torch"].order.fingerprint == (builder.products["torch"].order.fingerprint)
         # Built with the builder's own gcc, it needs no libraries of this collection.
-        assert planned["products"]["gcc730"].do == "nothing" and planned["products"]["gcc730"].order is None
-        assert "lib64" not in planned["environment"]["text"]
-        again = reference_plan(request, state)["products"]["torch"].order
-        assert again.fingerprint == planned["products"]["torch"].order.fingerprint
+        assert planned.products["gcc730"].do == "nothing" and planned.products["gcc730"].order is None
+        assert "lib64" not in planned.environment["text"]
+        again = reference_plan(request, state).products["torch"].order
+        assert again.fingerprint == planned.products["torch"].order.fingerprint
 
 
 def test_who_only_runs_follows_the_builders_and_not_its_own_compiler():
     builder = plan.make(ALL, bare())
     state = with_tools(bare(), cmake="3.20.0", gcc="10.2.1", gxx="10.2.1")
     assert does(runs(ALL), state, "gcc730") == "nothing"
-    request = runs(ALL, promised=builder["tools"])
+    request = runs(ALL, promised=builder.tools)
     planned = plan.make(request, state)
-    part = planned["products"]["gcc730"].order
-    assert part.part_of == builder["products"]["gcc730"].order.fingerprint
-    assert part.fingerprint == builder["products"]["gcc730"].order.parts[0]["fingerprint"]
-    state["user"] = {"uid": 1000, "name": "u", "home": "/home/u"}
-    state["products"]["gcc730"]["prefix"] = "/home/u/.local/gcc"
-    assert plan.make(request, state)["tools"]["gcc730"]["lives"] == "/home/u/.local/gcc/lib64"
+    part = planned.products["gcc730"].order
+    assert part.part_of == builder.products["gcc730"].order.fingerprint
+    assert part.fingerprint == builder.products["gcc730"].order.parts[0]["fingerprint"]
+    state = state._replace(user={"uid": 1000, "name": "u", "home": "/home/u"})
+    state.products["gcc730"]["prefix"] = "/home/u/.local/gcc"
+    assert plan.make(request, state).tools["gcc730"]["lives"] == "/home/u/.local/gcc/lib64"
 
 
 def test_what_only_runs_is_to_be_absent():
@@ -331,36 +326,36 @@ def test_what_only_runs_is_to_be_absent():
 
 def env(state=None, *recipes, **changes):
     wanted = dict(copy.deepcopy(ENVIRONMENT), **changes)
-    return plan.make(ask_torch(*(recipes or used(CMAKE, GCC) + [recipe(TORCH)]), environment=wanted), state or bare())[
-        "environment"
-    ]
+    return plan.make(
+        ask_torch(*(recipes or used(CMAKE, GCC) + [recipe(TORCH)]), environment=wanted), state or bare()
+    ).environment
 
 
 def test_the_environment_file_is_written_when_it_differs():
     request = ask_torch(environment=ENVIRONMENT)
     planned = plan.make(request, site(CMAKE, GCC))
-    assert (planned["environment"]["do"], planned["environment"]["why"]) == ("publish", ["environment file: not there"])
-    assert planned["tasks"] == ["provide", "verify"]
+    assert (planned.environment["do"], planned.environment["why"]) == ("publish", ["environment file: not there"])
+    assert planned.tasks == ["provide", "verify"]
     state = installed(request, site(CMAKE, GCC))
     planned = plan.make(request, state)
-    assert planned["environment"]["do"] == "nothing" and not planned["work"] and planned["tasks"] == ["verify"]
-    state["env_file"]["sha256"] = "0" * 64
+    assert planned.environment["do"] == "nothing" and not planned.work and planned.tasks == ["verify"]
+    state.env_file["sha256"] = "0" * 64
     planned = plan.make(request, state)
-    assert planned["environment"]["why"] == ["environment file: changed"] and planned["work"]
-    assert planned["tasks"] == ["provide", "verify"]
+    assert planned.environment["why"] == ["environment file: changed"] and planned.work
+    assert planned.tasks == ["provide", "verify"]
 
 
 def test_a_folder_of_the_environment_file_that_is_there_is_not_made():
     """The mode of an existing folder must not change: /tmp is open to all, and a home only to its owner."""
     request, state = ask_torch(environment=ENVIRONMENT), site(CMAKE, GCC)
-    folder = os.path.dirname(state["env_file"]["path"])
+    folder = os.path.dirname(state.env_file["path"])
     for stands_at, makes in ((folder, ""), (os.path.dirname(folder), folder)):
-        state["disk"][folder] = dict(state["disk"].get(folder, {}), stands_at=stands_at)
-        assert plan.make(request, state)["environment"]["makes"] == makes
+        state.disk[folder] = dict(state.disk.get(folder, {}), stands_at=stands_at)
+        assert plan.make(request, state).environment["makes"] == makes
 
 
 def test_no_environment_is_asked_for():
-    assert plan.make(ask(recipe(CMAKE)), bare())["environment"] is None
+    assert plan.make(ask(recipe(CMAKE)), bare()).environment is None
 
 
 def test_values_that_are_empty_are_not_set():
@@ -375,10 +370,12 @@ def test_the_libraries_of_gcc_where_gcc_was_raised():
 
 def test_the_libraries_of_gcc_stand_before_those_of_cann():
     state = site(GCC)
-    state["cann_environment"] = {
-        "prepend": {"LD_LIBRARY_PATH": ["/cann/lib64"]},
-        "set": {"ASCEND_OPP_PATH": "/cann/opp", "TASK_QUEUE_ENABLE": "0"},
-    }
+    state = state._replace(
+        cann_environment={
+            "prepend": {"LD_LIBRARY_PATH": ["/cann/lib64"]},
+            "set": {"ASCEND_OPP_PATH": "/cann/opp", "TASK_QUEUE_ENABLE": "0"},
+        }
+    )
     text = env(state)["text"]
     assert text.index("linux_gcc7.3.0/lib64") < text.index("/cann/lib64")
     assert "ASCEND_OPP_PATH=/cann/opp" in text and "TASK_QUEUE_ENABLE=1" in text and "TASK_QUEUE_ENABLE=0" not in text
@@ -387,7 +384,7 @@ def test_the_libraries_of_gcc_stand_before_those_of_cann():
 def test_cpu_binding_is_undone_where_the_system_is_of_the_openeuler_family():
     assert "GOMP_CPU_AFFINITY" not in env()["text"]
     state = bare()
-    state["os"]["openeuler_family"] = True
+    state.os["openeuler_family"] = True
     assert "unset GOMP_CPU_AFFINITY" in env(state)["text"]
 
 
@@ -411,14 +408,14 @@ def test_the_address_for_hccl(interface, given, address):
 
 def test_what_is_to_be_absent():
     gone = ask(recipe(CMAKE, state="absent"))
-    assert does(gone, bare()) == "nothing" and plan.make(gone, bare())["tasks"] == []
+    assert does(gone, bare()) == "nothing" and plan.make(gone, bare()).tasks == []
     planned = plan.make(gone, site(CMAKE))
-    assert planned["products"]["cmake"].do == "remove" and planned["work"] and planned["tasks"] == ["remove"]
-    assert planned["products"]["cmake"].order.prefix == "/usr/local/cmake"
+    assert planned.products["cmake"].do == "remove" and planned.work and planned.tasks == ["remove"]
+    assert planned.products["cmake"].order.prefix == "/usr/local/cmake"
     # The host's own tools stay.
     assert does(gone, with_tools(bare(), cmake="3.20.0")) == "nothing"
     state = site(CMAKE)
-    state["products"]["cmake"]["manifest"]["version"] = "3.10.0"
+    state.products["cmake"]["manifest"]["version"] = "3.10.0"
     assert does(gone, state) == "remove"
 
 
@@ -429,15 +426,15 @@ def test_an_environment_file_that_is_to_be_absent():
         *(used(CMAKE, GCC) + [recipe(TORCH, state="absent")]), environment=dict(ENVIRONMENT, state="absent")
     )
     planned = plan.make(gone, state)
-    assert planned["environment"]["do"] == "remove" and planned["tasks"] == ["remove"]
+    assert planned.environment["do"] == "remove" and planned.tasks == ["remove"]
     # It was written for another CANN, or with the gcc that is removed too.
-    state["env_file"]["sha256"] = "0" * 64
-    assert plan.make(gone, state)["environment"]["do"] == "remove"
-    state["env_file"]["ours"] = False
-    planned = plan.make(gone, state)["environment"]
+    state.env_file["sha256"] = "0" * 64
+    assert plan.make(gone, state).environment["do"] == "remove"
+    state.env_file["ours"] = False
+    planned = plan.make(gone, state).environment
     assert planned["do"] == "nothing" and "changed by hand" in planned["why"][0]
-    state["env_file"]["sha256"] = None
-    assert plan.make(gone, state)["environment"]["why"] == []
+    state.env_file["sha256"] = None
+    assert plan.make(gone, state).environment["why"] == []
 
 
 # --- the question and the tasks ----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from situations import CMAKE, GCC, ask, ask_torch, bare, decided, installed, of_
 
 def other_python(state, version="3.8.10", path="/opt/python/bin/python3.8", **changes):
     entry = dict(
-        state["pythons"]["python3.9"],
+        state.pythons["python3.9"],
         path=path,
         version=version,
         tag="cp38",
@@ -18,8 +18,7 @@ def other_python(state, version="3.8.10", path="/opt/python/bin/python3.8", **ch
         packages={"pip": "1", "pyyaml": "1", "wheel": "1"},
         **changes,
     )
-    state.update(pythons={"python3.8": entry}, python="python3.8")
-    return state
+    return state._replace(pythons={"python3.8": entry}, python="python3.8")
 
 
 def test_the_pythons_that_are_looked_for():
@@ -51,18 +50,18 @@ def test_a_plain_user_installs_for_himself(uid, venv, options):
 
 
 def test_a_virtual_environment_that_is_not_made_yet():
-    state = dict(site(CMAKE, GCC), venv="/venv")
+    state = site(CMAKE, GCC)._replace(venv="/venv")
     planned = plan.make(ask_torch(), state)
-    assert planned["venv"] == ["/usr/bin/python3.9", "-m", "venv", "/venv"]
-    order = planned["products"]["torch"].order
+    assert planned.venv == ["/usr/bin/python3.9", "-m", "venv", "/venv"]
+    order = planned.products["torch"].order
     assert (order.python, order.sites) == ("/venv/bin/python", [])
     assert order.requirements_missing == ["pyyaml", "wheel"]
     # Making it is no reason to build again.
-    made = dict(state["pythons"]["python3.9"], path="/venv/bin/python", venv=True, sites=["/venv/lib"])
-    state["venv_python"] = made
+    made = dict(state.pythons["python3.9"], path="/venv/bin/python", venv=True, sites=["/venv/lib"])
+    state = state._replace(venv_python=made)
     planned = plan.make(ask_torch(), state)
-    assert planned["venv"] == [] and planned["products"]["torch"].order.fingerprint == order.fingerprint
-    assert planned["products"]["torch"].order.sites == ["/venv/lib"]
+    assert planned.venv == [] and planned.products["torch"].order.fingerprint == order.fingerprint
+    assert planned.products["torch"].order.sites == ["/venv/lib"]
 
 
 def test_no_python_no_virtual_environment():
@@ -71,10 +70,10 @@ def test_no_python_no_virtual_environment():
 
 def test_requirements_that_went():
     state = installed(ask_torch(), site(CMAKE, GCC))
-    state["products"]["torch"]["manifest"]["requirements"] = ["numpy", "six>=1"]
-    state["pythons"]["python3.9"]["packages"].update(six="1.16")
+    state.products["torch"]["manifest"]["requirements"] = ["numpy", "six>=1"]
+    state.pythons["python3.9"]["packages"].update(six="1.16")
     for name in ("wheel", "numpy"):
-        del state["pythons"]["python3.9"]["packages"][name]
+        del state.pythons["python3.9"]["packages"][name]
     entry = decided(ask_torch(), state, "torch")
     assert (entry.do, entry.why) == (
         "publish",

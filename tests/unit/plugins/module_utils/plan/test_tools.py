@@ -55,7 +55,7 @@ def test_the_cmake_of_the_host(versions, minimum, maximum, do):
         found = decided(ask(entry), state, "cmake")
         assert found.order is None and "accepted" in found.why[0] and versions[-1][0] in found.then
         planned = plan.make(ask(entry), state)
-        assert planned["tasks"] == [] and not planned["work"] and planned["packages"]["names"] == []
+        assert planned.tasks == [] and not planned.work and planned.packages.names == []
 
 
 def test_the_host_s_own_is_not_asked_for():
@@ -89,7 +89,7 @@ def test_gcc_and_gxx_are_of_one_version(gcc, gxx, do):
 
 def test_what_the_host_has_is_told_with_why_it_will_not_do():
     state = with_tools(bare(), gcc="4.8.5")
-    state["tools"]["g++"] = [tool("/usr/bin/g++", None, "gave no answer in 10 s")]
+    state.tools["g++"] = [tool("/usr/bin/g++", None, "gave no answer in 10 s")]
     assert toolbox.describe_found(GCC["accept"], state) == "/usr/bin/gcc 4.8.5, /usr/bin/g++ (gave no answer in 10 s)"
     assert toolbox.describe_found({}, state) == "none"
     assert toolbox.describe_accepted(GCC["accept"]) == "gcc and g++ of one version, at least 7.3.0"
@@ -104,12 +104,12 @@ def test_what_the_host_has_is_told_with_why_it_will_not_do():
 def test_pip_is_asked_where_a_wheel_comes_for_one_of_its_version(asked):
     request = ask_torch()
     state = installed(request, site(CMAKE, GCC))
-    state["pythons"]["python3.9"]["pip"]["asked"] = asked
+    state.pythons["python3.9"]["pip"]["asked"] = asked
     assert not plan.must_query_pip(plan.make(request, state), state)
     # All of it is installed, but is not the one that is wanted.
-    state["products"]["torch"]["manifest"].update(fingerprint="0" * 64, identity={})
+    state.products["torch"]["manifest"].update(fingerprint="0" * 64, identity={})
     planned = plan.make(request, state)
-    assert planned["products"]["torch"].do in plan.PROVIDING
+    assert planned.products["torch"].do in plan.PROVIDING
     assert plan.must_query_pip(planned, state) == (not asked)
 
 
@@ -120,15 +120,15 @@ def test_torch_is_built_with_what_the_roles_published():
     cmake, gcc = (
         "{0}-{1}-{2}".format(prefix, made["version"], fingerprint.short(made["fingerprint"]))
         for prefix, made in (
-            ("/usr/local/cmake", state["products"]["cmake"]["manifest"]),
-            ("/usr/local/linux_gcc7.3.0", state["products"]["gcc730"]["manifest"]),
+            ("/usr/local/cmake", state.products["cmake"]["manifest"]),
+            ("/usr/local/linux_gcc7.3.0", state.products["gcc730"]["manifest"]),
         )
     )
     assert order.path == [cmake + "/bin", gcc + "/bin", "/usr/bin"]
     assert (order.library_path, order.trees) == ([gcc + "/lib64"], [cmake, gcc])
     assert order.environment == {"CC": gcc + "/bin/gcc", "CXX": gcc + "/bin/g++"}
     assert order.identity["built_with"] == {
-        name: state["products"][name]["manifest"]["fingerprint"] for name in ("cmake", "gcc730")
+        name: state.products[name]["manifest"]["fingerprint"] for name in ("cmake", "gcc730")
     }
     assert (order.python, order.python_version, order.python_tag) == ("/usr/bin/python3.9", "3.9", "cp39")
 
@@ -159,7 +159,7 @@ def test_hosts_share_what_releases_of_one_series_build(cmake, gcc):
     for name in ("torch", "apex"):
         entry = decided(request, state, name)
         assert (entry.do, entry.kept) == ("nothing", "")
-        assert fresh["products"][name].order.fingerprint == state["products"][name]["manifest"]["fingerprint"]
+        assert fresh.products[name].order.fingerprint == state.products[name]["manifest"]["fingerprint"]
 
 
 @pytest.mark.parametrize(
@@ -172,17 +172,17 @@ def test_hosts_share_what_releases_of_one_series_build(cmake, gcc):
 def test_what_stands_whole_stays_when_the_host_s_own_tool_is_newer(cmake, gcc, words):
     request, state = built_with(cmake, gcc)
     planned = plan.make(request, state)
-    entry = planned["products"]["torch"]
-    assert (entry.do, entry.then, planned["work"]) == ("nothing", entry.now, False)
+    entry = planned.products["torch"]
+    assert (entry.do, entry.then, planned.work) == ("nothing", entry.now, False)
     assert entry.kept == words
     # Its verification, and what was built with it, use what is installed.
-    assert entry.order.fingerprint == state["products"]["torch"]["manifest"]["fingerprint"]
-    assert planned["products"]["apex"].do == "nothing"
+    assert entry.order.fingerprint == state.products["torch"]["manifest"]["fingerprint"]
+    assert planned.products["apex"].do == "nothing"
     # A host without it does not get it.
     fresh = of_torch(with_tools(bare(), cmake=cmake, gcc=gcc, gxx=gcc))
     assert entry.anew.fingerprint == fresh.fingerprint != entry.order.fingerprint
 
-    anew = plan.make(dict(request, rebuild=True), state)["products"]["torch"]
+    anew = plan.make(request._replace(rebuild=True), state).products["torch"]
     assert (anew.do, anew.order.fingerprint) == ("build", fresh.fingerprint)
     assert anew.why == ["torch: built with another " + words.partition(" ")[0]]
 
@@ -199,7 +199,7 @@ def test_what_stands_whole_stays_when_the_host_s_own_tool_is_newer(cmake, gcc, w
 )
 def test_what_else_differs_is_built_anew(cmake, gcc, spoil, recipe_changes):
     _request, state = built_with(cmake, gcc)
-    state["products"]["torch"].update(spoil)
+    state.products["torch"].update(spoil)
     entry = decided(ask_torch(*used(CMAKE, GCC), recipe(TORCH, **recipe_changes)), state, "torch")
     assert entry.do == "build" and not entry.kept
 
@@ -207,21 +207,21 @@ def test_what_else_differs_is_built_anew(cmake, gcc, spoil, recipe_changes):
 def test_another_torch_than_apex_was_built_with_is_no_update_of_a_tool():
     request = ask_torch(*used(CMAKE, GCC, TORCH), recipe(APEX))
     state = with_tools(bare(), cmake="3.22.1", gcc="9.3.0", gxx="9.3.0")
-    state["products"]["torch"]["version"] = "1.8.1"
+    state.products["torch"]["version"] = "1.8.1"
     state = installed(request, state)
-    state["products"]["torch"]["version"] = "1.8.2"
+    state.products["torch"]["version"] = "1.8.2"
     assert decided(request, state, "apex").why == ["apex: built with another torch"]
 
 
 def test_a_requirement_that_was_removed_is_put_back_beside_what_stays():
     request, state = built_with("3.22.1", "10.2.1")
-    del state["pythons"]["python3.9"]["packages"]["pyyaml"]
+    del state.pythons["python3.9"]["packages"]["pyyaml"]
     entry = decided(request, state, "torch")
     assert (entry.do, entry.why) == ("publish", ["torch: pyyaml is not installed"])
 
 
 def test_hosts_of_different_distributions_do_not_share_wheels():
-    other = bare()["os"]
+    other = bare().os
     other.update(id="openeuler", version="22.03")
     tools = {"cmake": "3.22.1", "gcc": "9.3.0", "gxx": "9.3.0"}
     first, second = (of_torch(with_tools(state, **tools)) for state in (bare(), bare(os=other)))
@@ -234,13 +234,13 @@ def test_hosts_of_different_distributions_do_not_share_wheels():
 
 def test_another_release_of_the_distribution_builds_nothing_anew():
     request, state = built_with("3.22.1", "9.3.0")
-    state["os"]["version"] = "11.1"
+    state.os["version"] = "11.1"
     entry = decided(request, state, "torch")
     assert (entry.do, entry.kept) == ("nothing", "distribution debian 11.1 instead of debian 11")
     # An older manifest has no distribution.
-    del state["products"]["torch"]["manifest"]["identity"]["platform"]["distribution"]
+    del state.products["torch"]["manifest"]["identity"]["platform"]["distribution"]
     assert decided(request, state, "torch").do == "nothing"
-    state["libc"] = "glibc 2.36"
+    state = state._replace(libc="glibc 2.36")
     assert decided(request, state, "torch").do == "build"
 
 
@@ -250,17 +250,17 @@ def test_torch_follows_the_fingerprints_of_its_tools():
     state = site(recipe(CMAKE, version="3.13.0"), GCC)
     assert of_torch(state).fingerprint != first
     state = installed(ask_torch(), site(CMAKE, GCC))
-    state["products"]["gcc730"]["manifest"]["fingerprint"] = "0" * 64
+    state.products["gcc730"]["manifest"]["fingerprint"] = "0" * 64
     assert decided(ask_torch(), state, "torch").why == ["torch: built with another gcc730"]
 
 
 def test_in_one_request_torch_follows_what_the_tools_will_be():
     together = plan.make(ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH)), bare())
     after = of_torch(site(CMAKE, GCC))
-    assert together["products"]["torch"].order.fingerprint == after.fingerprint
-    assert list(together["products"]) == ["cmake", "gcc730", "torch"]
-    assert together["tools"]["gcc730"]["lives"] == "/usr/local/linux_gcc7.3.0/lib64"
-    assert together["products"]["torch"].order.trees == after.trees
+    assert together.products["torch"].order.fingerprint == after.fingerprint
+    assert list(together.products) == ["cmake", "gcc730", "torch"]
+    assert together.tools["gcc730"]["lives"] == "/usr/local/linux_gcc7.3.0/lib64"
+    assert together.products["torch"].order.trees == after.trees
 
 
 @pytest.mark.parametrize(
@@ -269,38 +269,38 @@ def test_in_one_request_torch_follows_what_the_tools_will_be():
 )
 def test_a_tool_of_ours_that_will_not_do(spoil):
     state = site(CMAKE, GCC)
-    state["products"]["gcc730"].update(spoil)
+    state.products["gcc730"].update(spoil)
     planned = plan.make(ask_torch(), state)
-    assert set(planned["tools"]) == {"cmake", "torch"}
+    assert set(planned.tools) == {"cmake", "torch"}
     with_tools(state, gcc="10.2.1", gxx="10.2.1")
-    assert plan.make(ask_torch(), state)["tools"]["gcc730"]["folder"] == "/usr/bin"
+    assert plan.make(ask_torch(), state).tools["gcc730"]["folder"] == "/usr/bin"
 
 
 def test_references_are_no_products():
     planned = plan.make(ask_torch(), bare())
-    assert list(planned["products"]) == ["torch"]
-    assert planned["products"]["torch"].order.identity["built_with"] == {"cmake": "missing", "gcc730": "missing"}
+    assert list(planned.products) == ["torch"]
+    assert planned.products["torch"].order.identity["built_with"] == {"cmake": "missing", "gcc730": "missing"}
 
 
 def test_in_check_mode_what_was_promised_counts_as_there():
-    promised = plan.make(ask(recipe(CMAKE), recipe(GCC)), bare())["tools"]
+    promised = plan.make(ask(recipe(CMAKE), recipe(GCC)), bare()).tools
     request = ask_torch(promised=promised)
     planned = plan.make(request, bare())
-    assert planned["products"]["torch"].order.fingerprint == of_torch(site(CMAKE, GCC)).fingerprint
-    assert planned["tools"]["cmake"] == promised["cmake"]
+    assert planned.products["torch"].order.fingerprint == of_torch(site(CMAKE, GCC)).fingerprint
+    assert planned.tools["cmake"] == promised["cmake"]
     # What is installed has precedence over what is promised.
     state = with_tools(bare(), cmake="3.18.4")
-    assert plan.make(request, state)["tools"]["cmake"]["folder"] == "/usr/bin"
+    assert plan.make(request, state).tools["cmake"]["folder"] == "/usr/bin"
 
 
 def test_apex_is_built_against_the_torch_that_is_installed():
     state = installed(ask_torch(), site(CMAKE, GCC))
     request = ask_torch(*(used(GCC, TORCH) + [recipe(APEX)]))
     order = decided(request, state, "apex").order
-    assert order.identity["built_with"]["torch"] == state["products"]["torch"]["manifest"]["fingerprint"]
+    assert order.identity["built_with"]["torch"] == state.products["torch"]["manifest"]["fingerprint"]
     assert "" not in order.path
     # A torch that this collection did not make counts too.
-    state["products"]["torch"].update(manifest=None, version="1.8.1")
+    state.products["torch"].update(manifest=None, version="1.8.1")
     assert decided(request, state, "apex").order.identity["built_with"]["torch"] == "torch 1.8.1"
 
 
@@ -337,7 +337,7 @@ def test_what_is_too_new_for_a_release_is_built(version, arch, tools, built):
     ]
     state = with_tools(bare(arch=arch), **dict(tools, gxx=tools["gcc"]))
     planned = plan.make(ask(*recipes), state)
-    assert [name for name, entry in planned["products"].items() if entry.do == "build"] == built
+    assert [name for name, entry in planned.products.items() if entry.do == "build"] == built
 
 
 @pytest.mark.parametrize(
@@ -346,4 +346,4 @@ def test_what_is_too_new_for_a_release_is_built(version, arch, tools, built):
 def test_a_newest_version_in_any_form(newest, fits):
     state = with_tools(bare(), cmake="3.20.0")
     planned = plan.make(ask(recipe(CMAKE, accept=dict(CMAKE["accept"], maximum=newest))), state)
-    assert (planned["products"]["cmake"].do == "nothing") is fits
+    assert (planned.products["cmake"].do == "nothing") is fits

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a mirror folder must have of bare repositories: all that a commit needs, submodules of submodules too."""
+"""Find the bare repositories that a mirror folder must have for a commit: those of all its submodules, at any depth."""
 
 import os
 from typing import Callable, Dict, List, Optional
@@ -11,11 +11,11 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetc
 
 
 def git_closure(open_repo: Callable[[str], Optional[str]], repo: str, commit: str) -> List[Dict[str, str]]:
-    """Everything that `commit` of `repo` needs, submodules of submodules too: [{"repo", "commit", "path"}], top first.
+    """Return what `commit` of `repo` needs, with submodules at any depth: [{"repo", "commit", "path"}], the top first.
 
-    open_repo("Owner/name") gives the folder of a bare repository, or None (see bare_repositories); `path` is where in
-    the tree it belongs, "" for the top. A submodule's repo is the last two elements of its URL's path, as mirrors have
-    it. Reads only. Raises FetchError with all that is missing.
+    open_repo("Owner/name") gives the folder of a bare repository, or None (see bare_repositories). `path` is its place in
+    the tree, "" for the top. A submodule's repo is the last two elements of its URL's path, as in mirrors. Nothing is
+    written. Raises FetchError, which lists all that is missing.
     """
     needed = []  # type: List[Dict[str, str]]
     missing = []  # type: List[Tuple[str, str]]
@@ -26,10 +26,10 @@ def git_closure(open_repo: Callable[[str], Optional[str]], repo: str, commit: st
             where = open_repo(name)
             what = "%s.git%s" % (name, " (submodule %s)" % path if path else "")
             if not where or not os.path.isdir(where):
-                missing.append((what, "not there; commit %s is needed" % wanted))
+                missing.append((what, "missing; commit %s is needed" % wanted))
                 continue
             if not git_command.has_whole_commit(git, os.path.abspath(where), wanted):
-                missing.append((what, "has not got commit %s, or not whole" % wanted))
+                missing.append((what, "does not have commit %s, or not all of it" % wanted))
                 continue
             needed.append({"repo": name, "commit": wanted, "path": path})
             try:
@@ -46,13 +46,13 @@ def git_closure(open_repo: Callable[[str], Optional[str]], repo: str, commit: st
             "the mirror lacks what commit %s needs." % commit,
             missing,
             "Put a bare clone (git clone --mirror) of each into the mirror directory, or fetch the commit "
-            "into the one that is there.",
+            "into the existing one.",
         )
     return needed
 
 
 def bare_repositories(base: str) -> Callable[[str], Optional[str]]:
-    """`open_repo` for a mirror directory: <base>/<repo>.git."""
+    """Return `open_repo` for a mirror directory: it finds <base>/<repo>.git."""
 
     def open_repo(repo: str) -> Optional[str]:
         path = os.path.join(places.expand_home(base), repo + ".git")

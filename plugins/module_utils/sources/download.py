@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Archives by their digest, over http, https or from a file: resumed, checked, and whole before they have their name.
+"""Download archives by their digest, over http, https or from a file: resumed, checked, and renamed only when whole.
 
 Times, log lines and sources are those of fetch.py.
 """
@@ -40,10 +40,10 @@ def fetch_archive(
 ) -> str:
     """Bring an archive into `downloads_dir` and return its path, `<downloads_dir>/<sha256>-<file>`.
 
-    The bytes gather in `….part`, which the next try, URL or run goes on with; the file gets its name only when whole
-    and of the right digest. One that is there already needs no network. `opener(request, timeout=seconds)` answers like
-    urllib's; the default takes http, https (certificates always verified) and file URLs, and the environment's proxies.
-    Of a source with a `size` no more bytes than that are taken.
+    The bytes are collected in `….part`, which the next try, URL or run continues; the file gets its name only when it is
+    whole and has the right digest. An archive that exists already needs no network. `opener(request, timeout=seconds)`
+    behaves like urllib's; the default opens http, https (certificates always verified) and file URLs, and uses the
+    environment's proxies. If a source has a `size`, no more bytes than that are accepted.
 
     Raises FetchError when no URL has it, when the disk is full, and for a source without a proper digest.
     """
@@ -62,7 +62,7 @@ def fetch_archive(
             if os.path.exists(final):
                 if _digest_of(final)[0].hexdigest() == wanted:
                     return final
-                log("%s: %s is not what it was: fetched anew" % (source["name"], final))
+                log("%s: %s has changed since it was fetched: fetching it again" % (source["name"], final))
                 os.unlink(final)
             opener = opener or make_opener()
 
@@ -82,12 +82,12 @@ def fetch_archive(
             source["name"],
             "cannot write into %s: %s." % (downloads_dir, error),
             (),
-            "Give a folder that this user can write (ascend_work_dir).",
+            "Set ascend_work_dir to a folder that this user can write to.",
         ) from error
 
 
 def _digest_of(path: str) -> Tuple[Any, int]:
-    """(sha256 object, size in bytes) of what `path` holds; of nothing if it is not there."""
+    """Return (sha256 object, size in bytes) of a file's content; of no bytes when there is no file."""
     digest, size = hashlib.sha256(), 0
     if os.path.exists(path):
         with open(path, "rb") as content:
@@ -103,14 +103,14 @@ def _digest_of(path: str) -> Tuple[Any, int]:
 def _request_rest(
     url: str, part: str, have: int, opener: Callable[..., Any], stall_s: float, known: Optional[logins.Logins]
 ) -> Any:
-    """Return the answer to a request for all of a file behind the `have` bytes that are there. Raises FetchFault or StalePart."""
+    """Request the part of a file after its first `have` bytes; return the response. Raises FetchFault or StalePart."""
     try:
         return opener(request_for(url, have, known), timeout=stall_s)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == 416 and have:
             os.unlink(part)
-            raise fetch.StalePart("%d bytes kept from an earlier try are more than it has" % have) from error
+            raise fetch.StalePart("the %d bytes kept from an earlier try are more than the file has" % have) from error
         raise fetch.FetchFault(
             "HTTP %d %s" % (error.code, error.reason), error.code in (408, 425, 429) or error.code >= 500
         ) from error
@@ -130,7 +130,7 @@ def _download(
     stall_s: float,
     known: Optional[logins.Logins],
 ) -> None:
-    """One try to make `part` whole. Raises FetchFault, StalePart or DiskFull; OSError when `part` itself cannot be handled."""
+    """Try once to complete `part`. Raises FetchFault, StalePart or DiskFull; OSError when `part` cannot be read or written."""
     digest, have = _digest_of(part)
     if have and digest.hexdigest() == wanted:  # killed between the last byte and the rename
         return
@@ -144,11 +144,11 @@ def _download(
             if not have or not span or int(span.group(1)) != have:
                 fetch.remove_if_there(part)
                 raise (
-                    fetch.StalePart("it sent another piece than was asked for")
+                    fetch.StalePart("the server sent another piece than was requested")
                     if have
-                    else fetch.FetchFault("HTTP 206 unasked for")
+                    else fetch.FetchFault("HTTP 206, though the whole file was requested")
                 )
-        else:  # the whole file, whatever was asked for
+        else:  # the server sends the whole file, whatever was requested
             digest, have, resumed = hashlib.sha256(), 0, 0
         length = response.headers.get("Content-Length")
         total = have + int(length) if length and length.isdigit() else None
@@ -156,7 +156,7 @@ def _download(
             if most is not None and total > most:
                 raise _discard_oversized(part, most)
             _make_room(part, have, total)
-        log("%s: fetching %s%s" % (name, outgoing.redact(url), ", going on at %d bytes" % have if have else ""))
+        log("%s: fetching %s%s" % (name, outgoing.redact(url), ", continuing at %d bytes" % have if have else ""))
         have = _copy(name, response, part, digest, have, total, most, log, deadline, stall_s)
         page = "html" in (response.headers.get("Content-Type") or "")
     finally:
@@ -165,8 +165,8 @@ def _download(
         return
     fetch.remove_if_there(part)
     if resumed:
-        # The piece from before may be to blame, so this says nothing of the URL yet.
-        raise fetch.StalePart("joined to %d bytes kept from an earlier try, the digest is wrong" % resumed)
+        # The bytes kept may be the wrong ones, so the URL is not at fault yet.
+        raise fetch.StalePart("with the %d bytes kept from an earlier try, the digest is wrong" % resumed)
     raise fetch.FetchFault(
         "digest is %s, wanted %s (%d bytes%s)" % (digest.hexdigest(), wanted, have, ", a web page" if page else "")
     )
@@ -185,8 +185,8 @@ def _copy(
     stall_s: float,
 ) -> int:
     """Append the response to the first `have` bytes of `part`, and to `digest`; return the new size. Synced to disk."""
-    read = getattr(response, "read1", response.read)  # read() would wait for a full chunk, however slowly it drips
-    told = time.monotonic()
+    read = getattr(response, "read1", response.read)  # read() would wait for a full chunk, however slowly it arrives
+    logged = time.monotonic()
     with open(part, "ab") as out:
         out.truncate(have)
         try:
@@ -205,8 +205,8 @@ def _copy(
                 out.write(chunk)
                 digest.update(chunk)
                 have += len(chunk)
-                if time.monotonic() - told >= fetch.LOG_EVERY_S:
-                    told = time.monotonic()
+                if time.monotonic() - logged >= fetch.LOG_EVERY_S:
+                    logged = time.monotonic()
                     log("%s: %.1f%s MiB" % (name, have / 2.0**20, " of %.1f" % (total / 2.0**20) if total else ""))
             durable.flush(out)
         except OSError as error:
@@ -221,13 +221,13 @@ def _copy(
 
 
 def _discard_oversized(part: str, most: int) -> fetch.FetchFault:
-    """Forget a `part` that grows beyond what is wanted, and return the FetchFault."""
+    """Remove a `part` that is larger than expected, and return the FetchFault to raise."""
     fetch.remove_if_there(part)
-    return fetch.FetchFault("it has more than the %d bytes that are wanted" % most)
+    return fetch.FetchFault("it has more than the %d bytes that are expected" % most)
 
 
 def _make_room(part: str, have: int, total: int) -> None:
-    """Cut `part` to the `have` bytes that count; raise DiskFull at once where an hour's download would end so anyway."""
+    """Cut `part` to its valid `have` bytes. Raise DiskFull now, not after an hour's download, when `total` bytes do not fit."""
     with open(part, "ab") as out:
         out.truncate(have)
     disk = os.statvfs(os.path.dirname(part))
@@ -235,31 +235,31 @@ def _make_room(part: str, have: int, total: int) -> None:
         raise fetch.DiskFull(fetch.describe_full_disk(os.path.dirname(part), total - have))
 
 
-# -------------------- asking a server
+# -------------------- requests to a server
 
 
 class WithoutTls(fetch.FetchFault):
-    """A redirect led to where anybody on the way could change what is read."""
+    """A redirect led to a URL without TLS, whose content can be changed on the way."""
 
 
 class _TlsOnly(urllib.request.HTTPRedirectHandler):
-    """Follows redirects to https alone."""
+    """Follow redirects to https only."""
 
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
         if urllib.parse.urlsplit(newurl).scheme != "https":
-            raise WithoutTls("it leads on to %s, which is read without TLS" % outgoing.redact(newurl))
+            raise WithoutTls("it redirects to %s, which is read without TLS" % outgoing.redact(newurl))
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def make_opener(tls: bool = False) -> Callable[..., Any]:
     """Return a function that opens http, https and file URLs: opener(URL or request, timeout=seconds).
 
-    It answers, and raises, as urllib's own does. Certificates are verified; proxies are the environment's. A Python
-    without ssl opens all but https.
+    It returns and raises what urllib's own does. Certificates are verified; proxies are the environment's. A Python
+    without ssl cannot open https URLs.
 
-    tls: a redirect to where there is none raises WithoutTls, for what has no digest that is known before.
+    tls: raise WithoutTls for a redirect to a URL without TLS. For content whose digest is not known beforehand.
     """
-    director = urllib.request.OpenerDirector()  # not build_opener(): that would take ftp: and data: URLs too
+    director = urllib.request.OpenerDirector()  # not build_opener(): that would open ftp: and data: URLs too
     for handler in (
         urllib.request.ProxyHandler(),
         urllib.request.UnknownHandler(),
@@ -283,7 +283,7 @@ def _https_handler() -> urllib.request.BaseHandler:
 
 
 class _NoTls(urllib.request.BaseHandler):
-    """Says of each https URL why it cannot be opened."""
+    """Raise, for each https URL, an error that says why it cannot be opened."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -293,18 +293,18 @@ class _NoTls(urllib.request.BaseHandler):
 
 
 def request_for(url: str, have: int, known: Optional[logins.Logins] = None) -> urllib.request.Request:
-    """Return a request for what comes after the first `have` bytes of a URL; its login, if one is known, is a header.
+    """Return a request for a URL's content after its first `have` bytes, with its login, if one is known, as a header.
 
-    Raises fetch.FetchFault for what is no http, https or file URL.
+    Raises fetch.FetchFault for anything but an http, https or file URL.
     """
     address = logins.split(url)[0]
     parts = urllib.parse.urlsplit(address)
     if parts.scheme not in _SCHEMES:
-        raise fetch.FetchFault("not an address of an archive: only %s are" % ", ".join(_SCHEMES))
+        raise fetch.FetchFault("not an address of an archive: use %s" % ", ".join(_SCHEMES))
     request = urllib.request.Request(address)
     request.add_header("User-Agent", "ascend.pytorch")
     login = logins.login_for(url, known)
-    if login:  # unredirected: a password is for the host it was given for
+    if login:  # unredirected: a password is sent only to the host it was given for
         request.add_unredirected_header("Authorization", logins.authorization_header(login))
     if have and parts.scheme != "file":
         request.add_header("Range", "bytes=%d-" % have)
@@ -312,23 +312,23 @@ def request_for(url: str, have: int, known: Optional[logins.Logins] = None) -> u
 
 
 def network_fault(error: Exception, stall_s: float) -> fetch.FetchFault:
-    """Return what went wrong on the way, in words, and whether it may pass.
+    """Return a FetchFault that describes an error of the network, and says whether it is transient.
 
-    `error` is what an opener or its answer raised, other than HTTPError; `stall_s` the timeout that was given.
+    `error` is what an opener or its response raised, other than HTTPError; `stall_s` the timeout that was given.
     """
-    # A Python that has loaded no ssl has no error of its kind.
+    # Without the ssl module loaded, no error can be one of its kind.
     ssl = sys.modules.get("ssl")
     reason = getattr(error, "reason", None)
     cause = reason if isinstance(reason, Exception) else error
     if (ssl and isinstance(cause, ssl.CertificateError)) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
         return fetch.FetchFault(
-            "its certificate is not trusted (%s). Mind the host's clock, or name your CA in SSL_CERT_FILE" % cause
+            "its certificate is not trusted (%s). Check the host's clock, or name your CA in SSL_CERT_FILE" % cause
         )
     if isinstance(cause, socket.timeout):
         return fetch.FetchFault("no answer for %.3g s" % stall_s, True)
     if isinstance(cause, socket.gaierror):
         return fetch.FetchFault("its name cannot be resolved (%s)" % cause, cause.errno == socket.EAI_AGAIN)
-    passing = (
+    transient = (
         TimeoutError,
         ConnectionResetError,
         ConnectionAbortedError,
@@ -336,4 +336,4 @@ def network_fault(error: Exception, stall_s: float) -> fetch.FetchFault:
         http.client.IncompleteRead,
         http.client.BadStatusLine,
     ) + ((ssl.SSLError,) if ssl else ())
-    return fetch.FetchFault(str(cause) or type(cause).__name__, isinstance(cause, passing))
+    return fetch.FetchFault(str(cause) or type(cause).__name__, isinstance(cause, transient))

@@ -1,13 +1,13 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all fetching shares: where to look for a pinned source, patience with bad roads, locks, and room on the disk.
+"""What all fetching shares: the URLs to try for a pinned source, repeated tries, locks, and space on the disk.
 
-download.py brings archives by these means, repositories.py git trees.
+download.py fetches archives with it, repositories.py git trees.
 
 Times: `deadline` is a value of `time.monotonic()` in seconds, or None for no end; whatever ends in `_s` is in seconds.
 `log` takes one line of text. A source is a mapping as in a recipe: "name", "kind" ("archive" or "git"), "urls", and
-"file" and "sha256", or "repo" and "commit". `known` are logins for its URLs and mirrors, see base/logins.py: used, and never shown.
+"file" and "sha256", or "repo" and "commit". `known` are logins for its URLs and mirrors, see base/logins.py; never logged.
 """
 
 import os
@@ -23,19 +23,18 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base.outgoing impor
 Log = Callable[[str], None]
 Source = Dict[str, Any]
 
-_PROGRESS_BYTES = (
-    1024 * 1024
-)  # a try that brought this many new bytes was no failure: the road is bad, but it leads there
+# A try that brought this many new bytes starts the count of failures again: the network is bad, but the file gets through.
+_PROGRESS_BYTES = 1024 * 1024
 _LONGEST_PAUSE_S = 60.0
 TIME_IS_UP = "the time allowed was over (ascend_timeout_s, or the role's own)"
-LOG_EVERY_S = 15.0  # what takes long says this often how far it is
+LOG_EVERY_S = 15.0  # how often the progress of a long fetch is logged
 _LOCK_LIMIT_S = 4 * 3600.0
 
 
 class FetchError(Exception):
-    """A source that could not be had.
+    """A source that could not be fetched.
 
-    source: its name; tried: (URL or path, reason) in the order of trying. The message has both, and the remedy.
+    source: its name; tried: (URL or path, reason), in the order of the tries. The message has both, and the remedy.
     """
 
     def __init__(self, source: str, problem: str, tried: Sequence[Tuple[str, str]] = (), remedy: str = "") -> None:
@@ -46,21 +45,21 @@ class FetchError(Exception):
         super().__init__("\n".join(lines + ([remedy] if remedy else [])))
 
 
-# -------------------- where to look
+# -------------------- URLs to try
 
 
 def candidate_urls(source: Source, mirrors: Sequence[str]) -> List[str]:
-    """The URLs to try for `source`, in order: each mirror's, then the source's own; each once.
+    """Return the URLs to try for `source`, in order: each mirror's, then the source's own; each once.
 
     A mirror base B gives B/<file> for an archive and B/<repo>.git for a git source. Plain absolute paths and `~` become
-    file:// URLs. The own URLs of a source that is marked "offline" are not tried.
+    file:// URLs. A source that is marked "offline" is looked for in the mirrors only.
     """
     tail = _path_in_mirror(source)
     found = []  # type: List[str]
     for base in mirrors:
         base = base.strip()
         if base:
-            # A plain path is quoted with its tail, a URL is taken as it is.
+            # A plain path is quoted together with its tail; a URL is quoted already.
             found.append(
                 _as_url(
                     base + "/" + tail
@@ -74,7 +73,7 @@ def candidate_urls(source: Source, mirrors: Sequence[str]) -> List[str]:
 
 
 def _path_in_mirror(source: Source) -> str:
-    """Where a mirror has it, below its base."""
+    """Return the path of a source below a mirror's base."""
     if source["kind"] == "git":
         return re.sub(r"\.git$", "", source["repo"].strip("/")) + ".git"
     return source["file"]
@@ -90,21 +89,21 @@ def _remedy(source: Source) -> str:
     urls = source.get("urls_variable", "the role's …_urls variable")
     if source.get("offline"):
         return (
-            "This run fetches from the bundle alone (ascend_bundle). Complete that with playbooks/bundle.yml for this "
-            "release where there is a network, or leave ascend_bundle empty."
+            "This run fetches from the bundle only (ascend_bundle). Complete it with playbooks/bundle.yml for this "
+            "release on a machine with a network, or leave ascend_bundle empty."
         )
     return (
-        "Put it where this host can reach it, as <mirror>/%s, and name <mirror> in ascend_mirrors%s. Proxies are "
+        "Copy it to a place that this host can reach, as <mirror>/%s, and name <mirror> in ascend_mirrors%s. Proxies are "
         "read from http_proxy, https_proxy and no_proxy, certificates from SSL_CERT_FILE."
         % (_path_in_mirror(source), "; or name other URLs in " + urls if urls else "")
     )
 
 
-# -------------------- trying with patience
+# -------------------- repeated tries
 
 
 class FetchFault(Exception):
-    """A try that failed. reason: in words; transient: the URL may do better in a moment; got: bytes had by then."""
+    """A try that failed. reason: in words; transient: another try of the URL may succeed; got: bytes fetched so far."""
 
     def __init__(self, reason: str, transient: bool = False, got: int = 0) -> None:
         super().__init__(reason)
@@ -114,15 +113,15 @@ class FetchFault(Exception):
 
 
 class DiskFull(Exception):
-    """No space left: no other URL will help."""
+    """No space is left on the disk: another URL does not help."""
 
 
 class StalePart(Exception):
-    """What an earlier try left does not fit what the server has now; it was removed: begin anew."""
+    """What an earlier try left does not match the server's file. It was removed: start again."""
 
 
 def seconds_left(deadline: Optional[float], most: float) -> float:
-    """Return the seconds that are left until `deadline`, at most `most`; nothing or less when it has passed."""
+    """Return the seconds that are left until `deadline`, at most `most`; 0 or less when it has passed."""
     return most if deadline is None else min(most, deadline - time.monotonic())
 
 
@@ -139,11 +138,11 @@ def try_urls(
     """Call once(url, last try) for one URL after the other until one does not raise; return that URL.
 
     After a transient fault the URL is tried again, up to `attempts` times in a row, with pauses doubling from
-    `pause_s`; a try that brought _NEWS more bytes than any before starts the count again.
-    `tired` holds the hosts that wore out all attempts: they get one try from then on.
+    `pause_s`. A try that brought _PROGRESS_BYTES more than any before it starts the count again.
+    `tired` collects the hosts that failed in all attempts: from then on they get one try.
 
-    `once` raises FetchFault, DiskFull or StalePart; what else it raises goes through. Raises FetchError when no URL did, with the
-    reason of each, and as soon as the disk is full.
+    `once` raises FetchFault, DiskFull or StalePart; other exceptions are passed on. Raises FetchError when no URL
+    succeeded, with the reason of each, and at once when the disk is full.
     """
     tried = []  # type: List[Tuple[str, str]]
     for url in urls:
@@ -157,7 +156,7 @@ def try_urls(
                 once(url, failures + 1 >= most)
                 return url
             except StalePart as stale:
-                log("%s: %s: %s; begun anew" % (source["name"], redact(url), stale))
+                log("%s: %s: %s; starting again" % (source["name"], redact(url), stale))
                 continue
             except DiskFull as full:
                 raise FetchError(source["name"], str(full), [(redact(url), "no space left")]) from full
@@ -174,7 +173,7 @@ def try_urls(
                     tried.append((redact(url), reason))
                     log("%s: %s: %s" % (source["name"], redact(url), reason))
                     break
-                log("%s: %s: %s; again in %.0f s" % (source["name"], redact(url), reason, pause))
+                log("%s: %s: %s; trying again in %.0f s" % (source["name"], redact(url), reason, pause))
                 time.sleep(pause)
     what = (
         "%s could not be fetched." % source["file"]
@@ -191,9 +190,10 @@ def try_urls(
 
 @contextmanager
 def hold_lock(path: str, name: str, log: Log, deadline: Optional[float]) -> Iterator[int]:
-    """Hold the lock file `path`. Gives its descriptor: a child that inherits it holds the lock should we be killed.
+    """Hold the lock file `path`. Gives its descriptor: a child that inherits it keeps the lock if this process is killed.
 
-    `name` is what to call the source. Raises FetchError when another still holds it at the deadline, or after hours.
+    `name` names the source in messages. Raises FetchError when another process still holds the lock at the deadline, or
+    after _LOCK_LIMIT_S.
     """
     wait_s = seconds_left(deadline, _LOCK_LIMIT_S)
     try:
@@ -206,12 +206,12 @@ def hold_lock(path: str, name: str, log: Log, deadline: Optional[float]) -> Iter
             name,
             "another run was still fetching it when " + TIME_IS_UP + ".",
             (),
-            "See who holds %s (fuser shows it), and run again." % path,
+            "Find the process that holds %s (fuser shows it), and run again." % path,
         ) from None
 
 
 def describe_full_disk(folder: str, needed: Optional[int] = None) -> str:
-    """Return what to say of the full disk that `folder` is on; `needed`: the bytes that were wanted, where known."""
+    """Return the message for a full disk, the one of `folder`. needed: how many more bytes do not fit, if known."""
     try:
         disk = os.statvfs(folder)
         free = " (%.0f MiB free)" % (disk.f_bavail * disk.f_frsize / 2.0**20)
@@ -219,12 +219,12 @@ def describe_full_disk(folder: str, needed: Optional[int] = None) -> str:
         free = ""
     need = "" if needed is None else " for %.0f MiB more" % (needed / 2.0**20)
     return (
-        "no space left%s on the file system of %s%s. Free some, or set ascend_work_dir to a roomier place, and run "
-        "again: what was fetched is kept." % (need, folder, free)
+        "no space left%s on the file system of %s%s. Free some, or set ascend_work_dir to a folder on a larger disk, and "
+        "run again: what was fetched is kept." % (need, folder, free)
     )
 
 
 def remove_if_there(path: str) -> None:
-    """Remove a file, if it is there. Raises OSError."""
+    """Remove a file if it exists. Raises OSError."""
     if os.path.exists(path):
         os.unlink(path)

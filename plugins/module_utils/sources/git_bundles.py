@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Repositories as files: a commit as a git bundle, for a mirror folder, and what a file in one holds.
+"""Write a commit as a git bundle, a file for a mirror folder, and read files out of one.
 
-repositories.py takes a commit out of such a bundle. Times, log lines and sources are those of fetch.py.
+repositories.py fetches commits from such bundles. Times, log lines and sources are those of fetch.py.
 """
 
 import os
@@ -28,12 +28,12 @@ def write_bundle(
 ) -> List[Dict[str, Any]]:
     """Write the pinned commit of a git source as the git bundle `path`, and return the submodules that it records.
 
-    The bundle has one ref, refs/pins/<commit>, and of the history this commit alone: all that a build needs, at a
-    fraction of the size. repositories.fetch_git takes it from a mirror folder that has it as git_urls.bundle_name says.
-    Written in `git_dir_root`, which is to be on the same file system, synced and renamed: whoever is killed in the midst
-    leaves nothing beside `path`. The commit comes through a store in `git_dir_root`, as with fetch_git.
+    The bundle has one ref, refs/pins/<commit>, and only this commit of the history: all that a build needs, at a
+    fraction of the size. repositories.fetch_git finds it in a mirror folder under the name of git_urls.bundle_name.
+    It is written in `git_dir_root`, which must be on the same file system, synced and renamed: a killed run leaves
+    nothing beside `path`. The commit is fetched into a store in `git_dir_root`, as by fetch_git.
 
-    A submodule is {"path", "commit", "urls"}, urls resolved as with fetch_git. Raises FetchError.
+    A submodule is {"path", "commit", "urls"}, with its URLs resolved as by fetch_git. Raises FetchError.
     """
     top = repositories.validate_source(source)
     git_dir_root = os.path.abspath(git_dir_root)
@@ -53,8 +53,8 @@ def write_bundle(
 
 
 def _write_shallow_bundle(git: git_command.Git, store: str, commit: str, path: str) -> None:
-    """Write the commit that the store holds as a git bundle, without what lies behind it."""
-    # The store is locked, so that what is here under these names was left by a run that was killed: its own lock by git.
+    """Write a commit of the store as a git bundle, without its history."""
+    # The store is locked, so files of these names were left by a run that was killed, and the .lock by its git.
     scratch, made = os.path.join(git.home, "bundle.git"), store + ".bundle"
     fetch.remove_if_there(made + ".lock")
     git.must("init", "-q", "--bare", "--template=", scratch)
@@ -71,20 +71,22 @@ def _write_shallow_bundle(git: git_command.Git, store: str, commit: str, path: s
 
 
 def read_bundled_file(bundle: str, commit: str, path: str) -> Optional[bytes]:
-    """What the file `path` of the commit in a git bundle holds, None when it has no such. Raises FetchError."""
+    """Return the content of the file `path` of the commit in a git bundle, None when there is none. Raises FetchError."""
     with git_command.Git(bundle, lambda line: None, None, 60.0) as git:
         store = os.path.join(git.home, "store.git")
         try:
             git.must("init", "-q", "--bare", "--template=", store)
             git.must("bundle", "unbundle", os.path.abspath(bundle), git_dir=store)
         except git_command.Broken as error:
-            raise fetch.FetchError(bundle, "%s." % error, (), "Remove it, and run again: it is made anew.") from error
+            raise fetch.FetchError(
+                bundle, "%s." % error, (), "Remove it and run again: it is written again."
+            ) from error
         done = git("cat-file", "blob", "%s:%s" % (commit, path), git_dir=store)
         return done.out if done.code == 0 else None
 
 
 def patch_file(text: bytes, path: str, patch: bytes) -> bytes:
-    """What a patch of a whole tree (as for `patch -p1`) makes of its file `path`. Raises FetchError where it does not fit."""
+    """Return the file `path` after a patch of its whole tree (as for `patch -p1`). Raises FetchError if that does not apply."""
     with git_command.Git(path, lambda line: None, None, 60.0) as git:
         tree = os.path.join(git.home, "tree")
         os.makedirs(os.path.dirname(os.path.join(tree, path)))
@@ -97,6 +99,6 @@ def patch_file(text: bytes, path: str, patch: bytes) -> bytes:
             git.must("init", "-q", "--template=", tree)
             git.must("apply", "--include=" + path, os.path.join(git.home, "patch"), git_dir=dot, tree=tree)
         except git_command.Broken as error:
-            raise fetch.FetchError(path, "%s." % error, (), "The patch and the file are not of one release.") from error
+            raise fetch.FetchError(path, "%s." % error, (), "Use the patch and the file of one release.") from error
         with open(os.path.join(tree, path), "rb") as made:
             return made.read()

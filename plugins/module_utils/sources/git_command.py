@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running git: it cannot prompt, cannot hang and sees no settings but ours. And what a repository says it holds.
+"""Run git so that it cannot prompt or hang and uses only this module's settings; and read what a repository holds.
 
 Times and log lines are those of fetch.py.
 """
@@ -20,11 +20,11 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import logins, outgoing
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetch
 
-_LOCAL_LIMIT_S = 3600.0  # a git command that only works on this host, when there is no deadline
+_LOCAL_LIMIT_S = 3600.0  # for a git command that uses no network, when there is no deadline
 
-# What git is told instead of the user's and the system's settings: a url.insteadOf, autocrlf, a hook or an lfs filter
-# would change what is fetched. A file, because git takes safe.directory from nowhere else before 2.38, and because the
-# git that serves a file:// URL reads it too. No gc: work trees borrow objects from the stores.
+# Git's settings, in place of the user's and the system's: a url.insteadOf, autocrlf, a hook or an lfs filter would change
+# what is fetched. They are in a file because git before 2.38 reads safe.directory only from one, and because the git that
+# serves a file:// URL reads it too. No gc: work trees borrow objects from the stores.
 _GIT_CONFIG = """\
 [safe]
 \tdirectory = *
@@ -56,26 +56,26 @@ _GIT_CONFIG = """\
 \tdetachedHead = false
 """
 
-# Added for one server at a time, and for none that it redirects to. The arguments of programs are anybody's to read, and
-# a file may be left by a killed run: a login is in the environment alone, which only the same account reads.
+# Added for one server at a time, and not for servers that it redirects to. Any account can read a program's arguments, and
+# a killed run may leave a file behind: so a login is only in the environment, which no other account can read.
 _LOGIN_NAME, _LOGIN_PASSWORD = "ASCEND_LOGIN_NAME", "ASCEND_LOGIN_PASSWORD"
 _GIT_LOGIN = r"""[credential "%s"]
     helper = "!f() { test \"$1\" = get && printf 'username=%%s\\npassword=%%s\\n' \"$%s\" \"$%s\"; }; f"
 """
 
-# What a git command came to: its exit status (-1: it was stopped), its output, and the lines of its error output.
+# The result of a git command: its exit status (-1: it was stopped), its output, and the lines of its error output.
 Outcome = NamedTuple("Outcome", [("code", int), ("out", bytes), ("err", str)])
 
 
 class Broken(Exception):
-    """A repository or work tree of ours that git cannot work with: it is made anew."""
+    """A repository or work tree of this collection that git cannot use: the caller makes a new one."""
 
 
 class Git(object):
-    """Runs git commands that cannot prompt, cannot hang and see no settings but ours. A context manager.
+    """Run git commands that cannot prompt or hang and use only this module's settings. A context manager.
 
-    name: of the source, for the log and errors; home: a folder for small files, while the context lasts; stall_s: a
-    command that awaits another host and says nothing for five times as long is stopped.
+    name: of the source, for the log and errors; home: a folder for small files, removed when the context ends; stall_s: a
+    command that uses the network is stopped when it prints nothing for five times as long.
     """
 
     def __init__(
@@ -88,8 +88,8 @@ class Git(object):
         known: Optional[logins.Logins] = None,
     ) -> None:
         self.name, self.log, self.deadline, self.stall_s, self.known = name, log, deadline, stall_s, known
-        self.near = near  # where its settings may stand for the while; else where temporary files do
-        self.lock = None  # type: Optional[int]  # inherited by children: an orphan of a killed run keeps its lock
+        self.near = near  # the folder for `home`; the system's one for temporary files when it does not exist
+        self.lock = None  # type: Optional[int]  # inherited by children, so that a git that outlives its run keeps the lock
 
     def __enter__(self) -> "Git":
         self.home = tempfile.mkdtemp(prefix=".git-home-", dir=self.near if os.path.isdir(self.near) else None)
@@ -106,17 +106,17 @@ class Git(object):
         shutil.rmtree(self.home, ignore_errors=True)
 
     def __call__(self, *args: str, **kwargs: Any) -> Outcome:
-        """Run `git <args>`; git_dir=, tree= say on what, remote=True that another host is awaited. Code -1: stopped.
+        """Run `git <args>` and return its Outcome. Raises FetchError when there is no git.
 
-        A repository is always named: git that looks for one itself may find, and clean, the one around it.
-        Raises FetchError when there is no git.
+        git_dir=, tree=: the repository and the work tree. They are always named: git would otherwise search upwards, and
+        might find, and clean, a repository around the folder. remote=True: the command uses the network.
         """
         where, tree, remote = kwargs.get("git_dir"), kwargs.get("tree"), kwargs.get("remote", False)
         argv = ["git"] + (["--git-dir=" + where] if where else []) + (["--work-tree=" + tree] if tree else [])
         return self._run(argv + list(args), tree or where or "/", self.stall_s * 5 if remote else None)
 
     def admitted(self, url: str) -> str:
-        """Return the address of a URL, for the arguments of the next command, and see that git knows the login for it."""
+        """Return a URL without its login, for the arguments of the next command, and give git the login for it."""
         address, login = logins.split(url)[0], logins.login_for(url, self.known)
         parts = urllib.parse.urlsplit(address)
         names = (_LOGIN_NAME, _LOGIN_PASSWORD)
@@ -125,9 +125,9 @@ class Git(object):
         return address
 
     def must(self, *args: str, **kwargs: Any) -> bytes:
-        """The same, for a command that fails only if something is broken. Returns its output.
+        """Run a command that fails only if something is broken, and return its output.
 
-        Raises Broken; FetchError when it was stopped, and when the disk is full.
+        Raises Broken; FetchError when the command was stopped, and when the disk is full.
         """
         done = self(*args, **kwargs)
         if done.code != 0:
@@ -135,7 +135,7 @@ class Git(object):
                 raise fetch.FetchError(
                     self.name, fetch.describe_full_disk(kwargs.get("tree") or kwargs.get("git_dir") or "/")
                 )
-            if done.code == -1:  # no sign of damage
+            if done.code == -1:  # says nothing about damage
                 raise fetch.FetchError(self.name, "git %s was stopped: %s." % (args[0], done.err), (), "Run again.")
             raise Broken("git %s failed: %s" % (args[0], error_summary(done.err)))
         return done.out
@@ -145,7 +145,7 @@ class Git(object):
         if limit_s <= 0:
             return Outcome(-1, b"", fetch.TIME_IS_UP)
         try:
-            # A session of its own: no terminal to prompt on, and one group to kill.
+            # A new session: without a terminal to prompt on, and with one process group to kill.
             process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 argv,
                 cwd=cwd,
@@ -158,7 +158,7 @@ class Git(object):
             )
         except FileNotFoundError:
             raise fetch.FetchError(
-                self.name, "there is no git on this host, or %s is gone." % cwd, (), "Install git."
+                self.name, "git is not installed on this host, or %s was removed." % cwd, (), "Install git."
             ) from None
         try:
             return self._watch(process, time.monotonic() + limit_s, silence_s)
@@ -170,7 +170,7 @@ class Git(object):
 
     def _watch(self, process: Any, end: float, silence_s: Optional[float]) -> Outcome:
         out, err = bytearray(), bytearray()
-        last = told = time.monotonic()
+        last = logged = time.monotonic()
         with selectors.DefaultSelector() as ready:
             ready.register(process.stdout, selectors.EVENT_READ, out)
             ready.register(process.stderr, selectors.EVENT_READ, err)
@@ -178,7 +178,7 @@ class Git(object):
                 now = time.monotonic()
                 until = end if silence_s is None else min(end, last + silence_s)
                 if now >= until:
-                    why = fetch.TIME_IS_UP if now >= end else "no sign of life for %g s" % silence_s
+                    why = fetch.TIME_IS_UP if now >= end else "no output for %g s" % silence_s
                     return Outcome(-1, bytes(out), why)
                 for key, _events in ready.select(min(until - now, 3600.0)):
                     chunk = os.read(key.fd, 65536)
@@ -188,8 +188,8 @@ class Git(object):
                     last = time.monotonic()
                 if len(err) > 2 * 65536:  # an hour's progress lines
                     del err[:-65536]
-                if silence_s is not None and last - told >= fetch.LOG_EVERY_S:
-                    told = last
+                if silence_s is not None and last - logged >= fetch.LOG_EVERY_S:
+                    logged = last
                     self.log("%s: git: %s" % (self.name, outgoing.redact((_lines(err) or ["…"])[-1])))
         return Outcome(process.wait(), bytes(out), "\n".join(_lines(err)))
 
@@ -207,17 +207,17 @@ def _git_environment(home: str, config: str) -> Dict[str, str]:
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_ASKPASS": "true",
             "SSH_ASKPASS": "true",
-            "GIT_ALLOW_PROTOCOL": "file:http:https:git:ssh",  # not ext::, which runs what a .gitmodules says
+            "GIT_ALLOW_PROTOCOL": "file:http:https:git:ssh",  # not ext::, with which a .gitmodules could run any command
             "LC_ALL": "C",
-            "LANGUAGE": "C",  # its messages are read
+            "LANGUAGE": "C",  # patterns match git's messages in English
         }
     )
     if "GIT_SSH" not in env:
         env.setdefault("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")
-    # libcurl knows neither the variable that Python and OpenSSL read, nor this one in capitals.
-    for ours, theirs in (("SSL_CERT_FILE", "GIT_SSL_CAINFO"), ("HTTP_PROXY", "http_proxy")):
-        if env.get(ours):
-            env.setdefault(theirs, env[ours])
+    # libcurl reads neither SSL_CERT_FILE, as Python and OpenSSL do, nor HTTP_PROXY in capitals.
+    for known, read_by_git in (("SSL_CERT_FILE", "GIT_SSL_CAINFO"), ("HTTP_PROXY", "http_proxy")):
+        if env.get(known):
+            env.setdefault(read_by_git, env[known])
     return env
 
 
@@ -231,24 +231,24 @@ def _kill(process: Any) -> None:
 
 
 def _lines(err: bytes) -> List[str]:
-    """Lines of git's error output, without blank ones; of each progress line, its last state."""
+    """Return the lines of git's error output, without blank ones; of each progress line, its last state."""
     text = bytes(err).decode("utf-8", "replace")
     return [line.rstrip("\r").rpartition("\r")[2].strip() for line in text.split("\n") if line.strip()]
 
 
 def error_summary(err: str) -> str:
-    """Return the lines of git's error output that say what is wrong, in one, without passwords."""
+    """Return the lines of git's error output that say what is wrong, joined to one, without passwords."""
     lines = [line for line in err.split("\n") if re.match(r"(remote: )?(fatal|error|ERROR|fetch-pack)\b", line)]
-    return outgoing.redact("; ".join(lines or err.split("\n")[-3:]) or "it said nothing")
+    return outgoing.redact("; ".join(lines or err.split("\n")[-3:]) or "it printed nothing")
 
 
 # -------------------- what a repository holds
 
 
 def has_whole_commit(git: Git, store: str, commit: str) -> bool:
-    """Whether the commit, its folders and its files are all in the repository `store`.
+    """Say whether the commit, its folders and its files are all in the repository `store`.
 
-    It goes by their names only: what came in was checked by git.
+    Only checks that the objects exist: git has checked their content when they came in.
     """
     return git("rev-list", "--objects", "--no-walk", "--quiet", commit, git_dir=store).code == 0
 
@@ -258,10 +258,10 @@ Gitlink = NamedTuple("Gitlink", [("name", str), ("path", str), ("url", str), ("c
 
 
 def gitlinks(git: Git, git_dir: str, commit: str) -> List[Gitlink]:
-    """Return the submodules that a commit records, by path, with what its .gitmodules says of them. Raises Broken.
+    """Return the submodules that a commit records, sorted by path, with what its .gitmodules says of them. Raises Broken.
 
-    `git ls-tree -r -z` gives "<mode> <type> <id>\\t<path>\\0", where mode 160000 is a submodule; `git config -z --list`
-    gives "<key>\\n<value>\\0".
+    `git ls-tree -r -z` prints "<mode> <type> <id>\\t<path>\\0", with mode 160000 for a submodule; `git config -z --list`
+    prints "<key>\\n<value>\\0".
     """
     rows = git.must("ls-tree", "-r", "-z", commit, git_dir=git_dir).split(b"\0")
     commits = {
@@ -275,18 +275,18 @@ def gitlinks(git: Git, git_dir: str, commit: str) -> List[Gitlink]:
     listing = os.path.join(git.home, "modules")
     with open(listing, "wb") as out:
         out.write(text.out)
-    told = {}  # type: Dict[str, Dict[str, str]]
+    modules = {}  # type: Dict[str, Dict[str, str]]
     for item in git.must("config", "-z", "-f", listing, "--list").split(b"\0"):
         key, unused, value = os.fsdecode(item).partition("\n")
         match = re.match(r"^submodule\.(.+)\.(path|url)$", key, re.DOTALL)
         if match:
-            told.setdefault(match.group(1), {})[match.group(2)] = value
+            modules.setdefault(match.group(1), {})[match.group(2)] = value
     named = {
-        one["path"].rstrip("/"): (name, one["url"]) for name, one in told.items() if one.get("path") and one.get("url")
+        one["path"].rstrip("/"): (name, one["url"])
+        for name, one in modules.items()
+        if one.get("path") and one.get("url")
     }
     orphans = sorted(set(commits) - set(named))
     if orphans:
-        raise Broken(
-            "commit %s has the submodule %s, but its .gitmodules does not say from where" % (commit, orphans[0])
-        )
+        raise Broken("commit %s has the submodule %s, but its .gitmodules has no URL for it" % (commit, orphans[0]))
     return [Gitlink(named[path][0], path, named[path][1], commits[path]) for path in sorted(commits)]

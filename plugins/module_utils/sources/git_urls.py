@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where git repositories are: their addresses, their names in a mirror, and where their submodules come from."""
+"""The addresses of git repositories: their URLs, their names in a mirror, and the URLs of their submodules."""
 
 import os
 import re
@@ -12,29 +12,29 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetc
 
 
 def is_address(url: str) -> bool:
-    """Whether git takes `url` for a URL or host:path to fetch from, and not for a local path."""
+    """Say whether git reads `url` as a URL or host:path to fetch from, and not as a local path."""
     return re.match(r"^[a-zA-Z][a-zA-Z0-9+.-]*://", url) is not None or re.match(r"^[\w.-]+@[\w.-]+:", url) is not None
 
 
 def is_plain(repo: str) -> bool:
-    """Whether `repo` is a name like Owner/name, safe to make a path of."""
+    """Say whether `repo` is a name like Owner/name, which is safe as a path."""
     return re.match(r"^\w[\w.+~-]*(/\w[\w.+~-]*)*$", repo) is not None
 
 
 def owner_and_name(url: str) -> str:
-    """Return Owner/name out of a repository's URL, as mirrors have it: its path's last two elements, without .git."""
+    """Return the Owner/name of a repository's URL, as mirrors use it: its path's last two elements, without .git."""
     path = urllib.parse.urlsplit(url).path if "://" in url else url.rpartition(":")[2]
     parts = [part for part in path.split("/") if part not in ("", ".", "..")]
     return re.sub(r"\.git$", "", "/".join(parts[-2:]))
 
 
 def bundle_name(repo: str, commit: str) -> str:
-    """Return where a mirror folder may have a commit as a git bundle, in place of the bare repository <repo>.git."""
+    """Return the path in a mirror folder of a commit's git bundle, which can replace the bare repository <repo>.git."""
     return "%s/%s.bundle" % (repo, commit)
 
 
 def find_bundle(url: str, commit: str) -> str:
-    """Return the path of the git bundle that stands in for the repository at a file:// URL, "" when there is none."""
+    """Return the path of the git bundle that replaces the repository at a file:// URL, "" when there is none."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme != "file" or not commit:
         return ""
@@ -51,10 +51,10 @@ def parent_urls(source: fetch.Source) -> List[str]:
 
 
 def submodule_urls(parents: Sequence[str], url: str) -> List[str]:
-    """Return absolute URLs for what .gitmodules says, given the URLs of the repository that it is in.
+    """Return the absolute URLs of a submodule's URL in .gitmodules, given the URLs of the repository that it is in.
 
-    A relative one (./ or ../) is resolved as git does, against each of the parents. git:// and ssh addresses are first
-    tried over https: public hosts have dropped the former, and hosts that build have no key for the latter.
+    A relative URL (./ or ../) is resolved as git does, against each of the parents. For git:// and ssh addresses https
+    comes first: public hosts no longer serve git://, and hosts that build have no key for ssh.
     """
     if url.startswith(("./", "../")):
         return [_join(parent, url) for parent in parents]
@@ -77,12 +77,12 @@ def _join(parent: str, relative: str) -> str:
 
 
 def submodule_source(source: fetch.Source, path: str, commit: str, urls: Sequence[str]) -> fetch.Source:
-    """The source of a submodule; `path` is where in the tree of `source` it belongs, `urls` where it may be had."""
+    """Return the source of a submodule. path: its place in the tree of `source`; urls: where it can be fetched."""
     return {
         "name": "%s: submodule %s" % (source["name"], path),
         "kind": "git",
         "commit": commit,
-        "urls_variable": "",  # they are in its .gitmodules, where nobody can set them
+        "urls_variable": "",  # its URLs are in .gitmodules: no variable sets them
         "repo": owner_and_name(urls[0]),
         "urls": [one for one in urls if is_address(one) or one[0] == "/"],
         "offline": bool(source.get("offline")),

@@ -1,18 +1,18 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Symbolic links of a tree: none leads out of it, neither of one that was unpacked nor of one that is to be packed."""
+"""Refuse trees with symbolic links that lead out of them, after unpacking and before packing."""
 
 import os
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources.archive import ArchiveError
 
-# So many links Linux follows on the way to a file, and no more.
+# Linux follows so many links on the way to a file, and then fails (ELOOP).
 _MOST_TURNS = 40
 
 
 def refuse_links_out_of(tree: str, what: str) -> None:
-    """Raise ArchiveError when a symbolic link in `tree`, followed for real, leads out of it."""
+    """Raise ArchiveError when a symbolic link in `tree`, followed on the disk, leads out of it."""
     for folder, folders, files in os.walk(tree):
         for path in (os.path.join(folder, name) for name in folders + files):
             if os.path.islink(path) and _leads_out(tree, os.path.relpath(path, tree)):
@@ -23,10 +23,10 @@ def refuse_links_out_of(tree: str, what: str) -> None:
 
 
 def _leads_out(tree: str, link: str) -> bool:
-    """Whether a link, given relative to `tree`, climbs out of it on any step of the way.
+    """Say whether a link, given relative to `tree`, leaves it at any step.
 
-    What its text seems to say is no proof: `p/../x` goes elsewhere when `p` is a link itself. Nor is where it ends: one
-    that comes back by the tree's own name leads to another place once the tree has another name.
+    Its text alone proves nothing: `p/../x` leads elsewhere when `p` is a link too. Nor does its final target: a link that
+    comes back in by the tree's own name leads elsewhere when the tree is renamed.
     """
     here, ahead, turns = [], link.split("/"), 0  # type: List[str], List[str], int
     while ahead:
@@ -45,7 +45,7 @@ def _leads_out(tree: str, link: str) -> bool:
         target, turns = os.readlink(path), turns + 1
         if os.path.isabs(target):
             return True
-        if turns > _MOST_TURNS:  # it leads round and round, and so nowhere
+        if turns > _MOST_TURNS:  # a loop leads nowhere
             return False
         ahead = target.split("/") + ahead
     return False

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pack trees as archives of our own, so that equal trees give equal bytes."""
+"""Pack trees as archives, so that equal trees give equal bytes."""
 
 import os
 import tarfile
@@ -15,22 +15,21 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.sources.archive imp
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources.links import refuse_links_out_of
 
-# Where every packed file says it was last changed (2000-01-01 UTC); not 0, which make and zip cannot tell from "never".
+# The modification time of every packed file (2000-01-01 UTC). Not 0: make reads that as a missing file, zip cannot store it.
 PACKED_MTIME = 946684800
 
 
 def pack(tree: str, archive: str) -> None:
-    """Pack what stands in the folder `tree` (names relative to it: unpack with strip=0) as the tar.gz `archive`.
+    """Pack the content of the folder `tree` as the tar.gz `archive`, with names relative to it (unpack with strip=0).
 
-    Equal trees give equal bytes with one and the same zlib: names sorted, owner root (0), and one fixed time for all,
-    since times say when somebody built, not what; kept times would make two builds of one fingerprint differ. Hard
-    links stay links. Written beside `archive`, synced and renamed. Compressed fast rather than small: a user waits.
+    Equal trees give equal bytes with the same zlib: names are sorted, the owner is root (0), and all times are equal,
+    because kept times would make two builds of one fingerprint differ. Hard links stay links. The archive is written
+    beside `archive`, synced and renamed. It is compressed fast rather than small, since a user waits for it.
 
-    Raises ArchiveError for what `unpack` would refuse again (links out of the tree, devices, pipes), and when writing
-    fails.
+    Raises ArchiveError for what `unpack` would refuse (links out of the tree, devices, pipes), and when writing fails.
     """
     if not os.path.isdir(tree):
-        raise ArchiveError("%s is not a folder: there is nothing to pack." % tree)
+        raise ArchiveError("%s is not a folder: it cannot be packed." % tree)
     refuse_links_out_of(tree, "cannot pack %s" % tree)
     partial = archive + ".partial"
     try:
@@ -53,7 +52,7 @@ def pack(tree: str, archive: str) -> None:
 
 
 def _sorted_paths(tree: str) -> List[str]:
-    """Every path in `tree`, relative to it, sorted by its bytes: a folder comes before what is in it."""
+    """Return every path in `tree`, relative to it, sorted by its bytes: a folder comes before its content."""
     found = []  # type: List[str]
     for folder, folders, files in os.walk(tree, onerror=_raise):
         found += [os.path.relpath(os.path.join(folder, name), tree) for name in folders + files]
@@ -67,7 +66,7 @@ def _raise(error: OSError) -> None:
 def _add(tar: tarfile.TarFile, path: str, name: str) -> None:
     info = tar.gettarinfo(path, name)
     if info is None or not (info.isreg() or info.isdir() or info.issym() or info.islnk()):
-        raise ArchiveError("%s is neither file, folder nor link: it cannot be packed. Remove it." % path)
+        raise ArchiveError("%s is not a file, folder or link: it cannot be packed. Remove it." % path)
     info.uid = info.gid = 0
     info.uname = info.gname = "root"
     info.mtime = PACKED_MTIME

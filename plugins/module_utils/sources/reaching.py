@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether anybody answers where a source may be had, before a build is begun. Nothing is fetched."""
+"""Check that a source's servers answer, before a build starts. Nothing is fetched."""
 
 import http.client
 import os
@@ -21,14 +21,14 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.sources import down
 def find_unanswered(
     source: fetch.Source, mirrors: Sequence[str], limit_s: float = 10.0, known: Optional[logins.Logins] = None
 ) -> List[Tuple[str, str]]:
-    """Ask the places of a source whether they are there, fetching nothing of it.
+    """Check whether one of a source's URLs answers, without fetching the source.
 
-    Returns [] when one answers, else (URL, what it said) of each; waits limit_s seconds for each.
+    Return [] when one does, else (URL, reason) for each. limit_s: how long to wait for each, in seconds.
     """
     tried = []
     urls = fetch.candidate_urls(source, mirrors)
     if source.get("offline") and not urls:
-        return [("ascend_bundle", "the bundle has not got it")]
+        return [("ascend_bundle", "the bundle does not have it")]
     for url in urls:
         if source["kind"] == "git" and git_urls.find_bundle(url, source.get("commit", "")):
             return []
@@ -40,7 +40,7 @@ def find_unanswered(
 
 
 def ssh_command(url: str) -> List[str]:
-    """Return what git runs for a repository's ssh URL, ssh://[user@]host[:port]/path or [user@]host:path."""
+    """Return the command that git runs for a repository's ssh URL, ssh://[user@]host[:port]/path or [user@]host:path."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme == "ssh":
         place, port, path = parts.netloc.rpartition("@")[0], parts.port, parts.path
@@ -53,16 +53,16 @@ def ssh_command(url: str) -> List[str]:
 
 
 def _ssh_problem(url: str, limit_s: float) -> Optional[str]:
-    """Why ssh gets no answer, "" when it gets one; None where there is no ssh yet.
+    """Return why ssh gets no answer, "" when it gets one; None when ssh is not installed yet.
 
-    ssh alone knows what its configuration makes of a name: aliases, ports, keys, hosts to jump over.
+    Only ssh itself can apply its configuration for a host: aliases, ports, keys, jump hosts.
     """
     argv = ssh_command(url)
     if argv[-2].startswith("-"):
-        return "no name of a host"
+        return "not the name of a host"
     if shutil.which(argv[0]) is None:
         return None
-    # Without input the other end tells what it has, and ends.
+    # Without input, git-upload-pack lists its refs and exits.
     status, said, complaint = ask(argv, time_limit_s=limit_s)
     if status == 0 or complaint.startswith("printed more"):
         return ""
@@ -70,19 +70,19 @@ def _ssh_problem(url: str, limit_s: float) -> Optional[str]:
 
 
 def _url_problem(url: str, repository: bool, limit_s: float, known: Optional[logins.Logins]) -> str:
-    """Why a URL does not answer, "" when it does. Needs no git: that may yet have to be installed."""
+    """Return why a URL does not answer, "" when it does. Does not use git, which may not be installed yet."""
     parts = urllib.parse.urlsplit(url)
     ssh = re.match(r"(?:ssh://)?(?:[^@/]+@)?\[?([^:/\]]+)", url)
     try:
         if parts.scheme == "file":
-            return "" if os.path.exists(urllib.parse.unquote(parts.path)) else "not there"
+            return "" if os.path.exists(urllib.parse.unquote(parts.path)) else "does not exist"
         if parts.scheme in ("http", "https"):
-            # What git asks first of all; an archive is let go once its headers have come.
+            # The first request of git; of an archive only the headers are read.
             asked = url.rstrip("/") + "/info/refs?service=git-upload-pack" if repository else url
             download.make_opener()(download.request_for(asked, 0, known), timeout=limit_s).close()
             return ""
         if not repository:
-            # Says, as a download would, that it is no address of an archive.
+            # Raises, as a download would, that it is not an address of an archive.
             download.request_for(url, 0)
         if repository and (parts.scheme == "ssh" or ("://" not in url and ":" in url)):
             answer = _ssh_problem(url, limit_s)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Git trees by their commit, with all submodules: through bare stores that stay, into work trees that borrow of them.
+"""Fetch git trees by their commit, with all submodules, into bare stores that are kept and work trees that use their objects.
 
 Times, log lines and sources are those of fetch.py.
 """
@@ -16,12 +16,12 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import logins, outgoing
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetch, git_command, git_urls
 
-# The server does not give out a commit, or a shallow one, by its name; asking in another way may do.
+# The server does not send a commit by its name, or no shallow one; another kind of fetch may work.
 _REFUSED = re.compile(
     r"unadvertised object|no such remote ref|[Cc]ouldn't find remote ref|not valid|does not support|"
     r"expected shallow|Server does not allow"
 )
-_ABSENT = re.compile(r"not our ref")  # only a server that looks up any name says so: it has not got it
+_ABSENT = re.compile(r"not our ref")  # from a server that looks up any name: it does not have the commit
 _PERMANENT = re.compile(
     r"not found|does not exist|does not appear to be a git repository|[Cc]ould ?n[o']t resolve|"
     r"Connection refused|Couldn't connect to server|No route to host|Network is unreachable|"
@@ -43,12 +43,12 @@ def fetch_git(
     stall_s: float = 60.0,
     known: Optional[logins.Logins] = None,
 ) -> Dict[str, Any]:
-    """Put the pinned commit of a git source, and if source["submodules"] all of its submodules, at `dest`.
+    """Check out the pinned commit of a git source at `dest`, with all of its submodules if source["submodules"].
 
-    Commits come through bare stores, `<git_dir_root>/<Owner>/<repo>.git`, kept from run to run: what is in them needs
-    no network. The tree at `dest` has a `.git` of its own that borrows the store's objects, and is left exactly as the
-    commit has it: half a checkout, built files and edits are put back. Submodules are real repositories inside it, each
-    at its recorded commit, from their own candidate URLs (relative ones resolved against each of the parent's).
+    Commits are fetched into bare stores, `<git_dir_root>/<Owner>/<repo>.git`, which are kept from run to run: a commit
+    in its store needs no network. The tree at `dest` has its own `.git`, which borrows the store's objects, and is exactly
+    as in the commit: an incomplete checkout, built files and edits are reset. Submodules are real repositories inside it,
+    each at its recorded commit, from their own candidate URLs (relative ones resolved against each of the parent's).
 
     Returns {"commit": 40 hex, "submodules": {path: 40 hex}}. Raises FetchError.
     """
@@ -69,7 +69,7 @@ def fetch_git(
                     _check_out_source(
                         git, child, mirrors, git_dir_root, os.path.join(dest, path), patience, inside=True
                     )
-                    # As `git submodule init` leaves it, so that git submodule commands know it.
+                    # As `git submodule init` does, so that git submodule commands work on it.
                     git.must(
                         "config",
                         "submodule.%s.url" % link.name,
@@ -90,7 +90,7 @@ def _check_out_source(
     patience: Dict[str, Any],
     inside: bool = False,
 ) -> None:
-    """Bring one repository's commit to `dest`."""
+    """Fetch one repository's commit and check it out at `dest`."""
     with_store(
         git,
         source,
@@ -102,9 +102,9 @@ def _check_out_source(
 
 
 def reset_tree(path: str, deadline: Optional[float] = None) -> None:
-    """Put the work tree `path` and its submodules back to their commits: edits, new and ignored files go. No network.
+    """Reset the work tree `path` and its submodules to their commits, and remove new and ignored files. Needs no network.
 
-    Raises FetchError when it is no work tree, or a submodule that was there is gone.
+    Raises FetchError when it is not a work tree, or a submodule that it had is missing.
     """
     path = os.path.abspath(path)
     with git_command.Git(path, lambda line: None, deadline, 60.0, os.path.join(path, ".git")) as git:
@@ -112,7 +112,10 @@ def reset_tree(path: str, deadline: Optional[float] = None) -> None:
             _reset(git, path)
         except (git_command.Broken, OSError) as error:
             raise fetch.FetchError(
-                path, "the tree cannot be put back: %s." % error, (), "Remove %s and run again: it is made anew." % path
+                path,
+                "the tree cannot be reset: %s." % error,
+                (),
+                "Remove %s and run again: it is checked out again." % path,
             ) from error
 
 
@@ -140,9 +143,9 @@ def validate_source(source: fetch.Source) -> fetch.Source:
 
 @contextmanager
 def report_local_errors(name: str, git_dir_root: str, remedy: str) -> Iterator[None]:
-    """Make the folder of the stores, and a FetchError of all that goes wrong with what is ours on this host.
+    """Make the folder of the stores, and turn errors of this host's disk and repositories into a FetchError.
 
-    `name` is what to call the source, `remedy` what to do when git cannot work with what it finds there.
+    name: of the source, for messages; remedy: what to do when git cannot use a store or work tree.
     """
     try:
         os.makedirs(git_dir_root, exist_ok=True)
@@ -152,7 +155,7 @@ def report_local_errors(name: str, git_dir_root: str, remedy: str) -> Iterator[N
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise fetch.FetchError(name, fetch.describe_full_disk(git_dir_root)) from error
-        raise fetch.FetchError(name, "%s." % error, (), "Mend that, and run again.") from error
+        raise fetch.FetchError(name, "%s." % error, (), "Fix that, and run again.") from error
 
 
 def with_store(
@@ -163,15 +166,17 @@ def with_store(
     patience: Dict[str, Any],
     use: Callable[[str], Any],
 ) -> Any:
-    """Return what use(store) does, of a store that holds one repository's commit and is locked for the while.
+    """Fetch one repository's commit into its store, call use(store) while that is locked, and return the result.
 
-    The store is <root>/<repo>.git. One that turns out to be damaged is made anew, once.
+    The store is <root>/<repo>.git. A damaged store is removed and fetched again, once.
     `patience`: {"attempts", "pause_s", "tired"}, see fetch.try_urls.
 
-    Raises FetchError when the commit cannot be had; git_command.Broken and OSError, see `report_local_errors`.
+    Raises FetchError when the commit cannot be fetched; git_command.Broken and OSError, see `report_local_errors`.
     """
     if not git_urls.is_plain(source["repo"]):
-        raise fetch.FetchError(source["name"], "no usable address: %r." % source["repo"], (), "Mend its .gitmodules.")
+        raise fetch.FetchError(
+            source["name"], "no usable address: %r." % source["repo"], (), "Correct the URL in its .gitmodules."
+        )
     git.name = source["name"]
     store = os.path.join(root, source["repo"] + ".git")
     with fetch.hold_lock(store + ".lock", source["name"], git.log, git.deadline) as lock:
@@ -184,7 +189,7 @@ def with_store(
                 except git_command.Broken as error:
                     if again or fetch.seconds_left(git.deadline, 1.0) <= 0:
                         raise
-                    git.log("%s: %s is damaged and made anew (%s)" % (source["name"], store, error))
+                    git.log("%s: %s is damaged (%s): fetching it again" % (source["name"], store, error))
                     _remove_tree(store)
         finally:
             git.lock = None
@@ -193,7 +198,7 @@ def with_store(
 def _bring_commit(
     git: git_command.Git, source: fetch.Source, mirrors: Sequence[str], store: str, patience: Dict[str, Any]
 ) -> None:
-    """See that the store holds the commit with all its files. Raises FetchError, or Broken for a damaged store."""
+    """Make sure that the store holds the commit with all its files. Raises FetchError, or Broken for a damaged store."""
     commit = source["commit"]
     fresh = not os.path.isdir(store)
     if fresh:
@@ -205,7 +210,7 @@ def _bring_commit(
     if git_command.has_whole_commit(git, store, commit):
         git.must("update-ref", "refs/pins/" + commit, commit, git_dir=store)
         return
-    # Pinned means that it was whole once. A commit without its files is one that git may believe it need not fetch.
+    # A pinned commit was whole once. git may not fetch the files of a commit that it has already.
     if (
         git("cat-file", "-e", commit, git_dir=store).code == 0
         or os.path.exists(os.path.join(store, "refs", "pins", commit))
@@ -228,9 +233,9 @@ def _bring_commit(
             patience["tired"],
         )
     except fetch.FetchError:
-        # Nobody had it, or is it the store? An older git does not know the option, and says so with 129.
+        # The store may be the cause. An older git does not know the option, and exits with 129.
         if not fresh and git("fsck", "--connectivity-only", git_dir=store).code not in (0, 129, -1):
-            raise git_command.Broken("git fsck finds faults") from None
+            raise git_command.Broken("git fsck reports errors") from None
         raise
     git.must("update-ref", "refs/pins/" + commit, commit, git_dir=store)
     tip = _remote_commit(git, url, source.get("ref"))
@@ -241,9 +246,9 @@ def _bring_commit(
 
 
 def _fetch_into(git: git_command.Git, store: str, url: str, source: fetch.Source, last: bool) -> None:
-    """One try to bring the commit from `url`, as shallowly as its server allows. Raises FetchFault or DiskFull."""
+    """Try once to fetch the commit from `url`, with as little history as its server allows. Raises FetchFault or DiskFull."""
     if not git_urls.is_address(url):
-        raise fetch.FetchFault("not an address git can fetch from")
+        raise fetch.FetchFault("not an address that git can fetch from")
     commit, shallow = source["commit"], ["--depth", "1"]
     bundle = git_urls.find_bundle(url, commit)
     if bundle:
@@ -257,7 +262,7 @@ def _fetch_into(git: git_command.Git, store: str, url: str, source: fetch.Source
     )
     for number, (way, options, refspecs) in enumerate(asked):
         if options is not shallow and os.path.exists(os.path.join(store, "shallow")):
-            options = options + ["--unshallow"]  # else the server thinks we have what lies behind the cut
+            options = options + ["--unshallow"]  # else the server assumes that the store has the history before the cut
         git.log("%s: fetching %s %s from %s" % (source["name"], commit, way, outgoing.redact(url)))
         _drop_locks(store)
         address = git.admitted(url)
@@ -273,20 +278,20 @@ def _fetch_into(git: git_command.Git, store: str, url: str, source: fetch.Source
             break
         if _REFUSED.search(done.err):
             continue
-        # On the last try the other ways are tried too: not every server says plainly that it refuses one.
+        # On the last try the other kinds of fetch are tried too: not every server reports clearly that it refuses one.
         if _PERMANENT.search(done.err) or not last or number == len(asked) - 1 or done.code == -1:
             raise fetch.FetchFault(reason, not _PERMANENT.search(done.err))
     raise fetch.FetchFault(
-        "has not got commit %s%s" % (commit, " in any branch or tag" if number == len(asked) - 1 else "")
+        "does not have commit %s%s" % (commit, " in any branch or tag" if number == len(asked) - 1 else "")
     )
 
 
 def _unbundle(git: git_command.Git, store: str, bundle: str, commit: str) -> None:
-    """Bring into the store what a git bundle has of the commit. Raises FetchFault or DiskFull."""
-    git.log("%s: taking %s out of %s" % (git.name, commit, bundle))
+    """Copy the commit from a git bundle into the store. Raises FetchFault or DiskFull."""
+    git.log("%s: taking %s from %s" % (git.name, commit, bundle))
     shallow = os.path.join(store, "shallow")
     former = _read_words(shallow)
-    # Before its objects: git would look in vain for what lies behind a commit that is not known as the end.
+    # Before the objects: git would look for the parents of a commit that is not listed as shallow.
     write_line(shallow, "\n".join(former + [commit]))
     done = git("bundle", "unbundle", bundle, git_dir=store)
     if git_command.has_whole_commit(git, store, commit):
@@ -298,13 +303,13 @@ def _unbundle(git: git_command.Git, store: str, bundle: str, commit: str) -> Non
     if "No space left" in done.err or "Disk quota exceeded" in done.err:
         raise fetch.DiskFull(fetch.describe_full_disk(store))
     raise fetch.FetchFault(
-        "%s is damaged, or is not what its name says: %s"
-        % (bundle, git_command.error_summary(done.err) if done.code else "it has not got the commit")
+        "%s is damaged, or is not the bundle that its name says: %s"
+        % (bundle, git_command.error_summary(done.err) if done.code else "it does not have the commit")
     )
 
 
 def _remote_commit(git: git_command.Git, url: str, ref: Optional[str]) -> str:
-    """The commit that tag or branch `ref` stands at on the server; empty when that cannot be learned."""
+    """Return the commit of the tag or branch `ref` on the server, "" when the server does not say."""
     for kind, prefix in (("--tags", "refs/tags/"), ("--heads", "refs/heads/")):
         done = git("ls-remote", kind, git.admitted(url), ref, ref + "^{}", remote=True) if ref else None
         if done and done.code == 0:
@@ -320,19 +325,19 @@ def _remote_commit(git: git_command.Git, url: str, ref: Optional[str]) -> str:
 
 
 def _check_out(git: git_command.Git, store: str, commit: str, dest: str, inside: bool) -> None:
-    """Make `dest` the work tree of the commit, whatever half of one stands there. Raises Broken if the store is bad.
+    """Make `dest` the work tree of the commit, even over an incomplete one. Raises Broken if the store is damaged.
 
-    Not a `git worktree` (too new for CentOS 7) and not a clone (refuses to share a shallow store): a repository of its
-    own that borrows the store's objects. `inside`: within a tree of ours, where nothing of the user's can be.
+    It is a repository of its own that borrows the store's objects: `git worktree` is too new for CentOS 7, and a clone
+    does not share a shallow store. inside: `dest` is in a tree that this function made, so nothing there is the user's.
     """
     dot = os.path.join(dest, ".git")
     if os.path.lexists(dest) and not os.path.isdir(dot) and (not os.path.isdir(dest) or os.listdir(dest)):
         if not inside:
             raise fetch.FetchError(
                 git.name,
-                "%s stands where the source belongs, and is no work of ours." % dest,
+                "%s is in the place of the source, but this collection did not make it." % dest,
                 (),
-                "Move it away, and run again.",
+                "Move it to another place, and run again.",
             )
         _remove_tree(dest)
     for again in (False, True):
@@ -363,7 +368,7 @@ def _restore(git: git_command.Git, tree: str) -> None:
 
 
 def _reset(git: git_command.Git, tree: str) -> None:
-    """Put back `tree`, then each of its submodules at the commit that it records."""
+    """Reset `tree`, then each of its submodules to the commit that it records."""
     dot = os.path.join(tree, ".git")
     if not os.path.lexists(dot):
         raise git_command.Broken("%s has no .git" % tree)
@@ -375,14 +380,14 @@ def _reset(git: git_command.Git, tree: str) -> None:
             git.must("update-ref", "--no-deref", "HEAD", link.commit, git_dir=os.path.join(path, ".git"))
             _reset(git, path)
         elif git("config", "submodule.%s.url" % link.name, git_dir=dot).code == 0:
-            raise git_command.Broken("submodule %s is gone" % path)
+            raise git_command.Broken("submodule %s is missing" % path)
 
 
-# -------------------- small things
+# -------------------- files
 
 
 def _drop_locks(git_dir: str) -> None:
-    """Remove lock files that a killed git left. We hold the store's lock, and so does every git that we started."""
+    """Remove lock files that a killed git left. No other git is at work: this run and its children hold the store's lock."""
     for folder, folders, files in os.walk(git_dir):
         if folder == git_dir:
             folders[:] = [name for name in folders if name in ("refs", "info", "objects")]
@@ -394,7 +399,7 @@ def _drop_locks(git_dir: str) -> None:
 
 
 def _remove_tree(path: str) -> None:
-    """Remove a tree in such a way that half of it never stands there under its name."""
+    """Remove a tree by renaming it first, so that an incomplete tree never has its name."""
     old = path + ".old"
     for one in (old, path):
         if one == path and os.path.lexists(path):
@@ -406,7 +411,7 @@ def _remove_tree(path: str) -> None:
 
 
 def write_line(path: str, line: str) -> None:
-    """Write a line of text into the file `path`, in a folder that is made if it is not there. Raises OSError."""
+    """Write a line of text into the file `path`, and make its folder if missing. Raises OSError."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as out:
         out.write(line + "\n")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Unpack archives that others made, without trust: nothing is written outside of the tree that they become."""
+"""Unpack archives without trusting them: nothing is written outside of the tree."""
 
 import errno
 import os
@@ -23,17 +23,17 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.sources.zips import
 
 
 def unpack(archive: str, dest: str, strip: int = 1, limit: Optional[Limit] = None) -> None:
-    """Unpack `archive` (tar, tar.gz, tar.bz2, tar.xz or zip) as the tree `dest`, replacing what stood there.
+    """Unpack `archive` (tar, tar.gz, tar.bz2, tar.xz or zip) as the tree `dest`, replacing what is there.
 
-    The tree grows in `<dest>.partial` and is renamed, so `dest` is whole or absent. `strip` leading folders are taken
+    The tree is written in `<dest>.partial` and renamed, so `dest` is whole or absent. `strip` leading folders are taken
     off every name and must be the same for all of them. The files belong to the caller, lose setuid, setgid and sticky
-    bits, and keep their times, except that none is later than now: make never ends on sources from the future.
-    Of an archive that no digest of ours pins, `limit` says how much it may hold: a few bytes of a sparse or well compressed
-    one would fill a disk, with one file or with a million empty ones.
+    bits, and keep their times, except that no time is later than now: make never ends on sources from the future.
+    `limit` is the most that the archive may hold. It is for archives without a pinned digest: a few bytes of a sparse or
+    well compressed one could fill a disk, with one file or with a million empty ones.
 
-    Raises ArchiveError for a file that is missing, empty, cut short or no archive, and for one that names absolute
-    paths, `..`, links that lead out of the tree, devices or pipes, or holds more than `limit`. Nothing is ever written outside
-    `<dest>.partial`.
+    Raises ArchiveError for a file that is missing, empty, cut short or not an archive, and for an archive that has
+    absolute paths, `..`, links that lead out of the tree, devices or pipes, or more than `limit`. Nothing is written
+    outside `<dest>.partial`.
     """
     dest = dest.rstrip("/")
     partial = dest + ".partial"
@@ -50,8 +50,8 @@ def unpack(archive: str, dest: str, strip: int = 1, limit: Optional[Limit] = Non
             raise ArchiveError("%s cannot be unpacked: %s." % (archive, error)) from error
         if is_damage(error):
             raise ArchiveError(
-                "%s is no archive, or is damaged or cut short (%s). Remove it, so that it is fetched "
-                "anew." % (archive, str(error) or type(error).__name__)
+                "%s is not an archive, or is damaged or cut short (%s). Remove it, so that it is fetched "
+                "again." % (archive, str(error) or type(error).__name__)
             ) from error
         if isinstance(error, OSError):
             raise ArchiveError(describe_os_error(error, "unpack %s into %s" % (archive, dest), dest)) from error
@@ -66,14 +66,14 @@ def unpack(archive: str, dest: str, strip: int = 1, limit: Optional[Limit] = Non
 
 def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int, limit: Optional[Limit]) -> None:
     """Write `entries` into the empty folder `tree`. Symbolic links come last: until then no name can lead elsewhere."""
-    now = min(time.time(), os.stat(tree).st_mtime)  # a file server's clock may differ from ours: the earlier is safe
+    now = min(time.time(), os.stat(tree).st_mtime)  # a file server's clock may differ: the earlier time is safe
     links = {}  # type: Dict[str, str]
     folders = {}  # type: Dict[str, Tuple[int, float]]
     tops = set()
     written = made = 0
     for entry in entries:
         top, name = split_name(archive, entry, strip)
-        # Before anything is made of it: one name may be a thousand folders deep.
+        # Count before anything is made: one name may be a thousand folders deep.
         made += 1 + (_count_missing_folders(os.path.dirname(os.path.join(tree, name))) if limit else 0)
         if limit and made > limit.entries:
             raise too_large_error(archive, limit.entries, "entries")
@@ -82,7 +82,7 @@ def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int, l
         tops.add(top)
         if len(tops) > 1:
             raise ArchiveError(
-                "%s has more than one top folder (%s): it is not the archive that was expected. Name "
+                "%s has more than one top folder (%s): it is not the expected archive. Name "
                 "the right file and digest." % (archive, ", ".join(sorted(map(repr, tops))))
             )
         if not name:
@@ -95,7 +95,7 @@ def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int, l
             continue
         os.makedirs(os.path.dirname(path), exist_ok=True)
         links.pop(name, None)
-        if os.path.lexists(path):  # a later entry of the same name wins, as with tar
+        if os.path.lexists(path):  # the last entry of a name counts, as with tar
             os.unlink(path)
         if entry.kind == "symlink":
             links[name] = entry.target
@@ -110,11 +110,10 @@ def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int, l
             os.utime(path, (when, when))
         else:
             raise ArchiveError(
-                "%s holds %r, a %s: refused. It is not the archive that was expected."
-                % (archive, entry.name, entry.kind)
+                "%s holds %r, a %s: refused. It is not the expected archive." % (archive, entry.name, entry.kind)
             )
     if not tops:
-        raise ArchiveError("%s is an archive with nothing in it. Name the right file and digest." % archive)
+        raise ArchiveError("%s is an empty archive. Name the right file and digest." % archive)
     for name, target in links.items():
         os.symlink(target, os.path.join(tree, name))
     refuse_links_out_of(tree, "%s is refused" % archive)
@@ -122,7 +121,7 @@ def _write_tree(archive: str, entries: Iterator[Entry], tree: str, strip: int, l
 
 
 def _copy(source: IO[bytes], out: IO[bytes], most: Optional[int]) -> int:
-    """Copy what a stream gives and return how many bytes those were; at most one more than `most`."""
+    """Copy a stream and return the number of bytes; copies at most one more than `most`."""
     written, block = 0, 1024 * 1024
     while True:
         some = source.read(block if most is None else min(block, most + 1 - written))
@@ -133,7 +132,7 @@ def _copy(source: IO[bytes], out: IO[bytes], most: Optional[int]) -> int:
 
 
 def _count_missing_folders(folder: str) -> int:
-    """Count the folders that have to be made for this one to be there, itself included."""
+    """Return how many folders must be made for this one to exist, itself included."""
     count = 0
     while not os.path.isdir(folder):
         folder, count = os.path.dirname(folder), count + 1
@@ -141,16 +140,16 @@ def _count_missing_folders(folder: str) -> int:
 
 
 def _require_space(folder: str, needed: int) -> None:
-    """Raise at once the OSError that writing so many bytes would end in."""
+    """Raise the OSError of a full disk now, if so many bytes do not fit."""
     disk = os.statvfs(folder)
     if needed > disk.f_bavail * disk.f_frsize:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
 
 
 def _finish_folders(tree: str, folders: Dict[str, Tuple[int, float]]) -> None:
-    """Give folders their modes and times, the deepest first, since writing in a folder changes its time."""
+    """Set the modes and times of folders, the deepest first, since writing in a folder changes its time."""
     for folder, _folders, _files in os.walk(tree, topdown=False):
-        mode, when = folders.get(folder, (0o755, None))  # named by no entry: as if it had been
+        mode, when = folders.get(folder, (0o755, None))  # a default for folders without an entry
         os.chmod(folder, mode)
         if when is not None:
             os.utime(folder, (when, when))
@@ -159,11 +158,11 @@ def _finish_folders(tree: str, folders: Dict[str, Tuple[int, float]]) -> None:
 def _link(archive: str, entry: Entry, tree: str, path: str, name: str, links: Dict[str, str], strip: int) -> None:
     target = split_name(archive, entry._replace(name=entry.target), strip)[1]
     original = os.path.join(tree, target)
-    if target in links:  # a second name of a symbolic link
+    if target in links:  # a hard link to a symbolic link
         links[name] = links[target]
     elif target and os.path.isfile(original):
         os.link(original, path)
     else:
         raise ArchiveError(
-            "%s holds %r, a hard link to %r, which is not in it: refused." % (archive, entry.name, entry.target)
+            "%s holds %r, a hard link to %r, which it does not hold: refused." % (archive, entry.name, entry.target)
         )

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Zip archives, which may be anybody's work: opened here alone, so that no more is taken into memory than belongs to them.
+"""Open zip archives without trusting them. Only this module opens any, so that they cannot take more memory than expected.
 
-Apart from archive.py, which reads others too: who only examines a host loads this for its wheels.
+It is separate from archive.py, which reads other formats too: examining a host loads only this module, for its wheels.
 """
 
 import zipfile
@@ -13,14 +13,14 @@ from typing import IO, Any, Callable, Iterator, NamedTuple, Optional
 # For annotations.
 Zip = zipfile.ZipFile
 
-# No name, and no list of all entries, comes near to that; more is not read at once.
+# The most that is read at once. No name, and no list of all entries, is nearly as long.
 AT_ONCE_BYTES = 128 << 20
 
-# zipfile takes the list of all entries into memory. Where their number has a limit it is that of so many bytes each, which
-# is more than a name and times take, and some for a few that are long.
+# zipfile reads the list of all entries into memory. If the number of entries is limited, the list may have so many bytes
+# for each, which is more than its name and times take, and so many in addition for a few long names.
 _LISTED_BYTES, _LISTED_FEW_BYTES = 256, 1 << 20
 
-# What an archive may hold at most: bytes of all its files, and entries, folders that none names included.
+# The most that an archive may hold: bytes of all its files, and entries, including folders without an entry of their own.
 Limit = NamedTuple("Limit", [("size", int), ("entries", int)])
 
 
@@ -30,13 +30,13 @@ class ArchiveError(Exception):
 
 def too_large_error(archive: str, most: int, what: str) -> ArchiveError:
     return ArchiveError(
-        "%s holds more than the %d %s that belong to it: refused. It is not what it says it is; remove it."
+        "%s holds more than the %d %s that it may hold: refused. It is not the expected file; remove it."
         % (archive, most, what)
     )
 
 
 class _Bounded:
-    """What zipfile reads and writes, as far as it does not read more than `most` bytes at once; `refusal` is raised then."""
+    """The stream that zipfile reads and writes. It raises `refusal` when more than `most` bytes are read at once."""
 
     def __init__(self, stream: IO[bytes], most: int, refusal: Callable[[int], Exception]) -> None:
         self._stream, self._most, self._refusal = stream, most, refusal
@@ -52,7 +52,7 @@ class _Bounded:
 
 
 def _bound_reads(archive: str, stream: IO[bytes], entries: Optional[int]) -> Any:
-    """Give zipfile an archive to read: before it tells of the first entry, it has taken the list of all into memory."""
+    """Return the stream of an archive for zipfile, which reads the list of all entries into memory when it opens one."""
     if entries is None:
         return _Bounded(
             stream, AT_ONCE_BYTES, lambda size: zipfile.BadZipFile("the list of its entries has %d bytes" % size)
@@ -63,9 +63,9 @@ def _bound_reads(archive: str, stream: IO[bytes], entries: Optional[int]) -> Any
 
 @contextmanager
 def open_zip(archive: str, entries: Optional[int] = None) -> Iterator[Zip]:
-    """A zip archive, to be read.
+    """Open a zip archive for reading.
 
-    entries: how many it may hold. Raises ArchiveError where it has more, and what zipfile does of a damaged one.
+    entries: how many it may hold. Raises ArchiveError when it has more, and zipfile's errors for a damaged one.
     """
     with open(archive, "rb") as raw, zipfile.ZipFile(_bound_reads(archive, raw, entries)) as zipped:
         _check_count(archive, zipped, entries)
@@ -74,7 +74,10 @@ def open_zip(archive: str, entries: Optional[int] = None) -> Iterator[Zip]:
 
 @contextmanager
 def open_zip_to_append(archive: str, stream: IO[bytes], entries: int) -> Iterator[Zip]:
-    """A zip archive that is open for reading and writing, to be added to; as `open_zip`, and `archive` is what to call it."""
+    """Open a zip archive to add to it, as `open_zip` does.
+
+    archive: its name in messages; stream: the archive, open for reading and writing.
+    """
     with zipfile.ZipFile(_bound_reads(archive, stream, entries), "a", zipfile.ZIP_DEFLATED) as zipped:
         _check_count(archive, zipped, entries)
         yield zipped
@@ -86,9 +89,9 @@ def _check_count(archive: str, zipped: Zip, entries: Optional[int]) -> None:
 
 
 def read_member(archive: str, zipped: Zip, name: str, most: int) -> bytes:
-    """What the file `name` holds, of at most so many bytes: a few in the archive may be very many.
+    """Return the content of the file `name`, of at most `most` bytes: a few compressed bytes may become very many.
 
-    Raises ArchiveError for more, KeyError where there is none, and what zipfile does of a damaged one.
+    Raises ArchiveError for more, KeyError when there is no such file, and zipfile's errors for a damaged archive.
     """
     with zipped.open(name) as stream:
         held = stream.read(most + 1)

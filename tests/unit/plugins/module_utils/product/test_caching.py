@@ -52,7 +52,7 @@ def test_a_product_damaged_where_it_was_built_is_not_shared(entry, tmp_path):
     [
         (["https://a.example/c"], False, None),
         (["https://a.example/c", "https://b.example/c"], False, None),
-        (["https://a.example/c", "https://b.example/c", "http://c.example/c"], False, "leads on to http://c.example/c"),
+        (["https://a.example/c", "https://b.example/c", "http://c.example/c"], False, "redirects to http://c.example/c"),
         (["https://a.example/c", "http://c.example/c"], True, None),
         (["http://a.example/c"], False, "http://a.example/c is read without TLS"),
         (["http://a.example/c"], True, None),

@@ -28,7 +28,7 @@ def test_closure_tells_all_that_is_missing(forge, tmp_path):
     with pytest.raises(FetchError, match="git clone --mirror") as caught:
         git_closure(bare_repositories(str(tmp_path)), "Owner/top", commit)
     assert caught.value.tried == [
-        ("Owner/none.git (submodule one)", "not there; commit %s is needed" % ("a" * 40)),
-        ("Owner/old.git (submodule two)", "has not got commit %s, or not whole" % ("b" * 40)),
+        ("Owner/none.git (submodule one)", "missing; commit %s is needed" % ("a" * 40)),
+        ("Owner/old.git (submodule two)", "does not have commit %s, or not all of it" % ("b" * 40)),
     ]
     assert bare_repositories(str(tmp_path))("../Owner/top") is None

@@ -170,7 +170,7 @@ def test_stall_is_noticed_and_what_came_is_kept(server, deaf, get):
     server.faults["/a.tgz"] = [("hold", 70_000)]
     get(archive(deaf + "/a.tgz", server.url + "/a.tgz"), stall_s=0.3, attempts=2)
     assert ranges(server) == [None, "bytes=70000-"]
-    assert sum("no answer for 0.3 s; again" in line for line in get.log) == 2
+    assert sum("no answer for 0.3 s; trying again" in line for line in get.log) == 2
 
 
 def test_nobody_has_it_says_everything(server, closed, get):
@@ -183,7 +183,7 @@ def test_nobody_has_it_says_everything(server, closed, get):
         "cmake: a.tgz could not be fetched",
         "HTTP 404",
         "refused",
-        "only http, https, file",
+        "use http, https, file",
         "No such file",
         "ascend_mirrors",
         "cmake_urls",

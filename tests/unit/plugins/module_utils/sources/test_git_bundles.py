@@ -110,8 +110,8 @@ def test_a_file_out_of_a_bundle_and_as_a_patch_leaves_it(forge, bundles):
     patch = git("diff", forge.old, forge.tip, cwd=forge.base / "Owner/pytorch.git").encode() + b"\n"
     assert patch_file(b"int a;\n", "a.c", patch) == b"int newer;\n"
     assert patch_file(b"as it was", "other/file", patch) == b"as it was"
-    with pytest.raises(FetchError, match="not of one release"):
+    with pytest.raises(FetchError, match="Use the patch and the file of one release"):
         patch_file(b"something else\n", "a.c", patch)
     Path(path).write_bytes(b"no bundle")
-    with pytest.raises(FetchError, match="made anew"):
+    with pytest.raises(FetchError, match="written again"):
         read_bundled_file(path, forge.tip, "a.c")

@@ -36,7 +36,7 @@ def test_deadline_kills_git_and_all_its_children(forge, deaf, clone):
 def test_no_git_and_full_disk_are_said_plainly(forge, clone, monkeypatch):
     real = os.environ["PATH"]
     monkeypatch.setenv("PATH", "/none")
-    with pytest.raises(FetchError, match="there is no git"):
+    with pytest.raises(FetchError, match="git is not installed"):
         clone(repository(forge.old), [forge.base])
     monkeypatch.setenv("PATH", real)
     run = git_command.Git._run

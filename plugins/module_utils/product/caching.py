@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host's side of a build cache that it reaches by itself: products are looked up there, taken from there and kept there.
+"""A host's side of a build cache that it reaches by itself: look products up there, fetch them and store them.
 
-A place is the URL of a build cache that hosts reach: file:///path, http:// or https://. Its layout is that of products/; see
-entries.py for where products stand on the host.
+A place is the URL of such a build cache: file:///path, http:// or https://. Its layout is that of products/; for the folders
+on the host see entries.py.
 """
 
 import glob
@@ -41,12 +41,12 @@ def _url_of(place, *names):
 
 def look_up(place, label, signed, known=None):
     # type: (str, str, bool, Optional[Dict[str, str]]) -> Dict[str, Any]
-    """Return {"metadata", "signature", "wrong"} of a product at a place; metadata: None where none is that can be used.
+    """Return {"metadata", "signature", "wrong"} of a product at a place; metadata: None when there is none to use.
 
-    :param signed: whether the signature is asked for: without one the metadata has to come over TLS, for the digest in it
-        is all that is known of the product
+    :param signed: whether products must be signed. If not, the metadata must come over TLS, since only the digest in it
+        proves the product
     :param known: logins for the place, see base/logins.py
-    :return: wrong: in words, why what there is cannot be used; "" where nothing is
+    :return: wrong: why the product at the place cannot be used; "" when it can, or there is none
     """
     folder = folder_of(place)
     if folder is None:
@@ -76,10 +76,10 @@ def look_up(place, label, signed, known=None):
 
 def _read_url(url, signed, known=None):
     # type: (str, bool, Optional[Dict[str, str]]) -> Optional[str]
-    """Return the text at a URL, "" where it is none, None where there is nothing; by TLS alone, unless it is signed."""
+    """Return the text at a URL, "" when it is not text, None when there is nothing. Without signatures only TLS is accepted."""
     if not signed and not url.startswith("https:"):
         raise entries.CarryingError(_describe_unsafe("{0} is read without TLS".format(outgoing.redact(url))))
-    failures, reason, passing = 0, "", False
+    failures, reason, transient = 0, "", False
     while True:
         try:
             response = download.make_opener(tls=not signed)(download.request_for(url, 0, known), timeout=TEXT_LIMIT_S)
@@ -91,18 +91,18 @@ def _read_url(url, signed, known=None):
             error.close()
             if error.code in (404, 410):
                 return None
-            reason, passing = "HTTP {0} {1}".format(error.code, error.reason), error.code >= 500
+            reason, transient = "HTTP {0} {1}".format(error.code, error.reason), error.code >= 500
         except download.WithoutTls as fault:
             raise entries.CarryingError(_describe_unsafe("{0}: {1}".format(outgoing.redact(url), fault.reason)))
         except fetch.FetchFault as fault:
-            reason, passing = fault.reason, False
+            reason, transient = fault.reason, False
         except (OSError, ValueError, http.client.HTTPException) as error:
             fault = download.network_fault(error, TEXT_LIMIT_S)
-            reason, passing = fault.reason, fault.transient
+            reason, transient = fault.reason, fault.transient
         failures += 1
-        if not passing or failures == ATTEMPTS:
+        if not transient or failures == ATTEMPTS:
             raise entries.CarryingError(
-                "the build cache did not answer: {0}: {1}. Mend that, or take it out of ascend_build_cache".format(
+                "the build cache did not answer: {0}: {1}. Fix that, or remove it from ascend_build_cache".format(
                     outgoing.redact(url), outgoing.redact(reason)
                 )
             )
@@ -112,16 +112,16 @@ def _read_url(url, signed, known=None):
 def _describe_unsafe(words):
     # type: (str) -> str
     return (
-        "the build cache is not used: {0}, so that anybody on the way could put another product there. Serve it by https "
-        "throughout; or have products signed (ascend_sign_key) and set ascend_trusted_keys".format(words)
+        "the build cache is not used: {0}, so that products could be replaced on the way. Serve it by https throughout; or "
+        "have products signed (ascend_sign_key) and set ascend_trusted_keys".format(words)
     )
 
 
 def fetch_product(entry, text, signature, place, log, known=None):
     # type: (entries.Entry, str, Optional[str], str, Any, Optional[Dict[str, str]]) -> bool
-    """Bring a product here from a place; return False when it is here already.
+    """Fetch a product from a place to this host; return False when the host has it already.
 
-    :param text: its metadata, as it was found right; :param log: takes lines of what goes on
+    :param text: its metadata, already checked; :param log: takes lines about the progress
     :param known: logins for the place, see base/logins.py
     """
     metadata = entries.parse_metadata(text, entry)
@@ -153,42 +153,42 @@ def _fetch_failure(error, entry, metadata, place):
     reasons = "; ".join("{0}: {1}".format(*one) for one in error.tried)
     if not reasons or "no space left" in reasons:
         return entries.CarryingError(str(error).splitlines()[0])
-    words = "{0} could not be taken from the build cache: {1}.".format(entry.label, reasons)
+    words = "{0} could not be fetched from the build cache: {1}.".format(entry.label, reasons)
     if not re.search("digest is|has more than|HTTP 404|HTTP 410", reasons):
-        return entries.CarryingError(words + " Mend that, or take the place out of ascend_build_cache, and run again")
+        return entries.CarryingError(words + " Fix that, or remove the place from ascend_build_cache, and run again")
     folder = folder_of(place)
     there = os.path.join(folder, entry.label) if folder else ""
     now = products.metadata(there) if there else None
     if now and now["sha256"] != metadata["sha256"]:
-        return entries.CarryingError(words + " It has been replaced there meanwhile: run again", damaged=True)
+        return entries.CarryingError(words + " It was replaced there in the meantime: run again", damaged=True)
     if now:
-        # Other hosts may be as far, and the account here may not write there.
+        # Another host may have renamed it already, and this account may not be allowed to.
         try:
             return entries.CarryingError(
-                words + " It stands now as {0}".format(products.set_aside(there)), damaged=True
+                words + " It was renamed to {0}".format(products.set_aside(there)), damaged=True
             )
         except OSError:
             pass
-    return entries.CarryingError(words + " Remove it there, so that it is put in anew", damaged=True)
+    return entries.CarryingError(words + " Remove it there, so that it is stored again", damaged=True)
 
 
 def store_product(entry, place, signature):
     # type: (entries.Entry, str, Optional[str]) -> bool
-    """Put this host's product into a folder that other hosts see; return False when it is there already.
+    """Copy this host's product into a folder that other hosts can read; return False when it is there already.
 
-    :param signature: of its metadata, None for the one that it has, if any
+    :param signature: of its metadata; None: use the one beside the product, if any
     """
     found = products.read(entry.folder, entry.mark)
     text = entries.read_small_file(os.path.join(entry.folder, products.METADATA))
     if found is None or text is None:
-        raise entries.CarryingError("{0} is not there to be put into {1}. Run again".format(entry.folder, place))
+        raise entries.CarryingError("{0}, to be stored in {1}, is missing. Run again".format(entry.folder, place))
     base = folder_of(place)
     if base is None:
-        raise entries.CarryingError("{0} is a place to read from. Name file:///a/folder".format(outgoing.redact(place)))
+        raise entries.CarryingError("{0} can only be read. Name file:///a/folder".format(outgoing.redact(place)))
     signature = signature or entries.read_small_file(os.path.join(entry.folder, products.SIGNATURE))
     try:
         if not os.path.isdir(base):
-            # Not the folders above: a file system that is not mounted is not to be made up for.
+            # Not the folders above it: if a file system is not mounted, nothing must be written in its place.
             os.mkdir(base, 0o755)
         with _shared_lock(base, entry.label):
             return _write_product(entry, found, text, signature, os.path.join(base, entry.label))
@@ -199,7 +199,7 @@ def store_product(entry, place, signature):
 def _write_product(entry, found, text, signature, folder):
     # type: (entries.Entry, Dict[str, Any], str, Optional[str], str) -> bool
     if products.read(folder, entry.mark) is not None:
-        # One that others take already stays, unless it lacks the signature that this one has.
+        # A product there is kept, since others may be reading it, unless it lacks the signature that this one has.
         there = [
             entries.read_small_file(os.path.join(folder, name)) for name in (products.METADATA, products.SIGNATURE)
         ]
@@ -217,15 +217,13 @@ def _write_product(entry, found, text, signature, folder):
         if _copy(found["path"], path) != found["sha256"]:
             products.set_aside(entry.folder)
             raise entries.CarryingError(
-                "{0} is not what its metadata says, and was set aside. Run again: it is built anew".format(
-                    entry.folder
-                ),
+                "{0} does not match its metadata, and was set aside. Run again: it is built again".format(entry.folder),
                 damaged=True,
             )
         entries.write(os.path.join(partial, products.METADATA), text)
         if signature:
             entries.write(os.path.join(partial, products.SIGNATURE), signature)
-        # Others than this account take it.
+        # Other accounts read it.
         for name in os.listdir(partial):
             os.chmod(os.path.join(partial, name), 0o644)
         os.chmod(partial, 0o755)
@@ -238,8 +236,8 @@ def _write_product(entry, found, text, signature, folder):
 @contextmanager
 def _shared_lock(base, label):
     # type: (str, str) -> Iterator[None]
-    # The lock that the controller's side takes in such a folder. Not every shared file system has locks, nor lets every
-    # account have them: then the renames alone have to do.
+    # The lock that the controller also takes in such a folder. Not every shared file system has locks, or allows them to
+    # every account: then only the renames keep the folder whole.
     descriptor = -1
     try:
         try:

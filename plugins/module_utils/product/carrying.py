@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host's side of carrying products piece by piece to and from the controller; see entries.py for where they stand."""
+"""A host's side of copying products piece by piece to and from the controller; for their folders see entries.py."""
 
 import glob
 import os
@@ -10,21 +10,21 @@ import shutil
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import entries, fingerprint, products
 
-# The name of a file in Ansible's temporary folder of a host; one piece after the other lies in it. Those of products that are
-# brought whole, several at once, have more behind it.
+# The name of the file in Ansible's temporary folder on a host that has one piece after the other. When several whole products
+# are sent at once, the names of their files begin with it.
 PIECE = "ascend-piece"
 
 
 def write_piece(entry, sha256, offset, length, piece):
     # type: (entries.Entry, str, int, int, str) -> int
-    """Write so many bytes of a product's file into a piece, a file that is there; return how many there were.
+    """Write `length` bytes of a product's file, from `offset`, into the existing file `piece`; return how many there were.
 
-    :param sha256: of the file: pieces of two files do not make a third
+    :param sha256: of the product's file, so that pieces of two files are never joined
     """
     found = products.read(entry.folder, entry.mark)
     if found is None or found["sha256"] != sha256:
         raise entries.CarryingError(
-            "{0} was taken away or replaced while it was being collected. Run again".format(entry.folder)
+            "{0} was removed or replaced while it was being copied. Run again".format(entry.folder)
         )
     if not offset:
         _sweep_pieces(piece)
@@ -42,13 +42,13 @@ def write_piece(entry, sha256, offset, length, piece):
 
 def _open_piece(path, flags, mode):
     # type: (str, int, str) -> Any
-    # It lies in a folder of the account that Ansible logs in as, which shall not lead another's hand elsewhere.
+    # Its folder belongs to the account that Ansible logs in as: a link there must not lead this account to another file.
     try:
         return os.fdopen(os.open(path, flags | os.O_NOFOLLOW), mode)
     except OSError as error:
         raise entries.CarryingError(
-            "{0}: {1}. The account that builds has to reach the folder for temporary files of the one that Ansible logs in "
-            "as: install setfacl (package acl), or set ansible_remote_tmp to a folder where it may".format(
+            "{0}: {1}. The account that builds must have access to the temporary folder of the account that Ansible logs in "
+            "as: install setfacl (package acl), or set ansible_remote_tmp to a folder where both have access".format(
                 path, error.strerror
             )
         )
@@ -56,7 +56,7 @@ def _open_piece(path, flags, mode):
 
 def _sweep_pieces(piece):
     # type: (str) -> None
-    """Remove the pieces of killed runs: of their temporary folders, which Ansible leaves, they are all that is big."""
+    """Remove the pieces of killed runs. Ansible leaves their temporary folders, in which only the pieces are large."""
     folders = os.path.join(glob.escape(os.path.dirname(os.path.dirname(piece))), "ansible-tmp-*")
     for path in glob.glob(os.path.join(folders, PIECE + "*")):
         if os.path.dirname(path) != os.path.dirname(piece) and entries.idle_s(path) > entries.PIECE_IDLE_S:
@@ -73,11 +73,10 @@ def _received_bytes(path):
 
 def prepare(entry, text, dry):
     # type: (entries.Entry, str, bool) -> Dict[str, Any]
-    """Return {"present", "received"}: whether the product stands here, and how many bytes of it have arrived.
+    """Return {"present", "received"}: whether the host has the product, and how many bytes of its file have arrived.
 
-    Sees to it that there is room for the rest.
-
-    :param text: its metadata
+    :param text: its metadata; :param dry: only look
+    :raises entries.CarryingError: the disk has no space for the rest
     """
     metadata = entries.parse_metadata(text, entry)
     size = metadata["size"]
@@ -96,9 +95,9 @@ def prepare(entry, text, dry):
 
 def receive(entry, text, signature, offset, piece, length):
     # type: (entries.Entry, str, Optional[str], int, Optional[str], int) -> Dict[str, Any]
-    """Take in a piece of a product's file, and after the last make the product whole.
+    """Append a piece to a product's file, and publish the product after the last one.
 
-    A piece that does not begin where the file ends is left alone, for another run has brought that part meanwhile.
+    A piece that does not begin where the file ends is ignored: another run has brought that part in the meantime.
 
     :param offset: where in the file the piece begins; :param piece: its path, None for none; :param length: its size
     :return: {"present", "received", "damaged"}; damaged: the digest was wrong, and nothing is kept
@@ -108,7 +107,7 @@ def receive(entry, text, signature, offset, piece, length):
     entry.make()
     with entry.locked():
         if not os.path.isdir(entry.partial(metadata["sha256"])) and products.read(entry.folder, entry.mark) is not None:
-            # prepare() made that folder; another run has made it the product.
+            # prepare() made that folder; another run has completed and published it.
             return {"present": True, "received": size, "damaged": False}
         partial = entry.make_partial(metadata["sha256"])
         path = os.path.join(partial, metadata["file"])
@@ -132,7 +131,7 @@ def _append(path, piece, length):
         size = os.fstat(stream.fileno()).st_size
         if size != length:
             raise entries.CarryingError(
-                "of a piece of {0} bytes {1} arrived in {2}. Run again".format(length, size, piece)
+                "a piece of {0} bytes arrived with {1} bytes in {2}. Run again".format(length, size, piece)
             )
         with open(path, "ab") as out:
             shutil.copyfileobj(stream, out, entries.BLOCK_BYTES)

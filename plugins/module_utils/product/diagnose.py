@@ -1,14 +1,13 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a build's log means: the failures that are known, by name, with cause and remedy.
+"""Find a known failure in a build's log, with its name, cause and remedy.
 
-The log is read from its end, and the error that stands nearest to it is the answer: what a build did long before it
-failed, and went on, is no cause. Of one line, the first row that fits: those in failures_of_host.py come first, then those in
-failures_of_tools.py.
+The log is read from its end, and the last error in it is the cause: an earlier one, after which the build continued, is not.
+For one line, the first row that matches counts: those in failures_of_host.py come first, then those in failures_of_tools.py.
 
-Warnings and what CMake tells of optional parts are no errors. Some errors only tell that something before them went wrong:
-they give way to what is known of the lines before. Where nothing is known, the error itself is shown.
+Warnings and CMake's messages about optional parts are not errors. Some errors only say that something before them failed:
+a known failure in the lines before comes first. When nothing is known of an error, its own text is shown.
 """
 
 import itertools
@@ -22,52 +21,52 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import (
     harmless,
 )
 
-# An error that ends a build stands near the end of its log; with many jobs at once, some thousand lines before it.
+# The error that ends a build is near the end of its log, but with many jobs at once a thousand lines or more before it.
 LAST_LINES = 2000
 LAST_BYTES = 16 * 1024 * 1024
 
-# How far above a line that only tells of a failure its cause may stand.
+# How many lines above a line that only reports a failure its cause may be.
 _NEAR = 40
 
-# Their order counts: of one line, the first row that fits.
+# Their order counts: for one line, the first row that matches.
 _KNOWN = failures_of_host.ROWS + failures_of_tools.ROWS
 
-# "x.cpp:5:3: error: …", "configure: error: …", the assembler's "x.s:7: Error: …"; that the linker failed it has said in
-# the lines before, without that word: "x.cpp:(.text+0x5): undefined reference to `f()'". CMake says why in the lines below.
+# "x.cpp:5:3: error: …", "configure: error: …", the assembler's "x.s:7: Error: …". The linker gives the reason in lines before
+# its error, without that word: "x.cpp:(.text+0x5): undefined reference to `f()'". CMake gives it in the lines below.
 _ERROR_LINE = re.compile(
     r"\s*([^\s:][^:]{0,300})(?::[0-9]+){0,2}: (?:[Ff]atal |internal compiler )?[Ee]rror: (?!ld returned)\S"
     r"|\s*(\S[^:]{0,300}):.{0,300}(?:undefined reference to|multiple definition of|relocation \S+ against .* can ?not be used)"
 )
 
-# A line of the sources under a compiler's word on it, with its number before it (since gcc 9) or a mark below it.
+# A line of the sources below a compiler's message, with its number before it (since gcc 9) or a mark below it.
 _QUOTE = re.compile(r"\s*[0-9]* \|")
 _MARK = re.compile(r"\s*[~^][\s~^]*$")
 
 # "WARNING: …", "x.cpp:5:3: warning: …", "CMake Deprecation Warning at …", and CMake's "-- …", which is never an error. Without
-# a colon "npm WARN …", "warning …" and "<time> WARNING …"; and apt's "W: …". What npm tells beside is no error either.
+# a colon "npm WARN …", "warning …" and "<time> WARNING …"; and apt's "W: …". npm's notices are not errors either.
 _ASIDE = re.compile(
     r"^\s*-- |(?:^|[\s:\[(])(?:\w*warning|warn|note)\s*[:\])]|^\s*CMake (?:\w+ )?Warning\b"
     r"|^\s*(?:p?npm |yarn |[0-9][-0-9:,.TZ ]* )?warn(?:ing)?\s|^W: |^\s*npm (?:notice|http|info|verbose|sill|timing) ",
     re.IGNORECASE,
 )
 
-# What is indented below it belongs to it.
+# The indented lines below it belong to it.
 _WARNING_HEAD = re.compile(r"CMake .{0,30}Warning\b|\S+:[0-9]+: \w*Warning: ")
 _ERROR = re.compile(r"\b(?:error|fatal): ", re.IGNORECASE)
 
-# pip tells in warnings why it found nothing, and in its error nothing of that.
+# pip gives the reason why it found nothing in warnings, not in its error.
 _PIP_FOUND_NOTHING = re.compile(r"ERROR: (?:Could not find a version that satisfies|No matching distribution found)")
 
 
 def diagnose(log_text: str) -> Optional[Dict[str, str]]:
-    """Return {"name", "cause", "remedy"} of the failure that ended a build, as the last lines of its log show it.
+    """Return {"name", "cause", "remedy"} of the failure that ended a build, from the last lines of its log.
 
-    Where none is known and a compiler or another tool told an error of its own, the name is "error" and the cause that
-    line. None where there is neither.
+    When no failure is known and a compiler or another tool printed an error, the name is "error" and the cause has that
+    line. None when there is neither.
     """
     lines = [line[: harmless.LONGEST_LINE] for line in log_text.split("\n")[-LAST_LINES:]]
     asides, errors = _classify(lines)
-    told = pip = limit = None
+    answer = pip = limit = None
     for number in range(len(lines) - 1, -1, -1):
         line = lines[number]
         if limit is not None and number < limit:
@@ -81,17 +80,17 @@ def diagnose(log_text: str) -> Optional[Dict[str, str]]:
         is_error = number in errors
         known = _first_match(_KNOWN, line)
         # A tool's own error is not explained by what another program said before it.
-        if known and (told is None or told["name"] != "error" or is_error or known["name"] in failures.ROOTS):
+        if known and (answer is None or answer["name"] != "error" or is_error or known["name"] in failures.ROOTS):
             return known
         hint = _first_match(failures.LAST_WORDS, line)
         if hint or is_error:
-            told, limit = told or hint or _show(lines, errors[number]), number - _NEAR
-    return told
+            answer, limit = answer or hint or _show(lines, errors[number]), number - _NEAR
+    return answer
 
 
 def _classify(lines: List[str]) -> Tuple[Set[int], Dict[int, int]]:
-    # The numbers of the lines that are no errors, and of those of a tool's errors: number -> that of the error's first.
-    # The indented text below a warning of CMake's or Python's, or an error of CMake's, belongs to it.
+    # Return the numbers of the lines that are not errors; and for each line of a tool's error its number -> the number of
+    # the error's first line. Indented text below a warning of CMake or Python, or an error of CMake, belongs to that.
     asides, errors = set(), {}
     in_warning, error = False, None  # type: bool, Optional[int]
     for number, line in enumerate(lines):
@@ -122,21 +121,21 @@ def _first_match(rows: Tuple[failures.Row, ...], line: str) -> Optional[Dict[str
 
 
 def _show(lines: List[str], number: int) -> Dict[str, str]:
-    said = lines[number]
-    found = _ERROR_LINE.match(said)
+    shown = lines[number]
+    found = _ERROR_LINE.match(shown)
     if found:
-        # The first error of the same file: those after it come of it.
+        # The first error of the same file: the later ones usually follow from it.
         others = (_ERROR_LINE.match(line) for line in lines[:number] if not _ASIDE.search(line))
-        said = next((other.string for other in others if other and other.groups() == found.groups()), said)
+        shown = next((other.string for other in others if other and other.groups() == found.groups()), shown)
     else:
-        # CMake's words stand below, after an empty line in places.
+        # CMake's text is below, sometimes after an empty line.
         below = list(
             itertools.takewhile(lambda line: not line or line[0].isspace(), lines[number + 1 : number + _NEAR])
         )
         first = next((place for place, line in enumerate(below) if line.strip()), 0)
-        said = " ".join([said] + [line.strip() for line in itertools.takewhile(str.strip, below[first:])])
+        shown = " ".join([shown] + [line.strip() for line in itertools.takewhile(str.strip, below[first:])])
     return {
         "name": "error",
-        "cause": "Nothing is known of this error: `{0}`.".format(said.strip()),
-        "remedy": "Look at that line and at those around it in the log, mend what it names, and run again.",
+        "cause": "This error is not a known one: `{0}`.".format(shown.strip()),
+        "remedy": "Read that line and those around it in the log, fix what it names, and run again.",
     }

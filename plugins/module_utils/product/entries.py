@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where products stand on a host, in its work directory, for carrying.py and caching.py.
+"""The folders of products in a host's work directory, for carrying.py and caching.py.
 
 products/<label>/                       in the work directory, see products.py
-products/<label>.partial-<sha256, 12>/  what has arrived of a product; the next piece or run goes on with it
-products/.<label>.lock                  held while the two above are changed: runs of two controllers may bring the same
+products/<label>.partial-<sha256, 12>/  the part of a product that has arrived; the next piece or run continues it
+products/.<label>.lock                  held while the two above are changed: two controllers may send the same product
 """
 
 import errno
@@ -19,22 +19,22 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import locking
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.folders import make_folder
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, products
 
-# Metadata and signatures have a few KiB; what answers with more is no build cache.
+# Metadata and signatures have a few KiB; a server that sends more is not a build cache.
 TEXT_LIMIT_BYTES = 4 << 20
 
-# What was begun to arrive and was not gone on with for so long, nobody waits for any more.
+# A partial product that has not grown for so long, in seconds, is abandoned.
 IDLE_S = 7 * 24 * 3600.0
 
-# Pieces are carried in minutes.
+# The same for a piece, which takes minutes to copy.
 PIECE_IDLE_S = 24 * 3600.0
 LOCK_LIMIT_S = 4 * 3600.0
 BLOCK_BYTES = 1 << 20
 
 
 class CarryingError(Exception):
-    """A product could not be carried; the message says what, where, and what to do.
+    """A product could not be copied; the message says what failed, where, and what to do.
 
-    damaged: it is not what its metadata says it is, so that another place, or building it again, is what helps.
+    damaged: it does not match its metadata, so it must come from another place or be built again.
     """
 
     def __init__(self, message, damaged=False):
@@ -45,14 +45,14 @@ class CarryingError(Exception):
 
 def explain_os_error(error, where, variable):
     # type: (OSError, str, str) -> CarryingError
-    """Return what to say of an error of the file system.
+    """Return a CarryingError that describes an error of the file system.
 
-    :param where: the folder that was worked in; :param variable: the one that names another
+    :param where: the folder that was used; :param variable: the name of the variable that sets it
     """
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return CarryingError(_describe_full_disk(where, None, variable))
     return CarryingError(
-        "{0}: {1}. Put that right, or set {2} to a place that this account may use".format(
+        "{0}: {1}. Fix that, or set {2} to a folder that this account may use".format(
             error.filename or where, error.strerror or error, variable
         )
     )
@@ -60,8 +60,9 @@ def explain_os_error(error, where, variable):
 
 def _describe_full_disk(folder, needed, variable):
     # type: (str, Optional[int], str) -> str
-    return "no space left{0} on the file system of {1}. Free some, or set {2} to a roomier place, and run again".format(
-        "" if needed is None else " for {0:.0f} MiB more".format(needed / 2.0**20), folder, variable
+    more = "" if needed is None else " for {0:.0f} MiB more".format(needed / 2.0**20)
+    return "no space left{0} on the file system of {1}. Free some, or set {2} to a folder on a larger disk, and run again".format(
+        more, folder, variable
     )
 
 
@@ -92,7 +93,7 @@ def write(path, text):
 
 def read_small_file(path):
     # type: (str) -> Optional[str]
-    """Return what a small file holds, None when it is not there or no text."""
+    """Return the text of a small file, None when it is missing, too long or not text."""
     try:
         with open(path, "rb") as stream:
             content = stream.read(TEXT_LIMIT_BYTES + 1)
@@ -110,7 +111,7 @@ def decode(content):
 
 
 class Entry:
-    """Where one product stands on this host, or shall.
+    """The folders of one product on this host, which may not exist yet.
 
     :param label: of its order; :param mark: its fingerprint
     """
@@ -124,25 +125,25 @@ class Entry:
 
     def make(self):
         # type: () -> None
-        """Make the folders above it, closed to others."""
+        """Make the folders above it, closed to other accounts."""
         work_dir = os.path.dirname(self.top)
         wrong = trust.folder_problem(work_dir, os.geteuid())
         if wrong:
             raise CarryingError(
-                "the work directory is not this account's alone: {0}. Set ascend_work_dir to a place where nobody else can "
-                "write".format(wrong)
+                "other accounts can change the work directory: {0}. Set ascend_work_dir to a folder where only this account "
+                "can write".format(wrong)
             )
         for folder in (work_dir, self.top):
             make_folder(folder, 0o700)
 
     def partial(self, sha256):
         # type: (str) -> str
-        """Return the folder in which a file of that digest arrives."""
+        """Return the path of the folder in which a file with this digest arrives."""
         return "{0}{1}-{2}".format(self.folder, products.PARTIAL, fingerprint.short(sha256))
 
     def make_partial(self, sha256):
         # type: (str) -> str
-        """Make that folder, if it is not there, and return it."""
+        """Make that folder if it does not exist, and return its path."""
         folder = self.partial(sha256)
         if not os.path.isdir(folder):
             os.mkdir(folder, 0o700)
@@ -150,17 +151,17 @@ class Entry:
 
     def locked(self):
         # type: () -> Any
-        """Hold it against other processes, as a context."""
+        """Return a context that holds the product's lock against other processes."""
         return _locked(os.path.join(self.top, ".{0}.lock".format(self.label)))
 
     def whole(self):
         # type: () -> bool
-        """Say whether the product stands here; reads all of it."""
+        """Say whether this host has the product, whole; reads all of it."""
         return products.read(self.folder, self.mark) is not None and not products.problems(self.folder)
 
     def sweep(self, sha256):
         # type: (str) -> None
-        """Remove what killed runs have left, but for what has arrived of the file with this digest."""
+        """Remove what killed runs have left, except for the part of the file with this digest."""
         for path in glob.glob(os.path.join(glob.escape(self.top), "*" + products.PARTIAL + "*")):
             if path != self.partial(sha256) and idle_s(path) > IDLE_S:
                 shutil.rmtree(path, ignore_errors=True)
@@ -168,7 +169,7 @@ class Entry:
 
 def idle_s(path):
     # type: (str) -> float
-    """Return the seconds since a file, or something in a folder, was changed; 0 when it is going away."""
+    """Return the seconds since a file, or a folder or anything in it, was changed; 0 when it is being removed."""
     try:
         inside = [os.path.join(path, name) for name in os.listdir(path)] if os.path.isdir(path) else []
         return time.time() - max(os.lstat(each).st_mtime for each in [path] + inside)
@@ -178,11 +179,11 @@ def idle_s(path):
 
 def product_texts(entry, digest, dry):
     # type: (Entry, bool, bool) -> Dict[str, Any]
-    """Return {"present"} and, of a product that is, "metadata", "signature" (None where not signed) and "taken", texts.
+    """Return {"present"} and, if that is true, the texts "metadata", "signature" (None if not signed) and "taken".
 
-    taken: where it is from, "" for one that was built here.
+    taken: where the product is from, "" if it was built here.
 
-    :param digest: compare the file with its digest; a product that is damaged is set aside, unless dry
+    :param digest: compare the file with its digest; a damaged product is set aside, unless dry
     """
     found = products.read(entry.folder, entry.mark)
     if found is None:
@@ -208,15 +209,15 @@ def parse_metadata(text, entry):
         or metadata["manifest"]["fingerprint"] != entry.mark
         or products.label(metadata["manifest"]) != entry.label
     ):
-        raise CarryingError("the metadata that came for {0} is not its own".format(entry.label), damaged=True)
+        raise CarryingError("the metadata that came for {0} is of another product".format(entry.label), damaged=True)
     return metadata
 
 
 def finish(entry, partial, metadata, text, signature, place):
     # type: (Entry, str, Dict[str, Any], str, Optional[str], str) -> None
-    """Make the product out of its partial folder, in which the file is whole.
+    """Publish the product from its partial folder, in which the file is whole.
 
-    :param place: where it is from, in words: what this host has not built it must not be taken to have built
+    :param place: where it is from, in words, so that it is not taken for one that this host has built
     """
     for name in os.listdir(partial):
         if name != metadata["file"]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Known failures of a host's room, memory and network, and of the sources that come by it: rows for diagnose.py."""
+"""Known failures of a host's disk, memory and network, and of the sources that are fetched: rows for diagnose.py."""
 
 import re
 
@@ -15,8 +15,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product.failures im
 )
 
 _MORE_MEMORY = (
-    "Set ascend_jobs lower (each job of torch wants about 2 GiB), end what else uses the memory, or add memory or swap; "
-    "`dmesg` names what was killed."
+    "Set ascend_jobs lower (each job of torch needs about 2 GiB), end other programs that use the memory, or add memory or "
+    "swap; `dmesg` names what was killed."
 )
 
 # (expression, name, cause, remedy); {0} in a cause or remedy is the expression's first group.
@@ -27,14 +27,14 @@ ROWS = tuple(
             r"No space left on|Disk quota exceeded|Out of diskspace|\[Errno (?:28|122)\]",
             "disk full",
             "A disk, a quota or /tmp is full.",
-            "Free space (`df -h`, `df -i`), or set ascend_work_dir to a folder on a larger disk. Other people's files in /tmp "
-            "are not yours to delete.",
+            "Free space (`df -h`, `df -i`), or set ascend_work_dir to a folder on a larger disk. Do not delete other users' "
+            "files in /tmp.",
         ),
         (
             r"Killed signal terminated program|Killed \(program|internal compiler error: Killed"
             r"|unable to execute command: Killed",
             "compiler killed",
-            "The kernel ended the compiler: the host, or its limit, was out of memory.",
+            "The kernel killed the compiler: the host, or its limit, was out of memory.",
             _MORE_MEMORY,
         ),
         (
@@ -47,7 +47,7 @@ ROWS = tuple(
             r"|Out of memory: Kill"
             r"|Cannot allocate memory(?! in static TLS)",
             "out of memory",
-            "The memory was used up (out of memory): a program got no more, or the kernel killed it.",
+            "Out of memory: a program could get no more memory, or the kernel killed it.",
             _MORE_MEMORY,
         ),
         (
@@ -55,16 +55,16 @@ ROWS = tuple(
             r"Resource temporarily unavailable|\[Errno 11\] Resource temporarily unavailable|can't start new thread"
             r"|what\(\):  Resource temporarily unavailable|: Cannot fork$",
             "too many processes or threads",
-            "The account or the container may have no more processes or threads.",
-            "Set ascend_jobs lower, end what else runs there, or raise the limit: `ulimit -u` (nproc in "
+            "The account or the container has reached its limit of processes or threads.",
+            "Set ascend_jobs lower, end other programs there, or raise the limit: `ulimit -u` (nproc in "
             "/etc/security/limits.d), TasksMax of systemd, or the container's limit of pids.",
         ),
         (
             r"Too many open files",
             "too many open files",
-            "A program may have no more files open.",
-            "Raise the limit: `ulimit -n` (nofile in /etc/security/limits.d), LimitNOFILE of systemd, or the container's own; or "
-            "set ascend_jobs lower.",
+            "A program has reached its limit of open files.",
+            "Raise the limit: `ulimit -n` (nofile in /etc/security/limits.d), LimitNOFILE of systemd, or the container's own; "
+            "or set ascend_jobs lower.",
         ),
         (
             r"(?<!\S)(\S+\.so[\w.]*): cannot allocate memory in static TLS block",
@@ -77,14 +77,14 @@ ROWS = tuple(
             r"|cannot execute: required file not found|syntax error near unexpected token .*\\r''",
             "CRLF script",
             "A script has the line ends of Windows (CRLF).",
-            "Get the sources by git with core.autocrlf=false, or from the pinned archive, and not by way of Windows. "
-            "`dos2unix` mends a single file.",
+            "Get the sources by git with core.autocrlf=false, or from the pinned archive, and do not copy them through "
+            "Windows. `dos2unix` converts a single file.",
         ),
         (
             r"Hunk #[0-9]+ FAILED .*\(different line endings\)",
             "CRLF patch",
-            "The patch, or the file that it is for, has the line ends of Windows (CRLF), and the other has not.",
-            "Get both by git with core.autocrlf=false, or from the pinned archive, and not by way of Windows.",
+            "Either the patch or the file that it is for has the line ends of Windows (CRLF).",
+            "Get both by git with core.autocrlf=false, or from the pinned archive, and do not copy them through Windows.",
         ),
         (
             r"dos2unix: (?:command )?not found|dos2unix: No such file",
@@ -97,15 +97,15 @@ ROWS = tuple(
             r"|error adding trust anchors|suitable TLS CA certificate bundle, invalid path|curl: \(77\)"
             r"|(?:Cannot open|unable to load|failed to load) CA (?:certificate|cert|file)",
             "CA file missing",
-            "The file of trusted CA certificates that is named on this host is not there, or cannot be read.",
-            "Install the package ca-certificates, or set right what names the file: SSL_CERT_FILE, GIT_SSL_CAINFO, "
+            "The file of trusted CA certificates that is set on this host does not exist, or cannot be read.",
+            "Install the package ca-certificates, or correct the setting that names the file: SSL_CERT_FILE, GIT_SSL_CAINFO, "
             "CURL_CA_BUNDLE, REQUESTS_CA_BUNDLE, PIP_CERT, git's http.sslCAInfo.",
         ),
         (
             r"ssl module in Python is not available|SSL module is not available|No module named '?_ssl\b"
             r"|unknown url type: '?https\b",
             "Python without ssl",
-            "This Python was built without its ssl module, so it gets nothing over https.",
+            "This Python was built without its ssl module, so it cannot use https.",
             "Install OpenSSL's development files (libssl-dev of the Debian family, openssl-devel of the RedHat family) and "
             "build that Python again, or name another with ascend_python.",
         ),
@@ -113,23 +113,23 @@ ROWS = tuple(
             r"\b407 Proxy Authentication|\bHTTP code 407\b|\bresponse 407\b|Tunnel connection failed: 407"
             r"|(?:returned error:|HTTP Error|ERROR) 407\b|Proxy Authentication Required",
             "proxy wants a password",
-            "The proxy wants a user and a password.",
+            "The proxy requires a user and a password.",
             "Name them in http_proxy and https_proxy (http://user:password@proxy:port, special characters as %XX), or name a "
             "mirror that this host reaches without it in ascend_mirrors.",
         ),
         (
             r"Authentication failed for|(?:returned error:|HTTP Error|ERROR) 401\b",
             "login wanted",
-            "The server wants a user and a password, or refused those that it got.",
-            "Name them in the URL, in ascend_mirrors or the role's own (https://user:password@server/, special characters as %XX; a "
-            "token is a password, too), and keep that in a vault.",
+            "The server requires a user and a password, or refused the given ones.",
+            "Put them into the URL, in ascend_mirrors or the role's own (https://user:password@server/, special characters as "
+            "%XX; a token is a password, too), and keep that variable in a vault.",
         ),
         (
             r"(?:HTTP code|tunnel failed, response|Tunnel connection failed:) 403\b",
             "proxy refuses",
-            "The proxy lets nobody through to this server.",
-            "Have its administrator open the way to the server, take the server out of the proxy (no_proxy) where it is reached "
-            "without, or name a mirror that this host reaches in ascend_mirrors.",
+            "The proxy refuses connections to this server.",
+            "Ask its administrator to allow the server, add the server to no_proxy if this host reaches it without the proxy, "
+            "or name a mirror that this host reaches in ascend_mirrors.",
         ),
         (
             r"certificate verify failed|certificate verification failed|SSL certificate problem|SEC_ERROR_UNKNOWN_ISSUER"
@@ -138,14 +138,14 @@ ROWS = tuple(
             r"certificate common name .* doesn't match",
             "certificate not trusted",
             "The server's TLS certificate was refused: unknown authority, another server's name, or a wrong clock.",
-            "Install your organisation's CA certificate (package ca-certificates), set the clock, or name a mirror that is "
-            "trusted in ascend_mirrors. Verification is not turned off.",
+            "Install your organisation's CA certificate (package ca-certificates), set the clock, or name a mirror with a "
+            "trusted certificate in ascend_mirrors. Certificates are always verified.",
         ),
         (
             r"Could not resolve (?:host|proxy)|unable to resolve host|Temporary failure in name resolution"
             r"|Name or service not known|NameResolutionError|nodename nor servname|\bgetaddrinfo E(?:NOTFOUND|AI_AGAIN)\b",
             "host not found",
-            "A host name could not be resolved: no DNS, or no way out of this network.",
+            "A host name could not be resolved: there is no DNS, or no connection out of this network.",
             "Check DNS and the proxy (http_proxy, https_proxy), or name a mirror that this host reaches in ascend_mirrors.",
         ),
         (
@@ -154,10 +154,9 @@ ROWS = tuple(
             r"|request for unadvertised object|did not contain [0-9a-f]{7,}|does not appear to be a git repository"
             r"|(?:returned error:|HTTP Error|ERROR) (?:40[34]|410)\b",
             "source moved",
-            "The repository, the ref or the file is not where it was looked for.",
-            "The role's defaults have a ref and commit that are known to exist: compare yours with them, and the URLs. Or "
-            "name "
-            "a mirror in ascend_mirrors that holds them.",
+            "The repository, the ref or the file does not exist at its URL.",
+            "The role's defaults have a ref and commit that are known to exist: compare yours, and the URLs, with them. Or "
+            "name a mirror that has them in ascend_mirrors.",
         ),
         (
             r"RPC failed(?!.*\b40[0-9]\b)|HTTP code 5[0-9][0-9] from proxy|Proxy CONNECT aborted"
@@ -167,7 +166,7 @@ ROWS = tuple(
             r"|RemoteDisconnected|stream [0-9]+ was not closed cleanly"
             r"|TLS connection was non-properly terminated|gnutls_handshake\(\) failed|SSL_ERROR_SYSCALL|Empty reply from server"
             r"|(?:Recv|Send) failure|(?:returned error:|HTTP Error|ERROR) (?:429|5[0-9][0-9])\b"
-            # As npm and what else runs in Node say it, and no source that has such a name in it.
+            # As npm and other Node programs print it, so that sources with such a name do not match.
             r"|(?:^npm (?:ERR!|error) .*|\b(?:read|connect|write) )\b(?:ECONN(?:RESET|REFUSED|ABORTED)|E(?:SOCKET)?TIMEDOUT"
             r"|E(?:NET|HOST)UNREACH)\b",
             "network dropped",

@@ -366,7 +366,7 @@ def test_a_piece_that_is_cut_short_on_the_way(builder, host, cache, monkeypatch,
 
     for one in (builder, host):
         monkeypatch.setattr(one, way, short)
-    with pytest.raises(carry.CarryError, match="of a piece .* Run again"):
+    with pytest.raises(carry.CarryError, match="a piece of .* arrived with .* Run again"):
         if way == "fetch_file":
             builder.carrier.collect(builder.order, cache)
         else:
@@ -477,7 +477,7 @@ def test_a_product_replaced_at_its_place_is_not_set_aside(builder, host, cache):
     shutil.rmtree(cache / LABEL)
     shutil.rmtree(builder.product)
     builder.make(CONTENT[::-1]).carrier.keep_at(builder.order, cache.as_uri())
-    with pytest.raises(carry.CarryError, match="replaced there meanwhile: run again"):
+    with pytest.raises(carry.CarryError, match="replaced there in the meantime: run again"):
         host.carrier.take_from(host.order, cache.as_uri(), former)
     assert (cache / LABEL).exists()
 

@@ -35,7 +35,7 @@ def test_halves_at_a_shared_place_are_swept(entry, tmp_path):
 def test_a_file_system_that_is_not_mounted_is_not_made_up_for(entry, tmp_path):
     with pytest.raises(entries.CarryingError, match="ascend_build_cache"):
         caching.store_product(entry, (tmp_path / "mount/cache").as_uri(), None)
-    with pytest.raises(entries.CarryingError, match="a place to read from"):
+    with pytest.raises(entries.CarryingError, match="can only be read"):
         caching.store_product(entry, "http://cache", None)
     assert not (tmp_path / "mount").exists()
 
@@ -52,7 +52,11 @@ def test_a_product_damaged_where_it_was_built_is_not_shared(entry, tmp_path):
     [
         (["https://a.example/c"], False, None),
         (["https://a.example/c", "https://b.example/c"], False, None),
-        (["https://a.example/c", "https://b.example/c", "http://c.example/c"], False, "redirects to http://c.example/c"),
+        (
+            ["https://a.example/c", "https://b.example/c", "http://c.example/c"],
+            False,
+            "redirects to http://c.example/c",
+        ),
         (["https://a.example/c", "http://c.example/c"], True, None),
         (["http://a.example/c"], False, "http://a.example/c is read without TLS"),
         (["http://a.example/c"], True, None),

@@ -33,7 +33,7 @@ def test_a_piece_is_no_link_to_elsewhere(entry, tmp_path):
 
 
 def test_pieces_of_two_files_do_not_make_a_third(entry, tmp_path):
-    with pytest.raises(entries.CarryingError, match="taken away or replaced"):
+    with pytest.raises(entries.CarryingError, match="removed or replaced"):
         carrying.write_piece(entry, "0" * 64, 0, 4, str(tmp_path / "piece"))
 
 
@@ -41,7 +41,7 @@ def test_metadata_of_another_product_is_refused(entry):
     named = {"name": "tool", "version": "1.0", "fingerprint": "e" * 64}
     file = "tool-1.0-" + "e" * 12 + ".tar.gz"
     other = json.dumps({"file": file, "size": 1, "sha256": "0" * 64, "manifest": named})
-    with pytest.raises(entries.CarryingError, match="is not its own") as caught:
+    with pytest.raises(entries.CarryingError, match="is of another product") as caught:
         carrying.prepare(entry, other, False)
     assert caught.value.damaged
 

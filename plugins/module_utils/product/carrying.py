@@ -131,7 +131,7 @@ def _append(path, piece, length):
         size = os.fstat(stream.fileno()).st_size
         if size != length:
             raise entries.CarryingError(
-                "a piece of {0} bytes arrived with {1} bytes in {2}. Run again".format(length, size, piece)
+                "only {1} of the {0} bytes of a piece arrived in {2}. Run again".format(length, size, piece)
             )
         with open(path, "ab") as out:
             shutil.copyfileobj(stream, out, entries.BLOCK_BYTES)

@@ -13,7 +13,7 @@ SHORT = 12
 
 
 def digest(data: Any) -> str:
-    """Return the sha256 (64 hex digits) of JSON-able data, independent of the order of keys."""
+    """Return the sha256 (64 hex digits) of data that JSON can hold, whatever the order of its keys."""
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
@@ -28,17 +28,17 @@ def file_digest(path: str) -> str:
 
 
 def short(fingerprint: str) -> str:
-    """Return the part of a fingerprint that stands in file names."""
+    """Return the part of a fingerprint that is used in file names."""
     return fingerprint[:SHORT]
 
 
 def identity(recipe: Dict[str, Any], platform: Dict[str, str], built_with: Dict[str, str]) -> Dict[str, Any]:
-    """Return what is hashed for a recipe: nothing that leaves the product's bytes alone (URLs, jobs, limits) is in it.
+    """Return what is hashed for a recipe. It leaves out what does not change the product's bytes (URLs, jobs, limits).
 
-    :param recipe: the recipe, its prefix worked out (see recipe.py)
+    :param recipe: the recipe, with its actual prefix (see recipe.py)
     :param platform: arch, libc and, for wheels, python_abi and distribution of the host that builds
-    :param built_with: name of each tool it is built with -> the tool's fingerprint, or "<name> <series>" of a host's own,
-        the series being what of its version decides: hosts share what another release of the same series has built
+    :param built_with: name of each tool it is built with -> the tool's fingerprint, or "<name> <series>" of a host's own
+        tool. The series is the leading part of its version: hosts share what releases of the same series have built
     """
     sources = {
         source["name"]: {
@@ -48,9 +48,9 @@ def identity(recipe: Dict[str, Any], platform: Dict[str, str], built_with: Dict[
         }
         for source in recipe["sources"]
     }  # type: Dict[str, Any]
-    # What only proves the product (sanity, verify) does not decide its bytes.
+    # What only checks the product (sanity, verify) does not change its bytes.
     stages = {name: steps for name, steps in recipe["stages"].items() if name != "sanity"}
-    # A wheel links to libraries of the distribution's, whose names differ from one to the other; a tree brings its own.
+    # A wheel links to libraries of the distribution, whose names differ between distributions; a tree has its own.
     keys = ["arch", "libc"] + (["python_abi", "distribution"] if recipe["product"] == "wheel" else [])
     return {
         "name": recipe["name"],
@@ -68,12 +68,12 @@ def identity(recipe: Dict[str, Any], platform: Dict[str, str], built_with: Dict[
 def newer_tools(
     before: Dict[str, Any], after: Dict[str, Any], tools: Iterable[str]
 ) -> Optional[Dict[str, Tuple[str, str]]]:
-    """Return name -> (then, now) of the host's own that is newer than when a product was built; None if more differs.
+    """Return name -> (then, now) of the host's own tools that are newer than in a product's build; None if more differs.
 
-    What a product is built from decides whether it is built anew; what the system's updates bring does not. Not the
-    distribution either: who has another libc or Python differs in those.
+    A product is built again when what it is built from changes, but not when the system's updates bring newer tools. A
+    newer distribution does not count either: another libc or Python is a difference of its own.
 
-    :param before: the identity in the manifest of what stands; :param after: what would be built now
+    :param before: the identity in the manifest of the installed product; :param after: that of what would be built now
     :param tools: names of the tools of which a host's own may be newer
     """
     found = {}
@@ -91,19 +91,19 @@ def newer_tools(
 
 
 def _is_newer(name: str, then: str, now: str) -> bool:
-    """Say whether both are the host's own, "<name> <version>", and the second no older in as many numbers as it has."""
+    """Say whether both are the host's own, "<name> <version>", and the second is no older, in as many numbers as it has."""
     own = name + " "
     return then.startswith(own) and now.startswith(own) and versions.is_within(then[len(own) :], "", now[len(own) :])
 
 
 def _without_host_tools(identity: Dict[str, Any]) -> Dict[str, Any]:
-    """Return an identity without what updates of the system change."""
+    """Return an identity without the values that updates of the system change."""
     platform = {key: value for key, value in identity.get("platform", {}).items() if key != "distribution"}
     return dict(identity, platform=platform, built_with=sorted(identity.get("built_with") or {}))
 
 
 def describe_changes(before: Dict[str, Any], after: Dict[str, Any]) -> List[str]:
-    """Say in a few words what differs between two identities, for people who ask why a product is built again."""
+    """Return in a few words each difference of two identities, to say why a product is built again."""
     words = {
         "version": "version",
         "prefix": "prefix",
@@ -118,17 +118,17 @@ def describe_changes(before: Dict[str, Any], after: Dict[str, Any]) -> List[str]
                 *("its runtime libraries" if one.get("part") else "the whole" for one in (after, before))
             )
         ]
-    said = []
+    changes = []
     for key, word in words.items():
         old, new = before.get(key), after.get(key)
         if old != new:
             detail = " {0} -> {1}".format(old, new) if isinstance(old, str) and isinstance(new, str) else ""
-            said.append(word + detail + " changed" if not detail else word + detail)
+            changes.append(word + detail + " changed" if not detail else word + detail)
     for group, word in (("sources", "source"), ("stages", "flags of stage"), ("built_with", "built with another")):
         old, new = before.get(group) or {}, after.get(group) or {}
         for name in sorted(set(old) | set(new)):
             if old.get(name) != new.get(name):
-                said.append("{0} {1}{2}".format(word, name, "" if group == "built_with" else " changed"))
-    if not said and before.get("part_of") != after.get("part_of"):
-        said.append("built from another whole")
-    return said
+                changes.append("{0} {1}{2}".format(word, name, "" if group == "built_with" else " changed"))
+    if not changes and before.get("part_of") != after.get("part_of"):
+        changes.append("built from another whole")
+    return changes

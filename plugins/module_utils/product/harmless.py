@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Messages that alarm without reason, and what they mean."""
+"""Messages that look like errors but are harmless, and what they mean."""
 
 import re
 from typing import List
@@ -12,27 +12,27 @@ _HARMLESS = tuple(
     for expression, meaning in (
         (
             r"torchvision \S+ (?:has requirement|requires) torch[=<>!~]\S+ but you(?:'ll)? have torch \S+",
-            "torchvision was published for the stock torch and compares version numbers only: the Ascend build, whose number "
-            "has a suffix, works with it. Nothing is to be done.",
+            "torchvision was published for the stock torch and only compares version numbers: the Ascend build, whose version "
+            "has a suffix, works with it. Nothing has to be done.",
         ),
         (
             r"pip's dependency resolver does not currently take into account all the packages that are installed",
-            "pip lists here what it thinks does not go together; torch itself was installed.",
+            "pip lists the packages that it considers incompatible; torch itself was installed.",
         ),
         (
             r"Running pip as the 'root' user can result in broken permissions",
-            "pip prefers virtual environments; the role installs as root on purpose when no ascend_venv is set.",
+            "pip recommends virtual environments; the role installs as root on purpose when ascend_venv is not set.",
         ),
         (
             r"Cannot find a library with BLAS API\. Not using BLAS",
-            "CMake has looked for one of several BLAS libraries and goes on with the next.",
+            "CMake looks for several BLAS libraries, one after the other, and continues with the next.",
         ),
     )
 )
 
 
 def harmless_messages(text: str) -> List[str]:
-    """Return, for each message in the text that alarms without reason, the message and what it means."""
+    """Return, for each harmless message in the text, the message and what it means."""
     notes = []
     for line in text.splitlines():
         line = line[:LONGEST_LINE].strip()

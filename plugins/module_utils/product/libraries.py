@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which shared libraries a wheel takes from the host: what its ELF files need and it does not bring itself.
+"""Find the shared libraries that a wheel needs from the host: those that its ELF files need and that are not in it.
 
-ELF (System V ABI, chapters 4 and 5): a header, program headers of which PT_LOAD says where addresses stand in the file
-and PT_DYNAMIC where pairs (tag, value) do; DT_NEEDED and DT_SONAME are places in the strings at DT_STRTAB.
+ELF (System V ABI, chapters 4 and 5): a header, and program headers. PT_LOAD maps addresses to offsets in the file, and
+PT_DYNAMIC gives the offset of pairs (tag, value). DT_NEEDED and DT_SONAME are offsets in the strings at DT_STRTAB.
 """
 
 import os
@@ -19,14 +19,14 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.sources import zips
 _MAGIC = b"\x7fELF"
 _PT_LOAD, _PT_DYNAMIC = 1, 2
 _DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_STRSZ, _DT_SONAME = 0, 1, 5, 10, 14
-# Parts of libc, whose version is in every fingerprint, and what the kernel brings.
+# Parts of libc, whose version is in every fingerprint, and the kernel's vdso.
 _LIBC = ("ld-linux", "linux-vdso", "libc.so.", "libm.so.", "libdl.so.", "libpthread.so.", "librt.so.", "libutil.so.")
-# No table of a real file is longer, in bytes; a broken file's may say anything.
+# No table of a real file is longer, in bytes; a damaged file may state any length.
 _LONGEST = 1 << 24
 
 Linked = NamedTuple("Linked", [("soname", str), ("needed", List[str])])
 
-# Asked of the Python that will load them: prints those of its arguments that the loader does not find.
+# A program for the Python that will load the libraries: prints those of its arguments that the loader does not find.
 QUESTION = """\
 import ctypes, sys
 for name in sys.argv[1:]:
@@ -38,7 +38,7 @@ for name in sys.argv[1:]:
 
 
 def read_elf(stream: IO[bytes]) -> Optional[Linked]:
-    """Return what an ELF file is called and what it needs, None for one that is no ELF file, or a broken one.
+    """Return the soname of an ELF file and the libraries that it needs, None when it is not an ELF file, or a damaged one.
 
     :param stream: open for reading, with seek
     """
@@ -49,11 +49,11 @@ def read_elf(stream: IO[bytes]) -> Optional[Linked]:
 
 
 def needed_by_wheel(path: str) -> List[str]:
-    """Return the names of the libraries, libc's left out, that a wheel's files need and it does not bring, sorted.
+    """Return the sorted names of the libraries that a wheel's files need and that are not in it, without those of libc.
 
-    :raises zips.ArchiveError: it has more files than a wheel has
+    :raises zips.ArchiveError: it has more files than a wheel may have
     """
-    brought, needed = set(), set()
+    included, needed = set(), set()
     folder = os.path.dirname(path)
     with zips.open_zip(path, wheel.MOST_ENTRIES) as archive, tempfile.TemporaryFile(dir=folder) as scratch:
         for name in archive.namelist():
@@ -61,17 +61,17 @@ def needed_by_wheel(path: str) -> List[str]:
                 head = member.read(len(_MAGIC))
                 if head != _MAGIC:
                     continue
-                # Members of a zip cannot be sought in by Python 3.6.
+                # Python 3.6 cannot seek in members of a zip.
                 scratch.seek(0)
                 scratch.truncate()
                 scratch.write(head)
                 shutil.copyfileobj(member, scratch)
             found = read_elf(scratch)
-            brought.add(os.path.basename(name))
+            included.add(os.path.basename(name))
             if found is not None:
-                brought.add(found.soname)
+                included.add(found.soname)
                 needed.update(found.needed)
-    return sorted(name for name in needed - brought if not name.startswith(_LIBC))
+    return sorted(name for name in needed - included if not name.startswith(_LIBC))
 
 
 def _read_elf(stream: IO[bytes]) -> Optional[Linked]:
@@ -106,7 +106,7 @@ def _read_elf(stream: IO[bytes]) -> Optional[Linked]:
 
 
 def _segment(header: bytes, order: str, wide: bool) -> Tuple[int, int, int, int]:
-    """Return (type, offset in the file, address, length in the file) of a program header."""
+    """Return (type, offset in the file, address, length in the file) of a program header's segment."""
     if wide:
         kind, _flags, offset, address, _physical, length = struct.unpack_from(order + "IIQQQQ", header)
     else:
@@ -127,5 +127,5 @@ def _read_at(stream: IO[bytes], offset: int, length: int) -> bytes:
     stream.seek(offset)
     found = stream.read(length)
     if len(found) < length:
-        raise ValueError("the file ends in the midst of a table")
+        raise ValueError("the file ends within a table")
     return found

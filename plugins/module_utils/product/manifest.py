@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The manifest: JSON inside a published product that says what it is and lists its files.
+"""The manifest: JSON inside a published product that describes it and lists its files.
 
-Its presence, whole, is the only meaning of "installed". In a tree it is <prefix>/.ascend-manifest.json; in a wheel it
-is ascend-manifest.json in the dist-info folder, where the wheel's own RECORD lists the files.
+A product counts as installed only if it has a readable manifest. In a tree it is <prefix>/.ascend-manifest.json; in a wheel
+it is ascend-manifest.json in the dist-info folder, where the wheel's own RECORD lists the files.
 """
 
 import json
@@ -29,9 +29,9 @@ def compose(
     built: Dict[str, Any],
     collection_version: str,
 ) -> Dict[str, Any]:
-    """Return a manifest without files.
+    """Return a manifest without its list of files.
 
-    :param identity: what was hashed into the fingerprint, so that a later run can say what changed
+    :param identity: what was hashed into the fingerprint, so that a later run can report what changed
     :param built: {"when": UTC ISO time, "host": name, "seconds": {stage: seconds}, "jobs": n, "objects": {stage: n},
         "tools": {name: version of the host's own}}
     """
@@ -55,7 +55,7 @@ def scan(root: str) -> Dict[str, Dict[str, Any]]:
         for name in files + links:
             path = os.path.join(folder, name)
             relative = file_names.to_text(os.path.relpath(path, root))
-            # Not itself, nor what a write that was killed has left.
+            # Not the manifest itself, nor what a killed write has left of it.
             if relative in (TREE_NAME, TREE_NAME + ".partial"):
                 continue
             info = os.lstat(path)
@@ -71,7 +71,7 @@ def scan(root: str) -> Dict[str, Dict[str, Any]]:
 
 
 def permissions(info: os.stat_result) -> int:
-    """Return the permissions that a tree keeps: setuid, setgid and sticky bits are dropped when it is packed."""
+    """Return a file's permissions without the setuid, setgid and sticky bits, which are dropped when a tree is packed."""
     return stat.S_IMODE(info.st_mode) & 0o777
 
 
@@ -81,7 +81,7 @@ def write(root: str, manifest: Dict[str, Any]) -> None:
 
 
 def parse(text: Union[str, bytes]) -> Optional[Dict[str, Any]]:
-    """Return a manifest from its text, which may be foreign; None when the text is not a manifest of this schema."""
+    """Return the manifest in a text, which may be untrusted; None when the text is not a manifest of this schema."""
     try:
         data = foreign.mapping(text)
         for key in ("name", "version"):
@@ -98,7 +98,7 @@ def parse(text: Union[str, bytes]) -> Optional[Dict[str, Any]]:
 
 
 def _admit(path: str, entry: Any) -> None:
-    """Raise ForeignValueError for what is no file or link below a tree's root."""
+    """Raise ForeignValueError when an entry does not describe a file or link below a tree's root."""
     foreign.relative_path(path)
     if "link" in foreign.table(entry):
         foreign.nonempty_text(entry["link"])
@@ -109,7 +109,7 @@ def _admit(path: str, entry: Any) -> None:
 
 
 def read(root: str) -> Optional[Dict[str, Any]]:
-    """Return the manifest of the tree at root, None when there is none that can be read."""
+    """Return the manifest of the tree at root, None when it is missing or cannot be read."""
     try:
         with open(os.path.join(root, TREE_NAME), encoding="utf-8", errors="replace") as stream:
             return parse(stream.read())
@@ -118,9 +118,9 @@ def read(root: str) -> Optional[Dict[str, Any]]:
 
 
 def damage(root: str, manifest: Dict[str, Any], full: bool = False) -> List[str]:
-    """Return what is not as the manifest says, as "path: what is wrong"; empty when the tree is whole.
+    """Return what differs from the manifest, as "path: what is wrong"; empty when the tree is whole.
 
-    :param full: also compare every file's digest (reads all of it), else presence, size, mode and link targets
+    :param full: also compare every file's digest, which reads all of it; else presence, size, mode and link targets
     """
     wrong = []
     for relative, wanted in sorted(manifest.get("files", {}).items()):

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The order: what one host's product is built, published and verified by. plan/orders.py makes it; here is what it says.
+"""The order: all that building, publishing and verifying one host's product takes. plan/orders.py makes it.
 
-Between the controller and a host, and in a run's folder, it is a mapping of its fields, in JSON: order._asdict() goes out, and
-Order.of() is what comes in. Never the order itself: a named tuple would be a list there, without a word.
+Between the controller and a host, and in a run's folder, it is a mapping of its fields, in JSON: order._asdict() writes it,
+Order.of() reads it. Never pass the order itself: JSON would silently turn the named tuple into a list.
 """
 
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
@@ -14,7 +14,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import fing
 
 def label(name, version, mark):
     # type: (str, str, str) -> str
-    """Return the name that a product, and its build, has in the work directory and in a build cache.
+    """Return the name of a product, and of its build, in the work directory and in a build cache.
 
     :param mark: its fingerprint
     """
@@ -22,9 +22,9 @@ def label(name, version, mark):
 
 
 class Order(NamedTuple):
-    """What one host's product is built, published and verified by. Where nothing else is said, it is as in the recipe, see recipe.py.
+    """All that building, publishing and verifying one host's product takes. Fields not described here are as in recipe.py.
 
-    Neither it nor what is in it is changed in place, for orders share that: what differs is made by _replace().
+    Neither an order nor a value in it is changed in place, because orders share values: use _replace().
     """
 
     # --- what it is
@@ -33,39 +33,39 @@ class Order(NamedTuple):
     version: str
     # "tree" or "wheel".
     product: str
-    # "present", or "absent": to be taken away.
+    # "present", or "absent": to be removed.
     state: str
-    # A wheel's name for pip, "" for a tree.
+    # A wheel's name in pip, "" for a tree.
     distribution: str
     # sha256 of the identity, 64 hex digits.
     fingerprint: str
-    # All that decides the product's bytes, see fingerprint.identity(). Where what stands stays, though tools of the host's own
-    # have become newer since, it is that of what stands.
+    # All that decides the product's bytes, see fingerprint.identity(). If the installed product is kept although the host's
+    # own tools are newer now, it is that product's identity.
     identity: Dict[str, Any]
 
-    # --- where it stands
+    # --- where it is installed
 
-    # A tree's, absolute; "" for a wheel.
+    # A tree's prefix, absolute; "" for a wheel.
     prefix: str
     # A tree's links outside of its prefix: [{"path": absolute, "target": path below the prefix}].
     links: List[Dict[str, str]]
-    # Whether such a link may take the place of something foreign, which is saved.
+    # Whether such a link may replace a file that this collection did not make, which is saved.
     replace_link: bool
-    # Path of the Python that a wheel is for and built by; "" on a host without one.
+    # Path of the Python that a wheel is built by and for; "" on a host without one.
     python: str
     # Its version, as "3.9", and its tag, as "cp39".
     python_version: str
     python_tag: str
-    # The folders that it finds packages in: where it is no virtual environment, the user's own first.
+    # The folders in which it finds packages; the user's own first, unless it is a virtual environment.
     sites: List[str]
 
-    # --- how it is made
+    # --- how it is built
 
-    # A source has "offline": true besides where it is to come out of the mirrors alone.
+    # As in the recipe, and with "offline": true for a source that may come from the mirrors only.
     sources: List[Dict[str, Any]]
-    # With the options that this host's libc demands.
+    # With the options that this host's libc requires.
     stages: Dict[str, List[Dict[str, Any]]]
-    # Where sources are looked for before their own URLs: URLs, and folders of the controller, which are sent to the host first.
+    # Tried before a source's own URLs: URLs, and folders on the controller, which are sent to the host first.
     mirrors: List[str]
     # x86_64 or aarch64.
     arch: str
@@ -75,29 +75,29 @@ class Order(NamedTuple):
     jobs: int
     # How long the build may take, in seconds.
     timeout_s: int
-    # Whether the build's own folders stay after it has ended well.
+    # Whether the build's folders are kept after it has succeeded.
     keep: bool
-    # Variables of its programs, those too that this host's libc and compilers demand.
+    # Environment variables of its programs, including those that this host's libc and compilers require.
     environment: Dict[str, str]
-    # Folders that its programs are looked for in before the system's.
+    # Folders that are searched for its programs before the system's.
     path: List[str]
-    # Folders that they, and pip, find libraries in: LD_LIBRARY_PATH.
+    # Folders that these programs, and pip, search for libraries: LD_LIBRARY_PATH.
     library_path: List[str]
-    # Lines that pip installs before the wheel.
+    # Requirements, as lines, that pip installs before the wheel.
     requirements: List[str]
-    # Which of them, and of those that the manifest of what stands has, are not installed. Empty for a tree.
+    # Those of them, and of those in the installed product's manifest, that are not installed. Empty for a tree.
     requirements_missing: List[str]
-    # What pip is told besides of where to install, and where to look: ["--user"], say.
+    # Options for pip about where to install and where to look, such as ["--user"].
     pip_options: List[str]
-    # This collection's, for the manifest.
+    # This collection's version, for the manifest.
     collection_version: str
 
-    # --- how it is proven, see publish/verifying.py
+    # --- how it is verified, see publish/verifying.py
 
     verify: List[Dict[str, Any]]
     # Path of the environment file, which its steps may read.
     env_file: str
-    # Whether CANN's libraries have to be there: else it is no problem that an import fails for want of one.
+    # Whether CANN's libraries are required. If not, an import that fails because one is missing is not a problem.
     npu_libraries: bool
 
     # --- what not every order has
@@ -105,30 +105,30 @@ class Order(NamedTuple):
     verify_npu: List[Dict[str, Any]] = []
     # Versions of the host's own tools that it is built with, by name, for the manifest.
     tools: Dict[str, str] = {}
-    # Paths of published trees that it is built with: they are not cleared away meanwhile.
+    # Paths of published trees that it is built with: they are not removed during the build.
     trees: List[str] = []
-    # The host's settings for pip, see surroundings.pip_settings(); None where pip has still to be asked.
+    # The host's settings for pip, see surroundings.pip_settings(); None if they are not known yet.
     pip_settings: Optional[Dict[str, str]] = None
-    # What is different in the orders of those products that come out of its build besides: {"part_of", "identity",
-    # "fingerprint", "files"} of each.
+    # The further products of its build, each as the fields that differ in its order: {"part_of", "identity", "fingerprint",
+    # "files"}.
     parts: List[Dict[str, Any]] = []
-    # Of such a part the fingerprint of the whole; "" for a whole.
+    # For such a part, the fingerprint of the whole; "" for a whole.
     part_of: str = ""
-    # Of such a part patterns of its files, below the prefix.
+    # For such a part, patterns of its files, below the prefix.
     files: List[str] = []
-    # The environment file that is to come, which a wheel is tried with before that is written; "" where it stays as it is.
+    # The new text of the environment file, with which a wheel is tried before the file is written; "" if it does not change.
     env_text: str = ""
     # Path on the controller of the bundle that has wheels for pip; "" for none.
     bundle: str = ""
-    # Which of its wheels: (path below it, sha256) of each.
+    # The bundle's wheels to use: (path below it, sha256) of each.
     wheels: List[Sequence[str]] = []
 
     @classmethod
     def of(cls, found):
         # type: (Dict[str, Any]) -> Order
-        """Return the order that a mapping of fields is, out of JSON; what is unknown there is left out.
+        """Return the order in a mapping of fields, read from JSON; unknown fields are ignored.
 
-        TypeError where one lacks what every order has.
+        Raises TypeError when a required field is missing.
         """
         return cls(**{name: found[name] for name in cls._fields if name in found})
 

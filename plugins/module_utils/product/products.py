@@ -4,9 +4,9 @@
 """A product's folder, the same in a work directory and in a build cache: product.json and the one file that it names.
 
 product.json, the metadata, is {"file": name, "size": bytes, "sha256": hex, "manifest": {…, without files}}. The file is
-<label>.tar.gz of a tree, or a wheel. Where products are signed, product.json.sig beside it signs the bytes of the metadata,
+<label>.tar.gz for a tree, or a wheel. If products are signed, product.json.sig beside it signs the bytes of the metadata,
 and so, by the digest in them, the file. On a host a file "taken" says that the product was built elsewhere. A folder is
-there whole or not at all: it is made as <folder>.partial… and renamed.
+either whole or absent: it is written as <folder>.partial… and renamed.
 """
 
 import os
@@ -20,7 +20,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import whee
 
 METADATA = "product.json"
 SIGNATURE = METADATA + ".sig"
-# Beside a product that a host has not built itself: its text says where it is from.
+# Beside a product that a host has not built itself: its text says where the product is from.
 TAKEN = "taken"
 PARTIAL = ".partial"
 DAMAGED = ".damaged-"
@@ -31,7 +31,7 @@ TREE = ".tar.gz"
 
 def compose(path, manifest):
     # type: (str, Dict[str, Any]) -> Dict[str, Any]
-    """Return the metadata of a finished file; OSError when that cannot be read."""
+    """Return the metadata of a finished file. Raises OSError when the file cannot be read."""
     return {
         "file": os.path.basename(path),
         "size": os.path.getsize(path),
@@ -42,23 +42,23 @@ def compose(path, manifest):
 
 def label(manifest):
     # type: (Dict[str, Any]) -> str
-    """Return the name of the product that a manifest is of, see orders.label()."""
+    """Return the name of a manifest's product, see orders.label()."""
     return orders.label(manifest["name"], manifest["version"], manifest["fingerprint"])
 
 
 def is_of(metadata, order):
     # type: (Dict[str, Any], Order) -> bool
-    """Say whether metadata is that of an order's product."""
+    """Say whether metadata belongs to an order's product."""
     manifest = metadata["manifest"]
     return manifest["fingerprint"] == order.fingerprint and label(manifest) == order.label()
 
 
 def parse(text):
     # type: (Union[str, bytes]) -> Optional[Dict[str, Any]]
-    """Return the metadata that a text is, None when it is none.
+    """Return the metadata in a text, None when the text is not metadata.
 
-    The text may be foreign: what is returned names a file and no path, so that nobody is led out of the folder, and no
-    other file than a product of its manifest's name can have, so that it is none of those that stand beside it.
+    The text may be untrusted: metadata is only returned when it names a file, not a path out of the folder, and a file name
+    that its product can have, not that of another file in the folder.
     """
     try:
         metadata = foreign.mapping(text)
@@ -77,7 +77,7 @@ def parse(text):
 
 def metadata(folder):
     # type: (str) -> Optional[Dict[str, Any]]
-    """Return the metadata of a product's folder, None when there is none that can be read."""
+    """Return the metadata in a product's folder, None when it is missing or cannot be read."""
     try:
         with open(os.path.join(folder, METADATA), "rb") as stream:
             return parse(stream.read())
@@ -87,9 +87,9 @@ def metadata(folder):
 
 def read(folder, fingerprint):
     # type: (str, str) -> Optional[Dict[str, Any]]
-    """Return {"path", "sha256", "manifest"} of the product with this fingerprint, None when the folder has no such.
+    """Return {"path", "sha256", "manifest"} of the product with this fingerprint, None when the folder does not have it.
 
-    A quick look: the metadata can be read, and its file is there, as long as it says.
+    A quick check: the metadata can be read, and its file exists and has the stated size.
     """
     found = metadata(folder)
     if found is None or found["manifest"]["fingerprint"] != fingerprint or file_problems(folder, found):
@@ -99,7 +99,7 @@ def read(folder, fingerprint):
 
 def taken_from(folder):
     # type: (str) -> str
-    """Return where a product's folder is from, in words; "" for what this host has built itself."""
+    """Return where a product's folder is from, in words; "" for a product that this host has built itself."""
     try:
         with open(os.path.join(folder, TAKEN), encoding="utf-8", errors="replace") as stream:
             return stream.read(_TAKEN_LIMIT) or "elsewhere"
@@ -109,7 +109,7 @@ def taken_from(folder):
 
 def mark_taken(folder, place):
     # type: (str, str) -> None
-    """Note in a product's folder, before it is put in its place, that it was built elsewhere.
+    """Record in a product's folder, before it is published, that the product was built elsewhere.
 
     :param place: where it is from, in words
     """
@@ -119,7 +119,7 @@ def mark_taken(folder, place):
 
 def file_problems(folder, metadata):
     # type: (str, Dict[str, Any]) -> List[str]
-    """Return what is wrong with the file that metadata names, in words, as far as that is seen without reading it."""
+    """Return what is wrong with the file that metadata names, in words, without reading the file."""
     try:
         info = os.stat(os.path.join(folder, metadata["file"]))
     except OSError:
@@ -134,13 +134,13 @@ def file_problems(folder, metadata):
 
 def problems(folder):
     # type: (str) -> List[str]
-    """Return what is wrong with a product's folder, in words, digest included; empty when it is whole.
+    """Return what is wrong with a product's folder, in words, the file's digest included; empty when it is whole.
 
-    OSError when its file is there and cannot be read.
+    Raises OSError when its file exists and cannot be read.
     """
     found = metadata(folder)
     if found is None:
-        return [METADATA + ": missing, or not to be read"]
+        return [METADATA + ": missing or unreadable"]
     wrong = file_problems(folder, found)
     if not wrong and fingerprints.file_digest(os.path.join(folder, found["file"])) != found["sha256"]:
         wrong.append(found["file"] + ": content differs from the digest in " + METADATA)
@@ -149,14 +149,14 @@ def problems(folder):
 
 def publish(partial, folder):
     # type: (str, str) -> None
-    """Make a finished partial folder the product's, durably, in place of what stands there; OSError.
+    """Rename a finished partial folder to the product's folder, durably, and replace what is there. Raises OSError.
 
-    After a power cut the folder is the former one, the new one, or not there.
+    After a power cut the folder is the former one, the new one, or missing.
     """
     for name in os.listdir(partial):
         durable.sync(os.path.join(partial, name))
     durable.sync(partial)
-    # A folder that is not empty cannot be renamed over.
+    # A rename cannot replace a folder that is not empty.
     former = folder + PARTIAL + "-former"
     if os.path.lexists(former):
         shutil.rmtree(former)
@@ -175,7 +175,7 @@ def publish(partial, folder):
 
 def set_aside(folder):
     # type: (str) -> str
-    """Rename a damaged product's folder to <folder>.damaged-<n>, the first that is free, and return that; OSError."""
+    """Rename a damaged product's folder to <folder>.damaged-<n>, with the first free n; return the path. Raises OSError."""
     number = 1
     while os.path.lexists(folder + DAMAGED + str(number)):
         number += 1

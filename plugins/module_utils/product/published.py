@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How what was published stands on a host; only read, so that whoever just looks loads no more than this."""
+"""Read the state of published products on a host. Nothing is changed, so that examining a host loads no more than this."""
 
 import glob
 import os
@@ -13,28 +13,28 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import fing
 
 def tree_path(prefix, version, mark):
     # type: (str, str, str) -> str
-    """Return where the tree behind a prefix stands."""
+    """Return the path of the tree that a prefix links to."""
     return "{0}-{1}-{2}".format(prefix, version, fingerprint.short(mark))
 
 
 def lock_tree(tree):
     # type: (str) -> int
-    """Keep a tree from being cleared away for as long as the descriptor that this returns is open; OSError if it is gone.
+    """Keep a tree from being removed while the descriptor that this returns is open. Raises OSError if it is missing.
 
-    Not from being followed by another: whoever uses it names it by its own path, and not by the link's.
+    The prefix may still be linked to another tree: use the tree by its own path, not by the link's.
     """
     descriptor = os.open(tree, os.O_RDONLY)
     try:
         locking.lock(descriptor, tree, shared=True)
     except OSError:
-        # Some network file systems do not lock folders; the former tree stays there until the next but one is published.
+        # Some network file systems do not lock folders; there the former tree is kept until the next but one is published.
         pass
     return descriptor
 
 
 def in_use(tree):
     # type: (str) -> bool
-    """Say whether a build works with a tree, see lock_tree; False where folders cannot be locked."""
+    """Say whether a build uses a tree, see lock_tree; False if folders cannot be locked."""
     descriptor = os.open(tree, os.O_RDONLY)
     try:
         return not locking.lock(descriptor, tree)
@@ -46,7 +46,7 @@ def in_use(tree):
 
 def manifests(prefix, name):
     # type: (str, str) -> Dict[str, Dict[str, Any]]
-    """Return the trees beside a prefix whose manifests say that they are the named product's, with those: path -> manifest."""
+    """Return the trees beside a prefix whose manifests name the given product: path -> manifest."""
     pattern = re.compile(re.escape(prefix) + r"-.+-[0-9a-f]{%d}$" % fingerprint.SHORT)
     found = {}  # type: Dict[str, Dict[str, Any]]
     for path in glob.glob(glob.escape(prefix) + "-*"):
@@ -58,13 +58,13 @@ def manifests(prefix, name):
 
 def trees(prefix, name):
     # type: (str, str) -> List[str]
-    """Return the trees beside a prefix whose manifests say that they are the named product's."""
+    """Return the paths of the trees beside a prefix whose manifests name the given product, sorted."""
     return sorted(manifests(prefix, name))
 
 
 def occupied_by(prefix, ours):
     # type: (str, List[str]) -> Optional[str]
-    """Say what stands at a prefix that this collection did not put there, None when the place is free or ours.
+    """Return what is at a prefix that this collection did not put there, None when it is free or this collection's.
 
     :param ours: the product's trees beside the prefix
     """
@@ -73,7 +73,7 @@ def occupied_by(prefix, ours):
     if not os.path.islink(prefix):
         return "a folder" if os.path.isdir(prefix) else "a file"
     target = os.path.realpath(prefix)
-    # A link whose tree is gone is ours when its name is one that only we give.
+    # A link to a missing tree is this collection's if the tree's name has the form that only this collection uses.
     if target in map(os.path.realpath, ours) or re.match(
         re.escape(os.path.basename(prefix)) + r"-.+-[0-9a-f]{12}$", os.path.basename(os.readlink(prefix))
     ):
@@ -102,15 +102,15 @@ def missing_requirements(requirements, packages):
     # type: (List[str], Dict[str, str]) -> List[str]
     """Return the requirements that none of the installed packages (normalised name -> version) satisfies.
 
-    A line with an environment marker (after a semicolon), and one that names nothing, are pip's to judge: they never count
-    as missing. What is to be installed editable is to be installed like the rest.
+    A line with an environment marker (after a semicolon), or without a name, never counts as missing: only pip can judge
+    it. The option for an editable install is removed.
     """
     return [line for line in map(plain_requirement, requirements) if _is_missing(line, packages)]
 
 
 def plain_requirement(line):
     # type: (str) -> str
-    """Return a line of a requirements file without the option that leaves what it installs where it was built."""
+    """Return a line of a requirements file without the option for an editable install, which stays where it was built."""
     return _EDITABLE.sub("", line, 1) if _EDITABLE.match(line) else line
 
 
@@ -125,7 +125,7 @@ def _is_missing(line, packages):
 
 def _parse_requirement(line):
     # type: (str) -> Tuple[str, str]
-    """Return (name, specifiers) of a requirement; "" for the name where it has none, "" where any version will do."""
+    """Return (name, specifiers) of a requirement; "" for a missing name, and "" for specifiers that accept any version."""
     named = _NAMED.match(line)
     if "://" in line and not (named and named.group(2).lstrip().startswith("@")):
         egg, wheel = _EGG.search(line), _WHEEL.search(line.replace("%2B", "+"))

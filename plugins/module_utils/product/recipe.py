@@ -1,28 +1,28 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The recipe: what to build, as data; and what a host makes of it.
+"""The recipe: what to build, as data; and the checks and values that a host derives from it.
 
 A recipe is a mapping:
   name, version     of the product
   product           "tree" (published at a prefix) or "wheel" (installed by pip)
-  state             "present", or "absent": to be taken away
+  state             "present", or "absent": to be removed
   prefix            trees: "auto" or a path (see base/places.py)
-  links             trees: [{"path": "auto"|path, "target": path below the prefix}], links that stand outside the prefix
+  links             trees: [{"path": "auto"|path, "target": path below the prefix}], links outside of the prefix
   accept            trees: {"commands": [..], "minimum": v, "maximum": v}: what the host may have instead; absent: nothing.
                     The maximum may be a mapping of architectures
-  distribution      wheels: its name for pip
+  distribution      wheels: its name in pip
   sources           [{name, kind: archive|git, dest, urls, and file + sha256 or repo + commit + ref + submodules}]
-  built_with        names of the tools (themselves products) that must stand before it: "cmake", "gcc730"
+  built_with        names of the tools (products too) that must be installed before it: "cmake", "gcc730"
   environment       variables of every step
   stages            {"patch"|"configure"|"build"|"install"|"sanity": [step, ..]} (see build/steps.py)
-  verify            steps that prove the published product: {"run", "stdin", "expect", "timeout_s", "remedy"}
+  verify            steps that check the published product: {"run", "stdin", "expect", "timeout_s", "remedy"}
   verify_npu        more of them, for hosts with an NPU
   needs             what must be on the host to build (keys of host/needs.py's table)
   runs_with         what must be on every host that has the product (keys of the same table)
-  runtime           trees: [pattern below the prefix]: the files that programs need which were built with it, a product of
-                    their own for hosts that build nothing; absent: those hosts want nothing of it
-  mem_gib_per_job, disk_gib   what a build takes
+  runtime           trees: [pattern below the prefix]: the files that programs built with it need to run; a product of
+                    their own for hosts that build nothing; absent: those hosts need none of them
+  mem_gib_per_job, disk_gib   the memory and disk space that a build takes, in GiB
 
 Names in braces in a step are filled in on the host: {src} {obj} {stage} {root} {prefix} {jobs} {python}
 {python_version} {env_file} {version} {work}; in the steps of verify and verify_npu {prefix} {python} {env_file}
@@ -39,7 +39,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 
 
 def fill_placeholders(value: Any, names: Dict[str, str]) -> Any:
-    """Replace the known {names} in every string of nested lists and mappings; other braces stay as they are."""
+    """Replace the known {names} in every string of nested lists and mappings; other braces are kept."""
     if isinstance(value, str):
         for name, text in names.items():
             value = value.replace("{" + name + "}", text)
@@ -73,7 +73,7 @@ def problems(recipe: Dict[str, Any]) -> List[str]:
 
 
 def job_count(wanted: Any, cores: int, available_mib: int, mem_gib_per_job: float) -> int:
-    """Return how many jobs to run: what was asked for, or the lesser of the cores and what the free memory holds."""
+    """Return how many jobs to run: the number asked for, or for "auto" what both the cores and the free memory allow."""
     if str(wanted) != "auto":
         return max(1, int(wanted))
     by_memory = int(available_mib / (float(mem_gib_per_job) * 1024.0)) if mem_gib_per_job else cores

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wheels: finding the one that a build made, checking it, putting a manifest into it, and seeing what is installed.
+"""Wheels: find the one that a build made, check it, add a manifest to it, and find what is installed.
 
 A wheel is a zip file named name-version[-build]-python-abi-platform.whl (PEP 427) with a folder name-version.dist-info,
 whose METADATA names it and whose RECORD lists every file as "path,sha256=digest,size".
@@ -30,28 +30,28 @@ _FILENAME = re.compile(
     r"(?P<name>[^\s/-]+)-(?P<version>[^\s/-]+)(?:-(?P<build>[0-9][^\s/-]*))?"
     r"-(?P<python>[^\s/-]+)-(?P<abi>[^\s/-]+)-(?P<platform>[^\s/-]+)\.whl"
 )
-# RECORD lists these without a digest, for they cannot hold their own or sign the file that would.
+# RECORD lists these without a digest: RECORD cannot hold its own, nor that of a signature of itself.
 _UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
-# More than RECORD and its signatures have together.
+# More than the size of RECORD and its signatures together.
 UNLISTED_BYTES = 64 << 20
-# No wheel comes near to so many files; torch's have some ten thousand. Nor do METADATA, RECORD and manifest to that size.
+# No wheel has nearly so many files; torch's have about ten thousand. Nor are METADATA, RECORD and manifest nearly as large.
 MOST_ENTRIES, TEXT_BYTES = 100 * 1000, 16 << 20
 _DIGESTS = ("sha256", "sha384", "sha512")
 
 
 class WheelError(Exception):
-    """A wheel that is not there, not the only one, or not whole."""
+    """A wheel that is missing, not the only one, or damaged."""
 
 
 def normalise(name: str) -> str:
-    """Return a distribution's name as all its spellings have it in common (PEP 503)."""
+    """Return the normalised name of a distribution, the same for all its spellings (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def parse_filename(name: str) -> Dict[str, Optional[str]]:
     """Return {"name", "version", "build" (None when absent), "python", "abi", "platform"} of a wheel's file name.
 
-    :raises WheelError: it is not the name of a wheel
+    :raises WheelError: it is not a wheel's file name
     """
     found = _FILENAME.fullmatch(os.path.basename(name))
     if found is None:
@@ -60,35 +60,35 @@ def parse_filename(name: str) -> Dict[str, Optional[str]]:
 
 
 def find_wheel(dist_dir: str, name: str, version: str, python_tag: str, arch: str) -> str:
-    """Return the path of the one wheel in a folder that fits.
+    """Return the path of the only wheel in a folder that matches.
 
     :param version: exactly this, or this with a local part or a post release: 1.5.0 finds 1.5.0+ascend.post3
-    :param python_tag: such as cp39; a wheel of pure Python (py3-none-any) fits as well
+    :param python_tag: such as cp39; a wheel of pure Python (py3-none-any) matches too
     :param arch: such as aarch64; the wheel is for linux, any manylinux, or any platform
-    :raises WheelError: none fits, or several do; the message lists what is there
+    :raises WheelError: none matches, or several do; the message lists all wheels in the folder
     """
     try:
         there = sorted(entry for entry in os.listdir(dist_dir) if entry.endswith(".whl"))
     except OSError as error:
-        raise WheelError("the build left no folder of wheels: {0}".format(error)) from error
+        raise WheelError("the build made no folder of wheels: {0}".format(error)) from error
     fitting = [entry for entry in there if _fits(entry, name, version, python_tag, arch)]
     if len(fitting) == 1:
         return os.path.join(dist_dir, fitting[0])
     raise WheelError(
-        "{0} in {1} is {2} {3} for {4} on {5}; there is: {6}".format(
+        "{0} in {1} matches {2} {3} for {4} on {5}; found: {6}".format(
             "more than one wheel" if fitting else "no wheel",
             dist_dir,
             name,
             version,
             python_tag,
             arch,
-            ", ".join(there) or "none at all",
+            ", ".join(there) or "none",
         )
     )
 
 
 def read(path: str) -> Dict[str, Any]:
-    """Return what a wheel says of itself.
+    """Return a wheel's description of itself.
 
     {"name", "version" (from METADATA), "build", "python", "abi", "platform" (from the file's name), "dist_info" (the
     folder in it), "metadata" ({lower-case header: value}), "requires" ([Requires-Dist...]), "manifest" (dict or None)}
@@ -115,7 +115,7 @@ def read(path: str) -> Dict[str, Any]:
 
 
 def recorded_size(path: str) -> int:
-    """Return how many bytes a wheel may hold by its RECORD, with that and what signs it, of which it has no size.
+    """Return how many bytes a wheel may hold: the sizes in its RECORD, and UNLISTED_BYTES for that and its signatures.
 
     :raises WheelError: not a wheel, or one without RECORD
     """
@@ -125,9 +125,9 @@ def recorded_size(path: str) -> int:
 
 
 def verify(path: str) -> None:
-    """Read all of a wheel and compare it with its checksums: the zip's CRC and the digests and sizes in RECORD.
+    """Read all of a wheel and compare it with the zip's CRCs and the digests and sizes in RECORD.
 
-    :raises WheelError: the first thing that is wrong
+    :raises WheelError: something differs; the message names the first difference
     """
     with _open_wheel(path, "{0} is damaged: {1}. Build it again") as archive:
         folder = _dist_info(archive, path)
@@ -150,29 +150,29 @@ def verify(path: str) -> None:
 def add_file(path_in: str, path_out: str, name: str = manifests.WHEEL_NAME, text: str = "{}") -> None:
     """Write a copy of a wheel with one more file in its dist-info, listed in its RECORD; the rest is not recompressed.
 
-    The copy appears whole, by a rename; path_out may be path_in. Embedding again replaces the file, and the same text
-    gives the same bytes.
+    The copy is renamed when it is whole; path_out may be path_in. An existing file of that name is replaced, and the same
+    text gives the same bytes.
 
     :param name: file name within the dist-info folder
     :raises WheelError: path_in is not a wheel
-    :raises OSError: it cannot be read, or the copy not be written (a full disk)
+    :raises OSError: path_in cannot be read, or the copy cannot be written (such as on a full disk)
     """
     target = os.path.abspath(path_out)
     handle, partial = tempfile.mkstemp(prefix=".embed-", dir=os.path.dirname(target))
     os.close(handle)
     try:
-        # The members' compressed bytes stay as they are (torch's are hundreds of MB): only the central directory, and
-        # what stands behind the last kept member, is written anew.
+        # The members' compressed bytes are kept (torch's are hundreds of MB): only the central directory, and what follows
+        # the last kept member, is rewritten.
         shutil.copyfile(path_in, partial)
         with open(partial, "r+b") as stream:
             _add_file(stream, path_in, name, text.encode("utf-8"))
         os.chmod(partial, os.stat(path_in).st_mode & 0o777)
         durable.replace(partial, target)
-    except Exception as error:  # as in _opened()
-        # A damaged zip makes zipfile seek to nowhere (EINVAL); any other error of the system is the system's.
+    except Exception as error:  # as in _open_wheel()
+        # In a damaged zip, zipfile seeks to an invalid offset (EINVAL); any other OSError is a fault of the system.
         if isinstance(error, WheelError) or (isinstance(error, OSError) and error.errno != errno.EINVAL):
             raise
-        raise WheelError("{0} cannot be put into {1}: {2}".format(name, path_in, error)) from error
+        raise WheelError("{0} cannot be added to {1}: {2}".format(name, path_in, error)) from error
     finally:
         if os.path.lexists(partial):
             os.unlink(partial)
@@ -182,15 +182,15 @@ def installed(site_dirs: Iterable[str], name: str) -> Optional[Dict[str, Any]]:
     """Return the distribution of this name in the first of the folders that has it, None when none has.
 
     {"version": str|None, "dist_info": path, "site": folder, "manifest": dict|None, "installer": str|None,
-    "missing": [what RECORD lists and is not there, or in another size]}
+    "missing": [files in RECORD that are missing or have another size]}
 
-    Nothing is read but the dist-info, and nothing raised for a broken one. An egg-info has no manifest and no list.
+    Only the dist-info is read, and a damaged one raises nothing. An egg-info has no manifest and no RECORD.
     """
     for site in site_dirs:
         found = _entries(site, name)
         if found:
-            # An interrupted removal leaves dist-info folders without METADATA behind: a whole one goes before them,
-            # and any of them before an egg-info.
+            # An interrupted removal leaves dist-info folders without METADATA: one with METADATA is preferred to them,
+            # and any of them to an egg-info.
             best = max(
                 found,
                 key=lambda entry: (
@@ -204,10 +204,10 @@ def installed(site_dirs: Iterable[str], name: str) -> Optional[Dict[str, Any]]:
 
 
 def read_record(dist_info: str) -> List[List[str]]:
-    """Return the rows [path, digest, size] of an installed distribution's RECORD, [] when there is none to be read.
+    """Return the rows [path, digest, size] of an installed distribution's RECORD, [] when it is missing or unreadable.
 
-    Paths are relative to the folder that holds the dist-info. What Python compiles, and makes and removes as it likes,
-    is left out.
+    Paths are relative to the folder that holds the dist-info. Compiled files (.pyc) are left out, since Python makes and
+    removes them at any time.
     """
     try:
         rows = _rows(_text(dist_info, "RECORD"))
@@ -217,10 +217,10 @@ def read_record(dist_info: str) -> List[List[str]]:
 
 
 def damage(dist_info: str, full: bool = False) -> List[str]:
-    """Return what is not as an installed distribution's RECORD says, as "path: what is wrong"; empty when it is whole.
+    """Return what differs from an installed distribution's RECORD, as "path: what is wrong"; empty when it is whole.
 
     :param dist_info: path of its dist-info folder
-    :param full: also compare every digest that RECORD has (reads all of the files), else presence and size
+    :param full: also compare every digest in RECORD, which reads all files; else presence and size
     """
     site = os.path.dirname(dist_info)
     rows = read_record(dist_info)
@@ -249,7 +249,7 @@ def _fits(entry: str, name: str, version: str, python_tag: str, arch: str) -> bo
     except WheelError:
         return False
     pure = said["abi"] == "none" and "py3" in said["python"].split(".")
-    # Some tools write the plus of a local version as an underscore.
+    # Some tools replace the plus of a local version by an underscore.
     wanted = re.escape(version).replace("\\+", "[+_]") + r"(\.post[0-9]+)?([+_].+)?"
     return (
         normalise(said["name"]) == normalise(name)
@@ -264,7 +264,7 @@ def _fits(entry: str, name: str, version: str, python_tag: str, arch: str) -> bo
 
 @contextmanager
 def _open_wheel(path: str, wrong: str = "{0} cannot be read: {1}") -> Iterator[zips.Zip]:
-    """A wheel, to be read; `wrong` is what to say of a damaged one."""
+    """Open a wheel for reading. wrong: the message for a damaged one. Raises WheelError."""
     try:
         with zips.open_zip(path, MOST_ENTRIES) as archive:
             yield archive
@@ -272,7 +272,7 @@ def _open_wheel(path: str, wrong: str = "{0} cannot be read: {1}") -> Iterator[z
         raise
     except zips.ArchiveError as error:
         raise WheelError(str(error)) from error
-    except Exception as error:  # zipfile and what it decompresses with raise a dozen kinds for a damaged file
+    except Exception as error:  # zipfile and the decompressors raise many kinds for a damaged file
         raise WheelError(wrong.format(path, error)) from error
 
 
@@ -314,14 +314,14 @@ def _compare(archive: zips.Zip, path: str, row: List[str]) -> None:
             hashed.update(block)
             length += len(block)
     if _digest_text(algorithm, hashed.digest()) != digest.rstrip("=") or (size and size != str(length)):
-        raise WheelError("{0} is damaged: {1} is not what its RECORD says. Build it again".format(path, name))
+        raise WheelError("{0} is damaged: {1} does not match its RECORD. Build it again".format(path, name))
 
 
 def _add_file(stream: Any, path: str, name: str, content: bytes) -> None:
     with zips.open_zip_to_append(path, stream, MOST_ENTRIES) as archive:
         folder = _dist_info(archive, path)
         record, added = folder + "/RECORD", folder + "/" + name
-        # A signature of the former RECORD would no longer be true.
+        # A signature of the former RECORD is no longer valid.
         dropped = (added,) + tuple(folder + "/" + unlisted for unlisted in _UNLISTED)
         rows = [row for row in _rows(_read_member(archive, path, record)) if row[0] not in dropped]
         when = archive.getinfo(record).date_time
@@ -336,13 +336,13 @@ def _add_file(stream: Any, path: str, name: str, content: bytes) -> None:
             info.external_attr = 0o100644 << 16
             info.create_system = 3
             archive.writestr(info, data)
-    # zipfile has just written the end of the archive; what may stand behind it is the former one's, and only from
-    # Python 3.8 on does zipfile cut that off itself.
+    # zipfile has just written the end of the archive. Bytes of the former one may follow; only since Python 3.8 does zipfile
+    # cut them off itself.
     stream.truncate()
 
 
 def _drop_members(archive: zips.Zip, names: Tuple[str, ...]) -> None:
-    # Out of the central directory; and what is dropped at the end of the file is written over.
+    # Remove them from the central directory; those at the end of the file are overwritten.
     kept = [info for info in archive.filelist if info.filename not in names]
     behind = max([info.header_offset for info in kept] or [-1])
     tail = [info.header_offset for info in archive.filelist if info.filename in names and info.header_offset > behind]
@@ -394,7 +394,7 @@ def _installed(site: str, entry: str) -> Dict[str, Any]:
 
 def _digest_of(path: str, algorithm: str) -> str:
     if not os.path.isfile(path):
-        # To open what is no file may wait for ever.
+        # Opening something else, such as a pipe, may block forever.
         return ""
     hashed = hashlib.new(algorithm)
     with open(path, "rb") as stream:

@@ -59,7 +59,7 @@ def test_what_is_not_that_product(tmp_path):
     folder = cached.make(tmp_path)
     assert products.read(str(folder), "cd" * 32) is None
     assert products.read(str(tmp_path / "none"), MARK) is None
-    assert products.problems(str(tmp_path / "none")) == ["product.json: missing, or not to be read"]
+    assert products.problems(str(tmp_path / "none")) == ["product.json: missing or unreadable"]
 
 
 def test_damage_is_named(tmp_path):

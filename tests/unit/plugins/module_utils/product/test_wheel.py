@@ -128,7 +128,7 @@ def test_any_filename(name):
         (["torch-1.8.1-cp39-cp39-win_x86_64.whl"], ("torch", "1.8.1", "cp39", "x86_64"), "no wheel"),
         (["torch-1.8.1-cp39-cp39-any.whl"], ("torch", "1.8.1", "cp39", "x86_64"), "no wheel"),
         ([NAME, "torch-1.8.1-cp39-cp39-linux_x86_64.whl"], ("torch", "1.8.1", "cp39", "x86_64"), "more than one"),
-        ([], ("torch", "1.8.1", "cp39", "x86_64"), "none at all"),
+        ([], ("torch", "1.8.1", "cp39", "x86_64"), "found: none"),
     ],
 )
 def test_find_wheel(there, wanted, found, tmp_path):

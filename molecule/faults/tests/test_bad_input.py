@@ -120,7 +120,7 @@ def test_archive_that_is_none(apply):
     host.check_output("mkdir -p /srv/bad && echo 'not an archive' > /srv/bad/cmake-3.12.1.tar.gz")
     sha256 = host.file("/srv/bad/cmake-3.12.1.tar.gz").sha256sum
     result = apply(["cmake"], "root", ascend_mirrors=["file:///srv/bad"], cmake_sha256=sha256)
-    holds(result, ["stage extract", "no archive"])
+    holds(result, ["stage extract", "is not an archive"])
     assert not host.file("/usr/local/cmake").exists
 
 

@@ -95,7 +95,7 @@ def read(path: str) -> Dict[str, Any]:
 
     :raises WheelError: not a wheel, or one without METADATA
     """
-    said = dict(parse_filename(path))
+    described = dict(parse_filename(path))
     with _open_wheel(path) as archive:
         folder, manifest = _dist_info(archive, path), None
         metadata = _metadata(_read_member(archive, path, folder + "/METADATA", "replace"))
@@ -103,7 +103,7 @@ def read(path: str) -> Dict[str, Any]:
             manifest = manifests.parse(_read_member(archive, path, folder + "/" + manifests.WHEEL_NAME, "replace"))
     if not metadata.get("name") or not metadata.get("version"):
         raise WheelError("{0}: its METADATA has no Name or no Version".format(path))
-    said.update(
+    described.update(
         name=metadata["name"][0],
         version=metadata["version"][0],
         dist_info=folder,
@@ -111,7 +111,7 @@ def read(path: str) -> Dict[str, Any]:
         metadata={key: values[0] for key, values in metadata.items()},
         requires=metadata.get("requires-dist", []),
     )
-    return said
+    return described
 
 
 def recorded_size(path: str) -> int:
@@ -245,19 +245,19 @@ def damage(dist_info: str, full: bool = False) -> List[str]:
 
 def _fits(entry: str, name: str, version: str, python_tag: str, arch: str) -> bool:
     try:
-        said = parse_filename(entry)
+        parsed = parse_filename(entry)
     except WheelError:
         return False
-    pure = said["abi"] == "none" and "py3" in said["python"].split(".")
+    pure = parsed["abi"] == "none" and "py3" in parsed["python"].split(".")
     # Some tools replace the plus of a local version by an underscore.
     wanted = re.escape(version).replace("\\+", "[+_]") + r"(\.post[0-9]+)?([+_].+)?"
     return (
-        normalise(said["name"]) == normalise(name)
-        and re.fullmatch(wanted, said["version"]) is not None
-        and (pure or python_tag in said["python"].split(".") or python_tag == said["abi"])
+        normalise(parsed["name"]) == normalise(name)
+        and re.fullmatch(wanted, parsed["version"]) is not None
+        and (pure or python_tag in parsed["python"].split(".") or python_tag == parsed["abi"])
         and any(
             (platform == "any" and pure) or re.fullmatch(r"(many|musl)?linux.*_" + re.escape(arch), platform)
-            for platform in said["platform"].split(".")
+            for platform in parsed["platform"].split(".")
         )
     )
 

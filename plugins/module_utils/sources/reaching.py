@@ -63,10 +63,10 @@ def _ssh_problem(url: str, limit_s: float) -> Optional[str]:
     if shutil.which(argv[0]) is None:
         return None
     # Without input, git-upload-pack lists its refs and exits.
-    status, said, complaint = ask(argv, time_limit_s=limit_s)
+    status, output, complaint = ask(argv, time_limit_s=limit_s)
     if status == 0 or complaint.startswith("printed more"):
         return ""
-    return last_words(said) or complaint or "ssh ended with status {0}".format(status)
+    return last_words(output) or complaint or "ssh ended with status {0}".format(status)
 
 
 def _url_problem(url: str, repository: bool, limit_s: float, known: Optional[logins.Logins]) -> str:

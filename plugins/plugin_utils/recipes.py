@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The recipes of the roles, filled in with their variables, and the tables of releases that they are filled in from.
+"""The recipes of the roles, filled in from their variables and from the tables of releases.
 
 A recipe is the file files/recipe.yml of its role. A value, or an item of a list, that is only ${name} is replaced by the
-data of that name; a list replaces an item by its own items. Within a text, ${name} is replaced by text. ${a.b} is b of a.
-The names are the variables of the role without its prefix, and those that `_names` adds.
+data of that name; an item is replaced by all items if that is a list. Within a text, ${name} is replaced by text. ${a.b} is
+b of a. The names are the variables of the role without its prefix, and those that `_names` adds.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils.settings import Set
 
 # The roles that make a product, in the order in which they are built.
 ROLES = ("cmake", "gcc730", "torch_npu_build", "apex_build")
-# Read with this module, which Ansible does before it divides itself into a worker a host.
+# Read when this module is imported, which Ansible does once, before it starts a worker for each host.
 RECIPES = {role: data(role, "files/recipe.yml") for role in ROLES}
-# The rows of the releases by version: of torch, and of gcc.
+# The tables of releases, version -> row: of torch, and of gcc.
 RELEASES = data("road", "files/releases.yml")
 GCC_RELEASES = data("gcc730", "files/releases.yml")
 # Python packages that CANN's operators import, by the release of CANN.
 CANN_PACKAGES = data("cann_check", "files/packages.yml")
 
-# Source a host's environment file, if there is one, and go on as the program that follows it.
+# Source a host's environment file, if it exists, and run the program that follows.
 WITH_ENVIRONMENT = ["bash", "-c", 'if [ -r "$0" ]; then . "$0"; fi; exec "$@"', "{env_file}"]
 
 _NAME = re.compile(r"\$\{([a-z0-9_.]+)\}")
@@ -64,7 +64,7 @@ def fill(value: Any, names: Mapping[str, Any]) -> Any:
 
 
 def resolve_auto(value: Any, releases: Any) -> Any:
-    """Return the value of a variable, or the release's where it says `auto`; in a list its items in the place of `auto`."""
+    """Return the value of a variable, for `auto` that of the release; an item `auto` of a list is replaced by its items."""
     if isinstance(value, list):
         return [item for part in value for item in (releases if part == places.AUTO else [part])]
     return releases if value == places.AUTO else value
@@ -74,24 +74,24 @@ def find_row(table: Mapping[str, Any], version: str, variable: str, more_variabl
     """Return the row of a version in a table of releases.
 
     :param more: rows that the user added, which take precedence; :param more_variable: the variable that has them
-    :raises AnsibleActionFail: there is no such row; the message names the variable and the known rows
+    :raises AnsibleActionFail: there is no such row; the message has the variable and the known versions
     """
     for rows in (more, table):
         if version in rows:
             return rows[version]
     raise AnsibleActionFail(
-        f"{variable}: {str(version)!r} is not a known release. Known are {', '.join(sorted({*table, *more}))}; set {variable} to "
-        f"one of these, or add a row to {more_variable}"
+        f"{variable}: {str(version)!r} is not a known release. Known are {', '.join(sorted({*table, *more}))}; set {variable} "
+        f"to one of these, or add a row to {more_variable}"
     )
 
 
 def release_variable(role: str) -> str:
-    """Return the variable of a role, without its prefix, that says for which torch release it is."""
+    """Return the variable of a role, without its prefix, that has the torch release."""
     return "version" if role == "torch_npu_build" else "torch_version"
 
 
 def find_release(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row of the torch release that a role is for.
+    """Return the row of a role's torch release.
 
     :param more: rows that the user added, see find_row
     """
@@ -101,21 +101,21 @@ def find_release(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def refuse_incomplete(torch_release: Mapping[str, Any]) -> Iterator[None]:
-    """Refuse a row that does not have what is read here: a user's own row may have anything.
+    """Report a key that is missing in the row of a torch release, such as a user's own row.
 
-    :raises AnsibleActionFail: it names the row and what is missing
+    :raises AnsibleActionFail: the code in this context raised KeyError; the message has the row and the key
     """
     try:
         yield
     except KeyError as error:
         raise AnsibleActionFail(
-            f"ascend_extra_releases: the row of torch {torch_release.get('version', '')} has no {error.args[0]!r}. The README has "
-            "a row with all that there is to be"
+            f"ascend_extra_releases: the row of torch {torch_release.get('version', '')} has no {error.args[0]!r}. The README "
+            "has a complete row"
         ) from error
 
 
 def newest_supported(torch_release: Mapping[str, Any], tool: str) -> Any:
-    """Return the newest cmake or gcc that a torch release supports, "" for any: a user's own row may not name one."""
+    """Return the newest cmake or gcc that a torch release supports, "" if its row does not limit it."""
     return (torch_release.get("newest") or {}).get(tool, "")
 
 
@@ -124,8 +124,8 @@ def gcc_sources(
 ) -> list[dict[str, Any]]:
     """Return the sources of a gcc release: its own archive, and each prerequisite inside its tree.
 
-    :param urls: folders of URLs with gcc's archive; :param prerequisite_urls: with the prerequisites
-    :param digests: file name -> sha256, for archives that are not the table's own
+    :param urls: URLs of folders with gcc's archive; :param prerequisite_urls: with the prerequisites
+    :param digests: file name -> sha256, for archives that differ from those of the table
     """
 
     def source(name: str, entry: Mapping[str, str], folders: Iterable[str], dest: str) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def gcc_sources(
 
 
 def _names(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the names that a role's recipe is filled in with, in addition to or instead of the role's variables.
+    """Return the names for a role's recipe that are added to the role's variables, or replace them.
 
     :param more: rows that the user added to the torch releases
     """
@@ -174,7 +174,7 @@ def _names(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
                 if name in settings:
                     names[name] = resolve_auto(settings[name], made[source][key])
         if part == "torch":
-            # Not every layout needs them.
+            # Some layouts do not need them.
             names.update(
                 patch=made.get("patch", ""),
                 gen_options=made.get("gen_options", []),
@@ -186,7 +186,7 @@ def _names(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def recipe(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the recipe of a role, filled in; see module_utils/product/recipe.py for what it holds.
+    """Return the recipe of a role, filled in; see module_utils/product/recipe.py for its content.
 
     :param more: rows that the user added to the torch releases
     """

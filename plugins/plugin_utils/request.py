@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the request of roles from their variables: see Request in module_utils/plan/requests.py.
+"""Make the request of one or more roles from their variables: see Request in module_utils/plan/requests.py.
 
-The whole guide is one request of all roles. A role that is used alone requests its own product; products of other roles that
-it needs are only references.
+The whole guide is one request of all roles. A role that is used alone requests only its own product, and refers to products
+of other roles that it needs.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import recipes
 from ansible_collections.ascend.pytorch.plugins.plugin_utils.settings import Settings, Source
 
 TORCH, CHECK = "torch_npu_build", "cann_check"
-# All roles that something can be asked by.
+# All roles that a request can be made of.
 ROLES = (*recipes.ROLES, CHECK)
 
-# What is asked besides products, as it is where no role says so. Of several roles that of the first counts which has it.
+# The variables of a request besides products, with the values for requests without a role that has them. If several roles
+# have a variable, the first one counts.
 GENERAL: dict[str, Any] = {
     "python": "auto",
     "venv": "",
@@ -39,7 +40,7 @@ GENERAL: dict[str, Any] = {
     "require_cann": True,
     "cann_path": "",
 }
-# Of the fitness of a host the role that checks it has the word, of all else PyTorch's.
+# For these the first one is cann_check, for the others torch_npu_build.
 OF_CHECK = ("needs", "require_cann", "cann_path")
 FITNESS = ("require_npu", "run_user", "max_clock_skew_s", "check_sources")
 
@@ -72,9 +73,9 @@ def make(roles: Sequence[str], source: Source) -> Request:
 
 
 def groups(roles: Sequence[str], source: Source) -> list[list[str]]:
-    """Return roles in groups that ask the same of a host besides their products, in the order in which they work.
+    """Return the roles in groups with the same values of GENERAL, in the order in which they run.
 
-    One group, as long as a user gives none of these variables to one role alone: gcc730_work_dir, say.
+    There is one group, unless a user sets such a variable for one role only, for example gcc730_work_dir.
     """
     found: list[tuple[list[str], dict[str, Any]]] = []
     for role in (role for role in recipes.ROLES if role in roles):
@@ -88,19 +89,19 @@ def groups(roles: Sequence[str], source: Source) -> list[list[str]]:
         shared.update(asked)
     made = [group for group, _shared in found]
     if CHECK in roles:
-        # What a host must be to run PyTorch is asked with it.
+        # The checks for running PyTorch are made in its group.
         made = made or [[]]
         next((group for group in made if TORCH in group), made[-1]).append(CHECK)
     return made
 
 
 def _first(roles: Sequence[str], name: str) -> list[str]:
-    """Return the roles in the order in which they are asked for a variable."""
+    """Return the roles in the order of precedence for a variable."""
     return sorted(roles, key=lambda role: role != CHECK) if name in OF_CHECK else list(roles)
 
 
 def _references(of: dict[str, Settings], products: list[str], release: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what PyTorch and Apex are built with, where other roles, that are not asked now, have provided it."""
+    """Return references to the products that PyTorch and Apex are built with and whose roles are not in this request."""
     wheels = [role for role in products if role in (TORCH, "apex_build")]
     if not wheels:
         return []
@@ -124,7 +125,7 @@ def _references(of: dict[str, Settings], products: list[str], release: dict[str,
 
 
 def _accept(settings: Settings, release: dict[str, Any], tool: str, commands: list[str]) -> dict[str, Any]:
-    """Return what of a tool a host may have itself, see module_utils/product/recipe.py."""
+    """Return which versions of a tool are accepted if the host has its own, see module_utils/product/recipe.py."""
     newest = recipes.resolve_auto(settings[f"{tool}_max_version"], recipes.newest_supported(release, tool))
     return {"commands": commands, "minimum": release[tool], "maximum": newest}
 

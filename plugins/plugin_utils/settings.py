@@ -1,11 +1,10 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The variables of a role, as a host has them: filled in when they are asked for, of the types that the role documents.
+"""The values of a role's variables for a host: each is templated when it is read, and has the type that the role documents.
 
-A plan asks for a hundred of them for each host. Filling one in takes a millisecond where it is a template, so nothing is
-filled in that nobody asks for, and the same template only once: `"{{ ascend_work_dir | default('auto') }}"` stands in five
-roles.
+A plan reads a hundred of them for each host. Templating one takes a millisecond, so only the variables that are read are
+templated, and the same template only once: `"{{ ascend_work_dir | default('auto') }}"` is in five roles.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def data(role: str, path: str) -> Any:
-    """Return what a YAML file of a role holds."""
+    """Return the content of a YAML file of a role."""
     with open(ROLES / role / path, encoding="utf-8") as stream:
         return yaml.load(stream, _Loader)  # noqa: S506 (CSafeLoader is safe)
 
 
 def _options(role: str) -> dict[str, dict[str, Any]]:
-    """Return what meta/argument_specs.yml says of each variable of a role, all of its entry points together."""
+    """Return variable -> its type, elements, choices and default, from all entry points of a role's meta/argument_specs.yml."""
     entries = data(role, "meta/argument_specs.yml")["argument_specs"].values()
     kept = ("type", "elements", "choices", "default")
     return {
@@ -45,17 +44,17 @@ def _options(role: str) -> dict[str, dict[str, Any]]:
     }
 
 
-# A role's variable that another one decides, which is what users set.
+# A template that begins with the variable that users set instead of the role's.
 _FILLED_IN = re.compile(r"\s*{{\s*(\w+)")
 
-# Read with this module, which Ansible does before it divides itself into a worker a host.
+# Read when this module is imported, which Ansible does once, before it starts a worker for each host.
 OPTIONS = {role: _options(role) for role in ("cann_check", "cmake", "gcc730", "torch_npu_build", "apex_build", "road")}
 
 
 class Source:
-    """Where variables come from: what Ansible knows of them for one host and task.
+    """The variables of Ansible for one host and task.
 
-    :param given: variables that are to have other values, in templates too
+    :param given: variables with other values than Ansible's, also for templates
     """
 
     def __init__(
@@ -67,18 +66,19 @@ class Source:
         self._filled: dict[str, Any] = {}
 
     def has(self, variable: str) -> bool:
+        """Say whether a variable is defined."""
         return variable in self._task_vars
 
     def raw(self, variable: str) -> Any:
-        """Return a variable as it was given. Raises AnsibleActionFail where it is not known."""
+        """Return a variable without templating. Raises AnsibleActionFail if it is not defined."""
         if variable not in self._task_vars:
             raise AnsibleActionFail(
-                f"{variable} is not known here: import its role before, with `tasks_from: recipe` where nothing of it is to be done"
+                f"{variable} is not defined here: import its role before, with `tasks_from: recipe` if it is to do nothing"
             )
         return self._task_vars[variable]
 
     def value(self, variable: str) -> Any:
-        """Return the value of a variable as plain data. Raises AnsibleActionFail where it cannot be filled in."""
+        """Return the value of a variable as plain data. Raises AnsibleActionFail if it cannot be templated."""
         raw = self.raw(variable)
         if not variables.has_template(raw):
             return plain(raw)
@@ -96,9 +96,10 @@ class Source:
 
 
 def _typed(variable: str, option: dict[str, Any], value: Any, raw: Any) -> Any:
-    """Return a value as the type that the role documents; null, as an empty value in YAML, is no value: the default counts.
+    """Return a value converted to the documented type; for null, such as an empty value in YAML, return the default.
 
-    :param raw: what the value was filled in from, which may name the variable that a user has set
+    :param raw: the value before templating, which may name the variable that a user has set
+    :raises AnsibleActionFail: the value does not have that type or is not one of the choices; or it is null without a default
     """
     if option["type"] == "list" and isinstance(value, str):
         user = _FILLED_IN.match(raw)
@@ -107,19 +108,19 @@ def _typed(variable: str, option: dict[str, Any], value: Any, raw: Any) -> Any:
             raise AnsibleActionFail(wrong)
     checked = ArgumentSpecValidator({variable: option}).validate({} if value is None else {variable: value})
     if checked.error_messages:
-        come = f" (by {raw})" if variables.has_template(raw) else ""
-        raise AnsibleActionFail(f"{variable} is {value!r}{come}: {' '.join(checked.error_messages)}")
+        origin = f" (from {raw})" if variables.has_template(raw) else ""
+        raise AnsibleActionFail(f"{variable} is {value!r}{origin}: {' '.join(checked.error_messages)}")
     typed = checked.validated_parameters[variable]
     if typed is None:
-        raise AnsibleActionFail(f"{variable} is null: give it a value, or take it away")
+        raise AnsibleActionFail(f"{variable} is null: set it to a value, or remove it")
     return typed
 
 
 class Settings(Mapping[str, Any]):
     """The variables of one role, by their names without its prefix.
 
-    `settings["version"]` of the role cmake is the value of cmake_version. Raises AnsibleActionFail, naming the variable, for
-    a value that is not of its type or none of its choices.
+    `settings["version"]` of the role cmake is the value of cmake_version. Raises AnsibleActionFail, with the variable's name,
+    for a value that is not of its type or not one of its choices.
     """
 
     def __init__(self, role: str, source: Source) -> None:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a host's programs and files are asked: what does not answer, or answers too much, costs a limit and no more."""
+"""Run programs and read files of a host, with limits for time and size: a program that hangs or prints too much is killed."""
 
 import json
 import os
@@ -12,13 +12,13 @@ import time
 import traceback
 
 TIME_LIMIT_S = 10.0
-# Far more than any answer that is of use; a program gone mad prints gigabytes in the time limit.
+# Far more than any useful answer; a faulty program prints gigabytes within the time limit.
 SIZE_LIMIT_BYTES = 1 << 22
-# How much of a complaint goes into a message, and how often it is looked whether a program has ended.
+# The longest part of an error that goes into a message, in characters; and how often to look whether a program has ended.
 WORDS = 200
 POLL_S = 0.05
 
-# What a login shell says to the loader and to Pythons. Builds, and what this collection installs with, know none of it.
+# Variables that a login shell sets for the loader and for Pythons. Builds and installations do not get them.
 _SHELLS_OWN = ("LD_", "PYTHON")
 
 
@@ -30,15 +30,15 @@ def as_builds_see(environment):
 
 def ask(argv, env=None, time_limit_s=TIME_LIMIT_S):
     # type: (List[str], Optional[Dict[str, str]], float) -> Tuple[Optional[int], bytes, str]
-    """Run a program and return (status, its answer, what it complained of); a hanging one is killed with its children.
+    """Run a program and return (status, its answer, the last line of its errors); one that hangs is killed with its children.
 
-    The answer is what it printed on standard output alone: a stale .pth or a loader complains on standard error at every
-    start of a program that works. One that fails has no answer, and all that it said is told instead, standard output
-    first. A status of None is a program that did not end by itself; why is the third, with its last complaint.
+    The answer is its standard output only: a stale .pth or the loader may print to standard error at every start of a
+    program that works. If the status is not 0, the second item is all that it printed, standard output first, and the
+    third is "". A status of None means that it was not started or was killed; then the third says why.
     """
     deadline = time.monotonic() + time_limit_s
     try:
-        # Its own session makes it and its children one group to kill. run_command is AnsibleModule's, which is not known here.
+        # In a session of its own, it and its children are one group to kill. There is no AnsibleModule here for run_command.
         process = subprocess.Popen(  # pylint: disable=ansible-bad-function
             argv,
             env=env,
@@ -66,10 +66,10 @@ def ask(argv, env=None, time_limit_s=TIME_LIMIT_S):
 
 def _read(pipes, process, deadline):
     # type: (Dict[int, bytearray], subprocess.Popen, float) -> bool
-    # Not communicate(): that keeps all it gets. The first pipe is standard output. False: more came than the limit.
+    # Not communicate(): it has no limit of size. The first pipe is standard output. Returns False if more came than the limit.
     answer, waiting = next(iter(pipes)), list(pipes)
     while waiting:
-        # A child that lives on may hold standard error: the answer does not wait for that.
+        # A child that is still running may keep standard error open: do not wait for it.
         over = answer not in waiting and process.poll() is not None
         wait_s = 0.0 if over else max(0.0, deadline - time.monotonic())
         ready = select.select(waiting, [], [], wait_s if answer in waiting else min(wait_s, POLL_S))[0]
@@ -89,7 +89,7 @@ def _read(pipes, process, deadline):
 
 def last_words(said):
     # type: (bytes) -> str
-    """Return the end of the last line that says anything, for a message."""
+    """Return the end of the last line that is not blank, for a message."""
     lines = bytes(said).decode("utf-8", "replace").split("\n")
     words = next((line for line in reversed(lines) if line.strip()), "")
     return "".join(letter if letter.isprintable() else " " for letter in words.strip()[-WORDS:]).strip()
@@ -99,7 +99,7 @@ def _kill(process):
     # type: (subprocess.Popen) -> None
     try:
         os.killpg(process.pid, signal.SIGKILL)
-        # One that the kernel holds, in a driver's call say, does not die before the call ends.
+        # A process in a system call, of a driver for example, does not end before that call does.
         process.wait(timeout=1.0)
     except (OSError, subprocess.TimeoutExpired):
         pass
@@ -107,9 +107,11 @@ def _kill(process):
 
 def at_once(jobs):
     # type: (Dict[Any, Callable[[], Any]]) -> Dict[Any, Any]
-    """Do jobs side by side, each in a process of its own, and return what each gives, by its key: plain JSON.
+    """Run jobs in parallel, each in its own process, and return the result of each by its key; a result is plain JSON.
 
-    Not in threads: a program that is started while others run can hang before it begins, as was seen under emulation.
+    Not in threads: with those, a program that was started while others ran could hang before it began (seen under emulation).
+
+    :raises RuntimeError: a job raised an exception; the message has its key and traceback
     """
     running = {}
     for key, job in jobs.items():
@@ -124,7 +126,7 @@ def at_once(jobs):
         with os.fdopen(reads, "rb") as stream:
             said = stream.read()
         os.waitpid(pid, 0)
-        answer = json.loads(said.decode("utf-8")) if said else {"error": "its process ended without a word"}
+        answer = json.loads(said.decode("utf-8")) if said else {"error": "its process ended without a result"}
         if "error" in answer:
             raise RuntimeError("{0}: {1}".format(" ".join(map(str, key)), answer["error"]))
         given[key] = answer["given"]
@@ -133,11 +135,11 @@ def at_once(jobs):
 
 def _give(job, writes):
     # type: (Callable[[], Any], int) -> None
-    """Do a job and write what it gives; the process ends here, and nothing of its parent's is done twice."""
+    """Run a job, write its result, and end the process, so that nothing of its parent is done twice."""
     try:
         try:
             answer = {"given": job()}
-        except Exception:  # whatever it is, it is the parent's to tell
+        except Exception:  # whatever it is, the parent reports it
             answer = {"error": traceback.format_exc()}
         with os.fdopen(writes, "wb") as stream:
             stream.write(json.dumps(answer).encode("utf-8"))
@@ -147,7 +149,7 @@ def _give(job, writes):
 
 def text(path):
     # type: (str) -> str
-    """Return a file's text, empty when it cannot be read."""
+    """Return a file's text, "" if it cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:
             return stream.read()
@@ -157,7 +159,7 @@ def text(path):
 
 def read_json(path):
     # type: (str) -> Optional[Dict[str, Any]]
-    """Return the mapping in a JSON file, None when it is not there or not readable as one."""
+    """Return the mapping in a JSON file, None if the file is missing or is not one."""
     try:
         with open(path, encoding="utf-8") as stream:
             data = json.load(stream)

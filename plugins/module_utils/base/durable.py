@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that are there whole or not at all, and what is on the disk and not only in memory: after a power cut, too."""
+"""Write files so that they are complete or missing, also after a power cut: written to the disk, not only to memory."""
 
 import contextlib
 import errno
@@ -12,12 +12,12 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import file_na
 
 def sync_file_system(path):
     # type: (str) -> None
-    """Wait until all that was written to the file system of a path is on its disk. Raises OSError where it could not be."""
+    """Wait until all data written to the file system of a path is on its disk. Raises OSError if that fails."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         syncfs = _syncfs()
         if syncfs is None:
-            # Of all file systems, and without a word of what failed.
+            # This syncs all file systems, and reports no error.
             os.sync()
             return
         number = syncfs(descriptor)
@@ -29,9 +29,9 @@ def sync_file_system(path):
 
 def _syncfs():
     # type: () -> Optional[Callable[[int], int]]
-    """Return the C library's syncfs (Linux 2.6.39), which gives 0 or an errno; None where there is none to be called."""
+    """Return a call of the C library's syncfs (Linux 2.6.39) that returns 0 or an errno; None if it is not available."""
     try:
-        # Not before: a Python may have been built without it.
+        # Not at the top: a Python may have been built without it.
         import ctypes
 
         library = ctypes.CDLL(None, use_errno=True)
@@ -43,12 +43,12 @@ def _syncfs():
 
 def sync(path):
     # type: (str) -> None
-    """Wait until a file's content, or a folder's names, are on the disk; OSError where they could not be."""
+    """Wait until a file's content, or the names in a folder, are on the disk. Raises OSError if that fails."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Some network file systems know of no such thing for folders.
+        # Some network file systems do not support this for folders.
         if error.errno != errno.EINVAL:
             raise
     finally:
@@ -57,16 +57,17 @@ def sync(path):
 
 def flush(stream):
     # type: (IO[Any]) -> None
-    """Wait until what was written to an open file is on the disk; OSError where it could not be."""
+    """Wait until what was written to an open file is on the disk. Raises OSError if that fails."""
     stream.flush()
     os.fsync(stream.fileno())
 
 
 def replace(source, dest):
     # type: (str, str) -> None
-    """Rename a finished file, replacing what has the name; OSError. Its content is on the disk before, the name afterwards.
+    """Rename a finished file, replacing any file of that name. First its content, then its name is written to the disk.
 
     :param source: on the same file system
+    :raises OSError: one of these steps fails
     """
     sync(source)
     os.rename(source, dest)
@@ -75,18 +76,19 @@ def replace(source, dest):
 
 def write(path, content, mode=None, synced=True, concurrent=False):
     # type: (str, Union[str, bytes], Optional[int], bool, bool) -> None
-    """Write a small file, UTF-8, by a rename: whoever reads it finds the former one or this one, whole. OSError.
+    """Write a small file, UTF-8, and rename it to its path: a reader gets either the complete old file or the complete new one.
 
-    :param mode: of the file; what the umask leaves by default
+    :param mode: of the file; by default 0666 less the umask
     :param synced: wait until it is on the disk, so that it survives a power cut
     :param concurrent: other processes may write it at the same time, also on other machines that share the folder
+    :raises OSError: it cannot be written
     """
     partial = path + ".partial" + ("-" + os.urandom(8).hex() if concurrent else "")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666 if mode is None else mode)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             if mode is not None:
-                # Whatever the umask takes, and whatever a killed run left there.
+                # Regardless of the umask, and of the mode of a file that a killed run left.
                 os.fchmod(descriptor, mode)
             stream.write(content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape"))
             if synced:
@@ -102,7 +104,7 @@ def write(path, content, mode=None, synced=True, concurrent=False):
 
 def list_files(folder):
     # type: (str) -> Dict[str, Any]
-    """Return what is below a folder: relative path -> the size of a file, or the target of a link."""
+    """Return the files and links below a folder: relative path -> the size of a file in bytes, or the target of a link."""
     found = {}  # type: Dict[str, Any]
     for top, names, files in os.walk(folder):
         for name in files + [name for name in names if os.path.islink(os.path.join(top, name))]:
@@ -114,6 +116,6 @@ def list_files(folder):
 
 def missing_or_changed(folder, known):
     # type: (str, Dict[str, Any]) -> List[str]
-    """Return the paths of an earlier list_files() that are missing or differ now; files added since are ignored."""
+    """Return the paths of an earlier list_files() that are missing or changed; files added since then are ignored."""
     there = list_files(folder)
     return sorted(path for path, was in known.items() if there.get(path) != was)

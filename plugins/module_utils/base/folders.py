@@ -1,16 +1,17 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Folders that are made with a mode, closed to others from the first moment."""
+"""Create folders with a mode, so that they are closed to other accounts from the start."""
 
 import os
 
 
 def make_folder(path, mode):
     # type: (str, int) -> None
-    """Make a folder with a mode, less what the umask takes, and what lacks above it; one that is there keeps its own.
+    """Create a folder with a mode, less the umask, and missing folders above it; an existing folder keeps its mode.
 
-    Not by the mode of os.makedirs: Python 3.6 gives that to all folders above, too, and /data would be closed for /data/work.
+    Not with the mode of os.makedirs: Python 3.6 uses that for the folders above too, so that /data would be as closed as
+    /data/work.
     """
     if os.path.isdir(path):
         return

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a Python that is not the one that runs this says of itself, in one question, and of its pip, in another.
+"""Examine other Pythons than the one that runs this, and their pip, with one script for each.
 
-It is asked as builds will see it, without what a login shell adds to the loader's path. One whose libpython is found
-only there is asked again with the folder of that library alone, which builds and the environment file then have too.
+They run in the environment of builds, without what a login shell adds to the loader's path. If a Python does not find its
+libpython there, it is run again with only the folder of that library, which builds and the environment file then use too.
 """
 
 import glob
@@ -16,11 +16,11 @@ import shutil
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import extensions, outgoing, places, surroundings
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import as_builds_see, ask
 
-# Of the standard library, what distributions pack apart: Debian all of distutils but an empty hull. Since Python 3.12
-# setuptools brings that.
+# Modules of the standard library that distributions put into packages of their own: Debian leaves only an empty distutils.
+# Since Python 3.12 setuptools provides distutils.
 _PACKED_APART = ("distutils.core", "ensurepip")
 
-# Both run on whatever Python is asked.
+# Both scripts run on any Python.
 _QUESTION = """
 import json, os, site, sys, sysconfig
 get = sysconfig.get_config_var
@@ -59,8 +59,8 @@ for name in %(packed_apart)r:
 print(json.dumps(said))
 """ % {"compiled": sorted(extensions.COMPILED.items()), "packed_apart": _PACKED_APART}
 
-# pip runs as `-m pip` runs it, in the same process that then asks it for its tags and settings: a second one would cost as much
-# again. The settings are as `pip config list` prints them, and for that are read with the configuration file of the session.
+# pip runs as with `-m pip`, in the process that then reads its tags and settings: a second process would take as long again.
+# The settings are as `pip config list` prints them, and so are read with the configuration file of the session.
 _PIP_QUESTION = """
 import io, json, os, runpy, sys
 tag, abi, file = sys.argv[1:]
@@ -97,16 +97,16 @@ if words[:1] == ['pip'] and not said['problem']:
 print(json.dumps(said))
 """
 
-# pip is hundreds of files: from a cold disk or a network's, beside other work, that takes its time.
+# pip has hundreds of files: from a slow or network disk, on a busy host, they take long to load.
 _ANSWERS_S = 60.0
 
-# What glibc's loader says of a program that it cannot start (elf/dl-load.c).
+# What glibc's loader prints for a program that it cannot start (elf/dl-load.c).
 _LOST = re.compile(r"error while loading shared libraries: ([^\s:/]+): cannot open shared object")
 
 
 def find(command):
     # type: (str) -> str
-    """Return the path of an interpreter, "" when it is not there.
+    """Return the path of an interpreter, "" if it does not exist.
 
     :param command: a path, or a name that is looked for where builds find programs
     """
@@ -117,12 +117,12 @@ def find(command):
 
 def examine(command):
     # type: (str) -> Optional[Dict[str, Any]]
-    """Return what an interpreter says of itself, None when it is not there.
+    """Return the properties of an interpreter, None if it does not exist.
 
-    {"path", "version": None when it does not run, "problem": why, "library_path": folder that the loader must be told of
-    or ""}, and of one that runs also {"tag": "cp39", "abi": "cp39", "executable", "real": with all links followed,
+    {"path", "version": None if it does not run, "problem": why, "library_path": the folder to put into LD_LIBRARY_PATH
+    or ""}, and for one that runs also {"tag": "cp39", "abi": "cp39", "executable", "real": with all links followed,
     "headers", "shared_library", "sites": [..], "user_site", "venv", "packages": {name: version}, "lacks": {module of the
-    standard library: why}, "pip": see pip, here as its files tell}.
+    standard library: why}, "pip": see examine_pip, here from its files, without running it}.
 
     :param command: see find
     """
@@ -137,7 +137,7 @@ def examine(command):
     if found is None:
         return {"path": path, "version": None, "problem": problem, "library_path": ""}
     there = installed_packages(found["sites"])
-    by_files = {"version": there.get("pip", ""), "problem": "" if "pip" in there else "there is none"}
+    by_files = {"version": there.get("pip", ""), "problem": "" if "pip" in there else "it is not installed"}
     found.update(
         path=path,
         problem="",
@@ -150,13 +150,15 @@ def examine(command):
 
 def examine_pip(found):
     # type: (Dict[str, Any]) -> Dict[str, Any]
-    """Return {"version", "problem": why it does not run, "platforms": of the wheels that it takes, [] when not known, "asked",
-    "settings": see surroundings.pip_settings, None where pip has to be asked for them when they are needed}.
+    """Run an interpreter's pip and return its properties.
 
-    That imports it, which takes more than all else that is asked of an interpreter. Settings with a login are not told: it
-    would go to the controller.
+    {"version", "problem": why it does not run, "platforms": of the wheels that it supports, [] if not known, "asked",
+    "settings": see surroundings.pip_settings, None if they have to be read later, when they are needed}
 
-    :param found: see examine, of one that runs
+    Importing pip takes longer than everything else in examine(). Settings with a login are not returned, since the result
+    goes to the controller.
+
+    :param found: see examine, of an interpreter that runs
     """
     said, problem = _query(
         found["path"],
@@ -174,11 +176,11 @@ def examine_pip(found):
 
 def _query(path, library_path, question, key, arguments=()):
     # type: (str, str, str, str, Sequence[str]) -> Tuple[Optional[Dict[str, Any]], str]
-    """Return (what an interpreter answers or None, why it gives no answer).
+    """Run a script in an interpreter and return (the mapping that it prints or None, why there is none).
 
-    :param key: one that each answer to the question has
+    :param key: one that the script always prints
     """
-    # Whether pip runs is not for a pip.conf to say. -I would hide the user's site; -B: this changes nothing on the host.
+    # A pip.conf must not decide whether pip runs. -I would hide the user's site; -B: this changes nothing on the host.
     surroundings = dict(as_builds_see(os.environ), PIP_CONFIG_FILE=os.devnull)
     if library_path:
         surroundings["LD_LIBRARY_PATH"] = library_path
@@ -192,7 +194,7 @@ def _query(path, library_path, question, key, arguments=()):
 
 def _last_json(words, key):
     # type: (str, str) -> Optional[Dict[str, Any]]
-    # What is imported at every start, such as a sitecustomize, may print something of its own before the answer, or after.
+    # A module that is imported at every start, such as a sitecustomize, may print something before the answer, or after it.
     for line in reversed(words.splitlines()):
         try:
             found = json.loads(line)
@@ -205,14 +207,14 @@ def _last_json(words, key):
 
 def lost_library(problem):
     # type: (str) -> str
-    """Return the name of the library that the loader did not find when a program was started, "" for another problem."""
+    """Return the name of the library that the loader did not find when it started a program, "" for another problem."""
     lost = _LOST.search(problem)
     return lost.group(1) if lost else ""
 
 
 def _folder_of(library, path):
     # type: (str, str) -> str
-    """Return the folder of a library that the loader did not find: the interpreter's own, or one that the login shell names."""
+    """Return the folder of a library that the loader did not find: the interpreter's, or one of LD_LIBRARY_PATH; else ""."""
     prefix = os.path.dirname(os.path.dirname(os.path.realpath(path)))
     folders = [os.path.join(prefix, "lib"), os.path.join(prefix, "lib64")]
     folders += [folder for folder in os.environ.get("LD_LIBRARY_PATH", "").split(":") if os.path.isabs(folder)]
@@ -221,7 +223,7 @@ def _folder_of(library, path):
 
 def installed_packages(sites):
     # type: (List[str]) -> Dict[str, str]
-    """Return normalised name -> version of the distributions in site directories, the first of each name."""
+    """Return normalised name -> version of the distributions in site directories; the first one of a name counts."""
     found = {}
     for site in sites:
         for path in glob.glob(os.path.join(glob.escape(site), "*.dist-info")) + glob.glob(

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A place of the file system that one process at a time works at, whichever host it runs on that shares the file system."""
+"""Lock files: one process at a time holds a lock, among all hosts that share the file system."""
 
 import errno
 import fcntl
@@ -15,29 +15,29 @@ POLL_S = 0.2
 
 
 class LockError(Exception):
-    """A lock cannot be had; the message says why and what to do."""
+    """A lock cannot be acquired; the message says why and what to do."""
 
 
 class LocksUnsupported(LockError, OSError):
-    """The file system has no locks; `strerror` says what to do."""
+    """The file system does not support locks; `strerror` says what to do."""
 
     def __str__(self):
         # type: () -> str
-        # That of an OSError has its number too, and the path once more.
+        # OSError would add its number, and the path again.
         return str(self.strerror)
 
 
-# What a file system answers that has none.
+# The errors of a file system that does not support locks.
 _UNSUPPORTED_ERRNOS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
 def lock(descriptor, path, waits=False, shared=False):
     # type: (int, str, bool, bool) -> bool
-    """Lock an open file for as long as it is open, in this process or in one forked from it; say whether it could be.
+    """Lock an open file until it is closed in this process and all processes forked from it; return whether that succeeded.
 
-    :param path: the file's, for the message; :param waits: for whoever has it locked, however long that takes
-    :param shared: with all others who take it so, and with nobody who takes it alone
-    :raises LocksUnsupported: the file system has none
+    :param path: of the file, for the message; :param waits: wait without limit until the lock is free
+    :param shared: a shared lock, which several processes can hold, but none together with an exclusive one
+    :raises LocksUnsupported: the file system does not support locks
     """
     how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
@@ -48,10 +48,8 @@ def lock(descriptor, path, waits=False, shared=False):
         if error.errno in _UNSUPPORTED_ERRNOS:
             raise LocksUnsupported(
                 error.errno,
-                "{0} cannot be locked ({1}), so that nothing keeps apart two processes that work there: have its file system "
-                "mounted with locks (NFS: version 4, or with lockd; Lustre: with flock)".format(
-                    path, os.strerror(error.errno)
-                ),
+                "{0} cannot be locked ({1}), so two processes could work there at the same time: mount its file system "
+                "with locks (NFS: version 4, or with lockd; Lustre: with flock)".format(path, os.strerror(error.errno)),
                 path,
             )
         raise
@@ -61,12 +59,13 @@ def lock(descriptor, path, waits=False, shared=False):
 @contextmanager
 def hold(path, limit_s, waiting=None):
     # type: (str, float, Optional[Callable[[], None]]) -> Iterator[int]
-    """Hold the lock file at a path, made with its folder where they are not there; wait for whoever holds it, so many seconds.
+    """Hold the lock file at a path, which is created with its folder if missing; wait up to `limit_s` seconds for it.
 
-    flock holds on NFS, too, between hosts, unless it is mounted with local_lock. Whoever holds the lock may remove the file.
-    Gives the file's descriptor: a program that inherits it holds the lock as well.
+    On NFS, flock also locks between hosts, unless it is mounted with local_lock. The process with the lock may remove the
+    file. Yields the file's descriptor: a program that inherits it holds the lock as well.
 
-    :param waiting: called once where it has to be waited for
+    :param waiting: called once if the lock is not free
+    :raises LockError: the lock was not free in that time, or is not supported
     """
     make_folder(os.path.dirname(path), 0o755)
     until = time.monotonic() + limit_s
@@ -83,7 +82,7 @@ def hold(path, limit_s, waiting=None):
                 )
             time.sleep(POLL_S)
             if not _is_at(descriptor, path):
-                # Whoever held it took the file away: the lock is that of the next file.
+                # The process that held the lock has removed the file: use the new file at that path.
                 os.close(descriptor)
                 descriptor = _open(path)
         yield descriptor

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Logins in URLs: taken out where URLs come in, and found again by whoever asks their server.
+"""Logins in URLs: they are removed where URLs come in, and looked up for requests to their servers.
 
-A login is "name:password" as its URL has it, percent-encoded. Orders, arguments, logs and manifests hold addresses, which
-are URLs without a login. The logins go beside them, as LOGINS: address -> login.
+A login is "name:password", percent-encoded as in its URL. Orders, arguments, logs and manifests hold addresses, which
+are URLs without a login. The logins are passed separately, as Logins: address -> login.
 """
 
 import base64
@@ -15,15 +15,15 @@ from typing import Any, Dict, List, Optional, Tuple
 
 Logins = Dict[str, str]
 
-# Up to the last @ before the path, as requests are made. A password with a / or # of its own is one too: what follows the
-# colon is no port then.
+# Up to the last @ before the path, as HTTP clients read it. A password may also have an unencoded / or #: then what follows
+# the colon is not a port.
 LOGIN = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)([^/?#\s]+|[^/?#\s:@\[]+:(?!\d*(?:[/?#\s]|$))[^\s@]*)@")
 
 
 def split(url: str) -> Tuple[str, str]:
-    """Return (address, login) of a URL, the login "" where it has none.
+    """Return (address, login) of a URL; the login is "" if it has none.
 
-    Only http knows passwords: of another address the name stays, which ssh wants, and a password goes.
+    Only http and https URLs have logins: in any other address the name stays, which ssh needs, and a password is removed.
     """
     found = LOGIN.match(url)
     if not found:
@@ -36,9 +36,9 @@ def split(url: str) -> Tuple[str, str]:
 
 
 def take_out(data: Any, found: Logins) -> Any:
-    """Return plain data with addresses for the URLs in its lists called urls, mirrors and cache; fills `found`.
+    """Return plain data with addresses in place of the URLs in its lists urls, mirrors and cache; add their logins to `found`.
 
-    Only there do they lead anywhere: what is a URL elsewhere is nothing that is fetched by this collection.
+    This collection fetches only the URLs in these lists.
     """
     if isinstance(data, dict):
         return {
@@ -49,7 +49,7 @@ def take_out(data: Any, found: Logins) -> Any:
 
 
 def urls_with_login(data: Any) -> List[str]:
-    """Return what plain data has of URLs with a login, the login left out: where nobody takes it out, it is seen."""
+    """Return, without their logins, all URLs in plain data that have one: nothing removes it, so others could read it."""
     if isinstance(data, dict):
         return [each for value in data.values() for each in urls_with_login(value)]
     if isinstance(data, list):
@@ -76,7 +76,7 @@ def _take_out_of_list(urls: Any, found: Logins) -> Any:
 def login_for(url: str, known: Optional[Logins]) -> str:
     """Return the login for a URL: its own, else one that is known for its server, else "".
 
-    A login is for a server: scheme, host and port. Of several, the one whose address has the most folders in common.
+    A server is scheme, host and port. If it has several logins, the one whose address has the most folders in common counts.
     """
     address, own = split(url)
     if own or not known:
@@ -89,17 +89,17 @@ def login_for(url: str, known: Optional[Logins]) -> str:
 
 
 def _server(address: str) -> Tuple[str, List[str]]:
-    """Return an address's server, and the folders of its path."""
+    """Return the server of an address, and the folders of its path."""
     parts = urllib.parse.urlsplit(address)
     return "%s://%s" % (parts.scheme, parts.netloc.lower()), parts.path.strip("/").split("/")
 
 
 def decode(login: str) -> Tuple[str, str]:
-    """Return the two as they are meant, no longer percent-encoded."""
+    """Return (name, password) of a login, percent-decoded."""
     name, unused, password = login.partition(":")
     return urllib.parse.unquote(name), urllib.parse.unquote(password)
 
 
 def authorization_header(login: str) -> str:
-    """Return the value of the header Authorization that gives a login."""
+    """Return the value of the HTTP header Authorization for a login."""
     return "Basic " + base64.b64encode(":".join(decode(login)).encode("utf-8")).decode("ascii")

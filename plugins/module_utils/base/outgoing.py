@@ -1,27 +1,27 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text that leaves the collection: for terminals, logs, results and reports. What goes out goes through here.
+"""Clean text that leaves the collection, for terminals, logs, results and reports.
 
-Logins are taken out of URLs where they come in (logins.py); what a program says, or a URL somewhere else, may yet have
-one. And what a host says may hold what would steer a terminal.
+Logins are removed from URLs where they come in (logins.py), but the output of a program, or a URL elsewhere, may still
+have one. The output of a host may also contain control characters for a terminal.
 """
 
 from typing import Any, Callable, Dict
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import logins
 
-# The parts of a result that are printed as they are, and nothing but read.
+# The parts of a result that are printed and only read by people.
 _READ = ("msg", "notes", "problems", "exception", "warnings")
 
 
 def redact(text: str) -> str:
-    """Return a text without the names and passwords that the URLs in it may carry."""
+    """Return a text without the names and passwords of the URLs in it."""
     return logins.LOGIN.sub(r"\1", text) if "@" in text else text
 
 
 def printable(line: str) -> str:
-    """Return a line for a terminal: without logins, and with nothing in it that would steer the terminal."""
+    """Return a line for a terminal: without logins and control characters."""
     line = redact(line)
     if line.isprintable():
         return line
@@ -29,14 +29,14 @@ def printable(line: str) -> str:
 
 
 def paragraph(text: str) -> str:
-    """Return a text of several lines for a terminal, each printable."""
+    """Return a text of several lines for a terminal, see printable."""
     return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def clean_result(**result: Any) -> Dict[str, Any]:
-    """Return the result of a module or action as it is given to Ansible, which prints it, registers it and sends it on.
+    """Return the result of a module or action as it is given to Ansible, which prints it, registers it and passes it on.
 
-    Without logins; what of it is only read is for a terminal too.
+    All texts are without logins, and those that are only read by people also without control characters.
     """
     return {key: _map_strings(value, paragraph if key in _READ else redact) for key, value in result.items()}
 

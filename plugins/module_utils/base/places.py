@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where things stand on a host when a variable says "auto": by the guide for root, the same under $HOME for others."""
+"""Paths on a host for variables that are "auto": those of the guide for root, similar ones in the home for other accounts."""
 
 import os
 import pwd
 import re
 from typing import Dict
 
-# Where a host's own programs are looked for, whatever the PATH of the session is.
+# Where a host's own programs are looked for, regardless of the session's PATH.
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 AUTO = "auto"
 
@@ -27,7 +27,8 @@ _USER = {
     "env_file": "~/.config/ascend-pytorch/env.sh",
 }
 
-# "a prefix of /usr or /usr/local would break the system compiler" (the guide); the others would swallow a system folder.
+# "a prefix of /usr or /usr/local would break the system compiler" (the guide); a product at one of the others would replace
+# a folder of the system.
 FORBIDDEN_PREFIXES = frozenset(
     (
         "/",
@@ -61,28 +62,28 @@ FORBIDDEN_PREFIXES = frozenset(
     )
 )
 
-# Whose files anybody may make first, or that are no files at all.
+# Where any account can create a file first, or where files are not kept.
 UNSAFE_FOLDERS = frozenset(("/", "/boot", "/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp"))
-# configure, make and libtool stumble over blanks, PATH and its like over colons, shells over the rest.
+# configure, make and libtool fail with blanks, path lists with colons, shells with the rest.
 _PLAIN = re.compile(r"[A-Za-z0-9_.+@,~/-]*\Z")
 
 
 def home() -> str:
-    """Return the home of the account that this process runs as, whatever HOME says: become methods may leave the login's."""
+    """Return the home of the account that this process runs as, not HOME: a become method may leave that of the login."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_dir
     except KeyError:
-        # An account that no database knows, as in some containers.
+        # An account without a passwd entry, as in some containers.
         return os.path.expanduser("~")
 
 
 def expand_home(path: str) -> str:
-    """Return a path with that home in the place of a leading ~."""
+    """Return a path with that home in place of a leading ~."""
     return home() + path[1:] if path == "~" or path.startswith("~/") else path
 
 
 def resolve(value: str, kind: str, user: Dict[str, object], version: str = "") -> str:
-    """Return the absolute path that a variable means on a host.
+    """Return the absolute path that a variable's value means on a host, "" for "".
 
     :param value: "auto", or a path that may begin with ~/
     :param kind: cmake, gcc730, link, work_dir or env_file
@@ -105,25 +106,25 @@ def path_problem(value: str, kind: str) -> str:
         return ""
     if not value.startswith(("/", "~/")):
         return "it is not absolute, and does not begin with ~/"
-    # A file is only sourced, by its name in quotes: it may have blanks in it.
+    # A file is only sourced, by a quoted name, so it may contain blanks.
     plain = value.replace(" ", "") if kind == "file" else value
     if not _PLAIN.match(plain):
-        return "it has characters that builds do not take ({0})".format(
+        return "it has characters that builds do not support ({0})".format(
             ", ".join(sorted({repr(char) for char in plain if not _PLAIN.match(char)}))
         )
     if is_forbidden(value):
-        return "that is a folder of the system's, or the home"
+        return "it is a folder of the system, or the home"
     if kind == "file" and value.startswith("/") and os.path.dirname(_normalise(value)) in UNSAFE_FOLDERS:
-        return "anybody may put a file of that name there, or it does not last"
+        return "any account can create a file of that name there, or files are not kept there"
     return ""
 
 
 def is_forbidden(prefix: str) -> bool:
-    """Say whether a prefix is one that no product may be published at."""
+    """Say whether no product may be published at a prefix."""
     if prefix == AUTO:
         return False
     if prefix.startswith("~/"):
-        # The home itself, or a way out of it.
+        # The home itself, or a path that leads out of it.
         return os.path.normpath(prefix[2:] or ".").split("/")[0] in (".", "..", "")
     return not prefix.startswith("/") or _normalise(prefix) in FORBIDDEN_PREFIXES
 

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The login session that a process is started in, and how to leave it: a build is to outlive it, and its limits.
+"""The login session that a process is started in, and how to leave it, so that a build outlives it and is free of its limits.
 
-Where logind has KillUserProcesses (logind.conf(5)), all that a login started is killed with it, however detached. systemd
-leaves alone what is in a unit of its own: so a process asks it for a scope (systemd.scope(5)) and is moved there, root's by
-the system's manager, a plain user's by its own, which outlives the session with lingering alone (loginctl(1)).
+With KillUserProcesses in logind.conf(5), logind kills all processes of a session when it ends, also detached ones. It does
+not kill processes in a unit of their own: so a process asks systemd for a scope (systemd.scope(5)) and is moved there, for
+root by the system manager, for other users by their user manager, which outlives the session only with lingering (loginctl(1)).
 """
 
 import glob
@@ -17,13 +17,13 @@ import time
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import places
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import ask, text
 
-# There where systemd is the init (sd_booted(3)).
+# Exists if systemd is the init (sd_booted(3)).
 BOOTED = "/run/systemd/system"
 LINGERING = "/var/lib/systemd/linger"
-# Where logind.conf and the folders logind.conf.d stand, the one that counts first.
+# The folders with logind.conf and logind.conf.d, the one with precedence first.
 _CONFIGURATION = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd")
 
-# How long systemd may take to answer, and to move a process once it has said that it will, in seconds.
+# How long systemd may take to answer, and then to move the process, in seconds.
 ANSWER_LIMIT_S = 10.0
 MOVE_LIMIT_S = 5.0
 
@@ -33,9 +33,10 @@ MOVE_LIMIT_S = 5.0
 
 def read_configuration(folders=_CONFIGURATION):
     # type: (Sequence[str]) -> Tuple[str, List[str]]
-    """Return the text of logind.conf and those of what is added to it, in the order in which they count.
+    """Return the text of logind.conf and the texts of the files in logind.conf.d, in the order in which they are read.
 
-    Of files of one name in several folders the first alone counts; that of the name decides over the folder's rank.
+    Of files with the same name only the one in the first folder counts. Files are read in the order of their names, in
+    whichever folder they are.
     """
     main = next(filter(None, (text(os.path.join(folder, "logind.conf")) for folder in folders)), "")
     added = {}  # type: Dict[str, str]
@@ -49,7 +50,7 @@ def ends_programs(main, added, name):
     # type: (str, Sequence[str], str) -> bool
     """Say whether logind ends an account's programs with its session.
 
-    :param main: text of logind.conf, which has what is the default as a comment
+    :param main: text of logind.conf, which has the defaults as comments
     :param added: texts that override it
     """
     lists = {"KillOnlyUsers": [], "KillExcludeUsers": []}  # type: Dict[str, List[str]]
@@ -60,7 +61,7 @@ def ends_programs(main, added, name):
             if key == "KillUserProcesses":
                 ends = value
             elif key in lists:
-                # Lists add up; nothing begins one anew.
+                # Values are added to the list; an empty value clears it.
                 lists[key] = lists[key] + value.split() if value.strip() else []
     only, excluded = lists["KillOnlyUsers"], lists["KillExcludeUsers"] or ["root"]
     return (
@@ -79,23 +80,23 @@ def examine(name):
 
 def is_lingering(name):
     # type: (str) -> bool
-    """Say whether an account's programs may go on without a session of it."""
+    """Say whether an account's programs may continue to run without a session."""
     return os.path.exists(os.path.join(LINGERING, name))
 
 
-# --- leaving it -------------------------------------------------------------------------------------------------------
+# --- leaving the session ----------------------------------------------------------------------------------------------
 
 
 def control_group(content):
     # type: (str) -> str
-    """Return the control group that systemd has a process in, from /proc/<pid>/cgroup (cgroups(7)); "" where none tells."""
+    """Return systemd's control group of a process from the text of /proc/<pid>/cgroup (cgroups(7)), "" if none."""
     found = re.findall(r"(?m)^\d+:(?:name=systemd)?:(/.*)$", content)
     return max(found, key=len) if found else ""
 
 
 def is_within(content, unit):
     # type: (str, str) -> bool
-    """Say whether the process of a /proc/<pid>/cgroup is in a unit."""
+    """Say whether the process whose /proc/<pid>/cgroup is given is in a unit."""
     return bool(unit) and unit in control_group(content).split("/")
 
 
@@ -103,9 +104,10 @@ def move_to_scope(unit):
     # type: (str) -> Tuple[str, str]
     """Have systemd move this process into a scope; return (the scope, "") or ("", why not).
 
-    The second is empty, too, where nothing ends what stays: without systemd, or outside of a login session.
+    Both are "" if nothing ends this process where it is: without systemd, outside of a login session, or if logind does
+    not end an account's programs.
 
-    :param unit: the scope's name, of which there must be no other
+    :param unit: the scope's name, which must not exist yet
     """
     if not os.path.isdir(BOOTED):
         return "", ""
@@ -121,8 +123,8 @@ def move_to_scope(unit):
     if "user.slice" not in before.split("/"):
         return "", ""
     return "", (
-        "it stays in the login session that it was started from ({0}), since {1}: the session's limits hold for it, and where "
-        "logind has KillUserProcesses=yes it is killed with the session".format(before, why)
+        "it stays in the login session that it was started from ({0}), because {1}: the session's limits apply to it, and if "
+        "logind has KillUserProcesses=yes, it is killed with the session".format(before, why)
     )
 
 
@@ -136,9 +138,10 @@ def _account():
 
 def _ask_for_scope(unit):
     # type: (str) -> str
-    """Have this process moved into a scope; return why that was not done, "" where it was."""
+    """Have this process moved into a scope; return why that failed, "" if it succeeded."""
     said = ""
-    # A scope that is ended when one of its programs is out of memory (OOMPolicy, since systemd 253) has nobody to say so.
+    # Without OOMPolicy=continue (since systemd 253), the whole scope is ended when one of its programs is out of memory, and
+    # nothing is left that could report it.
     for more in (["OOMPolicy", "s", "continue"], []):
         said = _call(unit, more)
         if not said:
@@ -148,15 +151,15 @@ def _ask_for_scope(unit):
     until = time.monotonic() + MOVE_LIMIT_S
     while not is_within(text("/proc/self/cgroup"), unit):
         if time.monotonic() >= until:
-            return "systemd promised a scope of its own, and did not move it there"
+            return "systemd accepted the scope, but did not move the process there in time"
         time.sleep(0.02)
     return ""
 
 
 def _call(unit, more):
     # type: (str, List[str]) -> str
-    """Ask the manager for the scope (StartTransientUnit of org.freedesktop.systemd1(5)); return what it objects, or ""."""
-    # systemd-run --scope does the same, but starts another program there, and this one is well under way.
+    """Ask the manager for the scope (StartTransientUnit of org.freedesktop.systemd1(5)); return the error, or ""."""
+    # systemd-run --scope does the same, but only for a program that it starts; this one is running already.
     uid = os.geteuid()
     properties = [["PIDs", "au", "1", str(os.getpid())], ["Description", "s", "A build of ascend.pytorch"]]
     if not uid:

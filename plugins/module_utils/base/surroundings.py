@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What programs that make or install a product get of the session's environment, and of pip's settings: a closed list.
+"""The environment of programs that make or install a product: a fixed list of the session's variables and of pip's settings.
 
-What the host tells compilers, CMake, distutils, git and pip elsewhere (CFLAGS, CMAKE_*, ~/.cmake/packages,
-~/.pydistutils.cfg, ~/.gitconfig, pip.conf, PIP_*, PYTHON* …) decides nothing: the home is an empty folder, and of pip's
-settings those alone are taken over that say from where it gets packages. git over ssh is not concerned: ssh looks for
-~/.ssh where the account's home is, whatever HOME says.
+All other settings of the host for compilers, CMake, distutils, git and pip (CFLAGS, CMAKE_*, ~/.cmake/packages,
+~/.pydistutils.cfg, ~/.gitconfig, pip.conf, PIP_*, PYTHON* …) have no effect: the home is an empty folder, and of pip's
+settings only those are used that say where it gets packages. git over ssh still works: ssh looks for ~/.ssh in the
+account's home, not in HOME.
 """
 
 import ast
@@ -21,13 +21,13 @@ NETWORK = frozenset(
     "SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE REQUESTS_CA_BUNDLE GIT_SSL_CAINFO".split()
 )
 ACCOUNT = frozenset(("USER", "LOGNAME"))
-# pip's settings that say where packages come from and how that is reached, and the one without which pip installs nothing
-# into a Python of the distribution's (PEP 668).
+# pip's settings that say where packages come from and how to connect there, and the one without which pip refuses to install
+# into a Python of the distribution (PEP 668).
 PIP = (
     "index-url extra-index-url find-links no-index trusted-host proxy cert client-cert timeout default-timeout retries "
     "break-system-packages"
 ).split()
-# In what order they count, the last most: what `pip install` makes of the names that `pip config list` prints.
+# The sections that `pip config list` prints, in the order in which `pip install` reads them: a later one overrides.
 _PIP_SECTIONS = ("global", "install", ":env:")
 
 Asker = Callable[..., Tuple[Optional[int], bytes, str]]
@@ -49,16 +49,16 @@ def build_environment(session: Mapping[str, str], home: str, pip: Mapping[str, s
         GIT_CONFIG_NOSYSTEM="1",
     )
     if os.geteuid() != 0:
-        # What a plain user has installed for himself counts, as what is in the Python itself does. Not for root: where that
-        # is set, Debian's Python installs into /usr/lib/python3.x/site-packages, which it does not import from.
+        # The packages in the account's user site are used like those of the Python itself. Not for root: with this variable,
+        # Debian's Python installs into /usr/lib/python3.x/site-packages, from which it does not import.
         environment["PYTHONUSERBASE"] = os.path.join(places.home(), ".local")
     return environment
 
 
 def pip_settings(python: str, session: Mapping[str, str], ask: Asker) -> Dict[str, str]:
-    """Return pip's settings on this host that are taken over, as variables: {"PIP_INDEX_URL": "https://…"}.
+    """Return those of pip's settings on this host that are used, as variables: {"PIP_INDEX_URL": "https://…"}.
 
-    :param python: whose pip is asked; one that is older than `pip config` (10.0) tells of variables alone
+    :param python: whose pip is run; if it is older than `pip config` (10.0), only the session's variables count
     :param ask: see ask.ask
     """
     status, said, _complaint = ask([python, "-m", "pip", "config", "list"], dict(session))
@@ -66,9 +66,9 @@ def pip_settings(python: str, session: Mapping[str, str], ask: Asker) -> Dict[st
 
 
 def adopted_settings(lines: List[str], session: Mapping[str, str]) -> Dict[str, str]:
-    """Return of pip's settings those that are taken over, as variables.
+    """Return those of pip's settings that are used, as variables.
 
-    :param lines: as `pip config list` prints them; none where pip does not tell, and the session's variables alone count
+    :param lines: as `pip config list` prints them; [] if it failed, then only the session's variables count
     """
     found = {}  # type: Dict[str, Dict[str, str]]
     for line in lines:
@@ -86,13 +86,9 @@ def adopted_settings(lines: List[str], session: Mapping[str, str]) -> Dict[str, 
 
 
 def describe_settings(pip: Mapping[str, str]) -> List[str]:
-    """Say what was taken over of pip's settings, without passwords; empty when nothing was."""
+    """Return a line on which of pip's settings are used, without passwords; [] if none is."""
     words = ["{0} {1}".format(key, outgoing.redact(pip[_variable(key)])) for key in PIP if _variable(key) in pip]
-    return (
-        ["pip goes by this host's own settings for {0}, and by no others of them".format(", ".join(words))]
-        if words
-        else []
-    )
+    return ["pip uses this host's settings for {0}, and no others".format(", ".join(words))] if words else []
 
 
 def _variable(key: str) -> str:
@@ -100,10 +96,10 @@ def _variable(key: str) -> str:
 
 
 def _unquote(value: str) -> str:
-    """Return a value of `pip config list`, which prints it as Python would; several, one a line, with blanks between them."""
+    """Return a value of `pip config list`, which prints its repr(); several values, one per line, are joined with blanks."""
     try:
         value = str(ast.literal_eval(value))
     except (ValueError, SyntaxError):
-        # Not as this pip's print it: as it is.
+        # Not a repr(): used as it is.
         pass
     return " ".join(value.split())

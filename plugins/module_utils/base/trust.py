@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a folder is ours alone: what lies there is later run, by root where we are root."""
+"""Check that other accounts cannot change files that are run later, as root if the collection works as root."""
 
 import errno
 import grp
@@ -12,7 +12,7 @@ import stat
 
 def folder_problem(path, uid):
     # type: (str, int) -> str
-    """Return why what lies in a folder could be somebody else's doing, "" where it could not, or the folder is not there.
+    """Return why another account could put files into a folder, "" if none could, or if the folder does not exist.
 
     :param path: absolute
     :param uid: of the account that works there
@@ -27,12 +27,12 @@ def folder_problem(path, uid):
         if stat.S_ISLNK(own.st_mode):
             return "{0} is a link".format(path)
         if not stat.S_ISDIR(own.st_mode):
-            return "{0} is no folder".format(path)
+            return "{0} is not a folder".format(path)
         if own.st_uid != uid:
             return "{0} belongs to {1}".format(path, _user_name(own.st_uid))
         if own.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             return "others may write to {0} (mode {1:04o})".format(path, stat.S_IMODE(own.st_mode))
-    # Who may write to a folder above may put another in the place of this one, unless the sticky bit keeps them from it.
+    # An account that may write to a folder above could replace this one, unless the sticky bit prevents it.
     parent = os.path.dirname(path)
     while True:
         try:
@@ -48,7 +48,7 @@ def folder_problem(path, uid):
 
 def require_private(path):
     # type: (str) -> None
-    """Raise PermissionError, which says why, for a folder with what could be somebody else's doing; see objection."""
+    """Raise PermissionError with the reason if another account could put files into a folder; see folder_problem."""
     wrong = folder_problem(path, os.geteuid())
     if wrong:
         raise PermissionError(errno.EPERM, wrong, path)
@@ -56,11 +56,11 @@ def require_private(path):
 
 def find_other_writer(path, uid):
     # type: (str, int) -> str
-    """Return who besides root and an account can change what a path leads to, and how; "" where nobody can.
+    """Return who besides root and an account can change what a path leads to, and how; "" if nobody can.
 
-    That is who owns it or a folder above it, or may write there; the links on the way count too.
+    These are the owners of the file, of the folders above it and of the links in the path, and all who may write to them.
 
-    :param path: absolute, of what is there
+    :param path: absolute, of an existing file or folder
     :param uid: of the account
     """
     for step in _steps(path):
@@ -70,7 +70,7 @@ def find_other_writer(path, uid):
             return "{0} cannot be looked at ({1})".format(step, error.strerror)
         if info.st_uid not in (0, uid):
             return "{0} belongs to {1}".format(step, _user_name(info.st_uid))
-        # A link has no mode of its own. In a folder with the sticky bit others change nothing but what is theirs.
+        # A link has no mode of its own. In a folder with the sticky bit, others can change only what they own.
         if stat.S_ISLNK(info.st_mode) or (stat.S_ISDIR(info.st_mode) and info.st_mode & stat.S_ISVTX):
             continue
         mode = "{0} (mode {1:04o})".format(step, stat.S_IMODE(info.st_mode))
@@ -83,7 +83,7 @@ def find_other_writer(path, uid):
 
 def _steps(path):
     # type: (str) -> Iterator[str]
-    # Where the path leads, step by step from the root, and the path itself, which may lead there by links.
+    # Yields each part of the resolved path, from the root, then those of the path itself, which may contain links.
     for each in (os.path.realpath(path), path):
         parts = each.strip("/").split("/")
         for count in range(len(parts) + 1):
@@ -92,7 +92,7 @@ def _steps(path):
 
 def _members(gid):
     # type: (int) -> Set[int]
-    # A group that nobody else is in, such as Debian's staff or the one that an account has of its own, gives no right away.
+    # A group without other members, such as Debian's staff or an account's own group, gives access to nobody else.
     found = {entry.pw_uid for entry in pwd.getpwall() if entry.pw_gid == gid}
     try:
         names = grp.getgrgid(gid).gr_mem

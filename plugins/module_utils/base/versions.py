@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Versions as the field writes them: of tools, of CANN and its driver, of wheels and of packages.
+"""Versions as they occur in practice: of tools, of CANN and its driver, of wheels and of packages.
 
     [v] numbers   { stage [number] }   [ local ]
         3.12.0      .RC1 .alpha003       +ascend.post3, -6
@@ -34,7 +34,7 @@ _NUMBERED = 1
 
 _VERSION = re.compile(
     r"v?(?P<numbers>[0-9]+(?:\.[0-9]+)*)"
-    # Words and numbers are taken whole (the look-aheads), or foreign text would be tried in exponentially many ways.
+    # The look-aheads match whole words and numbers only; without them, some texts would take exponential time.
     r"(?P<stages>(?:[-._~]?[a-z]+(?![a-z])(?:[-._]?[0-9]+(?![0-9]))*)*)"
     r"(?P<local>(?:\+|-(?=[0-9]))[a-z0-9.+~_-]+)?",
     re.IGNORECASE,
@@ -51,7 +51,7 @@ _ALONE = re.compile(r"\s*([0-9]{1,9})\s*")
 
 
 def parse(text: str) -> Tuple:
-    """Return what a version is compared by, a tuple; only tuples of this function may be compared with each other.
+    """Return a tuple to compare a version by; it may be compared only with other tuples of this function.
 
     :raises ValueError: the text is not a version, such as V100R001C13SPC005B246; the message repeats the text
     """
@@ -73,7 +73,7 @@ def parse(text: str) -> Tuple:
             stages[-1] = (stages[-1][0], int(word))
         else:
             stages.append((_NUMBERED, int(word)))
-    # As in PEP 440 a number in the local part counts for more than a word.
+    # As in PEP 440, a number in the local part is greater than a word.
     local = tuple(
         (1, int(word), "") if word.isdigit() else (0, 0, word)
         for word in _WORDS.findall((found.group("local") or "").lower())
@@ -82,7 +82,7 @@ def parse(text: str) -> Tuple:
 
 
 def compare(a: str, b: str) -> int:
-    """Return -1, 0 or 1 as a is older than, the same as, or newer than b.
+    """Return -1, 0 or 1 if a is older than, the same as, or newer than b.
 
     :raises ValueError: one of them is not a version
     """
@@ -112,9 +112,9 @@ def is_within(version: str, minimum: str = "", maximum: str = "") -> bool:
 
 
 def satisfies(version: str, specifiers: str) -> bool:
-    """Say whether a version is one that "<specifier>, ..." admits, such as ">=1.20,<2" (a part of PEP 440).
+    """Say whether a version satisfies a list of specifiers, such as ">=1.20,<2" (a part of PEP 440).
 
-    What cannot be judged, an epoch or a spelling that is not known, admits every version: pip knows better.
+    A specifier that is not understood, such as one with an epoch, is satisfied by every version: pip decides on it.
     """
     return all(_admits(found.group("how"), found.group("what"), version) for found in _SPECIFIER.finditer(specifiers))
 
@@ -128,7 +128,7 @@ def _admits(how: str, wanted: str, version: str) -> bool:
     except ValueError:
         return True
     if not bound[2]:
-        # What was built from it, or packed anew.
+        # A build or repackaging of the same version also counts.
         value = (value[0], value[1], ())
     if how in ("==", "!="):
         same = _starts_with(value, wanted[:-2]) if prefix else value == bound
@@ -148,10 +148,10 @@ def _starts_with(value: Tuple, prefix: str) -> bool:
 
 
 def find_version(text: str) -> Optional[str]:
-    """Return the first version in what a tool prints for `--version`, None when there is none.
+    """Return the first version in what a tool prints for `--version`, None if there is none.
 
-    What stands in parentheses is the packager's and counts only when nothing else is found:
-    `gcc (Debian 10.2.1-6) 10.2.1 20210110` is 10.2.1. A number alone counts when it is all of the text
+    Text in parentheses is the packager's, and counts only if there is no other version:
+    `gcc (Debian 10.2.1-6) 10.2.1 20210110` is 10.2.1. A single number counts only if it is the whole text
     (`gcc -dumpversion` of some builds).
     """
     bare = re.sub(r"\([^()\n]*\)", " ", text)

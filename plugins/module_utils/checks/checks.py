@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands in the way of a plan, all of it at once: wrong variables, and what a host lacks. Pure.
+"""Find all problems of a plan at once: wrong variables, and what is wrong or missing on a host. Pure.
 
-A finding is {"id", "severity" (error, warning, note), "found", "wanted", "remedy", "source" (guide or fact it comes from)}.
+A finding is {"id", "severity": error, warning or note, "found", "wanted", "remedy", "source": the part of the guide or the fact
+that it is based on}.
 """
 
 import os
@@ -32,7 +33,7 @@ SHARED = "shared-place"
 
 
 def variable_problems(request: Request) -> List[str]:
-    """Return what is wrong with the variables, before any host is examined; each text names the variable and the remedy."""
+    """Return what is wrong with the variables, before any host is examined; each text has the variable and the remedy."""
     found = []
     for entry in request.recipes:
         if entry["product"] == "tree" and places.is_forbidden(entry["prefix"]):
@@ -115,7 +116,7 @@ def _login_problems(request: Request) -> List[str]:
 
 
 def _shared_prefix_problems(entries: List[Dict[str, Any]]) -> List[str]:
-    # A recipe and the reference to its product by another are one.
+    # A recipe and another recipe's reference to its product have the same name and count once.
     names = {}  # type: Dict[str, List[str]]
     for entry in entries:
         if entry["product"] == "tree" and entry["prefix"] != places.AUTO:
@@ -132,14 +133,14 @@ def _shared_prefix_problems(entries: List[Dict[str, Any]]) -> List[str]:
 
 
 def is_wanted(entry: finding.Check, request: Request) -> bool:
-    """Say whether a request wants the findings of a check."""
+    """Say whether a check is made for a request."""
     if entry.ident in request.silenced:
         return False
     return request.fitness is not None or entry.subject not in (finding.HOST, finding.NPU)
 
 
 def severity(entry: finding.Check, seen: finding.Seen, request: Request) -> str:
-    """Return the severity: a note for what only running torch needs, on a host that only builds."""
+    """Return the severity of a finding: on a host that only builds, what is needed only to run torch is a note."""
     fitness = request.fitness or {}
     needed = {finding.CANN: request.require_cann, finding.NPU: fitness.get("require_npu", True)}
     return seen.severity or entry.severity if needed.get(entry.subject, True) else finding.NOTE
@@ -156,9 +157,9 @@ def find_problems(request: Request, state: State, plan: Plan) -> List[Dict[str, 
 
 
 def shared_place_findings(shares: List[Dict[str, Any]]) -> List[Dict[str, str]]:
-    """Return what is found of the places that a host has together with others.
+    """Return the findings on folders that hosts share.
 
-    :param shares: as sharing.shared_places has them, with "hosts" in words
+    :param shares: as sharing.shared_places returns them, with "hosts" as a text
     """
     entry = CHECKS[SHARED]
     return [_finding(entry, seen, seen.severity or entry.severity) for seen in of_machine.find_shared_places(shares)]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a check is, and what it finds. The checks themselves stand in of_*.py, by what they look at."""
+"""The types of checks and their findings. The checks are in of_*.py, by what they examine."""
 
 from typing import Callable, Dict, Iterator, List, NamedTuple
 
@@ -12,8 +12,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.plan.requests impor
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)
 
-# What a check is asked about. Of a host that only builds, CANN and NPU checks become notes; HOST, CANN's wheels and NPU
-# are looked at by the role cann_check and by the playbooks alone, not by a role that builds one thing.
+# The subjects of checks. On a host that only builds, findings on CANN and NPU are notes. Checks of HOST and NPU are made
+# only by the role cann_check and the playbooks, not by a role that builds one product.
 BUILD, HOST, CANN, NPU = "build", "host", "cann", "npu"
 
 Finder = Callable[[Request, State, Plan], Iterator["Seen"]]
@@ -21,7 +21,7 @@ Finder = Callable[[Request, State, Plan], Iterator["Seen"]]
 Seen = NamedTuple(
     "Seen",
     [
-        ("found", str),  # what is there
+        ("found", str),  # what was found
         ("wanted", str),
         ("remedy", str),
         ("severity", str),  # "" for the check's own
@@ -34,7 +34,7 @@ Check = NamedTuple(
         ("ident", str),
         ("subject", str),
         ("severity", str),
-        ("source", str),  # the part of the guide, or the fact of the field, that it comes from
+        ("source", str),  # the part of the guide, or the fact, that it is based on
         ("meaning", str),  # what it looks for, a line for people
         ("find", Finder),
     ],
@@ -42,12 +42,12 @@ Check = NamedTuple(
 
 
 def seen(found: str, wanted: str, remedy: str, severity: str = "") -> Seen:
-    """Return one thing that a check has seen; `severity` where it differs from the check's own."""
+    """Return what a check has found; `severity` only if it differs from the check's own."""
     return Seen(found, wanted, remedy, severity)
 
 
 def check(into: List[Check], ident: str, subject: str, severity: str, source: str) -> Callable[[Finder], Finder]:
-    """Register a function as the check of that id: its first line of documentation is the check's meaning."""
+    """Return a decorator that registers a function as a check; the first line of its docstring is the check's meaning."""
 
     def register(find: Finder) -> Finder:
         meaning = (find.__doc__ or "").strip().splitlines()[0]

@@ -36,7 +36,7 @@ def _wanted_cann(request: Request) -> str:
 
 
 def _compare_cann(request: Request, state: State) -> int:
-    """Return -1, 0 or 1: the first CANN is too old, right (or not known), or too new for the release."""
+    """Return -1, 0 or 1: the first CANN is too old, supported (or unknown), or too new for the release."""
     release = requests.wanted_release(request)
     if not release or not state.cann or not state.cann[0]["version"]:
         return 0
@@ -57,22 +57,22 @@ def _cann_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
         if named.startswith(("/", "~/")):
             missed = "no CANN in {0}, which ascend_cann_path names".format(named)
         else:
-            missed = "no CANN{0} under /usr/local/Ascend, {1}/Ascend or the places that its record and ASCEND_HOME_PATH name".format(
-                " {0}, which ascend_cann_path names,".format(named) if named else "", home
-            )
+            missed = (
+                "no CANN{0} under /usr/local/Ascend, {1}/Ascend or the places that its record and ASCEND_HOME_PATH name"
+            ).format(" {0}, which ascend_cann_path names,".format(named) if named else "", home)
         # Incomplete installations, or those of another release.
         aside = ["{path} {problem}".format(**each) for each in state.cann_aside]
         yield seen(
             "; ".join([missed] + aside[:3] + (["and {0} more".format(len(aside) - 3)] if aside[3:] else [])),
             _wanted_cann(request) + " (toolkit, nnae or nnrt)",
-            ("set ascend_cann_path to one that is there, or " if named else "")
+            ("set ascend_cann_path to one that is installed, or " if named else "")
             + "install CANN by its own guide; for a host that only builds set ascend_require_cann: false",
         )
 
 
 @check(CHECKS, "cann-closed", CANN, ERROR, "fact: CANN is for its installer alone without --install-for-all")
 def _cann_closed(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
-    """CANN is there, but the account may not enter it; a warning for a part of the CANN that is used, a note for another CANN."""
+    """CANN is installed, but the account may not enter it; a warning for a part of the CANN in use, a note for another one."""
     if requests.wanted_release(request):
         parts = state.cann[0]["closed"] if state.cann else []
         for shut in state.cann_closed + parts:
@@ -87,7 +87,7 @@ def _cann_closed(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
 
 
 def _access_remedy(shut: Dict[str, Any], user: str, state: State) -> str:
-    """Return how a user gets access to what the vendor's installer has closed."""
+    """Return how to give a user access to what the vendor's installer has closed."""
     if shut["by_group"]:
         return access.remedy(shut, user) + ", or install it for all accounts, with --install-for-all"
     return (
@@ -131,7 +131,7 @@ def _cann_script(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
 
 @check(CHECKS, "cann-version-unknown", CANN, WARNING, _CANN)
 def _cann_version_unknown(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
-    """CANN is there, but its version is not known."""
+    """CANN is installed, but its version is not known."""
     if requests.wanted_release(request) and state.cann:
         first = state.cann[0]
         known = ascend_files.release_key(first["version"]) > ascend_files.release_key(None)
@@ -145,7 +145,7 @@ def _cann_version_unknown(request: Request, state: State, plan: Plan) -> Iterato
             )
 
 
-# Warnings both: the build needs no CANN at all, and vendors support neighbours that they do not list.
+# Both are warnings: the build itself needs no CANN, and vendors support adjacent releases that they do not list.
 @check(CHECKS, "cann-too-old", CANN, WARNING, _CANN)
 def _cann_too_old(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """CANN is older than the torch release supports."""
@@ -171,7 +171,7 @@ def _cann_mismatch(request: Request, state: State) -> Seen:
 
 @check(CHECKS, "cann-wheels", HOST, WARNING, "fact: stale te, topi and hccl wheels after a CANN change")
 def _cann_wheels(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
-    """The Python has te, topi or hccl of another CANN than the one that is there."""
+    """The Python has te, topi or hccl of another CANN than the installed one."""
     if requests.wanted_release(request) and state.cann:
         first, python = state.cann[0], pythons.interpreter(state)
         there = python.get("packages", {})
@@ -179,18 +179,16 @@ def _cann_wheels(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
         if stale:
             yield seen(
                 "{0} in {1}".format(", ".join("{0} {1}".format(name, there[name]) for name in stale), python["path"]),
-                "{0}, which CANN {1} brings".format(
+                "{0}, as in CANN {1}".format(
                     ", ".join("{0} {1}".format(name, first["wheels"][name]) for name in stale), first["version"]
                 ),
-                "install the wheels that stand in {0}, with that Python's pip and --force-reinstall".format(
-                    first["path"]
-                ),
+                "install the wheels in {0}, with that Python's pip and --force-reinstall".format(first["path"]),
             )
 
 
 @check(CHECKS, "unreadable", HOST, WARNING, "fact: version records are root:HwHiAiUser 0440")
 def _unreadable(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
-    """A file that says what is on the host is there, but the account may not read it."""
+    """A file with information about the host exists, but the account may not read it."""
     user = state.user["name"]
     for shut in state.closed_records + [each for each in state.closed if each not in state.closed_records]:
         vendors = shut in state.closed_records
@@ -242,13 +240,13 @@ def _npu_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
 
 @check(CHECKS, "npu-smi", NPU, ERROR, _NPU)
 def _npu_smi(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
-    """npu-smi is not there, hangs, crashes or fails, although there is an NPU or a driver."""
+    """npu-smi is missing, hangs, crashes or fails, although there is an NPU or a driver."""
     npu = state.npu
     if not npu["smi"]:
         if state.driver and (npu["pci"] or npu["nodes"]):
             yield seen(
                 "no npu-smi in /usr/local/sbin, /usr/local/bin or PATH",
-                "npu-smi, which the driver brings",
+                "npu-smi, which is part of the driver",
                 "install the whole driver again",
                 WARNING,
             )
@@ -271,7 +269,7 @@ def _npu_busy(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
 @check(CHECKS, "npu-unhealthy", NPU, WARNING, _NPU)
 def _npu_unhealthy(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """npu-smi reports an NPU as unhealthy."""
-    # Cards without a health of their own (such as management chips) say nothing or NA.
+    # Chips without a health of their own (such as management chips) have "" or NA.
     sick = [chip for chip in state.npu["chips"] if chip["health"].upper() not in ("OK", "", "NA", "N/A", "-")]
     if sick:
         yield seen(
@@ -288,7 +286,7 @@ def _access_denied(npu: Dict[str, Any]) -> bool:
 
 
 def _denied_by_group(npu: Dict[str, Any]) -> bool:
-    """Say whether membership in the driver's group would open the nodes."""
+    """Say whether membership in the driver's group would give access to the nodes."""
     closed = [node for node in npu["nodes"] if not node["accessible"]]
     return all(node["group"] == npu["group"] and int(node["mode"], 8) & 0o060 == 0o060 for node in closed)
 
@@ -309,7 +307,7 @@ def _npu_group(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
 
 @check(CHECKS, "npu-nodes", NPU, ERROR, "fact: device nodes are root:HwHiAiUser 660")
 def _npu_nodes(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
-    """The device nodes are not there, or the run user may not open them and no group would help."""
+    """The device nodes are missing, or the run user may not open them and no group would help."""
     npu = state.npu
     closed = [node for node in npu["nodes"] if not node["accessible"]]
     if closed and (npu["member"] or not _denied_by_group(npu)):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks of what a build works with and of where its product goes."""
+"""Checks of the sources and tools of builds, and of the paths of their products."""
 
 import os
 from typing import Iterator, List
@@ -28,7 +28,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.plan.requests impor
 CHECKS: List[Check] = []
 
 _TOOLS = "guide, prerequisites: CMake and gcc"
-_PREFIX = "design: where a host stands"
+_PREFIX = "design: where products are published"
 
 
 @check(CHECKS, "source-unreachable", BUILD, ERROR, "fact: repositories move, and networks drop")
@@ -50,7 +50,7 @@ def _source_unreachable(request: Request, state: State, plan: Plan) -> Iterator[
 @check(CHECKS, "requisite-missing", BUILD, ERROR, _TOOLS)
 def _requisite_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """A product that another one is built with is missing, and its role is not in this run."""
-    # Without it the fingerprint of a product that others build is not known either.
+    # Without it, the fingerprint of a product that another host builds is not known either.
     used = {
         name
         for entry in request.recipes
@@ -110,9 +110,9 @@ def _compilers_mixed(request: Request, state: State, plan: Plan) -> Iterator[See
             )
 
 
-@check(CHECKS, "tools-outgrown", BUILD, NOTE, "design: updates of the system build nothing anew")
+@check(CHECKS, "tools-outgrown", BUILD, NOTE, "design: updates of the system do not start builds")
 def _tools_outgrown(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
-    """A product was built with an older tool of the host than there is now."""
+    """A product was built with an older tool than the host has now."""
     for name, entry in plan.products.items():
         if entry.kept:
             yield seen(
@@ -127,8 +127,8 @@ def _link_foreign(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """A file or link that this collection did not make is in the place of a link such as /usr/bin/cmake."""
     for name, entry in plan.products.items():
         if entry.do in plans.PROVIDING and not entry.order.replace_link:
-            for path, stands in state.products[name].get("links", {}).items():
-                if stands == "foreign":
+            for path, link in state.products[name].get("links", {}).items():
+                if link == "foreign":
                     yield seen(
                         "{0} was not made by this collection".format(path),
                         "to link it to {0}".format(entry.order.prefix),

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks of the machine: its clock, memory, disks, tools, and the places that things go to."""
+"""Checks of the machine: its clock, memory, disks, tools, and the folders that are written to."""
 
 import os
 from typing import Any, Dict, Iterator, List
@@ -28,10 +28,10 @@ CHECKS: List[Check] = []
 
 _ROOM = "guide, gcc: temporary space"
 _DAY_S = 86400
-# What is taken is one file in the work directory: the whole gcc, the greatest of them, comes to half of this.
+# A product from another host is one file in the work directory: gcc, the largest one, has half of this.
 _TAKEN_GIB = 1
-# Files of a recipe's sources and objects per GiB of its room: torch with all submodules and its objects comes to some
-# 4,000 of them, gcc to some 12,000.
+# Files of a recipe's sources and objects per GiB of the space that it needs: torch with all submodules and objects has
+# some 4,000, gcc some 12,000.
 _FILES_PER_GIB = 12000
 
 
@@ -61,7 +61,7 @@ def _clock_skew(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
         )
 
 
-@check(CHECKS, "umask", HOST, NOTE, "fact: a umask of 077 leaves prefixes that nobody can read")
+@check(CHECKS, "umask", HOST, NOTE, "fact: with umask 077, other accounts cannot read a prefix")
 def _umask(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """Other accounts cannot read what is installed by hand with this umask."""
     if int(state.umask, 8) & 0o055:
@@ -76,13 +76,13 @@ def _umask(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
 def _session_ends(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """A build would be killed with the login session that it is started from."""
     name, session = state.user["name"], state.session
-    # Root's builds are given to systemd itself.
+    # Builds of root get a scope of the system manager.
     if state.user["uid"] and session["ends"] and not session["lingers"] and _recipes_to_build(request, plan):
         yield seen(
             "logind ends the processes of {0} with its session (KillUserProcesses), and lingering is not enabled for {0}".format(
                 name
             ),
-            "a build that goes on when the connection is lost",
+            "a build that continues when the connection is lost",
             "have an administrator run `loginctl enable-linger {0}`, or run the play as root".format(name),
         )
 
@@ -110,7 +110,7 @@ def _memory(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
 
 @check(CHECKS, "disk-full", BUILD, ERROR, _ROOM)
 def _disk_full(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
-    """The work directory's disk has not enough space for a build, or for a product that another host builds."""
+    """The work directory's disk does not have enough space for a build, or for a product that another host builds."""
     work = state.disk[state.work_dir]
     taken = sorted(name for name, entry in plan.products.items() if entry.do == plans.TAKE)
     need_gib = max(_need_gib(request, plan), _TAKEN_GIB if taken else 0)
@@ -171,7 +171,7 @@ def _tools_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]
             why, remedy = "the package manager is not known", "install these tools by hand"
         else:
             remedy = "have an administrator run `{0}{1}`".format(command, " ".join(plan.packages.names))
-            # In the other cases more rights do not help.
+            # In the other cases, becoming root does not help.
             if request.install_packages:
                 remedy += ", or set ascend_packages_become: true"
         yield seen("missing: {0} ({1})".format(", ".join(lacking), why), "these tools", remedy)
@@ -274,14 +274,14 @@ def _hccl_interface(request: Request, state: State, plan: Plan) -> Iterator[Seen
 @check(CHECKS, "shared-place", HOST, NOTE, "fact: homes on NFS; a host that the inventory has under two names")
 def _shared_place(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """Hosts share a folder, such as a home; a warning where each would write a different environment file there."""
-    # Of one host nothing is known of the others: it is found by the playbooks check and report, with find_shared_places().
+    # One host alone is not enough: the playbooks check and report find it, with find_shared_places().
     return iter(())
 
 
 def find_shared_places(shares: List[Dict[str, Any]]) -> Iterator[Seen]:
-    """Find the places that hosts share, for the check shared-place.
+    """Yield what the check shared-place finds.
 
-    :param shares: as sharing.shared_places returns them, with "hosts" in words
+    :param shares: as sharing.shared_places returns them, with "hosts" as a text
     """
     for each in shares:
         yield seen(
@@ -296,6 +296,6 @@ def find_shared_places(shares: List[Dict[str, Any]]) -> Iterator[Seen]:
                     each["hosts"], each["env_file"]
                 ),
                 "an environment file for each host: it has that host's settings for the network, CANN and gcc",
-                "set ascend_env_file to a name for each host, such as ~/.config/ascend-pytorch/<host>.sh by its inventory_hostname",
+                "set ascend_env_file to a path with the inventory_hostname, such as ~/.config/ascend-pytorch/<host>.sh",
                 WARNING,
             )

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks of the Python that wheels are built for, and of what stands in it."""
+"""Checks of the Python that wheels are built for, and of the packages in it."""
 
 import os
 from typing import Any, Dict, Iterator, List, Optional
@@ -34,13 +34,13 @@ _OPERATORS = "guide of CANN: Python packages"
 
 
 def _python(request: Request, state: State) -> Optional[Dict[str, Any]]:
-    """Return the interpreter that wheels are for; None where none runs, or none is wanted."""
+    """Return the interpreter that wheels are for; None if none runs, or none is wanted."""
     found = pythons.interpreter(state) if requests.wanted_release(request) else {}
     return found if found.get("version") else None
 
 
 def _may_be_completed(request: Request, state: State, python: Dict[str, Any]) -> bool:
-    """Say whether the road installs the packages that complete an interpreter."""
+    """Say whether this run may install the distribution's packages that complete an interpreter."""
     return pythons.is_packaged(python) and packages.may_install(request, state)
 
 
@@ -50,13 +50,13 @@ def _wanted_python(request: Request) -> str:
 
 @check(CHECKS, "python-missing", BUILD, ERROR, _PYTHON)
 def _python_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
-    """None of the wanted interpreters is there and runs in the environment of a build."""
+    """None of the wanted interpreters exists and runs in the environment of a build."""
     if not requests.wanted_release(request) or _python(request, state):
         return
     asked = [state.venv_python] if state.venv_python else list(state.pythons.values())
     broken = [found for found in asked if found]
     names = [state.venv + "/bin/python"] if state.venv_python else requests.python_names(request)
-    remedy = "install one of them, or set ascend_python to the path of an interpreter that is there"
+    remedy = "install one of them, or set ascend_python to the path of an installed interpreter"
     lost = next(filter(None, (interpreters.lost_library(found["problem"]) for found in broken)), "")
     if lost:
         remedy = (
@@ -129,7 +129,7 @@ def _python_modules(request: Request, state: State, plan: Plan) -> Iterator[Seen
     if _pip_uses_network(request, plan):
         needed["ssl"] = "pip fetches requirements with it"
     if pythons.venv_command(state) and not _may_be_completed(request, state, python):
-        needed["ensurepip"] = "it makes the virtual environment"
+        needed["ensurepip"] = "it creates the virtual environment"
     if (
         requests.may_build(request)
         and pythons.has_no_distutils(python)
@@ -151,7 +151,7 @@ def _python_modules(request: Request, state: State, plan: Plan) -> Iterator[Seen
 
 
 def _pip_uses_network(request: Request, plan: Plan) -> bool:
-    """Say whether pip asks an index for anything."""
+    """Say whether pip downloads from an index in this run."""
     return not request.offline and any(
         entry.do == plans.BUILD or (entry.do in plans.PROVIDING and entry.order.requirements_missing)
         for entry in plan.products.values()
@@ -170,7 +170,7 @@ def _modules_remedy(python: Dict[str, Any], lacking: List[str], family: str) -> 
     )
 
 
-# How the names of archives end, and the module that unpacks them.
+# The extensions of archives, and the module that unpacks them.
 _UNPACKED_BY = {".gz": "zlib", ".tgz": "zlib", ".bz2": "bz2", ".tbz2": "bz2", ".xz": "lzma", ".txz": "lzma"}
 
 
@@ -206,7 +206,7 @@ def _all_https(urls: List[str]) -> bool:
 def _pip_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The interpreter has no working pip, and this run does not install a package with it."""
     python = _python(request, state)
-    # A virtual environment that is to be made gets a pip of its own.
+    # A virtual environment that is to be created gets its own pip.
     if not python or not python["pip"]["problem"] or pythons.venv_command(state):
         return
     there = "pip" in python["packages"]
@@ -226,7 +226,7 @@ def _pip_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     )
 
 
-# Compiled wheels have this platform since 2020; a pip that does not know it finds only sources, or nothing.
+# The usual platform of compiled wheels since 2020; a pip that does not support it finds only sources, or nothing.
 _USUAL_PLATFORM = "manylinux2014_"
 
 
@@ -262,7 +262,7 @@ def _pip_too_old(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
 
 
 def _unsupported_wheels(names: List[str], platforms: List[str]) -> List[str]:
-    """Return the file names of the wheels of each package for which a pip supports none of them."""
+    """Return the file names of the wheels of those packages for which a pip supports no wheel."""
     by_package = {}  # type: Dict[str, List[str]]
     for name in names:
         by_package.setdefault(wheels.normalise(str(wheels.parse_filename(name)["name"])), []).append(name)
@@ -321,9 +321,9 @@ def _requirement(name: str, limits: Dict[str, str]) -> str:
 
 
 def _operator_packages(request: Request, state: State) -> Dict[str, Dict[str, str]]:
-    """Return the packages that the operators of the host's CANN import, with the limits of torch and CANN.
+    """Return the packages that the operators of the host's CANN import, with the version limits of torch and CANN.
 
-    Where there is no CANN, or its version is not known, of the oldest that goes with the release.
+    If there is no CANN, or its version is unknown, those of the oldest CANN that the release supports.
     """
     known = [each["version"] for each in state.cann[:1] if each["version"]]
     cann = (known or [request.release["cann"]["minimum"]])[0]

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an account may read: so that nothing that is there, and closed to the account, is taken for absent.
+"""Find out what an account may not read, so that existing files that are closed to it do not count as missing.
 
-An account is (uid, ids of its groups), judged by mode bits; None is the one that this runs as, which the kernel judges.
+An account is (uid, ids of its groups), judged by mode bits; None is the account of this process, for which the kernel is asked.
 """
 
 import grp
@@ -16,10 +16,10 @@ Account = Optional[Tuple[Optional[int], List[int]]]
 
 
 def find_closed(path: str, account: Account = None) -> Optional[Dict[str, Any]]:
-    """Return what keeps an account from reading a file or folder; None where it may, or nothing is there.
+    """Return what an account may not read or enter on the way to a file or folder; None if it may read it, or it is missing.
 
-    {"path": the file or folder that is closed, that is `path` or one above it, "folder": bool, "owner", "group",
-    "mode": "0750", "by_group": would membership in its group open it}
+    {"path": the file or folder that is closed: `path` or a folder above it, "folder": bool, "owner", "group",
+    "mode": "0750", "by_group": whether members of its group may read or enter it}
 
     :param path: absolute
     """
@@ -40,7 +40,7 @@ def find_closed(path: str, account: Account = None) -> Optional[Dict[str, Any]]:
 
 
 def find_all_closed(paths: Iterable[str], account: Account = None) -> List[Dict[str, Any]]:
-    """Return what is closed of several paths, each once."""
+    """Return what is closed on the way to several paths, see find_closed, each once."""
     found = {}  # type: Dict[str, Dict[str, Any]]
     for path in paths:
         shut = find_closed(path, account)
@@ -50,25 +50,26 @@ def find_all_closed(paths: Iterable[str], account: Account = None) -> List[Dict[
 
 
 def is_allowed(path: str, state: os.stat_result, wanted: int, account: Account) -> bool:
-    """Say whether an account may do with a path what os.R_OK, os.W_OK and os.X_OK in `wanted` say.
+    """Say whether an account has the access to a path that `wanted` says: os.R_OK, os.W_OK and os.X_OK.
 
-    The folders above it are not looked at. What an access control list says of another account than this one is not known
-    here, and counts as allowed.
+    The folders above it are not checked. For another account than that of this process, a path with an access control list
+    counts as allowed, because the list is not evaluated here.
     """
     if account is None:
         return os.access(path, wanted)
     uid, groups = account
     if uid == 0 or _has_acl(path):
         return True
-    # The first that fits decides, as path_resolution(7) says: an owner without the bits is not helped by its group.
+    # The first class that matches decides, see path_resolution(7): for an owner without the bits, those of the group do not
+    # count.
     shift = 6 if uid == state.st_uid else 3 if state.st_gid in groups else 0
     return uid is not None and (state.st_mode >> shift) & wanted == wanted
 
 
 def user_ids(user: str) -> Tuple[Optional[int], List[int]]:
-    """Return a user's id, None where the host does not know it, and the ids of its groups.
+    """Return a user's id, None if the host does not know the user, and the ids of its groups.
 
-    By the host's data base: a session may have begun before the last change.
+    They come from the user database: the groups of a session may be older than its last change.
     """
     try:
         entry = pwd.getpwnam(user)
@@ -78,25 +79,25 @@ def user_ids(user: str) -> Tuple[Optional[int], List[int]]:
 
 
 def user_name(uid: int) -> str:
-    """Return the name of a user's id, the number where it has none."""
+    """Return the name of a user id, the number if it has none."""
     return _name(uid, pwd.getpwuid)
 
 
 def group_name(gid: int) -> str:
-    """Return the name of a group's id, the number where it has none."""
+    """Return the name of a group id, the number if it has none."""
     return _name(gid, grp.getgrgid)
 
 
 def describe(shut: Dict[str, Any], user: str) -> str:
-    """Say of what `find_closed` returned that it is there, and who is kept out."""
+    """Return a text on a result of find_closed: what exists, and who may not read or enter it."""
     what = "enter" if shut["folder"] else "read"
-    return "{path} is there, but {user} may not {what} it ({owner}:{group} {mode})".format(
+    return "{path} exists, but {user} may not {what} it ({owner}:{group} {mode})".format(
         **dict(shut, user=user, what=what)
     )
 
 
 def remedy(shut: Dict[str, Any], user: str) -> str:
-    """Say what opens it to a user."""
+    """Return what to do so that a user may read or enter it."""
     if shut["by_group"]:
         return "have an administrator run `usermod -a -G {0} {1}`, then log in again".format(shut["group"], user)
     if shut["folder"]:
@@ -113,7 +114,7 @@ def _has_acl(path: str) -> bool:
 
 
 def _steps(path: str) -> Iterator[str]:
-    # The folders of where the path leads, then those of the path itself, which may hold a link, then the path.
+    # Yields the folders of the resolved path, then those of the path itself, which may contain links, then the path.
     for each in (os.path.realpath(path), path):
         parts = each.strip("/").split("/")
         for count in range(len(parts)):
@@ -130,7 +131,7 @@ def _describe_closed(path: str, state: Optional[os.stat_result], wanted: int) ->
             owner=user_name(state.st_uid),
             group=group,
             mode="{0:04o}".format(stat.S_IMODE(state.st_mode)),
-            # To be in root's group opens far more than this.
+            # Not root's group: membership in it gives access to far more than this.
             by_group=state.st_gid != 0 and (state.st_mode >> 3) & wanted == wanted,
         )
     return found

@@ -22,14 +22,14 @@ def user():
 
 def login_uid(environ, uid):
     # type: (Mapping[str, str], int) -> int
-    """Return the uid of the account that logged in and became this one, by what sudo(8) says of it; this one's without it."""
+    """Return the uid of the account that logged in and became this one with sudo(8), from SUDO_UID; `uid` if it is not set."""
     said = environ.get("SUDO_UID", "")
     return int(said) if said.isdigit() else uid
 
 
 def umask():
     # type: () -> int
-    """Return the umask that the account's files are made with."""
+    """Return the umask of this process."""
     now = os.umask(0o077)
     os.umask(now)
     return now

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the version records that CANN, driver and firmware leave on a host say."""
+"""Parse the version records that CANN, driver and firmware install on a host."""
 
 import re
 from typing import Dict, List, Optional, Tuple
@@ -10,24 +10,23 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import version
 
 _RUNNING = re.compile(r"(\w+)_running_version")
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
-# Which component of version.cfg speaks for the whole package, best first.
+# The components of version.cfg whose release counts as that of the whole package, the preferred one first.
 _SPEAKERS = ("toolkit", "nnae", "nnrt", "runtime", "compiler")
-# What a release is compared by: its numbers, and that of a release candidate. Letters of a build may follow, as in
-# 8.0.RC1.T5.0.B010, 5.1.RC1.alpha005 and 9.0.0-beta.1: of those only people know the order.
+# The part of a release that is compared: its numbers, and that of a release candidate. More may follow, as in
+# 8.0.RC1.T5.0.B010, 5.1.RC1.alpha005 and 9.0.0-beta.1, whose order is not defined.
 _RELEASE = re.compile(
     r"([0-9]+(?:\.[0-9]+)*(?:[.-]?rc[0-9]+)?)(?:[.+_-]?[a-z0-9]+(?:[.+_-][a-z0-9]+)*)?", re.IGNORECASE
 )
 _LONGEST = 200
-# 8.5.0.2.220 is a build of 8.5.0, 7.6.0.1.220 one of something else: five numbers are no release.
+# Five numbers are not a release: 8.5.0.2.220 is a build of 8.5.0, but 7.6.0.1.220 is not one of 7.6.0.
 _BUILD = re.compile(r"[0-9]+(\.[0-9]+){4}")
 
 
 def parse_info_file(text: str) -> Dict[str, str]:
-    """Return the keys and values of a record of `key=value` lines; the last of a repeated key counts.
+    """Return the keys and values of a record of `key=value` lines; of a repeated key the last one counts.
 
     The format of ascend_toolkit_install.info, version.info, /etc/ascend_install.info and
-    /etc/Ascend/ascend_cann_install.info. Spaces and quotes around values are dropped, comments and lines that are
-    neither are skipped.
+    /etc/Ascend/ascend_cann_install.info. Spaces and quotes around values are removed; comments and other lines are skipped.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
@@ -58,9 +57,9 @@ def parse_version_cfg(text: str) -> Dict[str, str]:
 
 
 def is_driver_firmware_pair(driver: Dict[str, str], firmware: Dict[str, str]) -> Optional[bool]:
-    """Say whether driver and firmware go together, None when their records do not tell.
+    """Say whether driver and firmware are compatible; None if their records do not say.
 
-    They do when the driver's `compatible_version_fw=[min,max]` holds the firmware's version, or the firmware's
+    They are if the firmware's version is within the driver's `compatible_version_fw=[min,max]`, or if the firmware's
     `compatible_version_drv=[23.0.0,23.0.0.],...` names the driver; one of the two is enough.
 
     :param driver: parse_info_file of driver/version.info
@@ -73,7 +72,7 @@ def is_driver_firmware_pair(driver: Dict[str, str], firmware: Dict[str, str]) ->
 
 
 def release_number(release: str) -> str:
-    """Return what a release of CANN, its driver or its firmware is compared by, such as 8.0.RC1 for 8.0.RC1.T5.0.B010.
+    """Return the part of a release of CANN, driver or firmware that is compared, such as 8.0.RC1 of 8.0.RC1.T5.0.B010.
 
     :raises ValueError: the text is not a release, such as V100R001C13SPC005B246
     """
@@ -84,7 +83,7 @@ def release_number(release: str) -> str:
 
 
 def is_release_within(release: str, minimum: str = "", maximum: str = "") -> bool:
-    """Say whether a release lies between two, as versions.is_within does, by the numbers.
+    """Say whether minimum <= release <= maximum by their numbers, see versions.is_within.
 
     :raises ValueError: one of them is not a release
     """
@@ -92,7 +91,7 @@ def is_release_within(release: str, minimum: str = "", maximum: str = "") -> boo
 
 
 def release_key(release: Optional[str]) -> Tuple:
-    """Return what releases are compared by, the newest last; one that is not known before all."""
+    """Return a key to compare releases by, the newest last; None and texts that are not releases come first."""
     try:
         return (1, versions.parse(release_number(release or "")))
     except ValueError:
@@ -100,10 +99,10 @@ def release_key(release: Optional[str]) -> Tuple:
 
 
 def sort_key(release: Optional[str]) -> Tuple:
-    """Return what installed releases are sorted by: newness, and of one number the latest that people see in what follows.
+    """Return a key to sort installed releases by: release_key, then the text that follows the number.
 
-    Alphas come before betas, these before all else, and then the numbers count: 8.0.RC2.2 is newer than 8.0.RC2. For a
-    comparison with the releases that something wants, see newness.
+    In that text, alphas come before betas, betas before everything else, and then its numbers count: 8.0.RC2.2 is newer
+    than 8.0.RC2. To compare with required releases, use release_key.
     """
     known = release_key(release)
     rest = (release or "").strip()[len(release_number(release)) :].lower() if known[0] else ""
@@ -112,12 +111,12 @@ def sort_key(release: Optional[str]) -> Tuple:
 
 
 def toolkit_release(info: Dict[str, str], version_cfg: Dict[str, str]) -> Optional[str]:
-    """Return the CANN release, such as "5.0.4", "7.0.RC1" or "8.0.0", None when the records do not tell.
+    """Return the CANN release, such as "5.0.4", "7.0.RC1" or "8.0.0", None if the records do not have it.
 
-    Some builds carry the release in `package_version` or `version_dir` and a build's number in `Version`.
+    Some builds have the release in `package_version` or `version_dir`, and a build number in `Version`.
 
     :param info: parse_info_file of an install.info or version.info; keys in any case
-    :param version_cfg: parse_version_cfg of version.cfg, asked when info does not say
+    :param version_cfg: parse_version_cfg of version.cfg, used if info does not have it
     """
     said = _lower_keys(info)
     candidates = [said.get(key, "") for key in ("package_version", "version_dir", "version")]
@@ -168,7 +167,7 @@ def _driver_admits(driver: Dict[str, str], firmware: Dict[str, str]) -> Optional
 
 
 def _firmware_names(driver: Dict[str, str], firmware: Dict[str, str]) -> Optional[bool]:
-    # An entry that ends in a dot, 23.0.rc3., names every 23.0.rc3.x.
+    # An entry that ends with a dot, such as 23.0.rc3., means every 23.0.rc3.x.
     named = [
         entry.lower() for entries in _parse_lists(firmware, "compatible_version_drv") for entry in entries if entry
     ]

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where CANN stands on a host, which of several counts, and the environment that it wants: read only.
+"""Find the installations of CANN on a host, choose one of them, and read the environment that it needs. Changes nothing.
 
-Where it may stand, below a root such as /usr/local/Ascend:
+Where an installation may be, below a root such as /usr/local/Ascend:
 
     ascend-toolkit/<release>/   and the link ascend-toolkit/latest; nnae and nnrt likewise
     cann-<release>/             and the link cann, from 8.5.0 on
@@ -21,7 +21,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.host import access,
 KINDS = {"ascend-toolkit": "toolkit", "nnae": "nnae", "nnrt": "nnrt"}
 _LINKS = ("latest", "cann")
 _RELEASE_FOLDER = re.compile(r"(?:cann-)?([0-9].*)")
-# What CANN's set_env.sh sets, and shells' start files name where they set it, or source that script.
+# Variables that CANN's set_env.sh sets. The start files of shells either set them or source that script.
 _HOME_VARIABLES = ("ASCEND_HOME_PATH", "ASCEND_TOOLKIT_HOME")
 _NAMED = re.compile(
     r"""^\s*(?:export\s+)?(?:ASCEND_HOME_PATH|ASCEND_TOOLKIT_HOME)=["']?(?P<home>/[^\s"'$;:]+)"""
@@ -39,7 +39,7 @@ _START_FILES = (
     "~/.profile",
 )
 _RECORD_FILES = ("/etc/Ascend/ascend_cann_install.info", "~/Ascend/ascend_cann_install.info")
-# Below an installation, the one that speaks for the whole first.
+# Relative to an installation, the record of the whole package first.
 _RECORDS = (
     "*-linux/ascend_*_install.info",
     "ascend_*_install.info",
@@ -53,27 +53,28 @@ _RECORDS = (
     "version.cfg",
 )
 _LIBRARIES = ("lib64", "*/lib64")
-# What set_env.sh goes on to source.
+# Scripts that set_env.sh sources, and itself.
 _SCRIPTS = ("set_env.sh", "bin/setenv.bash", "*/bin/setenv.bash")
 
 
 def find(home: str, named: str = "") -> Dict[str, Any]:
-    """Return {"there": installations, the one that counts first, "aside": [..], "closed": [..]}.
+    """Return {"there": installations, the one to use first, "aside": [..], "closed": [..]}.
 
-    An installation is {"kind": toolkit, nnae or nnrt, "root", "path", "version": as its record writes it, or as its
-    folder is named, else None, "half": what it lacks, in words | "", "set_env": its environment script | None,
+    An installation is {"kind": toolkit, nnae or nnrt, "root", "path", "version": from its record, else from the name of
+    its folder, else None, "half": a text on what is missing in it | "", "set_env": its environment script | None,
     "distrusted": why this account does not run that | "", "wheels": see wheels, "closed": what of it this account may not
-    read}. Of several the newest counts, whole ones before halves; where a link says which of a folder is in use, that one.
+    read}. The newest is used, a complete one before incomplete ones; if a folder has a link to one of its installations,
+    that one before the others in it.
 
-    Aside is what is no installation that may count: {"path", "problem": what it is, in words}. Closed is what
+    "aside" lists paths that are not usable installations: {"path", "problem": a text on what they are}. "closed" lists what
     this account may not enter, see access.find_closed.
 
     :param home: of the account
-    :param named: the one that is to count, by its path, one above it, its set_env.sh, or its release; empty for any
+    :param named: the one to use, by its path, a folder above it, its set_env.sh, or its release; empty for any
     """
     by_path = named.startswith(("/", "~/"))
     if by_path and os.path.basename(named) == "set_env.sh":
-        # People know an installation by the script that they source.
+        # People may name an installation by the script that they source.
         named = os.path.dirname(named)
     there, aside, closed, seen = [], [], [], set()
     for path in _candidates_of(os.path.normpath(_expand_home(named, home))) if by_path else _candidates(home):
@@ -82,7 +83,7 @@ def find(home: str, named: str = "") -> Dict[str, Any]:
             closed += [] if shut in closed else [shut]
         elif not os.path.isdir(path):
             if os.path.islink(path):
-                aside.append(_aside_entry(path, "leads to {0}, which is not there".format(real)))
+                aside.append(_aside_entry(path, "leads to {0}, which does not exist".format(real)))
         elif real not in seen:
             seen.add(real)
             found = examine(path)
@@ -92,12 +93,12 @@ def find(home: str, named: str = "") -> Dict[str, Any]:
                 aside.append(_aside_entry(path, "is incomplete: " + _NOTHING_THERE))
     there = _best_first(there)
     if named and not by_path:
-        # By its numbers several may be meant.
+        # Several installations may have the same release number.
         meant = sorted((each for each in there if _is_release(each, named)), key=lambda each: each["version"] != named)
         others = [each for each in there if each not in meant]
         if not meant:
             aside += [
-                _aside_entry(each["path"], "is CANN {0}".format(each["version"] or "of no known release"))
+                _aside_entry(each["path"], "is CANN {0}".format(each["version"] or "of an unknown release"))
                 for each in others
             ]
         there = meant + others if meant else []
@@ -105,19 +106,19 @@ def find(home: str, named: str = "") -> Dict[str, Any]:
 
 
 def roots(home: str) -> List[str]:
-    """Return the folders below which CANN may stand: as its own record says, the usual one, the user's own."""
+    """Return the folders below which CANN may be installed: the ones in its record, the usual one, the one in the home."""
     recorded = [ascend_files.parse_info_file(text(path)).get("Install_Path", "") for path in record_files(home)]
     found = [root for root in recorded if root.startswith("/") and "\0" not in root]
     return list(dict.fromkeys(found + [npus.ASCEND_ROOT, os.path.join(home, "Ascend")]))
 
 
 def record_files(home: str) -> List[str]:
-    """Return the files in which CANN's installers keep where it was installed."""
+    """Return the files in which CANN's installers record the folder of the installation."""
     return [_expand_home(path, home) for path in _RECORD_FILES]
 
 
 def named_homes(home: str) -> List[str]:
-    """Return the installations that this process's environment names, or the start files of shells."""
+    """Return the installations that the environment of this process or the start files of shells name."""
     found = [os.environ.get(name, "") for name in _HOME_VARIABLES]
     for pattern in _START_FILES:
         for path in sorted(glob.glob(_expand_home(pattern, glob.escape(home)))):
@@ -127,7 +128,7 @@ def named_homes(home: str) -> List[str]:
 
 
 def examine(path: str) -> Optional[Dict[str, Any]]:
-    """Return what stands in a folder, see find; None where nothing of CANN is in it."""
+    """Return the installation in a folder, see find; None if nothing of CANN is in it."""
     records = _glob_below(path, _RECORDS)
     shut = access.find_all_closed(records + _glob_below(path, ("*-linux",)))
     release = _release(path, records)
@@ -152,7 +153,7 @@ def examine(path: str) -> Optional[Dict[str, Any]]:
 
 
 def wheels(path: str) -> Dict[str, str]:
-    """Return name -> version of the wheels te, topi and hccl that a CANN brings for its Python interfaces."""
+    """Return name -> version of the wheels te, topi and hccl in a CANN, for its Python interfaces."""
     found = {}  # type: Dict[str, str]
     for name in ("te", "topi", "hccl"):
         for folder in ("lib64", "*/lib64", "tools", "*/python"):
@@ -162,10 +163,10 @@ def wheels(path: str) -> Dict[str, str]:
 
 
 def settings(chosen: Dict[str, Any], arch: str) -> Dict[str, Any]:
-    """Return {"prepend": {...}, "set": {...}} that a CANN wants: what its own script sets, else its usual layout.
+    """Return {"prepend": {...}, "set": {...}} that a CANN needs: what its own script sets, else its usual layout.
 
-    A script that others than root and this account can write to is not run, and one that sets up another CANN is not
-    heeded: that of ascend-toolkit/ always means ascend-toolkit/latest.
+    A script that others than root and this account can write to is not run, and one that sets up another CANN is
+    ignored: ascend-toolkit/set_env.sh always sets up ascend-toolkit/latest.
     """
     before = {"PATH": places.SYSTEM_PATH, "HOME": "/nonexistent"}
     if chosen["set_env"] and not chosen["distrusted"]:
@@ -174,9 +175,9 @@ def settings(chosen: Dict[str, Any], arch: str) -> Dict[str, Any]:
             env=before,
         )
         after = dict(pair.split("=", 1) for pair in said.decode("utf-8", "replace").split("\0") if "=" in pair)
-        told = environment.from_vendor(before, after)
-        if status == 0 and (told["prepend"] or told["set"]) and _sets_up(told, chosen["path"]):
-            return told
+        sourced = environment.from_vendor(before, after)
+        if status == 0 and (sourced["prepend"] or sourced["set"]) and _sets_up(sourced, chosen["path"]):
+            return sourced
     beside = os.path.join(chosen["root"], "driver")
     driver = beside if os.path.isdir(beside) else npus.driver_folder()
     return environment.cann_layout(chosen["path"], driver, arch, os.path.exists)
@@ -185,7 +186,7 @@ def settings(chosen: Dict[str, Any], arch: str) -> Dict[str, Any]:
 # --- where to look ----------------------------------------------------------------------------------------------------
 
 _NOTHING_THERE = (
-    "it has neither a version record, nor set_env.sh, nor libascendcl.so, as what an uninstalled CANN leaves"
+    "it has neither a version record, nor set_env.sh, nor libascendcl.so; it may be what an uninstalled CANN left"
 )
 
 
@@ -201,16 +202,16 @@ def _candidates(home: str) -> Iterator[str]:
 
 
 def _candidates_of(path: str) -> List[str]:
-    """Return what may be a CANN of a path that somebody names: what is below it, else itself."""
+    """Return the possible installations for a path that someone names: those below it, else the path itself."""
     return list(_below_root(path)) or [path]
 
 
 def _below_root(root: str) -> Iterator[str]:
-    """Yield the places below a root where CANN may stand, links before what they lead to."""
+    """Yield the paths below a root where CANN may be installed, links before what they lead to."""
     for group in [""] + list(KINDS):
         folder = os.path.join(root, group).rstrip("/")
         for name in _LINKS:
-            # In a folder that is closed the place is named all the same, for that to be told.
+            # Also yielded if the folder is closed, so that this is reported.
             if os.path.lexists(os.path.join(folder, name)) or access.find_closed(folder):
                 yield os.path.join(folder, name)
         for name in _list_folder(folder):
@@ -235,14 +236,14 @@ def _root(path: str) -> str:
 
 
 def _script_places(path: str) -> List[str]:
-    # The script beside the releases means the one that is in use, and each may have its own.
+    # The script beside the releases sets up the one that is linked; each release may have its own script.
     own, shared = os.path.join(path, "set_env.sh"), os.path.join(os.path.dirname(path), "set_env.sh")
     if os.path.basename(os.path.dirname(path)) not in KINDS:
         return [own]
     return [shared, own] if os.path.basename(path) in _LINKS else [own, shared]
 
 
-# --- what is there ----------------------------------------------------------------------------------------------------
+# --- what is installed ------------------------------------------------------------------------------------------------
 
 
 def _kind(path: str) -> str:
@@ -264,7 +265,7 @@ def _release(path: str, records: List[str]) -> Optional[str]:
 
 
 def _name_of_release(path: str) -> Optional[str]:
-    # Installers name the folder by the release: where no record tells it, or none may be read.
+    # Installers name the folder by the release. Used if no record has it, or none can be read.
     found = _RELEASE_FOLDER.fullmatch(os.path.basename(os.path.realpath(path)))
     return ascend_files.toolkit_release({"version": found.group(1)}, {}) if found else None
 
@@ -282,7 +283,7 @@ def _best_first(there: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
 
     def rank(each: Dict[str, Any]) -> Any:
         above, name = os.path.split(each["path"])
-        # A runtime alone (nnrt) is for inference.
+        # nnrt is only a runtime for inference.
         return bool(each["half"]), each["kind"] == "nnrt", above in linked and name not in _LINKS
 
     newest = sorted(there, key=lambda each: ascend_files.sort_key(each["version"]), reverse=True)
@@ -297,6 +298,6 @@ def _distrust_reason(path: str, script: str) -> str:
     return ""
 
 
-def _sets_up(told: Dict[str, Any], path: str) -> bool:
-    homes = [told["set"][name] for name in _HOME_VARIABLES if told["set"].get(name)]
+def _sets_up(sourced: Dict[str, Any], path: str) -> bool:
+    homes = [sourced["set"][name] for name in _HOME_VARIABLES if sourced["set"].get(name)]
     return all(os.path.realpath(home) == os.path.realpath(path) for home in homes)

@@ -16,14 +16,14 @@ import re
 import shlex
 from typing import Any, Callable, Dict, Iterable, List, Tuple
 
-# What it is called beside the names of products, in results and in the ledger of a run.
+# Its name among those of products, in results and in the ledger of a run.
 ITEM = "environment file"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-# What a vendor's script puts folders in front of; all else that it sets is a plain variable.
+# The path lists that a vendor's script adds folders to; everything else that it sets is a plain variable.
 _LISTS = ("LD_LIBRARY_PATH", "PYTHONPATH", "PATH", "CMAKE_PREFIX_PATH", "ASCEND_CUSTOM_OPP_PATH")
-# The shell's own, which any script changes.
+# Variables of the shell, which every script changes.
 _SHELL = ("PWD", "OLDPWD", "SHLVL", "_", "IFS", "PS1", "PS4", "LINENO", "RANDOM", "SECONDS")
 
 _SWITCH = (re.compile(r"[01]"), "0 or 1")
@@ -50,10 +50,10 @@ _HEAD = """\
 # To be sourced by sh, bash, zsh or ksh, as often as you like:  . <this file>
 """
 
-# Ends the head; by it the file itself tells whether it is still as it was written.
+# Ends the head; with this digest one sees whether the file was changed since it was written.
 _SEAL = "# sha256 of the lines below: "
 
-# An empty element of a path list means the current directory, so none is left, not even the user's own.
+# An empty element of a path list means the current directory, so all are removed, also those that the user has set.
 _FUNCTION = """
 # LIST FOLDER...: the folders, then what else LIST has, without empty elements
 _ascend_pytorch_prepend() {
@@ -86,8 +86,8 @@ unset -f _ascend_pytorch_prepend
 unset _ascend_pytorch_list _ascend_pytorch_head _ascend_pytorch_dir _ascend_pytorch_tail
 """
 
-# Where the parts of CANN are when it has no set_env.sh, below the toolkit's folder: of 8.x first, then of 5.0.x, where
-# each part has a folder of its own. {arch} is the machine's name (aarch64).
+# Where the parts of CANN are if it has no set_env.sh, relative to the toolkit's folder: those of 8.x first, then of 5.0.x,
+# in which each part has its own folder. {arch} is the machine's name (aarch64).
 _CANN_LISTS = {
     "LD_LIBRARY_PATH": (
         "lib64",
@@ -141,10 +141,10 @@ def render(settings: Dict[str, Any]) -> str:
     """Return the text of the environment file, in POSIX sh.
 
     It may be sourced any number of times, by dash, bash, busybox, ksh and zsh, under `set -eu` and with any IFS: it
-    prints nothing, returns 0, leaves nothing of its own behind, doubles nothing, and leaves no empty element in a path
-    list that it touches.
+    prints nothing, returns 0, defines nothing but these variables, adds no folder twice, and leaves no empty element in
+    a path list that it changes.
 
-    :raises ValueError: a name, a folder or a value that no such file can carry; the message lists all of them
+    :raises ValueError: a name, a folder or a value that such a file cannot have; the message lists all of them
     """
     wrong = _format_problems(settings)
     if wrong:
@@ -174,7 +174,7 @@ def render(settings: Dict[str, Any]) -> str:
 
 
 def is_as_written(text: str) -> bool:
-    """Say whether a file's text is one that render has made, with nothing changed since."""
+    """Say whether a file's text was made by render(), and not changed since."""
     head, _seal, rest = text.partition(_SEAL)
     digest, _newline, body = rest.partition("\n")
     return head == _HEAD and digest == _digest(body)
@@ -190,7 +190,7 @@ def role_variable(name: str) -> str:
 
 
 def validate(settings: Dict[str, Any], unsupported: Iterable[str] = ()) -> List[str]:
-    """Return what is wrong with settings by the guide's table, each with the role's variable to mend; [] is well.
+    """Return what is wrong with settings by the guide's table, each with the role's variable to change; [] if nothing is.
 
     :param unsupported: variables of the table that the release does not know (1.8.1: DYNAMIC_COMPILE_ENABLE)
     """
@@ -200,7 +200,7 @@ def validate(settings: Dict[str, Any], unsupported: Iterable[str] = ()) -> List[
         said = str(value)
         if name in _MISPRINTS:
             problems.append(
-                "{0} is a misprint of the guide: set {1}, by {2}".format(
+                "{0} is a misprint in the guide: set {1}, with {2}".format(
                     name, _MISPRINTS[name], role_variable(_MISPRINTS[name])
                 )
             )
@@ -213,7 +213,7 @@ def validate(settings: Dict[str, Any], unsupported: Iterable[str] = ()) -> List[
             if why:
                 problems.append(
                     "HCCL_IF_IP is {0!r}, which {1}: set {2} to the IPv4 address of a network card of this "
-                    "host that the others reach, such as 192.168.1.10".format(said, why, role_variable(name))
+                    "host that the other hosts can reach, such as 192.168.1.10".format(said, why, role_variable(name))
                 )
         elif name in _TABLE and not _TABLE[name][0].fullmatch(said):
             problems.append("{0} is {1!r}: set {2} to {3}".format(name, said, role_variable(name), _TABLE[name][1]))
@@ -221,11 +221,10 @@ def validate(settings: Dict[str, Any], unsupported: Iterable[str] = ()) -> List[
 
 
 def from_vendor(before: Dict[str, str], after: Dict[str, str]) -> Dict[str, Any]:
-    """Return, as settings, what a vendor's set_env.sh does: from the environments before and after sourcing it.
+    """Return, as settings, what a vendor's set_env.sh changes, from the environments before and after sourcing it.
 
-    Of path lists, the absolute folders that were not there before, each once; empty and relative elements are dropped.
-    What the script changed of other variables is taken whole. (An environment that already had it sourced shows
-    nothing: compare with a clean one.)
+    Of path lists, only the new absolute folders, each once; empty and relative elements are dropped. Of other variables,
+    the new values. (Start from a clean environment: if the script was sourced before, there is no difference.)
     """
     prepend = {}  # type: Dict[str, List[str]]
     plain = {}
@@ -247,12 +246,12 @@ def from_vendor(before: Dict[str, str], after: Dict[str, str]) -> Dict[str, Any]
 
 
 def cann_layout(toolkit: str, driver: str, arch: str, exists: Callable[[str], bool]) -> Dict[str, Any]:
-    """Return, as settings, what set_env.sh would set, for a CANN that has none; only what exists.
+    """Return, as settings, what set_env.sh would set, for a CANN without one; only paths that exist.
 
     :param toolkit: the folder of CANN, such as /usr/local/Ascend/ascend-toolkit/latest
     :param driver: the driver's folder, such as /usr/local/Ascend/driver
     :param arch: aarch64 or x86_64
-    :param exists: says whether a path is there
+    :param exists: returns whether a path exists
     """
     toolkit, driver = toolkit.rstrip("/"), driver.rstrip("/")
     prepend = {"LD_LIBRARY_PATH": ["{0}/{1}".format(driver, part) for part in _DRIVER_LIBRARIES]}
@@ -268,7 +267,7 @@ def cann_layout(toolkit: str, driver: str, arch: str, exists: Callable[[str], bo
 
 
 def merge(*settings: Dict[str, Any]) -> Dict[str, Any]:
-    """Return several settings as one: folders of the first stand in front, and of variables the last one decides."""
+    """Merge settings: the folders of the first ones come first in a path list; of a variable, the last value counts."""
     prepend = {}  # type: Dict[str, List[str]]
     plain = {}  # type: Dict[str, Any]
     unset = []  # type: List[str]
@@ -291,7 +290,7 @@ def _without_duplicates(items: Iterable[str]) -> List[str]:
 
 
 def _comment(text: Any) -> str:
-    # A control character other than the end of a line has no place in a file that people read.
+    # Without control characters but the end of a line: people read this file.
     lines = re.sub(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f]", " ", str(text)).split("\n") if text else []
     return "".join("# {0}\n".format(line.strip()) for line in lines)
 
@@ -309,15 +308,15 @@ def _format_problems(settings: Dict[str, Any]) -> List[str]:
     for name, value in plain.items():
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             wrong.append(
-                "{0}: {1!r} is neither text nor a number: mend {2}".format(name, value, role_variable(str(name)))
+                "{0}: {1!r} is neither text nor a number: change {2}".format(name, value, role_variable(str(name)))
             )
         elif "\x00" in str(value):
-            wrong.append("{0}: {1!r} has a NUL character: mend {2}".format(name, value, role_variable(str(name))))
+            wrong.append("{0}: {1!r} has a NUL character: change {2}".format(name, value, role_variable(str(name))))
     return wrong
 
 
 def _octets(text: str) -> Tuple[int, ...]:
-    # Leading zeros are refused: some readers take them for octal.
+    # Leading zeros are refused: some parsers read such numbers as octal.
     parts = text.split(".")
     if len(parts) != 4 or not all(re.fullmatch(r"0|[1-9][0-9]{0,2}", part) and int(part) < 256 for part in parts):
         return ()
@@ -329,6 +328,6 @@ def _host_address_problem(text: str) -> str:
     if not octets:
         return "is not a dotted IPv4 address"
     if octets[0] in (0, 127) or octets[0] >= 224:
-        # Loopback too: HCCL tells this address to the other hosts. On a single host the variable is left unset.
+        # Also loopback: HCCL sends this address to the other hosts. On a single host the variable is left unset.
         return "is not the address of a network card"
     return ""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host says of itself: read only, each question under a time limit, none of them fatal."""
+"""Examine a host. Changes nothing; each program has a time limit, and none that fails is fatal."""
 
 import functools
 import os
@@ -48,17 +48,17 @@ def examine(question):
     asked = _resolved(question, who)
     installations = cann.find(who["home"], asked["cann_path"])
     counts = next(iter(installations["there"]), None)
-    told = _told(asked, manager, counts)
-    pythons = _pythons(asked, told)
+    answers = _run_programs(asked, manager, counts)
+    pythons = _pythons(asked, answers)
     products = {entry["name"]: installed.product_state(entry, _sites(entry, pythons)) for entry in asked["products"]}
-    # An environment that is to be made gets a pip like that of the Python that makes it.
+    # A virtual environment that is to be created gets a pip like that of the Python that creates it.
     python = pythons["venv_python"] or pythons["pythons"].get(pythons["python"] or "")
     if python and python["version"] and (question.get("pip") or _needs_pip(asked["products"], products)):
         python["pip"] = interpreters.examine_pip(python)
     return State(
         user=who,
         login_uid=account.login_uid(os.environ, who["uid"]),
-        packaging_python=told["packaging", ""],
+        packaging_python=answers["packaging", ""],
         os=_os(family, manager),
         arch=os.uname().machine,
         libc=system.libc(),
@@ -71,7 +71,7 @@ def examine(question):
         work_dir_objection=trust.folder_problem(asked["work_dir"], os.geteuid()),
         env_file=_env_file(asked["env_file"]),
         disk=_disks(asked, who, pythons),
-        tools={name: [told["tool", path] for path in paths] for name, paths in asked["programs"].items()},
+        tools={name: [answers["tool", path] for path in paths] for name, paths in asked["programs"].items()},
         missing_needs=needs.missing(question["needs"], lambda name: shutil.which(name, path=":".join(asked["search"]))),
         own_python={"path": sys.executable, "lacks": extensions.missing_modules()},
         cann=installations["there"],
@@ -79,8 +79,8 @@ def examine(question):
         cann_closed=installations["closed"] + _closed_to(asked["run_user"], counts),
         closed_records=access.find_all_closed(npus.record_files() + cann.record_files(who["home"])),
         closed=_closed(asked, pythons),
-        cann_environment=told.get(("cann", ""), {}),
-        npu=told["npu", ""],
+        cann_environment=answers.get(("cann", ""), {}),
+        npu=answers["npu", ""],
         interfaces=machine.interfaces(),
         products=products,
         stored=installed.stored_fingerprints(asked["work_dir"]),
@@ -89,12 +89,12 @@ def examine(question):
     )
 
 
-# --- what is asked ----------------------------------------------------------------------------------------------------
+# --- what is examined -------------------------------------------------------------------------------------------------
 
 
 def _resolved(question, who):
     # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
-    """Return the question with the paths that `auto` and `~` stand for, and what comes of them.
+    """Return the question with `auto` and `~` resolved to paths, and what follows from these.
 
     That is "prefixes", of trees; "search", the folders in which programs are looked for; "programs", name -> [paths].
     """
@@ -122,7 +122,7 @@ def _resolved(question, who):
 
 def _resolved_product(entry, who):
     # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
-    """Return what is asked of a product, with the paths that `auto` and `~` stand for."""
+    """Return a product of the question with `auto` and `~` resolved to paths."""
     if entry["product"] != "tree":
         return entry
     return dict(
@@ -136,45 +136,48 @@ def _resolved_product(entry, who):
     )
 
 
-def _told(asked, manager, installation):
+def _run_programs(asked, manager, installation):
     # type: (Dict[str, Any], str, Optional[Dict[str, Any]]) -> Dict[Tuple[str, str], Any]
-    """Return what other programs tell; a host with a hanging one is not kept waiting for them one by one.
+    """Return what is learned by running programs: in parallel, so that the time limits of hanging ones do not add up.
 
-    :param asked: see _resolved; :param installation: the CANN that counts
+    :param asked: see _resolved; :param installation: the CANN to use
     """
-    waits = {
+    jobs = {
         ("npu", ""): lambda: npus.npus(asked["run_user"]),
         ("packaging", ""): lambda: system.packaging_python(manager),
     }  # type: Dict[Tuple[str, str], Callable[[], Any]]
     if installation:
-        waits["cann", ""] = lambda: cann.settings(installation, os.uname().machine)
+        jobs["cann", ""] = lambda: cann.settings(installation, os.uname().machine)
     if asked["venv"]:
-        waits["venv", ""] = lambda: interpreters.examine(os.path.join(asked["venv"], "bin", "python"))
+        jobs["venv", ""] = lambda: interpreters.examine(os.path.join(asked["venv"], "bin", "python"))
     for name in filter(interpreters.find, asked["pythons"]):
-        waits["python", name] = functools.partial(interpreters.examine, name)
+        jobs["python", name] = functools.partial(interpreters.examine, name)
     for path in sorted({path for paths in asked["programs"].values() for path in paths}):
-        waits["tool", path] = functools.partial(programs.examine, path)
-    return at_once(waits)
+        jobs["tool", path] = functools.partial(programs.examine, path)
+    return at_once(jobs)
 
 
-# --- what is told -----------------------------------------------------------------------------------------------------
+# --- parts of the state -----------------------------------------------------------------------------------------------
 
 
-def _pythons(asked, told):
+def _pythons(asked, answers):
     # type: (Dict[str, Any], Dict[Tuple[str, str], Any]) -> Dict[str, Any]
-    """Return of the state the Pythons that were looked for, the first that works, and the virtual environment's."""
-    pythons = {name: told.get(("python", name)) for name in asked["pythons"]}
+    """Return the fields of the state about Pythons: those looked for, the first that works, and the virtual environment's.
+
+    :param answers: see _run_programs
+    """
+    pythons = {name: answers.get(("python", name)) for name in asked["pythons"]}
     return {
         "pythons": pythons,
         "python": next((name for name in asked["pythons"] if (pythons[name] or {}).get("version")), None),
         "venv": asked["venv"],
-        "venv_python": told.get(("venv", "")),
+        "venv_python": answers.get(("venv", "")),
     }
 
 
 def _sites(entry, pythons):
     # type: (Dict[str, Any], Dict[str, Any]) -> List[str]
-    """Return the folders in which a wheel may stand, of the Python that it is for."""
+    """Return the folders in which a wheel may be installed, of the Python that it is for."""
     name = entry.get("python") or pythons["python"] or ""
     interpreter = pythons["venv_python"] if pythons["venv"] else pythons["pythons"].get(name)
     return (interpreter or {}).get("sites") or []
@@ -182,7 +185,7 @@ def _sites(entry, pythons):
 
 def _os(family, manager):
     # type: (str, str) -> Dict[str, Any]
-    """Return what is known of the system; see system.package_manager for what is given."""
+    """Return the distribution; for the arguments see system.package_manager."""
     release = next(filter(None, map(text, system.OS_RELEASES)), "")
     return dict(
         system.os_release(release, family, system.other_release_files()), family=family, package_manager=manager
@@ -191,13 +194,13 @@ def _os(family, manager):
 
 def _env_file(path):
     # type: (str) -> Dict[str, Any]
-    """Return what stands as the environment file."""
+    """Return the state of the environment file."""
     return {"path": path, "sha256": _digest(path), "ours": environment.is_as_written(text(path))}
 
 
 def _disks(asked, who, pythons):
     # type: (Dict[str, Any], Dict[str, Any], Dict[str, Any]) -> Dict[str, Dict[str, Any]]
-    """Return what is known of the folders that something may be written to."""
+    """Return folder -> its disk, see machine.disk_state, for the folders that something may be written to."""
     mounted, boot = mounts.parse(text(mounts.MOUNTINFO)), kernel.boot()
     return {
         path: machine.disk_state(path, mounted, boot)
@@ -209,7 +212,7 @@ def _disks(asked, who, pythons):
 
 def _closed(asked, pythons):
     # type: (Dict[str, Any], Dict[str, Any]) -> List[Dict[str, Any]]
-    """Return what keeps this account from files that tell of the host, which may be there all the same."""
+    """Return what this account may not read of the files that the state comes from: they may exist although it sees none."""
     return access.find_all_closed(
         system.OS_RELEASES
         + [asked["env_file"]]
@@ -221,22 +224,22 @@ def _closed(asked, pythons):
 
 def _needs_pip(wanted, products):
     # type: (List[Dict[str, Any]], Dict[str, Dict[str, Any]]) -> bool
-    """Say whether pip may have to install something: a wheel that does not stand in its version, or nobody knows yet what.
+    """Say whether pip may have to install something: a wheel is missing or of another version, or no product is wanted yet.
 
-    To ask it takes longer than all else that is looked at, which hosts that have everything are to be spared. One that stands
-    in its version may be another one than is wanted, which is not known here: see plan.must_query_pip.
+    Running pip takes longer than the rest of the examination, so hosts that have everything skip it. A wheel of the right
+    version may still have to be replaced, which is not known here: see plan.must_query_pip.
     """
-    stands = [
+    installed_wheels = [
         bool(there["manifest"]) and there["manifest"]["version"] == entry["version"] and not there["damage"]
         for entry, there in ((entry, products[entry["name"]]) for entry in wanted)
         if entry["product"] == "wheel"
     ]
-    return not wanted or not all(stands)
+    return not wanted or not all(installed_wheels)
 
 
 def _sites_of_wheels(who, venv, python):
     # type: (Dict[str, Any], str, Optional[Dict[str, Any]]) -> List[str]
-    """Return the folders that wheels go below, so far as those are not the Python's own."""
+    """Return the folder that wheels are installed below, the virtual environment or user site; [] for the Python's own."""
     if venv:
         return [venv]
     return [python["user_site"]] if python and who["uid"] else []
@@ -244,9 +247,9 @@ def _sites_of_wheels(who, venv, python):
 
 def _closed_to(run_user, installation):
     # type: (str, Optional[Dict[str, Any]]) -> List[Dict[str, Any]]
-    """Return what keeps the account that will run torch out of a CANN that this one may enter, with its name as "user"."""
+    """Return what the account that will run torch may not enter of a CANN that this one may, with its name as "user"."""
     account = access.user_ids(run_user) if run_user else (None, [])
-    # Of an account that is not known here the checks of NPUs tell.
+    # An account that the host does not know is reported by the checks of NPUs.
     shut = access.find_closed(installation["path"], account) if installation and account[0] is not None else None
     return [dict(shut, user=run_user)] if shut else []
 

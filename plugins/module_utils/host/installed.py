@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What this collection has put on a host: products as they stand, finished ones in the work directory, builds that were begun."""
+"""What this collection has put on a host: installed products, finished ones in the work directory, unfinished builds."""
 
 import glob
 import os
@@ -13,9 +13,10 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import whee
 
 def product_state(wanted, sites):
     # type: (Dict[str, Any], List[str]) -> Dict[str, Any]
-    """Return how a product stands on the host.
+    """Return what is installed of a product on the host.
 
-    {"manifest": without its files | None, "version", "damage": [first ten], "occupied": words | None, "links": {..}}
+    {"manifest": without its files | None, "version", "damage": [first ten], and for a wheel "site": its folder, for a tree
+    "prefix", "trees": [..], "occupied": a text | None, "links": {..}}
     """
     if wanted["product"] == "wheel":
         there = wheels.installed(sites, wanted["distribution"])
@@ -30,7 +31,7 @@ def product_state(wanted, sites):
     prefix = wanted["prefix"]
     manifests = published.manifests(prefix, wanted["name"])
     trees = sorted(manifests)
-    # A manifest of a big tree takes its time.
+    # Not read twice: the manifest of a large tree takes long to read.
     its_manifest = manifests.get(os.path.realpath(prefix)) or manifest.read(prefix)
     state = {
         "manifest": None,
@@ -52,7 +53,7 @@ def product_state(wanted, sites):
 
 def record_files(wanted, sites):
     # type: (Dict[str, Any], List[str]) -> List[str]
-    """Return where it is written whether a product is there."""
+    """Return the files and folders from which one sees whether a product is installed."""
     if wanted["product"] == "tree":
         return [os.path.join(wanted["prefix"], manifest.TREE_NAME)]
     patterns = [os.path.join(glob.escape(site), wanted["distribution"] + "-*.dist-info") for site in sites]
@@ -72,7 +73,7 @@ def stored_fingerprints(work_dir):
 
 def unfinished_builds(work_dir):
     # type: (str) -> Dict[str, int]
-    """Return label -> how many stages are done of each build that was begun in the work directory, and has not ended."""
+    """Return label -> how many stages are done of each unfinished build in the work directory."""
     return {
         os.path.basename(folder): len(glob.glob(os.path.join(glob.escape(folder), "stamps", "*.json")))
         for folder in glob.glob(os.path.join(glob.escape(work_dir), "builds", "*"))

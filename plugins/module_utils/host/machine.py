@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The machine that a host is: its disks and network interfaces. See resources.py for its processors and memory."""
+"""The disks and network interfaces of a host. See resources.py for its processors and memory."""
 
 import fcntl
 import os
@@ -13,11 +13,11 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.host import sharing
 
 def disk_state(path, mounted, boot):
     # type: (str, List[mounts.Mount], str) -> Dict[str, Any]
-    """Return what is known of a path, by its nearest parent that exists.
+    """Return the state of the disk for a path, which is that of its nearest parent folder that exists.
 
-    {"path", "stands_at", "free_mib", "free_inodes", "writable", "noexec", "place"}: noexec is whether no program can be
-    started there, and no shared library loaded (mount(8)); place names it on all hosts that have it, see sharing.place_id.
-    free_inodes is None where the file system does not count them.
+    {"path", "stands_at": that folder, "free_mib", "free_inodes", "writable", "noexec", "place"}: noexec is whether no program
+    can be started there, and no shared library loaded (mount(8)); place is an id of the path that is the same on all hosts
+    that share it, see sharing.place_id. free_inodes is None if the file system does not count them.
 
     :param mounted: see mounts.parse; :param boot: see kernel.boot
     """
@@ -46,7 +46,7 @@ def interfaces():
     try:
         for _number, name in socket.if_nameindex():
             try:
-                # SIOCGIFADDR, linux/sockios.h; the address stands at bytes 20 to 24 of struct ifreq.
+                # SIOCGIFADDR, linux/sockios.h; the address is at bytes 20 to 24 of struct ifreq.
                 answer = fcntl.ioctl(probe.fileno(), 0x8915, struct.pack("256s", name[:15].encode("utf-8")))
                 found[name] = socket.inet_ntoa(answer[20:24])
             except OSError:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the kernel says of mounted file systems. Pure."""
+"""Parse the kernel's list of mounted file systems. Pure."""
 
 import re
 from typing import List, NamedTuple
@@ -21,7 +21,7 @@ Mount = NamedTuple(
 
 
 def parse(content: str) -> List[Mount]:
-    """Return what is mounted, in the order of mounting.
+    """Return the mounted file systems, in the order of mounting.
 
     :param content: /proc/self/mountinfo: "31 23 0:28 <root> <mount point> <options> [<more>] - <type> <source> <options>",
         see proc(5)

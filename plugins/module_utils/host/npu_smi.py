@@ -1,10 +1,9 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `npu-smi` prints, read by its own headings.
+"""Parse the output of `npu-smi` by its own headings.
 
-The table of `npu-smi info` differs by chip and release, but always tells an NPU in two lines under two lines of
-headings:
+The table of `npu-smi info` differs by chip and release, but always has two lines for an NPU under two lines of headings:
 
     | NPU   Name      | Health        | Power(W)   Temp(C)                          |
     | Chip  Phy-ID    | Bus-Id        | AICore(%)  Memory-Usage(MB)  HBM-Usage(MB)  |
@@ -12,7 +11,7 @@ headings:
     | 0     910A      | OK            | 68.6       36                               |
     | 0     0         | 0000:C1:00.0  | 0          591  / 14795      0    / 32768   |
 
-Newer ones have id and name in cells of their own, and no column for the chip:
+Newer releases have the id and the name in separate cells, and no column for the chip:
 
     | NPU ID | Name        | Health        | Power(W)     Temp(C)                      |
     |        |             | Bus-Id        | NPU Util(%)  HBM-Usage(MB)                |
@@ -31,11 +30,11 @@ _CODE = re.compile(r"(?<![\w.])-8[0-9]{3}(?![0-9])")
 _ADDRESS = re.compile(r"[0-9A-Fa-f]{4,8}:[0-9A-Za-z]{2}:[0-9A-Za-z]{2}\.[0-9A-Za-z]")
 _NOTHING = ("NA", "N/A", "-", "--", "")
 _AMOUNT = r"(?:[0-9]+(?:\.[0-9]+)?|NA|N/A|--?)"
-# A value: "591  / 14795" and "52675/ 65536" are one.
+# A value: "591  / 14795" and "52675/ 65536" are one value each.
 _VALUE = re.compile(r"{0}\s*/\s*{0}(?!\S)|\S+".format(_AMOUNT))
-# A heading: "Name", "Power(W)", "NPU ID" and "NPU Util(%)" are one each.
+# A heading: "Name", "Power(W)", "NPU ID" and "NPU Util(%)" are one heading each.
 _HEADING = re.compile(r"\S+(?: (?:ID|Core|Util|Usage|Rate)(?:\([^)|]*\))?(?!\S))?", re.IGNORECASE)
-# What a release calls otherwise: heading -> the name that it has here.
+# Headings with other names in some releases: heading -> its name here.
 _SAME = {
     "npu-id": "npu",
     "chip-id": "chip",
@@ -57,16 +56,16 @@ _REMEDIES = {
 }
 _REMEDY = "Run `npu-smi info` by hand on the host as the same user, and see the driver's log in /var/log/npu."
 _UNREAD_REMEDY = (
-    "Look at `npu-smi info` by hand: the NPUs may be well, but its table is of a form that this collection does not know, "
-    "or was not printed to its end. Tell the collection's authors what it prints."
+    "Run `npu-smi info` by hand: the NPUs may work, but its table has a form that this collection does not know, or is "
+    "incomplete. Report its output to the authors of the collection."
 )
 
 
 class NpuSmiError(Exception):
-    """npu-smi has no table to show, or one that could not be read.
+    """npu-smi printed no table, or one that could not be read.
 
-    `code` is DCMI's number (an int such as -8005) or None; `unread` the rows that could not be read, as printed, or "";
-    `remedy` is what to do.
+    `code` is DCMI's error number (an int such as -8005) or None; `unread` is the rows that could not be read, as printed,
+    or ""; `remedy` is what to do.
     """
 
     def __init__(self, message: str, code: Optional[int] = None, unread: str = "") -> None:
@@ -77,17 +76,17 @@ class NpuSmiError(Exception):
 
 
 def parse_info(text: str) -> Dict[str, Any]:
-    """Return what `npu-smi info` shows: {"tool_version": str, "driver_version": str, "chips": [...]}.
+    """Return the content of `npu-smi info`: {"tool_version": str, "driver_version": str, "chips": [...]}.
 
     A chip is {"npu_id": int, "chip_id": int, "phy_id": int|None, "name": str, "health": str, "bus_id": str|None,
     "power_w": float|None, "temp_c": int|None, "aicore_percent": int|None, "memory_used_mb": int|None,
     "memory_total_mb": int|None, "hbm_used_mb": int|None, "hbm_total_mb": int|None}; None is a column that this release
-    has not, or a value of `-` or `NA`. `phy_id` is the column Phy-ID, or Device where the table has that instead.
-    Where the table has no column for the chip, those of an NPU are counted from 0. An NPU of which only a part was
-    printed is left out, as long as there are others.
+    does not have, or a value of `-` or `NA`. `phy_id` is the column Phy-ID, or Device if the table has that instead.
+    If the table has no column for the chip, the chips of an NPU are counted from 0. An NPU of which only a part was
+    printed is left out, if there are others.
 
-    :raises NpuSmiError: the text is a failure message, or nothing that npu-smi prints, or a table with rows of which
-        none gives a chip
+    :raises NpuSmiError: the text is an error message, or not the output of npu-smi, or a table with rows but no
+        complete chip
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
@@ -122,7 +121,7 @@ def _chips(text: str) -> List[Dict[str, Any]]:
         headings, cells = _cells(line, _HEADING), _cells(line, _VALUE)
         keys = [_key(word) for cell in headings for _column, word in cell]
         if headings[0] and keys[0] == "npu":
-            # Also the process table's at the end, of which nothing is wanted: it has no second line of headings.
+            # Also matches the table of processes at the end, which is not read: it has no second line of headings.
             npu_headings, chip_headings, npu = headings, None, {}
         elif headings[0] and keys[0] == "chip" or "bus-id" in keys:
             chip_headings = headings
@@ -130,7 +129,7 @@ def _chips(text: str) -> List[Dict[str, Any]]:
             if chip_is_next or _has_address(cells):
                 headings = npu_headings + chip_headings
                 counted = not any(_key(word) == "chip" for cell in headings for _column, word in cell)
-                # Which of the two lines tells what differs.
+                # Which value is in which of the two lines differs.
                 _add(chips, dict(npu, **_row(chip_headings, cells)), counted, len(npu_headings[0]) == 1)
                 chip_is_next = False
             else:
@@ -139,7 +138,7 @@ def _chips(text: str) -> List[Dict[str, Any]]:
 
 
 def _npu_lines(text: str) -> List[str]:
-    # The lines of any table that begin with a number: what is in them is no heading and no remark.
+    # The lines of a table that begin with a number: these are neither headings nor remarks.
     lines = [" ".join(line.split()) for line in text.splitlines()]
     return [line for line in lines if re.match(r"\|[| ]*[0-9]+(?: [^|]*)?\|.*\S", line)]
 
@@ -169,12 +168,12 @@ def _row(headings: List[Row], cells: List[Row]) -> Dict[str, str]:
     for names, values in zip(headings, cells):
         keys = [_key(name) for _column, name in names]
         if len(values) > len(keys) and keys:
-            # Only a name has spaces in it, and it stands last in its cell.
+            # Only a name has spaces in it, and it is the last value of its cell.
             values = values[: len(keys) - 1] + [(0, " ".join(word for _column, word in values[len(keys) - 1 :]))]
         if len(values) == len(keys):
             row.update(zip(keys, (word for _column, word in values)))
             continue
-        # Some value is blank: each of the others belongs to the heading that starts nearest.
+        # A value is blank: each of the others belongs to the heading whose start is nearest.
         for start, word in values if names else []:
             nearest = min(range(len(names)), key=lambda i: abs(names[i][0] - start))
             row[keys[nearest]] = word
@@ -187,7 +186,7 @@ def _add(chips: List[Dict[str, Any]], said: Dict[str, str], counted: bool, apart
     if counted:
         chip_id = sum(other["npu_id"] == npu_id for other in chips)
     if apart:
-        # A table with id and name in cells of their own writes "Ascend950PR" where the others write "910B4".
+        # Tables with separate cells for id and name have "Ascend950PR", the others "910B4".
         name = re.sub(r"^ascend[ -]?(?=\w)", "", name, flags=re.IGNORECASE)
     if npu_id is None or chip_id is None:
         return

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host's NPUs, who may use them, and their driver and firmware: read only, and no fault of theirs is fatal.
+"""Examine a host's NPUs, who may use them, and their driver and firmware. Changes nothing, and no failure is fatal.
 
-`root` is where the host's file system begins; another than / is for tests.
+`root` is the root of the host's file system; only tests use another one than /.
 """
 
 import glob
@@ -35,24 +35,25 @@ CHIP_NAMES = {
 
 
 def npus(run_user: str = "", root: str = "/") -> Dict[str, Any]:
-    """Return the host's NPUs, as told by npu-smi, by the PCI bus and by the device nodes.
+    """Return the host's NPUs, as npu-smi, the PCI bus and the device nodes show them.
 
-    {"smi": path of the npu-smi that was asked | None, "problem": why it told nothing | "", "code": int | None, "remedy",
+    {"smi": path of the npu-smi that was run | None, "problem": why it shows nothing | "", "code": int | None, "remedy",
     "tool_version", "driver_version": str | None, "chips": of npu_smi.parse_info,
     "pci": see pci, "nodes": see nodes,
-    "run_user", "group": who owns the nodes by the driver's record, "group_exists": bool, "member": is the run user in it}
+    "run_user", "group": the one that owns the nodes by the driver's record, "group_exists": bool, "member": is the run
+    user in it}
 
-    :param run_user: whose access is judged; empty for the account that this runs as. One that the host does not know
+    :param run_user: the account whose access is checked; empty for that of this process. One that the host does not know
         has no access.
     """
     user = run_user or _own_name()
     group = _install_record(root).get("UserGroup") or GROUP
     group_id = _group_id(group)
-    told, on_bus = ask_npu_smi(root), pci(root)
-    if told["driver_version"] and on_bus and not told["chips"] and not told["problem"]:
-        told["problem"] = "shows no NPU, and {0} on the PCI bus".format(len(on_bus))
+    shown, on_bus = ask_npu_smi(root), pci(root)
+    if shown["driver_version"] and on_bus and not shown["chips"] and not shown["problem"]:
+        shown["problem"] = "shows no NPU, but the PCI bus has {0}".format(len(on_bus))
     return dict(
-        told,
+        shown,
         pci=on_bus,
         nodes=nodes(user, root),
         run_user=user,
@@ -63,10 +64,10 @@ def npus(run_user: str = "", root: str = "/") -> Dict[str, Any]:
 
 
 def driver_and_firmware(root: str = "/") -> Dict[str, Any]:
-    """Return {"driver": D, "firmware": D, "driver_firmware_agree": True, False, or None where it cannot be told}.
+    """Return {"driver": D, "firmware": D, "driver_firmware_agree": True, False, or None if unknown}.
 
-    D is {"path", "version": str | None}, or None where it is not installed; the version is the key `Version` of
-    its version.info, None too where this account may not read that: see records.
+    D is {"path", "version": str | None}, or None if it is not installed; the version is the key `Version` of its
+    version.info, None also if this account may not read that: see record_files.
     """
     paths = {part: _installed(part, root) for part in _PARTS}
     records = {
@@ -82,13 +83,13 @@ def driver_and_firmware(root: str = "/") -> Dict[str, Any]:
 
 
 def record_files(root: str = "/") -> List[str]:
-    """Return the files that tell of driver and firmware, for the question whether this account may read them."""
+    """Return the version records of driver and firmware, to check whether this account may read them."""
     folders = filter(None, (_installed(part, root) for part in _PARTS))
     return [os.path.join(root, _RECORD)] + [os.path.join(folder, "version.info") for folder in folders]
 
 
 def driver_folder(root: str = "/") -> str:
-    """Return where the driver stands, or would."""
+    """Return the folder of the driver, the usual one if it is not installed."""
     return _installed("driver", root) or os.path.join(root, ASCEND_ROOT.strip("/"), "driver")
 
 
@@ -96,7 +97,7 @@ def driver_folder(root: str = "/") -> str:
 
 
 def ask_npu_smi(root: str = "/") -> Dict[str, Any]:
-    """Return what `npu-smi info` tells: the first seven keys of npus."""
+    """Run `npu-smi info` and return the first seven keys of npus."""
     path = _find_npu_smi(root)
     answer = {
         "smi": path,
@@ -113,21 +114,21 @@ def ask_npu_smi(root: str = "/") -> Dict[str, Any]:
     if status is None:
         shut = access.find_closed(path)
         return dict(answer, problem=problem, remedy=access.remedy(shut, _own_name()) if shut else "")
-    # Where it has shown nothing, its complaint may say why; one line of it is no table.
+    # If it printed nothing to standard output, use its error message, which says why and is not a table.
     words = said.decode("utf-8", "replace") if said.strip() else problem
     try:
         answer.update(npu_smi.parse_info(words))
     except npu_smi.NpuSmiError as error:
         problem = _problem(status, error.unread or words, "shows NPUs that could not be read" if error.unread else "")
         return dict(answer, code=error.code, remedy=error.remedy, problem=problem)
-    # One that fails on a single chip still prints its table to the end; one that was killed did not.
+    # If it fails for a single chip, its table is still complete; if it was killed, it is not.
     if status < 0 or (status > 0 and not answer["chips"]):
         answer["problem"] = _problem(status)
     return answer
 
 
 def _problem(status: int, words: str = "", shown: str = "") -> str:
-    # How it ended, or what it has shown where it ended well, and the beginning of what it said.
+    # How it ended, or what it showed if its status is 0, and the beginning of what it printed.
     if status < 0:
         ending = "was killed by signal {0}".format(-status)
     else:
@@ -142,7 +143,7 @@ def _find_npu_smi(root: str) -> Optional[str]:
     folders = [os.path.join(root, "usr/local/sbin"), os.path.join(root, "usr/local/bin")]
     folders += [folder for folder in os.environ.get("PATH", os.defpath).split(":") if folder.startswith("/")]
     search = ":".join(folders)
-    # One that may not be run is told of, too, or that is a link into a driver which this account may not enter.
+    # Also returned, so that it is reported: one that this account may not run, or a link into a driver that it may not enter.
     runs = shutil.which("npu-smi", path=search) or shutil.which("npu-smi", mode=os.F_OK, path=search)
     links = (os.path.join(folder, "npu-smi") for folder in folders)
     return runs or next((link for link in links if os.path.islink(link) and access.find_closed(link)), None)
@@ -161,7 +162,7 @@ def _environment(root: str) -> Dict[str, str]:
 def pci(root: str = "/") -> List[Dict[str, str]]:
     """Return the NPUs on the PCI bus, by address: [{"address": "0000:61:00.0", "device": "0xd801", "name": "910"}].
 
-    From /sys/bus/pci/devices/<address>/{vendor,device,class}; a device that is not in the table is named "unknown".
+    From /sys/bus/pci/devices/<address>/{vendor,device,class}; the name of a device that is not in the table is "unknown".
     """
     found = []
     for folder in sorted(glob.glob(os.path.join(glob.escape(root), "sys/bus/pci/devices/*"))):
@@ -224,20 +225,20 @@ def _group_id(group: str) -> Optional[int]:
         return None
 
 
-# --- where driver and firmware stand ----------------------------------------------------------------------------------
+# --- where driver and firmware are ------------------------------------------------------------------------------------
 
 
 def _install_record(root: str) -> Dict[str, str]:
-    # Written by the installers of driver and firmware: install path, user and group.
+    # The installers of driver and firmware write it: install path, user and group.
     return ascend_files.parse_info_file(text(os.path.join(root, _RECORD)))
 
 
 def _installed(part: str, root: str) -> Optional[str]:
-    # Where "driver" or "firmware" stands: as the record says, else in the usual place.
+    # The folder of "driver" or "firmware": as the record says, else the usual one; None if it does not exist.
     recorded = _install_record(root).get("{0}_Install_Path_Param".format(part.capitalize()), "")
     for place in (recorded, ASCEND_ROOT):
         path = os.path.join(root, place.strip("/"), part)
-        # Where this account may not look it cannot be said to be absent.
+        # A folder that this account may not enter counts as existing.
         if place.startswith("/") and "\0" not in place and (os.path.isdir(path) or access.find_closed(path)):
             return path
     return None

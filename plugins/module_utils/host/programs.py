@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Programs of a host: where they are, and which versions they tell of themselves."""
+"""Programs of a host: where they are, and which versions they print."""
 
 import os
 
@@ -18,22 +18,22 @@ _VERSION_OF = {
 
 def examine(path):
     # type: (str) -> Dict[str, Any]
-    """Return {"path", "real", "version", "problem"} of a program; the version is what it says itself, None when it says none."""
+    """Return {"path", "real", "version", "problem"} of a program; the version is the one that it prints, None if none."""
     argv = [path] + _VERSION_OF.get(os.path.basename(path), ["--version"])
-    # One that runs only by what a login shell tells the loader does not run in a build.
+    # A program that needs the LD_LIBRARY_PATH of a login shell does not run in a build.
     status, said, problem = ask(argv, env=as_builds_see(os.environ))
     if status != 0:
         ended = "`{0}` ended with status {1}".format(" ".join(argv), status)
-        said_of_it = problem or ": ".join(filter(None, [ended, last_words(said)]))
-        return {"path": path, "real": os.path.realpath(path), "version": None, "problem": said_of_it}
+        why = problem or ": ".join(filter(None, [ended, last_words(said)]))
+        return {"path": path, "real": os.path.realpath(path), "version": None, "problem": why}
     version = versions.find_version(said.decode("utf-8", "replace"))
-    said_of_it = "does not tell its version: " + problem if problem and not version else ""
-    return {"path": path, "real": os.path.realpath(path), "version": version, "problem": said_of_it}
+    why = "does not print its version: " + problem if problem and not version else ""
+    return {"path": path, "real": os.path.realpath(path), "version": version, "problem": why}
 
 
 def candidates(command, search):
     # type: (str, List[str]) -> List[str]
-    """Return every program of that name in the search path, each file once."""
+    """Return all programs of a name in the search path, each file once."""
     found, seen = [], set()
     for folder in search:
         path = os.path.join(folder, command)

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cores and memory that a process of this account may really use: the machine's, and less where control groups say so.
+"""Cores and memory that a process of this account may use: those of the machine, within the limits of control groups.
 
-A process is in one group of each hierarchy, and the limits of every group from there up to the root bind it (cgroups(7)).
-Everywhere here read is called with a path, and returns the file's text, empty when it cannot be read.
+A process is in one group of each hierarchy, and the limits of that group and of all above it apply to it (cgroups(7)).
+In all functions here `read` is called with a path and returns the file's text, "" if it cannot be read.
 """
 
 import posixpath
@@ -12,8 +12,8 @@ import re
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import mounts
 
-# What the kernel gives back when memory is short, as it says in memory.stat. In v1 the keys with total_ count the groups
-# below, as the usage does.
+# Keys of memory.stat for memory that the kernel reclaims when needed. In v1, the keys with total_ include the groups below,
+# as the usage does.
 _RECLAIMABLE = ("inactive_file", "active_file", "slab_reclaimable")
 # Where systemd and containers mount the groups, for a process that cannot see its mounts.
 _USUAL_MOUNTS = (
@@ -24,7 +24,7 @@ _USUAL_MOUNTS = (
     ("cpu", "/", "/sys/fs/cgroup/cpu,cpuacct"),
 )
 _MIB = 1 << 20
-# v1 has no word for no limit: the number is some pages short of 1 << 63.
+# In v1, no limit is a number some pages below 1 << 63.
 _UNLIMITED = 1 << 60
 
 
@@ -32,7 +32,7 @@ def cores(affinity, read):
     # type: (int, Callable[[str], str]) -> int
     """Return how many cores may be used, at least one.
 
-    :param affinity: cores that the process may run on
+    :param affinity: the number of cores that the process may run on
     """
     quotas = [quota for folder in levels("cpu", read) for quota in _cpu_quotas(folder, read)]
     return max(1, int(min([affinity] + quotas)))
@@ -42,12 +42,12 @@ def memory(read):
     # type: (Callable[[str], str]) -> Dict[str, Any]
     """Return {"total_mib", "available_mib", "limit"}: the least that the machine and every limit allow.
 
-    limit is {"path": the file that sets it, "mib"} of the group that leaves less than the machine has, else None.
+    limit is {"path": the file that sets it, "mib"} if a group leaves less memory available than the machine has, else None.
     """
     now = dict(machine_memory(read("/proc/meminfo")), limit=None)
     limits = [limit for folder in levels("memory", read) for limit in _memory_limits(folder, read)]
     if limits:
-        # Of two that leave the same, the file that can be written is the one to name.
+        # If two leave the same, name the file that can be written.
         path, most, free = min(limits, key=lambda limit: (limit[2], limit[0].endswith("/memory.stat")))
         if not now["total_mib"] or free // _MIB < now["available_mib"]:
             now.update(available_mib=free // _MIB, limit={"path": path, "mib": most // _MIB})
@@ -60,7 +60,7 @@ def machine_memory(meminfo):
     # type: (str) -> Dict[str, int]
     """Return {"total_mib", "available_mib"} from the text of /proc/meminfo (kB)."""
     found = {key: int(kib) for key, kib in re.findall(r"^(\w+):\s+([0-9]+) kB", meminfo, re.MULTILINE)}
-    # Kernels before 3.14 have no MemAvailable; shared memory counts as cached there, and cannot be given back.
+    # Kernels before 3.14 have no MemAvailable; their cached memory includes shared memory, which cannot be reclaimed.
     cache = found.get("Buffers", 0) + found.get("Cached", 0) + found.get("SReclaimable", 0) - found.get("Shmem", 0)
     available = found.get("MemAvailable", found.get("MemFree", 0) + max(0, cache))
     return {"total_mib": found.get("MemTotal", 0) // 1024, "available_mib": available // 1024}
@@ -71,9 +71,9 @@ def machine_memory(meminfo):
 
 def levels(controller, read):
     # type: (str, Callable[[str], str]) -> List[str]
-    """Return the folders of the groups that this process is in, v1's of the controller and v2's, each from its own to the root.
+    """Return the folders of this process's groups, v1's of the controller and v2's, each from its own group to the root.
 
-    A group that the process cannot see has no folder, and its limit is not known: containers see no more than their own.
+    A group that the process cannot see has no folder, and its limit is not known: a container sees only its own groups.
     """
     groups, found = _groups(read("/proc/self/cgroup")), []
     for kind, root, mount in _mounts(read(mounts.MOUNTINFO)) or _USUAL_MOUNTS:
@@ -83,7 +83,7 @@ def levels(controller, read):
         for folder in _up(mount, below) if below is not None else ():
             if folder not in found:
                 found.append(folder)
-            # A v1 group without use_hierarchy is not counted to the one above it.
+            # The limits of a v1 group without use_hierarchy do not apply to the groups below it.
             if kind and read(posixpath.join(posixpath.dirname(folder), "memory.use_hierarchy")).strip() == "0":
                 break
     return found
@@ -112,8 +112,8 @@ def _mounts(content):
 
 def _below(group, root):
     # type: (str, str) -> Optional[str]
-    # How the group is called below a mount of the group `root`, None where that is a mount of somebody else's. One that has
-    # no name there, such as `/..` of a process outside of its namespace: then what is mounted counts, all that is seen.
+    # Returns the group's path below a mount of the group `root`, None if the group is not below it. A group outside of the
+    # namespace, such as `/..`, has no path there: then it is "", the mounted group, which is all that can be seen.
     group, root = group.rstrip("/") + "/", root.rstrip("/") + "/"
     below = group[len(root) :].rstrip("/") if group.startswith(root) else None
     if below is None:
@@ -134,7 +134,7 @@ def _up(mount, below):
 
 def _number(content):
     # type: (str) -> Optional[int]
-    # None for "max", "-1", and a file that is not there.
+    # None for "max", "-1", and a missing file.
     content = content.strip()
     return int(content) if re.match("[0-9]+$", content) else None
 
@@ -146,8 +146,9 @@ def _stat(content):
 
 def _memory_limits(folder, read):
     # type: (str, Callable[[str], str]) -> Iterator[Tuple[str, int, int]]
-    # Yields (the limit's file, bytes that it allows, bytes of them that are free) of both versions. Above memory.high a
-    # group is slowed down till it stands still. v1 tells the least limit of the groups above, of those out of sight, too.
+    # Yields (the limit's file, bytes that it allows, bytes of them that are free) of both versions. Above memory.high, a
+    # group is slowed down until it makes no progress. hierarchical_memory_limit of v1 is the lowest limit of all groups
+    # above, including those that cannot be seen.
     for used_by, limited_by in (
         ("memory.current", ("memory.max", "memory.high")),
         ("memory.usage_in_bytes", ("memory.limit_in_bytes",)),
@@ -167,7 +168,7 @@ def _memory_limits(folder, read):
 
 def _cpu_quotas(folder, read):
     # type: (str, Callable[[str], str]) -> Iterator[float]
-    # v2: cpu.max, "<quota> <period>" in microseconds or "max <period>"; v1 has a file of each, with the quota -1 for none.
+    # v2: cpu.max, "<quota> <period>" in microseconds or "max <period>"; v1 has a file for each, and a quota of -1 for none.
     for pair in (
         (read(posixpath.join(folder, "cpu.max")).split() + ["", ""])[:2],
         [read(posixpath.join(folder, "cpu.cfs_" + name)) for name in ("quota_us", "period_us")],

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which places of hosts are one: a home on NFS, a folder of the machine that containers share, a host under two names. Pure."""
+"""Find the folders that hosts share: a home on NFS, a folder of the machine in its containers, a host with two names. Pure."""
 
 import posixpath
 import re
@@ -9,22 +9,23 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.host.mounts import Mount
 
-# Sources of mounts that name the server: NFS, CephFS, Lustre and others as "server:/export", CIFS as "//server/share".
+# Sources of mounts that name the server: "server:/export" of NFS, CephFS, Lustre and others, "//server/share" of CIFS.
 _ON_A_SERVER = re.compile(r"//|[^/]+[:=]/")
 # File systems of a cluster whose source is the same on each of its hosts.
 _OF_A_CLUSTER = frozenset(("beegfs", "gpfs"))
 
 
 def place_id(folder: str, below: str, inode: Tuple[int, int], mounts: Sequence[Mount], boot: str) -> str:
-    """Return what names a path on every host that has it, and no other path; "" where that cannot be told.
+    """Return an id of a path that is the same on all hosts that share it, and different for any other path; "" if unknown.
 
-    On a server it is what the server calls it. Elsewhere it is the kernel that holds the file system, by its boot, which
-    two containers and two names of one host have together, and what that kernel knows the folder by.
+    For a file system of a server, it is made of the mount's source, the path in it and the inode. For others it is made of
+    the kernel's boot id, which is the same in the containers of a host and for two names of it, the device and the inode.
 
-    :param folder: the nearest parent of the path that is there, without links
-    :param below: the path from there on
-    :param inode: (device, inode) of the folder; the name of a server may mean another one elsewhere
-    :param boot: what names this run of the kernel, "" where it does not tell
+    :param folder: the nearest parent of the path that exists, without links
+    :param below: the path relative to it
+    :param inode: (device, inode) of the folder; the inode is needed because on another host the name of a server may mean
+        another server
+    :param boot: see kernel.boot
     """
     mount = _mount_of(folder, mounts)
     if mount and (_ON_A_SERVER.match(mount.source) or mount.kind in _OF_A_CLUSTER):
@@ -39,18 +40,18 @@ def _mount_of(folder, mounts):
     found = None
     for mount in mounts:
         holds = (folder + "/").startswith(mount.where.rstrip("/") + "/")
-        # What was mounted later at the same place hides the former.
+        # A later mount at the same place hides the earlier one.
         if holds and (found is None or len(mount.where) >= len(found.where)):
             found = mount
     return found
 
 
 def shared_places(hosts: Dict[str, Dict[str, Any]]) -> List[Dict[str, Any]]:
-    """Return what hosts have together, once for the same hosts.
+    """Return the folders that hosts share, one entry for each set of hosts.
 
-    [{"hosts": [names], "paths": [..], "env_file": the environment file that each of them would write otherwise, or ""}]
+    [{"hosts": [names], "paths": [..], "env_file": the shared environment file for which their texts differ, or ""}]
 
-    :param hosts: name -> {"state", "plan"} of an examined host; of its folders those count that machine.disk_state tells of
+    :param hosts: name -> {"state", "plan"} of an examined host; the folders in "disk" of its state are compared
     """
     having = {}  # type: Dict[str, Dict[str, str]]
     for name, known in hosts.items():
@@ -70,7 +71,10 @@ def shared_places(hosts: Dict[str, Dict[str, Any]]) -> List[Dict[str, Any]]:
 
 def _env_files(hosts, paths):
     # type: (Dict[str, Dict[str, Any]], Dict[str, str]) -> List[Tuple[str, str]]
-    """Return path and text of the environment files that hosts would have in a folder of theirs."""
+    """Return (path, text) of the environment files that the plans of hosts have in a shared folder.
+
+    :param paths: name of a host -> the folder's path on it
+    """
     planned = [(hosts[name]["plan"].get("environment") or {}, folder) for name, folder in paths.items()]
     return [
         (env["path"], env["text"])

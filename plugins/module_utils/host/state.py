@@ -62,9 +62,9 @@ class State(NamedTuple):
 
     # --- Ascend, see cann.py and npus.py
 
-    # The installations of CANN; the first one counts.
+    # The installations of CANN; the first one is used.
     cann: List[Dict[str, Any]]
-    # Paths that are no installation that may count, and folders that this account may not enter.
+    # Paths that are not usable installations, and folders that this account may not enter.
     cann_aside: List[Dict[str, Any]]
     cann_closed: List[Dict[str, Any]]
     # The variables that CANN needs, see cann.settings(); {} without CANN.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The operating system of a host: its distribution and family, its C library, its package manager."""
+"""The operating system of a host: distribution, family, C library, package manager."""
 
 import glob
 import importlib.util
@@ -14,15 +14,15 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import places,
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import ask, text
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import ascend_files
 
-# Ids of /etc/os-release (lower case) of openEuler and its descendants, where CPU binding is undone. Asked last, of systems
-# that say nothing of where they come from.
+# Ids in /etc/os-release (lower case) of openEuler and its derivatives, where CPU binding is undone. Used last, for systems
+# that do not name what they derive from.
 OPENEULER_FAMILY = frozenset(
     (
         "openeuler euleros hce kylin kylinsec uos uniontech bclinux ctyunos cul culinux fusionos nestos cgsl newstart isoft mtos"
     ).split()
 )
 OS_RELEASES = ["/etc/os-release", "/usr/lib/os-release"]
-# Names of other lineages, as ids and in ID_LIKE.
+# Ids of other distributions, also in ID_LIKE.
 _OTHER_FAMILIES = frozenset(
     (
         "debian ubuntu deepin openkylin rhel centos fedora rocky almalinux ol amzn scientific cloudlinux virtuozzo miracle "
@@ -30,12 +30,12 @@ _OTHER_FAMILIES = frozenset(
         "suse sles sled opensuse opensuse-leap opensuse-tumbleweed mageia photon mariner azurelinux arch alpine gentoo"
     ).split()
 )
-# How the same name of a system tells its lineages apart: UOS e and a, and what was built from RHEL's sources.
+# PLATFORM_ID distinguishes systems of the same name by origin: UOS e and a, and those built from RHEL's sources.
 _EULER_PLATFORM = re.compile(r"platform:(oe|uel)[0-9]")
 _OTHER_PLATFORM = re.compile(r"platform:(el|uelc|an|f|al)[0-9]")
-# "22.03 (LTS-SP1)" is how openEuler writes a version; Ubuntu's says "LTS (Jammy Jellyfish)".
+# openEuler writes a version as "22.03 (LTS-SP1)", Ubuntu as "LTS (Jammy Jellyfish)".
 _EULER_VERSION = re.compile(r"\(LTS(-SP[0-9]+)?\)", re.IGNORECASE)
-# Where Ansible's modules apt and dnf look for a Python that has their manager's package.
+# Where Ansible's modules apt and dnf look for a Python with the bindings of the package manager.
 PACKAGING_PYTHONS = ("/usr/libexec/platform-python", "/usr/bin/python3")
 
 
@@ -43,7 +43,7 @@ def os_release(content, family="", others=""):
     # type: (str, str, str) -> Dict[str, Any]
     """Return {"id", "id_like", "version", "name", "openeuler_family"} from the text of os-release(5).
 
-    :param family: what package_manager found: "Debian", "RedHat" or "" where that is not known
+    :param family: from package_manager: "Debian", "RedHat", or "" if unknown
     :param others: names and texts of the other release files, see other_release_files
     """
     keys = ascend_files.parse_info_file(content)
@@ -58,8 +58,8 @@ def os_release(content, family="", others=""):
 
 def _is_openeuler(keys, family, others):
     # type: (Dict[str, str], str, str) -> bool
-    # One name may be several systems: BCLinux, Kylin and UOS descend from openEuler, from CentOS and from Debian. So what
-    # a system says of itself comes first, then what it is like, and a list of names last.
+    # One name may mean several systems: there are BCLinux, Kylin and UOS that derive from openEuler, CentOS or Debian. So the
+    # name "euler" anywhere in the release files counts first, then ID_LIKE and the platform, and the list of ids last.
     ident, platform = keys.get("ID", "").lower(), keys.get("PLATFORM_ID", "").lower()
     likes = set(re.split(r"[\s,]+", keys.get("ID_LIKE", "").lower())) - {""}
     if "euler" in " ".join(list(keys.values()) + [others]).lower() or _EULER_PLATFORM.match(platform):
@@ -68,13 +68,13 @@ def _is_openeuler(keys, family, others):
         return False
     if (likes | {ident}) & OPENEULER_FAMILY or _EULER_VERSION.search(keys.get("VERSION", "")):
         return True
-    # The descendants of RHEL and Fedora name them in ID_LIKE, those of openEuler mostly nobody.
+    # The derivatives of RHEL and Fedora name them in ID_LIKE, most of openEuler's have no ID_LIKE.
     return bool(family == "RedHat" and ident and not likes)
 
 
 def other_release_files(etc="/etc"):
     # type: (str) -> str
-    """Return names and texts of the release files beside os-release, such as openEuler-release, which descendants keep."""
+    """Return names and texts of the release files beside os-release, such as openEuler-release, which derivatives keep."""
     patterns = ("*-release", "open[Ee]uler*", "system-release-cpe")
     paths = {path for pattern in patterns for path in glob.glob(os.path.join(glob.escape(etc), pattern))}
     return "\n".join(os.path.basename(path) + " " + text(path) for path in sorted(paths))
@@ -84,7 +84,7 @@ def package_manager():
     # type: () -> Tuple[str, str]
     """Return (family, package manager): ("Debian", "apt"), ("RedHat", "dnf"|"yum") or ("", "").
 
-    Told by the tools and not by the name, since Kylin and UOS exist in both families.
+    From the programs and not the name of the system, since Kylin and UOS exist in both families.
     """
     if shutil.which("apt-get", path=places.SYSTEM_PATH) and shutil.which("dpkg", path=places.SYSTEM_PATH):
         return "Debian", "apt"
@@ -96,10 +96,10 @@ def package_manager():
 
 def packaging_python(manager):
     # type: (str) -> Optional[Dict[str, Any]]
-    """Return {"path", "version"} of the Python that Ansible's module of a package manager runs under; None when not known.
+    """Return {"path", "version"} of the Python that Ansible's module of a package manager runs under; None if unknown.
 
-    The modules apt and dnf work with the manager's own Python package. Where the Python that Ansible uses has not got that,
-    they start themselves again under one that has.
+    The modules apt and dnf need the manager's Python bindings. If the Python that Ansible uses does not have them, the
+    modules start themselves again under one that has.
     """
     if manager not in ("apt", "dnf") or importlib.util.find_spec(manager):
         return {"path": sys.executable, "version": "{0}.{1}.{2}".format(*sys.version_info)}

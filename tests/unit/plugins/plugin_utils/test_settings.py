@@ -51,7 +51,7 @@ def test_every_variable_with_its_default():
     [
         ({"cmake_accept_installed": "perhaps"}, "cmake_accept_installed"),
         # Named by what its user has set, too.
-        ({"ascend_timeout_s": "long"}, "cmake_timeout_s is 'long' (by {{ ascend_timeout_s | default(43200) }}): "),
+        ({"ascend_timeout_s": "long"}, "cmake_timeout_s is 'long' (from {{ ascend_timeout_s | default(43200) }}): "),
         (
             {"cmake_state": "gone"},
             "cmake_state is 'gone': value of cmake_state must be one of: present, absent, got: gone",
@@ -71,7 +71,7 @@ def test_a_value_that_is_none_is_told_by_the_name_of_its_variable(said, words):
 def test_a_role_that_is_not_imported_is_told():
     known = Settings("cmake", source("cmake"))
     assert "version" not in known and list(known) == []
-    with pytest.raises(AnsibleActionFail, match="cmake_version is not known here: import its role before"):
+    with pytest.raises(AnsibleActionFail, match="cmake_version is not defined here: import its role before"):
         known["version"]
 
 

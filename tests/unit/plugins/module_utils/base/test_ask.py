@@ -136,5 +136,5 @@ def test_jobs_are_done_side_by_side_and_what_each_gives_is_told():
 def test_a_job_that_fails_or_ends_says_which_and_why():
     with pytest.raises(RuntimeError, match="(?s)tool cmake: Traceback.*ZeroDivisionError"):
         ask.at_once({("tool", "cmake"): lambda: 1 / 0})
-    with pytest.raises(RuntimeError, match="tool cmake: its process ended without a word"):
+    with pytest.raises(RuntimeError, match="tool cmake: its process ended without a result"):
         ask.at_once({("tool", "cmake"): lambda: os.kill(os.getpid(), signal.SIGKILL)})

@@ -159,7 +159,7 @@ def test_where_systemd_refuses_it_says_what_that_means(booted, answers, words):
 def test_a_promise_that_is_not_kept_is_none(booted):
     booted(moves=False)
     scope, note = session.move_to_scope("a.scope")
-    assert scope == "" and "promised" in note
+    assert scope == "" and "accepted the scope" in note
 
 
 def test_outside_of_a_session_nothing_is_lost_by_staying(booted):

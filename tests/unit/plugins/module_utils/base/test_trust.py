@@ -43,7 +43,7 @@ def test_a_link_will_not_wherever_it_leads(folder):
 def test_somebody_elses_will_not(folder):
     assert trust.folder_problem(str(folder), ME + 1).startswith("{0} belongs to ".format(folder))
     (folder / "file").write_text("")
-    assert trust.folder_problem(str(folder / "file"), ME) == "{0} is no folder".format(folder / "file")
+    assert trust.folder_problem(str(folder / "file"), ME) == "{0} is not a folder".format(folder / "file")
 
 
 @pytest.mark.parametrize("there", [True, False])

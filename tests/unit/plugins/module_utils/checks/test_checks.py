@@ -176,7 +176,7 @@ def occupied(state):
     state["products"]["cmake"].update(occupied="a folder")
 
 
-GONE = {"path": "/a/latest", "problem": "leads to /a/8.0.RC2, which is not there"}
+GONE = {"path": "/a/latest", "problem": "leads to /a/8.0.RC2, which does not exist"}
 
 
 def shut(path, group, by_group=False):
@@ -199,7 +199,7 @@ TRIGGERS = [
         "error",
         ask_torch(cann_path="/opt/cann9"),
         lambda state: state.update(cann=[]),
-        ["no CANN in /opt/cann9, which ascend_cann_path names", "Set ascend_cann_path to one that is there"],
+        ["no CANN in /opt/cann9, which ascend_cann_path names", "Set ascend_cann_path to one that is installed"],
     ),
     (
         "cann-missing",
@@ -220,7 +220,7 @@ TRIGGERS = [
         ask_torch(),
         lambda state: user(state).update(cann=[], cann_closed=[shut("/usr/local/Ascend/ascend-toolkit", "root")]),
         [
-            "/usr/local/Ascend/ascend-toolkit is there, but worker may not enter it (root:root 0750)",
+            "/usr/local/Ascend/ascend-toolkit exists, but worker may not enter it (root:root 0750)",
             "--install-for-all",
             "for the group HwHiAiUser with worker in it",
         ],
@@ -237,14 +237,14 @@ TRIGGERS = [
         "error",
         ask_torch(),
         lambda state: state.update(cann_closed=[dict(shut("/usr/local/Ascend", "root"), user="trainer")]),
-        ["/usr/local/Ascend is there, but trainer may not enter it"],
+        ["/usr/local/Ascend exists, but trainer may not enter it"],
     ),
     (
         "cann-closed",
         "note",
         ask_torch(),
         lambda state: state.update(cann_closed=[shut("/other", "root")]),
-        ["/other is there, but root may not enter it"],
+        ["/other exists, but root may not enter it"],
     ),
     (
         "cann-closed",
@@ -253,7 +253,7 @@ TRIGGERS = [
         lambda state: state["cann"][0].update(
             version=None, closed=[dict(shut("/x/version.info", "root"), folder=False)]
         ),
-        ["/x/version.info is there, but root may not read it"],
+        ["/x/version.info exists, but root may not read it"],
     ),
     (
         "cann-half",
@@ -268,7 +268,7 @@ TRIGGERS = [
         ask_torch(),
         lambda state: state.update(cann_aside=[GONE]),
         [
-            "/a/latest leads to /a/8.0.RC2, which is not there",
+            "/a/latest leads to /a/8.0.RC2, which does not exist",
             "CANN 5.0.4 in /usr/local/Ascend/ascend-toolkit/latest is used",
         ],
     ),
@@ -404,7 +404,7 @@ TRIGGERS = [
         "error",
         ask_torch(venv="/opt/venv"),
         lambda state: [lacks("ensurepip")(state), state.update(venv="/opt/venv")],
-        ["has no ensurepip", "it makes the virtual environment"],
+        ["has no ensurepip", "it creates the virtual environment"],
     ),
     (
         "ansible-python",
@@ -598,7 +598,7 @@ TRIGGERS_OF_FITNESS = [
             ]
         ),
         [
-            "driver/version.info is there, but worker may not read it (root:HwHiAiUser",
+            "driver/version.info exists, but worker may not read it (root:HwHiAiUser",
             "usermod -a -G HwHiAiUser worker",
         ],
     ),
@@ -607,7 +607,7 @@ TRIGGERS_OF_FITNESS = [
         "warning",
         fit(),
         lambda state: state.update(closed=[dict(shut("/etc/os-release", "root"), folder=False)]),
-        ["/etc/os-release is there, but root may not read it", "chmod o+r /etc/os-release"],
+        ["/etc/os-release exists, but root may not read it", "chmod o+r /etc/os-release"],
     ),
     (
         "driver-missing",

@@ -73,7 +73,7 @@ def test_a_closed_file(folder):
     shut = closed(folder / "cann/version.info")
     assert (shut["path"], shut["folder"]) == (str(folder / "cann/version.info"), False)
     assert access.describe(shut, "worker").startswith(
-        "{0}/cann/version.info is there, but worker may not read it (".format(folder)
+        "{0}/cann/version.info exists, but worker may not read it (".format(folder)
     )
     assert "chmod o+r " in access.remedy(shut, "worker")
 

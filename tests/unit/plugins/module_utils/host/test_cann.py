@@ -126,7 +126,7 @@ def test_releases_of_the_old_layout_without_a_link_that_leads_there(root, home, 
         (root / "ascend-toolkit/latest").symlink_to("8.0.RC2")
     told = found(home)
     assert brief(told) == [(str(place), "8.0.RC3")]
-    gone = "leads to {0}/ascend-toolkit/8.0.RC2, which is not there".format(root)
+    gone = "leads to {0}/ascend-toolkit/8.0.RC2, which does not exist".format(root)
     assert told["aside"] == ([{"path": str(root / "ascend-toolkit/latest"), "problem": gone}] if letter == "c" else [])
     # The script means the link, and so nothing that is there.
     settings = cann.settings(told["there"][0], "x86_64")
@@ -271,7 +271,7 @@ def test_a_cann_that_may_not_be_entered_is_not_absent(entered, place):
     assert told["there"] == told["aside"] == []
     (shut,) = told["closed"]
     assert (shut["path"], shut["folder"]) == (os.path.normpath(str(root / place)), True)
-    assert access.describe(shut, NAME).startswith("{0} is there, but {1} may not enter it (".format(shut["path"], NAME))
+    assert access.describe(shut, NAME).startswith("{0} exists, but {1} may not enter it (".format(shut["path"], NAME))
 
 
 def test_the_fields_closed_folder(entered):

@@ -212,7 +212,7 @@ def test_an_empty_table_is_a_problem_where_the_bus_has_npus(host):
     host.smi("/usr/bin/head -n 6 {0}".format(TABLE))
     assert (host.npus()["problem"], host.npus()["chips"]) == ("", [])
     host.card("0000:61:00.0")
-    assert host.npus()["problem"] == "shows no NPU, and 1 on the PCI bus"
+    assert host.npus()["problem"] == "shows no NPU, but the PCI bus has 1"
 
 
 @pytest.mark.parametrize("status, ending", [(0, "shows NPUs that could not be read"), (3, "ended with status 3")])

@@ -1,11 +1,12 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make demo`: three simulated Ascend hosts, from nothing to site.yml's result. `make demo-down` removes them.
+"""`make demo`: start three simulated Ascend hosts and run site.yml on them. `make demo-down` removes them.
 
     .venv/bin/python tools/demo.py up|down|try
 
-`try` is a test of it: a demo of another name from nothing, every command that it ends with, and down again.
+`try` tests the demo under another name: it starts from nothing, runs every command that the demo prints at its end, and
+removes the demo.
 """
 
 import os
@@ -31,15 +32,15 @@ HOSTS = [
     {"name": "demo3", "flavour": "openeuler"},
 ]
 INVENTORY = ROOT / "inventories" / "demo"
-# What an inventory has beside its own files while the hosts are up.
+# The file that is added to an inventory while the hosts are up.
 UP = "up.yml"
 HEADER = """\
 ---
-# Written by `make demo`, and taken away by `make demo-down`: how the hosts are reached, and where they build from.
+# Written by `make demo`, removed by `make demo-down`: how the hosts are reached, and where their sources come from.
 # yamllint disable rule:line-length
 """
-# Run by a host's Python, the environment file sourced: what the manifests of its trees and wheels tell, and whether the
-# wheels can be imported. One line each, `name: answer`.
+# Run by a host's Python after the environment file was sourced. It prints what the manifests of the trees and wheels say, and
+# checks that the wheels can be imported. One line each, `name: answer`.
 SURVEY = """
 import importlib, json, platform
 from importlib.metadata import distribution
@@ -62,23 +63,23 @@ ENVIRONMENT = "/etc/ascend-pytorch/env.sh"
 
 
 class Demo(NamedTuple):
-    """A demo by its fleet's name: where it keeps what it makes."""
+    """A demo: the name of its fleet, and the folders that it writes to."""
 
     fleet: str
 
     @property
     def inventory(self) -> Path:
-        """The inventory of its hosts."""
+        """Return the inventory of its hosts."""
         return INVENTORY if self == DEMO else ROOT / ".cache" / "inventories" / self.fleet
 
     @property
     def products(self) -> Path:
-        """Its build cache."""
+        """Return the folder of its build cache."""
         return ROOT / ".cache" / f"{self.fleet}-products"
 
     @property
     def report(self) -> Path:
-        """The folder of what the playbooks report."""
+        """Return the folder of the playbooks' reports."""
         return ROOT / ".cache" / f"{self.fleet}-report"
 
 
@@ -87,19 +88,19 @@ TRIAL = Demo("demo-test")
 
 
 class Indented(yaml.SafeDumper):
-    """Writes YAML as yamllint likes it: lists are indented."""
+    """Writes YAML with indented lists, as yamllint requires."""
 
     def increase_indent(self, flow=False, indentless=False):  # noqa: D102 - yaml's own
         return super().increase_indent(flow, False)
 
 
 def parse_answers(text: str) -> dict[str, str]:
-    """The `name: answer` lines of what a host said."""
+    """Return the `name: answer` lines of a host's output."""
     return {name: answer for name, colon, answer in (line.partition(": ") for line in text.splitlines()) if colon}
 
 
 def table(rows: list[dict[str, str]]) -> str:
-    """The rows as a table; the columns are those of the fullest row."""
+    """Return the rows as a table, with the columns of the row that has most."""
     columns = list(max(rows, key=len))
     lines = [columns] + [[row.get(column, "-") for column in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -109,7 +110,7 @@ def table(rows: list[dict[str, str]]) -> str:
 
 
 def up_yml(demo: Demo, fleet: dict, sources: dict) -> str:
-    """The inventory file of hosts that are up: with it, `-i` and the inventory's folder is all that a playbook needs.
+    """Return the inventory file of hosts that are up. With it, a playbook needs only `-i` and the inventory's folder.
 
     :param fleet: the inventory that tests/fleet wrote, with the group `ascend`.
     :param sources: the mirror's vars.yml: digests and commits of the stand-ins.
@@ -117,7 +118,7 @@ def up_yml(demo: Demo, fleet: dict, sources: dict) -> str:
     group = fleet["all"]["children"]["ascend"]
     places = {
         "ascend_mirrors": [str(simulated.MIRROR)],
-        # The demo builds, whatever was built before; `make demo-down` starts it from nothing.
+        # Its own build cache, so that the demo builds even if other runs have built before. `make demo-down` removes it.
         "ascend_build_cache": [str(demo.products)],
         "ascend_report_dir": str(demo.report),
     }
@@ -126,29 +127,29 @@ def up_yml(demo: Demo, fleet: dict, sources: dict) -> str:
 
 
 def playbook(name: str, demo: Demo) -> str:
-    """The command that runs a playbook on a demo's hosts, to be pasted in the checkout's folder."""
+    """Return the command that runs a playbook on a demo's hosts, to be run in the checkout's folder."""
     return shlex.join([".venv/bin/ansible-playbook", name, "-i", os.path.relpath(demo.inventory, ROOT)])
 
 
 def next_steps(demo: Demo) -> str:
-    """What a newcomer wants next: a line that says what a command is for, and the command."""
+    """Return the next commands for a new user, each after a line that says what it is for."""
     page = demo.report / "report.html"
     return f"""\
-  # Look at the hosts: is each of them fit, and what does it have?
+  # Check whether each host is fit, and show what it has.
   {playbook("playbooks/check.yml", demo)}
-  # Prove that what stands there is whole and works.
+  # Verify that what is installed is complete and works.
   {playbook("playbooks/verify.yml", demo)}
-  # Open the report, {page}
+  # Open the report {page}
   {shlex.join([".venv/bin/python", "-m", "webbrowser", page.as_uri()])}"""
 
 
 def commands(steps: str) -> list[str]:
-    """The commands among such lines."""
+    """Return the commands among the lines of next_steps."""
     return [line.strip() for line in steps.splitlines() if not line.strip().startswith("#")]
 
 
 def find_problems(lines: list[str]) -> list[str]:
-    """What is not well in what a playbook printed, where nothing is left to do on the demo's hosts."""
+    """Return the problems in the output of a playbook that should change nothing on the demo's hosts."""
     told = [line.strip() for line in lines if "outdated" in line]
     recap = "\n".join(lines).rpartition("PLAY RECAP")[2]
     for host in (host["name"] for host in HOSTS):
@@ -162,13 +163,13 @@ def find_problems(lines: list[str]) -> list[str]:
 
 
 def find_missing_pages(lines: list[str]) -> list[str]:
-    """What is not well in what a browser that prints addresses was given to open."""
+    """Return the problems in the output of a browser that only prints the addresses it should open."""
     pages = [Path(unquote(urlsplit(line).path)) for line in lines if line.startswith("file://")]
     return [f"there is no {page}" for page in pages if not page.is_file()] if pages else ["no page was opened"]
 
 
 def survey(demo: Demo, host: str) -> dict[str, str]:
-    """What a host has now; what it could not say is missing."""
+    """Return what a host has now, without what it could not answer."""
     command = f". {ENVIRONMENT}; cd / && exec python3 -c {shlex.quote(SURVEY)}"
     argv = [*simulated.PROGRAM, "ssh", "--fleet", demo.fleet, host, command]
     said = subprocess.run(
@@ -178,7 +179,7 @@ def survey(demo: Demo, host: str) -> dict[str, str]:
 
 
 def write_inventory(demo: Demo) -> None:
-    """Complete a demo's inventory, now that its hosts are up."""
+    """Complete a demo's inventory once its hosts are up."""
     if demo.inventory != INVENTORY:
         shutil.rmtree(demo.inventory, ignore_errors=True)
         shutil.copytree(INVENTORY, demo.inventory, ignore=shutil.ignore_patterns(UP))
@@ -189,7 +190,7 @@ def write_inventory(demo: Demo) -> None:
 
 
 def stages(demo: Demo) -> Iterator[Stage]:
-    """The stages from nothing to the report; each builds on those before it."""
+    """Yield the stages from nothing to the report. Each needs the result of those before it."""
     yield simulated.make_mirror()
     yield simulated.up(demo.fleet, HOSTS)
     write_inventory(demo)
@@ -198,39 +199,39 @@ def stages(demo: Demo) -> Iterator[Stage]:
 
 
 def up(demo: Demo) -> tuple[str, ...]:
-    """Start the hosts, run site.yml on them, and say what they have and what comes next.
+    """Start the hosts, run site.yml on them, and print what they have and the next commands.
 
-    Returns lines that tell what failed; none where nothing did.
+    Returns the lines that say what failed, none if nothing failed.
     """
     begin = time.monotonic()
     for stage in stages(demo):
         result = run(stage)
         print(f"--- {stage.name}: {result.seconds:.0f} s")
         if result.failed:
-            print(f"demo: {stage.name} failed; what it says stands above. `make demo` goes on from there.")
+            print(f"demo: {stage.name} failed; its messages are above. `make demo` continues from there.")
             return result.why or (f"{stage.name} failed",)
     rows = [survey(demo, host["name"]) for host in HOSTS]
     print(f"""
 {table(rows)}
 
 Each host has CMake, gcc, torch and Apex, built from source (version and fingerprint), and {ENVIRONMENT}.
-The sources are stand-ins with the layout and habits of the real ones. It took {time.monotonic() - begin:.0f} s.
+The sources are stand-ins with the layout and behaviour of the real ones. It took {time.monotonic() - begin:.0f} s.
 
-What next, in {ROOT}:
+Next commands, to run in {ROOT}:
 {next_steps(demo)}
 
-Log in to one:  .venv/bin/python tests/fleet ssh --fleet {demo.fleet} {HOSTS[0]["name"]}
+Log in:         .venv/bin/python tests/fleet ssh --fleet {demo.fleet} {HOSTS[0]["name"]}
                 . {ENVIRONMENT} && python3 -c "import torch, apex; print(torch.__version__)"
-Run it again:   make demo     (nothing is left to change)
+Run it again:   make demo     (this changes nothing)
 Clean up:       make demo-down""")
     missing = [row["host"] for row in rows if "apex" not in row]
     if missing:
-        print(f"demo: {', '.join(missing)} could not tell all of it; log in and look")
-    return tuple(f"{host} could not tell all of it" for host in missing)
+        print(f"demo: {', '.join(missing)}: the survey is incomplete; log in to see why")
+    return tuple(f"{host}: the survey is incomplete" for host in missing)
 
 
 def down(demo: Demo) -> int:
-    """Remove the hosts, what they have built, and what was reported of them; returns the exit status."""
+    """Remove the hosts, what they have built, and their reports. Return the exit status."""
     (demo.inventory / UP).unlink(missing_ok=True)
     for folder in (demo.products, demo.report, *([] if demo.inventory == INVENTORY else [demo.inventory])):
         shutil.rmtree(folder, ignore_errors=True)
@@ -238,21 +239,21 @@ def down(demo: Demo) -> int:
 
 
 def run_as_newcomer(name: str, command: str, judge: Callable[[list[str]], list[str]]) -> Result:
-    """Run a command as one who has activated no environment, and judge what it prints."""
+    """Run a command as a user without an activated environment, and check its output with `judge`."""
     lines: list[str] = []
 
     def say(line: str) -> None:
         lines.append(line)
         show(line)
 
-    # What is to be opened is printed, where a browser would come up. The first line is the command itself.
+    # Instead of opening a browser, the address is printed. The first line is the command itself.
     result = run(Stage(name, ["sh", "-c", command], env={"PATH": os.defpath, "BROWSER": "echo"}), say)
     told = () if result.failed else tuple(judge(lines[1:]))
     return result._replace(passed=0, failed=1, why=told) if told else result
 
 
 def try_demo(demo: Demo = TRIAL) -> int:
-    """Test the demo, from nothing to its removal, with all commands that it ends with; returns the exit status."""
+    """Test the demo from nothing to its removal, with all commands that it prints at its end. Return the exit status."""
     down(demo)
     begin = time.monotonic()
     why = up(demo)

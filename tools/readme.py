@@ -1,13 +1,13 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write into the READMEs what stands elsewhere: the tables of variables, and the inventories that they show.
+"""Write the generated parts of the READMEs: the tables of variables and checks, and the inventories.
 
     .venv/bin/python tools/readme.py [--check]
 
-A part that this writes stands between `<!-- NAME: begin -->` and `<!-- NAME: end -->`; NAME is `variables`, `checks`, or
-the path of a file whose text is shown. Variables come from the defaults/main.yml and meta/argument_specs.yml of roles, their
-Chinese words from readme.zh.yml. --check writes nothing, names the READMEs that differ, and exits with 1 where any do.
+A generated part is between `<!-- NAME: begin -->` and `<!-- NAME: end -->`. NAME is `variables`, `checks`, or the path of a
+file whose text is shown. Variables come from the defaults/main.yml and meta/argument_specs.yml of the roles, and their Chinese
+descriptions from readme.zh.yml. --check writes nothing, names the READMEs that differ, and exits with 1 if there are any.
 """
 
 import re
@@ -22,21 +22,21 @@ from checkout import ROOT
 sys.path.insert(0, str(ROOT / "collections"))
 from ansible_collections.ascend.pytorch.plugins.module_utils.checks import checks  # noqa: E402
 
-# What stands in place of a default that is no plain value.
+# Shown instead of a default that is not a plain value.
 IN_DEFAULTS, REQUIRED = "see `defaults/main.yml`", "required"
 
-# In the order of the guide; `road` is what they go through.
+# In the order of the guide, then `road`, whose tasks the others use.
 ROLES = ("cann_check", "cmake", "gcc730", "torch_npu_build", "apex_build", "road")
 CHINESE = Path(__file__).with_name("readme.zh.yml")
 
 _PART = re.compile(r"<!-- ([\w/.-]+): begin -->\n.*?<!-- \1: end -->", re.DOTALL)
 _FOLLOWS = re.compile(r"\{\{ (\w+) \| default\((.*)\) \}\}")
-# C(x), V(x), M(x) of Ansible's documents; x may itself hold a pair of parentheses.
+# C(x), V(x), M(x) in Ansible's documentation; x may itself contain a pair of parentheses.
 _MARKUP = re.compile(r"\b[CVMOE]\(((?:[^()]|\([^()]*\))*)\)")
 
 
 class Variable(NamedTuple):
-    """A variable of a role. `follows` is the variable whose value it takes where that is set, "" for none."""
+    """A variable of a role. `follows` is the variable whose value it takes if that is set, "" for none."""
 
     name: str
     default: str
@@ -45,10 +45,10 @@ class Variable(NamedTuple):
 
 
 class Language(NamedTuple):
-    """The words of a README.
+    """The texts of a README in one language.
 
-    `defaults` are those for defaults that are no plain values; `meaning` makes of a variable's name and its meaning in
-    English its meaning.
+    `defaults` translates the texts for defaults that are not plain values. `meaning` returns the meaning of a variable, given
+    its name and its meaning in English.
     """
 
     head: str
@@ -60,18 +60,18 @@ class Language(NamedTuple):
     meaning: Callable[[str, str], str]
 
 
-# What no role reads, but playbooks.
+# Variables that playbooks read and roles do not.
 PLAYBOOKS = [
     Variable(
         "ascend_hosts",
         "`ascend`",
-        "The hosts that the playbooks take, a group or pattern. Plays read it before inventories: give it with `-e`.",
+        "The hosts that the playbooks run on: a group or pattern. Plays read it before inventories, so give it with `-e`.",
         "",
     ),
     Variable(
         "ascend_only_fit_hosts",
         "`false`",
-        "Whether `site.yml` goes on with the fit hosts when others are unfit. Otherwise it stops before any change.",
+        "Whether `site.yml` continues on the fit hosts when others are unfit. Otherwise it stops before any change.",
         "",
     ),
     Variable(
@@ -83,61 +83,61 @@ PLAYBOOKS = [
     Variable(
         "ascend_query",
         '`""`',
-        "A JMESPath expression that the playbooks check and report evaluate over what they write as JSON; empty asks nothing.",
+        "A JMESPath expression that the playbooks check and report apply to their JSON document. Empty for none.",
         "",
     ),
     Variable(
         "ascend_verify_full",
         "`false`",
-        "Whether the playbooks verify and report compare the digest of every file, and not only presence, size and mode.",
+        "Whether the playbooks verify and report compare the digest of every file, not only its presence, size and mode.",
         "",
     ),
     Variable("ascend_bundle_dest", "`ascend-bundle`", "The folder that the playbook bundle makes or verifies.", ""),
     Variable(
         "ascend_bundle_releases",
         "all",
-        "The torch releases that a bundle is for. Where `ascend_torch_version` is set, that alone is the default.",
+        "The torch releases that a bundle is for. If `ascend_torch_version` is set, the default is only that release.",
         "",
     ),
     Variable(
         "ascend_bundle_platforms",
         "all",
-        "What a bundle has wheels for, as `[{arch, python, libc}]`; by default x86_64 and aarch64, each Python of a release.",
+        "The platforms that a bundle has wheels for, as `[{arch, python, libc}]`. By default x86_64 and aarch64, each Python of a release.",
         "",
     ),
-    Variable("ascend_bundle_products", '`""`', "Folder of a build cache whose products a bundle takes along.", ""),
-    Variable("ascend_bundle_state", "`present`", "present makes a bundle, verified reads all of it.", ""),
+    Variable("ascend_bundle_products", '`""`', "Folder of a build cache whose products are added to a bundle.", ""),
+    Variable("ascend_bundle_state", "`present`", "`present` makes a bundle, `verified` verifies all of it.", ""),
     Variable("ascend_cache", "`list`", "What the playbook cache does: list, verify or prune.", ""),
     Variable(
         "ascend_cache_keep_days",
         "`30`",
-        "For how many days a product that nobody takes stays when the cache is pruned.",
+        "Pruning the build cache keeps products that were used within this number of days.",
         "",
     ),
     Variable(
         "ascend_cache_keep_last",
         "`1`",
-        "How many products of a name and platform stay when the cache is pruned, the last used ones, however old.",
+        "Pruning the build cache keeps this number of products of each name and platform, the last used ones, however old.",
         "",
     ),
     Variable(
         "ascend_clean_keep_days",
         "`30`",
-        "For how many days the playbook clean leaves in the work directories of the hosts what nobody uses.",
+        "The playbook clean keeps what was used within this number of days in the work directories of the hosts.",
         "",
     ),
     Variable(
         "ascend_clean_keep_last",
         "`2`",
-        "How many products of a name the playbook clean leaves there, the last used ones, however old.",
+        "The playbook clean keeps this number of products of each name there, the last used ones, however old.",
         "",
     ),
-    Variable("ascend_remove_confirmed", "`false`", "Whether the playbook remove may take things away.", ""),
+    Variable("ascend_remove_confirmed", "`false`", "Whether the playbook remove may remove anything.", ""),
 ]
 
 
 def default_cell(value: Any) -> str:
-    """A default as the cell of a table, where it is a value."""
+    """Return a default that is a plain value as the cell of a table."""
     if isinstance(value, str):
         text = value or '""'
     else:
@@ -146,16 +146,16 @@ def default_cell(value: Any) -> str:
 
 
 def description_cell(description: str | list[str]) -> str:
-    """A description of an argument spec as the cell of a table."""
+    """Return a description of an argument spec as the cell of a table."""
     text = description if isinstance(description, str) else " ".join(description)
     return _MARKUP.sub(r"`\1`", " ".join(text.split())).replace("|", r"\|")
 
 
 def read_variable(name: str, raw: Any, meaning: str) -> Variable:
-    """A variable from what defaults/main.yml and the argument spec say of it."""
+    """Return a variable, from its raw default in defaults/main.yml and its meaning in the argument spec."""
     follows = _FOLLOWS.fullmatch(raw) if isinstance(raw, str) else None
     if follows:
-        # The literals of Jinja that stand here are YAML's too.
+        # The Jinja literals used here are valid YAML too.
         return Variable(name, default_cell(yaml.safe_load(follows[2])), meaning, follows[1])
     if "{{" in str(raw):
         return Variable(name, IN_DEFAULTS, meaning, "")
@@ -163,7 +163,7 @@ def read_variable(name: str, raw: Any, meaning: str) -> Variable:
 
 
 def role_variables(role: str) -> list[Variable]:
-    """The variables of a role, in the order of its argument spec."""
+    """Return the variables of a role, in the order of its argument spec."""
     folder = ROOT / "roles" / role
     specs = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text())["argument_specs"]
     defaults = yaml.safe_load((folder / "defaults" / "main.yml").read_text()) or {}
@@ -179,7 +179,7 @@ def role_variables(role: str) -> list[Variable]:
 
 
 def shared_variables(variables: list[Variable]) -> list[tuple[Variable, list[str]]]:
-    """The variables `ascend_…` that variables follow, each with the names of those that do."""
+    """Return the variables `ascend_…` that others follow, each with the names of these others."""
     found: dict[str, tuple[Variable, list[str]]] = {}
     for each in variables:
         if each.follows.startswith("ascend_"):
@@ -188,13 +188,13 @@ def shared_variables(variables: list[Variable]) -> list[tuple[Variable, list[str
 
 
 def table(head: str, rows: list[list[str]]) -> str:
-    """A table in Markdown; `head` is its first line."""
+    """Return a table in Markdown; `head` is its first line."""
     lines = [head, "|---" * (head.count("|") - 1) + "|"]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
 def role_table(variables: list[Variable], words: Language) -> str:
-    """The table of a role's variables."""
+    """Return the table of a role's variables."""
     rows = []
     for each in variables:
         follows = " " + words.follows.format(each.follows) if each.follows else ""
@@ -204,7 +204,7 @@ def role_table(variables: list[Variable], words: Language) -> str:
 
 
 def all_tables(words: Language) -> str:
-    """The tables of all variables: the shared ones with their followers, then those that each role has to itself."""
+    """Return the tables of all variables: the shared ones with those that follow them, then each role's own."""
     roles = {role: role_variables(role) for role in ROLES}
     every = [each for variables in roles.values() for each in variables]
     rows = [
@@ -232,14 +232,14 @@ def english() -> Language:
 
 
 def chinese() -> Language:
-    """The Chinese words. Raises KeyError for a variable that has none."""
+    """Return the Chinese texts. Raises KeyError for a variable that has none."""
     words = yaml.safe_load(CHINESE.read_text())
 
     def meaning(name: str, _english: str) -> str:
         own = next((name.removeprefix(role + "_") for role in ROLES if name.startswith(role + "_")), name)
         text = words.get(name) or words.get(own) or words.get("ascend_" + own)
         if text is None:
-            raise KeyError(f"{CHINESE.name} has no words for {name}")
+            raise KeyError(f"{CHINESE.name} has no text for {name}")
         return text
 
     return Language(
@@ -254,13 +254,13 @@ def chinese() -> Language:
 
 
 def checks_table() -> str:
-    """The table of cann_check's checks, in the order in which their findings are told."""
+    """Return the table of cann_check's checks, in the order in which their findings are reported."""
     rows = [[f"`{each.ident}`", each.severity, each.meaning, each.source] for each in checks.CHECKS.values()]
     return table("| id | severity | it finds that | from |", rows)
 
 
 def file_part(path: str) -> str:
-    """A file's text as a code block, without its first lines about its licence."""
+    """Return a file's text as a code block, without the lines about its licence at its top."""
     lines = (ROOT / path).read_text().splitlines()
     while lines and (lines[0] in ("---", "") or re.match("# (Copyright|GNU|SPDX)", lines[0])):
         del lines[0]
@@ -268,28 +268,28 @@ def file_part(path: str) -> str:
 
 
 def part(name: str, variables: str) -> str:
-    """What belongs in the part of a README that has this name."""
+    """Return the text of the generated part with this name."""
     return variables if name == "variables" else checks_table() if name == "checks" else file_part(name)
 
 
 def filled(text: str, parts: Callable[[str], str]) -> str:
-    """A README's text with every part replaced by what `parts` gives for its name."""
+    """Return a README's text with every generated part replaced by what `parts` returns for its name."""
     return _PART.sub(lambda m: f"<!-- {m[1]}: begin -->\n{parts(m[1])}\n<!-- {m[1]}: end -->", text)
 
 
 def readmes() -> dict[Path, str]:
-    """Every README that has such parts, with the text that it should have."""
+    """Return every README with generated parts, with the text that it should have."""
     tables = {ROOT / "README.md": all_tables(english()), ROOT / "README.zh-CN.md": all_tables(chinese())}
     tables |= {ROOT / "roles" / role / "README.md": role_table(role_variables(role), english()) for role in ROLES}
     return {path: filled(path.read_text(), lambda name, body=body: part(name, body)) for path, body in tables.items()}
 
 
 def main(argv: list[str]) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     stale = [path for path, text in readmes().items() if path.read_text() != text]
     for path in stale:
         if argv == ["--check"]:
-            print(f"{path.relative_to(ROOT)} is not as tools/readme.py writes it: run it")
+            print(f"{path.relative_to(ROOT)} is out of date: run tools/readme.py")
         else:
             path.write_text(readmes()[path])
             print(f"wrote {path.relative_to(ROOT)}")

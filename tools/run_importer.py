@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run galaxy-importer on the collection's tarball: what Galaxy and automation hubs check before they take one in.
+"""Run galaxy-importer on the collection's tarball, as Galaxy and automation hubs do before they accept a collection.
 
-It runs from an environment of its own, .cache/importer, in the versions of requirements/importer.txt. It asks no network and
-no container: ansible-test is what tools/run_sanity.py runs. An error that it reports is a failure, a warning is shown.
+It runs in its own environment, .cache/importer, with the versions of requirements/importer.txt. It uses no network and no
+container; ansible-test is run by tools/run_sanity.py. An error that it reports is a failure, a warning is only shown.
 """
 
 import os
@@ -40,12 +40,12 @@ tmp_root_dir = {cache}/tmp
 DONE = "Importer processing completed successfully"
 _NAME = re.compile(r"[\w.-]+(?=[=;<>])")
 _LEVEL = re.compile(r"(?:WARNING|ERROR|CRITICAL): ")
-# ansible-lint's own failures come as its findings, and so as warnings.
+# Failures of ansible-lint itself are reported like its findings, as warnings.
 _BROKEN = re.compile(r"internal-error|ansible-lint not found|flake8 not found")
 
 
 def constraints(pins: str, wanted: str) -> str:
-    """Of the pins of constraints.txt, those of packages that importer.txt does not pin itself."""
+    """Return the pins of constraints.txt for packages that importer.txt does not pin itself."""
     own = {found[0].lower() for line in wanted.splitlines() if (found := _NAME.match(line))}
     return "".join(f"{pin}\n" for pin in pins.splitlines() if not (m := _NAME.match(pin)) or m[0].lower() not in own)
 
@@ -53,34 +53,34 @@ def constraints(pins: str, wanted: str) -> str:
 def outcome(lines: Iterable[str], status: int) -> tuple[list[str], list[str]]:
     """Return (warnings, errors) of a run of galaxy-importer, from what it printed and its exit status.
 
-    An error is also a run that does not say that it came to its end, and a check that it left out.
+    A run that does not say that it has finished, and a check that was left out, are errors too.
     """
     told = [line for line in lines if _LEVEL.match(line)]
     errors = [line for line in told if not line.startswith("WARNING: ") or _BROKEN.search(line)]
     if not errors and (status or DONE not in lines):
-        errors.append(f"ERROR: galaxy-importer ended with status {status}, and did not come to its end")
+        errors.append(f"ERROR: galaxy-importer did not complete successfully: exit status {status}")
     return [line for line in told if line not in errors], errors
 
 
 def prepare() -> int:
-    """Make the environment, a moment where it is there; returns the exit status."""
+    """Make the environment, unless it exists, and return the exit status."""
     pins = constraints(CONSTRAINTS.read_text(), REQUIREMENTS.read_text())
     return virtual.make(VENV, sys.executable, pins, ["-r", str(REQUIREMENTS)])
 
 
 def run(archive: Path) -> tuple[list[str], int]:
-    """Run galaxy-importer on a tarball, passing on what it prints; returns the lines and the exit status."""
+    """Run galaxy-importer on a tarball and show its output. Return the lines and the exit status."""
     shutil.rmtree(CACHE / "tmp", ignore_errors=True)
     (CACHE / "tmp").mkdir()
     settings = CACHE / "galaxy-importer.cfg"
     settings.write_text(SETTINGS.format(cache=CACHE))
     env = environment(GALAXY_IMPORTER_CONFIG=str(settings))
     env["PATH"] = os.pathsep.join([str(VENV / "bin"), env["PATH"]])
-    # What it looks at is the tarball's content alone, not the checkout around it.
+    # Only the content of the tarball is checked, not the checkout around it.
     del env["ANSIBLE_CONFIG"]
     argv = [str(VENV / "bin" / "python"), "-m", "galaxy_importer.main", str(archive)]
     lines = []
-    # It writes its result into the folder that it is in.
+    # It writes its result into the current folder.
     with subprocess.Popen(
         argv, cwd=CACHE, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True
     ) as process:

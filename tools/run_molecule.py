@@ -1,15 +1,15 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run Molecule scenarios, each on simulated hosts of its own.
+"""Run Molecule scenarios, each on its own simulated hosts.
 
     .venv/bin/python tools/run_molecule.py [--keep] [--real | SCENARIO...]
 
-The scenario `cores` runs once on each of the older ansible-cores that this machine has a Python for, the others on that of
-.venv. The `platforms` of a scenario's molecule.yml say which hosts it wants, in the words of tests/fleet. They are started
-before and removed after it (not with --keep), and it finds them by the variables that `variables` below sets. All
-scenarios are run but those named real_…, which build for a long time and are what --real runs. Two run at a time, those
-that take longest first, and each prints what it has to say when it ends.
+The scenario `cores` runs once on each of the older ansible-cores that this machine has a Python for. The others run on that
+of .venv. The `platforms` in a scenario's molecule.yml say which hosts it needs, in the terms of tests/fleet. The hosts are
+started before the scenario and removed after it (not with --keep). The scenario finds them by the variables that `variables`
+below returns. Scenarios named real_…, which build for a long time, are run only with --real. Two scenarios run at a time, the
+longest first. The output of each is printed when it ends.
 """
 
 import argparse
@@ -31,52 +31,52 @@ from stages import Result, Stage, report, run
 EPHEMERAL = ROOT / ".cache" / "molecule"
 KEPT = ROOT / ".cache" / "scenarios"
 LANES = 2
-# The scenario of the older ansible-cores, and what the summary calls the comparison of what they came to.
+# The scenario of the older ansible-cores, and the name of the comparison of their fingerprints in the summary.
 CORES, SAME = "cores", "same fingerprints"
 LONG = ["site", "losses", "fleet", "faults", "cmake_real", "torch_npu_build", "apex_build", "bundle"]
 
 
 class Job(NamedTuple):
-    """A scenario to run: on that ansible-core, None for the one of .venv."""
+    """A scenario to run, on the given ansible-core, or on that of .venv if `core` is None."""
 
     scenario: str
     core: cores.Core | None = None
 
     @property
     def name(self) -> str:
-        """What the summary calls it."""
+        """Return its name in the summary."""
         return f"{self.scenario} {self.core.line}" if self.core else self.scenario
 
     @property
     def fleet(self) -> str:
-        """The name of its fleet: letters, digits and dashes."""
+        """Return the name of its fleet: letters, digits and dashes."""
         return self.name.translate(str.maketrans("_ .", "---"))
 
     @property
     def folder(self) -> Path:
-        """What Molecule keeps of it, and empties when it ends."""
+        """Return the folder that Molecule uses for it, and empties when it ends."""
         return EPHEMERAL / self.fleet
 
     @property
     def kept(self) -> Path:
-        """What is left of it when it has ended: its build cache, and its report."""
+        """Return the folder that is kept when it has ended, with its build cache and its report."""
         return KEPT / self.fleet
 
 
 def select_scenarios(there: list[str], named: list[str], real: bool) -> list[str]:
-    """The scenarios to run, of those that are there. Raises ValueError, with those there are, for an unknown one."""
+    """Return the scenarios to run, of those that exist. Raises ValueError, which names these, for an unknown one."""
     unknown = sorted(set(named) - set(there))
     if unknown:
         raise ValueError(f"no scenario {', '.join(unknown)}; there are {', '.join(there)}")
     if named:
         return named
-    # Real Apex needs its repositories, which somebody has to have brought.
+    # Real Apex needs its repositories, which the user has to provide.
     without = set() if os.environ.get("REAL_MIRROR") else {"real_apex"}
     return [name for name in there if name.startswith("real_") == real and name not in without]
 
 
 def jobs(scenarios: list[str]) -> tuple[list[Job], list[str]]:
-    """The scenarios as jobs, and a line for each ansible-core that is left out for want of a Python that it takes."""
+    """Return the scenarios as jobs, and a line for each ansible-core that is left out because no Python supports it."""
     made, left_out = [Job(name) for name in scenarios if name != CORES], []
     for line in cores.OLDER if CORES in scenarios else []:
         core = cores.core(line)
@@ -90,45 +90,45 @@ def jobs(scenarios: list[str]) -> tuple[list[Job], list[str]]:
 
 
 def variables(job: Job) -> dict[str, str]:
-    """What a scenario finds in its environment."""
+    """Return the environment variables of a scenario."""
     return {
         **(cores.variables(job.core) if job.core else {}),
         "MOLECULE_GLOB": "molecule/*/molecule.yml",
         "MOLECULE_EPHEMERAL_DIRECTORY": str(job.folder),
-        # A build cache of its own: what another scenario has built, or an earlier run, is to be built here.
+        # Its own build cache: products that another scenario or an earlier run has built are built again.
         "XDG_CACHE_HOME": str(job.kept / "cache"),
         "FLEET_INVENTORY": str(simulated.inventory(job.fleet)),
         "FLEET_MIRROR": str(simulated.MIRROR),
         "FLEET_MIRROR_VARS": str(simulated.MIRROR_VARS),
         "REPORT_FOLDER": str(job.kept / "report"),
-        # What the scenario site has built, on the newest ansible-core.
+        # The products that the scenario site has built, on the newest ansible-core.
         "SITE_PRODUCTS": str(Job("site").kept / "cache" / "ascend-pytorch" / "products"),
     }
 
 
 def configuration(scenario: str) -> dict:
-    """What a scenario's molecule.yml says."""
+    """Return the content of a scenario's molecule.yml."""
     return yaml.safe_load((ROOT / "molecule" / scenario / "molecule.yml").read_text()) or {}
 
 
 def flavours(scenarios: list[str]) -> list[str]:
-    """The flavours of host that scenarios want, each once."""
+    """Return the flavours of host that scenarios need, each once."""
     wanted = [platform["flavour"] for name in scenarios for platform in configuration(name).get("platforms", [])]
     return list(dict.fromkeys(wanted))
 
 
 def longest_first(wanted: list[Job]) -> list[Job]:
-    """The order to run in: the long ones would else be alone at the end."""
+    """Return the jobs in the order to run them, the longest first, so that none runs alone at the end."""
 
     def place(job: Job) -> tuple[bool, int, str]:
-        # What `site`, the first, builds for the emulated host spares `cores`, the last, minutes.
+        # `site` runs first and `cores` last, because products that `site` builds for the emulated host save `cores` minutes.
         return job.scenario == CORES, LONG.index(job.scenario) if job.scenario in LONG else len(LONG), job.name
 
     return sorted(wanted, key=place)
 
 
 def fingerprints(report: Path) -> dict[str, dict[str, str]]:
-    """What a report says of each host: product -> fingerprint."""
+    """Return the fingerprints in a report, by host: product -> fingerprint."""
     hosts = json.loads(report.read_text())["hosts"]
     return {
         host: {name: part["fingerprint"] for name, part in known["components"].items()} for host, known in hosts.items()
@@ -136,7 +136,7 @@ def fingerprints(report: Path) -> dict[str, dict[str, str]]:
 
 
 def compare_fingerprints(done: list[Job]) -> list[Result]:
-    """Whether the fleets of different ansible-cores came to the same fingerprints, host by host; nothing for one fleet."""
+    """Compare the fingerprints of the fleets of different ansible-cores, host by host. Returns nothing for a single fleet."""
     reports = {job.name: job.kept / "report" / "report.json" for job in done if job.scenario in ("site", CORES)}
     if len(reports) < 2:
         return []
@@ -155,10 +155,10 @@ def compare_fingerprints(done: list[Job]) -> list[Result]:
 
 
 def run_scenario(job: Job, keep: bool, printing: threading.Lock) -> Result:
-    """Run one scenario; its seconds count from asking for its hosts to having tested them."""
+    """Run one scenario. Its seconds include the start of its hosts, but not their removal."""
     lines: list[str] = []
     platforms = configuration(job.scenario).get("platforms", [])
-    # Molecule would remember that it has prepared hosts that are gone by now.
+    # Otherwise Molecule would assume that it has already prepared the hosts, although these are new.
     shutil.rmtree(job.folder, ignore_errors=True)
     shutil.rmtree(job.kept, ignore_errors=True)
     stages = [simulated.up(job.fleet, platforms)]
@@ -180,10 +180,10 @@ def run_scenario(job: Job, keep: bool, printing: threading.Lock) -> Result:
 
 
 def main(argv: list[str]) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
-    parser.add_argument("--keep", action="store_true", help="leave the hosts for a look at them")
+    parser.add_argument("--keep", action="store_true", help="keep the hosts, to examine them")
     parser.add_argument("--real", action="store_true", help="the scenarios named real_…")
     parser.add_argument("--prepare", action="store_true", help="make the mirror and the images, and run no scenario")
     args = parser.parse_args(argv)

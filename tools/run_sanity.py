@@ -1,15 +1,15 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run every test of `ansible-test sanity`, on the collection as it stands in the checkout, with no skip.
+"""Run every test of `ansible-test sanity` on the collection as it is in the checkout. A skipped test is a failure.
 
     .venv/bin/python tools/run_sanity.py [CORE]
 
-CORE is the line of an older ansible-core, such as 2.16, whose ansible-test is then run; by default it is that of .venv. On the
-older ones it looks at what users get of the collection; tests and tools run on that of .venv alone.
+CORE is the line of an older ansible-core, such as 2.16, whose ansible-test is run; by default it is that of .venv. On older
+ones, only the files that users get are tested; tests and tools run only on that of .venv.
 
-ansible-test wants a real folder at …/ansible_collections/ascend/pytorch, so the files are copied to .cache/sanity/<core>.
-It keeps its virtual environments and caches under $HOME/.ansible; HOME is set to a folder there to keep them here.
+ansible-test needs a real folder at …/ansible_collections/ascend/pytorch, so the files are copied to .cache/sanity/<core>.
+It keeps its virtual environments and caches in $HOME/.ansible, so HOME is set to a folder in .cache/sanity/<core>.
 """
 
 import os
@@ -24,8 +24,8 @@ from xml.etree import ElementTree
 import cores
 from checkout import BIN, ROOT, environment, files
 
-# ansible-test's own get-pip is fetched from an address that many networks do not reach. This stands in for it: the pip
-# of .venv installs the pip that ansible-test asks for, from PyPI or what pip is configured to use instead of it.
+# ansible-test downloads its get-pip from an address that many networks do not reach. This replaces it: the pip of .venv
+# installs the pip that ansible-test asks for, from PyPI or the index that pip is configured to use.
 GET_PIP = """\
 import subprocess, sys
 packages = [a for a in sys.argv[1:] if a not in ("--no-setuptools", "--no-wheel")]
@@ -41,34 +41,34 @@ USER_FILES = (
     "galaxy.yml",
     "README.md",
     "LICENSE",
-    # Which Pythons ansible-test is to mind.
+    # It says which Pythons ansible-test is to consider.
     "tests/config.yml",
 )
-# How ansible-test warns that it leaves something out, beside the reasons that it writes down. No shellcheck, say.
+# ansible-test's warnings about what it leaves out, in addition to the reasons in its JUnit files. For example, no shellcheck.
 LEFT_OUT = re.compile(r"WARNING: (Skipping |Required program )")
-# Where ansible-test says which pip it wants, for which it looks for a get-pip of that name.
+# Where ansible-test says which pip it needs. It looks for a get-pip that is named after this version.
 _WANTED_PIP = re.compile(r"\bpip='([\d.]+)'")
 
 
 def get_pip_names(root: Path) -> list[str]:
-    """The names of the get-pips that the ansible-test in a virtual environment asks for."""
+    """Return the names of the get-pips that the ansible-test in a virtual environment looks for."""
     sources = root.glob("lib/python3.*/site-packages/ansible_test/_internal/python_requirements.py")
     versions = {version for source in sources for version in _WANTED_PIP.findall(source.read_text())}
     return [f"get_pip_{version.replace('.', '_')}.py" for version in sorted(versions)]
 
 
 def user_files(names: list[str]) -> list[str]:
-    """Those of the checkout's files that run where the collection is installed, and what ansible-test asks of a collection."""
+    """Return the files that run where the collection is installed, and those that ansible-test requires of a collection."""
     return [name for name in names if name.startswith(USER_FILES)]
 
 
 def prepare(copy: Path, home: Path, root: Path, names: list[str]) -> None:
-    """Make the copy and the home afresh, keeping the home's caches, for the ansible-test in a virtual environment."""
+    """Make the copy and the home again, keeping the home's caches, for the ansible-test in a virtual environment."""
     shutil.rmtree(copy, ignore_errors=True)
     for name in names:
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, copy / name)
-    # ansible-test asks the nearest git repository which files count, and to the checkout's all of .cache is ignored.
+    # ansible-test asks the nearest git repository for its files, and the checkout's repository ignores all of .cache.
     subprocess.run(["git", "init", "--quiet", str(copy)], check=True)
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def prepare(copy: Path, home: Path, root: Path, names: list[str]) -> None:
 
 
 class Outcome(NamedTuple):
-    """What ansible-test reports: the names of tests, and for those skipped for want of something the reason too."""
+    """The result of ansible-test: the names of tests. Those that were skipped because something is missing have the reason too."""
 
     passed: list[str]
     failed: list[str]
@@ -129,7 +129,7 @@ def main(line: str) -> int:
     passed, failed, skipped = outcome(copy / "tests" / "output" / "junit")
     not_tested = skipped + [line for line in left_out if not any(reason in line for reason in skipped)]
     for reason in not_tested:
-        print(f"sanity: not tested in full, which counts as a failure: {reason}")
+        print(f"sanity: not completely tested, which counts as a failure: {reason}")
     bad = max(len(failed) + len(not_tested), 1 if process.returncode or not passed else 0)
     print(f"sanity: {len(passed)} passed, {bad} failed")
     return 1 if bad else 0

@@ -15,20 +15,21 @@ from checkout import AS_COLLECTION, ROOT, files
 from stages import Result, Stage, report, run
 
 IMAGES = Stage("images", ["python", "tools/run_molecule.py", "--prepare"], counts=True)
-# How many stages run side by side, before the scenarios.
+# How many stages run at the same time, before the scenarios.
 LANES = 2
-# What tells most in least time, and then what takes longest: it would else be alone at the end. All else fills up the lanes.
+# The first to start are the stages that find most errors in the least time, then the longest ones, so that they do not run
+# alone at the end. The others follow.
 QUICK = ["ruff check", "ruff format", "yamllint", "shellcheck", "contract"]
 LONG = ["unit", "core 2.16", "core 2.19", "core 2.21", "sanity", "demo", "core 2.20"]
 
-# Stages of which each needs what the one before has made.
+# Stages, each of which needs the result of the one before.
 Chain = list[Stage]
 
 
 def is_shell_script(name: str) -> bool:
-    """Whether a file of the checkout is written for sh or bash, as its first line says.
+    """Say whether a file of the checkout is written for sh or bash, as its first line says.
 
-    Not so the stand-ins' templates (*.in): they have the habits of the scripts that they stand for.
+    Templates of stand-ins (*.in) do not count: they imitate the vendor's scripts, with their faults.
     """
     if name.endswith(".in"):
         return False
@@ -38,14 +39,14 @@ def is_shell_script(name: str) -> bool:
 
 
 def groups() -> dict[str, list[Chain]]:
-    """The chains of stages by group, in the order of the summary."""
+    """Return the chains of stages by group, in the order of the summary."""
     alone = {
         "lint": [
             Stage("ruff check", ["ruff", "check"]),
             Stage("ruff format", ["ruff", "format", "--check"]),
             Stage("yamllint", ["yamllint", "--strict", "."]),
             Stage("shellcheck", ["shellcheck", *filter(is_shell_script, files())]),
-            # It takes the folder for a collection only under the path of one.
+            # It recognises a collection only by the path of its folder.
             Stage("ansible-lint", ["ansible-lint", "--nocolor"], cwd=AS_COLLECTION),
         ],
         "unit": [Stage("unit", ["pytest", "tests/unit"], counts=True)],
@@ -57,15 +58,15 @@ def groups() -> dict[str, list[Chain]]:
         "molecule": [Stage("molecule", ["python", "tools/run_molecule.py"], counts=True)],
     }
     chains = {name: [[stage] for stage in stages] for name, stages in alone.items()}
-    # The scenarios come last, and alone.
+    # The scenarios run last, with nothing else beside them.
     return {**chains, "cores": on_cores()[0]}
 
 
 def on_cores() -> tuple[list[Chain], list[str]]:
-    """The chain of each supported ansible-core, the newest first; and what is left out for want of a Python.
+    """Return the chain of each supported ansible-core, the newest first, and a line for each left out without a Python.
 
-    tests/cores on every core; ansible-test sanity on the older ones that scenarios run on, too: on that of .venv it is a
-    stage of its own.
+    tests/cores runs on every core. ansible-test sanity also runs on the older ones that scenarios run on; on the core of .venv
+    it is a separate stage.
     """
     chains, left_out = [], []
     for core in cores.CORES:
@@ -84,7 +85,7 @@ def on_cores() -> tuple[list[Chain], list[str]]:
 
 
 def launch_order(chains: list[Chain]) -> list[Chain]:
-    """The order in which chains are begun, so that the lanes end together."""
+    """Return the chains in the order in which they are started, so that the lanes end at about the same time."""
     order = [IMAGES.name, *QUICK, *LONG]
 
     def place(chain: Chain) -> int:
@@ -94,11 +95,11 @@ def launch_order(chains: list[Chain]) -> list[Chain]:
 
 
 def side_by_side(chains: list[Chain]) -> list[Result]:
-    """Run chains beside each other; return the results in the order of the chains."""
+    """Run chains at the same time and return the results in the order of the chains."""
     printing = threading.Lock()
 
     def run_quietly(chain: Chain) -> list[Result]:
-        """Run a chain; each stage prints what it has to say when it ends."""
+        """Run a chain. The output of each stage is printed when it ends."""
         results = []
         for stage in chain:
             lines: list[str] = []
@@ -113,14 +114,14 @@ def side_by_side(chains: list[Chain]) -> list[Result]:
 
 
 def main(names: list[str]) -> int:
-    """Run the groups of these names; all, where none is named. Returns the exit status."""
+    """Run the groups with these names, or all if none is named. Return the exit status."""
     known = groups()
     unknown = [name for name in names if name not in known]
     if unknown:
-        print(f"run_tests.py: no group {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
+        print(f"run_tests.py: no group {', '.join(unknown)}; the groups are {', '.join(known)}", file=sys.stderr)
         return 2
     wanted = names or list(known)
-    # The scenarios' images take minutes, of one core: time that the stages before them need anyway.
+    # The scenarios' images take minutes on one core, so they are made while the other stages run.
     first = [[IMAGES]] if "molecule" in wanted else []
     before = [*first, *(chain for name in wanted if name != "molecule" for chain in known[name])]
     results = side_by_side(before)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The simulated hosts and their local mirror, as the tools use them: tests/fleet and tests/mirror from outside."""
+"""The stages with which the tools start the simulated hosts and write their local mirror, with tests/fleet and tests/mirror."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from checkout import ROOT
 from stages import Stage
 
-# What the hosts build from: archives, bare git repositories, and vars.yml, which makes the roles take them.
+# The sources of the hosts: archives, bare git repositories, and vars.yml, with which the roles use them.
 MIRROR = ROOT / ".cache" / "sources"
 MIRROR_VARS = MIRROR / "vars.yml"
 
@@ -17,24 +17,24 @@ PROGRAM = [sys.executable, str(ROOT / "tests" / "fleet")]
 
 
 def make_mirror() -> Stage:
-    """Write the local mirror; it takes seconds and comes out the same every time."""
+    """Return the stage that writes the local mirror. It takes seconds and its result is always the same."""
     return Stage("mirror", [sys.executable, str(ROOT / "tests" / "mirror" / "make.py"), str(MIRROR)])
 
 
 def image(flavour: str) -> Stage:
-    """Build a flavour's image, if it is not there."""
+    """Return the stage that builds a flavour's image, if it does not exist."""
     return Stage(f"image {flavour}", [*PROGRAM, "image", flavour])
 
 
 def inventory(fleet: str) -> Path:
-    """Where the inventory of a fleet is, once it is up."""
+    """Return the path of the inventory of a fleet that is up."""
     return ROOT / ".cache" / "inventories" / f"{fleet}.yml"
 
 
 def up(fleet: str, platforms: list[dict]) -> Stage:
-    """Start a fleet's hosts.
+    """Return the stage that starts a fleet's hosts.
 
-    A platform says `name`, `flavour`, and where it likes `login` (root, plain) and `options` ({key: value}): see
+    A platform has `name`, `flavour`, and optionally `login` (root, plain) and `options` ({key: value}): see
     tests/fleet/README.md.
     """
     argv = [*PROGRAM, "up", "--fleet", fleet, "--inventory", str(inventory(fleet))]
@@ -47,5 +47,5 @@ def up(fleet: str, platforms: list[dict]) -> Stage:
 
 
 def down(fleet: str) -> Stage:
-    """Remove a fleet's hosts."""
+    """Return the stage that removes a fleet's hosts."""
     return Stage(f"{fleet} down", [*PROGRAM, "down", "--fleet", fleet])

@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run stages one after another, show what they print as it comes, and sum up what passed and failed.
+"""Run stages one after another, show their output as it comes, and summarise what passed and failed.
 
-A stage is a command, and one thing that passed or failed, as its exit status says; or it counts, and then what it
-counted stands in the last line of its output that says `N passed` or `N failed`: pytest's closing line, or that of a
-tool of this folder. A failed stage does not stop the ones after it. What it said of its failure is said again at the
-end, under the summary: that is where one looks, and all that some CI keeps.
+A stage is a command. By its exit status it is one result, passed or failed. A stage that counts has as many results as the
+last line of its output with `N passed` or `N failed` says: pytest's closing line, or that of a tool in this folder. A failed
+stage does not stop the ones after it. Its error lines are repeated at the end, under the summary: this is where people look,
+and all that some CI systems keep.
 """
 
 import re
@@ -20,14 +20,14 @@ from checkout import ROOT, environment
 
 _COUNT = re.compile(r"\b(\d+) (passed|failed|errors?)\b")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-# pytest's short summary, Ansible's two ways to tell an error, and `report` below, of the stages of a stage.
+# Error lines of pytest's short summary, of Ansible (in two forms), and of `report` below for the stages inside a stage.
 _TELLING = re.compile(r"(?:FAILED|ERROR) |\[ERROR\]|fatal: |failed: ")
 _TOLD, _WIDTH = 12, 240
 LEFT_OUT = "left out: "
 
 
 class Stage(NamedTuple):
-    """A command to run: `name` is what the summary calls it; `counts` says that its closing line is to be read."""
+    """A command to run. `name` is its name in the summary; `counts` says that its closing line has the numbers of results."""
 
     name: str
     argv: list[str]
@@ -37,9 +37,9 @@ class Stage(NamedTuple):
 
 
 class Result(NamedTuple):
-    """How a stage ended; `seconds` is wall time; `why` are the lines that tell why it failed.
+    """The result of a stage. `seconds` is wall time; `why` are the lines that say why it failed.
 
-    `left_out` are the lines that tell what it did not test for want of something on this machine.
+    `left_out` are the lines that say what it did not test because something is missing on this machine.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Result(NamedTuple):
 def count(lines: Iterable[str], status: int) -> tuple[int, int]:
     """Return (passed, failed) of a stage from the lines that it printed and its exit status.
 
-    A failing status weighs more than the lines: a stage that says "3 passed" and exits with 1 has one failure.
+    A non-zero status overrides the lines: a stage that prints "3 passed" and exits with 1 has one failure.
     """
     passed, failed = (0, 0) if status else (1, 0)
     for line in lines:
@@ -65,7 +65,7 @@ def count(lines: Iterable[str], status: int) -> tuple[int, int]:
 
 
 def failure_lines(lines: Iterable[str]) -> tuple[str, ...]:
-    """Of the lines that a failed stage printed, those that tell what failed; the last ones, where none is known to.
+    """Return the lines of a failed stage that say what failed, or its last lines if none is recognised.
 
     At most 12, each of at most 240 characters.
     """
@@ -80,7 +80,7 @@ def show(line: str) -> None:
 
 
 def run(stage: Stage, say: Callable[[str], None] = show) -> Result:
-    """Run one stage, passing its output (both streams) on line by line."""
+    """Run one stage and pass its output (both streams) to `say`, line by line."""
     say(f"\n=== {stage.name}: {' '.join(stage.argv)}")
     begin = time.monotonic()
     lines: list[str] = []
@@ -88,7 +88,7 @@ def run(stage: Stage, say: Callable[[str], None] = show) -> Result:
         with subprocess.Popen(
             stage.argv,
             cwd=stage.cwd,
-            # PWD says how cwd was reached, for the tools that want to know it without its links resolved.
+            # PWD is for tools that need the path of cwd with its links unresolved.
             env=environment(PWD=str(stage.cwd), **stage.env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -112,15 +112,15 @@ def run(stage: Stage, say: Callable[[str], None] = show) -> Result:
 
 
 def summary(results: list[Result]) -> str:
-    """A table of the results, one line a stage."""
+    """Return a table of the results, one line per stage."""
     width = max((len(result.name) for result in results), default=0)
     return "\n".join(f"{r.name:{width}}  {r.passed:5} passed  {r.failed:5} failed  {r.seconds:7.1f} s" for r in results)
 
 
 def report(results: list[Result], title: str = "", left_out: Iterable[str] = ()) -> int:
-    """Print the summary, why what failed did, and a closing line `[title]N passed, N failed`; return the exit status.
+    """Print the summary, the causes of failures, and a closing line `[title]N passed, N failed`. Return the exit status.
 
-    :param left_out: what was not tested for want of something on this machine, each a line
+    :param left_out: lines that say what was not tested because something is missing on this machine
     """
     passed, failed = sum(r.passed for r in results), sum(r.failed for r in results)
     why = "".join(f"failed: {r.name}: {line}\n" for r in results for line in r.why)

@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build the collection's tarball, as `ansible-galaxy collection build` does, of what git tracks or would track.
+"""Build the collection's tarball with `ansible-galaxy collection build`, from the files that git tracks or would track.
 
     .venv/bin/python tools/tarball.py [--repository URL] [--output-path FOLDER]
 
-Galaxy asks for the address of the repository, which galaxy.yml does not know: there stands a placeholder, and URL takes
-its place. That is done on a copy of the checkout. Prints the path of the tarball.
+Galaxy requires the URL of the repository. galaxy.yml has a placeholder for it, which URL replaces in a copy of the checkout.
+Prints the path of the tarball.
 """
 
 import argparse
@@ -24,26 +24,26 @@ _FORBIDDEN = re.compile(r"[\s\"'\\]")
 
 
 def with_repository(galaxy: str, url: str) -> str:
-    """The text of galaxy.yml with `url` as its repository. Raises ValueError where that cannot be."""
+    """Return the text of galaxy.yml with `url` as its repository. Raises ValueError if this is not possible."""
     if not url.startswith(("https://", "http://")) or _FORBIDDEN.search(url):
-        raise ValueError(f"the repository is to be an http(s) URL, and is {url!r}")
+        raise ValueError(f"the repository must be an http(s) URL, but is {url!r}")
     text, count = _REPOSITORY.subn(lambda _match: f'repository: "{url}"', galaxy)
     if count != 1:
-        raise ValueError(f"galaxy.yml has {count} lines of a repository, and should have one")
+        raise ValueError(f"galaxy.yml must have one line `repository:`, but has {count}")
     return text
 
 
 def copy(folder: Path, root: Path = ROOT) -> None:
-    """Copy what git tracks or would track."""
+    """Copy the files that git tracks or would track into `folder`."""
     for name in files(root):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(root / name, folder / name)
 
 
 def build(source: Path, output: Path) -> Path:
-    """Run `ansible-galaxy collection build` on a folder; returns the path of the tarball.
+    """Run `ansible-galaxy collection build` on a folder and return the path of the tarball.
 
-    Raises OSError with what it said when it fails.
+    Raises OSError with its output if it fails.
     """
     with tempfile.TemporaryDirectory(dir=output) as made:
         argv = ["ansible-galaxy", "collection", "build", "--output-path", made, str(source)]
@@ -55,7 +55,7 @@ def build(source: Path, output: Path) -> Path:
 
 
 def make(output: Path, repository: str | None = None, root: Path = ROOT) -> Path:
-    """Build the tarball of a checkout into a folder; returns its path. Raises OSError or ValueError."""
+    """Build the tarball of a checkout in a folder and return its path. Raises OSError or ValueError."""
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output) as folder:
         copy(Path(folder), root)
@@ -66,9 +66,11 @@ def make(output: Path, repository: str | None = None, root: Path = ROOT) -> Path
 
 
 def main(argv: list[str]) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(description="Build the collection's tarball.")
-    parser.add_argument("--repository", metavar="URL", help="the repository that the tarball names; else a placeholder")
+    parser.add_argument(
+        "--repository", metavar="URL", help="the repository that the tarball names; default: a placeholder"
+    )
     parser.add_argument("--output-path", metavar="FOLDER", type=Path, default=ROOT / ".cache")
     asked = parser.parse_args(argv)
     try:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Virtual environments beside .venv, for what wants other versions than it has."""
+"""Virtual environments for tools that need other versions than .venv has."""
 
 import hashlib
 import shutil
@@ -11,11 +11,11 @@ from pathlib import Path
 
 
 def make(folder: Path, python: str, pins: str, wanted: list[str]) -> int:
-    """Make a virtual environment, a moment where it is there; return the exit status, and say what failed.
+    """Make a virtual environment, unless it exists with the same inputs. Return the exit status, and print what failed.
 
     :param python: the interpreter that makes it
     :param pins: the text of pip's constraints
-    :param wanted: what pip is to install, in the words of its command line
+    :param wanted: what pip is to install, as arguments of its command line
     """
     told = subprocess.run([python, "-c", "import sys; print(sys.version)"], check=True, capture_output=True, text=True)
     inputs = [
@@ -25,7 +25,7 @@ def make(folder: Path, python: str, pins: str, wanted: list[str]) -> int:
         wanted,
         *(Path(path).read_text() for path in wanted if path.endswith(".txt")),
     ]
-    # Written last: an environment that was left half made has no stamp, and is made anew.
+    # Written last: an incomplete environment has no stamp, and is made again.
     stamp = folder / f"stamp-{hashlib.sha256(repr(inputs).encode()).hexdigest()[:16]}"
     if stamp.exists():
         return 0

@@ -44,5 +44,5 @@ def test_a_role_without_chinese_words_is_told(monkeypatch, tmp_path):
     monkeypatch.setattr(readme, "CHINESE", words)
     meaning = readme.chinese().meaning
     assert meaning("cmake_state", "") == "状态"
-    with pytest.raises(KeyError, match="no words for cmake_prefix"):
+    with pytest.raises(KeyError, match="no text for cmake_prefix"):
         meaning("cmake_prefix", "")

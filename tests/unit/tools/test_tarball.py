@@ -94,12 +94,12 @@ def test_without_a_repository_it_names_the_placeholder():
 
 @pytest.mark.parametrize("url", ["", "git@example.org:x.git", 'https://x" a', "https://x\nname: y", "https://x y"])
 def test_what_is_no_address_is_refused(url):
-    with pytest.raises(ValueError, match="is to be an http"):
+    with pytest.raises(ValueError, match="must be an http"):
         tarball.with_repository("repository: x\n", url)
 
 
 def test_galaxy_yml_has_one_repository():
-    with pytest.raises(ValueError, match="has 0 lines"):
+    with pytest.raises(ValueError, match="but has 0"):
         tarball.with_repository("name: x\n", URL)
     assert tarball.with_repository("a: 1\nrepository: x\nb: 2\n", URL) == f'a: 1\nrepository: "{URL}"\nb: 2\n'
 

@@ -5,11 +5,11 @@ PYTHON_TOOL = tools/bootstrap && .venv/bin/python
 WITH_BROWSER = tools/bootstrap tests/browser/requirements-system.txt && .venv/bin/python
 
 .PHONY: help
-help: ## print the targets
+help: ## print these targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
 
 .PHONY: demo
-demo: ## take three simulated Ascend hosts through site.yml, from nothing (5 minutes)
+demo: ## start three simulated Ascend hosts and run site.yml on them (5 minutes)
 	@$(PYTHON_TOOL) tools/demo.py up
 
 .PHONY: demo-down
@@ -17,15 +17,15 @@ demo-down: ## remove the hosts of the demo
 	@$(PYTHON_TOOL) tools/demo.py down
 
 .PHONY: test
-test: ## everything but test-real (40 minutes)
+test: ## all tests except test-real (40 minutes)
 	@$(WITH_BROWSER) tools/run_tests.py
 
 .PHONY: test-unit
-test-unit: ## pytest of the plugins, tools and simulated fleet
+test-unit: ## pytest of the plugins, the tools and the simulated fleet
 	@$(PYTHON_TOOL) tools/run_tests.py unit
 
 .PHONY: test-contract
-test-contract: ## defaults, argument specs and READMEs agree; every source is pinned
+test-contract: ## check that documents, argument specs, defaults and data agree
 	@$(PYTHON_TOOL) tools/run_tests.py contract
 
 .PHONY: test-browser
@@ -41,45 +41,45 @@ sanity: ## every test of ansible-test sanity
 	@$(PYTHON_TOOL) tools/run_tests.py sanity
 
 .PHONY: test-cores
-test-cores: ## what plugins lean on, the account of a run, and sanity, on every supported ansible-core
+test-cores: ## tests/cores on every supported ansible-core, ansible-test sanity on some
 	@$(PYTHON_TOOL) tools/run_tests.py cores
 
 .PHONY: test-demo
-test-demo: ## the demo from nothing, and the commands that it ends with
+test-demo: ## the demo from an empty state, and the commands that it prints at its end
 	@$(PYTHON_TOOL) tools/run_tests.py demo
 
 .PHONY: molecule
-molecule: ## the scenarios, or those named: make molecule SCENARIOS="cmake site"
+molecule: ## all scenarios, or only some: make molecule SCENARIOS="cmake site"
 	@$(PYTHON_TOOL) tools/run_molecule.py $(SCENARIOS)
 
 .PHONY: test-real
-test-real: ## real gcc and, with REAL_MIRROR=<folder of bare clones>, real Apex
+test-real: ## build the real gcc and, with REAL_MIRROR=<folder of bare clones>, the real Apex
 	@$(PYTHON_TOOL) tools/run_molecule.py --real
 
 .PHONY: bench-noop
-bench-noop: ## what site.yml costs where nothing is to be done, beside a ping: one line of JSON
+bench-noop: ## the cost of site.yml when nothing is to be done, compared with a ping, as one line of JSON
 	@$(PYTHON_TOOL) tests/bench/noop.py
 
 .PHONY: bench-fleet
-bench-fleet: ## what a fleet that builds once costs, and the road beside the guide by hand: one line of JSON (40 minutes)
+bench-fleet: ## the cost of a fleet that builds once, and of site.yml compared with the guide's commands, as one line of JSON (40 minutes)
 	@$(PYTHON_TOOL) tests/bench/building.py
 
 .PHONY: bench-provision
-bench-provision: ## what fresh hosts cost that find everything in the build cache, beside a plain script: one line of JSON (10 minutes)
+bench-provision: ## the cost of fresh hosts that find everything in the build cache, compared with a plain script, as one line of JSON (10 minutes)
 	@$(PYTHON_TOOL) tests/bench/provisioning.py
 
 .PHONY: bench-election
-bench-election: ## what electing a builder costs each host of a thousand, beside each of a hundred: one line of JSON
+bench-election: ## the cost per host of electing a builder, for 1000 hosts compared with 100, as one line of JSON
 	@$(PYTHON_TOOL) tests/bench/election.py
 
 .PHONY: tarball
-tarball: ## the collection's tarball, in .cache; a release's with REPOSITORY=https://…
+tarball: ## build the collection's tarball in .cache; for a release, add REPOSITORY=https://…
 	@$(PYTHON_TOOL) tools/tarball.py $(if $(REPOSITORY),--repository '$(REPOSITORY)')
 
 .PHONY: importer
-importer: ## galaxy-importer, as Galaxy runs it, on the tarball
+importer: ## run galaxy-importer on the tarball, as Galaxy does
 	@$(PYTHON_TOOL) tools/run_tests.py importer
 
 .PHONY: clean
-clean: ## remove what tools made; the hosts of the demo are demo-down's
+clean: ## remove what the tools made, except the demo's hosts (see demo-down)
 	rm -rf .cache .venv .ansible .hypothesis .pytest_cache

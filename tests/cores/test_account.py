@@ -26,7 +26,7 @@ PROVIDING = """
     name: ascend.pytorch.road
     tasks_from: publish
   vars:
-    road_name: what the build cache has
+    road_name: what is in the build cache
     road_names: [cmake, gcc730, torch, apex]
   tags: [always]
 """

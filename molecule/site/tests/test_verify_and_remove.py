@@ -141,7 +141,7 @@ def test_all_damage_is_told_at_once_with_its_remedy_and_mended_by_it(bullseye):
     for expected in (
         f"cmake 3.12.1 is damaged: {gone[len('/usr/local/cmake/') :]}: missing. Run site.yml",
         "cmake 3.12.1: /usr/bin/cmake is not linked to it. Run site.yml",
-        f"gcc730 7.3.0 is damaged: {changed[len(GCC) + 1 :]}: content differs. Delete what differs, then run site.yml",
+        f"gcc730 7.3.0 is damaged: {changed[len(GCC) + 1 :]}: content differs. Delete the files that differ, then run site.yml",
         "torch 1.8.1+ascend is damaged: torch/__init__.py: size differs. Run site.yml",
         "ValueError: by hand",
         "apex 0.1+ascend is damaged: apex/amp/__init__.py: missing. Run site.yml",

@@ -42,7 +42,7 @@ def compose(path, manifest):
 
 def label(manifest):
     # type: (Dict[str, Any]) -> str
-    """Return the name of a manifest's product, see orders.label()."""
+    """Return the name of a manifest's product, see order.label()."""
     return orders.label(manifest["name"], manifest["version"], manifest["fingerprint"])
 
 

@@ -59,7 +59,7 @@ def main():
     for work_dir in work_dirs:
         name = ""
         try:
-            for paths in stopping.find_under_way(work_dir):
+            for paths in stopping.find_unfinished(work_dir):
                 name = os.path.basename(paths.folder)
                 stage = (read_json(paths.status) or {}).get("stage") or "start"
                 if not module.check_mode:

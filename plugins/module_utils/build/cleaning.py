@@ -7,10 +7,14 @@ import glob
 import os
 import shutil
 import stat
+import time
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import trust
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import locks, stopping
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
+
+# How long to wait for builds that have their products and only clean up, in seconds.
+ENDING_TIMEOUT_S = 30.0
 
 # The paths that may be removed, each by its own age.
 _KINDS = (
@@ -92,7 +96,11 @@ def clean(work_dir, before, keep_last, dry=False):
         return []
     # A link that another account made could lead out of the work directory.
     trust.require_private(work_dir)
+    until = time.monotonic() + ENDING_TIMEOUT_S
     lock = locks.lock_work_dir(work_dir, alone=True)
+    while lock is None and time.monotonic() < until and stopping.all_are_ending(work_dir):
+        time.sleep(0.1)
+        lock = locks.lock_work_dir(work_dir, alone=True)
     if lock is None:
         return None
     try:

@@ -11,6 +11,7 @@ import time
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import read_json
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, locks, processes
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import products
 
 # How long a head may take to end after SIGTERM, with its programs, and how long after SIGKILL, in seconds.
 TERM_TIMEOUT_S = 20.0
@@ -23,6 +24,21 @@ def find_under_way(work_dir):
     lock_files = sorted(glob.glob(os.path.join(glob.escape(work_dir), "builds", "*", "lock")))
     found = [builds.BuildPaths(work_dir, os.path.basename(os.path.dirname(path))) for path in lock_files]
     return [paths for paths in found if locks.is_under_way(paths)]
+
+
+def find_unfinished(work_dir):
+    # type: (str) -> List[builds.BuildPaths]
+    """Return the paths of the builds that are under way and have no product yet.
+
+    A head that has finished its product only deletes its own folders, which can take seconds on a busy disk.
+    """
+    return [paths for paths in find_under_way(work_dir) if not products.is_complete(paths.product)]
+
+
+def all_are_ending(work_dir):
+    # type: (str) -> bool
+    """Say whether builds are under way in a work directory that all have their products."""
+    return bool(find_under_way(work_dir)) and not find_unfinished(work_dir)
 
 
 def stop(paths, timeout_s=TERM_TIMEOUT_S):

@@ -85,6 +85,13 @@ def metadata(folder):
         return None
 
 
+def is_complete(folder):
+    # type: (str) -> bool
+    """Say whether a folder has a product, by the same quick check as read()."""
+    found = metadata(folder)
+    return found is not None and not file_problems(folder, found)
+
+
 def read(folder, fingerprint):
     # type: (str, str) -> Optional[Dict[str, Any]]
     """Return {"path", "sha256", "manifest"} of the product with this fingerprint, None when the folder does not have it.

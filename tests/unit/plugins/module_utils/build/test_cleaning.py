@@ -110,6 +110,21 @@ def test_while_a_build_is_under_way_nothing_goes(work):
     assert gone(work) == OLD
 
 
+def test_one_that_has_its_product_is_waited_for(work, monkeypatch):
+    """Its head holds the lock of the work directory until it has deleted its folders."""
+    product(work, "tool", "1", 0)
+    paths = builds.BuildPaths(str(work), "tool-1-whole")
+    paths.make_folders()
+    held = [locks.try_lock(paths), locks.lock_work_dir(str(work), alone=False)]
+
+    def end(_seconds):
+        while held:
+            os.close(held.pop())
+
+    monkeypatch.setattr(cleaning.time, "sleep", end)
+    assert gone(work) == OLD and not held
+
+
 def test_one_of_an_older_release_of_the_collection_counts(work):
     paths = builds.BuildPaths(str(work), "tool-1-40")
     lock = locks.try_lock(paths)

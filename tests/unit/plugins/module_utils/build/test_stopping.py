@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import locking
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, locks, looking, stopping
 from detached import ended, gone, make_order, reached, readers, runs, sleeper, started
 
@@ -32,6 +33,24 @@ def test_one_that_is_stopped_says_so_and_goes_on_from_there(tmp_path):
     os.unlink(str(tmp_path / "gate.build"))
     assert started(order) == "resumed"
     assert ended(order)["state"] == "done" and runs(tmp_path).count("configure") == 1
+
+
+def test_one_that_has_its_product_is_not_stopped_while_it_cleans_up(tmp_path):
+    order = make_order(tmp_path)
+    started(order)
+    assert ended(order)["state"] == "done"
+    paths = builds.paths(order)
+    # As a head that waits for a slow disk holds it.
+    lock = os.open(paths.lock, os.O_RDWR)
+    try:
+        assert locking.lock(lock, paths.lock, waits=True)
+        assert [each.folder for each in stopping.find_under_way(order.work_dir)] == [paths.folder]
+        assert stopping.find_unfinished(order.work_dir) == []
+        # It is built again if its file is gone, and then there is something to stop.
+        os.unlink(builds.finished_product(order)["path"])
+        assert [each.folder for each in stopping.find_unfinished(order.work_dir)] == [paths.folder]
+    finally:
+        os.close(lock)
 
 
 def test_what_a_stage_of_its_own_does_is_stopped_too(tmp_path):

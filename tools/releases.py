@@ -6,10 +6,10 @@
     git clone --bare https://gitcode.com/Ascend/pytorch.git
     .venv/bin/python tools/releases.py pytorch.git
 
-A row is what a tag of a release says: its commit, its submodules, the Pythons and options of its ci/build.sh, the switches that
-its setup.py reads. Which package goes with which CANN is the table of COMPATIBILITY.md on the default branch; a patch release, of
-which that says nothing, goes with the CANN of what it patches. The stock torch wheels are those that the READMEs of all tags link
-to. --check writes nothing, and fails where the table differs.
+A row is what a tag of a release says: its layout, its commit, its submodules, the Pythons and options of its ci/build.sh, the
+switches that its setup.py reads. Which package goes with which CANN is the table of COMPATIBILITY.md on the default branch; a
+patch release, of which that says nothing, goes with the CANN of what it patches. The stock torch wheels are those that the
+READMEs of all tags link to. --check writes nothing, and fails where the table differs.
 """
 
 from __future__ import annotations
@@ -102,6 +102,20 @@ def find_pythons(script: str) -> list[str]:
     return found[1].split() if found else []
 
 
+def find_layout(tree: str) -> str:
+    """Return how a tree is built, "" where it is neither: "plugin" has its own build, "patch" is laid over a stock torch.
+
+    :param tree: what `git ls-tree -r` prints
+    """
+    paths = set(re.findall(r"\t(.+)$", tree, re.MULTILINE))
+    if "ci/build.sh" in paths:
+        return "plugin"
+    is_patch = "scripts/gen.sh" in paths and any(
+        re.fullmatch(r"patch/pytorch[0-9.]+_npu\.patch", path) for path in paths
+    )
+    return "patch" if is_patch else ""
+
+
 def find_version(version_txt: str, setup: str) -> str:
     """Return the version that a tree gives its wheel: setup.py may replace that of version.txt."""
     fixed = re.search(r"^ *VERSION = ['\"]([^'\"]+)['\"]", setup, re.MULTILINE)
@@ -137,13 +151,14 @@ def find_cmake(setup: str, lists: str) -> str:
 def describe(clone: Clone, ref: str, package: str, torch: str, cann: str) -> Json:
     """Return what a row says of a tag or branch."""
     script, setup = clone.read(ref, "ci/build.sh"), clone.read(ref, "setup.py")
-    lists = clone.read(ref, "CMakeLists.txt")
+    lists, tree = clone.read(ref, "CMakeLists.txt"), clone.git("ls-tree", "-r", ref)
     standard = re.search(r"CMAKE_CXX_STANDARD ([0-9]+)", lists)
     return {
         "package": package,
         "commit": clone.commit(ref),
         "torch": torch,
         "cann": cann,
+        "layout": find_layout(tree),
         "version": find_version(clone.read(ref, "version.txt"), setup) if script else "",
         "pythons": find_pythons(script),
         "options": [option for option in OPTIONS if option in script],
@@ -151,7 +166,7 @@ def describe(clone: Clone, ref: str, package: str, torch: str, cann: str) -> Jso
         "cxx": int(standard[1]) if standard and script else 0,
         "max_jobs": '"MAX_JOBS"' in setup,
         "autoload": "torch.backends" in setup,
-        "submodules": find_submodules(clone.read(ref, ".gitmodules"), clone.git("ls-tree", "-r", ref)),
+        "submodules": find_submodules(clone.read(ref, ".gitmodules"), tree),
     }
 
 

@@ -84,6 +84,10 @@ def clone(tmp_path):
     git(tmp_path, "tag", "v7.3.1-pytorch2.6.0")
     git(tmp_path, "checkout", "-q", "-b", "2.0.4.tr5")
     git(tmp_path, "rm", "-q", "ci/build.sh")
+    for path in ("scripts/gen.sh", "patch/pytorch1.5.0_npu.patch"):
+        (tmp_path / path).parent.mkdir()
+        (tmp_path / path).touch()
+        git(tmp_path, "add", path)
     git(tmp_path, "commit", "-qm", "patched tree")
     git(tmp_path, "checkout", "-q", "master")
     (tmp_path / "COMPATIBILITY.md").write_text(COMPATIBILITY)
@@ -103,6 +107,7 @@ def test_rows_of_a_clone(clone):
         "commit": clone.commit("v7.3.0-pytorch2.6.0"),
         "torch": "2.6.0",
         "cann": "8.5.0",
+        "layout": "plugin",
         "version": "2.6.0.post5",
         "pythons": ["3.9", "3.10"],
         "options": ["--disable_rpc"],
@@ -122,6 +127,7 @@ def test_rows_of_a_clone(clone):
     assert (patch["package"], patch["tag"], patch["cann"]) == ("2.6.0.post6", "v7.3.1-pytorch2.6.0", "8.5.0")
     assert not patch["in_vendors_table"] and patch["branch"] == ""
     assert (old["package"], old["tag"], old["branch"], old["pythons"]) == ("1.5.0.post4", "", "2.0.4.tr5", [])
+    assert old["layout"] == "patch"
 
 
 def test_stock_wheels_of_a_clone(clone):
@@ -168,6 +174,21 @@ def test_a_version_that_setup_py_gives_itself():
     assert releases.find_version("2.2.0\n", "    VERSION = '2.2.0.post1'\n") == "2.2.0.post1"
 
 
+@pytest.mark.parametrize(
+    ("paths", "layout"),
+    [
+        (["ci/build.sh", "setup.py"], "plugin"),
+        (["patch/pytorch1.8.1_npu.patch", "scripts/gen.sh"], "patch"),
+        # The oldest of the patched trees: its patch has another name, and its sources another folder.
+        (["patch/npu.patch", "scripts/gen.sh"], ""),
+        (["scripts/gen.sh"], ""),
+        ([], ""),
+    ],
+)
+def test_layout_of_a_tree(paths, layout):
+    assert releases.find_layout("".join(f"100644 blob {'a' * 40}\t{path}\n" for path in paths)) == layout
+
+
 # --- the table that is there
 
 
@@ -199,6 +220,13 @@ def test_every_plugin_has_what_a_build_asks():
         assert (row["cmake"], row["cxx"]) in [("3.12.0", 14), ("3.18.0", 14), ("3.18.0", 17)] or row[
             "cann"
         ] == "5.1.RC1"
+
+
+def test_layouts_of_the_table():
+    """The releases for torch 1.5.0 are patched trees; the layout of the oldest is not supported."""
+    others = {row["package"]: row["layout"] for row in ROWS if row["layout"] != "plugin"}
+    assert others == {"1.5.0.post2": "", **{f"1.5.0.post{number}": "patch" for number in range(3, 9)}}
+    assert all(bool(row["pythons"]) == (row["layout"] == "plugin") for row in ROWS)
 
 
 def test_every_stock_wheel_has_a_name_that_says_for_whom_it_is():

@@ -19,7 +19,8 @@ def read_status(order, seen=None, wait_s=0.0):
 
     :param seen: of the last answer; without it only the end is waited for
 
-    state is "running", "done", "failed", or "dead" when no process works on it any more and it did not report its end.
+    state is "running", "done", "failed", or "dead" when no process works on it any more and it did not report its end. How long
+    it has printed nothing does not matter: a single file of torch_npu takes four minutes to compile.
     """
     paths = builds.paths(order)
     # By the monotonic clock: a host that has just started may set its clock back.

@@ -27,7 +27,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import (
     recipe,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
-from ansible_collections.ascend.pytorch.plugins.module_utils.sources import download, repositories, unpacking
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import download, fetch, repositories, unpacking
 
 # The stage whose result is packed: its files are checked when a later run continues after it.
 INSTALL_STAGE = "install"
@@ -39,6 +39,7 @@ def stage_plan(order):
     plan, before = [], ""
     pins = [
         [source.get("sha256") or source["commit"], source["dest"], bool(source.get("submodules"))]
+        + ([source["without"]] if source.get("without") else [])
         for source in order.sources
     ]
     for stage in recipe.STAGES:
@@ -280,7 +281,7 @@ class Build:
 
     def _fetch(self, source):
         # type: (Dict[str, Any]) -> None
-        if source["kind"] == "archive":
+        if fetch.is_file(source):
             self._download(source)
         else:
             found = repositories.fetch_git(
@@ -297,13 +298,16 @@ class Build:
     def _verify(self, source):
         # type: (Dict[str, Any]) -> None
         # There may have been a reboot or a full disk since the fetch.
-        if source["kind"] == "archive":
+        if fetch.is_file(source):
             self._download(source)
 
     def _extract(self, source):
         # type: (Dict[str, Any]) -> None
         if source["kind"] == "archive":
             unpacking.unpack(self._download(source), os.path.join(self.paths.src, source["dest"]))
+        elif source["kind"] == "wheel":
+            # As it is, for the steps that install or stage it.
+            unpacking.place_file(self._download(source), os.path.join(self.paths.src, source["dest"], source["file"]))
 
     def pack(self):
         # type: () -> None

@@ -3,20 +3,38 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The steps that a stage of a recipe is made of, each a mapping with one of these keys:
 
-run           [argv]: run a program; "cwd", "stdin", "env" (added), "expect" (a regular expression its output must match)
+run           [argv]: run a program; "cwd", "stdin", "env" (added), "path" (folders that are searched for programs first),
+              "expect" (a regular expression its output must match), "units" (CMake's compile_commands.json, by which the
+              progress is counted)
 patch         {tree, file, run, cwd}: reset the tree, dry-run the patch, run the vendor's script, look for rejects
 pip           [requirement]: install what is missing
 requirements  {file, drop, constraints}: install a requirements file without ever replacing the torch that is built
-wheel         {dist, name, version}: find the right wheel, check it, stage it
+wheel         {dist, name, version}: find the right wheel, check it, stage it; "holds": files, or folders as names that end in
+              a slash, that must be in it; "drop": install with it what its metadata requires, except these names;
+              "refuse": names, or patterns, of which it may require none
+pip_download  {requirement, index, name, version}: download a ready-made wheel of that version and stage it. index: URLs, of
+              which "" is the index that pip is set to; "drop", "refuse" as for wheel; "to": another folder to put it into
+venv          {path, wheels, requirements}: make a virtual environment with these requirements and wheels (paths or patterns)
+limit_make    {path, jobs}: write a `make` that never runs more jobs
+local_wget    {path, files}: write a `wget` that copies these files, {"url", "path"}, and downloads nothing
 link          {path, to}: make a symbolic link
 """
 
+import glob
 import os
 import re
 import shutil
 import subprocess
 
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import progress, requirements_txt
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import (
+    limited_make,
+    local_wget,
+    progress,
+    requirements_txt,
+    units,
+    wheel_requirements,
+)
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import repositories
 
@@ -51,9 +69,12 @@ class Context:
         # What steps have found out for the manifest.
         self.learned = {}  # type: Dict[str, Any]
 
-    def run(self, argv, cwd=None, stdin=None, env=None):
-        # type: (List[str], Optional[str], Optional[str], Optional[Dict[str, str]]) -> str
-        """Run a program to its end, log what it prints and return it; StepError when it fails or is not there."""
+    def run(self, argv, cwd=None, stdin=None, env=None, compiled_units=None):
+        # type: (List[str], Optional[str], Optional[str], Optional[Dict[str, str]], Optional[units.Units]) -> str
+        """Run a program to its end, log what it prints and return it; StepError when it fails or is not there.
+
+        :param compiled_units: what it compiles, of which the percentage counts instead of that in its output
+        """
         cwd = cwd or self.names["obj"]
         environment = dict(self.environment, **(env or {}))
         self.log("$ (cd {0} && {1})".format(cwd, " ".join(argv)))
@@ -82,6 +103,8 @@ class Context:
             self.log(line)
             said.append(line)
             percent, compiled = progress.parse_percent(line), progress.count_objects(line)
+            known = compiled_units.percent() if compiled_units else None
+            percent = percent if known is None else known
             if percent is not None or compiled:
                 self.report_progress(percent, compiled)
             # A build prints a hundred megabytes; what a step expects is in the last lines.
@@ -105,7 +128,11 @@ def run_step(step, context):
 
 def _run(step, context):
     # type: (Dict[str, Any], Context) -> None
-    said = context.run(step["run"], step.get("cwd"), step.get("stdin"), step.get("env"))
+    env = dict(step.get("env") or {})
+    if step.get("path"):
+        env["PATH"] = ":".join(step["path"] + [context.environment["PATH"]])
+    compiled_units = units.Units(step["units"]) if step.get("units") else None
+    said = context.run(step["run"], step.get("cwd"), step.get("stdin"), env, compiled_units)
     if "expect" in step and not re.search(step["expect"], said, re.MULTILINE):
         raise StepError(
             "the output of `{0}` must match {1!r} and was: {2}".format(
@@ -185,16 +212,125 @@ def _pip_install(what, context):
     )
 
 
+def _pip_options_elsewhere(context):
+    # type: (Context) -> List[str]
+    """Return pip's options about where it looks; not where the order's Python installs, which may be the account's folder."""
+    return [option for option in context.pip_options if option != "--user"]
+
+
 def _wheel(step, context):
     # type: (Dict[str, Any], Context) -> None
     options = step["wheel"]
+    path = _checked_wheel(options["dist"], options, context)
+    shutil.copy(path, context.names["stage"])
+
+
+def _checked_wheel(folder, options, context):
+    # type: (str, Dict[str, Any], Context) -> str
+    """Return the path of the one right wheel in a folder, which is whole, has what it must have, and whose needs are learned."""
     try:
-        path = wheels.find_wheel(options["dist"], options["name"], options["version"], context.python_tag, context.arch)
+        path = wheels.find_wheel(folder, options["name"], options["version"], context.python_tag, context.arch)
         wheels.verify(path)
+        missing = wheels.missing_members(path, options.get("holds", []))
+        requires = wheels.read(path)["requires"] if "drop" in options else []
     except wheels.WheelError as error:
         raise StepError(str(error))
     context.log("found " + path)
-    shutil.copy(path, context.names["stage"])
+    if missing:
+        raise StepError(wheel_requirements.describe_missing(path, missing))
+    if "drop" in options:
+        _learn_requirements(path, requires, options, context)
+    return path
+
+
+def _learn_requirements(path, requires, options, context):
+    # type: (str, List[str], Dict[str, Any], Context) -> None
+    """Have what a wheel requires on this host installed before it: it is installed itself without its requirements."""
+    argv = [context.names["python"], "-c", wheel_requirements.QUESTION] + requires
+    lines = context.run(argv).splitlines() if requires else []
+    refused = wheel_requirements.select(lines, options.get("refuse", []))[1]
+    if refused:
+        raise StepError(
+            "{0} is a build for CUDA (it requires {1}), which cannot be used beside torch_npu. Set ascend_torch_index to an index "
+            "with builds for CPUs".format(path, refused[0])
+        )
+    kept, dropped = wheel_requirements.select(lines, options["drop"])
+    for line in dropped:
+        context.log("left out of the requirements: " + line)
+    context.learned["requirements"] = kept
+
+
+def _pip_download(step, context):
+    # type: (Dict[str, Any], Context) -> None
+    options, stage = step["pip_download"], context.names["stage"]
+    folder = options.get("to", stage)
+    where = _pip_options_elsewhere(context)
+    # In a bundle's folder, no index is asked.
+    indexes = [""] if "--no-index" in where else options.get("index") or [""]
+    argv = [context.names["python"], "-m", "pip", "download", "--disable-pip-version-check", "--no-deps"]
+    for number, index in enumerate(indexes):
+        more = where + (["--index-url", index] if index else [])
+        try:
+            context.run(argv + ["--only-binary=:all:", "-d", folder] + more + [options["requirement"]])
+            break
+        except StepError:
+            if number == len(indexes) - 1:
+                raise
+    path = _checked_wheel(folder, options, context)
+    if folder == stage:
+        context.learned["digest"] = fingerprint.file_digest(path)
+
+
+def _venv(step, context):
+    # type: (Dict[str, Any], Context) -> None
+    options, python, version = step["venv"], context.names["python"], context.names["python_version"]
+    try:
+        context.run([python, "-c", "import ensurepip, venv"])
+    except StepError:
+        raise StepError(
+            "{0} has no ensurepip, with which a virtual environment gets pip. Install the distribution's package "
+            "(python{1}-venv of the Debian family), or set ascend_python to a Python that has it".format(
+                python, version
+            )
+        )
+    context.run([python, "-m", "venv", "--clear", options["path"]])
+    folder = os.path.join(options["path"], "bin")
+    # Build scripts call it by this name; older Pythons do not make it.
+    if not os.path.lexists(os.path.join(folder, "python" + version)):
+        os.symlink("python", os.path.join(folder, "python" + version))
+    pip = [os.path.join(folder, "python"), "-m", "pip", "install", "--disable-pip-version-check"]
+    pip += _pip_options_elsewhere(context)
+    for what in (list(options.get("requirements", [])), _expand(options.get("wheels", []))):
+        if what:
+            context.run(pip + what)
+
+
+def _expand(patterns):
+    # type: (List[str]) -> List[str]
+    """Return the paths that patterns match, sorted; StepError for one that matches none. Their folders are no patterns."""
+    found = []  # type: List[str]
+    for pattern in patterns:
+        folder, name = os.path.split(pattern)
+        matches = sorted(glob.glob(os.path.join(glob.escape(folder), name)))
+        if not matches:
+            raise StepError("{0} does not exist: a source of the recipe must put it there".format(pattern))
+        found += matches
+    return found
+
+
+def _limit_make(step, context):
+    # type: (Dict[str, Any], Context) -> None
+    options = step["limit_make"]
+    real = shutil.which("make", path=context.environment["PATH"])
+    if real is None:
+        raise StepError("make is not installed: install the package make, or set ascend_install_packages to true")
+    limited_make.write(options["path"], real, int(options["jobs"]))
+
+
+def _local_wget(step, context):
+    # type: (Dict[str, Any], Context) -> None
+    options = step["local_wget"]
+    local_wget.write(options["path"], {each["url"]: each["path"] for each in options["files"]})
 
 
 def _link(step, context):
@@ -204,4 +340,15 @@ def _link(step, context):
         os.symlink(options["to"], options["path"])
 
 
-_ACTIONS = {"run": _run, "patch": _patch, "pip": _pip, "requirements": _requirements, "wheel": _wheel, "link": _link}
+_ACTIONS = {
+    "run": _run,
+    "patch": _patch,
+    "pip": _pip,
+    "requirements": _requirements,
+    "wheel": _wheel,
+    "link": _link,
+    "pip_download": _pip_download,
+    "venv": _venv,
+    "limit_make": _limit_make,
+    "local_wget": _local_wget,
+}

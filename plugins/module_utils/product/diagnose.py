@@ -4,7 +4,8 @@
 """Find a known failure in a build's log, with its name, cause and remedy.
 
 The log is read from its end, and the last error in it is the cause: an earlier one, after which the build continued, is not.
-For one line, the first row that matches counts: those in failures_of_host.py come first, then those in failures_of_tools.py.
+For one line, the first row that matches counts: those in failures_of_torch_npu.py come first, then those in
+failures_of_host.py, then those in failures_of_tools.py.
 
 Warnings and CMake's messages about optional parts are not errors. Some errors only say that something before them failed:
 a known failure in the lines before comes first. When nothing is known of an error, its own text is shown.
@@ -18,6 +19,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product import (
     failures,
     failures_of_host,
     failures_of_tools,
+    failures_of_torch_npu,
     harmless,
 )
 
@@ -29,7 +31,7 @@ LAST_BYTES = 16 * 1024 * 1024
 _NEAR = 40
 
 # Their order counts: for one line, the first row that matches.
-_KNOWN = failures_of_host.ROWS + failures_of_tools.ROWS
+_KNOWN = failures_of_torch_npu.ROWS + failures_of_host.ROWS + failures_of_tools.ROWS
 
 # "x.cpp:5:3: error: …", "configure: error: …", the assembler's "x.s:7: Error: …". The linker gives the reason in lines before
 # its error, without that word: "x.cpp:(.text+0x5): undefined reference to `f()'". CMake gives it in the lines below.

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Known failures of builds: the form of a table's row, and texts that several rows share.
 
-The tables are in failures_of_host.py and failures_of_tools.py; the one here is for lines that only say that something failed.
+The tables are in failures_of_host.py, failures_of_tools.py and failures_of_torch_npu.py; the one here is for lines that only say that something failed.
 """
 
 import re
@@ -31,6 +31,9 @@ _FIND_IT = (
     "Check that pip's index or mirror (`python -m pip download <name>` tries it), or the bundle, has it for this Python; a "
     "pip older than 19.3 does not install manylinux2014 wheels: upgrade pip, or set ascend_venv."
 )
+
+# The name of a failure whose cause is before it, usually a missing library of CANN.
+BACKEND_NOT_LOADED = "NPU backend not loaded"
 
 # Failures that make other programs fail too, with any message.
 ROOTS = ("disk full", "compiler killed", "out of memory", "too many processes or threads")
@@ -63,6 +66,13 @@ LAST_WORDS = (
         "patch rejected",
         NO_FIT,
         ONE_RELEASE,
+    ),
+    (
+        re.compile(r"Failed to load the backend extension: (torch_npu)\b"),
+        BACKEND_NOT_LOADED,
+        "`import torch` loads {0}, which failed: usually CANN is not installed, or its environment is not sourced.",
+        "Source the environment file (`. <ascend_env_file>`) and try again; TORCH_DEVICE_BACKEND_AUTOLOAD=0 lets torch be used "
+        "without NPUs.",
     ),
     (
         re.compile(

@@ -15,8 +15,8 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.product.failures im
 )
 
 _MORE_MEMORY = (
-    "Set ascend_jobs lower (each job of torch needs about 2 GiB), end other programs that use the memory, or add memory or "
-    "swap; `dmesg` names what was killed."
+    "Set ascend_jobs lower (each job of torch needs about 2 GiB; of torch_npu, one needs 4.2 and the others 0.8), end other "
+    "programs that use the memory, or add memory or swap; `dmesg` names what was killed."
 )
 
 # (expression, name, cause, remedy); {0} in a cause or remedy is the expression's first group.

@@ -59,7 +59,8 @@ ROWS = tuple(
             r"Compatibility with CMake < ([0-9.]+) has been removed",
             "CMake too new",
             "CMake 4 no longer accepts sources that were written for CMake before {0}.",
-            "Set cmake_max_version to 3.26, so that the role provides an older one.",
+            "Set cmake_max_version to 3.26, so that the role provides an older one; for a part of torch_npu's sources, such as "
+            "libuv, CMAKE_POLICY_VERSION_MINIMUM=3.5 in the build's environment is enough.",
         ),
         (
             r"Policy (\S+) may not be set to OLD behavior",
@@ -175,7 +176,7 @@ ROWS = tuple(
             "Get one that was built on this system or an older one: the C library of a system cannot be replaced.",
         ),
         (
-            r"(lib(?:hccl|ascendcl|acl_\w+|ge_\w+|graph(?!ite)|runtime|register|error_manager|ascend_\w+|opapi|platform|msprofiler"
+            r"(lib(?:hccl|ascendcl|ascendhal|atb|acl_\w+|ge_\w+|graph(?!ite)|runtime|register|error_manager|ascend_\w+|opapi|platform|msprofiler"
             r"|tsdclient|c_sec|mmpa|dcmi|ascend_hal|drvdsmi_host|fmk_\w+|op_common)\w*\.so[\w.]*): cannot open shared object",
             "CANN library not found",
             "{0} belongs to CANN or its driver: the environment is not sourced, or CANN is not installed.",

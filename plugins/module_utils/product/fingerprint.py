@@ -41,11 +41,13 @@ def identity(recipe: Dict[str, Any], platform: Dict[str, str], built_with: Dict[
         tool. The series is the leading part of its version: hosts share what releases of the same series have built
     """
     sources = {
-        source["name"]: {
-            "pin": source.get("sha256") or source.get("commit"),
-            "dest": source["dest"],
-            "submodules": bool(source.get("submodules")),
-        }
+        source["name"]: dict(
+            # A key that is new in recipes does not change the identity of products without it.
+            {"without": sorted(source["without"])} if source.get("without") else {},
+            pin=source.get("sha256") or source.get("commit"),
+            dest=source["dest"],
+            submodules=bool(source.get("submodules")),
+        )
         for source in recipe["sources"]
     }  # type: Dict[str, Any]
     # What only checks the product (sanity, verify) does not change its bytes.

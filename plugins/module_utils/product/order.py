@@ -122,6 +122,8 @@ class Order(NamedTuple):
     bundle: str = ""
     # The bundle's wheels to use: (path below it, sha256) of each.
     wheels: List[Sequence[str]] = []
+    # Of a wheel that works only with another one: the product that is installed in the same transaction; "" for none.
+    installed_with: str = ""
 
     @classmethod
     def of(cls, found):

@@ -12,7 +12,10 @@ A recipe is a mapping:
   accept            trees: {"commands": [..], "minimum": v, "maximum": v}: what the host may have instead; absent: nothing.
                     The maximum may be a mapping of architectures
   distribution      wheels: its name in pip
-  sources           [{name, kind: archive|git, dest, urls, and file + sha256 or repo + commit + ref + submodules}]
+  installed_with    wheels: the product that it works with, which is installed in the same transaction; absent: none
+  in_release        false where the release has no such product, and that of another release is removed
+  sources           [{name, kind: archive|wheel|git, dest, urls, and file + sha256, or repo + commit + ref + submodules +
+                    without}]. A wheel is put into dest as it is. without: paths of submodules, in the tree, that are left out
   built_with        names of the tools (products too) that must be installed before it: "cmake", "gcc730"
   environment       variables of every step
   stages            {"patch"|"configure"|"build"|"install"|"sanity": [step, ..]} (see build/steps.py)
@@ -23,6 +26,7 @@ A recipe is a mapping:
   runtime           trees: [pattern below the prefix]: the files that programs built with it need to run; a product of
                     their own for hosts that build nothing; absent: those hosts need none of them
   mem_gib_per_job, disk_gib   the memory and disk space that a build takes, in GiB
+  mem_gib_first     the memory that one job takes if no other runs, in GiB: that of the largest file; absent: mem_gib_per_job
 
 Names in braces in a step are filled in on the host: {src} {obj} {stage} {root} {prefix} {jobs} {python}
 {python_version} {env_file} {version} {work}; in the steps of verify and verify_npu {prefix} {python} {env_file}
@@ -31,6 +35,8 @@ Names in braces in a step are filled in on the host: {src} {obj} {stage} {root} 
 
 import re
 from typing import Any, Dict, List
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetch
 
 STAGES = ("fetch", "verify", "extract", "patch", "configure", "build", "install", "sanity")
 
@@ -55,7 +61,7 @@ def problems(recipe: Dict[str, Any]) -> List[str]:
     """Return what is wrong with a recipe's pins, each with the remedy; empty when every source is pinned."""
     found = []
     for source in recipe["sources"]:
-        if source["kind"] == "archive" and not _SHA256.match(source.get("sha256") or ""):
+        if fetch.is_file(source) and not _SHA256.match(source.get("sha256") or ""):
             found.append(
                 "{0}: the sha256 of {1} must be 64 lower-case hexadecimal digits, got {2!r} ({3} characters); "
                 "set {0}'s digest variable to what `sha256sum {1}` prints".format(
@@ -72,9 +78,16 @@ def problems(recipe: Dict[str, Any]) -> List[str]:
     return found
 
 
-def job_count(wanted: Any, cores: int, available_mib: int, mem_gib_per_job: float) -> int:
+def memory_for_one_job(recipe: Dict[str, Any]) -> float:
+    """Return the GiB of memory without which a recipe's build fails, however few jobs it runs."""
+    return float(recipe.get("mem_gib_first") or recipe.get("mem_gib_per_job", 1))
+
+
+def job_count(wanted: Any, cores: int, available_mib: int, recipe: Dict[str, Any]) -> int:
     """Return how many jobs to run: the number asked for, or for "auto" what both the cores and the free memory allow."""
     if str(wanted) != "auto":
         return max(1, int(wanted))
-    by_memory = int(available_mib / (float(mem_gib_per_job) * 1024.0)) if mem_gib_per_job else cores
-    return max(1, min(cores, by_memory))
+    each = float(recipe.get("mem_gib_per_job", 1))
+    # One job may compile the largest file while the others compile usual ones.
+    rest_gib = available_mib / 1024.0 - memory_for_one_job(recipe)
+    return max(1, min(cores, 1 + int(rest_gib / each) if each else cores))

@@ -114,6 +114,20 @@ def read(path: str) -> Dict[str, Any]:
     return described
 
 
+def missing_members(path: str, names: Iterable[str]) -> List[str]:
+    """Return which of the named files, and of the folders with a slash at the end of their name, are not in a wheel.
+
+    :raises WheelError: not a wheel
+    """
+    with _open_wheel(path) as archive:
+        files = archive.namelist()
+    return [
+        name
+        for name in names
+        if not any(each.startswith(name) if name.endswith("/") else each == name for each in files)
+    ]
+
+
 def recorded_size(path: str) -> int:
     """Return how many bytes a wheel may hold: the sizes in its RECORD, and UNLISTED_BYTES for that and its signatures.
 

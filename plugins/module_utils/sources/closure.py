@@ -4,18 +4,20 @@
 """Find the bare repositories that a mirror folder must have for a commit: those of all its submodules, at any depth."""
 
 import os
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Optional, Sequence
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import places
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetch, git_command, git_urls
 
 
-def git_closure(open_repo: Callable[[str], Optional[str]], repo: str, commit: str) -> List[Dict[str, str]]:
+def git_closure(
+    open_repo: Callable[[str], Optional[str]], repo: str, commit: str, without: Sequence[str] = ()
+) -> List[Dict[str, str]]:
     """Return what `commit` of `repo` needs, with submodules at any depth: [{"repo", "commit", "path"}], the top first.
 
     open_repo("Owner/name") gives the folder of a bare repository, or None (see bare_repositories). `path` is its place in
     the tree, "" for the top. A submodule's repo is the last two elements of its URL's path, as in mirrors. Nothing is
-    written. Raises FetchError, which lists all that is missing.
+    written. Raises FetchError, which lists all that is missing. without: paths of submodules that are left out.
     """
     needed = []  # type: List[Dict[str, str]]
     missing = []  # type: List[Tuple[str, str]]
@@ -34,10 +36,9 @@ def git_closure(open_repo: Callable[[str], Optional[str]], repo: str, commit: st
             needed.append({"repo": name, "commit": wanted, "path": path})
             try:
                 for link in git_command.gitlinks(git, os.path.abspath(where), wanted):
-                    below = git_urls.submodule_urls(urls, link.url)
-                    waiting.append(
-                        (os.path.join(path, link.path), git_urls.owner_and_name(below[0]), link.commit, below)
-                    )
+                    there, below = os.path.join(path, link.path), git_urls.submodule_urls(urls, link.url)
+                    if not git_urls.is_left_out(there, without):
+                        waiting.append((there, git_urls.owner_and_name(below[0]), link.commit, below))
             except git_command.Broken as error:
                 missing.append((what, str(error)))
     if missing:

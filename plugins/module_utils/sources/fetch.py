@@ -6,8 +6,8 @@
 download.py fetches archives with it, repositories.py git trees.
 
 Times: `deadline` is a value of `time.monotonic()` in seconds, or None for no end; whatever ends in `_s` is in seconds.
-`log` takes one line of text. A source is a mapping as in a recipe: "name", "kind" ("archive" or "git"), "urls", and
-"file" and "sha256", or "repo" and "commit". `known` are logins for its URLs and mirrors, see base/logins.py; never logged.
+`log` takes one line of text. A source is a mapping as in a recipe: "name", "kind" ("archive", "wheel" or "git"), "urls",
+and "file" and "sha256", or "repo" and "commit". `known` are logins for its URLs and mirrors, see base/logins.py; never logged.
 """
 
 import os
@@ -48,10 +48,15 @@ class FetchError(Exception):
 # -------------------- URLs to try
 
 
+def is_file(source: Source) -> bool:
+    """Say whether a source is one file with a sha256, an archive or a wheel, and not a git tree."""
+    return source["kind"] in ("archive", "wheel")
+
+
 def candidate_urls(source: Source, mirrors: Sequence[str]) -> List[str]:
     """Return the URLs to try for `source`, in order: each mirror's, then the source's own; each once.
 
-    A mirror base B gives B/<file> for an archive and B/<repo>.git for a git source. Plain absolute paths and `~` become
+    A mirror base B gives B/<file> for an archive or a wheel and B/<repo>.git for a git source. Plain absolute paths and `~` become
     file:// URLs. A source that is marked "offline" is looked for in the mirrors only.
     """
     tail = _path_in_mirror(source)
@@ -74,9 +79,9 @@ def candidate_urls(source: Source, mirrors: Sequence[str]) -> List[str]:
 
 def _path_in_mirror(source: Source) -> str:
     """Return the path of a source below a mirror's base."""
-    if source["kind"] == "git":
-        return re.sub(r"\.git$", "", source["repo"].strip("/")) + ".git"
-    return source["file"]
+    if is_file(source):
+        return source["file"]
+    return re.sub(r"\.git$", "", source["repo"].strip("/")) + ".git"
 
 
 def _as_url(place: str) -> str:
@@ -177,7 +182,7 @@ def try_urls(
                 time.sleep(pause)
     what = (
         "%s could not be fetched." % source["file"]
-        if source["kind"] == "archive"
+        if is_file(source)
         else "commit %s of %s could not be fetched." % (source["commit"], source["repo"])
     )
     if not urls:

@@ -260,6 +260,8 @@ Gitlink = NamedTuple("Gitlink", [("name", str), ("path", str), ("url", str), ("c
 def gitlinks(git: Git, git_dir: str, commit: str) -> List[Gitlink]:
     """Return the submodules that a commit records, sorted by path, with what its .gitmodules says of them. Raises Broken.
 
+    Those with `update = none` are left out, as by `git submodule update`.
+
     `git ls-tree -r -z` prints "<mode> <type> <id>\\t<path>\\0", with mode 160000 for a submodule; `git config -z --list`
     prints "<key>\\n<value>\\0".
     """
@@ -278,15 +280,16 @@ def gitlinks(git: Git, git_dir: str, commit: str) -> List[Gitlink]:
     modules = {}  # type: Dict[str, Dict[str, str]]
     for item in git.must("config", "-z", "-f", listing, "--list").split(b"\0"):
         key, unused, value = os.fsdecode(item).partition("\n")
-        match = re.match(r"^submodule\.(.+)\.(path|url)$", key, re.DOTALL)
+        match = re.match(r"^submodule\.(.+)\.(path|url|update)$", key, re.DOTALL)
         if match:
             modules.setdefault(match.group(1), {})[match.group(2)] = value
+    unwanted = {one["path"].rstrip("/") for one in modules.values() if one.get("path") and one.get("update") == "none"}
     named = {
         one["path"].rstrip("/"): (name, one["url"])
         for name, one in modules.items()
         if one.get("path") and one.get("url")
     }
-    orphans = sorted(set(commits) - set(named))
+    orphans = sorted(set(commits) - set(named) - unwanted)
     if orphans:
         raise Broken("commit %s has the submodule %s, but its .gitmodules has no URL for it" % (commit, orphans[0]))
-    return [Gitlink(named[path][0], path, named[path][1], commits[path]) for path in sorted(commits)]
+    return [Gitlink(named[path][0], path, named[path][1], commits[path]) for path in sorted(set(commits) - unwanted)]

@@ -45,6 +45,11 @@ def find_bundle(url: str, commit: str) -> str:
 # -------------------- submodules
 
 
+def is_left_out(path: str, without: Sequence[str]) -> bool:
+    """Say whether a submodule, by its path in the tree, is one that a source leaves out, or is inside of one."""
+    return any((path.rstrip("/") + "/").startswith(one.rstrip("/") + "/") for one in without)
+
+
 def parent_urls(source: fetch.Source) -> List[str]:
     """Return the URLs that relative ones in the .gitmodules of a git source are resolved against."""
     return list(source.get("urls") or [source["repo"] + ".git"])
@@ -54,12 +59,37 @@ def submodule_urls(parents: Sequence[str], url: str) -> List[str]:
     """Return the absolute URLs of a submodule's URL in .gitmodules, given the URLs of the repository that it is in.
 
     A relative URL (./ or ../) is resolved as git does, against each of the parents. For git:// and ssh addresses https
-    comes first: public hosts no longer serve git://, and hosts that build have no key for ssh.
+    comes first: public hosts no longer serve git://, and hosts that build have no key for ssh. Copies on GitHub come last.
     """
     if url.startswith(("./", "../")):
-        return [_join(parent, url) for parent in parents]
+        return _with_copies([_join(parent, url) for parent in parents])
     match = re.match(r"^(?:git://|ssh://(?:[^@/]+@)?|[\w.-]+@)([\w.-]+)(?::\d+)?[:/]+(.+)$", url)
-    return (["https://%s/%s" % match.groups()] if match else []) + [url]
+    return _with_copies((["https://%s/%s" % match.groups()] if match else []) + [url])
+
+
+# The repositories on GitHub that have the pinned commits of the vendor's submodules, by their path on Gitee or GitCode.
+_GITHUB_COPIES = (
+    (re.compile(r"ascend/([\w.-]+)\Z", re.IGNORECASE), "Ascend/{0}"),
+    (re.compile(r"(?:mirrors|GitHub_Trending/go)/googletest\Z"), "google/googletest"),
+    (re.compile(r"(?:mirrors|GitHub_Trending/fm)/fmt\Z"), "fmtlib/fmt"),
+    (re.compile(r"(?:mirrors/nlohmann-json|GitHub_Trending/js/json)\Z"), "nlohmann/json"),
+    (re.compile(r"mirrors/libnop\Z"), "google/libnop"),
+    (re.compile(r"(?:mirrors|gh_mirrors/li)/libuv\Z"), "libuv/libuv"),
+    (re.compile(r"mirrors/pybind11\Z"), "pybind/pybind11"),
+    (re.compile(r"openeuler/libboundscheck\Z"), "openeuler-mirror/libboundscheck"),
+)
+
+
+def _with_copies(urls: Sequence[str]) -> List[str]:
+    """Return URLs, followed by those of their copies on GitHub that they do not contain."""
+    found = list(urls)
+    for url in urls:
+        place = re.match(r"https?://(?:gitee|gitcode)\.com/(.+?)(?:\.git)?/?\Z", url)
+        for path, copy in _GITHUB_COPIES if place else ():
+            named = path.match(place.group(1))
+            if named:
+                found.append("https://github.com/%s.git" % copy.format(*named.groups()))
+    return sorted(set(found), key=found.index)
 
 
 def _join(parent: str, relative: str) -> str:

@@ -45,6 +45,8 @@ def fetch_git(
 ) -> Dict[str, Any]:
     """Check out the pinned commit of a git source at `dest`, with all of its submodules if source["submodules"].
 
+    Without those, and what is in them, whose paths in the tree are in source["without"], and those with `update = none`.
+
     Commits are fetched into bare stores, `<git_dir_root>/<Owner>/<repo>.git`, which are kept from run to run: a commit
     in its store needs no network. The tree at `dest` has its own `.git`, which borrows the store's objects, and is exactly
     as in the commit: an incomplete checkout, built files and edits are reset. Submodules are real repositories inside it,
@@ -64,6 +66,9 @@ def fetch_git(
                 above, commit, parents = waiting.pop(0)
                 for link in git_command.gitlinks(git, os.path.join(dest, above, ".git"), commit):
                     path = os.path.join(above, link.path)
+                    if git_urls.is_left_out(path, source.get("without") or ()):
+                        log("%s: submodule %s is left out" % (source["name"], path))
+                        continue
                     urls = git_urls.submodule_urls(parents, link.url)
                     child = git_urls.submodule_source(source, path, link.commit, urls)
                     _check_out_source(

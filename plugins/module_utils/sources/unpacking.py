@@ -5,6 +5,7 @@
 
 import errno
 import os
+import shutil
 import time
 from typing import IO, Dict, Iterator, Optional, Tuple
 
@@ -20,6 +21,27 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.sources.archive imp
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources.links import refuse_links_out_of
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources.zips import ArchiveError, Limit, too_large_error
+
+
+def place_file(path: str, dest: str) -> None:
+    """Put a file at `dest`, in the place of what is there: as a hard link, or as a copy on another file system.
+
+    `dest` is whole or absent. Raises ArchiveError when it cannot be written.
+    """
+    partial = dest + ".partial"
+    try:
+        remove(partial)
+        os.makedirs(os.path.dirname(dest), exist_ok=True)
+        try:
+            os.link(path, partial)
+        except OSError:
+            # Another file system, or one without hard links.
+            shutil.copyfile(path, partial)
+        os.rename(partial, dest)
+        # Renaming does nothing between two links of one file.
+        remove(partial)
+    except OSError as error:
+        raise ArchiveError(describe_os_error(error, "put %s at %s" % (path, dest), dest)) from error
 
 
 def unpack(archive: str, dest: str, strip: int = 1, limit: Optional[Limit] = None) -> None:

@@ -4,6 +4,7 @@
 """Stages are run once, continued after a kill, and run again where their files have changed."""
 
 import errno
+import hashlib
 import io
 import json
 import os
@@ -289,3 +290,22 @@ def test_a_build_keeps_what_it_works_with(tmp_path):
         assert published.in_use(str(tree))
     assert ended(order)["state"] == "done"
     wait_until(lambda: not published.in_use(str(tree)))
+
+
+def test_a_wheel_is_fetched_checked_and_put_into_its_folder_as_it_is(tmp_path):
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror/torch.whl").write_bytes(b"wheel")
+    wheel = {"name": "stock", "kind": "wheel", "file": "torch.whl", "urls": [], "dest": "stock"}
+    wheel["sha256"] = hashlib.sha256(b"wheel").hexdigest()
+    order = ordering.order(work_dir=str(tmp_path / "work"), sources=[wheel], mirrors=[str(tmp_path / "mirror")])
+    paths = builds.paths(order)
+    paths.make_folders()
+    build = stages.Build(order, paths, io.StringIO())
+    for stage in ("fetch", "verify", "extract"):
+        build.run_stage(stage, [], "")
+    assert Path(paths.src, "stock/torch.whl").read_bytes() == b"wheel"
+    marks = [
+        [mark for _stage, _what, mark in stages.stage_plan(order._replace(sources=[dict(wheel, **more)]))]
+        for more in ({}, {"without": []}, {"without": ["a"]}, {"sha256": "a" * 64})
+    ]
+    assert marks[0] == marks[1] and all(marks[0] != other for other in marks[2:])

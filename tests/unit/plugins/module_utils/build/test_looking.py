@@ -7,7 +7,7 @@ import os
 import time
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import looking
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import builds, looking
 from detached import ended, make_order, reached, started
 
 pytestmark = pytest.mark.usefixtures("nothing_hangs_or_stays")
@@ -63,5 +63,19 @@ def test_looking_leaves_quick_stages_their_time(tmp_path):
     # The stage that was seen ended long ago, and another may follow immediately.
     assert looking.read_status(order, ["running", "fetch"], 50.0)["stage"] == "build"
     assert begin + looking.SETTLE_S <= time.time() < begin + 40
+    gate.close()
+    assert ended(order)["state"] == "done"
+
+
+def test_a_build_that_says_nothing_for_long_is_not_lost(tmp_path):
+    os.mkfifo(str(tmp_path / "gate.build"))
+    order = make_order(tmp_path)
+    started(order)
+    gate = reached(tmp_path / "gate.build")
+    long_ago = time.time() - 3600
+    paths = builds.paths(order)
+    for path in (paths.status, paths.log):
+        os.utime(path, (long_ago, long_ago))
+    assert looking.read_status(order)["state"] == "running"
     gate.close()
     assert ended(order)["state"] == "done"

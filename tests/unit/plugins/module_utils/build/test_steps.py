@@ -56,6 +56,8 @@ def test_a_program_is_run_where_and_as_told(context, tmp_path):
     assert context.logged[0].startswith("$ (cd {0}/src && /bin/sh -c".format(tmp_path))
     steps.run_step(sh('pwd; [ -z "$A" ]'), context)
     assert context.logged[-1] == str(tmp_path / "obj")
+    steps.run_step(sh('echo "$PATH"', path=["/a", "/b"]), context)
+    assert context.logged[-1] == "/a:/b:" + os.environ["PATH"]
 
 
 def test_nothing_to_read_when_nothing_is_given(context):
@@ -328,13 +330,16 @@ def test_pip_that_fails(context, tmp_path):
 # --- wheel ------------------------------------------------------------------------------------------------------------
 
 
-def make_wheel(folder, name, spoil=b""):
+def make_wheel(folder, name, spoil=b"", requires=(), more=()):
     folder.mkdir(exist_ok=True)
     info = "-".join(name.split("-")[:2]) + ".dist-info/"
     files = {
         "torch.py": b"x = 1\n",
-        info + "METADATA": "Metadata-Version: 2.1\nName: torch\nVersion: {0}\n".format(name.split("-")[1]).encode(),
+        info + "METADATA": "Metadata-Version: 2.1\nName: torch\nVersion: {0}\n{1}".format(
+            name.split("-")[1], "".join("Requires-Dist: {0}\n".format(line) for line in requires)
+        ).encode(),
     }
+    files.update((path, b"more") for path in more)
     record = (
         "".join(
             "{0},sha256={1},{2}\n".format(
@@ -387,5 +392,260 @@ def test_no_right_wheel(context, tmp_path, names, spoil, words):
     assert os.listdir(str(tmp_path / "stage")) == []
 
 
+HOLDS = ["torch/lib/libtensorpipe.so", "torch/dynamo/torchair/"]
+
+
+def test_a_wheel_that_has_what_it_must_have(context, tmp_path):
+    make_wheel(tmp_path / "dist", RIGHT, more=["torch/lib/libtensorpipe.so", "torch/dynamo/torchair/__init__.py"])
+    step = wheel(tmp_path)
+    step["wheel"]["holds"] = HOLDS
+    steps.run_step(step, context)
+    assert os.listdir(str(tmp_path / "stage")) == [RIGHT]
+
+
+@pytest.mark.parametrize(
+    "more, words",
+    [
+        (
+            [],
+            "without torch/lib/libtensorpipe.so, torch/dynamo/torchair/. .*third_party/Tensorpipe and third_party/torchair/",
+        ),
+        (
+            ["torch/lib/libtensorpipe.so"],
+            "without torch/dynamo/torchair/. Most likely the submodule third_party/torchair",
+        ),
+        (["torch/dynamo/torchair", "torch/lib/libtensorpipe.so2"], "libtensorpipe.so, torch/dynamo/torchair/"),
+    ],
+)
+def test_a_wheel_that_lacks_what_a_submodule_makes(context, tmp_path, more, words):
+    make_wheel(tmp_path / "dist", RIGHT, more=more)
+    step = wheel(tmp_path)
+    step["wheel"]["holds"] = HOLDS
+    with pytest.raises(steps.StepError, match=words):
+        steps.run_step(step, context)
+    assert os.listdir(str(tmp_path / "stage")) == []
+
+
+def test_what_a_ready_made_wheel_requires_is_learned(context, tmp_path):
+    requires = [
+        "six",
+        "typing-extensions>=4.8.0",
+        'old==1; python_version < "3"',
+        'setuptools>1; python_version >= "3"',
+        'opt-einsum>=3.3; extra == "opt-einsum"',
+        'nvidia-nccl-cu12==2.19; platform_system == "Linux"',
+        "triton==2.2",
+        "torch==1.8.1+cpu",
+        "no requirement at all",
+    ]
+    make_wheel(tmp_path / "dist", RIGHT, requires=requires)
+    step = wheel(tmp_path)
+    step["wheel"]["drop"] = ["torch", "triton", "nvidia-*"]
+    steps.run_step(step, context)
+    assert context.learned["requirements"] == ["six", "typing-extensions>=4.8.0", "setuptools>1"]
+    assert len([line for line in context.logged if line.startswith("left out of the requirements: ")]) == 3
+    make_wheel(tmp_path / "dist", RIGHT)
+    steps.run_step(step, context)
+    assert context.learned["requirements"] == []
+
+
+def test_a_build_for_cuda_is_refused(context, tmp_path):
+    step = wheel(tmp_path)
+    step["wheel"].update(drop=["torch"], refuse=["triton", "nvidia-*"])
+    # Wheels of all architectures have the requirements of those for CUDA, with a marker.
+    elsewhere = 'nvidia-nccl-cu12==2.19; platform_machine == "elsewhere"'
+    make_wheel(tmp_path / "dist", RIGHT, requires=["six", elsewhere])
+    steps.run_step(step, context)
+    assert context.learned["requirements"] == ["six"]
+    os.unlink(str(tmp_path / "stage" / RIGHT))
+    make_wheel(tmp_path / "dist", RIGHT, requires=["six", "nvidia-nccl-cu12==2.19"])
+    with pytest.raises(
+        steps.StepError, match=r"is a build for CUDA \(it requires nvidia-nccl-cu12==2.19\).*ascend_torch_index"
+    ):
+        steps.run_step(step, context)
+    assert os.listdir(str(tmp_path / "stage")) == []
+
+
+# --- ready-made wheels ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def index(context, tmp_path):
+    """A Python whose pip takes wheels from a folder, except from the index http://none; returns its arguments, by call."""
+    script = tmp_path / "python"
+    script.write_text(
+        '#!/bin/sh\n[ "$1" = -c ] && exec {1} "$@"\n'
+        'echo "$*" >> {0}/calls\ncase "$*" in *http://none*) exit 1;; esac\n'
+        "cp {0}/dist/*.whl {0}/stage\n".format(tmp_path, sys.executable)
+    )
+    script.chmod(0o755)
+    context.names["python"] = str(script)
+    return lambda: (tmp_path / "calls").read_text().splitlines()
+
+
+def download(**more):
+    return {"pip_download": dict({"requirement": "torch==1.8.1", "name": "torch", "version": "1.8.1"}, **more)}
+
+
+DOWNLOAD = "-m pip download --disable-pip-version-check --no-deps --only-binary=:all: -d {0}/stage"
+
+
+@pytest.mark.parametrize(
+    "indexes, options, calls",
+    [
+        ([], ["--user"], [" torch==1.8.1"]),
+        ([""], [], [" torch==1.8.1"]),
+        (["http://a"], [], [" --index-url http://a torch==1.8.1"]),
+        (
+            ["http://none", ""],
+            ["--user"],
+            [" --index-url http://none torch==1.8.1", " torch==1.8.1"],
+        ),
+        (
+            ["http://none"],
+            ["--no-index", "--find-links", "/w", "--user"],
+            [" --no-index --find-links /w torch==1.8.1"],
+        ),
+    ],
+)
+def test_a_ready_made_wheel_is_downloaded_and_its_digest_learned(context, index, tmp_path, indexes, options, calls):
+    make_wheel(tmp_path / "dist", RIGHT, requires=["six", "torch==1"])
+    context.pip_options = options
+    steps.run_step(download(index=indexes, drop=["torch"]), context)
+    assert index() == [DOWNLOAD.format(tmp_path) + call for call in calls]
+    digest = hashlib.sha256((tmp_path / "dist" / RIGHT).read_bytes()).hexdigest()
+    assert context.learned == {"digest": digest, "requirements": ["six"]}
+    assert os.listdir(str(tmp_path / "stage")) == [RIGHT]
+
+
+@pytest.mark.parametrize(
+    "name, step, words",
+    [
+        (RIGHT, download(index=["http://none", "http://none/2"]), "--index-url http://none/2 .* ended with status 1"),
+        (OTHERS[0], download(), "no wheel in .*cp38"),
+        (RIGHT, download(version="1.8.2"), "matches torch 1.8.2"),
+    ],
+)
+def test_no_ready_made_wheel(context, index, tmp_path, name, step, words):
+    make_wheel(tmp_path / "dist", name)
+    with pytest.raises(steps.StepError, match=words):
+        steps.run_step(step, context)
+
+
+# --- virtual environments, make ---------------------------------------------------------------------------------------
+
+
+def venv(tmp_path, **more):
+    return {"venv": dict({"path": str(tmp_path / "obj/venv")}, **more)}
+
+
+@pytest.fixture
+def base_python(context, tmp_path):
+    """A Python with ensurepip whose venv has the same program as bin/python; returns the arguments of all, by call."""
+    script = tmp_path / "python"
+    script.write_text(
+        "#!/bin/sh\n"
+        'echo "${{0#{0}/}} $*" >> {0}/calls\n'
+        'case "$*" in "-m venv"*) mkdir -p "$4/bin"; cp {0}/python "$4/bin/python"; ln -sf python "$4/bin/python3";; esac\n'.format(
+            tmp_path
+        )
+    )
+    script.chmod(0o755)
+    context.names["python"] = str(script)
+    return lambda: (tmp_path / "calls").read_text().splitlines()
+
+
+def test_a_virtual_environment_has_the_stock_wheel_and_nothing_outside_of_it_changes(context, base_python, tmp_path):
+    context.pip_options = ["--user", "--no-index", "--find-links", "/wheels"]
+    (tmp_path / "src/[stock]").mkdir()
+    for name in ("b.whl", "a.whl"):
+        (tmp_path / "src/[stock]" / name).write_text("")
+    step = venv(tmp_path, wheels=[str(tmp_path / "src/[stock]/*.whl")], requirements=["pyyaml", "wheel"])
+    steps.run_step(step, context)
+    pip = "obj/venv/bin/python -m pip install --disable-pip-version-check --no-index --find-links /wheels "
+    assert base_python() == [
+        "python -c import ensurepip, venv",
+        "python -m venv --clear {0}/obj/venv".format(tmp_path),
+        pip + "pyyaml wheel",
+        pip + "{0}/src/[stock]/a.whl {0}/src/[stock]/b.whl".format(tmp_path),
+    ]
+    assert os.path.samefile(str(tmp_path / "obj/venv/bin/python3.9"), str(tmp_path / "obj/venv/bin/python"))
+    steps.run_step(sh("command -v python3.9", path=[str(tmp_path / "obj/venv/bin")]), context)
+    assert context.logged[-1] == "{0}/obj/venv/bin/python3.9".format(tmp_path)
+
+
+def test_a_virtual_environment_without_wheels_and_one_whose_wheel_is_gone(context, base_python, tmp_path):
+    steps.run_step(venv(tmp_path), context)
+    assert len(base_python()) == 2
+    with pytest.raises(steps.StepError, match="gone.whl does not exist: a source of the recipe"):
+        steps.run_step(venv(tmp_path, wheels=[str(tmp_path / "gone.whl")]), context)
+
+
+def test_a_python_without_ensurepip(context, tmp_path):
+    context.names["python"] = "/bin/false"
+    with pytest.raises(steps.StepError, match="/bin/false has no ensurepip.*python3.9-venv of the Debian family"):
+        steps.run_step(venv(tmp_path), context)
+
+
+@pytest.mark.parametrize(
+    "given, called",
+    [
+        ("-j 192 install", "-j3 install"),
+        ("-j192", "-j3"),
+        ("all --jobs=192 V=1", "all -j3 V=1"),
+        ("--jobs 192 -k", "-j3 -k"),
+        ("-j", "-j3"),
+        ("-j install", "-j3 install"),
+        ("--jobs", "-j3"),
+        ("-C build -f jobs.mk", "-C build -f jobs.mk"),
+        ("", ""),
+        ("-j 8 -j 9 x", "-j3 -j3 x"),
+    ],
+)
+def test_make_is_held_to_the_jobs(context, tmp_path, given, called):
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b/make").write_text('#!/bin/sh\necho "called: $*"; exit 3\n')
+    (tmp_path / "a b/make").chmod(0o755)
+    context.environment["PATH"] = "{0}/a b:{1}".format(tmp_path, os.environ["PATH"])
+    steps.run_step({"limit_make": {"path": str(tmp_path / "obj/bin/make"), "jobs": "3"}}, context)
+    with pytest.raises(steps.StepError, match="status 3"):
+        steps.run_step({"run": ["make"] + given.split(), "path": [str(tmp_path / "obj/bin")]}, context)
+    assert context.logged[-1] == ("called: " + called)
+
+
+def test_arguments_of_make_stay_as_they_are(context, tmp_path):
+    (tmp_path / "make").write_text('#!/bin/sh\nfor one in "$@"; do echo "<$one>"; done\n')
+    (tmp_path / "make").chmod(0o755)
+    context.environment["PATH"] = "{0}:{1}".format(tmp_path, os.environ["PATH"])
+    steps.run_step({"limit_make": {"path": str(tmp_path / "obj/bin/make"), "jobs": "2"}}, context)
+    steps.run_step({"run": [str(tmp_path / "obj/bin/make"), "A=b  c", "-j4", "$x *"]}, context)
+    assert context.logged[-3:] == ["<A=b  c>", "<-j2>", "<$x *>"]
+
+
+def test_without_make(context, tmp_path):
+    context.environment["PATH"] = str(tmp_path)
+    with pytest.raises(steps.StepError, match="make is not installed"):
+        steps.run_step({"limit_make": {"path": str(tmp_path / "make"), "jobs": "3"}}, context)
+
+
 def test_what_was_learned_can_be_kept(context):
     assert json.dumps(context.learned) == "{}"
+
+
+def test_what_a_build_downloads_comes_from_its_sources(context, tmp_path):
+    (tmp_path / "miniz.h").write_text("header")
+    program = str(tmp_path / "obj/bin/wget")
+    files = [{"url": "https://host/raw/it's/miniz.h", "path": str(tmp_path / "miniz.h")}]
+    steps.run_step({"local_wget": {"path": program, "files": files}}, context)
+    target = str(tmp_path / "target.h")
+    for argv in (
+        [files[0]["url"], "--no-check-certificate", "-O", target],
+        ["-O", target, files[0]["url"]],
+    ):
+        subprocess.run([program, *argv], check=True)
+        assert open(target).read() == "header"
+        os.unlink(target)
+    subprocess.run([program, files[0]["url"]], check=True, cwd=str(tmp_path / "obj"))
+    assert (tmp_path / "obj/miniz.h").read_text() == "header"
+    other = subprocess.run([program, "https://host/other.h", "-O", target], stderr=subprocess.PIPE, check=False)
+    assert other.returncode == 4 and b"is not a source of this build" in other.stderr and not os.path.exists(target)

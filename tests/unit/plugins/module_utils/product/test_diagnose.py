@@ -495,6 +495,80 @@ CASES = [
     ("make: *** [Makefile:3: x] Illegal instruction (core dumped)", "other processor", "OPENBLAS_CORETYPE"),
     ("make: *** [Makefile:3: x] Segmentation fault (core dumped)", "program crashed", ""),
     ("Segmentation fault (core dumped)", "program crashed", ""),
+    (
+        "Exception: The path does not exist: /src/third_party/op-plugin/op_plugin/config/op_plugin_functions.yaml",
+        "submodules missing",
+        "third_party/op-plugin",
+    ),
+    (
+        "FileNotFoundError: [Errno 2] No such file or directory: '/src/op_plugin/config/v2r6//op_plugin_functions.yaml'",
+        "submodules missing",
+        "config/v2r6//op_plugin_functions.yaml",
+    ),
+    (
+        "CMake Error at torch/share/cmake/Caffe2/Caffe2Config.cmake:90 (message):\n"
+        "  Your installed Caffe2 version uses CUDA but I cannot find the CUDA libraries.\n  Please set the proper CUDA prefixes",
+        "torch with CUDA",
+        "+cpu",
+    ),
+    (
+        "Types.hpp:9:10: fatal error: cuda_runtime_api.h: No such file or directory\ncompilation terminated.",
+        "torch with CUDA",
+        "CPU build",
+    ),
+    (
+        "RuntimeError: Two accelerators cannot be used at the same time in PyTorch: npu and cuda",
+        "torch with CUDA",
+        "",
+    ),
+    ("a.cpp:3:10: fatal error: 'filesystem' file not found", "compiler too old", "gcc 8"),
+    ("a.cpp:3:10: fatal error: filesystem: No such file or directory", "compiler too old", "role gcc"),
+    (
+        "PyTorch is not installed for python3.11. Please install it before building.",
+        "torch not imported",
+        "python3.11 cannot",
+    ),
+    ("ModuleNotFoundError: No module named 'torch_npu._C'", "imported in the source tree", "another folder"),
+    (
+        "ImportError: /usr/lib/python3/site-packages/torch_npu/lib/libtorch_npu.so: undefined symbol: _ZN5torch10ValueErrorC1EPKcz",
+        "torch of another release",
+        "_ZN5torch10ValueErrorC1EPKcz",
+    ),
+    (
+        "ImportError: /site/torch_npu/lib/libop_plugin_atb.so: undefined symbol: _ZN3atb15CreateOperationINS_5infer",
+        "ATB too old",
+        "nnal",
+    ),
+    (
+        "ImportError: libatb.so: cannot open shared object file: No such file or directory",
+        "CANN library not found",
+        "libatb.so",
+    ),
+    (
+        "ImportError: /opt/conda/lib/libgomp.so.1: cannot allocate memory in static TLS block",
+        "static TLS block",
+        "/opt/conda/lib/libgomp.so.1",
+    ),
+    (
+        "CMake Error at third_party/Tensorpipe/third_party/libuv/CMakeLists.txt:1 (cmake_minimum_required):\n"
+        "  Compatibility with CMake < 3.5 has been removed from CMake.",
+        "CMake too new",
+        "CMAKE_POLICY_VERSION_MINIMUM=3.5",
+    ),
+    (
+        "ImportError: libhccl.so: cannot open shared object file: No such file or directory\n\nThe above exception was the "
+        "direct cause of the following exception:\n\nTraceback (most recent call last):\n"
+        "RuntimeError: Failed to load the backend extension: torch_npu. You can disable extension auto-loading with "
+        "TORCH_DEVICE_BACKEND_AUTOLOAD=0.",
+        "CANN library not found",
+        "libhccl.so",
+    ),
+    (
+        "RuntimeError: Failed to load the backend extension: torch_npu. You can disable extension auto-loading with "
+        "TORCH_DEVICE_BACKEND_AUTOLOAD=0.",
+        "NPU backend not loaded",
+        "environment file",
+    ),
 ]
 
 
@@ -514,6 +588,13 @@ def test_known_failures(said, name, word):
 
 # (the row that it looks like, what it is: another, "error" for an error that nothing is known of or None, what is printed)
 NEAR_MISSES = [
+    ("torch with CUDA", None, "-- Your installed Caffe2 version does not use CUDA"),
+    ("compiler too old", "error", "a.cpp:3:10: fatal error: my_filesystem: No such file or directory"),
+    ("torch not imported", None, "PyTorch is installed for python3.11: 2.6.0"),
+    ("imported in the source tree", "Python module missing", "ModuleNotFoundError: No module named 'torch_npu'"),
+    ("ATB too old", None, "ImportError: /opt/lib/libother.so: undefined symbol: _ZN3atb15CreateOperation"),
+    ("torch of another release", None, "ImportError: /site/numpy/core.so: undefined symbol: PyInit"),
+    ("NPU backend not loaded", None, "RuntimeError: Failed to load the backend extension: torch_xpu."),
     ("disk full", None, "warning: no space left on the line for a comment\nCMake Warning: No space left on device"),
     ("compiler killed", "error", "g++: internal compiler error: Segmentation fault signal terminated program cc1plus"),
     ("out of memory", "error", "collect2: fatal error: ld terminated with signal 11 [Segmentation fault], core dumped"),

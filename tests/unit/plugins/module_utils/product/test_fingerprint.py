@@ -114,6 +114,7 @@ def test_the_digest_of_a_file_and_its_short_form(tmp_path):
         stage("sanity", [{"run": ["false"]}]),
         {"verify": []},
         {"mem_gib_per_job": 7},
+        {"mem_gib_first": 9},
         {"disk_gib": 9},
         {"needs": []},
         {"jobs": 3},
@@ -177,3 +178,14 @@ def test_what_it_is_built_with_matters():
 
 def test_an_identity_of_another_time_is_compared_too():
     assert "version changed" in fingerprint.describe_changes({}, fingerprint.identity(RECIPE, PLATFORM, {}))
+
+
+def test_submodules_that_are_left_out_matter_and_none_are_no_change():
+    source = dict(name="adapter", commit="c" * 40, dest="pytorch", submodules=True)
+
+    def mark(**more):
+        recipe = dict(RECIPE, sources=[dict(source, **more)])
+        return fingerprint.digest(fingerprint.identity(recipe, PLATFORM, {}))
+
+    assert mark() == mark(without=[]) == mark(without=None)
+    assert mark(without=["a", "b"]) == mark(without=["b", "a"]) != mark()

@@ -40,6 +40,7 @@ def test_any_braces(text):
 
 
 ARCHIVE = {"name": "cmake", "kind": "archive", "file": "cmake-3.12.1.tar.gz", "sha256": "a" * 64}
+WHEEL = dict(ARCHIVE, name="stock", kind="wheel", file="torch-2.6.0-cp39-cp39-linux_x86_64.whl")
 GIT = {"name": "native", "kind": "git", "repo": "pytorch/pytorch", "ref": "v1.8.1", "commit": "b" * 40}
 
 
@@ -51,6 +52,7 @@ GIT = {"name": "native", "kind": "git", "repo": "pytorch/pytorch", "ref": "v1.8.
         (dict(ARCHIVE, sha256="a" * 64 + "\n"), ["65 characters"]),
         (dict(ARCHIVE, sha256=""), ["0 characters"]),
         (dict(ARCHIVE, sha256=None), ["0 characters"]),
+        (dict(WHEEL, sha256=""), ["torch-2.6.0-cp39-cp39-linux_x86_64.whl", "0 characters"]),
         (dict(GIT, commit="b" * 39), ["pytorch/pytorch", "40", "git rev-parse v1.8.1^{commit}"]),
         (dict(GIT, commit="v1.8.1"), ["'v1.8.1'"]),
         (dict(GIT, commit=None, ref=""), ["git rev-parse HEAD^{commit}"]),
@@ -64,7 +66,7 @@ def test_what_is_not_pinned_is_told(source, words):
 
 
 def test_what_is_pinned_is_well():
-    assert recipe.problems({"name": "torch", "sources": [ARCHIVE, GIT]}) == []
+    assert recipe.problems({"name": "torch", "sources": [ARCHIVE, WHEEL, GIT]}) == []
 
 
 @pytest.mark.parametrize(
@@ -82,4 +84,18 @@ def test_what_is_pinned_is_well():
     ],
 )
 def test_jobs(wanted, cores, mib, need, jobs):
-    assert recipe.job_count(wanted, cores, mib, need) == jobs
+    assert recipe.job_count(wanted, cores, mib, {"mem_gib_per_job": need}) == jobs
+
+
+@pytest.mark.parametrize(
+    "mib, first, jobs",
+    [(4300, 4.2, 1), (4300 + 819, 4.2, 1), (4301 + 820, 4.2, 2), (4096, 4.2, 1), (64 * 1024, 4.2, 8), (4096, None, 5)],
+)
+def test_jobs_where_one_file_takes_more_than_the_others(mib, first, jobs):
+    assert recipe.job_count("auto", 8, mib, {"mem_gib_per_job": 0.8, "mem_gib_first": first}) == jobs
+
+
+def test_memory_without_which_nothing_is_built():
+    assert recipe.memory_for_one_job({"mem_gib_per_job": 0.8, "mem_gib_first": 4.2}) == 4.2
+    assert recipe.memory_for_one_job({"mem_gib_per_job": 0.8, "mem_gib_first": 0.8}) == 0.8
+    assert recipe.memory_for_one_job({"mem_gib_per_job": 2}) == 2 and recipe.memory_for_one_job({}) == 1

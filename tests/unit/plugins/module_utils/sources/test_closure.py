@@ -32,3 +32,12 @@ def test_closure_tells_all_that_is_missing(forge, tmp_path):
         ("Owner/old.git (submodule two)", "does not have commit %s, or not all of it" % ("b" * 40)),
     ]
     assert bare_repositories(str(tmp_path))("../Owner/top") is None
+
+
+def test_closure_without_what_a_source_leaves_out(forge):
+    def paths(*without):
+        found = git_closure(bare_repositories(str(forge.base)), "Owner/pytorch", forge.old, without)
+        return [entry["path"] for entry in found]
+
+    assert paths("third_party/middle") == [""]
+    assert paths("third_party/middle/deps/leaf") == ["", "third_party/middle"]

@@ -327,3 +327,45 @@ def test_the_users_git_settings_and_variables_do_not_matter(forge, clone, tmp_pa
     reset_tree(str(clone.dest))
     assert_whole(clone.dest)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_submodules_that_are_left_out(forge, clone):
+    assert clone(repository(forge.old, submodules=True, without=["third_party/middle/deps"]), [forge.base]) == {
+        "third_party/middle": forge.middle
+    }
+    assert said(clone, "third_party/middle/deps/leaf is left out") and not said(clone, "fetching %s" % forge.leaf)
+    assert os.listdir(str(clone.dest / "third_party/middle/deps/leaf")) == []
+    reset_tree(str(clone.dest))
+
+
+def test_submodules_that_git_itself_does_not_update(clone, tmp_path):
+    forge = Forge(tmp_path / "forge")
+    leaf = forge.commit("Owner/leaf", {"leaf.c": b"int leaf;\n"})
+    modules = b"""[submodule "leaf"]
+\tpath = deps/leaf
+\turl = ../leaf.git
+[submodule "mlir"]
+\tpath = deps/mlir
+\turl = https://forge.invalid/llvm/mlir.git
+\tupdate = none
+"""
+    # Without `submodules`, so that .gitmodules is this one.
+    forge.commit("Owner/pytorch", {".gitmodules": modules})
+    work = forge.base / "work/Owner/pytorch"
+    for path, commit in (("deps/leaf", leaf), ("deps/mlir", "b" * 40)):
+        git("update-index", "--add", "--cacheinfo", "160000", commit, path, cwd=work)
+    git("commit", "-q", "-m", "x", cwd=work)
+    git("push", "-q", str(forge.base / "Owner/pytorch.git"), "master", cwd=work)
+    source = repository(git("rev-parse", "HEAD", cwd=work), submodules=True)
+    assert clone(source, [forge.base]) == {"deps/leaf": leaf}
+    assert (clone.dest / "deps/leaf/leaf.c").is_file() and not said(clone, "mlir")
+    git("submodule", "update", "--init", "--recursive", cwd=clone.dest)
+    reset_tree(str(clone.dest))
+
+
+def test_a_commit_of_a_submodule_that_no_address_has_is_named(clone, tmp_path):
+    forge = Forge(tmp_path / "forge")
+    forge.commit("Owner/leaf", {"leaf.c": b"int leaf;\n"})
+    top = forge.commit("Owner/pytorch", {"f": b"1"}, [("deps/leaf", "../leaf.git", "c" * 40)])
+    with pytest.raises(FetchError, match="submodule deps/leaf: commit %s of Owner/leaf could not be" % ("c" * 40)):
+        clone(repository(top, submodules=True), [forge.base], attempts=1)

@@ -280,3 +280,22 @@ def test_no_deprecation_warnings(tmp_path):
         warnings.simplefilter("error")
         unpack(tar(tmp_path / "a.tar.gz", *PLAIN), str(tmp_path / "dest"))
         pack(str(tmp_path / "dest"), str(tmp_path / "b.tar.gz"))
+
+
+def test_a_file_is_put_in_its_place_whole_and_again(tmp_path, monkeypatch):
+    (tmp_path / "one.whl").write_bytes(b"wheel")
+    there = tmp_path / "src/stock/one.whl"
+    for _again in range(2):
+        unpacking.place_file(str(tmp_path / "one.whl"), str(there))
+        assert there.read_bytes() == b"wheel" and os.listdir(str(there.parent)) == ["one.whl"]
+    assert there.stat().st_ino == (tmp_path / "one.whl").stat().st_ino
+
+    def refuse(*_paths):
+        raise OSError(errno.EXDEV, "another file system")
+
+    monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / "one.whl").write_bytes(b"another")
+    unpacking.place_file(str(tmp_path / "one.whl"), str(tmp_path / "copy/one.whl"))
+    assert (tmp_path / "copy/one.whl").read_bytes() == b"another"
+    with pytest.raises(ArchiveError, match="gone.whl"):
+        unpacking.place_file(str(tmp_path / "gone.whl"), str(there))

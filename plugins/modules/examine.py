@@ -62,6 +62,11 @@ options:
     description: The CANN to use, by its path or its release; empty for the newest.
     type: str
     default: ""
+  nnal:
+    description: The C++ ABI of torch by architecture, such as C(aarch64) to V(1), for the nnal beside CANN; by default nnal is
+      not looked for.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     support: full
@@ -100,6 +105,7 @@ DEFAULT_PRODUCTS = [
     {"name": "cmake", "version": "", "product": "tree", "prefix": "auto", "links": []},
     {"name": "gcc730", "version": "7.3.0", "product": "tree", "prefix": "auto", "links": []},
     {"name": "torch", "version": "", "product": "wheel", "distribution": "torch"},
+    {"name": "torch_npu", "version": "", "product": "wheel", "distribution": "torch_npu"},
     {"name": "apex", "version": "", "product": "wheel", "distribution": "apex"},
 ]
 
@@ -118,6 +124,7 @@ def main():
             "env_file": {"type": "str", "default": "auto"},
             "run_user": {"type": "str", "default": ""},
             "cann_path": {"type": "str", "default": ""},
+            "nnal": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )

@@ -37,6 +37,8 @@ said = {
     'shared_library': any('.so' in path and os.path.exists(path) for path in (multiarch, library)),
     'sites': sites + site.getsitepackages(),
     'user_site': site.getusersitepackages(),
+    'managed': not (sys.prefix != getattr(sys, 'base_prefix', sys.prefix))
+        and os.path.isfile(os.path.join(sysconfig.get_paths()['stdlib'], 'EXTERNALLY-MANAGED')),
     'venv': sys.prefix != getattr(sys, 'base_prefix', sys.prefix),
     'lacks': {}}
 for name, compiled in %(compiled)r:

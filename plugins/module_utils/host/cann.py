@@ -6,7 +6,10 @@
 Where an installation may be, below a root such as /usr/local/Ascend:
 
     ascend-toolkit/<release>/   and the link ascend-toolkit/latest; nnae and nnrt likewise
-    cann-<release>/             and the link cann, from 8.5.0 on
+    cann-<release>/             and the link cann, from 8.5.0 on; ascend-toolkit/latest may then lead to it
+
+The environment script of the first is beside the releases (ascend-toolkit/set_env.sh), of the second in them
+(cann/set_env.sh).
 """
 
 import glob
@@ -16,7 +19,13 @@ from typing import Any, Dict, Iterator, List, Optional
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import places, trust
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import ask, text
-from ansible_collections.ascend.pytorch.plugins.module_utils.host import access, ascend_files, environment, npus
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import (
+    access,
+    ascend_files,
+    environment,
+    layouts,
+    npus,
+)
 
 KINDS = {"ascend-toolkit": "toolkit", "nnae": "nnae", "nnrt": "nnrt"}
 _LINKS = ("latest", "cann")
@@ -28,6 +37,8 @@ _NAMED = re.compile(
     r"""|^(?:[^#\n]*[;&\s])?(?:source|\.)\s+["']?(?P<script>/[^\s"'$;]+)/set_env\.sh""",
     re.MULTILINE,
 )
+# Folders of scripts that start files source besides, and that set up a part: nnal, or a compiler within CANN.
+_PARTS = re.compile(r"/(nnal|share/info)/")
 _START_FILES = (
     "/etc/environment",
     "/etc/profile",
@@ -123,7 +134,8 @@ def named_homes(home: str) -> List[str]:
     for pattern in _START_FILES:
         for path in sorted(glob.glob(_expand_home(pattern, glob.escape(home)))):
             for match in _NAMED.finditer(text(path)):
-                found.append(match.group("home") or match.group("script"))
+                named = match.group("home") or match.group("script")
+                found += [] if _PARTS.search(named) else [named]
     return list(dict.fromkeys(os.path.normpath(path) for path in found if path.startswith("/") and "\0" not in path))
 
 
@@ -168,19 +180,26 @@ def settings(chosen: Dict[str, Any], arch: str) -> Dict[str, Any]:
     A script that others than root and this account can write to is not run, and one that sets up another CANN is
     ignored: ascend-toolkit/set_env.sh always sets up ascend-toolkit/latest.
     """
-    before = {"PATH": places.SYSTEM_PATH, "HOME": "/nonexistent"}
     if chosen["set_env"] and not chosen["distrusted"]:
-        status, said, _problem = ask(
-            ["bash", "--noprofile", "--norc", "-c", '. "$1" >/dev/null 2>&1; env -0', "bash", chosen["set_env"]],
-            env=before,
-        )
-        after = dict(pair.split("=", 1) for pair in said.decode("utf-8", "replace").split("\0") if "=" in pair)
-        sourced = environment.from_vendor(before, after)
-        if status == 0 and (sourced["prepend"] or sourced["set"]) and _sets_up(sourced, chosen["path"]):
+        sourced = sourced_settings(chosen["set_env"])
+        if (sourced["prepend"] or sourced["set"]) and _sets_up(sourced, chosen["path"]):
             return sourced
     beside = os.path.join(chosen["root"], "driver")
     driver = beside if os.path.isdir(beside) else npus.driver_folder()
-    return environment.cann_layout(chosen["path"], driver, arch, os.path.exists)
+    return layouts.cann_layout(chosen["path"], driver, arch, os.path.exists)
+
+
+def sourced_settings(script: str, *arguments: str) -> Dict[str, Any]:
+    """Return, as settings, what a vendor's script changes when bash sources it; none if it fails."""
+    before = {"PATH": places.SYSTEM_PATH, "HOME": "/nonexistent"}
+    source = 'script=$1; shift; . "$script" "$@" >/dev/null 2>&1; env -0'
+    status, said, _problem = ask(
+        ["bash", "--noprofile", "--norc", "-c", source, "bash", script] + list(arguments), env=before
+    )
+    if status != 0:
+        return {"prepend": {}, "set": {}}
+    after = dict(pair.split("=", 1) for pair in said.decode("utf-8", "replace").split("\0") if "=" in pair)
+    return environment.from_vendor(before, after)
 
 
 # --- where to look ----------------------------------------------------------------------------------------------------
@@ -291,7 +310,12 @@ def _best_first(there: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
 
 
 def _distrust_reason(path: str, script: str) -> str:
-    for each in [script, path] + _glob_below(path, _SCRIPTS):
+    return find_distrusted([script, path] + _glob_below(path, _SCRIPTS))
+
+
+def find_distrusted(paths: List[str]) -> str:
+    """Return why this account does not run what is in one of these paths: others can write to it; "" for none."""
+    for each in paths:
         why = trust.find_other_writer(each, os.geteuid())
         if why:
             return why

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one file that sets every variable of the guide's table, and where its values come from.
+"""The one file that sets the environment variables of torch, and which of them a release of torch reads.
 
 Settings are a dict, any key of which may be missing:
 
@@ -14,7 +14,9 @@ Settings are a dict, any key of which may be missing:
 import hashlib
 import re
 import shlex
-from typing import Any, Callable, Dict, Iterable, List, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
+
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import versions
 
 # Its name among those of products, in results and in the ledger of a run.
 ITEM = "environment file"
@@ -26,24 +28,121 @@ _LISTS = ("LD_LIBRARY_PATH", "PYTHONPATH", "PATH", "CMAKE_PREFIX_PATH", "ASCEND_
 # Variables of the shell, which every script changes.
 _SHELL = ("PWD", "OLDPWD", "SHLVL", "_", "IFS", "PS1", "PS4", "LINENO", "RANDOM", "SECONDS")
 
-_SWITCH = (re.compile(r"[01]"), "0 or 1")
-# The guide's table of environment variables: name -> the values it allows.
+# How a release of torch is built: the guide's patched trees, or the plugin torch_npu beside a stock torch.
+PATCH, PLUGIN = "patch", "plugin"
+_BOTH = (PATCH, PLUGIN)
+# The value of a variable that the release decides on, see resolve().
+AUTO = "auto"
+
+
+class Variable(NamedTuple):
+    """Which values an environment variable may have, and which releases read it."""
+
+    # A pattern of the whole value, and the values in words.
+    values: str
+    words: str
+    # The layouts whose releases read it.
+    layouts: Tuple[str, ...] = (PLUGIN,)
+    # The oldest series of torch_npu that reads it, see series(), and the oldest torch; "" for every one.
+    since: str = ""
+    torch: str = ""
+    # The least and the greatest value of a number.
+    limits: Tuple[int, ...] = ()
+    # Values that are newer than the variable -> the oldest series of torch_npu that takes them.
+    newer: Dict[str, str] = {}
+    # Versions of torch whose torch_npu does not read it, although that of others of the same series does.
+    not_with: Tuple[str, ...] = ()
+    # What the guide recommends for the patched trees: the value of AUTO.
+    guide: str = ""
+
+
+_SWITCH = ("[01]", "0 or 1")
+_FOLDER = r"/[^\s:]+"
+_SECONDS = 2147483647
+# The variables of the guide and of the vendor's documents. HCCL and CANN read those of the network and the logs, whichever
+# torch there is. For the others, what counts is the series from which on torch_npu's sources read the variable.
 _TABLE = {
-    "TASK_QUEUE_ENABLE": _SWITCH,
-    "HCCL_WHITELIST_DISABLE": _SWITCH,
-    "HCCL_IF_IP": (re.compile(r".*"), "an address"),  # validate says more of it
-    "PTCOPY_ENABLE": _SWITCH,
-    "ASCEND_SLOG_PRINT_TO_STDOUT": _SWITCH,
-    "ASCEND_GLOBAL_LOG_LEVEL": (re.compile(r"[0-4]"), "0 (debug), 1 (info), 2 (warning), 3 (error) or 4 (none)"),
-    "ASCEND_GLOBAL_EVENT_ENABLE": _SWITCH,
-    "DYNAMIC_COMPILE_ENABLE": _SWITCH,
-    "COMBINED_ENABLE": _SWITCH,
-    "TRI_COMBINED_ENABLE": _SWITCH,
-    "ACL_DUMP_DATA": _SWITCH,
-    "DYNAMIC_OP": (re.compile(r"[A-Za-z]\w*(#[A-Za-z]\w*)*", re.ASCII), "operators joined by #, such as ADD#MUL"),
+    "TASK_QUEUE_ENABLE": Variable("[012]", "0 or 1, or 2 for torch_npu", _BOTH, newer={"2": "6.0.rc3"}, guide="1"),
+    "HCCL_WHITELIST_DISABLE": Variable(*_SWITCH, layouts=_BOTH, guide="1"),
+    "HCCL_IF_IP": Variable(".*", "an address", _BOTH),  # validate says more of it
+    "PTCOPY_ENABLE": Variable(*_SWITCH, layouts=(PATCH,), guide="1"),
+    "ASCEND_SLOG_PRINT_TO_STDOUT": Variable(*_SWITCH, layouts=_BOTH, guide="0"),
+    "ASCEND_GLOBAL_LOG_LEVEL": Variable(
+        "[0-4]", "0 (debug), 1 (info), 2 (warning), 3 (error) or 4 (none)", _BOTH, guide="3"
+    ),
+    "ASCEND_GLOBAL_EVENT_ENABLE": Variable(*_SWITCH, layouts=_BOTH, guide="0"),
+    "DYNAMIC_COMPILE_ENABLE": Variable(*_SWITCH, layouts=(PATCH,)),
+    "COMBINED_ENABLE": Variable(*_SWITCH, layouts=_BOTH),
+    "TRI_COMBINED_ENABLE": Variable(*_SWITCH, layouts=(PATCH,)),
+    "ACL_DUMP_DATA": Variable(*_SWITCH, layouts=_BOTH),
+    "DYNAMIC_OP": Variable(r"[A-Za-z]\w*(#[A-Za-z]\w*)*", "operators joined by #, such as ADD#MUL", (PATCH,)),
+    "ASCEND_LAUNCH_BLOCKING": Variable(*_SWITCH, since="5.0.rc3"),
+    "INF_NAN_MODE_ENABLE": Variable(*_SWITCH, since="5.0.rc2"),
+    "PYTORCH_NPU_ALLOC_CONF": Variable(
+        ".+", "settings such as max_split_size_mb:64", since="5.0.rc1", not_with=("1.8.1",)
+    ),
+    "PYTORCH_ALLOC_CONF": Variable(".+", "settings such as max_split_size_mb:64", since="26.2.0", torch="2.10"),
+    "MULTI_STREAM_MEMORY_REUSE": Variable(
+        "[0-3]", "0, 1, 2 or 3", since="5.0.rc2.1", newer={"2": "6.0.rc1", "3": "7.3.0"}
+    ),
+    "PYTORCH_NO_NPU_MEMORY_CACHING": Variable("1", "1", since="6.0.rc2", not_with=("1.11.0",)),
+    "CPU_AFFINITY_CONF": Variable(
+        "(mode:)?[012](,(force:[01]|npu[0-9]{1,2}:[0-9]+(-[0-9]+)?|npu_affine:[01]|lazy_bind:[01]))*",
+        "a mode, 0, 1 or 2, and then npuN:first-last, and 0 or 1 for npu_affine, lazy_bind and force, such as 1,npu0:0-23",
+        since="6.0.rc2",
+    ),
+    "STREAMS_PER_DEVICE": Variable("8|32", "8 or 32", since="6.0.0.1"),
+    "PER_STREAM_QUEUE": Variable(*_SWITCH, since="7.3.0"),
+    "ACL_OP_COMPILER_CACHE_MODE": Variable("enable|disable|force", "enable, disable or force"),
+    "ACL_OP_COMPILER_CACHE_DIR": Variable(_FOLDER, "an absolute folder"),
+    "ACL_DEVICE_SYNC_TIMEOUT": Variable("[0-9]+", "seconds", since="6.0.0", limits=(1, 2147483)),
+    "HCCL_SOCKET_IFNAME": Variable(r"[=^]?[^\s,]+(,[^\s,]+)*", "names of interfaces, or how they begin, such as enp"),
+    "HCCL_CONNECT_TIMEOUT": Variable("[0-9]+", "seconds", limits=(1, _SECONDS)),
+    "HCCL_EXEC_TIMEOUT": Variable("[0-9]+", "seconds", limits=(0, _SECONDS)),
+    "HCCL_EVENT_TIMEOUT": Variable("[0-9]+", "seconds", since="6.0.rc2", limits=(0, _SECONDS), not_with=("1.11.0",)),
+    "HCCL_ASYNC_ERROR_HANDLING": Variable(*_SWITCH, since="5.0.0", not_with=("2.0.1",)),
+    "TORCH_HCCL_ASYNC_ERROR_HANDLING": Variable(*_SWITCH, since="26.2.0"),
+    "HCCL_DESYNC_DEBUG": Variable(*_SWITCH, since="5.0.0", not_with=("2.0.1",)),
+    "P2P_HCCL_BUFFSIZE": Variable("[0-9]+", "MiB", since="6.0.rc2", limits=(0, _SECONDS), not_with=("1.11.0",)),
+    "TORCH_HCCL_ZERO_COPY": Variable(*_SWITCH, since="7.0.0"),
+    "RANK_TABLE_FILE": Variable(_FOLDER, "an absolute path", since="6.0.rc3"),
+    "OOM_SNAPSHOT_ENABLE": Variable("[012]", "0, 1 or 2", since="6.0.rc3"),
+    "NPU_ASD_CONFIG": Variable(r"\w+:[^\s,:]+(,\w+:[^\s,:]+)*", "names and values, such as enable:true", since="7.1.0"),
+    "TORCH_NPU_LOGS": Variable(r"[\w.:,+-]+", "names of logs, such as +memory", since="7.0.0"),
+    "TORCH_NPU_COMPACT_ERROR_OUTPUT": Variable(*_SWITCH, since="7.1.0"),
+    "TORCH_NPU_DISABLED_WARNING": Variable(*_SWITCH, since="6.0.rc3"),
+    "TORCH_TRANSFER_TO_NPU": Variable(*_SWITCH, since="26.0.0"),
+    "TORCH_DEVICE_BACKEND_AUTOLOAD": Variable(*_SWITCH, torch="2.5"),
 }
 VARIABLES = tuple(_TABLE)
+# Both have the keys of _ALLOCATOR. torch_npu ends the program if both are set.
+_ALLOCATORS = ("PYTORCH_NPU_ALLOC_CONF", "PYTORCH_ALLOC_CONF")
+_FLAG = ("True|False", "True or False")
+_ALLOCATOR = {
+    "max_split_size_mb": Variable("[0-9]+", "MiB", limits=(21, _SECONDS), since="5.0.rc1"),
+    "garbage_collection_threshold": Variable(
+        r"0?\.[0-9]*[1-9][0-9]*", "a number between 0 and 1, such as 0.8", since="5.0.rc2"
+    ),
+    "expandable_segments": Variable(*_FLAG, since="5.0.0"),
+    "base_addr_aligned_kb": Variable("[0-9]+", "KiB", limits=(0, 16), since="6.0.rc3"),
+    "page_size": Variable("1g", "1g", since="7.0.0"),
+    "segment_size_mb": Variable("[0-9]+", "MiB", limits=(20, 512), since="7.2.0.1"),
+    "roundup_power2_divisions": Variable(
+        r"{0}|\[([0-9]+|>):{0}(,([0-9]+|>):{0})*\]".format("(0|1|2|4|8|16|32|64|128|256|512|1024)"),
+        "0 or a power of 2, or a list such as [256:1,512:2,>:8]",
+        since="7.3.0",
+    ),
+    "multi_stream_lazy_reclaim": Variable(*_FLAG, since="26.0.0"),
+    "pinned_use_background_threads": Variable(*_FLAG, since="26.0.0", torch="2.8"),
+    "pin_memory_expandable_segments": Variable(*_FLAG, since="7.3.1", torch="2.7"),
+    "pinned_mem_register": Variable(*_FLAG, since="26.0.0"),
+    "large_segment_size_mb": Variable("[0-9]+", "MiB", limits=(21, _SECONDS), since="26.1.0", torch="2.11"),
+}
+# The first series whose programs end where one of these two is set beside expandable_segments:True.
+_EXPANDABLE_ALONE, _NOT_EXPANDABLE = "6.0.rc2", ("max_split_size_mb", "garbage_collection_threshold")
 _MISPRINTS = {"RI_COMBINED_ENABLE": "TRI_COMBINED_ENABLE"}
+# v7.3.0-pytorch2.6.0 and v26.2.0-0day-pytorch2.13.0 are tags of the series 7.3.0 and 26.2.0.
+_TAG = re.compile(r"v?([0-9]+(?:\.(?:rc)?[0-9]+)*)(?:-\w+)?-pytorch[0-9].*", re.IGNORECASE)
 
 _HEAD = """\
 # Environment of the Ascend build of PyTorch. Written by the collection ascend.pytorch: changes here are overwritten.
@@ -85,56 +184,6 @@ _FUNCTION_END = """
 unset -f _ascend_pytorch_prepend
 unset _ascend_pytorch_list _ascend_pytorch_head _ascend_pytorch_dir _ascend_pytorch_tail
 """
-
-# Where the parts of CANN are if it has no set_env.sh, relative to the toolkit's folder: those of 8.x first, then of 5.0.x,
-# in which each part has its own folder. {arch} is the machine's name (aarch64).
-_CANN_LISTS = {
-    "LD_LIBRARY_PATH": (
-        "lib64",
-        "lib64/plugin/opskernel",
-        "lib64/plugin/nnengine",
-        "opp/built-in/op_impl/ai_core/tbe/op_tiling/lib/linux/{arch}",
-        "tools/aml/lib64",
-        "tools/aml/lib64/plugin",
-        "fwkacllib/lib64",
-        "fwkacllib/lib64/plugin/opskernel",
-        "fwkacllib/lib64/plugin/nnengine",
-        "atc/lib64",
-        "acllib/lib64",
-    ),
-    "PYTHONPATH": (
-        "python/site-packages",
-        "opp/built-in/op_impl/ai_core/tbe",
-        "fwkacllib/python/site-packages",
-        "fwkacllib/python/site-packages/auto_tune.egg/auto_tune",
-        "fwkacllib/python/site-packages/schedule_search.egg",
-        "toolkit/python/site-packages",
-        "atc/python/site-packages",
-        "pyACL/python/site-packages/acl",
-        "opp/op_impl/built-in/ai_core/tbe",
-    ),
-    "PATH": (
-        "bin",
-        "compiler/ccec_compiler/bin",
-        "tools/ccec_compiler/bin",
-        "fwkacllib/ccec_compiler/bin",
-        "fwkacllib/bin",
-        "atc/ccec_compiler/bin",
-        "atc/bin",
-        "toolkit/tools/ide_daemon/bin",
-    ),
-}
-_DRIVER_LIBRARIES = ("lib64", "lib64/common", "lib64/driver")
-_CANN_VARIABLES = (
-    ("ASCEND_TOOLKIT_HOME", ""),
-    ("ASCEND_HOME_PATH", ""),
-    ("ASCEND_AICPU_PATH", ""),
-    ("ASCEND_OPP_PATH", "opp"),
-    ("TOOLCHAIN_HOME", "toolkit"),
-)
-_PLUGINS = tuple(
-    "fwkacllib/lib64/plugin/opskernel/" + name for name in ("libfe.so", "libaicpu_engine.so", "libge_local_engine.so")
-)
 
 
 def render(settings: Dict[str, Any]) -> str:
@@ -189,12 +238,34 @@ def role_variable(name: str) -> str:
     return "torch_npu_build_" + name.lower()
 
 
-def validate(settings: Dict[str, Any], unsupported: Iterable[str] = ()) -> List[str]:
-    """Return what is wrong with settings by the guide's table, each with the role's variable to change; [] if nothing is.
+def series(release: Dict[str, Any]) -> str:
+    """Return the series of torch_npu that a release is of, such as 6.0.rc2 or 7.3.0, from its tag; "" if that has none."""
+    found = _TAG.fullmatch(str(release.get("tag") or ""))
+    return found.group(1) if found else ""
 
-    :param unsupported: variables of the table that the release does not know (1.8.1: DYNAMIC_COMPILE_ENABLE)
+
+def resolve(chosen: Dict[str, Any], release: Dict[str, Any]) -> Dict[str, str]:
+    """Return the variables that are to be set for a release, from what the role's variables say: "" sets none.
+
+    AUTO is the guide's value for the patched trees. For torch_npu it sets none: its own defaults are the recommended ones.
     """
-    problems = _format_problems(settings)
+    values = {}
+    for name, value in chosen.items():
+        said = str(value)
+        if said == AUTO and name in _TABLE and _TABLE[name].guide:
+            said = "" if _why_unread(name, release) or _layout(release) == PLUGIN else _TABLE[name].guide
+        if said != "":
+            values[name] = said
+    return values
+
+
+def validate(settings: Dict[str, Any], release: Optional[Dict[str, Any]] = None) -> List[str]:
+    """Return what is wrong with settings for a release, each with the role's variable to change; [] if nothing is.
+
+    :param release: its row, of which "torch", "tag" and "unsupported_variables" are read; by default a patched tree that
+        supports all variables of the guide's table
+    """
+    problems, release = _format_problems(settings), release or {}
     chosen = settings.get("set") or {}
     for name, value in chosen.items():
         said = str(value)
@@ -204,19 +275,119 @@ def validate(settings: Dict[str, Any], unsupported: Iterable[str] = ()) -> List[
                     name, _MISPRINTS[name], role_variable(_MISPRINTS[name])
                 )
             )
-        elif name in unsupported:
-            problems.append(
-                "{0} is not supported by this release of torch: leave {1} unset".format(name, role_variable(name))
+        elif name in _TABLE:
+            why = _why_unread(name, release)
+            problems += (
+                ["{0} {1}: leave {2} unset".format(name, why, role_variable(name))]
+                if why
+                else _value_problems(name, said, release)
             )
-        elif name == "HCCL_IF_IP":
-            why = _host_address_problem(said)
-            if why:
-                problems.append(
-                    "HCCL_IF_IP is {0!r}, which {1}: set {2} to the IPv4 address of a network card of this "
-                    "host that the other hosts can reach, such as 192.168.1.10".format(said, why, role_variable(name))
-                )
-        elif name in _TABLE and not _TABLE[name][0].fullmatch(said):
-            problems.append("{0} is {1!r}: set {2} to {3}".format(name, said, role_variable(name), _TABLE[name][1]))
+    return problems + _problems_together({name: str(value) for name, value in chosen.items()})
+
+
+def _layout(release: Dict[str, Any]) -> str:
+    return (release.get("torch") or {}).get("layout") or PATCH
+
+
+def _is_older(version: str, wanted: str) -> bool:
+    try:
+        return bool(version and wanted) and versions.compare(version, wanted) < 0
+    except ValueError:
+        # A user's own row may call its torch anything.
+        return False
+
+
+def _why_unread(name: str, release: Dict[str, Any]) -> str:
+    """Return why a release does not read a variable; "" if it does, or if the release does not say what it is."""
+    known, layout, torch = _TABLE[name], _layout(release), str((release.get("torch") or {}).get("version") or "")
+    if name in release.get("unsupported_variables", []):
+        return "is not supported by this release of torch"
+    if layout not in known.layouts:
+        if layout == PLUGIN:
+            return "is for the patched torch 1.5.0 and 1.8.1, and no release of the plugin torch_npu reads it"
+        return "is for the plugin torch_npu, and this release is a patched torch"
+    if layout == PATCH:
+        return ""
+    if _is_older(series(release), known.since):
+        return "is read by torch_npu from {0} on, and this release is of {1}".format(known.since, series(release))
+    if _is_older(torch, known.torch):
+        return "is read from torch {0} on, and this release is for torch {1}".format(known.torch, torch)
+    if torch in known.not_with:
+        return "is not read by the torch_npu for torch {0}".format(torch)
+    return ""
+
+
+def _value_problems(name: str, said: str, release: Dict[str, Any]) -> List[str]:
+    known = _TABLE[name]
+    if name == "HCCL_IF_IP":
+        wanted = (
+            "set {0} to the IPv4 address of a network card of this host that the other hosts can reach, such as "
+            "192.168.1.10"
+        ).format(role_variable(name))
+        why = _host_address_problem(said)
+        return ["HCCL_IF_IP is {0!r}, which {1}: {2}".format(said, why, wanted)] if why else []
+    if not _is_allowed(known, said):
+        return ["{0} is {1!r}: set {2} to {3}".format(name, said, role_variable(name), _in_words(known))]
+    first = known.newer.get(said, "")
+    if first and (_layout(release) == PATCH or _is_older(series(release), first)):
+        return ["{0}: only torch_npu from {1} on takes {2}: change {3}".format(name, first, said, role_variable(name))]
+    return _allocator_problems(name, said, release) if name in _ALLOCATORS else []
+
+
+def _is_allowed(known: Variable, said: str) -> bool:
+    if not re.fullmatch(known.values, said, re.ASCII):
+        return False
+    return not known.limits or (len(said) <= len(str(_SECONDS)) and known.limits[0] <= int(said) <= known.limits[1])
+
+
+def _in_words(known: Variable) -> str:
+    return "{0} from {1} to {2}".format(known.words, *known.limits) if known.limits else known.words
+
+
+def _allocator_problems(name: str, said: str, release: Dict[str, Any]) -> List[str]:
+    """Return what is wrong with the settings of the allocator of memory, KEY:VALUE,KEY:VALUE."""
+    problems, torch = [], str((release.get("torch") or {}).get("version") or "")
+    # torch_npu ignores spaces.
+    said = said.replace(" ", "")
+    # A comma within brackets does not separate settings.
+    for setting in re.split(r",(?![^\[]*\])", said):
+        key, _colon, value = setting.partition(":")
+        known = _ALLOCATOR.get(key)
+        if not known:
+            problems.append("there is no {0!r}, only {1}".format(key, ", ".join(_ALLOCATOR)))
+        elif _is_older(series(release), known.since):
+            problems.append(
+                "torch_npu has {0} from {1} on, and this release is of {2}".format(key, known.since, series(release))
+            )
+        elif _is_older(torch, known.torch):
+            problems.append(
+                "torch_npu has {0} from torch {1} on, and this release is for torch {2}".format(key, known.torch, torch)
+            )
+        elif not _is_allowed(known, value):
+            problems.append("{0} is {1!r}, but should be {2}".format(key, value, _in_words(known)))
+    chosen = dict(setting.partition(":")[::2] for setting in said.split(","))
+    others = [key for key in _NOT_EXPANDABLE if key in chosen]
+    if chosen.get("expandable_segments") == "True" and others and not _is_older(series(release), _EXPANDABLE_ALONE):
+        problems.append("expandable_segments:True ends every program beside " + " or ".join(others))
+    return ["{0}: {1}: change {2}".format(name, problem, role_variable(name)) for problem in problems]
+
+
+def _problems_together(chosen: Dict[str, str]) -> List[str]:
+    problems = []
+    if all(chosen.get(name) for name in _ALLOCATORS):
+        problems.append(
+            "{0} and {1} are both set, which ends every program: leave {2} unset".format(
+                *_ALLOCATORS, role_variable(_ALLOCATORS[0])
+            )
+        )
+    wait, event = (chosen.get(name, "") for name in ("HCCL_EXEC_TIMEOUT", "HCCL_EVENT_TIMEOUT"))
+    # 0 is no limit.
+    if re.fullmatch("[0-9]+", wait) and re.fullmatch("[0-9]+", event) and 0 < int(event) <= int(wait):
+        problems.append(
+            "HCCL_EVENT_TIMEOUT ({0}) does not exceed HCCL_EXEC_TIMEOUT ({1}): change {2}".format(
+                event, wait, role_variable("HCCL_EVENT_TIMEOUT")
+            )
+        )
     return problems
 
 
@@ -243,27 +414,6 @@ def from_vendor(before: Dict[str, str], after: Dict[str, str]) -> Dict[str, Any]
         else:
             plain[name] = value
     return {"prepend": prepend, "set": plain}
-
-
-def cann_layout(toolkit: str, driver: str, arch: str, exists: Callable[[str], bool]) -> Dict[str, Any]:
-    """Return, as settings, what set_env.sh would set, for a CANN without one; only paths that exist.
-
-    :param toolkit: the folder of CANN, such as /usr/local/Ascend/ascend-toolkit/latest
-    :param driver: the driver's folder, such as /usr/local/Ascend/driver
-    :param arch: aarch64 or x86_64
-    :param exists: returns whether a path exists
-    """
-    toolkit, driver = toolkit.rstrip("/"), driver.rstrip("/")
-    prepend = {"LD_LIBRARY_PATH": ["{0}/{1}".format(driver, part) for part in _DRIVER_LIBRARIES]}
-    for name, parts in _CANN_LISTS.items():
-        prepend[name] = prepend.get(name, []) + ["{0}/{1}".format(toolkit, part.format(arch=arch)) for part in parts]
-    found = {name: [folder for folder in folders if exists(folder)] for name, folders in prepend.items()}
-    paths = ((name, (toolkit + "/" + part).rstrip("/")) for name, part in _CANN_VARIABLES)
-    plain = {name: path for name, path in paths if exists(path)}
-    plugins = [path for path in ("{0}/{1}".format(toolkit, part) for part in _PLUGINS) if exists(path)]
-    if plugins:
-        plain["OPTION_EXEC_EXTERN_PLUGIN_PATH"] = ":".join(plugins)
-    return {"prepend": {name: folders for name, folders in found.items() if folders}, "set": plain}
 
 
 def merge(*settings: Dict[str, Any]) -> Dict[str, Any]:

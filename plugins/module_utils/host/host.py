@@ -27,6 +27,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.host import (
     machine,
     mounts,
     needs,
+    nnal,
     npus,
     programs,
     resources,
@@ -41,14 +42,16 @@ def examine(question):
     """Return the whole state of the host that a plan is made from.
 
     :param question: products, tools (names of commands), needs, pythons (commands), venv, work_dir, env_file, run_user,
-        cann_path
+        cann_path, nnal (see nnal.question)
     """
     who = account.user()
     family, manager = system.package_manager()
     asked = _resolved(question, who)
     installations = cann.find(who["home"], asked["cann_path"])
     counts = next(iter(installations["there"]), None)
-    answers = _run_programs(asked, manager, counts)
+    abi = asked["nnal"].get(os.uname().machine)
+    beside = nnal.find(counts, abi) if counts and abi is not None else None
+    answers = _run_programs(asked, manager, counts, beside)
     pythons = _pythons(asked, answers)
     products = {entry["name"]: installed.product_state(entry, _sites(entry, pythons)) for entry in asked["products"]}
     # A virtual environment that is to be created gets a pip like that of the Python that creates it.
@@ -80,6 +83,7 @@ def examine(question):
         closed_records=access.find_all_closed(npus.record_files() + cann.record_files(who["home"])),
         closed=_closed(asked, pythons),
         cann_environment=answers.get(("cann", ""), {}),
+        nnal=beside and dict(beside, environment=answers["nnal", ""]),
         npu=answers["npu", ""],
         interfaces=machine.interfaces(),
         products=products,
@@ -117,6 +121,7 @@ def _resolved(question, who):
         env_file=places.resolve(question["env_file"], "env_file", who),
         run_user=question.get("run_user") or "",
         cann_path=question.get("cann_path") or "",
+        nnal=question.get("nnal") or {},
     )
 
 
@@ -136,11 +141,11 @@ def _resolved_product(entry, who):
     )
 
 
-def _run_programs(asked, manager, installation):
-    # type: (Dict[str, Any], str, Optional[Dict[str, Any]]) -> Dict[Tuple[str, str], Any]
+def _run_programs(asked, manager, installation, beside):
+    # type: (Dict[str, Any], str, Optional[Dict[str, Any]], Optional[Dict[str, Any]]) -> Dict[Tuple[str, str], Any]
     """Return what is learned by running programs: in parallel, so that the time limits of hanging ones do not add up.
 
-    :param asked: see _resolved; :param installation: the CANN to use
+    :param asked: see _resolved; :param installation: the CANN to use; :param beside: the nnal to use
     """
     jobs = {
         ("npu", ""): lambda: npus.npus(asked["run_user"]),
@@ -148,6 +153,8 @@ def _run_programs(asked, manager, installation):
     }  # type: Dict[Tuple[str, str], Callable[[], Any]]
     if installation:
         jobs["cann", ""] = lambda: cann.settings(installation, os.uname().machine)
+    if beside:
+        jobs["nnal", ""] = lambda: nnal.settings(beside)
     if asked["venv"]:
         jobs["venv", ""] = lambda: interpreters.examine(os.path.join(asked["venv"], "bin", "python"))
     for name in filter(interpreters.find, asked["pythons"]):

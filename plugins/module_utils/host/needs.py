@@ -27,6 +27,9 @@ NEEDS = {
     # With it, one unprivileged account lets another read the files that Ansible sends.
     "acl": {"commands": ["setfacl"], "Debian": ["acl"], "RedHat": ["acl"]},
     "bzip2": {"commands": ["bzip2"], "Debian": ["bzip2"], "RedHat": ["bzip2"]},
+    # Without these two, torch_npu's wheel keeps its debug symbols, and needs the libgomp of the host that built it.
+    "eu-strip": {"commands": ["eu-strip"], "Debian": ["elfutils"], "RedHat": ["elfutils"]},
+    "patchelf": {"commands": ["patchelf"], "Debian": ["patchelf"], "RedHat": ["patchelf"]},
     # gmp's configure fails without it.
     "m4": {"commands": ["m4"], "Debian": ["m4"], "RedHat": ["m4"]},
     "zlib": {"headers": _headers("zlib.h"), "Debian": ["zlib1g-dev"], "RedHat": ["zlib-devel"]},

@@ -23,6 +23,8 @@ GROUP = "HwHiAiUser"
 VENDOR = "0x19e5"
 # "Processing accelerators" of the PCI code list: base class 12, subclass 00. The same vendor makes network cards.
 PCI_CLASS = "0x1200"
+UNKNOWN = "unknown"
+# The kinds of chips by their ids on the bus; the Ascend 950 has none here.
 CHIP_NAMES = {
     "0xd100": "310",
     "0xd105": "310B",
@@ -32,13 +34,24 @@ CHIP_NAMES = {
     "0xd802": "910B",
     "0xd803": "A3",
 }
+# The kinds of chips by the names that npu-smi shows, such as 910B2C, 310P3 or Ascend950PR. "910" and "910B" alone say nothing:
+# chips of several kinds have been called so.
+_KINDS = (
+    ("310P", re.compile(r"310P")),
+    ("310B", re.compile(r"310B")),
+    ("310", re.compile(r"310\Z")),
+    ("910B", re.compile(r"910B[0-9]")),
+    ("A3", re.compile(r"910(C|_93)")),
+    ("910", re.compile(r"910(Premium|Pro)?A")),
+    ("950", re.compile(r"950")),
+)
 
 
 def npus(run_user: str = "", root: str = "/") -> Dict[str, Any]:
     """Return the host's NPUs, as npu-smi, the PCI bus and the device nodes show them.
 
     {"smi": path of the npu-smi that was run | None, "problem": why it shows nothing | "", "code": int | None, "remedy",
-    "tool_version", "driver_version": str | None, "chips": of npu_smi.parse_info,
+    "tool_version", "driver_version": str | None, "chips": of npu_smi.parse_info, with "kind": see chip_kind,
     "pci": see pci, "nodes": see nodes,
     "run_user", "group": the one that owns the nodes by the driver's record, "group_exists": bool, "member": is the run
     user in it}
@@ -54,6 +67,7 @@ def npus(run_user: str = "", root: str = "/") -> Dict[str, Any]:
         shown["problem"] = "shows no NPU, but the PCI bus has {0}".format(len(on_bus))
     return dict(
         shown,
+        chips=[dict(chip, kind=chip_kind(chip, on_bus)) for chip in shown["chips"]],
         pci=on_bus,
         nodes=nodes(user, root),
         run_user=user,
@@ -170,9 +184,29 @@ def pci(root: str = "/") -> List[Dict[str, str]]:
             text(os.path.join(folder, name)).strip().lower() for name in ("vendor", "device", "class")
         )
         if vendor == VENDOR and kind.startswith(PCI_CLASS):
-            name = CHIP_NAMES.get(device, "unknown")
+            name = CHIP_NAMES.get(device, UNKNOWN)
             found.append({"address": os.path.basename(folder), "device": device, "name": name})
     return found
+
+
+def kind_on_bus(name: str) -> str:
+    """Return the kind of a card from its name in pci; "" if it is unknown."""
+    return "" if name == UNKNOWN else name
+
+
+def chip_kind(chip: Dict[str, Any], on_bus: List[Dict[str, str]]) -> str:
+    """Return the kind of a chip of npu-smi: 310, 310B, 310P, 910, 910B, A3 or 950; "" if it is unknown.
+
+    The PCI bus decides, since npu-smi calls an A3 "Ascend910"; in containers and for unknown ids the name does.
+
+    :param on_bus: see pci
+    """
+    address = (chip["bus_id"] or "").lower()
+    found = next((kind_on_bus(each["name"]) for each in on_bus if each["address"].lower() == address), "")
+    if found:
+        return found
+    name = re.sub(r"\AAscend[ -]?", "", chip["name"], flags=re.IGNORECASE)
+    return next((kind for kind, pattern in _KINDS if pattern.match(name)), "")
 
 
 # --- the device nodes -------------------------------------------------------------------------------------------------

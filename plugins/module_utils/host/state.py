@@ -69,6 +69,8 @@ class State(NamedTuple):
     cann_closed: List[Dict[str, Any]]
     # The variables that CANN needs, see cann.settings(); {} without CANN.
     cann_environment: Dict[str, Any]
+    # The nnal beside it, see nnal.find(), with the "environment" that it needs; None if there is none, or it is not wanted.
+    nnal: Optional[Dict[str, Any]]
     # {"path", "version"}; None if it is not installed.
     driver: Optional[Dict[str, Any]]
     firmware: Optional[Dict[str, Any]]

@@ -154,6 +154,23 @@ def test_elsewhere_as_the_environment_names_it(root, home, tmp_path, monkeypatch
     assert settings["set"]["ASCEND_HOME_PATH"] == str(place)
 
 
+def test_scripts_of_parts_are_no_cann(root, home):
+    """The start files of the vendor's images source these besides."""
+    place = install(root / "cann-9.1.0", "9.1.0", script="")
+    for part, record in (
+        ("nnal/atb", "latest/version.info"),
+        ("cann-9.1.0/share/info/ascendnpu-ir/bin", "version.info"),
+    ):
+        (root / part / record).parent.mkdir(parents=True)
+        (root / part / record).write_text("Version=9.1.0\n")
+        (root / part / "set_env.sh").write_text("")
+        with (home / ".bashrc").open("a") as start:
+            start.write("source {0}/set_env.sh --cxx_abi=1\n".format(root / part))
+    told = found(home)
+    assert brief(told) == [(str(place), "9.1.0")] and told["aside"] == []
+    assert cann.named_homes(str(home)) == []
+
+
 def test_where_its_record_and_the_home_say(root, home, tmp_path):
     (home / "Ascend").mkdir()
     (home / "Ascend/ascend_cann_install.info").write_text("Install_Path={0}\n".format(tmp_path / "else"))
@@ -181,6 +198,49 @@ def test_a_home_that_the_folder_above_it_does_not_say(root, home):
     install(root / "ascend-toolkit/latest", "5.0.4", "nnae", arch="arm64")
     (one,) = found(home)["there"]
     assert (one["kind"], one["version"]) == ("nnae", "5.0.4")
+
+
+# What set_env.sh of 8.5 and 9.x comes down to: it finds itself, through links, and appends and prepends.
+NEWER_SCRIPT = """
+home=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+export PATH=$PATH:/sbin
+export PATH=$home/bin:$home/tools/profiler/bin:$PATH
+export LD_LIBRARY_PATH=$home/lib64:/usr/local/Ascend/driver/lib64
+export LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$home/devlib
+export PYTHONPATH=$home/python/site-packages:$PYTHONPATH
+export ASCEND_HOME_PATH=$home ASCEND_TOOLKIT_HOME=$home ASCEND_OPP_PATH=$home/opp
+export CMAKE_PREFIX_PATH=$home/lib64/cmake
+"""
+
+
+@pytest.mark.parametrize("release", ["8.5.0", "9.0.0-beta.1", "9.1.0"])
+@pytest.mark.parametrize("older", [False, True], ids=["alone", "beside an older one"])
+def test_the_script_of_the_new_layout(root, home, release, older):
+    place = install(root / "cann-{0}".format(release), release, script=NEWER_SCRIPT)
+    (root / "cann").symlink_to(place.name)
+    (root / "ascend-toolkit").mkdir()
+    (root / "ascend-toolkit/latest").symlink_to("../cann")
+    (root / "ascend-toolkit/set_env.sh").write_text("export ASCEND_HOME_PATH=/wrong\n")
+    if older:
+        install(root / "ascend-toolkit/8.0.RC3", "8.0.RC3")
+    told = found(home)["there"]
+    assert brief(found(home)) == [(str(root / "cann"), release)] + (
+        [(str(root / "ascend-toolkit/8.0.RC3"), "8.0.RC3")] if older else []
+    )
+    assert (told[0]["set_env"], told[0]["root"]) == (str(root / "cann/set_env.sh"), str(root))
+    at = str(place)
+    assert cann.settings(told[0], "aarch64") == {
+        "prepend": {
+            "LD_LIBRARY_PATH": [at + "/lib64", "/usr/local/Ascend/driver/lib64", at + "/devlib"],
+            "PYTHONPATH": [at + "/python/site-packages"],
+            "PATH": [at + "/bin", at + "/tools/profiler/bin"],
+            "CMAKE_PREFIX_PATH": [at + "/lib64/cmake"],
+        },
+        "set": {"ASCEND_HOME_PATH": at, "ASCEND_TOOLKIT_HOME": at, "ASCEND_OPP_PATH": at + "/opp"},
+    }
+    # Named by either script, it is the same one.
+    for script in ("cann/set_env.sh", "ascend-toolkit/set_env.sh"):
+        assert found(home, str(root / script))["there"][0]["version"] == release
 
 
 # --- which one is named -----------------------------------------------------------------------------------------------

@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The environment file, sourced for real by every shell there is, and where its settings come from."""
 
-import os
+import json
 import shutil
 import subprocess
 
 import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import versions
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import environment
+from checkout import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -247,8 +249,8 @@ def test_values_of_the_table(name, good, bad):
 
 def test_the_misprint_and_what_the_release_does_not_know():
     assert "torch_npu_build_tri_combined_enable" in environment.validate({"set": {"RI_COMBINED_ENABLE": "1"}})[0]
-    chosen = {"set": {"DYNAMIC_COMPILE_ENABLE": "1"}}
-    assert "torch_npu_build_dynamic_compile_enable" in environment.validate(chosen, ["DYNAMIC_COMPILE_ENABLE"])[0]
+    chosen, release = {"set": {"DYNAMIC_COMPILE_ENABLE": "1"}}, {"unsupported_variables": ["DYNAMIC_COMPILE_ENABLE"]}
+    assert "torch_npu_build_dynamic_compile_enable" in environment.validate(chosen, release)[0]
     assert environment.validate({"set": {"ASCEND_OPP_PATH": "/anything"}}) == []
     assert environment.validate({}) == []
 
@@ -262,6 +264,312 @@ def test_the_misprint_and_what_the_release_does_not_know():
 def test_any_settings_are_judged_and_what_is_well_can_be_rendered(chosen):
     if not environment.validate({"set": chosen}):
         environment.render({"set": chosen})
+
+
+# --- the releases of torch_npu ----------------------------------------------------------------------------------------
+
+
+def plugin(tag, torch):
+    """A row of torch_npu as recipes read it."""
+    return {"version": torch, "tag": tag, "torch": {"layout": "plugin", "version": torch}, "unsupported_variables": []}
+
+
+SERIES = {
+    "3.0.0": plugin("v3.0.0-pytorch1.8.1", "1.8.1"),
+    "5.0.0": plugin("v5.0.0-pytorch2.1.0", "2.1.0"),
+    "6.0.rc2": plugin("v6.0.rc2-pytorch2.3.1", "2.3.1"),
+    "6.0.rc3": plugin("v6.0.rc3-pytorch2.4.0", "2.4.0"),
+    "6.0.0": plugin("v6.0.0-pytorch2.4.0", "2.4.0"),
+    "7.0.0": plugin("v7.0.0-pytorch2.5.1", "2.5.1"),
+    "7.1.0": plugin("v7.1.0-pytorch2.6.0", "2.6.0"),
+    "7.2.0.1": plugin("v7.2.0.1-pytorch2.7.1", "2.7.1"),
+    "7.3.0": plugin("v7.3.0-pytorch2.6.0", "2.6.0"),
+    "7.3.1": plugin("v7.3.1-pytorch2.7.1", "2.7.1"),
+    "26.0.0": plugin("v26.0.0-pytorch2.9.0", "2.9.0"),
+    "26.1.0": plugin("v26.1.0-pytorch2.12.0", "2.12.0"),
+    "26.2.0": plugin("v26.2.0-0day-pytorch2.13.0", "2.13.0"),
+}
+PATCHED = {"version": "1.5.0", "torch": {"layout": "patch"}, "unsupported_variables": []}
+OF_THE_PATCH = {"PTCOPY_ENABLE": "1", "DYNAMIC_COMPILE_ENABLE": "1", "TRI_COMBINED_ENABLE": "0", "DYNAMIC_OP": "ADD"}
+
+
+def problems(release, **chosen):
+    return environment.validate({"set": chosen}, release)
+
+
+def test_the_series_is_in_the_tag():
+    assert {name: environment.series(row) for name, row in SERIES.items()} == {name: name for name in SERIES}
+    for tag, series in [
+        ("V7.2.0.1-pytorch2.1.0", "7.2.0.1"),
+        ("v5.0.rc2.2-pytorch1.11.0", "5.0.rc2.2"),
+        ("2.0.4.tr5", ""),
+        ("ours", ""),
+        ("", ""),
+        (None, ""),
+    ]:
+        assert environment.series({"tag": tag}) == series
+    assert environment.series({}) == ""
+
+
+def test_each_row_of_torch_npu_has_a_series():
+    rows = json.loads((ROOT / "roles/road/files/torch_npu.json").read_text())["releases"]
+    # The others are patched trees, which end with torch 1.5.0.
+    without = {row["package"] for row in rows if not environment.series(row)}
+    assert without == {"1.5.0.post2", "1.5.0.post3", "1.5.0.post4"}
+    for row in rows:
+        versions.parse(environment.series(row) or "1")
+
+
+# Variable, the oldest series of SERIES that reads it, what is allowed, what is not.
+OF_THE_PLUGIN = [
+    ("TASK_QUEUE_ENABLE", "3.0.0", ["0", "1"], ["3", "yes", "", "01"]),
+    ("HCCL_WHITELIST_DISABLE", "3.0.0", ["0", "1"], ["2"]),
+    ("COMBINED_ENABLE", "3.0.0", ["0", "1"], ["2"]),
+    ("ACL_DUMP_DATA", "3.0.0", ["0", "1"], ["2"]),
+    ("ASCEND_SLOG_PRINT_TO_STDOUT", "3.0.0", ["0", "1"], ["2"]),
+    ("ASCEND_GLOBAL_LOG_LEVEL", "3.0.0", ["0", "4"], ["5"]),
+    ("ASCEND_GLOBAL_EVENT_ENABLE", "3.0.0", ["0", "1"], ["2"]),
+    ("HCCL_IF_IP", "3.0.0", ["10.0.0.1"], ["127.0.0.1", "eth0"]),
+    ("ASCEND_LAUNCH_BLOCKING", "5.0.0", ["0", "1"], ["2", "True"]),
+    ("INF_NAN_MODE_ENABLE", "5.0.0", ["0", "1"], ["2"]),
+    ("PYTORCH_NPU_ALLOC_CONF", "5.0.0", ["expandable_segments:True"], ["1", "", "expandable_segments"]),
+    ("PYTORCH_ALLOC_CONF", "26.2.0", ["expandable_segments:True"], ["1"]),
+    ("MULTI_STREAM_MEMORY_REUSE", "5.0.0", ["0", "1"], ["4", "-1"]),
+    ("PYTORCH_NO_NPU_MEMORY_CACHING", "6.0.rc2", ["1"], ["0"]),
+    (
+        "CPU_AFFINITY_CONF",
+        "6.0.rc2",
+        [
+            "0",
+            "1",
+            "2",
+            "1,npu0:0-1,npu1:2-5,npu12:6-6",
+            "1,npu_affine:1",
+            "2,force:1,npu0:0-23,npu_affine:0",
+            "mode:1,npu0:7,lazy_bind:0",
+        ],
+        ["3", "", "npu0:0-1", "1,", "1,npu0:", "1,npu100:0", "1,npu:0-1", "1,npu_affine:2", "1, npu0:0-1", "1,force:"],
+    ),
+    ("STREAMS_PER_DEVICE", "7.0.0", ["8", "32"], ["16"]),
+    ("PER_STREAM_QUEUE", "7.3.0", ["0", "1"], ["2"]),
+    ("ACL_OP_COMPILER_CACHE_MODE", "3.0.0", ["enable", "disable", "force"], ["on", "Enable"]),
+    ("ACL_OP_COMPILER_CACHE_DIR", "3.0.0", ["/tmp/cache"], ["cache", "/a b", ""]),
+    ("ACL_DEVICE_SYNC_TIMEOUT", "6.0.0", ["1", "2147483"], ["0", "2147484", "-1", "9" * 5000]),
+    ("HCCL_SOCKET_IFNAME", "3.0.0", ["enp", "=eth0,eth1", "^docker"], ["", "eth0, eth1", "eth0,"]),
+    ("HCCL_CONNECT_TIMEOUT", "3.0.0", ["120", "7200"], ["0", "1.5", "2 h"]),
+    ("HCCL_EXEC_TIMEOUT", "3.0.0", ["0", "1800", "2147483647"], ["2147483648", "-1"]),
+    ("HCCL_EVENT_TIMEOUT", "6.0.rc2", ["0", "2147483647"], ["2147483648", "x"]),
+    ("HCCL_ASYNC_ERROR_HANDLING", "5.0.0", ["0", "1"], ["2"]),
+    ("TORCH_HCCL_ASYNC_ERROR_HANDLING", "26.2.0", ["0", "1"], ["2"]),
+    ("HCCL_DESYNC_DEBUG", "5.0.0", ["0", "1"], ["2"]),
+    ("P2P_HCCL_BUFFSIZE", "6.0.rc2", ["0", "20"], ["20MB"]),
+    ("TORCH_HCCL_ZERO_COPY", "7.0.0", ["0", "1"], ["2"]),
+    ("RANK_TABLE_FILE", "6.0.rc3", ["/home/a/rank_table.json"], ["rank_table.json"]),
+    ("OOM_SNAPSHOT_ENABLE", "6.0.rc3", ["0", "1", "2"], ["3"]),
+    ("NPU_ASD_CONFIG", "7.1.0", ["enable:true", "enable:true,with_checksum:false"], ["true", "enable:", "a:b,"]),
+    ("TORCH_NPU_LOGS", "7.0.0", ["+memory", "-all,+torch_npu.npu"], ["", "a b"]),
+    ("TORCH_NPU_COMPACT_ERROR_OUTPUT", "7.1.0", ["0", "1"], ["2"]),
+    ("TORCH_NPU_DISABLED_WARNING", "6.0.rc3", ["0", "1"], ["2"]),
+    ("TORCH_TRANSFER_TO_NPU", "26.0.0", ["0", "1"], ["2"]),
+    ("TORCH_DEVICE_BACKEND_AUTOLOAD", "7.0.0", ["0", "1"], ["2"]),
+]
+
+
+@pytest.mark.parametrize("name, first, good, bad", OF_THE_PLUGIN, ids=[each[0] for each in OF_THE_PLUGIN])
+def test_variables_of_torch_npu_by_release(name, first, good, bad):
+    variable, known = "torch_npu_build_" + name.lower(), False
+    for series, release in SERIES.items():
+        known = known or series == first
+        if known:
+            assert [value for value in good if problems(release, **{name: value})] == [], series
+            for value in bad:
+                told = problems(release, **{name: value})
+                assert told and all(name in words and variable in words for words in told), (series, value)
+        else:
+            (told,) = problems(release, **{name: good[0]})
+            assert "is read " in told and " on, and this release is " in told and "leave " + variable in told, series
+    assert known
+    # A row that does not say which series it is of is not restricted.
+    assert problems(plugin("ours", ""), **{name: good[0]}) == []
+
+
+@pytest.mark.parametrize(
+    "name, tag, torch, is_read",
+    [
+        ("ASCEND_LAUNCH_BLOCKING", "v5.0.rc3-pytorch1.11.0", "1.11.0", True),
+        ("ASCEND_LAUNCH_BLOCKING", "v5.0.rc2-pytorch2.0.1", "2.0.1", False),
+        ("INF_NAN_MODE_ENABLE", "v5.0.rc2-pytorch1.8.1", "1.8.1", True),
+        ("INF_NAN_MODE_ENABLE", "v5.0.rc1-pytorch1.11.0", "1.11.0", False),
+        ("PYTORCH_NPU_ALLOC_CONF", "v5.0.rc1-pytorch1.11.0", "1.11.0", True),
+        ("PYTORCH_NPU_ALLOC_CONF", "v5.0.rc2-pytorch1.8.1", "1.8.1", False),
+        ("MULTI_STREAM_MEMORY_REUSE", "v5.0.rc2.1-pytorch1.11.0", "1.11.0", True),
+        ("MULTI_STREAM_MEMORY_REUSE", "v5.0.rc2-pytorch2.0.1", "2.0.1", False),
+        ("STREAMS_PER_DEVICE", "v6.0.0.1-pytorch2.4.0", "2.4.0", True),
+        ("PYTORCH_NO_NPU_MEMORY_CACHING", "v6.0.rc2-pytorch1.11.0", "1.11.0", False),
+        ("HCCL_EVENT_TIMEOUT", "v6.0.rc2.1-pytorch1.11.0", "1.11.0", False),
+        ("P2P_HCCL_BUFFSIZE", "v6.0.rc2.1-pytorch1.11.0", "1.11.0", False),
+        ("CPU_AFFINITY_CONF", "v6.0.rc2.1-pytorch1.11.0", "1.11.0", True),
+    ],
+)
+def test_releases_on_both_sides_of_the_first_that_reads_a_variable(name, tag, torch, is_read):
+    value = {"PYTORCH_NPU_ALLOC_CONF": "max_split_size_mb:64", "STREAMS_PER_DEVICE": "8"}.get(name, "1")
+    told = problems(plugin(tag, torch), **{name: value})
+    assert told == [] if is_read else len(told) == 1 and "read by" in told[0] and name in told[0]
+
+
+@pytest.mark.parametrize("value, first, before", [("2", "6.0.rc1", "5.0.0"), ("3", "7.3.0", "7.2.0")])
+def test_ways_to_reuse_memory_by_release(value, first, before):
+    (told,) = problems(plugin("v{0}-pytorch2.1.0".format(before), "2.1.0"), MULTI_STREAM_MEMORY_REUSE=value)
+    assert "only torch_npu from {0} on takes {1}".format(first, value) in told
+    assert problems(plugin("v{0}-pytorch2.6.0".format(first), "2.6.0"), MULTI_STREAM_MEMORY_REUSE=value) == []
+
+
+@pytest.mark.parametrize(
+    "key, tag, torch, first",
+    [
+        ("pin_memory_expandable_segments:True", "v7.3.1-pytorch2.6.0", "2.6.0", "2.7"),
+        ("pinned_use_background_threads:True", "v26.1.0-pytorch2.7.1", "2.7.1", "2.8"),
+        ("large_segment_size_mb:64", "v26.1.0-pytorch2.10.0", "2.10.0", "2.11"),
+    ],
+)
+def test_keys_of_the_allocator_by_torch(key, tag, torch, first):
+    (told,) = problems(plugin(tag, torch), PYTORCH_NPU_ALLOC_CONF=key)
+    assert "from torch {0} on, and this release is for torch {1}".format(first, torch) in told
+
+
+def test_segments_that_expand_stand_alone():
+    both = "max_split_size_mb:64, expandable_segments:True"
+    (told,) = problems(SERIES["26.1.0"], PYTORCH_NPU_ALLOC_CONF=both)
+    assert "expandable_segments:True ends every program beside max_split_size_mb" in told
+    assert problems(SERIES["26.1.0"], PYTORCH_NPU_ALLOC_CONF=both.replace("True", "False")) == []
+    assert problems(SERIES["5.0.0"], PYTORCH_NPU_ALLOC_CONF=both) == []
+
+
+def test_each_variable_is_tested():
+    assert {each[0] for each in OF_THE_PLUGIN} | set(OF_THE_PATCH) == set(environment.VARIABLES)
+
+
+@pytest.mark.parametrize("name, value", OF_THE_PATCH.items())
+def test_variables_of_the_patched_trees_are_refused_for_torch_npu(name, value):
+    assert problems(PATCHED, **{name: value}) == []
+    for release in SERIES.values():
+        (told,) = problems(release, **{name: value})
+        assert "patched torch" in told and "no release of the plugin torch_npu" in told
+        assert told.endswith("leave torch_npu_build_{0} unset".format(name.lower()))
+
+
+def test_variables_of_torch_npu_are_refused_for_the_patched_trees():
+    shared = {"TASK_QUEUE_ENABLE", "COMBINED_ENABLE", "ACL_DUMP_DATA", "HCCL_WHITELIST_DISABLE", "HCCL_IF_IP"}
+    shared |= {"ASCEND_SLOG_PRINT_TO_STDOUT", "ASCEND_GLOBAL_LOG_LEVEL", "ASCEND_GLOBAL_EVENT_ENABLE"}
+    for name, _first, good, _bad in OF_THE_PLUGIN:
+        told = problems(PATCHED, **{name: good[0]})
+        assert bool(told) == (name not in shared)
+        assert all("for the plugin torch_npu" in words for words in told)
+
+
+def test_a_value_that_only_newer_releases_take():
+    assert [name for name, row in SERIES.items() if problems(row, TASK_QUEUE_ENABLE="2")] == [
+        "3.0.0",
+        "5.0.0",
+        "6.0.rc2",
+    ]
+    (told,) = problems(SERIES["5.0.0"], TASK_QUEUE_ENABLE="2")
+    assert "from 6.0.rc3 on" in told and "torch_npu_build_task_queue_enable" in told
+    assert len(problems(PATCHED, TASK_QUEUE_ENABLE="2")) == 1
+
+
+@pytest.mark.parametrize("name", ["HCCL_ASYNC_ERROR_HANDLING", "HCCL_DESYNC_DEBUG"])
+def test_one_torch_may_lack_what_the_others_of_its_series_read(name):
+    (told,) = problems(plugin("v5.0.0-pytorch2.0.1", "2.0.1"), **{name: "1"})
+    assert "is not read by the torch_npu for torch 2.0.1" in told
+
+
+def test_loading_by_itself_is_of_torch_not_of_the_series():
+    (told,) = problems(plugin("v7.0.0-pytorch2.1.0", "2.1.0"), TORCH_DEVICE_BACKEND_AUTOLOAD="0")
+    assert "from torch 2.5 on, and this release is for torch 2.1.0" in told
+
+
+@pytest.mark.parametrize(
+    "key, first, good, bad",
+    [
+        ("max_split_size_mb", "5.0.0", ["21", "64"], ["20", "0", "-1", "64MB", ""]),
+        ("garbage_collection_threshold", "5.0.0", ["0.8", ".5", "0.05"], ["0", "0.0", "1", "1.0", "2"]),
+        ("expandable_segments", "5.0.0", ["True", "False"], ["true", "1", ""]),
+        ("base_addr_aligned_kb", "6.0.rc3", ["0", "16"], ["17", "-1"]),
+        ("page_size", "7.0.0", ["1g"], ["2m", "1G"]),
+        ("segment_size_mb", "7.2.0.1", ["20", "512"], ["19", "513"]),
+        ("roundup_power2_divisions", "7.3.0", ["4", "[256:1,512:2,>:8]"], ["", "[256:1", "x", "3", "[256:3]"]),
+        ("multi_stream_lazy_reclaim", "26.0.0", ["True"], ["1"]),
+        ("pinned_use_background_threads", "26.0.0", ["True"], ["1"]),
+        ("pin_memory_expandable_segments", "7.3.1", ["False"], ["1"]),
+        ("pinned_mem_register", "26.0.0", ["True"], ["1"]),
+        ("large_segment_size_mb", "26.1.0", ["512"], ["20", "x"]),
+    ],
+)
+def test_keys_of_the_allocator_by_release(key, first, good, bad):
+    known = False
+    for series, release in list(SERIES.items())[1:]:
+        known = known or series == first
+        for value in good + bad:
+            told = problems(release, PYTORCH_NPU_ALLOC_CONF="{0}:{1},expandable_segments:False".format(key, value))
+            if known and value in good:
+                assert told == [], series
+                continue
+            assert len(told) == 1 and key in told[0] and "change torch_npu_build_pytorch_npu_alloc_conf" in told[0]
+            words = "torch_npu has {0} from {1} on, and this release is of {2}".format(key, first, series)
+            assert (words in told[0]) == (not known)
+    assert known
+
+
+def test_what_the_allocator_does_not_have():
+    told = problems(SERIES["26.1.0"], PYTORCH_NPU_ALLOC_CONF="max_split_size:64,,backend:x")
+    assert len(told) == 3 and all("there is no " in words and "max_split_size_mb" in words for words in told)
+
+
+def test_values_that_do_not_go_together():
+    (told,) = problems(
+        SERIES["26.2.0"],
+        PYTORCH_ALLOC_CONF="expandable_segments:True",
+        PYTORCH_NPU_ALLOC_CONF="expandable_segments:True",
+    )
+    assert "both set" in told and "torch_npu_build_pytorch_npu_alloc_conf" in told
+    for wait, event, wrong in [("1800", "1800", True), ("1800", "1801", False), ("1800", "0", False), ("x", "1", True)]:
+        assert bool(problems(SERIES["7.3.0"], HCCL_EXEC_TIMEOUT=wait, HCCL_EVENT_TIMEOUT=event)) == wrong
+    assert problems(SERIES["7.3.0"], HCCL_EXEC_TIMEOUT="1800") == []
+
+
+DEFAULTS = {
+    "TASK_QUEUE_ENABLE": "auto",
+    "HCCL_WHITELIST_DISABLE": "auto",
+    "PTCOPY_ENABLE": "auto",
+    "ASCEND_SLOG_PRINT_TO_STDOUT": "auto",
+    "ASCEND_GLOBAL_LOG_LEVEL": "auto",
+    "ASCEND_GLOBAL_EVENT_ENABLE": "auto",
+    "COMBINED_ENABLE": "",
+}
+
+
+def test_the_guides_values_are_for_the_patched_trees():
+    assert environment.resolve(DEFAULTS, PATCHED) == {
+        "TASK_QUEUE_ENABLE": "1",
+        "HCCL_WHITELIST_DISABLE": "1",
+        "PTCOPY_ENABLE": "1",
+        "ASCEND_SLOG_PRINT_TO_STDOUT": "0",
+        "ASCEND_GLOBAL_LOG_LEVEL": "3",
+        "ASCEND_GLOBAL_EVENT_ENABLE": "0",
+    }
+    lacking = dict(PATCHED, unsupported_variables=["PTCOPY_ENABLE"])
+    assert "PTCOPY_ENABLE" not in environment.resolve(DEFAULTS, lacking)
+    for release in SERIES.values():
+        assert environment.resolve(DEFAULTS, release) == {}
+
+
+def test_what_the_user_says_counts_in_both():
+    said = {"TASK_QUEUE_ENABLE": 0, "PTCOPY_ENABLE": "1", "HCCL_IF_IP": "auto", "PER_STREAM_QUEUE": ""}
+    wanted = {"TASK_QUEUE_ENABLE": "0", "PTCOPY_ENABLE": "1", "HCCL_IF_IP": "auto"}
+    for release in (PATCHED, SERIES["7.3.0"]):
+        assert environment.resolve(said, release) == wanted
+        assert [words for words in environment.validate({"set": wanted}, release) if "HCCL_IF_IP" in words]
 
 
 # --- the vendor's script ----------------------------------------------------------------------------------------------
@@ -305,64 +613,6 @@ def test_from_any_vendor_a_file_can_be_made(before, after, had, has):
     for folders in found["prepend"].values():
         assert folders and all(folder.startswith("/") for folder in folders) and len(set(folders)) == len(folders)
     assert not set(found["set"]) & {"PWD", "OLDPWD", "SHLVL", "_", "PATH"}
-
-
-def test_layout_of_cann_8():
-    top = "/usr/local/Ascend/ascend-toolkit/latest"
-    driver = "/usr/local/Ascend/driver"
-    tiling = top + "/opp/built-in/op_impl/ai_core/tbe/op_tiling/lib/linux/aarch64"
-    libraries = [
-        driver + "/lib64",
-        driver + "/lib64/common",
-        driver + "/lib64/driver",
-        top + "/lib64",
-        top + "/lib64/plugin/opskernel",
-        top + "/lib64/plugin/nnengine",
-        tiling,
-        top + "/tools/aml/lib64",
-        top + "/tools/aml/lib64/plugin",
-    ]
-    python = [top + "/python/site-packages", top + "/opp/built-in/op_impl/ai_core/tbe"]
-    programs = [top + "/bin", top + "/compiler/ccec_compiler/bin", top + "/tools/ccec_compiler/bin"]
-    there = set(libraries + python + programs + [top, top + "/opp", top + "/toolkit"])
-    assert environment.cann_layout(top + "/", driver, "aarch64", there.__contains__) == {
-        "prepend": {"LD_LIBRARY_PATH": libraries, "PYTHONPATH": python, "PATH": programs},
-        "set": {
-            "ASCEND_TOOLKIT_HOME": top,
-            "ASCEND_HOME_PATH": top,
-            "ASCEND_AICPU_PATH": top,
-            "ASCEND_OPP_PATH": top + "/opp",
-            "TOOLCHAIN_HOME": top + "/toolkit",
-        },
-    }
-
-
-def test_layout_of_cann_5():
-    top = "/root/Ascend/nnae/latest"
-    plugin = top + "/fwkacllib/lib64/plugin/opskernel"
-    there = {
-        top,
-        top + "/fwkacllib/lib64",
-        plugin + "/libfe.so",
-        plugin + "/libge_local_engine.so",
-        top + "/atc/bin",
-        top + "/fwkacllib/python/site-packages",
-        top + "/fwkacllib/ccec_compiler/bin",
-        top + "/opp",
-    }
-    found = environment.cann_layout(top, "/nowhere", "x86_64", there.__contains__)
-    assert found["prepend"] == {
-        "LD_LIBRARY_PATH": [top + "/fwkacllib/lib64"],
-        "PYTHONPATH": [top + "/fwkacllib/python/site-packages"],
-        "PATH": [top + "/fwkacllib/ccec_compiler/bin", top + "/atc/bin"],
-    }
-    assert found["set"]["OPTION_EXEC_EXTERN_PLUGIN_PATH"] == plugin + "/libfe.so:" + plugin + "/libge_local_engine.so"
-    assert found["set"]["ASCEND_OPP_PATH"] == top + "/opp"
-    assert "TOOLCHAIN_HOME" not in found["set"]
-
-
-def test_layout_of_nothing():
-    assert environment.cann_layout("/a", "/b", "x86_64", os.path.lexists) == {"prepend": {}, "set": {}}
 
 
 def test_merge():

@@ -268,6 +268,50 @@ def test_the_names_of_chips(host, device, name):
     assert host.npus()["pci"][0]["name"] == name
 
 
+@pytest.mark.parametrize(
+    ("name", "device", "kind"),
+    [
+        ("910A", "", "910"),
+        ("910ProA", "", "910"),
+        ("910B2C", "", "910B"),
+        ("910B4-1", "", "910B"),
+        ("Ascend 910B3", "", "910B"),
+        ("910_9391", "", "A3"),
+        ("310P3", "", "310P"),
+        ("310B4", "", "310B"),
+        ("310", "", "310"),
+        ("950PR", "", "950"),
+        ("Ascend950DT", "", "950"),
+        # An older 910, or a chip of an A3: only the bus says which.
+        ("910", "", ""),
+        ("Ascend910", "0xd803", "A3"),
+        ("Ascend910", "0xd801", "910"),
+        ("910B", "", ""),
+        ("910B", "0xd801", "910"),
+        ("910B", "0xd802", "910B"),
+        # An id of a chip to come.
+        ("950PR", "0xdfff", "950"),
+        ("1010X", "0xdfff", ""),
+        ("", "", ""),
+    ],
+)
+def test_the_kind_of_a_chip(name, device, kind):
+    on_bus = [{"address": "0000:c1:00.0", "device": device, "name": npus.CHIP_NAMES.get(device, "unknown")}]
+    assert npus.chip_kind({"name": name, "bus_id": "0000:C1:00.0"}, on_bus if device else []) == kind
+    # Another card tells nothing about it.
+    other = {"address": "0000:da:00.0", "device": "0xd100", "name": "310"}
+    assert npus.chip_kind({"name": "910A", "bus_id": None}, [other]) == "910"
+
+
+def test_the_chips_of_a_host_have_kinds(host):
+    host.smi('[ "$*" = info ] && /bin/cat {0}'.format(TABLE))
+    found = host.npus()["chips"]
+    # npu-smi calls all of them Ascend910.
+    assert [chip["kind"] for chip in found] == [""] * 4
+    host.card(found[0]["bus_id"].lower(), device="0xd803")
+    assert [chip["kind"] for chip in host.npus()["chips"]] == ["A3", "", "", ""]
+
+
 # --- the device nodes -------------------------------------------------------------------------------------------------
 
 

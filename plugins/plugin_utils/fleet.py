@@ -10,7 +10,7 @@ The document (schema 1) is what playbooks/check.yml and playbooks/report.yml wri
                "status": fit|warnings|unfit|unreachable|failed, "message": why it is unreachable or failed,
                "platform": {"os", "arch", "libc", "cores", "memory_mib", "python"} | None,
                "ascend": {"cann", "driver", "firmware", "agree", "npu_smi": words when it told nothing} | None,
-               "npus": chips as npu_smi.parse_info has them, "findings": as checks.find_problems has them,
+               "npus": chips as npus.npus has them, "findings": as checks.find_problems has them,
                "components": {name: COMPONENT} in the plan's order, "environment": {"path", "do", "why"} | None}
     COMPONENT {"do": nothing|publish|build|remove, "why": [words], "now": words, "then": words,
                "version", "fingerprint": of what stands there | None, "ours": did this collection make it,
@@ -30,10 +30,9 @@ from itertools import zip_longest
 from typing import Any
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import outgoing
-from ansible_collections.ascend.pytorch.plugins.module_utils.checks import checks
-from ansible_collections.ascend.pytorch.plugins.module_utils.host import sharing
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import npus
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import NOTHING
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures, together
 
 SCHEMA = 1
 FIT, WARNINGS, UNFIT, UNREACHABLE, FAILED = "fit", "warnings", "unfit", "unreachable", "failed"
@@ -70,29 +69,21 @@ def document(results: dict[str, Json], when: str, collection_version: str) -> Js
         ascend.pytorch.verify | None}; each may be a failure's or an unreachable host's
     :param when: UTC ISO time
     """
-    shares = _shares({name: result.get("planned") or {} for name, result in results.items()})
+    planned = {name: result.get("planned") or {} for name, result in results.items()}
+    found = together.findings(planned, fold)
     return {
         "schema": SCHEMA,
         "collection_version": collection_version,
         "when": when,
         "hosts": {
-            name: _host(name, result.get("planned") or {}, result.get("verified") or {}, shares.get(name, []))
+            name: _host(name, planned[name], result.get("verified") or {}, found[name])
             for name, result in results.items()
         },
     }
 
 
-def _shares(planned: dict[str, Json]) -> dict[str, list[Json]]:
-    """Return by host what it has together with others, as checks.shared_place_findings takes it."""
-    examined = {name: result for name, result in planned.items() if result.get("state") and result.get("plan")}
-    shares: dict[str, list[Json]] = {}
-    for together in sharing.shared_places(examined):
-        for name in together["hosts"]:
-            shares.setdefault(name, []).append({**together, "hosts": fold(together["hosts"])})
-    return shares
-
-
-def _host(name: str, planned: Json, verified: Json, shares: list[Json]) -> Json:
+def _host(name: str, planned: Json, verified: Json, of_fleet: list[Json]) -> Json:
+    """:param of_fleet: findings that come from looking at all hosts together"""
     state, plan = planned.get("state") or {}, planned.get("plan") or {}
     # A check of nothing but the host itself plans no products, which is a plan nevertheless.
     examined = isinstance(planned.get("plan"), dict)
@@ -101,7 +92,7 @@ def _host(name: str, planned: Json, verified: Json, shares: list[Json]) -> Json:
         part: _component(decided, _part(state, "products").get(part) or {}, tools.get(part), checked.get(part) or {})
         for part, decided in (plan.get("products") or {}).items()
     }
-    findings = list(planned.get("findings") or []) + checks.shared_place_findings(shares) + _unverified(components)
+    findings = list(planned.get("findings") or []) + (of_fleet if examined else []) + _unverified(components)
     status, message = _status(planned, verified, examined, findings)
     env = plan.get("environment")
     return {
@@ -186,6 +177,7 @@ def _npus(npu: Json) -> list[Json]:
         {
             **dict.fromkeys(("npu_id", "chip_id", "phy_id", *amounts)),
             "name": card.get("name") or card.get("device") or "",
+            "kind": npus.kind_on_bus(card.get("name") or ""),
             "health": "",
             "bus_id": card.get("address"),
         }

@@ -17,6 +17,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.checks import (
     of_build,
     of_machine,
     of_python,
+    of_release,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import ascend_files, environment
 from ansible_collections.ascend.pytorch.plugins.module_utils.host.state import State
@@ -25,7 +26,10 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.plan.requests impor
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import recipe as recipes
 
 # Every check by its id, in the order in which findings are reported.
-CHECKS = {entry.ident: entry for entry in of_ascend.CHECKS + of_python.CHECKS + of_machine.CHECKS + of_build.CHECKS}
+CHECKS = {
+    entry.ident: entry
+    for entry in of_release.CHECKS + of_ascend.CHECKS + of_python.CHECKS + of_machine.CHECKS + of_build.CHECKS
+}
 
 
 # Needs the states of all hosts, after each has been examined.
@@ -46,18 +50,7 @@ def variable_problems(request: Request) -> List[str]:
     found += _path_problems(request)
     found += _shared_prefix_problems(request.recipes)
     found += _login_problems(request)
-    release, python = request.release, request.python
-    allowed = release.get("pythons", [])
-    if python != places.AUTO and allowed:
-        version = os.path.basename(python).replace("python", "")
-        if version and "." in version and ".".join(version.split(".")[:2]) not in allowed:
-            found.append(
-                "ascend_python: {0!r}: torch {1} supports only Python {2}. Set ascend_python to one of "
-                "these, or to auto".format(python, release["version"], ", ".join(allowed))
-            )
-    if request.environment is not None:
-        settings = {"set": {name: str(value) for name, value in request.environment["set"].items() if str(value) != ""}}
-        found += environment.validate(settings, release.get("unsupported_variables", []))
+    found += _release_problems(request)
     named = request.cann_path
     if (
         named
@@ -79,6 +72,25 @@ def variable_problems(request: Request) -> List[str]:
                 ", ".join(unknown), ", ".join(sorted(CHECKS))
             )
         )
+    return found
+
+
+def _release_problems(request: Request) -> List[str]:
+    """Return which variables do not go with the release. Before a host is examined, it may only be guessed."""
+    found, release, python = [], request.release, request.python
+    settled, allowed = release.get("is_settled", True), release.get("pythons", [])
+    if python != places.AUTO and allowed:
+        version = os.path.basename(python).replace("python", "")
+        if version and "." in version and ".".join(version.split(".")[:2]) not in allowed:
+            found.append(
+                "ascend_python: {0!r}: {1} only Python {2}. Set ascend_python to one of these, or to auto".format(
+                    python,
+                    "torch {0} supports".format(release["version"]) if settled else "the releases of torch support",
+                    ", ".join(allowed),
+                )
+            )
+    if request.environment is not None and settled:
+        found += environment.validate({"set": environment.resolve(request.environment["set"], release)}, release)
     return found
 
 
@@ -163,6 +175,15 @@ def shared_place_findings(shares: List[Dict[str, Any]]) -> List[Dict[str, str]]:
     """
     entry = CHECKS[SHARED]
     return [_finding(entry, seen, seen.severity or entry.severity) for seen in of_machine.find_shared_places(shares)]
+
+
+def different_torch_findings(torches: Dict[str, str]) -> List[Dict[str, str]]:
+    """Return the finding that hosts of one fleet get different torches; [] where all get the same.
+
+    :param torches: torch, with its version -> the hosts that get it, as a text
+    """
+    entry = CHECKS[of_release.DIFFERENT]
+    return [_finding(entry, seen, entry.severity) for seen in of_release.find_different_torches(torches)]
 
 
 def _finding(entry: finding.Check, seen: finding.Seen, grade: str) -> Dict[str, str]:

@@ -17,7 +17,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.checks.finding impo
     check,
     seen,
 )
-from ansible_collections.ascend.pytorch.plugins.module_utils.host import access, ascend_files
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import access, ascend_files, nnal, npus
 from ansible_collections.ascend.pytorch.plugins.module_utils.host.state import State
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import pythons, requests
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Plan
@@ -32,7 +32,13 @@ _NPU = "fact: npu-smi and its failures"
 
 def _wanted_cann(request: Request) -> str:
     release = request.release
-    return "CANN {0[minimum]} to {0[maximum]} for torch {1}".format(release["cann"], release["version"])
+    oldest, newest = release["cann"]["minimum"], release["cann"]["maximum"]
+    # The vendor names one CANN for a release of the plugin, and none for its newest previews.
+    limits = "{0} to {1}".format(oldest, newest) if oldest and newest and oldest != newest else oldest or newest
+    if not limits:
+        return "the CANN that the vendor names for torch {0}".format(release["version"])
+    open_end = "" if newest else " or newer"
+    return "CANN {0}{1}{2} for torch {3}".format("" if oldest else "up to ", limits, open_end, release["version"])
 
 
 def _compare_cann(request: Request, state: State) -> int:
@@ -129,6 +135,45 @@ def _cann_script(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
         )
 
 
+def _nnal_wanted(request: Request, state: State) -> str:
+    """Return how nnal is wanted, see nnal.WANTED; NOT where there is no CANN that it could be beside."""
+    there = requests.wanted_release(request) and request.environment and state.cann
+    return request.environment.get("nnal", nnal.NOT) if there else nnal.NOT
+
+
+@check(CHECKS, "nnal-missing", CANN, ERROR, "fact: some operators of torch_npu use nnal's atb")
+def _nnal_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
+    """The nnal that torch_npu_build_nnal requires is not beside CANN, or has no libraries for torch; else the second is a warning."""
+    wanted = _nnal_wanted(request, state)
+    remedy = "install nnal of that release of CANN by its own guide, or set torch_npu_build_nnal: auto"
+    if state.nnal and not state.nnal["environment"] and wanted != nnal.NOT:
+        yield seen(
+            "nnal in {path} has no libraries for the C++ ABI {cxx_abi}".format(**state.nnal),
+            "a latest/atb/cxx_abi_{cxx_abi} there, the ABI of torch".format(**state.nnal),
+            remedy,
+            "" if wanted == nnal.REQUIRED else WARNING,
+        )
+    elif not state.nnal and wanted == nnal.REQUIRED:
+        first = state.cann[0]
+        yield seen(
+            "no nnal/atb/set_env.sh in {0}".format(first["root"]),
+            "nnal beside CANN {0} in {1}".format(first["version"] or "of unknown release", first["path"]),
+            remedy,
+        )
+
+
+@check(CHECKS, "nnal-script", CANN, NOTE, "fact: CANN may belong to HwHiAiUser")
+def _nnal_script(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
+    """nnal's set_env.sh is not run, since another account can write to it: the environment is that of nnal's usual layout."""
+    if _nnal_wanted(request, state) != nnal.NOT and state.nnal and state.nnal["distrusted"]:
+        user = state.user["name"]
+        yield seen(
+            "{0}: {1} is not run as {2}".format(state.nnal["distrusted"], state.nnal["set_env"], user),
+            "an nnal that only {0} can write to".format(user if user == "root" else "root and " + user),
+            "change the owner of {0} to root, or run the play as the account that owns it".format(state.nnal["path"]),
+        )
+
+
 @check(CHECKS, "cann-version-unknown", CANN, WARNING, _CANN)
 def _cann_version_unknown(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """CANN is installed, but its version is not known."""
@@ -161,11 +206,13 @@ def _cann_too_new(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
 
 
 def _cann_mismatch(request: Request, state: State) -> Seen:
-    first = state.cann[0]
+    first, others = state.cann[0], request.release.get("goes_with_cann", [])
     return seen(
         "CANN {0} in {1}".format(first["version"], first["path"]),
         _wanted_cann(request),
-        "install that CANN, or choose the torch release that goes with {0}".format(first["version"]),
+        "install that CANN, or choose {0} torch release that goes with {1}{2}".format(
+            "a" if others[1:] else "the", first["version"], ": " + ", ".join(others) if others else ""
+        ),
     )
 
 
@@ -264,6 +311,33 @@ def _npu_busy(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     npu = state.npu
     if npu["code"] == -8020:
         yield seen("{0}: {1}".format(npu["smi"], npu["problem"]), "an NPU that is free", npu["remedy"])
+
+
+@check(CHECKS, "npu-kind", NPU, ERROR, "fact: names of chips in npu-smi, and their ids on the PCI bus")
+def _npu_kind(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
+    """An NPU is of a kind that the release does not support."""
+    release = requests.wanted_release(request)
+    # Without this list nothing is known about the chips of the release.
+    known = release.get("chips", [])
+    if not known:
+        return
+    of_kind = {}  # type: Dict[str, List[str]]
+    for chip in state.npu["chips"]:
+        of_kind.setdefault(chip.get("kind", ""), []).append("NPU {npu_id} chip {chip_id}".format(**chip))
+    if not of_kind:
+        for each in state.npu["pci"]:
+            of_kind.setdefault(npus.kind_on_bus(each["name"]), []).append(each["address"])
+    for kind, there in sorted(of_kind.items()):
+        if kind and kind not in known:
+            yield seen(
+                "{0}{1}: Ascend {2}".format(
+                    ", ".join(there[:4]), " and {0} more".format(len(there) - 4) if there[4:] else "", kind
+                ),
+                "Ascend {0} for torch {1}".format(" or Ascend ".join(known), release["version"]),
+                "choose a torch release for Ascend {0}, or set ascend_require_npu: false for a host that only builds".format(
+                    kind
+                ),
+            )
 
 
 @check(CHECKS, "npu-unhealthy", NPU, WARNING, _NPU)

@@ -54,7 +54,7 @@ def _requisite_missing(request: Request, state: State, plan: Plan) -> Iterator[S
     used = {
         name
         for entry in request.recipes
-        if not entry.get("reference") and plan.products[entry["name"]].do in (plans.BUILD, plans.TAKE)
+        if not entry.get("reference") and plan.does(entry["name"]) in (plans.BUILD, plans.TAKE)
         for name in entry.get("built_with", [])
     }
     for entry in request.recipes:
@@ -82,7 +82,7 @@ def _tool_too_new(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The CMake or gcc that is to be built is newer than the newest that is accepted."""
     for entry in request.recipes:
         newest = toolbox.accept_for_host(entry, state).get("maximum", "")
-        bringing = not entry.get("reference") and plan.products[entry["name"]].do in plans.PROVIDING
+        bringing = not entry.get("reference") and plan.does(entry["name"]) in plans.PROVIDING
         if bringing and not versions.is_within(entry["version"], "", newest):
             yield seen(
                 "{0}_version is {1}".format(entry["name"], entry["version"]),
@@ -91,6 +91,40 @@ def _tool_too_new(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
                     entry["name"]
                 ),
             )
+
+
+@check(CHECKS, "gcc-of-torch", BUILD, WARNING, "fact: the gcc of the stock torch, and pybind's ABI check")
+def _gcc_of_torch(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
+    """A wheel would be built with the host's own gcc, and the stock torch was built with another major version."""
+    wanted = request.release.get("built_with_gcc", "")
+    if isinstance(wanted, dict):
+        wanted = wanted.get(state.arch, "")
+    gcc = plan.tools.get("gcc730", {})
+    building = [
+        entry["name"]
+        for entry in request.recipes
+        if "gcc730" in entry.get("built_with", [])
+        and not entry.get("reference")
+        and plan.does(entry["name"]) == plans.BUILD
+    ]
+    # Only the host's own tools have a version here.
+    if not wanted or not building or not gcc.get("version") or gcc["version"].split(".")[0] == wanted.split(".")[0]:
+        return
+    yield seen(
+        "gcc {0} in {1} would build {2}".format(gcc["version"], gcc["folder"], ", ".join(building)),
+        "gcc {0}, with which torch {1} was built: with another one, the import of {2} may fail or crash".format(
+            wanted, request.release["torch"].get("version") or request.release["version"], " or ".join(building)
+        ),
+        "set gcc730_accept_installed: false, {0}".format(_gcc_remedy(request, wanted)),
+    )
+
+
+def _gcc_remedy(request: Request, wanted: str) -> str:
+    """Return which gcc the role gcc730 is to build."""
+    built = request.release.get("toolchain", {}).get("gcc", "")
+    if built.split(".")[0] == wanted.split(".")[0]:
+        return "and gcc730_version: auto or {0}, which is then built".format(built)
+    return "and gcc730_version to a gcc {0}, with its row in gcc730_extra_releases".format(wanted)
 
 
 @check(CHECKS, "compilers-mixed", HOST, WARNING, "fact: compilers and libstdc++ of different versions crash")
@@ -139,11 +173,7 @@ def _link_foreign(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
 
 def _trees_to_change(request: Request, state: State, plan: Plan) -> Iterator[str]:
     for entry in request.recipes:
-        if (
-            not entry.get("reference")
-            and entry["product"] == "tree"
-            and plan.products[entry["name"]].do != plans.NOTHING
-        ):
+        if not entry.get("reference") and entry["product"] == "tree" and plan.does(entry["name"]) != plans.NOTHING:
             yield entry["name"]
 
 

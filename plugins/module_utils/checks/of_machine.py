@@ -23,6 +23,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.plan import package
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan as plans
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan.requests import Request
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import recipe as recipes
 
 CHECKS: List[Check] = []
 
@@ -38,9 +39,7 @@ _FILES_PER_GIB = 12000
 def _recipes_to_build(request: Request, plan: Plan) -> List[Dict[str, Any]]:
     """Return the recipes that the plan builds."""
     return [
-        entry
-        for entry in request.recipes
-        if not entry.get("reference") and plan.products[entry["name"]].do == plans.BUILD
+        entry for entry in request.recipes if not entry.get("reference") and plan.does(entry["name"]) == plans.BUILD
     ]
 
 
@@ -90,7 +89,7 @@ def _session_ends(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
 @check(CHECKS, "memory", BUILD, ERROR, "guide, torch: memory of parallel compilers")
 def _memory(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """There is not enough memory for one job of a build."""
-    need_mib = max([int(1024 * entry.get("mem_gib_per_job", 1)) for entry in _recipes_to_build(request, plan)] or [0])
+    need_mib = max([int(1024 * recipes.memory_for_one_job(entry)) for entry in _recipes_to_build(request, plan)] or [0])
     if state.memory["available_mib"] < need_mib:
         limit = state.memory.get("limit")
         whole = "{0:.1f}".format(state.memory["total_mib"] / 1024.0)

@@ -4,6 +4,7 @@
 """Checks of the Python that wheels are built for, and of the packages in it."""
 
 import os
+import re
 from typing import Any, Dict, Iterator, List, Optional
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import extensions, interpreters, versions
@@ -25,6 +26,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan as
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan.requests import Request
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetch
 
 CHECKS: List[Check] = []
 
@@ -48,6 +50,28 @@ def _wanted_python(request: Request) -> str:
     return "Python {0} for torch {1}".format(", ".join(request.release["pythons"]), request.release["version"])
 
 
+def _series(version: str) -> str:
+    """Return the first two numbers of a Python's version, such as 3.9."""
+    return ".".join(version.split(".")[:2])
+
+
+def _known_pythons(state: State) -> Dict[str, str]:
+    """Return series -> path of the Pythons of a host that its examination has seen run."""
+    seen_pythons = [found for found in state.pythons.values() if found] + [state.packaging_python or {}]
+    return {_series(found["version"]): found["path"] for found in seen_pythons if found.get("version")}
+
+
+def _other_releases(request: Request, there: Dict[str, str]) -> str:
+    """Return the end of a remedy: which torch releases take these Pythons; "" if none is known to."""
+    would_take = request.release.get("would_take", {})
+    others = [
+        "torch {0} takes {1}".format(would_take[each], path)
+        for each, path in sorted(there.items())
+        if each in would_take
+    ]
+    return "; or choose another release: " + ", ".join(others) if others else ""
+
+
 @check(CHECKS, "python-missing", BUILD, ERROR, _PYTHON)
 def _python_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """None of the wanted interpreters exists and runs in the environment of a build."""
@@ -65,6 +89,8 @@ def _python_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen
         )
     elif state.venv_python:
         remedy = "remove {0}, so that it is created again, or set ascend_venv to another path".format(state.venv)
+    else:
+        remedy += _other_releases(request, _known_pythons(state))
     yield seen(
         "none of these interpreters runs: {0}{1}".format(
             ", ".join(names),
@@ -79,13 +105,29 @@ def _python_missing(request: Request, state: State, plan: Plan) -> Iterator[Seen
 def _python_version(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """The release does not support the version of the interpreter."""
     python = _python(request, state)
-    if python and ".".join(python["version"].split(".")[:2]) not in request.release["pythons"]:
+    if python and _series(python["version"]) not in request.release["pythons"]:
         yield seen(
             "{0} is Python {1}".format(python["path"], python["version"]),
             _wanted_python(request),
             "set ascend_python to another interpreter, or auto"
+            + _other_releases(request, {_series(python["version"]): python["path"]})
             if not state.venv_python
             else "remove {0}, so that it is created again, or set ascend_venv to another path".format(state.venv),
+        )
+
+
+@check(CHECKS, "python-managed", BUILD, ERROR, "fact: PEP 668, since Debian 12 and Ubuntu 23.04")
+def _python_managed(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
+    """The interpreter's packages belong to the distribution, so that pip refuses to install wheels."""
+    python = _python(request, state) or {}
+    comes = any(entry.do in plans.PROVIDING and entry.order.product == "wheel" for entry in plan.products.values())
+    allowed = ((python.get("pip") or {}).get("settings") or {}).get("break-system-packages", "")
+    if comes and python.get("managed") and not state.venv and allowed.lower() not in ("1", "true", "yes", "on"):
+        yield seen(
+            "the packages of {0} belong to the distribution, and pip refuses to change them".format(python["path"]),
+            "a Python that pip may install into",
+            "set ascend_venv to a folder for a virtual environment, such as /opt/ascend-pytorch/venv, or ascend_python to "
+            "a Python of your own",
         )
 
 
@@ -128,7 +170,8 @@ def _python_modules(request: Request, state: State, plan: Plan) -> Iterator[Seen
     needed = {"zlib": "pip unpacks wheels with it", "ctypes": "torch imports it"}
     if _pip_uses_network(request, plan):
         needed["ssl"] = "pip fetches requirements with it"
-    if pythons.venv_command(state) and not _may_be_completed(request, state, python):
+    makes_environment = pythons.venv_command(state) or requests.makes_environment(request)
+    if makes_environment and not _may_be_completed(request, state, python):
         needed["ensurepip"] = "it creates the virtual environment"
     if (
         requests.may_build(request)
@@ -171,7 +214,15 @@ def _modules_remedy(python: Dict[str, Any], lacking: List[str], family: str) -> 
 
 
 # The extensions of archives, and the module that unpacks them.
-_UNPACKED_BY = {".gz": "zlib", ".tgz": "zlib", ".bz2": "bz2", ".tbz2": "bz2", ".xz": "lzma", ".txz": "lzma"}
+_UNPACKED_BY = {
+    ".whl": "zlib",
+    ".gz": "zlib",
+    ".tgz": "zlib",
+    ".bz2": "bz2",
+    ".tbz2": "bz2",
+    ".xz": "lzma",
+    ".txz": "lzma",
+}
 
 
 @check(CHECKS, "ansible-python", BUILD, ERROR, _PYTHON)
@@ -180,7 +231,7 @@ def _ansible_python(request: Request, state: State, plan: Plan) -> Iterator[Seen
     uses = {}  # type: Dict[str, str]
     for entry in plan.products.values():
         for source in entry.order.sources if entry.do == plans.BUILD else ():
-            if source["kind"] == "archive":
+            if fetch.is_file(source):
                 uses.setdefault(_UNPACKED_BY.get(os.path.splitext(source["file"])[1], ""), source["file"])
                 if source["urls"] and not source.get("offline") and not request.mirrors and _all_https(source["urls"]):
                     uses.setdefault("ssl", source["urls"][0])
@@ -339,6 +390,94 @@ def _operator_packages(request: Request, state: State) -> Dict[str, Dict[str, st
     return found
 
 
+def _is_cuda_build(version: str, python: Dict[str, Any]) -> bool:
+    """Say whether an installed torch is a build for CUDA.
+
+    PyPI's wheel for x86_64 is, with a plain version. It installs nvidia-* packages, which a CPU build does not need.
+    """
+    local = version.partition("+")[2]
+    if local:
+        return local.startswith("cu")
+    return any(name.startswith("nvidia-c") for name in python.get("packages", {}))
+
+
+def _foreign_cuda_build(request: Request, state: State) -> str:
+    """Return the version of a torch for CUDA that this collection did not install, "" for none, or where it does not matter."""
+    there = state.products.get("torch", {})
+    python = _python(request, state)
+    if not python or not there.get("version") or there["manifest"] is not None:
+        return ""
+    plugin = request.release.get("torch", {}).get("layout") == "plugin"
+    return there["version"] if plugin and _is_cuda_build(there["version"], python) else ""
+
+
+@check(CHECKS, "torch-cuda", BUILD, ERROR, "fact: the plugin does not build or run beside a torch for CUDA")
+def _torch_cuda(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
+    """A torch for CUDA is installed, which torch_npu does not build against; a warning where this run replaces it."""
+    version = _foreign_cuda_build(request, state)
+    if not version:
+        return
+    there, entry = state.products["torch"], plan.products.get("torch")
+    found = "torch {0} in {1}, a build for CUDA".format(version, there["site"])
+    wanted = "the CPU build of torch {0}, which torch_npu is built against".format(request.release["torch"]["version"])
+    if entry and entry.do in plans.PROVIDING:
+        yield seen(
+            found,
+            wanted + ", and which replaces it",
+            "if something needs it, set ascend_venv or use another Python; otherwise, when torch_npu works, remove the nvidia-* "
+            "packages that it brought",
+            WARNING,
+        )
+    else:
+        yield seen(
+            found,
+            wanted,
+            "apply the role torch_npu_build, which replaces it, or set ascend_venv to use a virtual environment",
+        )
+
+
+def _release_numbers(version: str) -> str:
+    """Return the numbers that a torch and its torch_npu have in common, such as 2.6.0 of 2.6.0.post5 and 2.6.0+cpu."""
+    found = re.match(r"[0-9]+(?:\.[0-9]+)*", version)
+    return found.group() if found else ""
+
+
+def _version_after(name: str, there: str, plan: Plan) -> str:
+    """Return which version of a distribution the Python has after the plan, "" for none."""
+    entry = plan.products.get(name)
+    if entry and entry.do in plans.PROVIDING:
+        return entry.order.version
+    return "" if entry and entry.do == plans.REMOVE else there
+
+
+@check(CHECKS, "torch-npu-pair", BUILD, ERROR, "fact: torch_npu loads only beside the torch of its version")
+def _torch_npu_pair(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
+    """The torch and the torch_npu that the Python has after this run do not go together."""
+    python = _python(request, state)
+    if not python:
+        return
+    installed = {
+        name: state.products.get(name, {}).get("version") or python["packages"].get(name.replace("_", "-"), "")
+        for name in ("torch", "torch_npu")
+    }
+    torch, plugin = (_version_after(name, installed[name], plan) for name in ("torch", "torch_npu"))
+    is_patch = request.release.get("torch", {}).get("layout") == "patch"
+    # The patched torch is the NPU's by itself; its wheel is called 1.8.1+ascend.
+    patched = is_patch and (torch != installed["torch"] or "+ascend" in torch)
+    if torch and plugin and (patched or _release_numbers(torch) != _release_numbers(plugin)):
+        yield seen(
+            "torch_npu {0} beside torch {1} in {2}".format(plugin, torch, python["path"]),
+            "no torch_npu beside a patched torch" if patched else "a torch_npu of the same version as torch",
+            "run `{0} -m pip uninstall torch-npu`, or set ascend_venv to use a virtual environment".format(
+                python["path"]
+            )
+            if plugin == installed["torch_npu"]
+            else "apply the role torch_npu_build, which brings both",
+            # The patched torch does not load it.
+            WARNING if patched else "",
+        )
+
+
 @check(CHECKS, "torch-foreign", HOST, WARNING, "guide, torch: another torch is removed first")
 def _torch_foreign(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """A torch or Apex that this collection did not build would be replaced."""
@@ -346,6 +485,9 @@ def _torch_foreign(request: Request, state: State, plan: Plan) -> Iterator[Seen]
         there = state.products[name]
         order = entry.order
         replaced = entry.do in plans.PROVIDING and order.product == "wheel"
+        if name == "torch" and _foreign_cuda_build(request, state):
+            # The check torch-cuda says more about it.
+            continue
         if replaced and there["version"] and there["manifest"] is None:
             yield seen(
                 "{0} {1} in {2}, which this collection did not build".format(name, there["version"], there["site"]),

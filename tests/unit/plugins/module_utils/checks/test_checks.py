@@ -14,6 +14,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.checks import check
 from ansible_collections.ascend.pytorch.plugins.module_utils.host.state import State
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 from checkout import ROOT
+from plugin_line import ask_plugin, today
 from situations import (
     APEX,
     CMAKE,
@@ -82,6 +83,13 @@ def fit(*recipes, **changes):
     return ask_torch(*recipes, **dict({"fitness": fitness}, **changes))
 
 
+NNAL = {
+    "path": "/a/nnal/atb",
+    "set_env": "/a/nnal/atb/set_env.sh",
+    "cxx_abi": 1,
+    "distrusted": "",
+    "environment": {"set": {"ATB_HOME_PATH": "/a"}},
+}
 EVERYTHING = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), environment=ENVIRONMENT)
 
 
@@ -273,6 +281,34 @@ TRIGGERS = [
         ],
     ),
     (
+        "nnal-missing",
+        "error",
+        ask_torch(environment=dict(ENVIRONMENT, nnal="true")),
+        lambda state: None,
+        ["no nnal/atb/set_env.sh in /usr/local/Ascend", "beside CANN 5.0.4", "torch_npu_build_nnal: auto"],
+    ),
+    (
+        "nnal-missing",
+        "error",
+        ask_torch(environment=dict(ENVIRONMENT, nnal="true")),
+        lambda state: state.update(nnal=dict(NNAL, environment={})),
+        ["nnal in /a/nnal/atb has no libraries for the C++ ABI 1", "latest/atb/cxx_abi_1"],
+    ),
+    (
+        "nnal-missing",
+        "warning",
+        ask_torch(environment=dict(ENVIRONMENT, nnal="auto")),
+        lambda state: state.update(nnal=dict(NNAL, environment={})),
+        ["nnal in /a/nnal/atb has no libraries for the C++ ABI 1"],
+    ),
+    (
+        "nnal-script",
+        "note",
+        ask_torch(environment=dict(ENVIRONMENT, nnal="auto")),
+        lambda state: state.update(nnal=dict(NNAL, distrusted="/a belongs to HwHiAiUser")),
+        ["/a belongs to HwHiAiUser: /a/nnal/atb/set_env.sh is not run as root"],
+    ),
+    (
         "cann-script",
         "note",
         ask_torch(),
@@ -335,6 +371,13 @@ TRIGGERS = [
         ask_torch(python="python3.9"),
         python(version="3.11.2"),
         ["/usr/bin/python3.9 is Python 3.11.2", "3.7, 3.8, 3.9 for torch 1.8.1", "ascend_python"],
+    ),
+    (
+        "python-managed",
+        "error",
+        ask_torch(),
+        python(managed=True),
+        ["packages of /usr/bin/python3.9 belong to the distribution", "ascend_venv to a folder"],
     ),
     (
         "python-headers",
@@ -536,6 +579,39 @@ TRIGGERS = [
         ask_torch(environment=dict(ENVIRONMENT, hccl_interface="eth7")),
         lambda state: None,
         ["'eth7'", "eth0 (192.168.1.10)", "torch_npu_build_hccl_interface", "torch_npu_build_hccl_if_ip"],
+    ),
+    (
+        "torch-cuda",
+        "warning",
+        ask_plugin(),
+        today(torch="2.6.0", nvidia_cublas_cu12="12.4.5.8"),
+        [
+            "torch 2.6.0 in /usr/local/lib/python3.11/dist-packages, a build for CUDA",
+            "the CPU build of torch 2.6.0",
+            "ascend_venv",
+            "remove the nvidia-* packages",
+        ],
+    ),
+    (
+        "torch-npu-pair",
+        "error",
+        ask_plugin(*used(TORCH), recipe(APEX)),
+        today(torch="2.6.0", torch_npu="2.5.1.post1"),
+        [
+            "torch_npu 2.5.1.post1 beside torch 2.6.0 in /usr/bin/python3.11",
+            "`/usr/bin/python3.11 -m pip uninstall torch-npu`",
+        ],
+    ),
+    (
+        "gcc-of-torch",
+        "warning",
+        ask_plugin(),
+        today(gcc="12.2.0"),
+        [
+            "gcc 12.2.0 in /usr/bin would build torch_npu",
+            "gcc 11, with which torch 2.6.0 was built",
+            "Set gcc730_accept_installed: false, and gcc730_version: auto or 11.2.0",
+        ],
     ),
 ]
 
@@ -906,7 +982,7 @@ def test_each_finding_has_its_trigger(ident, severity, request_, spoil, words):
 
 
 # Those that have tests of their own.
-OTHERS = {"env-file-unwritable", checks.SHARED}
+OTHERS = {"env-file-unwritable", "npu-kind", "release-chosen", "release-unfit", "torch-differs", checks.SHARED}
 
 
 def test_every_check_has_a_trigger():
@@ -1121,6 +1197,15 @@ def test_in_check_mode_a_promised_tool_is_not_missing():
 # --- variables --------------------------------------------------------------------------------------------------------
 
 
+NPU_RELEASE = dict(
+    situations.RELEASE,
+    version="2.6.0.post5",
+    tag="v7.3.0-pytorch2.6.0",
+    torch={"layout": "plugin", "version": "2.6.0"},
+    unsupported_variables=[],
+)
+
+
 def environment(**values):
     return dict(ENVIRONMENT, set=dict(ENVIRONMENT["set"], **values))
 
@@ -1149,6 +1234,14 @@ def environment(**values):
         (ask_torch(environment=environment(HCCL_IF_IP="127.0.0.1")), ["HCCL_IF_IP"]),
         (ask_torch(environment=environment(TASK_QUEUE_ENABLE="yes")), ["torch_npu_build_task_queue_enable"]),
         (ask_torch(environment=environment(DYNAMIC_COMPILE_ENABLE="1")), ["DYNAMIC_COMPILE_ENABLE", "not supported"]),
+        (
+            ask_torch(environment=environment(PTCOPY_ENABLE="1"), release=NPU_RELEASE),
+            ["PTCOPY_ENABLE", "no release of the plugin torch_npu reads it", "torch_npu_build_ptcopy_enable"],
+        ),
+        (
+            ask_torch(environment=environment(TORCH_TRANSFER_TO_NPU="1"), release=NPU_RELEASE),
+            ["torch_npu_build_torch_transfer_to_npu", "from 26.0.0 on, and this release is of 7.3.0"],
+        ),
         (
             ask(recipe(CMAKE, prefix="/opt/x"), recipe(GCC, prefix="/opt/x/")),
             ["cmake_prefix, gcc730_prefix: all of these are /opt/x"],
@@ -1184,6 +1277,9 @@ def test_variables_that_are_wrong(request_, words):
         ask_torch(python="/opt/python-3.11/bin/py"),
         ask_torch(python="/usr/bin/python3.9"),
         ask_torch(environment=environment(HCCL_IF_IP="10.0.0.1")),
+        # The defaults.
+        ask_torch(environment=environment(TASK_QUEUE_ENABLE="auto", PTCOPY_ENABLE="auto"), release=NPU_RELEASE),
+        ask_torch(environment=environment(TASK_QUEUE_ENABLE="2", PER_STREAM_QUEUE="1"), release=NPU_RELEASE),
     ],
 )
 def test_variables_that_are_right(request_):
@@ -1226,3 +1322,32 @@ def test_all_variables_are_told_at_once():
 def test_a_path_that_will_not_do_is_told_before_any_host_is_asked(change, variable):
     (problem,) = checks.variable_problems(ask(recipe(CMAKE), **change))
     assert problem.startswith("{0}: {1!r} is refused: ".format(variable, next(iter(change.values()))))
+
+
+def test_memory_of_the_largest_file_counts():
+    def seen(available_mib, **changes):
+        state = ready()
+        state["memory"].update(available_mib=available_mib)
+        request = ask_torch()
+        request = request._replace(recipes=[dict(entry, **changes) for entry in request.recipes])
+        return "memory" in idents(request, state)
+
+    large = {"mem_gib_per_job": 0.8, "mem_gib_first": 4.2}
+    assert seen(4200, **large) and not seen(4301, **large) and not seen(900, mem_gib_per_job=0.8)
+
+
+def test_a_build_in_an_environment_of_its_own_needs_ensurepip():
+    state, request = ready(), ask_torch()
+    lacks("ensurepip")(state)
+    assert "python-modules" not in idents(request, state)
+    own = {"stages": {"configure": [{"venv": {"path": "{obj}/venv"}}]}}
+    request = request._replace(recipes=[dict(entry, **own) for entry in request.recipes])
+    assert "python-modules" in idents(request, state)
+
+
+def test_pip_may_be_told_to_install_into_the_distributions_python():
+    state = ready()
+    python(managed=True, pip=dict(state["pythons"]["python3.9"]["pip"], settings={"break-system-packages": "1"}))(state)
+    assert found(ask_torch(), state) == []
+    python(pip=dict(state["pythons"]["python3.9"]["pip"], settings=None))(state)
+    assert [each["id"] for each in found(ask_torch(), state)] == ["python-managed"]

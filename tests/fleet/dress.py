@@ -13,20 +13,16 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from fleet.cards import CARDS, NPU_SMI_FAULTS, USUAL, Cards, Chip, device_names, npu_smi
 from fleet.tree import File
 
 ROOT = "/usr/local/Ascend"
 CANN = "5.0.4"
-DRIVER = "21.0.4"
-FIRMWARE = "1.80.21.2.210"
-# The driver takes firmware of these releases; firmware of others was made for another driver.
-FIRMWARE_RELEASES = "1.80"
 OTHER_DRIVER = "20.2.0"
 INNER = "1.80.21.2.210"
 PCI = "/sys/bus/pci/devices"
-DEVICES = ("davinci0", "davinci1", "davinci_manager", "devmm_svm", "hisi_hdc")
 # Every image has this shared library: a real ELF file, so that a loader accepts it, with nothing in it.
 EMPTY_LIBRARY = "/usr/local/lib/ascend-fleet/libempty.so"
 LIBRARIES = ("libascendcl.so", "libge_runner.so", "libgraph.so", "libhccl.so", "libacl_op_compiler.so")
@@ -48,24 +44,6 @@ PYTHON_PACKAGES = {
 }
 
 
-@dataclass(frozen=True)
-class Chip:
-    """One NPU as `npu-smi info` shows it: watts, degrees Celsius, MB of HBM; and its device id on the PCI bus."""
-
-    npu: int
-    bus: str
-    power: float
-    temperature: int
-    hbm_used: int
-    name: str = "910A"
-    hbm: int = 32768
-    health: str = "OK"
-    device: str = "0xd801"
-
-
-CHIPS = (Chip(0, "0000:61:00.0", 66.2, 38, 2), Chip(1, "0000:DA:00.0", 64.9, 35, 2))
-
-
 def cann_os_folder(machine: str, cann: str) -> str:
     """Return the folder of CANN's records for `machine` (`uname -m`): 5.0.x calls aarch64 arm64."""
     return f"{'arm64' if machine == 'aarch64' and cann.startswith('5.0.') else machine}-linux"
@@ -83,78 +61,6 @@ def toolkit_home(cann: str) -> tuple[str, str]:
     if _release(cann) >= (8, 5):
         return f"{ROOT}/cann-{cann}", f"{ROOT}/cann"
     return f"{ROOT}/ascend-toolkit/{cann}", f"{ROOT}/ascend-toolkit/latest"
-
-
-def npu_smi_table(tool: str, driver: str, chips: Iterable[Chip]) -> str:
-    """Return what `npu-smi info` prints on a 910A host of the 21.0 releases.
-
-    The first line has the tool's version, then the driver's; each chip takes two rows between double rules.
-    """
-    widths = (22, 15, 52)
-    thin = "+" + "+".join("-" * width for width in widths) + "+"
-    thick = thin.replace("-", "=")
-
-    def row(*cells: str) -> str:
-        return "|" + "|".join(f" {cell}".ljust(width) for cell, width in zip(cells, widths, strict=True)) + "|"
-
-    inside = len(thin) - 2
-    lines = [
-        f"+{'-' * inside}+",
-        f"|{f' npu-smi {tool}'.ljust(34)}{f'Version: {driver}'.ljust(inside - 34)}|",
-        thin,
-        row("NPU   Name", "Health", "Power(W)    Temp(C)           Hugepages-Usage(page)"),
-        row("Chip", "Bus-Id", "AICore(%)   Memory-Usage(MB)  HBM-Usage(MB)"),
-        thick,
-    ]
-    for chip in chips:
-        lines += [
-            row(f"{chip.npu:<6}{chip.name}", chip.health, f"{chip.power:<12}{chip.temperature:<18}{0:<5}/ 0"),
-            row("0", chip.bus, f"{0:<12}{640:<5}/ {15171:<11}{chip.hbm_used:<6}/ {chip.hbm}"),
-            thick,
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def npu_smi_map(chips: Iterable[Chip]) -> str:
-    """Return what `npu-smi info -m` prints: which chip is where, in columns of 31 characters."""
-    rows = [("NPU ID", "Chip ID", "Chip Logic ID", "Chip Name")]
-    rows += [(str(chip.npu), "0", str(logic), f"Ascend {chip.name}") for logic, chip in enumerate(chips)]
-    return "".join("".join(cell.ljust(31) for cell in row).rstrip() + "\n" for row in rows)
-
-
-# What a broken npu-smi does, by the value of the option `npu`: a line of sh. The words are those of the real one.
-NPU_SMI_FAULTS = {
-    "busy": "echo 'dcmi model initialized failed, because the device is used. ret is -8020'; exit 1",
-    "hang": "trap '' HUP INT TERM; while :; do sleep 3600; done",
-    "crash": "kill -SEGV $$",
-    # A program of another kind in its place.
-    "rubbish": "cat /bin/true; exit 0",
-    "-8005": "echo 'DrvMngGetConsoleLogLevel failed. (ret=4)'; echo 'dcmi module initialize failed. ret is -8005'; exit 1",
-}
-
-
-def npu_smi(tool: str, driver: str, chips: Iterable[Chip], fault: str = ":") -> str:
-    """Return an `npu-smi` (sh): it fails as the real one does for a user who may not use the device nodes.
-
-    :param fault: a line of sh that it begins with; that of a broken one never ends well.
-    """
-    chips = list(chips)
-    return f"""#!/bin/sh
-{fault}
-if ! [ -r /dev/davinci_manager ] || ! [ -w /dev/davinci_manager ]; then
-    {NPU_SMI_FAULTS["-8005"]}
-fi
-case "$*" in
-info) cat <<'TABLE'
-{npu_smi_table(tool, driver, chips)}TABLE
-;;
-'info -m') cat <<'TABLE'
-{npu_smi_map(chips)}TABLE
-;;
--v) echo 'npu-smi version: {tool}' ;;
-*) echo "npu-smi: not known here: $*"; exit 1 ;;
-esac
-"""
 
 
 def set_env(latest: str) -> str:
@@ -263,22 +169,23 @@ def cann_files(machine: str, cann: str) -> dict[str, File]:
     return files | {f"{home}/lib64/{name}": File(link=EMPTY_LIBRARY) for name in LIBRARIES}
 
 
-def driver_files(driver: str = DRIVER) -> dict[str, File]:
-    """Return what a driver brings, but for its `npu-smi`; it takes firmware of the releases FIRMWARE_RELEASES."""
+def driver_files(cards: Cards) -> dict[str, File]:
+    """Return what the driver of these cards brings, but for its `npu-smi`."""
+    releases = cards.firmware_releases
     return {
         f"{ROOT}/driver/version.info": File(
-            f"Version={driver}\nascendhal_version=6.20.14\naicpu_version=1.0\ntdt_version=1.0\nlog_version=1.0\n"
+            f"Version={cards.driver}\nascendhal_version=6.20.14\naicpu_version=1.0\ntdt_version=1.0\nlog_version=1.0\n"
             "prof_version=2.0\ndvppkernels_version=1.1\ntsfw_version=1.0\nInnerversion=V100R001C80SPC021B210\n"
             "compatible_version=[V100R001C79],[V100R001C80]\n"
-            f"compatible_version_fw=[{FIRMWARE_RELEASES}.0,{FIRMWARE_RELEASES}.99]\n"
+            f"compatible_version_fw=[{releases}.0,{releases}.99]\n"
         ),
         f"{ROOT}/driver/lib64/driver/libascend_hal.so": File(link=EMPTY_LIBRARY),
     }
 
 
-def firmware_files(firmware: str = FIRMWARE) -> dict[str, File]:
+def firmware_files(cards: Cards, firmware: str) -> dict[str, File]:
     """Return what firmware leaves on the disk. It names the driver of its own release."""
-    driver = DRIVER if firmware.startswith(f"{FIRMWARE_RELEASES}.") else OTHER_DRIVER
+    driver = cards.driver if firmware.startswith(f"{cards.firmware_releases}.") else OTHER_DRIVER
     record = (
         f"Version={firmware}\nfirmware_version=1.0\npackage_version={driver}\n"
         f"compatible_version_drv=[{driver},{driver}.]\n"
@@ -329,9 +236,20 @@ def python_packages(python: str) -> dict[str, File]:
     }
 
 
+def host_cards(options: Mapping[str, str]) -> Cards:
+    """Return the NPUs of a host, with their driver and firmware."""
+    cards, npu = CARDS[options.get("chip", USUAL)], options.get("npu", "")
+    if npu == "none":
+        return replace(cards, chips=())
+    if npu == "sick":
+        return replace(cards, chips=(*cards.chips[:-1], replace(cards.chips[-1], health="Alarm")))
+    return cards
+
+
 def devices(options: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of a host's device nodes: its driver makes them, for its NPUs."""
-    return () if "none" in (options.get(part) for part in ("cann", "driver", "npu")) else DEVICES
+    has_none = "none" in (options.get(part) for part in ("cann", "driver", "npu"))
+    return () if has_none else device_names(host_cards(options))
 
 
 def dress(machine: str, python: str, options: Mapping[str, str]) -> dict[str, File]:
@@ -339,14 +257,14 @@ def dress(machine: str, python: str, options: Mapping[str, str]) -> dict[str, Fi
 
     :param machine: what `uname -m` says there.
     :param python: the version of the host's Python, such as 3.9.
-    :param options: what was asked for: `cann`, and the faults `npu`, `nodes`, `driver`, `firmware` and `wheels`; see
-        the README.
+    :param options: what was asked for: `cann`, `chip`, and the faults `npu`, `nodes`, `driver`, `firmware` and `wheels`;
+        see the README.
     """
-    cann, npu = options.get("cann", CANN), options.get("npu", "")
+    cann, cards = options.get("cann", CANN), host_cards(options)
     if cann == "none":
         return {}
     with_driver = options.get("driver") != "none"
-    files = firmware_files(options.get("firmware", FIRMWARE))
+    files = firmware_files(cards, options.get("firmware", cards.firmware))
     files["/etc/ascend_install.info"] = File(install_record(with_driver))
     if cann != "missing":
         files |= cann_files(machine, cann)
@@ -354,13 +272,10 @@ def dress(machine: str, python: str, options: Mapping[str, str]) -> dict[str, Fi
     if "wheels" in options:
         files |= stale_wheels(python)
     if with_driver:
-        files |= driver_files()
-    chips = () if npu == "none" else CHIPS
-    if npu == "sick":
-        chips = (*CHIPS[:-1], replace(CHIPS[-1], health="Alarm"))
+        files |= driver_files(cards)
     if devices(options):
-        program = npu_smi(DRIVER, DRIVER, chips, NPU_SMI_FAULTS.get(npu, ":"))
+        program = npu_smi(cards, NPU_SMI_FAULTS.get(options.get("npu", ""), ":"))
         files["/usr/local/sbin/npu-smi"] = File(program, 0o755)
     owner = "0600 root root" if options.get("nodes") == "root" else "0660 root HwHiAiUser"
-    files["/etc/tmpfiles.d/ascend.conf"] = File(boot_rules(chips, devices(options), owner))
+    files["/etc/tmpfiles.d/ascend.conf"] = File(boot_rules(cards.chips, devices(options), owner))
     return files

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fleet.cards import CARDS
 from fleet.shell import FleetError
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -95,16 +96,17 @@ OPTIONS = {
         r"/[^:,\"]+"
     ),  # a folder at that path that all hosts of the fleet with this option have together
     "cann": re.compile(r"none|missing|\d+\.[0-9A-Za-z.-]+"),  # CANN's release; `none`: no driver and no NPU either
+    "chip": re.compile("|".join(CARDS)),  # the kind of its NPUs, with their driver and firmware
     "npu": re.compile(r"none|sick|busy|hang|crash|rubbish|-8005"),  # no NPU, an unhealthy one, or a broken npu-smi
     "nodes": re.compile(r"root"),  # the device nodes are root's alone
     "driver": re.compile(r"none"),  # NPUs without a driver
-    "firmware": re.compile(r"\d+(\.\d+){2,}"),  # firmware's version; the driver takes 1.80
+    "firmware": re.compile(r"\d+(\.\d+){2,}"),  # firmware's version; the driver of 910A takes 1.80
     "wheels": re.compile(r"stale"),  # the Python has the wheels of a former CANN
 }
 
 # Beside `KEY=none` these would mean nothing.
 VOID_BESIDE_NONE = {
-    "cann": ("npu", "nodes", "driver", "firmware", "wheels"),
+    "cann": ("chip", "npu", "nodes", "driver", "firmware", "wheels"),
     "driver": ("npu", "nodes"),
     "npu": ("nodes",),
 }

@@ -5,9 +5,10 @@
 
     python3 tests/mirror/make.py OUT
 
-OUT gets the archives, bare git repositories as <owner>/<repo>.git, and vars.yml, the variables that make the roles
-use them. Digests and commits follow from the files in sources/ and from the CMake wheels pinned below, nothing else:
-dates, authors and modes are fixed.
+OUT gets the archives, bare git repositories as <owner>/<repo>.git, wheels and their index, and vars.yml, the variables
+that make the roles use them; vars-<release>.yml are those of a release of the plugin line. Digests and commits follow
+from the files in sources/, the table of releases and the CMake wheels pinned below, nothing else: dates, authors and
+modes are fixed.
 """
 
 import argparse
@@ -17,35 +18,37 @@ import difflib
 import gzip
 import hashlib
 import io
+import lzma
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Dict, List, Optional, Tuple
 
 HERE = Path(__file__).resolve().parent
-SOURCES = HERE / "sources"
+if str(HERE) not in sys.path:  # where this file is loaded and not run
+    sys.path.insert(0, str(HERE))
+
+from mirror_plugin import MINIZ, TAGS, plugin_commits  # noqa: E402 - needs the path above
+from mirror_trees import EPOCH, Commit, Facts, Tree, below, make_repository, tree  # noqa: E402
+from mirror_wheels import make_wheels  # noqa: E402
+
 CACHE = HERE.parents[1] / ".cache" / "mirror"
 
-Tree = Dict[str, bytes]
-Facts = Dict[str, Union[str, bool]]
-
-EPOCH = 1640995200  # 2022-01-01T00:00:00Z: every date in the mirror counts from here
-AUTHOR = "Mirror <mirror@example.invalid>"
-
-CMAKE_VERSION = "3.12.1"
-GCC_VERSION = "7.3.0"
-# As gcc 7.3.0's own contrib/download_prerequisites names them.
+# The tools of the patched line, and those of the plugin line.
+CMAKE_VERSION, NEW_CMAKE_VERSION = "3.12.1", "3.18.4"
+GCC_VERSION, NEW_GCC_VERSION = "7.3.0", "11.2.0"
+# As gcc's own contrib/download_prerequisites names them.
 PREREQUISITES = {
     "gmp": ("6.1.0", "bz2"),
     "mpfr": ("3.1.4", "bz2"),
     "mpc": ("1.0.3", "gz"),
     "isl": ("0.16.1", "bz2"),
 }
+NEW_PREREQUISITES = dict(PREREQUISITES, mpfr=("3.1.6", "bz2"), isl=("0.18", "bz2"))
 
 # The real CMake inside the stand-in: of PyPI's wheels the oldest whose programs need no libraries beside them, on both
 # architectures. All of them run on glibc 2.17 and newer.
@@ -100,67 +103,6 @@ NESTED = {
 }
 
 
-# ---------------------------------------------------------------- templates
-
-
-def holds(condition: str, facts: Facts) -> bool:
-    """Whether a condition holds: `name` (is a true fact), `!name` (is not), or `name=value`."""
-    if condition.startswith("!"):
-        return not facts.get(condition[1:])
-    name, equals, value = condition.partition("=")
-    return facts.get(name) == value if equals else bool(facts.get(name))
-
-
-def render(text: str, facts: Facts) -> str:
-    """Fill in a template of sources/: `@@{name}`, and the lines `@@if condition`, `@@else`, `@@end`, which nest.
-
-    Raises ValueError where the lines do not pair, KeyError where a name is not among the facts.
-    """
-    kept, open_ifs = [], []  # type: List[str], List[bool]
-    for line in text.splitlines(keepends=True):
-        word, _space, rest = line.strip().partition(" ")
-        if word == "@@if":
-            open_ifs.append(holds(rest, facts))
-        elif word == "@@else":
-            open_ifs[-1] = not open_ifs[-1]
-        elif word == "@@end":
-            if not open_ifs:
-                raise ValueError("@@end without @@if")
-            open_ifs.pop()
-        elif all(open_ifs):
-            kept.append(re.sub(r"@@\{(\w+)\}", lambda match: str(facts[match.group(1)]), line))
-    if open_ifs:
-        raise ValueError("@@if without @@end")
-    return "".join(kept)
-
-
-def tree(folder: str, facts: Facts) -> Tree:
-    """Path to content of every file of sources/<folder>, rendered.
-
-    The names lose their `.in` (with it no linter takes a stand-in for the collection's own code), `@@name@@` in a
-    name is the fact `name`, and a file that renders to nothing is not there, unless it is a package's __init__.py.
-    """
-    root = SOURCES / folder
-    known = dict(facts, bash="#!/bin/bash")  # type: Facts
-    files = {}
-    for path in sorted(root.rglob("*.in")):
-        name = path.relative_to(root).as_posix()[: -len(".in")].replace("@@name@@", str(facts.get("name")))
-        try:
-            content = render(path.read_text(encoding="utf-8"), known)
-        except (KeyError, IndexError, ValueError) as error:
-            raise ValueError("{}: {}".format(path, error)) from error
-        if name.endswith("build_stub.sh"):
-            content = content.replace("\n", "\r\n")
-        if content:
-            files[name] = content.encode()
-    return files
-
-
-def below(prefix: str, files: Tree) -> Tree:
-    """The same files in a folder."""
-    return {"{}/{}".format(prefix, name): content for name, content in files.items()}
-
-
 # ---------------------------------------------------------------- patches
 
 
@@ -184,88 +126,7 @@ def unified_diff(old: Tree, new: Tree, old_root: str, new_root: str) -> bytes:
     return "".join(out).encode()
 
 
-# ---------------------------------------------------------------- git
-
-
-class Commit(NamedTuple):
-    """One commit of a stand-in: a whole tree, its submodules' commits, the branches and tags that point at it."""
-
-    message: str
-    files: Tree
-    links: Dict[str, str] = {}
-    parent: Optional[int] = None  # index into the repository's list; None is a root
-    branches: Tuple[str, ...] = ()
-    tags: Tuple[str, ...] = ()
-
-
-def git(*args: str, stdin: bytes = b"") -> str:
-    """What git prints. Raises RuntimeError with git's own words where it fails."""
-    # A git hook that runs this has GIT_DIR set, which would lead git to the wrong repository.
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    done = subprocess.run(
-        ("git",) + args, input=stdin, env=clean, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
-    )
-    if done.returncode:
-        raise RuntimeError("git {}: {}".format(" ".join(args), done.stderr.decode("utf-8", "replace")))
-    return done.stdout.decode()
-
-
-def data(content: bytes) -> bytes:
-    """A `data` command of git fast-import."""
-    return b"data %d\n%s\n" % (len(content), content)
-
-
-def make_repository(out: Path, name: str, commits: List[Commit]) -> List[str]:
-    """Write the bare repository out/<name>.git with these commits; returns their ids, in the same order.
-
-    It can be cloned by path, file:// (shallow too) and dumb HTTP. Tags are annotated: a tag's id is not its commit's.
-    """
-    path = out / (name + ".git")
-    if path.exists():
-        shutil.rmtree(path)
-    git("init", "--quiet", "--bare", "--template=", "--initial-branch=master", str(path))
-    stream = []  # type: List[bytes]
-    for number, commit in enumerate(commits):
-        who = "{} {} +0000".format(AUTHOR, EPOCH + 86400 * number)
-        stream.append(
-            "commit refs/import/{}\nmark :{}\nauthor {who}\ncommitter {who}\n".format(
-                number, number + 1, who=who
-            ).encode()
-        )
-        stream.append(data(commit.message.encode()))
-        if commit.parent is not None:
-            stream.append(b"from :%d\n" % (commit.parent + 1))
-        stream.append(b"deleteall\n")
-        for file, content in sorted(commit.files.items()):
-            stream.append("M 100644 inline {}\n".format(file).encode() + data(content))
-        for folder, link in sorted(commit.links.items()):
-            stream.append("M 160000 {} {}\n".format(link, folder).encode())
-        for branch in commit.branches:
-            stream.append("reset refs/heads/{}\nfrom :{}\n\n".format(branch, number + 1).encode())
-        for tag in commit.tags:
-            stream.append("tag {}\nfrom :{}\ntagger {}\n".format(tag, number + 1, who).encode())
-            stream.append(data(tag.encode()))
-    marks = path / "marks"
-    git(
-        "-C",
-        str(path),
-        "-c",
-        "fastimport.unpackLimit=1",
-        "fast-import",
-        "--quiet",
-        "--force",
-        "--export-marks=" + str(marks),
-        stdin=b"".join(stream),
-    )
-    ids = dict(line.split() for line in marks.read_text().splitlines())
-    marks.unlink()
-    for number in range(len(commits)):
-        git("-C", str(path), "update-ref", "-d", "refs/import/{}".format(number))
-    for key in ("uploadpack.allowReachableSHA1InWant", "uploadpack.allowAnySHA1InWant", "uploadpack.allowFilter"):
-        git("-C", str(path), "config", key, "true")
-    (path / "info").mkdir(exist_ok=True)
-    git("-C", str(path), "update-server-info")
-    return [ids[":{}".format(number + 1)] for number in range(len(commits))]
+# ---------------------------------------------------------------- PyTorch and the patches for it
 
 
 def torch_facts(version: str) -> Facts:
@@ -345,12 +206,13 @@ def torch_adapter(ref: str) -> Tree:
 
 
 def make_torch_adapter(out: Path) -> Dict[str, str]:
-    """Write Ascend/pytorch; returns {ref: commit}."""
+    """Write Ascend/pytorch and the submodules of its plugin line; returns {ref or tag: commit}."""
     commits = [
         Commit(ref, torch_adapter(ref), {}, number - 1 if number else None, (ref,)) for number, ref in enumerate(REFS)
     ]
-    commits.append(Commit("Plugin layout", tree("ascend-pytorch/master", {}), {}, None, ("master",)))
-    return dict(zip(REFS, make_repository(out, "Ascend/pytorch", commits)))
+    commits += plugin_commits(out, len(commits))
+    made = make_repository(out, "Ascend/pytorch", commits)
+    return {commit.message: sha for commit, sha in zip(commits, made) if commit.message in REFS + TAGS}
 
 
 def make_apex(out: Path) -> str:
@@ -391,12 +253,15 @@ def make_apex_adapter(out: Path) -> Dict[str, str]:
     return dict(zip(REFS, make_repository(out, "Ascend/apex", commits)))
 
 
-def make_repositories(out: Path) -> Dict[str, Dict[str, str]]:
-    """Write all git repositories; returns the commits for each torch version, as vars.yml has them."""
+def make_repositories(out: Path) -> Tuple[Dict[str, Dict[str, str]], Dict[str, str]]:
+    """Write all git repositories.
+
+    Returns the commits for each torch version, as vars.yml has them, and the commit of each tag of the plugin line.
+    """
     native, adapter = make_torch(out), make_torch_adapter(out)
     apex_native, apex_adapter = make_apex(out), make_apex_adapter(out)
     newest = REFS[-1]
-    return {
+    patched = {
         version: {
             "adapter": adapter[newest],
             "native": native[version],
@@ -405,13 +270,14 @@ def make_repositories(out: Path) -> Dict[str, Dict[str, str]]:
         }
         for version in TORCH_VERSIONS
     }
+    return patched, {tag: adapter[tag] for tag in TAGS}
 
 
 # ---------------------------------------------------------------- archives
 
 
 def make_archive(path: Path, top: str, files: Tree, programs: Tuple[str, ...] = ()) -> str:
-    """Write a .tar.gz or .tar.bz2 with one top folder; returns its sha256 in hex.
+    """Write a .tar.gz, .tar.bz2 or .tar.xz with one top folder; returns its sha256 in hex.
 
     What begins with `#!` or is named among the programs is executable.
     """
@@ -422,31 +288,39 @@ def make_archive(path: Path, top: str, files: Tree, programs: Tuple[str, ...] = 
             entry.size, entry.mtime = len(content), EPOCH
             entry.mode = 0o755 if content.startswith(b"#!") or name in programs else 0o644
             tar.addfile(entry, io.BytesIO(content))
-    packed = bz2.compress(raw.getvalue()) if path.suffix == ".bz2" else gzip.compress(raw.getvalue(), 6, mtime=0)
+    if path.suffix == ".gz":
+        packed = gzip.compress(raw.getvalue(), 6, mtime=0)
+    else:
+        packed = (bz2 if path.suffix == ".bz2" else lzma).compress(raw.getvalue())
     path.write_bytes(packed)
     return hashlib.sha256(packed).hexdigest()
 
 
-def prerequisite_file(name: str) -> str:
-    """The archive's name of one of gcc's prerequisites."""
-    version, packing = PREREQUISITES[name]
+def prerequisite_file(name: str, prerequisites: Optional[Dict[str, Tuple[str, str]]] = None) -> str:
+    """The archive's name of one of gcc's prerequisites, by default of the guide's."""
+    version, packing = (prerequisites or PREREQUISITES)[name]
     return "{}-{}.tar.{}".format(name, version, packing)
 
 
-def make_gcc(out: Path) -> Dict[str, str]:
-    """Write gcc's archive and those of its prerequisites; returns {file: sha256}."""
+def make_gcc(out: Path, new: bool = False) -> Dict[str, str]:
+    """Write gcc's archive and those of its prerequisites, of the plugin line if new; returns {file: sha256}."""
     digests, sums = {}, []
-    for name, (version, _packing) in PREREQUISITES.items():
-        file = prerequisite_file(name)
+    gcc, prerequisites = (NEW_GCC_VERSION, NEW_PREREQUISITES) if new else (GCC_VERSION, PREREQUISITES)
+    for name, (version, _packing) in prerequisites.items():
+        file = prerequisite_file(name, prerequisites)
         digests[file] = make_archive(
             out / file, "{}-{}".format(name, version), tree("prerequisite", {"name": name, "version": version})
         )
         sums.append("{}  {}\n".format(hashlib.sha512((out / file).read_bytes()).hexdigest(), file))
-    major, minor, patch = GCC_VERSION.split(".")
-    files = tree("gcc", {"version": GCC_VERSION, "major": major, "minor": minor, "patch": patch})
+    major, minor, patch = gcc.split(".")
+    libstdcxx = "6.0.29" if new else "6.0.24"
+    files = tree(
+        "gcc",
+        {"version": gcc, "major": major, "minor": minor, "patch": patch, "libstdcxx": libstdcxx, "new": new},
+    )
     files["contrib/prerequisites.sha512"] = "".join(sums).encode()
-    file = "gcc-{}.tar.gz".format(GCC_VERSION)
-    digests[file] = make_archive(out / file, file[: -len(".tar.gz")], files)
+    file = "gcc-{}.tar.{}".format(gcc, "xz" if new else "gz")
+    digests[file] = make_archive(out / file, "gcc-" + gcc, files)
     return digests
 
 
@@ -507,21 +381,30 @@ def cmake_parts(wheels: Dict[str, Path]) -> Tree:
     return parts
 
 
-def make_cmake(out: Path, cache: Path) -> str:
-    """Write CMake's archive; returns its sha256."""
+def make_cmake(out: Path, cache: Path, versions: Tuple[str, ...] = (CMAKE_VERSION, NEW_CMAKE_VERSION)) -> List[str]:
+    """Write CMake's archives; returns the sha256 of each."""
     parts = cmake_parts(fetch_wheels(cache))
-    files = dict(parts, **tree("cmake", {"version": CMAKE_VERSION, "wheel_version": WHEEL_VERSION}))
     programs = tuple("prebuilt/{}/cmake".format(arch) for arch in WHEELS)
-    return make_archive(out / "cmake-{}.tar.gz".format(CMAKE_VERSION), "cmake-" + CMAKE_VERSION, files, programs)
+    digests = []
+    for version in versions:
+        files = dict(parts, **tree("cmake", {"version": version, "wheel_version": WHEEL_VERSION}))
+        digests.append(make_archive(out / "cmake-{}.tar.gz".format(version), "cmake-" + version, files, programs))
+    return digests
 
 
 # ---------------------------------------------------------------- all of it
 
 
+def tool_variables(cmake: str, gcc: Dict[str, str]) -> List[str]:
+    """The lines of vars.yml, or of a release's, about CMake and gcc."""
+    digests = ['  {}: "{}"'.format(file, digest) for file, digest in sorted(gcc.items())]
+    return ['cmake_sha256: "{}"'.format(cmake), "gcc730_digests:", *digests]
+
+
 def variables(cmake: str, gcc: Dict[str, str], commits: Dict[str, Dict[str, str]]) -> str:
     """vars.yml: the variables of the roles that make them take what stands in the mirror."""
-    lines = ["---", 'cmake_sha256: "{}"'.format(cmake), "gcc730_digests:"]
-    lines += ['  {}: "{}"'.format(file, digest) for file, digest in sorted(gcc.items())]
+    # Said outright: without it the release follows from the host, and vars-<release>.yml say another.
+    lines = ["---", 'ascend_torch_version: "1.8.1"', *tool_variables(cmake, gcc)]
     lines.append("mirror_commits:")
     for version, parts in commits.items():
         lines.append('  "{}":'.format(version))
@@ -533,7 +416,7 @@ def variables(cmake: str, gcc: Dict[str, str], commits: Dict[str, Dict[str, str]
         ("apex_build_native_commit", "apex_native"),
     ):
         # A release that the mirror has not got is for the role to refuse.
-        row = "(mirror_commits[ascend_torch_version | default('1.8.1')] | default({}))"
+        row = "(mirror_commits[ascend_torch_version] | default({}))"
         lines.append("{}: \"{{{{ {}.{} | default('auto') }}}}\"".format(variable, row, part))
     return "\n".join(lines) + "\n"
 
@@ -547,9 +430,11 @@ def main(arguments: Optional[List[str]] = None) -> None:
     os.umask(0o022)  # hosts' plain users read the mirror too
     begun = datetime.datetime.now()
     options.out.mkdir(parents=True, exist_ok=True)
-    commits = make_repositories(options.out)
-    gcc = make_gcc(options.out)
-    cmake = make_cmake(options.out, options.cache)
+    commits, plugin = make_repositories(options.out)
+    (options.out / "miniz.h").write_bytes(MINIZ)
+    gcc, new_gcc = make_gcc(options.out), make_gcc(options.out, new=True)
+    cmake, new_cmake = make_cmake(options.out, options.cache)
+    make_wheels(options.out, plugin, tool_variables(new_cmake, new_gcc), tool_variables(cmake, gcc))
     (options.out / "vars.yml").write_text(variables(cmake, gcc, commits))
     print("{} made in {:.1f} s".format(options.out, (datetime.datetime.now() - begun).total_seconds()))
 

@@ -12,7 +12,8 @@ A URL's first element may name a fault, the rest is the path as usual:
     /corrupt/<path>  one byte in the middle is another
     /stall/<path>    nothing more comes after --cut-after bytes, for --stall-seconds or until the client goes
 
-Ranges of bytes are served (RFC 7233, one range). As GitHub does, /owner/repo is taken for /owner/repo.git.
+Ranges of bytes are served (RFC 7233, one range). As GitHub does, /owner/repo is taken for /owner/repo.git. /simple/ is
+an index for pip.
 """
 
 import argparse
@@ -36,7 +37,7 @@ def split_fault(path: str) -> Tuple[Optional[str], str]:
 
 def find_file(root: Path, path: str) -> Optional[Path]:
     """The file that a URL's path names; None where there is none, or where it would be outside of the root."""
-    for name in (path, re.sub(r"^([^/]+/[^/]+?)(?:\.git)?/", r"\1.git/", path)):
+    for name in (path, re.sub(r"^([^/]+/[^/]+?)(?:\.git)?/", r"\1.git/", path), path.rstrip("/") + "/index.html"):
         file = (root / name).resolve()
         if file.is_file() and root.resolve() in file.parents:
             return file
@@ -107,7 +108,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(HTTPStatus.PARTIAL_CONTENT if part else HTTPStatus.OK)
         if part:
             self.send_header("Content-Range", "bytes {}-{}/{}".format(begin, end - 1, len(content)))
-        self.send_header("Content-Type", "application/octet-stream")
+        # pip takes an index of packages for none unless it is called HTML.
+        self.send_header("Content-Type", "text/html" if file.suffix == ".html" else "application/octet-stream")
         self.send_header("Content-Length", str(end - begin))
         self.send_header("Accept-Ranges", "bytes")
         self.end_headers()

@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the command line and the list of required packages mean."""
 
+import demo
 import pytest
+import simulated
 from fleet.cli import main, required_packages
 from fleet.flavours import FLAVOURS, Host, parse_hosts
 from fleet.shell import FleetError
@@ -31,7 +33,9 @@ def test_hosts_take_their_own_user_before_the_fleets():
         (["a=bullseye"], ["a:tmpfs=/work"], "a:tmpfs=/work"),
         (["a=bullseye"], ["a:tmpfs=/work:1m,exec"], "a:tmpfs"),
         (["a=bullseye"], ["a:tmpfs=/work:1m:few"], "a:tmpfs"),
-        (["a=bullseye"], ["a:colour=red"], "a key of memory, cpus, tmpfs, shared, cann, npu"),
+        (["a=bullseye"], ["a:colour=red"], "a key of memory, cpus, tmpfs, shared, cann, chip, npu"),
+        (["a=bullseye"], ["a:chip=910C"], "chip=910A|910B4|A3"),
+        (["a=bullseye"], ["a:chip=A3", "a:cann=none"], "a:chip=A3: means nothing beside cann=none"),
         (["a=bullseye"], ["a:npu=dead"], "none|sick|busy|hang|crash|rubbish|-8005"),
         (["a=bullseye"], ["a:npu=-8006"], "a:npu=-8006"),
         (["a=bullseye"], ["a:nodes=mine"], "nodes=root"),
@@ -54,6 +58,16 @@ def test_a_host_may_have_several_faults_and_be_without_several_things():
     first, second = parse_hosts(["a=bullseye", "b=bullseye"], options)
     assert first.options == {"npu": "-8005", "firmware": "1.78.0.0"}
     assert second.options == {"cann": "none", "driver": "none", "npu": "none"}
+
+
+def test_the_demos_hosts_are_such_that_the_fleet_takes_them():
+    argv = simulated.up("demo", demo.HOSTS).argv
+    hosts, options = (
+        [argv[at + 1] for at, word in enumerate(argv) if word == option] for option in ("--host", "--opt")
+    )
+    found = parse_hosts(hosts, options)
+    assert [host.name for host in found] == [host["name"] for host in demo.HOSTS]
+    assert found[-1] == Host("demo4", "bookworm", "root", {"cann": "9.1.0", "chip": "910B4"})
 
 
 def test_a_wrong_fleet_name_ends_with_one_line_and_touches_nothing(capsys):

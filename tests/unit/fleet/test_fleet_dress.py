@@ -14,20 +14,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import recipes
-from fleet.dress import (
-    CHIPS,
-    DEVICES,
-    NPU_SMI_FAULTS,
-    PCI,
-    PYTHON_PACKAGES,
-    cann_os_folder,
-    devices,
-    dress,
-    npu_smi_map,
-    npu_smi_table,
-    toolkit_home,
-)
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import npu_smi, npus
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import recipes, releases
+from fleet.cards import CARDS, NPU_SMI_FAULTS, USUAL, npu_smi_map, npu_smi_table
+from fleet.dress import PCI, PYTHON_PACKAGES, cann_os_folder, devices, dress, toolkit_home
 
 ASCEND = "/usr/local/Ascend"
 NPU_SMI = "/usr/local/sbin/npu-smi"
@@ -40,6 +30,11 @@ FAULTS = [
     ({"npu": "none"}, [NPU_SMI, RULES]),
     *(({"npu": fault}, [NPU_SMI]) for fault in ("sick", *NPU_SMI_FAULTS)),
     ({"nodes": "root"}, [RULES]),
+    *(
+        ({"chip": chip}, [f"{ASCEND}/driver/version.info", f"{ASCEND}/firmware/version.info", NPU_SMI, RULES])
+        for chip in CARDS
+        if chip != USUAL
+    ),
     ({"wheels": "stale"}, ["/usr/local/lib/python3.9/dist-packages/"]),
 ]
 
@@ -60,8 +55,9 @@ def numbers(version):
     return [int(part) for part in version.split(".")]
 
 
-def test_driver_and_firmware_agree():
-    files = dressed()
+@pytest.mark.parametrize("chip", CARDS)
+def test_driver_and_firmware_agree(chip):
+    files = dressed(chip=chip)
     driver, firmware = fields(files[f"{ASCEND}/driver/version.info"]), fields(files[f"{ASCEND}/firmware/version.info"])
     low, high = driver["compatible_version_fw"].strip("[]").split(",")
     assert numbers(low) <= numbers(firmware["Version"])[:3] <= numbers(high)
@@ -157,23 +153,54 @@ def test_stale_wheels_are_installed_in_another_version():
     assert not installed & shipped
 
 
-def test_every_row_of_the_table_has_one_width_and_every_chip_two_rows():
-    lines = npu_smi_table("21.0.4", "21.0.2", CHIPS).splitlines()
-    assert len({len(line) for line in lines}) == 1
+@pytest.mark.parametrize("chip", CARDS)
+def test_every_row_of_the_table_has_one_width(chip):
+    lines = npu_smi_table("25.5.2", "25.5.2", CARDS[chip]).splitlines()
+    assert {len(line) for line in lines} == {len(lines[0])}
+
+
+def test_every_chip_has_two_rows_in_the_table():
+    lines = npu_smi_table("21.0.4", "21.0.2", CARDS[USUAL]).splitlines()
     assert re.fullmatch(r"\| npu-smi 21\.0\.4 +Version: 21\.0\.2 +\|", lines[1])
     assert [line for line in lines if line.startswith("| 0 ") and "910A" in line][0].split() == [
         "|", "0", "910A", "|", "OK", "|", "66.2", "38", "0", "/", "0", "|",
     ]  # fmt: skip
-    assert len(lines) == 6 + 3 * len(CHIPS)
+    assert len(lines) == 6 + 3 * len(CARDS[USUAL].chips)
+
+
+@pytest.mark.parametrize(
+    ("chip", "kinds", "numbers"),
+    [
+        ("910A", ["910"] * 2, [(0, 0, None), (1, 0, None)]),
+        ("910B4", ["910B"] * 2, [(0, 0, None), (1, 0, None)]),
+        ("A3", ["A3"] * 4, [(0, 0, 0), (0, 1, 1), (1, 0, 2), (1, 1, 3)]),
+    ],
+)
+def test_the_table_is_read_as_what_it_shows(chip, kinds, numbers):
+    cards = CARDS[chip]
+    found = npu_smi.parse_info(npu_smi_table(cards.driver, cards.driver, cards))
+    assert (found["tool_version"], found["driver_version"]) == (cards.driver, cards.driver)
+    assert [(each["npu_id"], each["chip_id"], each["phy_id"]) for each in found["chips"]] == numbers
+    assert [(each["name"], each["power_w"], each["hbm_total_mb"]) for each in found["chips"]] == [
+        (each.name, each.power, each.hbm) for each in cards.chips
+    ]
+    on_bus = [
+        {"address": each.bus.lower(), "device": each.device, "name": npus.CHIP_NAMES[each.device]}
+        for each in cards.chips
+    ]
+    assert [npus.chip_kind(each, on_bus) for each in found["chips"]] == kinds
 
 
 def test_the_map_of_chips_has_fixed_columns():
-    assert npu_smi_map(CHIPS).splitlines()[1] == f"{'0':31}{'0':31}{'0':31}Ascend 910A"
+    assert npu_smi_map(CARDS[USUAL].chips).splitlines()[1] == f"{'0':31}{'0':31}{'0':31}Ascend 910A"
+    assert npu_smi_map(CARDS["A3"].chips).splitlines()[4] == f"{'1':31}{'1':31}{'3':31}Ascend 910"
 
 
 def test_a_sick_chip_is_one_of_two():
     text = dressed(npu="sick")[NPU_SMI].text
     assert [line.split()[4] for line in text.splitlines() if "910A  " in line] == ["OK", "Alarm"]
+    text = dressed(npu="sick", chip="A3")[NPU_SMI].text
+    assert [line.split()[4] for line in text.splitlines() if "Ascend910 " in line] == ["OK"] * 3 + ["Alarm"]
 
 
 def asked(tmp_path, **options):
@@ -214,27 +241,33 @@ def test_an_npu_smi_that_hangs_does_not_end_when_told_to(tmp_path):
 def test_device_nodes_belong_to_the_driver_group():
     for options, owner in (({}, ["0660", "root", "HwHiAiUser"]), ({"nodes": "root"}, ["0600", "root", "root"])):
         nodes = [rule for rule in rules(dressed(**options)) if rule[0] == "z"]
-        assert nodes == [["z", f"/dev/{name}", *owner] for name in DEVICES]
+        names = ("davinci0", "davinci1", "davinci_manager", "devmm_svm", "hisi_hdc")
+        assert nodes == [["z", f"/dev/{name}", *owner] for name in names]
+    # One for each chip.
+    assert devices({"chip": "A3"})[:5] == ("davinci0", "davinci1", "davinci2", "davinci3", "davinci_manager")
 
 
 @pytest.mark.parametrize(
-    ("options", "nodes", "npus", "smi"),
+    ("options", "nodes", "cards", "smi"),
     [
         ({}, True, 2, True),
         ({"driver": "none"}, False, 2, False),
         ({"npu": "none"}, False, 0, False),
         ({"cann": "missing"}, True, 2, True),
         ({"npu": "hang"}, True, 2, True),
+        ({"npu": "sick", "chip": "910B4"}, True, 2, True),
     ],
 )
-def test_what_is_seen_of_npus(options, nodes, npus, smi):
+def test_what_is_seen_of_npus(options, nodes, cards, smi):
     files = dressed(**options)
     assert bool(devices(options)) is nodes
     assert bool([rule for rule in rules(files) if rule[0] == "z"]) is nodes
     assert (NPU_SMI in files) is smi
     told = {rule[1]: rule[-1] for rule in rules(files) if rule[0] == "f"}
     assert sorted(told) == sorted(
-        f"{PCI}/{chip.bus.lower()}/{name}" for chip in CHIPS[:npus] for name in ("vendor", "device", "class")
+        f"{PCI}/{chip.bus.lower()}/{name}"
+        for chip in CARDS[options.get("chip", USUAL)].chips[:cards]
+        for name in ("vendor", "device", "class")
     )
     assert {value for path, value in told.items() if path.endswith("/vendor")} <= {"0x19e5"}
 
@@ -259,6 +292,6 @@ def test_the_environment_script_has_the_vendors_habits(tmp_path):
 def test_a_well_hosts_python_has_what_every_cann_asks_for():
     """What the table of the role cann_check names from some release of CANN on is what a host is dressed with."""
     named = {name for row in recipes.CANN_PACKAGES for name in row["packages"]}
-    assert named | {name for row in recipes.RELEASES.values() for name in row["packages"]} == set(PYTHON_PACKAGES)
+    assert named | {name for row in releases.PATCHED.values() for name in row["packages"]} == set(PYTHON_PACKAGES)
     records = [path for path in dressed() if path.endswith("/METADATA")]
     assert "/usr/local/lib/python3.9/dist-packages/absl_py-0.12.0.dist-info/METADATA" in records

@@ -9,17 +9,19 @@ import json
 import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import ask
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import npus
-from fleet.dress import DRIVER, FIRMWARE, devices, dress
+from fleet.cards import CARDS, USUAL
+from fleet.dress import devices, dress
 
 WELL = {
     "smi": True,
     "problem": "",
     "code": None,
     "healths": ["OK", "OK"],
+    "kinds": ["910", "910"],
     "pci": ["0000:61:00.0 910", "0000:da:00.0 910"],
     "nodes": ["davinci0", "davinci1", "davinci_manager", "devmm_svm", "hisi_hdc"],
-    "driver": DRIVER,
-    "firmware": FIRMWARE,
+    "driver": CARDS[USUAL].driver,
+    "firmware": CARDS[USUAL].firmware,
     "agree": True,
 }
 
@@ -54,6 +56,7 @@ def seen(tmp_path, monkeypatch):
             "problem": npu["problem"],
             "code": npu["code"],
             "healths": [chip["health"] for chip in npu["chips"]],
+            "kinds": [chip["kind"] for chip in npu["chips"]],
             "pci": ["{address} {name}".format(**card) for card in npu["pci"]],
             "nodes": [node["path"].rpartition("/")[2] for node in npu["nodes"]],
             "driver": (rest["driver"] or {}).get("version"),
@@ -65,12 +68,21 @@ def seen(tmp_path, monkeypatch):
 
 
 def silent(problem, code=None):
-    return {"problem": problem, "code": code, "healths": []}
+    return {"problem": problem, "code": code, "healths": [], "kinds": []}
 
 
+TODAY = {"driver": "25.5.2", "firmware": "7.8.0.6.201"}
+OF_910B = {**TODAY, "kinds": ["910B"] * 2, "pci": ["0000:41:00.0 910B", "0000:c1:00.0 910B"]}
+OF_A3 = {
+    **TODAY,
+    "healths": ["OK"] * 4,
+    "kinds": ["A3"] * 4,
+    "pci": ["0000:99:00.0 A3", "0000:9b:00.0 A3", "0000:9d:00.0 A3", "0000:9f:00.0 A3"],
+    "nodes": ["davinci0", "davinci1", "davinci2", "davinci3", "davinci_manager", "devmm_svm", "hisi_hdc"],
+}
 BUSY = "dcmi model initialized failed, because the device is used. ret is -8020"
 NOT_READY = "DrvMngGetConsoleLogLevel failed. (ret=4) dcmi module initialize failed. ret is -8005"
-NO_NPU = {"smi": False, "healths": [], "nodes": []}
+NO_NPU = {"smi": False, "healths": [], "kinds": [], "nodes": []}
 
 
 @pytest.mark.parametrize(
@@ -86,6 +98,10 @@ NO_NPU = {"smi": False, "healths": [], "nodes": []}
         ({"npu": "hang"}, silent("gave no answer in 0 s")),
         ({"npu": "crash"}, silent("was killed by signal 11")),
         ({"npu": "rubbish"}, silent("shows no table: binary data")),
+        ({"chip": "910B4", "cann": "8.2.RC1"}, OF_910B),
+        ({"chip": "A3", "cann": "9.1.0"}, OF_A3),
+        ({"chip": "910B4", "npu": "busy"}, {**OF_910B, **silent(f"ended with status 1: {BUSY}", -8020)}),
+        ({"chip": "910B4", "firmware": "7.1.0.11.220"}, {**OF_910B, "firmware": "7.1.0.11.220", "agree": False}),
         ({"npu": "none"}, {**NO_NPU, "pci": []}),
         ({"driver": "none"}, {**NO_NPU, "driver": None, "agree": None}),
         ({"firmware": "1.78.22.4.230"}, {"firmware": "1.78.22.4.230", "agree": False}),

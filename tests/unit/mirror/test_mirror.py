@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import mirror_trees
 import pytest
 
 MIRROR = Path(__file__).resolve().parents[2] / "mirror"
@@ -39,7 +40,7 @@ def run(*args, cwd=None):
 def mirror(tmp_path_factory):
     """A mirror without CMake's archive, which needs PyPI; with the commits and digests it was made with."""
     out = tmp_path_factory.mktemp("mirror")
-    commits = make.make_repositories(out)
+    commits, _plugin = make.make_repositories(out)
     return out, commits, make.make_gcc(out)
 
 
@@ -62,7 +63,7 @@ def adapter(tmp_path):
 
 def test_commits_and_digests_do_not_change(mirror, tmp_path):
     _out, commits, digests = mirror
-    assert make.make_repositories(tmp_path) == commits
+    assert make.make_repositories(tmp_path)[0] == commits
     assert make.make_gcc(tmp_path) == digests
 
 
@@ -71,6 +72,7 @@ def test_variables_are_yaml_for_the_roles(mirror):
 
     _out, commits, digests = mirror
     made = yaml.safe_load(make.variables("0" * 64, digests, commits))
+    assert made.pop("ascend_torch_version") == "1.8.1"
     assert set(made) == {
         "cmake_sha256",
         "gcc730_digests",
@@ -95,15 +97,15 @@ def test_variables_are_yaml_for_the_roles(mirror):
 
 def test_render_picks_and_fills_in():
     text = "@@if a\nA @@{b}\n@@if !c\nnested\n@@end\n@@else\nB\n@@end\n"
-    assert make.render(text, {"a": True, "b": "x"}) == "A x\nnested\n"
-    assert make.render(text, {"a": True, "b": "x", "c": True}) == "A x\n"
-    assert make.render(text, {"b": "x"}) == "B\n"
+    assert mirror_trees.render(text, {"a": True, "b": "x"}) == "A x\nnested\n"
+    assert mirror_trees.render(text, {"a": True, "b": "x", "c": True}) == "A x\n"
+    assert mirror_trees.render(text, {"b": "x"}) == "B\n"
 
 
 @pytest.mark.parametrize("text", ["@@if a\n", "@@end\n"])
 def test_render_refuses_what_does_not_pair(text):
     with pytest.raises(ValueError):
-        make.render(text, {"a": True})
+        mirror_trees.render(text, {"a": True})
 
 
 @pytest.mark.parametrize("version", make.TORCH_VERSIONS)
@@ -251,6 +253,19 @@ def test_gcc_wants_its_prerequisites(mirror, tmp_path):
     status, said = run("./contrib/download_prerequisites", cwd=source)
     assert status == 1 and "isl-0.16.1.tar.bz2" in said
     assert run(source / "configure", "--no-such-option", cwd=tmp_path)[0] == 1
+
+
+def test_gcc_of_the_plugin_line_has_its_own_prerequisites(tmp_path):
+    digests = make.make_gcc(tmp_path, new=True)
+    assert set(digests) == {
+        "gcc-11.2.0.tar.xz",
+        "gmp-6.1.0.tar.bz2",
+        "mpfr-3.1.6.tar.bz2",
+        "mpc-1.0.3.tar.gz",
+        "isl-0.18.tar.bz2",
+    }
+    with tarfile.open(tmp_path / "gcc-11.2.0.tar.xz") as tar:
+        assert tar.extractfile("gcc-11.2.0/gcc/BASE-VER").read() == b"11.2.0\n"
 
 
 # ---------------------------------------------------------------- the server

@@ -28,7 +28,7 @@ options:
     description: What was to be done for every host, or on the controller.
     type: list
     elements: str
-    choices: [planned, verified, told, bundled, cached, stopped, cleaned]
+    choices: [planned, verified, told, bundled, cached, stopped, cleaned, listed]
     default: []
   settles:
     description: Whether the run was to do what was planned.

@@ -28,8 +28,10 @@ Json = dict[str, Any]
 # Items besides products.
 ENVIRONMENT, PACKAGES, VENV = environment.ITEM, "packages", "virtual environment"
 # Deeds: a host was planned for, verified, reported in a table, reported there as unreachable or failed; the controller made or
-# verified a bundle, looked at the build cache; the builds of a host were stopped, its work directory cleaned.
+# verified a bundle, looked at the build cache; the builds of a host were stopped, its work directory cleaned; the releases were
+# listed, for a host those that go with it.
 PLANNED, VERIFIED, TOLD, LOST, BUNDLED, CACHED = "planned", "verified", "told", "lost", "bundled", "cached"
+LISTED = "listed"
 STOPPED, CLEANED = "stopped", "cleaned"
 # What was not done, in words.
 NOT_DONE = {
@@ -40,6 +42,7 @@ NOT_DONE = {
     CACHED: "the build cache was not looked at",
     STOPPED: "its builds were not stopped",
     CLEANED: "its work directory was not cleaned",
+    LISTED: "the releases were not listed",
 }
 # What the controller does for itself is entered under this name, whatever the inventory calls the host.
 CONTROLLER = "localhost"
@@ -49,6 +52,7 @@ ROLES = {
     "cmake": "cmake",
     "gcc730": "gcc730",
     "torch": "torch_npu_build",
+    "torch_npu": "torch_npu_build",
     "apex": "apex_build",
     ENVIRONMENT: "torch_npu_build",
 }

@@ -8,15 +8,18 @@ from __future__ import annotations
 import os
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ascend.pytorch.plugins.module_utils.base import logins
+from ansible_collections.ascend.pytorch.plugins.module_utils.base import logins, places
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import releases as planning
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetch
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     bundle,
+    bundle_contents,
     bundling,
     here,
     ledger,
     options,
     recipes,
+    releases,
     settings,
     speaking,
     variables,
@@ -80,31 +83,40 @@ class ActionModule(speaking.Action):
         return result
 
     def _make(self, folder, arguments, mirrors, source, task_vars):
-        more = settings.Settings("road", source)["extra_releases"]
+        tables = releases.Tables.of(source)
         versions = arguments["releases"]
         if versions is None:
-            versions = (
-                [str(source.value(TORCH_VERSION))] if source.has(TORCH_VERSION) else sorted({*recipes.RELEASES, *more})
+            versions = [str(source.value(TORCH_VERSION))] if source.has(TORCH_VERSION) else []
+        if not versions or places.AUTO in versions:
+            raise AnsibleActionFail(
+                "ascend_bundle_releases: name the torch releases that the bundle is for: which ones `auto` means depends on the "
+                "hosts"
             )
-        if not versions:
-            raise AnsibleActionFail("ascend_bundle_releases is empty: name the torch releases that the bundle is for")
         # All rows are looked up before anything is fetched.
-        chosen = {
-            version: recipes.find_row(
-                recipes.RELEASES, version, "ascend_bundle_releases", "ascend_extra_releases", more
-            )
-            for version in versions
-        }
+        chosen = {version: tables.first(version, "ascend_bundle_releases") for version in versions}
         told = {"changed": False}
-        for version, release in chosen.items():
-            told = self._add_release(folder, release, self._recipes(version, more, task_vars), mirrors, arguments, told)
+        for row in chosen.values():
+            release = tables.release(row, None)
+            needed = self._recipes(tables, row, release, arguments["platforms"], task_vars)
+            told = self._add_release(folder, release, needed, mirrors, arguments, told)
         return told
 
-    def _recipes(self, version, more, task_vars):
-        """Return the recipes of all products for a release of torch, whatever release the variables name."""
-        names = [f"{role}_{recipes.release_variable(role)}" for role in recipes.ROLES]
-        source = settings.Source(self, task_vars, dict.fromkeys([TORCH_VERSION, *names], version))
-        return [recipes.recipe(settings.Settings(role, source), more) for role in recipes.ROLES]
+    def _recipes(self, tables, row, release, platforms, task_vars):
+        """Return the recipes of all products for a release of torch, whatever release the variables name.
+
+        Those of the plugin differ by platform.
+        """
+        source = settings.Source(self, task_vars)
+        made = []
+        for platform in bundle_contents.platforms(platforms, release["pythons"]):
+            theirs = tables.release(row, planning.Host("", [platform["python"]], platform["arch"]))
+            for role in recipes.ROLES:
+                made += [
+                    recipe
+                    for recipe in recipes.recipes_of(settings.Settings(role, source), theirs)
+                    if recipe not in made
+                ]
+        return made
 
     def _add_release(self, folder, release, needed, mirrors, arguments, former):
         """Bring into the bundle what one release needs; return the task's result.

@@ -9,7 +9,6 @@ import os
 import re
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import logins
@@ -25,6 +24,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     ledger,
     options,
     plans,
+    releases,
     settings,
     speaking,
     tags,
@@ -32,6 +32,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     variables,
 )
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import request as requests
+from ansible_collections.ascend.pytorch.plugins.plugin_utils.parts import Part, findings_of, tools_of
 
 ARGUMENTS = options.argument_spec("plan")
 _NPU = re.compile("/dev/davinci[0-9]")
@@ -179,32 +180,6 @@ def add_wheels(planned: plan.Plan, bundle: str) -> None:
             planned.products[name] = entry._replace(order=order)
 
 
-class Part(NamedTuple):
-    """The request of some roles, the state of the host, and the plan that follows."""
-
-    roles: list[str]
-    request: Request
-    state: State
-    plan: plan.Plan
-
-    def findings(self) -> list[dict]:
-        """Return the findings."""
-        return checks.find_problems(self.request, self.state, self.plan)
-
-
-def tools_of(parts: list[Part]) -> dict:
-    """Return the tools, by name, that the plans provide for later ones."""
-    return {name: tool for part in parts for name, tool in part.plan.tools.items()}
-
-
-def findings_of(parts: list[Part]) -> list[dict]:
-    """Return the findings of all parts, each once."""
-    found: list[dict] = []
-    for part in parts:
-        found += [each for each in part.findings() if each not in found]
-    return found
-
-
 class Asked:
     """What one task asks of one host, with what the shared variables decide."""
 
@@ -222,10 +197,13 @@ class Asked:
         self.is_told = bool(arguments["unfit_group"]) and not arguments["group"]
         # The logins are taken out of the request, so that everything made of it may be shown; later tasks read them from the keyring.
         self.logins: dict = {}
+        self._releases = releases.Releases(source)
+        # Whether releases were guessed before the host was examined, and whether that was right.
+        self._guesses, self._guessed_right = False, None
 
     def request(self, roles: list[str]) -> Request:
         """Return the request of roles, with what the shared variables decide."""
-        given = logins.take_out(requests.make(roles, self._source)._asdict(), self.logins)
+        given = logins.take_out(requests.make(roles, self._source, self._releases.of)._asdict(), self.logins)
         return Request(**given)._replace(
             # Where the user names builders, the other hosts only take what those build.
             builds=boundary.may_build(self.host, self.builders) or not self.cache,
@@ -251,12 +229,34 @@ class Asked:
         whole = self.request(roles)
         grouped = requests.groups(roles, self._source)
         found = [(roles, whole)] if len(grouped) == 1 else [(group, self.request(group)) for group in grouped]
+        self._refuse([whole, *(request for _roles, request in found if request is not whole)])
+        self._guesses = not self._releases.is_settled()
+        return [(group, self.bundled(request)) for group, request in found]
+
+    def _refuse(self, asked: list[Request]) -> None:
+        """Raise AnsibleActionFail with all problems of the variables."""
         problems: list[str] = []
-        for request in [whole, *(request for _roles, request in found if request is not whole)]:
+        for request in asked:
             problems += [words for words in self.problems(request) if words not in problems]
         if problems:
             raise AnsibleActionFail(unfit_message(self.host, problems))
-        return [(group, self.bundled(request)) for group, request in found]
+
+    def settle(self, roles: list[str], request: Request, state: State) -> Request:
+        """Return the request of roles with the releases that go with the examined host.
+
+        Raises AnsibleActionFail with all problems of the variables, where the releases were not settled before.
+        """
+        if not self._guesses:
+            return request
+        # Filling in all recipes again takes longer than anything else here.
+        if self._guessed_right is None:
+            self._guessed_right = self._releases.settle(state, request.python)
+        if self._guessed_right and request.release:
+            settled = request._replace(release=requests.release(roles, self._source, self._releases.of))
+        else:
+            settled = self.bundled(self.request(roles))
+        self._refuse([settled])
+        return settled
 
     def problems(self, request: Request) -> list[str]:
         """Return the problems of the variables, in sentences."""
@@ -366,6 +366,13 @@ class ActionModule(speaking.Action):
         state = self._examine(request, task_vars)
         if not isinstance(state, State):
             return state
+        settled = asked.settle(roles, request, state)
+        state = plan.answer(request, settled, state)
+        if state is None:
+            state = self._examine(settled, task_vars)
+            if not isinstance(state, State):
+                return state
+        request = settled
         planned = asked.plan(request, state, tools)
         if plan.must_query_pip(planned, state):
             state = self._examine(request, task_vars, pip=True)

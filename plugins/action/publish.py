@@ -31,6 +31,8 @@ ARGUMENTS = options.argument_spec("publish", filled_in={"orders", "arrived", "en
 BUILT, TAKEN, PUT, FOUND = "built", "taken", "put in place", "found"
 WORDS = {BUILT: "built here", TAKEN: "taken from the build cache", PUT: "put in place"}
 WRITTEN, REMOVED = "written", "removed"
+# The environment file is written with these.
+TORCH = ("torch", "torch_npu")
 
 
 class Arrival(NamedTuple):
@@ -38,6 +40,17 @@ class Arrival(NamedTuple):
 
     how: str
     began: float
+
+
+def held_back(planned: dict, wanted: list[str]) -> list[str]:
+    """Return which products are not published by this task: what they are installed with is to come, but not with it."""
+    found = []
+    for name in wanted:
+        order = plans.decision(planned, name).order
+        partner = order.installed_with if order else ""
+        if partner and partner not in wanted and plans.decision(planned, partner).do in plan.PROVIDING:
+            found.append(name)
+    return found
 
 
 class ActionModule(speaking.Action):
@@ -56,6 +69,7 @@ class ActionModule(speaking.Action):
             # It would be built and then taken.
             return dict(result, lacking=plans.record_lacking(self._host, dict.fromkeys(entries, False)))
         wanted = [name for name, entry in entries.items() if entry.do in plan.PROVIDING]
+        self._held = held_back(planned, wanted)
         idle = dict.fromkeys(set(entries) - set(wanted), False)
         environment = self._environment(planned, plan.PUBLISH)
         result["lacking"] = plans.record_lacking(self._host, idle)
@@ -66,7 +80,7 @@ class ActionModule(speaking.Action):
             coming, trouble, carrier = self._bring(wanted, entries, hands_over)
             orders = [entries[name].order for name in wanted if name in coming]
             # The environment file is written with torch.
-            torch_waits = "torch" in plans.lacking(self._host) and not self._task.check_mode
+            torch_waits = set(TORCH) & {*plans.lacking(self._host), *self._held} and not self._task.check_mode
             written = None if trouble or torch_waits else environment
             if orders or written:
                 self._publish(result, orders, carrier.handed_over, written, entries, coming)
@@ -84,7 +98,7 @@ class ActionModule(speaking.Action):
 
     def _environment(self, planned, do):
         """Return the environment file of a plan, None where this is not to be done with it, or not by this task."""
-        found = planned["environment"] if "torch" in self._arguments["names"] else None
+        found = planned["environment"] if set(TORCH) & set(self._arguments["names"]) else None
         return found if found and found["do"] == do else None
 
     # --- what comes
@@ -97,17 +111,25 @@ class ActionModule(speaking.Action):
         arguments, coming, lacks, trouble = self._arguments, {}, {}, None
         places, known = keyring.split(arguments["cache"])
         carrier = carry.Carrier(self, self._task_vars, known, hands_over=hands_over)
-        waiting, comes = [], [name for name in wanted if self._has_to_come(entries[name])]
+        waiting, comes = [], [name for name in wanted if self._has_to_come(name, entries[name])]
+        with self._told_as_failure():
+            keys = arguments["trusted_keys"]
+            cache = buildcache.BuildCache(places, carrier, speaking.warn, trusted_keys=keys) if comes else None
+            alone = [
+                name for name in wanted if self._has_no_partner(entries[name].order, wanted, comes, entries, cache)
+            ]
         with self._copy_slot() if comes and not arguments["waits"] else contextlib.nullcontext():
             for name in wanted:
                 entry, began = entries[name], plans.lacking(self._host).get(name) or time.monotonic()
                 order = entry.order
-                if any(lacks.values()) and order.product == "wheel" and not self._task.check_mode:
+                missing = [other for other in lacks if lacks[other] and entries[other].order.installed_with != name]
+                if missing and order.product == "wheel" and not self._task.check_mode:
                     # It may need what is missing.
                     waiting.append(name)
                     continue
                 try:
-                    place = self._take(order, places, carrier) if name in comes else ""
+                    looks = self._task.check_mode or name in alone
+                    place = self._take(order, cache, carrier, looks) if name in comes else ""
                 except AnsibleConnectionFailure:
                     raise
                 except AnsibleError as error:
@@ -115,29 +137,49 @@ class ActionModule(speaking.Action):
                     trouble = error
                     break
                 lacks[name] = place is None
-                if place is not None or self._task.check_mode:
-                    coming[name] = Arrival(self._origin(order, place), began)
+                if self._task.check_mode or (place is not None and name not in alone):
+                    coming[name] = Arrival(self._origin(name, order, place), began)
         plans.record_lacking(self._host, lacks, waiting)
         for name, lacking in lacks.items():
             self._record_arrival(name, offers=lacking)
         return coming, trouble, carrier
 
-    def _origin(self, order, place):
+    @contextlib.contextmanager
+    def _told_as_failure(self):
+        """Raise errors of the build cache as AnsibleActionFail, with the host."""
+        try:
+            yield
+        except (transfer.TransferError, store.StoreError, signing.SigningError) as error:
+            raise AnsibleActionFail("{0}: {1}".format(self._host, error)) from error
+
+    def _has_no_partner(self, order, wanted, comes, entries, cache):
+        """Say whether what a product is installed with is still to be built: then it is not brought yet, only looked for."""
+        partner = order.installed_with
+        if self._task.check_mode or not partner:
+            return False
+        if partner not in wanted:
+            return order.name in self._held
+        if partner not in comes:
+            return False
+        its_order = entries[partner].order
+        return not (cache.holds(its_order) if self._arguments["cache"] else cache.carrier.has(its_order))
+
+    def _origin(self, name, order, place):
         """Return how a product came to the host.
 
         :param place: where it was taken from, "" for nowhere
         """
         # Another host may have led the build that was this one's.
         if (
-            self._arguments["built"]
+            self._arguments["built"] == name
             or cohort.Run().built_on(builds.with_build_fingerprint(order).label()) == self._host
         ):
             return BUILT
         return TAKEN if place else PUT
 
-    def _has_to_come(self, entry):
+    def _has_to_come(self, name, entry):
         """Say whether a product has to be brought to the host: it was not built there, and needs more than a link, say."""
-        return not self._arguments["built"] and (entry.do != plan.PUBLISH or entry.hands_on)
+        return self._arguments["built"] != name and (entry.do != plan.PUBLISH or entry.hands_on)
 
     def _copy_slot(self):
         """Hold one of the slots for hosts to which products are copied at the same time."""
@@ -145,10 +187,10 @@ class ActionModule(speaking.Action):
             return contextlib.nullcontext()
         return cohort.Run().copy_slot(self._arguments["copies"])
 
-    def _take(self, order, places, carrier):
+    def _take(self, order, cache, carrier, looks):
         """Bring a product to the host; return its place in the build cache, "" where the host has it itself, None where it is missing.
 
-        In check mode nothing is brought.
+        :param looks: nothing is brought
         """
         host, arguments = self._host, self._arguments
         if not arguments["cache"]:
@@ -157,17 +199,15 @@ class ActionModule(speaking.Action):
         if arguments["waits"]:
             # With a free strategy this host may be here before its builder is done.
             cohort.wait_for(lambda: not run.is_building(label), run.next_turn_s(label, host))
-        try:
-            cache = buildcache.BuildCache(places, carrier, speaking.warn, trusted_keys=arguments["trusted_keys"])
-            if self._task.check_mode:
-                # What is missing would be built and then taken.
-                return cache.places[0] if cache.holds(order) else None
-            with self._copy_slot() if arguments["waits"] else contextlib.nullcontext():
-                taken = cache.take(order)
-        except (transfer.TransferError, store.StoreError, signing.SigningError) as error:
-            raise AnsibleActionFail("{0}: {1}".format(host, error))
-        if taken:
-            return taken["place"]
+        with self._told_as_failure():
+            if looks:
+                place = cache.places[0] if cache.holds(order) else None
+            else:
+                with self._copy_slot() if arguments["waits"] else contextlib.nullcontext():
+                    place = (cache.take(order) or {}).get("place")
+        # In check mode, what is missing would be built and then taken.
+        if place is not None or self._task.check_mode:
+            return place
         if run.failure(label):
             raise AnsibleActionFail("{0}: {1}".format(host, run.failure(label)))
         if arguments["waits"] and run.ended(label):

@@ -31,7 +31,8 @@ options:
     default: present
   releases:
     description:
-      - The releases of torch that the bundle is for. Default is C(ascend_torch_version) where that is set, else all of them.
+      - The releases of torch that the bundle is for, named as in C(ascend_torch_version), but not V(auto). Default is
+        C(ascend_torch_version) where that is set.
       - Needs the variables of the roles that make products, which say where sources come from.
     type: list
     elements: str

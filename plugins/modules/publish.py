@@ -23,7 +23,8 @@ options:
         which they need each other.
       - What the plan wants built is taken from the build cache first. A product that no place of the cache has is not
         published, nor are the wheels after it; they are in RV(lacking). A product for which there is nothing to do is skipped.
-      - With C(torch) comes the environment file, where the plan has one.
+      - With C(torch) and C(torch_npu) comes the environment file, where the plan has one.
+      - A product that works only with another one is published by the task that names both.
     type: list
     elements: str
   orders:
@@ -66,9 +67,9 @@ options:
     type: int
     default: 5
   built:
-    description: Whether this host has just built the product.
-    type: bool
-    default: false
+    description: The product that this host has just built, empty for none.
+    type: str
+    default: ""
   waits:
     description: Whether to wait for a build of the product that is under way, for as long as one turn takes.
     type: bool
@@ -85,7 +86,7 @@ attributes:
 EXAMPLES = r"""
 - name: Publish what the build cache has
   ascend.pytorch.publish:
-    names: [cmake, gcc730, torch, apex]
+    names: [cmake, gcc730, torch, torch_npu, apex]
     cache: [auto]
 """
 
@@ -151,7 +152,7 @@ def main():
             "cache": {"type": "list", "elements": "str", "default": []},
             "trusted_keys": {"type": "str", "default": "", "no_log": False},
             "copies": {"type": "int", "default": 5},
-            "built": {"type": "bool", "default": False},
+            "built": {"type": "str", "default": ""},
             "waits": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

@@ -141,15 +141,16 @@ def repositories(manifest: Json, source: Json) -> list[Json]:
 
     Empty when the bundle was made without them.
     """
-    needed, waiting = [], [(source["repo"], source["commit"])]
+    needed, waiting = [], [("", source["repo"], source["commit"])]
     while waiting:
-        repo, commit = waiting.pop(0)
+        above, repo, commit = waiting.pop(0)
         entry = manifest["repositories"].get(repo, {}).get(commit)
         if entry is None:
             return []
         needed.append({"repo": repo, "commit": commit, "file": git_urls.bundle_name(repo, commit)})
         if source.get("submodules"):
-            waiting += [(each["repo"], each["commit"]) for each in entry["submodules"]]
+            below = [(os.path.join(above, each["path"]), each["repo"], each["commit"]) for each in entry["submodules"]]
+            waiting += [each for each in below if not git_urls.is_left_out(each[0], source.get("without") or ())]
     return needed
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetch
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle
 
 Json = dict[str, Any]
@@ -20,20 +22,24 @@ LIBC = "2.17"
 def sources(recipes: list[Json]) -> list[Json]:
     """Return the sources of recipes, each once, by names of their own.
 
-    :raises bundle.BundleError: two archives have one name and are different
+    :raises bundle.BundleError: two archives or wheels have one name and are different
     """
     found: dict[tuple[str, ...], Json] = {}
     for recipe in recipes:
         for source in recipe.get("sources", []):
             named = dict(source, name=f"{recipe['name']}: {source.get('repo') or source['file']}")
-            key = ("git", source["repo"], source["commit"]) if source["kind"] == "git" else ("archive", source["file"])
+            key = ("file", source["file"]) if fetch.is_file(source) else ("git", source["repo"], source["commit"])
             former = found.setdefault(key, named)
             if former.get("sha256") != named.get("sha256"):
                 raise bundle.BundleError(
                     f"{former['name']} and {named['name']} have the same file name and different digests: rename one"
                 )
-            if named.get("submodules"):
-                found[key] = dict(former, submodules=True)
+            if named.get("submodules") and former is not named:
+                without = named.get("without") or []
+                if former.get("submodules"):
+                    # What one of them leaves out the other may need.
+                    without = [path for path in without if path in (former.get("without") or [])]
+                found[key] = dict(former, submodules=True, without=without)
     return list(found.values())
 
 
@@ -51,7 +57,29 @@ def named_requirements(recipes: list[Json]) -> list[str]:
     """Return the requirements that the recipes themselves name."""
     steps = [step for recipe in recipes for steps in recipe.get("stages", {}).values() for step in steps]
     named = [recipe.get("requirements", []) for recipe in recipes] + [step["pip"] for step in steps if "pip" in step]
+    named += [step["venv"].get("requirements", []) for step in steps if "venv" in step]
     return sorted({line for lines in named for line in lines})
+
+
+def downloaded_wheels(recipes: list[Json]) -> list[str]:
+    """Return the requirements of ready-made wheels that the recipes download, each without what it requires itself."""
+    steps = [step for recipe in recipes for steps in recipe.get("stages", {}).values() for step in steps]
+    return sorted({step["pip_download"]["requirement"] for step in steps if "pip_download" in step})
+
+
+def wheel_sources(recipes: list[Json], platform: Json) -> list[tuple[Json, list[str]]]:
+    """Return (the source, names and patterns of what is not installed with it) of each wheel that is for a platform."""
+    found, tag = [], "cp" + platform["python"].replace(".", "")
+    for recipe in recipes:
+        steps = [step for steps in recipe.get("stages", {}).values() for step in steps]
+        drop = sorted({name for step in steps for name in step.get("wheel", {}).get("drop", [])})
+        for source in recipe.get("sources", []):
+            if source["kind"] != "wheel":
+                continue
+            parsed = wheel.parse_filename(source["file"])
+            if tag in str(parsed["python"]).split(".") and str(parsed["platform"]).endswith("_" + platform["arch"]):
+                found.append((source, drop))
+    return found
 
 
 def row_requirements(row: Json) -> list[str]:

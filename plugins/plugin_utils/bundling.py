@@ -17,9 +17,10 @@ from typing import Any
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import durable, locking, logins
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.about import VERSION
-from ansible_collections.ascend.pytorch.plugins.module_utils.build import requirements_txt
+from ansible_collections.ascend.pytorch.plugins.module_utils.build import requirements_txt, wheel_requirements
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, products
-from ansible_collections.ascend.pytorch.plugins.module_utils.sources import download, git_bundles, git_urls
+from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheel_files
+from ansible_collections.ascend.pytorch.plugins.module_utils.sources import download, fetch, git_bundles, git_urls
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, runs, wheelhouse
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle_contents as contents
 
@@ -66,7 +67,7 @@ class BundleMaker:
                 bundle.read_manifest(self.work / bundle.MANIFEST) or bundle.read(self.folder) or _empty_manifest()
             )
             for source in contents.sources(recipes):
-                if source["kind"] == "archive":
+                if fetch.is_file(source):
                     self._add_archive(source)
                 else:
                     self._add_repositories(source)
@@ -91,7 +92,7 @@ class BundleMaker:
         )
         recipes = [recipe for recipe in recipes if not recipe.get("reference")]
         for source in contents.sources(recipes):
-            if source["kind"] == "archive":
+            if fetch.is_file(source):
                 names = [source["file"]]
             else:
                 names = [each["file"] for each in bundle.repositories(manifest, source)] or [source["repo"]]
@@ -193,6 +194,8 @@ class BundleMaker:
             entry = self._add_repository(each)
             for below in entry["submodules"] if source.get("submodules") else []:
                 there = os.path.join(path, below["path"])
+                if git_urls.is_left_out(there, source.get("without") or ()):
+                    continue
                 waiting.append((there, git_urls.submodule_source(source, there, below["commit"], below["urls"])))
 
     def _add_repository(self, source: Json) -> Json:
@@ -217,6 +220,18 @@ class BundleMaker:
                 text = self._requirements_file(recipe, asked["file"], patches)
                 version = tuple(int(part) for part in python.split("."))
                 lines += requirements_txt.filter_requirements(text, asked["drop"], version)[0]
+        return lines
+
+    def _wheel_requirements(self, recipes: list[Json], platform: Json) -> list[str]:
+        """Return what the recipes' wheels for a platform require there; these wheels stand in the bundle already."""
+        lines: list[str] = []
+        target = wheelhouse.Target(platform["python"], platform["arch"], platform["libc"])
+        for source, drop in contents.wheel_sources(recipes, platform):
+            try:
+                requires = wheel_files.read(str(self.folder / source["file"]))["requires"]
+            except wheel_files.WheelError as error:
+                raise bundle.BundleError(f"{error}: correct the URL and the sha256 of {source['file']}")
+            lines += wheel_requirements.partition(wheelhouse.applicable(requires, target), drop)[0]
         return lines
 
     def _requirements_file(self, recipe: Json, file: str, patches: list[str]) -> str:
@@ -247,8 +262,10 @@ class BundleMaker:
             contents.named_requirements(recipes)
             + contents.row_requirements(row)
             + self._requirements(recipes, platform["python"])
+            + self._wheel_requirements(recipes, platform)
         )
-        lines = sorted({*named, *wheelhouse.BUILD_TOOLS})
+        alone = contents.downloaded_wheels(recipes)
+        lines = sorted({*named, *wheelhouse.BUILD_TOOLS, *alone})
         key, entry = _wheels_key(row, platform), self.manifest["wheels"].get(_wheels_key(row, platform))
         if entry and entry["requirements"] == lines and entry["libc"] == platform["libc"]:
             # Not all(): what is damaged is told of in one run.
@@ -263,7 +280,7 @@ class BundleMaker:
             self._is_whole(name)
         target = wheelhouse.Target(platform["python"], platform["arch"], platform["libc"])
         house = wheelhouse.Wheelhouse(self.work / "wheels" / key, self.folder / bundle.WHEELS, self._log)
-        files, lacking = house.collect(lines, target)
+        files, lacking = house.collect([line for line in lines if line not in alone], target, alone)
         for path in files:
             name = f"{bundle.WHEELS}/{path.name}"
             if not self._is_whole(name):

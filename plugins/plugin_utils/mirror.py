@@ -34,7 +34,7 @@ def contents(folder: str, sources: list[dict]) -> tuple[list[tuple[str, str]], l
     manifest = _bundle_manifest(folder)
     for source in sources:
         bundled = _bundled(manifest, source) if manifest else []
-        if source["kind"] == "archive":
+        if fetch.is_file(source):
             if os.path.isfile(os.path.join(folder, source["file"])):
                 held.append((source["file"], source["sha256"]))
         elif bundled:
@@ -47,7 +47,9 @@ def contents(folder: str, sources: list[dict]) -> tuple[list[tuple[str, str]], l
             needed = [source]
             if source.get("submodules"):
                 try:
-                    needed = closure.git_closure(closure.bare_repositories(folder), source["repo"], source["commit"])
+                    needed = closure.git_closure(
+                        closure.bare_repositories(folder), source["repo"], source["commit"], source.get("without") or ()
+                    )
                 except fetch.FetchError as error:
                     lacking.append(str(error))
                     continue
@@ -66,7 +68,7 @@ def _bundle_manifest(folder: str) -> dict | None:
 
 
 def _bundled(manifest: dict, source: dict) -> list[tuple[str, str]]:
-    if source["kind"] == "archive":
+    if fetch.is_file(source):
         return []
     return [(entry["file"], entry["commit"]) for entry in bundle.repositories(manifest, source)]
 

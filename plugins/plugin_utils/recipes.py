@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The recipes of the roles, filled in from their variables and from the tables of releases.
 
-A recipe is the file files/recipe.yml of its role. A value, or an item of a list, that is only ${name} is replaced by the
-data of that name; an item is replaced by all items if that is a list. Within a text, ${name} is replaced by text. ${a.b} is
-b of a. The names are the variables of the role without its prefix, and those that `_names` adds.
+A recipe is a file of its role, see FILES. Of its `layouts`, the part for the release's layout is added to it. A value, or an
+item of a list, that is only ${name} is replaced by the data of that name; an item is replaced by all items if that is a list.
+Within a text, ${name} is replaced by text. ${a.b} is b of a. The names are the variables of the role without its prefix, and
+those that `_names` adds.
 """
 
 from __future__ import annotations
@@ -18,20 +19,30 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils.base import places
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import releases as planning
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import releases
 from ansible_collections.ascend.pytorch.plugins.plugin_utils.settings import Settings, data
 
 # The roles that make a product, in the order in which they are built.
 ROLES = ("cmake", "gcc730", "torch_npu_build", "apex_build")
+# The recipes of each role, in the order in which their products are built.
+FILES = {role: ["recipe.yml", "torch_npu.yml"] if role == "torch_npu_build" else ["recipe.yml"] for role in ROLES}
 # Read when this module is imported, which Ansible does once, before it starts a worker for each host.
-RECIPES = {role: data(role, "files/recipe.yml") for role in ROLES}
-# The tables of releases, version -> row: of torch, and of gcc.
-RELEASES = data("road", "files/releases.yml")
+RECIPES = {role: [data(role, "files/" + name) for name in names] for role, names in FILES.items()}
+# The releases of CMake and of gcc, version -> row.
+CMAKE_RELEASES = data("cmake", "files/releases.yml")
 GCC_RELEASES = data("gcc730", "files/releases.yml")
 # Python packages that CANN's operators import, by the release of CANN.
 CANN_PACKAGES = data("cann_check", "files/packages.yml")
 
 # Source a host's environment file, if it exists, and run the program that follows.
 WITH_ENVIRONMENT = ["bash", "-c", 'if [ -r "$0" ]; then . "$0"; fi; exec "$@"', "{env_file}"]
+
+# What the plugin's build can leave out: the submodule that is not needed then, and what the wheel has otherwise.
+DISABLED = {
+    "torchair": {"submodule": "third_party/torchair/torchair", "holds": "torch_npu/dynamo/torchair/"},
+    "rpc": {"submodule": "third_party/Tensorpipe", "holds": "torch_npu/lib/libtensorpipe.so"},
+}
 
 _NAME = re.compile(r"\$\{([a-z0-9_.]+)\}")
 
@@ -90,13 +101,10 @@ def release_variable(role: str) -> str:
     return "version" if role == "torch_npu_build" else "torch_version"
 
 
-def find_release(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row of a role's torch release.
-
-    :param more: rows that the user added, see find_row
-    """
+def wanted_release(settings: Settings) -> tuple[str, str]:
+    """Return the torch release that a role's variable names, and the variable."""
     name = release_variable(settings.role)
-    return dict(find_row(RELEASES, settings[name], settings.variable(name), "ascend_extra_releases", more))
+    return str(settings[name]), settings.variable(name)
 
 
 @contextmanager
@@ -112,6 +120,17 @@ def refuse_incomplete(torch_release: Mapping[str, Any]) -> Iterator[None]:
             f"ascend_extra_releases: the row of torch {torch_release.get('version', '')} has no {error.args[0]!r}. The README "
             "has a complete row"
         ) from error
+
+
+def tool_version(value: str, torch_release: Mapping[str, Any], tool: str) -> str:
+    """Return the version of cmake or gcc to build, for `auto` the one that the vendor's guide builds for the release."""
+    return str(resolve_auto(value, torch_release["toolchain"][tool]))
+
+
+def fill_urls(urls: Iterable[str], version: str) -> list[str]:
+    """Return URLs with {version} and {series}, such as 3.18 of 3.18.4, replaced."""
+    series = ".".join(version.split(".")[:2])
+    return [url.replace("{version}", version).replace("{series}", series) for url in urls]
 
 
 def newest_supported(torch_release: Mapping[str, Any], tool: str) -> Any:
@@ -143,67 +162,162 @@ def gcc_sources(
     ]
 
 
-def _names(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the names for a role's recipe that are added to the role's variables, or replace them.
+def _names(settings: Settings, torch_release: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the names for a role's recipes that are added to the role's variables, or replace them."""
+    names: dict[str, Any] = {"with_environment": WITH_ENVIRONMENT, "release": torch_release}
+    makers = {"cmake": _cmake_names, "gcc730": _gcc_names, "torch_npu_build": _torch_names, "apex_build": _apex_names}
+    return {**names, **makers[settings.role](settings, torch_release)}
 
-    :param more: rows that the user added to the torch releases
-    """
-    names: dict[str, Any] = {"with_environment": WITH_ENVIRONMENT}
-    if settings.role == "cmake":
-        names["max_version"] = resolve_auto(
-            settings["max_version"], newest_supported(find_release(settings, more), "cmake")
-        )
-    elif settings.role == "gcc730":
-        added = settings["extra_releases"]
-        gcc = find_row(GCC_RELEASES, settings["version"], "gcc730_version", "gcc730_extra_releases", added)
-        names.update(
-            release=gcc,
-            max_version=resolve_auto(settings["max_version"], newest_supported(find_release(settings, more), "gcc")),
-            sources=gcc_sources(gcc, settings["urls"], settings["prerequisite_urls"], settings["digests"]),
-            bootstrap_options=[] if settings["bootstrap"] else ["--disable-bootstrap"],
-            disk_gib=12 if settings["bootstrap"] else 8,
-        )
-    else:
-        part = "torch" if settings.role == "torch_npu_build" else "apex"
-        torch = find_release(settings, more)
-        made = torch[part]
-        names["release"] = torch
-        for source in ("adapter", "native"):
-            for key in ("ref", "commit", "urls"):
-                name = f"{source}_{key}"
-                if name in settings:
-                    names[name] = resolve_auto(settings[name], made[source][key])
-        if part == "torch":
-            # Some layouts do not need them.
-            names.update(
-                patch=made.get("patch", ""),
-                gen_options=made.get("gen_options", []),
-                drop_requirements=made.get("drop_requirements", []),
-            )
-        else:
-            names["options"] = resolve_auto(settings["options"], made["options"])
+
+def _cmake_names(settings: Settings, torch_release: Mapping[str, Any]) -> dict[str, Any]:
+    version = tool_version(settings["version"], torch_release, "cmake")
+    known = CMAKE_RELEASES.get(version, {"sha256": ""})
+    return {
+        "version": version,
+        "min_version": resolve_auto(settings["min_version"], torch_release.get("cmake", releases.OLDEST_CMAKE)),
+        "max_version": resolve_auto(settings["max_version"], newest_supported(torch_release, "cmake")),
+        "sha256": resolve_auto(settings["sha256"], known["sha256"]),
+        "urls": fill_urls(settings["urls"], version),
+    }
+
+
+def _gcc_names(settings: Settings, torch_release: Mapping[str, Any]) -> dict[str, Any]:
+    version = tool_version(settings["version"], torch_release, "gcc")
+    gcc = find_row(GCC_RELEASES, version, "gcc730_version", "gcc730_extra_releases", settings["extra_releases"])
+    return {
+        "version": version,
+        "gcc": gcc,
+        "min_version": resolve_auto(settings["min_version"], torch_release.get("gcc", releases.OLDEST_GCC)),
+        "max_version": resolve_auto(settings["max_version"], newest_supported(torch_release, "gcc")),
+        "sources": gcc_sources(
+            gcc, fill_urls(settings["urls"], version), settings["prerequisite_urls"], settings["digests"]
+        ),
+        "bootstrap_options": [] if settings["bootstrap"] else ["--disable-bootstrap"],
+        "disk_gib": 12 if settings["bootstrap"] else 8,
+    }
+
+
+def _pins(
+    settings: Settings, made: Mapping[str, Any], sources: Iterable[str] = ("adapter", "native")
+) -> dict[str, Any]:
+    """Return ref, commit and URLs of the sources of PyTorch or Apex, as the variables or the release have them."""
+    return {
+        f"{source}_{key}": resolve_auto(settings[f"{source}_{key}"], made[source][key])
+        for source in sources
+        for key in ("ref", "commit", "urls")
+        if f"{source}_{key}" in settings
+    }
+
+
+def _torch_names(settings: Settings, torch_release: Mapping[str, Any]) -> dict[str, Any]:
+    made = torch_release["torch"]
+    is_plugin = made["layout"] == planning.PLUGIN
+    names = {
+        **_pins(settings, made, ["adapter"] if is_plugin else ["adapter", "native"]),
+        "version": torch_release["version"],
+        # Some layouts do not need them.
+        "patch": made.get("patch", ""),
+        "gen_options": made.get("gen_options", []),
+        "drop_requirements": made.get("drop_requirements", []),
+    }
+    if is_plugin:
+        names.update(_plugin_names(settings, made))
     return names
 
 
-def recipe(settings: Settings, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the recipe of a role, filled in; see module_utils/product/recipe.py for its content.
+def _plugin_names(settings: Settings, made: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the names that the recipes of stock torch and torch_npu have besides."""
+    downloads = [
+        {**each, "sha256": settings["digests"].get(each["file"], each["sha256"])} for each in made["downloads"]
+    ]
+    left_out = [option for option in settings["disable"] if f"--disable_{option}" in made["options"]]
+    return {
+        "stock": made["stock"],
+        "stock_version": made["version"],
+        "options": [f"--disable_{option}" for option in left_out],
+        "without": [DISABLED[option]["submodule"] for option in left_out],
+        "holds": [
+            DISABLED[option]["holds"]
+            for option in DISABLED
+            if option not in left_out and DISABLED[option]["submodule"] in made["submodules"]
+        ],
+        "tree_version": made["tree_version"],
+        "mem_gib_first": made["mem_gib_first"],
+        "downloads": downloads,
+        "download_files": [{"url": each["urls"][0], "path": "{src}/downloads/" + each["file"]} for each in downloads],
+    }
 
-    :param more: rows that the user added to the torch releases
+
+def _apex_names(settings: Settings, torch_release: Mapping[str, Any]) -> dict[str, Any]:
+    made, state = torch_release["apex"], settings["state"]
+    if state == places.AUTO:
+        state = "present" if made else "absent"
+    if not made:
+        if state == "present":
+            raise AnsibleActionFail(
+                f"apex_build_state: there is no Apex for torch {torch_release['version']}: set apex_build_state to auto or absent"
+            )
+        return {
+            "state": state,
+            "in_release": False,
+            "apex_version": "",
+            "adapter_ref": "",
+            "adapter_commit": "",
+            "native_commit": "",
+            "options": [],
+        }
+    return {
+        "state": state,
+        "in_release": True,
+        "apex_version": made["version"],
+        **_pins(settings, made),
+        "options": resolve_auto(settings["options"], made["options"]),
+    }
+
+
+def layout_of(written: Mapping[str, Any], settings: Settings, torch_release: Mapping[str, Any]) -> str:
+    """Return the key of a recipe's `layouts` for a release.
+
+    That of the release; for the plugin's two recipes, how the vendor's part comes, and how the stock torch is pinned.
     """
-    with refuse_incomplete(find_release(settings, more)):
-        names = ChainMap(_names(settings, more), settings)  # type: ignore[arg-type]
-        written = dict(RECIPES[settings.role])
-        layouts = written.pop("layouts", None)
-        if layouts:
-            layout = names["release"]["torch"]["layout"]
-            if layout not in layouts:
-                raise AnsibleActionFail(
-                    f"ascend_extra_releases: torch {settings['version']} has the layout {layout!r}; known are {', '.join(layouts)}"
-                )
-            names = names.new_child({"layout": fill(layouts[layout], names)})
-        made: dict[str, Any] = fill(written, names)
+    layout: str = torch_release["torch"]["layout"]
+    if layout != planning.PLUGIN:
+        return layout
+    if written["name"] == "torch_npu" and settings["from"] == "wheel":
+        return "wheel"
+    pinned = "" if torch_release["torch"]["stock"].get("sha256") else "_by_version"
+    return ("source" if written["name"] == "torch_npu" else "stock") + pinned
+
+
+def comes_ready_made(settings: Settings, torch_release: Mapping[str, Any]) -> bool:
+    """Say whether the variables of torch_npu_build ask for the vendor's ready-made wheel."""
+    return bool(torch_release["torch"]["layout"] == planning.PLUGIN and settings["from"] == "wheel")
+
+
+def recipes_of(settings: Settings, torch_release: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the recipes of a role, filled in; see module_utils/product/recipe.py for their content."""
+    with refuse_incomplete(torch_release):
+        names = ChainMap(_names(settings, torch_release), settings)  # type: ignore[arg-type]
+        return [_filled(dict(written), settings, torch_release, names) for written in RECIPES[settings.role]]
+
+
+def _filled(
+    written: dict[str, Any], settings: Settings, torch_release: Mapping[str, Any], names: Mapping[str, Any]
+) -> dict[str, Any]:
+    layouts = written.pop("layouts", None)
+    if layouts:
+        layout = layout_of(written, settings, torch_release)
+        if layout not in layouts:
+            raise AnsibleActionFail(
+                f"ascend_extra_releases: torch {torch_release['version']} has the layout {layout!r}; known are "
+                f"{', '.join(layouts)}"
+            )
+        written.update(layouts[layout])
+    made: dict[str, Any] = fill(written, names)
     if "links" in made:
         made["links"] = [link for link in made["links"] if link["path"]]
     if "accept" in made and not settings["accept_installed"]:
         made["accept"] = {}
+    # What is absent has no sources; a stock torch has none while its host is unknown.
+    made["sources"] = [source for source in made["sources"] if source and made["state"] != "absent"]
     return made

@@ -9,7 +9,7 @@ of other roles that it needs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import environment
@@ -45,31 +45,48 @@ OF_CHECK = ("needs", "require_cann", "cann_path")
 FITNESS = ("require_npu", "run_user", "max_clock_skew_s", "check_sources")
 
 
-def make(roles: Sequence[str], source: Source) -> Request:
+def make(roles: Sequence[str], source: Source, release_of: Callable[[str, str], dict[str, Any]]) -> Request:
     """Return the request of some roles.
 
     :param roles: in any order; all of them for the whole guide
+    :param release_of: called with the release that a role's variable names, and the variable; returns the release
     """
-    of = {role: Settings(role, source) for role in (*roles, "road")}
-    more = of["road"]["extra_releases"]
+    of = {role: Settings(role, source) for role in roles}
+    releases = {role: release_of(*recipes.wanted_release(of[role])) for role in roles}
+    chosen = next((releases[role] for role in _for_torch(roles)), {})
     products = [role for role in recipes.ROLES if role in roles]
-    by_weight = [role for role in (TORCH, *recipes.ROLES[::-1], CHECK) if role in roles]
+    by_weight = _by_weight(roles)
     general = {
         name: next((of[role][name] for role in _first(by_weight, name) if name in of[role]), usual)
         for name, usual in GENERAL.items()
     }
-    for_torch = [role for role in by_weight if role not in ("cmake", "gcc730")]
-    release = recipes.find_release(of[for_torch[0]], more) if for_torch else {}
-    own = [recipes.recipe(of[role], more) for role in products]
-    with recipes.refuse_incomplete(release):
-        references = _references(of, products, release)
+    own = [recipe for role in products for recipe in recipes.recipes_of(of[role], releases[role])]
+    with recipes.refuse_incomplete(chosen):
+        references = _references(of, products, chosen)
+    if TORCH in roles and recipes.comes_ready_made(of[TORCH], chosen):
+        own, references = _without_tools(own), _without_tools(references)
     return Request(
         recipes=references + own,
-        release=release,
+        release=chosen,
         environment=_environment(of[TORCH]) if TORCH in roles else None,
         fitness=_fitness(of[CHECK]) if CHECK in roles else None,
         **general,
     )
+
+
+def release(roles: Sequence[str], source: Source, release_of: Callable[[str, str], dict[str, Any]]) -> dict[str, Any]:
+    """Return the release of a request of some roles, see make(); {} for none."""
+    return next((release_of(*recipes.wanted_release(Settings(role, source))) for role in _for_torch(roles)), {})
+
+
+def _by_weight(roles: Sequence[str]) -> list[str]:
+    """Return the roles in the order of precedence for most variables."""
+    return [role for role in (TORCH, *recipes.ROLES[::-1], CHECK) if role in roles]
+
+
+def _for_torch(roles: Sequence[str]) -> list[str]:
+    """Return the roles, in this order, that have to do with torch itself, not only with what it is built with."""
+    return [role for role in _by_weight(roles) if role not in ("cmake", "gcc730")]
 
 
 def groups(roles: Sequence[str], source: Source) -> list[list[str]]:
@@ -118,10 +135,21 @@ def _references(of: dict[str, Settings], products: list[str], release: dict[str,
     if "gcc730" not in products:
         gcc = {"name": "gcc730", "reference": True, "product": "tree", "prefix": settings["gcc_prefix"]}
         accept = _accept(settings, release, "gcc", ["gcc", "g++"]) if settings["accept_installed"] else {}
-        found.append(dict(gcc, version=settings["gcc_version"], accept=accept))
+        version = recipes.tool_version(settings["gcc_version"], release, "gcc")
+        found.append(dict(gcc, version=version, accept=accept))
     if TORCH not in wheels:
         found.append({"name": "torch", "reference": True, "version": "", "product": "wheel", "distribution": "torch"})
     return found
+
+
+def _without_tools(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return recipes without those of CMake and gcc where nothing is built with them."""
+    used = {tool for entry in found if entry.get("state") != "absent" for tool in entry.get("built_with", [])}
+    return [
+        entry
+        for entry in found
+        if entry["product"] != "tree" or entry.get("state") == "absent" or entry["name"] in used
+    ]
 
 
 def _accept(settings: Settings, release: dict[str, Any], tool: str, commands: list[str]) -> dict[str, Any]:
@@ -134,6 +162,7 @@ def _environment(settings: Settings) -> dict[str, Any]:
     return {
         "state": settings["state"],
         "hccl_interface": settings["hccl_interface"],
+        "nnal": settings["nnal"],
         "set": {name: settings[name.lower()] for name in environment.VARIABLES},
     }
 

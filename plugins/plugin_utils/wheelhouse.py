@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,6 +43,10 @@ _NETWORK = re.compile(
     r"Retrying \(Retry|NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|Read timed out|ProxyError|SSLError|"
     r"CERTIFICATE_VERIFY_FAILED|Could not fetch URL|Connection(?:Reset)?Error|IncompleteRead|HTTP error|"
     r"Max retries exceeded"
+)
+_REMEDY = (
+    "Where the hosts reach an index, nothing has to be done. Else build its wheel on a host of that platform (`pip wheel`), put "
+    "it into a folder named in PIP_FIND_LINKS, and run again; or pin another version, or omit the platform"
 )
 
 
@@ -176,10 +180,14 @@ class Wheelhouse:
 
     def __init__(self, scratch: Path, held: Path, log: Callable[[str], None]) -> None:
         self.round, self.made, self.held, self.log = scratch / "round", scratch / "made", held, log
+        self.apart = scratch / "apart"
 
-    def collect(self, lines: list[str], target: Target) -> tuple[list[Path], list[dict[str, str]]]:
+    def collect(
+        self, lines: list[str], target: Target, alone: Sequence[str] = ()
+    ) -> tuple[list[Path], list[dict[str, str]]]:
         """Return (the wheels, [{"requirement", "why", "remedy"}] of what has none) for requirements and all below them.
 
+        :param alone: requirements whose own are not followed: what they need is brought by other means
         :raises WheelhouseError: there is no pip, or the index gives no answer
         """
         wanted = sorted(set(applicable(lines, target)))
@@ -191,13 +199,21 @@ class Wheelhouse:
                 files = sorted(self.round.glob("*.whl"))
                 more = [line for line in unmet_requirements(files, wanted, target) if line not in wanted]
                 if not more:
-                    return files, lacking
+                    return files + self._collect_alone(alone, target, lacking), lacking
                 wanted += more
                 continue
             wanted = self._drop_failing(wanted, target, said, lacking)
         raise WheelhouseError(
             f"pip does not find a complete set of wheels for Python {target.python}: {' '.join(wanted)}. Pin some of these versions"
         )
+
+    def _collect_alone(self, alone: Sequence[str], target: Target, lacking: list[dict[str, str]]) -> list[Path]:
+        """Return the wheels of requirements without those below them, and add what has none to lacking."""
+        shutil.rmtree(self.apart, ignore_errors=True)
+        for line in alone:
+            if self._run_pip(["download", "--dest", str(self.apart), "--no-deps", *_wheel_options(target), line]):
+                lacking.append({"requirement": line, "why": "there is no wheel for this platform", "remedy": _REMEDY})
+        return sorted(self.apart.glob("*.whl"))
 
     def _drop_failing(self, wanted: list[str], target: Target, said: str, lacking: list[dict[str, str]]) -> list[str]:
         """Return the requirements to go on with after pip failed: what has no wheel is built if it is pure, else left out."""
@@ -215,11 +231,7 @@ class Wheelhouse:
             )
         if not out:
             out, why = wanted, "each of them has wheels, but all together do not: " + _error_line(said)
-        remedy = (
-            "Where the hosts reach an index, nothing has to be done. Else build its wheel on a host of that platform (`pip "
-            "wheel`), put it into a folder named in PIP_FIND_LINKS, and run again; or pin another version, or omit the platform"
-        )
-        lacking += [{"requirement": line, "why": why, "remedy": remedy} for line in out]
+        lacking += [{"requirement": line, "why": why, "remedy": _REMEDY} for line in out]
         return [line for line in wanted if line not in out]
 
     def _download(self, wanted: list[str], target: Target) -> str | None:
@@ -228,12 +240,7 @@ class Wheelhouse:
         self.round.mkdir(parents=True)
         if not wanted:
             return None
-        chosen = [*_target_options(target), "--only-binary=:all:"]
-        for tag in platform_tags(target):
-            chosen += ["--platform", tag]
-        for abi in abi_tags(target.python):
-            chosen += ["--abi", abi]
-        return self._run_pip(["download", "--dest", str(self.round), *chosen, *wanted])
+        return self._run_pip(["download", "--dest", str(self.round), *_wheel_options(target), *wanted])
 
     def _build_pure_wheel(self, requirement: str, target: Target) -> bool:
         """Build the wheel of a source that needs no compiler, for a target; say whether it came out."""
@@ -295,6 +302,16 @@ class Wheelhouse:
 
 def _target_options(target: Target) -> list[str]:
     return ["--python-version", target.python, "--implementation", "cp"]
+
+
+def _wheel_options(target: Target) -> list[str]:
+    """Return the options with which pip takes only wheels for a target."""
+    chosen = [*_target_options(target), "--only-binary=:all:"]
+    for tag in platform_tags(target):
+        chosen += ["--platform", tag]
+    for abi in abi_tags(target.python):
+        chosen += ["--abi", abi]
+    return chosen
 
 
 def _error_line(said: str) -> str:

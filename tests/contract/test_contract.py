@@ -216,10 +216,12 @@ OWN_JSON = {
         "_last_json",
     ): "what a Python of the host says of itself, to that host alone",
     ("plugins/plugin_utils/screen.py", "live_rows"): "a run's notes",
+    ("plugins/plugin_utils/releases.py", ""): "the collection's own table of releases",
     ("plugins/plugin_utils/cohort.py", "_read_offers"): "a run's notes",
     ("plugins/plugin_utils/cohort.py", "order"): "a run's notes",
     ("plugins/action/fleet.py", "_write_report"): "a document that it has just written",
     ("plugins/action/fleet.py", "act"): "the answer to a question about that",
+    ("plugins/module_utils/build/units.py", "_read"): "by this build's own CMake",
 }
 
 

@@ -27,7 +27,7 @@ PROVIDING = """
     tasks_from: publish
   vars:
     road_name: what is in the build cache
-    road_names: [cmake, gcc730, torch, apex]
+    road_names: [cmake, gcc730, torch, torch_npu, apex]
   tags: [always]
 """
 # CMake, and then what only works with it.
@@ -159,4 +159,4 @@ def test_what_a_playbook_is_for_is_not_skipped_in_silence(site):
         status, words = site.run("-l", "here", playbook=f"{playbook}.yml")
         assert status != 0 and what in words and "--limit" in words, words[-3000:]
     status, words = site.run("-e", '{"ascend_bundle_releases": []}', playbook="bundle.yml")
-    assert status != 0 and "ascend_bundle_releases is empty" in words, words[-3000:]
+    assert status != 0 and "ascend_bundle_releases: name the torch releases" in words, words[-3000:]

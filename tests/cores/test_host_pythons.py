@@ -65,7 +65,7 @@ class ActionModule(plan.ActionModule):
     def act(self, result, task_vars):
         usual = {**plan.requests.GENERAL, "release": {}, "environment": None, "fitness": None}
         request = json.loads(json.dumps({**usual, **self._task.args.pop("request")}))
-        plan.requests.make = lambda roles, source: plan.requests.Request(**request)
+        plan.requests.make = lambda roles, source, releases: plan.requests.Request(**request)
         # Where a table tells of problems, all of the plan is in the result.
         self._task.args.update(roles=["cmake"], unfit_group="unfit")
         return super().act(result, task_vars)

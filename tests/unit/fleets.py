@@ -60,6 +60,7 @@ def chip(number, health="OK", hbm_used=0, **changes):
             "chip_id": 0,
             "phy_id": number,
             "name": "910A",
+            "kind": "910",
             "health": health,
             "bus_id": f"0000:{0x61 + number:02X}:00.0",
             "power_w": 66.4 + number,

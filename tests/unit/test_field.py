@@ -11,7 +11,13 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.checks import check
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import npu_smi, resources, system
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import diagnose
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures, recipes, target_python, variables
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
+    failures,
+    recipes,
+    releases,
+    target_python,
+    variables,
+)
 from checkout import ROOT
 from situations import CMAKE, FITNESS, GCC, ask, ask_torch, bare, recipe, with_tools
 
@@ -120,10 +126,10 @@ def _memory(text):
 @of("host_tools.txt")
 def _tools(text):
     cmake = re.search(r'"cmake version (\S+)"', text)[1]
-    releases = re.findall(r"\d\.\d\.\d", text.partition("the release is")[2])
-    assert releases
-    for release in releases:
-        newest = recipes.RELEASES[release]["newest"]
+    named = re.findall(r"\d\.\d\.\d", text.partition("the release is")[2])
+    assert named
+    for release in named:
+        newest = releases.PATCHED[release]["newest"]
         request = ask(recipe(CMAKE, accept=dict(CMAKE["accept"], maximum=newest["cmake"])))
         state = with_tools(bare(), cmake=[("/usr/local/bin", cmake)])
         assert plan.make(request, state).products["cmake"].do == "build"

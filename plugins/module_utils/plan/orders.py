@@ -80,7 +80,7 @@ def make(request, recipe, installed, state, tools):
         stages=recipe["stages"],
         verify=recipe.get("verify", []),
         verify_npu=recipe.get("verify_npu", []),
-        jobs=count_jobs(request.jobs, state.cores, state.memory["available_mib"], recipe.get("mem_gib_per_job", 1)),
+        jobs=count_jobs(request.jobs, state.cores, state.memory["available_mib"], recipe),
         work_dir=state.work_dir,
         env_file=state.env_file["path"],
         mirrors=request.mirrors,
@@ -89,6 +89,7 @@ def make(request, recipe, installed, state, tools):
         keep=request.keep_builds,
         timeout_s=request.timeout_s,
         collection_version=request.collection_version,
+        installed_with=recipe.get("installed_with", ""),
         **dict(_tool_fields(recipe, used, python), **_python_fields(recipe, installed, state, python)),
     )
     return order._replace(parts=[_runtime_part(order, recipe["runtime"])]) if recipe.get("runtime") else order

@@ -16,7 +16,8 @@ def to_install(request, state, missing):
     debian, own = state.os["family"] == "Debian", "python" + ".".join(found["version"].split(".")[:2])
     if requests.may_build(request) and not (found["headers"] and found["shared_library"]):
         names.append(own + "-dev" if debian else "python3-devel")
-    if debian and pythons.venv_command(state) and "ensurepip" in found["lacks"]:
+    makes_environment = pythons.venv_command(state) or requests.makes_environment(request)
+    if debian and makes_environment and "ensurepip" in found["lacks"]:
         names.append(own + "-venv")
     if not state.venv and "pip" not in found["packages"]:
         names.append("python3-pip")

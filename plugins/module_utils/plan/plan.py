@@ -11,7 +11,7 @@ import hashlib
 import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from ansible_collections.ascend.pytorch.plugins.module_utils.host import environment
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import environment, nnal
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import orders, packages, pythons, requests
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import tools as toolbox
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
@@ -94,6 +94,11 @@ class Plan(NamedTuple):
         products = {name: entry.plain() for name, entry in self.products.items()}
         return dict(self._asdict(), products=products, packages=self.packages._asdict())
 
+    def does(self, name):
+        # type: (str) -> str
+        """Return what is done with a product; NOTHING with one that it does not have."""
+        return self.products[name].do if name in self.products else NOTHING
+
 
 def examine_arguments(request):
     # type: (Request) -> Dict[str, Any]
@@ -124,7 +129,26 @@ def examine_arguments(request):
         "env_file": request.env_file,
         "run_user": (request.fitness or {}).get("run_user", ""),
         "cann_path": request.cann_path,
+        "nnal": nnal.question((request.environment or {}).get("nnal", nnal.NOT), request.release),
     }
+
+
+def answer(asked, settled, state):
+    # type: (Request, Request, State) -> Optional[State]
+    """Return the state that a host has for a request, by its examination for another one; None where that cannot tell.
+
+    :param asked: what the host was examined for, when its release was not settled; :param settled: the request
+    """
+    if asked is settled:
+        return state
+    before, now = examine_arguments(asked), examine_arguments(settled)
+    python = next((name for name in now["pythons"] if (state.pythons.get(name) or {}).get("version")), None)
+    places_of = [
+        {entry["name"]: (entry["prefix"], entry["links"], entry["distribution"]) for entry in question["products"]}
+        for question in (before, now)
+    ]
+    told = places_of[0] == places_of[1] and python == state.python and set(now["needs"]) <= set(before["needs"])
+    return state if told else None
 
 
 def make(request, state):
@@ -136,7 +160,8 @@ def make(request, state):
     missing = [need for need in request.needs if wants and need in state.missing_needs]
     for recipe in request.recipes:
         decided = _decide(request, recipe, state, tools)
-        if not recipe.get("reference"):
+        # What the release does not have is only of interest where another release has left it.
+        if not recipe.get("reference") and (recipe.get("in_release", True) or decided.do != NOTHING):
             products[recipe["name"]] = decided
         missing += [
             need for need in needs_for(recipe, decided.do) if need in state.missing_needs and need not in missing
@@ -365,7 +390,8 @@ def _plan_environment(request, state, tools):
     wanted = request.environment
     if wanted is None:
         return None
-    settings = environment.merge(state.cann_environment, environment_settings(request, state))
+    beside = (state.nnal or {}).get("environment") or {}
+    settings = environment.merge(beside, state.cann_environment, environment_settings(request, state))
     compiler = tools.get("gcc730")
     if compiler and compiler.get("lives"):
         settings = environment.merge({"prepend": {"LD_LIBRARY_PATH": [compiler["lives"]]}}, settings)
@@ -392,7 +418,7 @@ def environment_settings(request, state):
     # type: (Request, State) -> Dict[str, Any]
     """Return what the variables say about the environment file, with the address of a named interface."""
     wanted = request.environment
-    values = {name: str(value) for name, value in wanted["set"].items() if str(value) != ""}
+    values = environment.resolve(wanted["set"], request.release)
     if wanted.get("hccl_interface") and "HCCL_IF_IP" not in values:
         address = state.interfaces.get(wanted["hccl_interface"])
         if address:

@@ -18,7 +18,8 @@ class Request(NamedTuple):
     recipes: List[Dict[str, Any]]
     # The torch release's row, {} when none is wanted.
     release: Dict[str, Any]
-    # The environment file: {"set": {NAME: value}, "unset": [..], "hccl_interface": name, "state"}, None when no file is wanted.
+    # The environment file: {"set": {NAME: value, see environment.resolve()}, "unset": [..], "hccl_interface": name,
+    # "nnal": see nnal.WANTED, "state"}, None when no file is wanted.
     environment: Optional[Dict[str, Any]]
     # What a host must be, apart from being able to build: {"require_npu", "run_user", "max_clock_skew_s", "check_sources",
     # "packages": [{"from": release of CANN, "packages": {name: limits}}]}, None when that is not checked.
@@ -88,6 +89,13 @@ def may_build(request):
     return request.builds
 
 
+def makes_environment(request):
+    # type: (Request) -> bool
+    """Say whether a build on this host makes a virtual environment of its own, with a step `venv`."""
+    stages = [entry.get("stages", {}) for entry in request.recipes if entry.get("state") != "absent"]
+    return may_build(request) and any("venv" in step for each in stages for steps in each.values() for step in steps)
+
+
 def wants_runtime_only(request, recipe):
     # type: (Request, Dict[str, Any]) -> bool
     """Say whether a host wants only the part of a recipe's product that programs built with it need."""
@@ -97,7 +105,7 @@ def wants_runtime_only(request, recipe):
 def wanted_release(request):
     # type: (Request) -> Dict[str, Any]
     """Return the release's row, {} where products are removed: that needs no CANN and no Python."""
-    leaving = any(entry.get("state") == "absent" for entry in request.recipes)
+    leaving = any(entry.get("state") == "absent" and entry.get("in_release", True) for entry in request.recipes)
     return {} if leaving else request.release
 
 

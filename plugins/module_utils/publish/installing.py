@@ -43,7 +43,8 @@ def install(wanted, run, check_sanity):
     """Install wheels for one Python, and their requirements, in one transaction; the caller holds the lock.
 
     Return the wheels that are installed now, notes about harmless complaints of pip, and the error of the first wheel that
-    does not work here, None for none. That one and those after it, which need it, are not installed.
+    does not work here, None for none. That one and those after it, which need it, are not installed, nor is what is only
+    installed with one of them.
 
     :param wanted: in the order in which they need each other
     :param check_sanity: called with a wheel and the folders that it and those before it are unpacked into, its own first; raises
@@ -66,6 +67,9 @@ def install(wanted, run, check_sanity):
     if required:
         said += run(pip + [option for some in options for option in some] + required)
     working, error = _try_wheels(wanted, check_sanity)
+    # A wheel without the one that it works with would leave the host with less than it had.
+    lost = {wheel.order.name for wheel in wanted} - {wheel.order.name for wheel in working}
+    working = [wheel for wheel in working if wheel.order.installed_with not in lost]
     paths = [wheel.path for wheel in working if wheel.path]
     if paths:
         said += run(pip + list(order.pip_options) + ["--no-deps", "--no-index", "--force-reinstall"] + paths)

@@ -6,6 +6,7 @@
 Every problem is one text that names the product, what is wrong with it and what to do.
 """
 
+import glob
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import interpr
 from ansible_collections.ascend.pytorch.plugins.module_utils.base.ask import ask
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import (
     diagnose,
+    failures,
     fingerprint,
     libraries,
     manifest,
@@ -31,6 +33,8 @@ TAIL_LINES = 10
 # The name of the diagnosis for an import that fails because a library of CANN is missing.
 CANN_LIBRARY_MISSING = "CANN library not found"
 
+# What Python prints between an error and the one that wraps it.
+_WRAPPED = "The above exception was the direct cause of the following exception"
 # Changes to a folder and runs a program there with a text as its standard input.
 _RUN_WITH_INPUT = 'cd "$1" && printf %s "$2" | { shift 2; exec "$@"; }'
 
@@ -246,11 +250,21 @@ def prove_unpacked(order, its_manifest, site, run):
     order = order._replace(env_file=path)
     problems, _notes, _said = prove(order, installed, order.verify, run, "")
     missing = _missing_libraries(order, its_manifest.get("libraries", []), run) if problems else []
+    # Those of torch are loaded with it.
+    parts = glob.glob(os.path.join(glob.escape(os.path.dirname(site)), "*"))
+    brought = {os.path.basename(path) for folder in parts + order.sites for path in _libraries_of_packages(folder)}
+    missing = [name for name in missing if name not in brought]
     if missing:
         problems.append(
             "The loader does not find {0} on this host. Install the packages that have them".format(", ".join(missing))
         )
     return "\n".join(problems)
+
+
+def _libraries_of_packages(folder):
+    # type: (str) -> List[str]
+    """Return the libraries that Python packages in a folder have for others, such as torch/lib/libc10.so."""
+    return glob.glob(os.path.join(glob.escape(folder), "*", "lib", "*.so*"))
 
 
 def _missing_libraries(order, names, run):
@@ -294,7 +308,7 @@ def prove(order, installed, steps, run, remedy):
             # What it wrote to stderr may say why the output does not match.
             output = "\n".join(filter(None, (output, why)))
         known = diagnose.diagnose(output) or {}
-        if known.get("name") == CANN_LIBRARY_MISSING and not order.npu_libraries:
+        if _lacks_cann(known, output) and not order.npu_libraries:
             words = "{0} is installed, but needs CANN to work: {1}"
             return [], [words.format(_name_and_version(order, installed), known["cause"])], said
         text = "{0} does not work: `{1}` {2}".format(
@@ -306,6 +320,16 @@ def prove(order, installed, steps, run, remedy):
         found = "{cause} {remedy}".format(**known) if known else remedy
         return ["{0}\n{1}".format(text, step.get("remedy") or found)], [], said
     return [], [], said
+
+
+def _lacks_cann(known, output):
+    # type: (Dict[str, str], str) -> bool
+    """Say whether a failure is only that a library of CANN is missing.
+
+    From torch 2.5 on, `import torch` loads torch_npu, and wraps its error; where that is not shown, it is taken for this one.
+    """
+    wrapped = known.get("name") == failures.BACKEND_NOT_LOADED and _WRAPPED not in output
+    return wrapped or known.get("name") == CANN_LIBRARY_MISSING
 
 
 def _describe_end(status, output, why, expect):

@@ -38,11 +38,13 @@ SOURCES = {
     "mirror_commits": {"1.8.1": {"adapter": "2" * 40}},
     "torch_npu_build_adapter_commit": "{{ mirror_commits[ascend_torch_version | default('1.8.1')].adapter }}",
 }
+CHOSEN = {"demo4": {"ascend_torch_version": "2.12.0", "cmake_sha256": "3" * 64}}
 RECAP = """
 PLAY RECAP *********************************************************************
 demo1                      : ok=2    changed=0    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0
 demo2                      : ok=2    changed=0    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0
 demo3                      : ok=2    changed=0    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0
+demo4                      : ok=2    changed=0    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0
 """
 
 
@@ -73,20 +75,22 @@ def up(down, tmp_path_factory):
     """The same with hosts that are up, as far as it knows."""
     folder = tmp_path_factory.mktemp("demo") / "inventory"
     shutil.copytree(down, folder)
-    (folder / demo.UP).write_text(demo.up_yml(demo.DEMO, FLEET, SOURCES))
+    (folder / demo.UP).write_text(demo.up_yml(demo.DEMO, FLEET, SOURCES, CHOSEN))
     return folder
 
 
 def test_the_inventory_alone_has_all_that_the_hosts_need(up):
     known = hostvars(up)
-    assert sorted(known) == ["demo1", "demo2", "demo3"]
-    for told in known.values():
+    assert sorted(known) == ["demo1", "demo2", "demo3", "demo4"]
+    for name, told in known.items():
         assert told["ansible_host"] == "192.0.2.7"
         assert told["ascend_mirrors"] == [str(ROOT / ".cache" / "sources")]
         assert told["ascend_build_cache"] == [str(ROOT / ".cache" / "demo-products")]
         assert told["ascend_report_dir"] == str(ROOT / ".cache" / "demo-report")
         assert told["gcc730_accept_installed"] is False
-        assert {name: told[name] for name in SOURCES} == SOURCES
+        expected = {**SOURCES, "cmake_sha256": "3" * 64} if name in CHOSEN else SOURCES
+        assert {each: told[each] for each in SOURCES} == expected
+        assert told.get("ascend_torch_version") == ("auto" if name in CHOSEN else None)
 
 
 def test_templates_among_the_sources_stay_templates(up):
@@ -100,7 +104,7 @@ def test_hosts_that_are_not_up_say_what_to_do(down):
 
 def test_the_inventory_passes_the_linter():
     """`make lint` looks at it, while a demo is up."""
-    text = demo.up_yml(demo.DEMO, FLEET, SOURCES)
+    text = demo.up_yml(demo.DEMO, FLEET, SOURCES, CHOSEN)
     problems = linter.run(text, YamlLintConfig(file=str(ROOT / ".yamllint")))
     assert not list(problems)
     assert yaml.safe_load(text)["ascend"]["hosts"]["demo3"] == HOST
@@ -132,7 +136,7 @@ def test_the_commands_are_such_that_ansible_takes_them(up, number, option):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "[WARNING]" not in done.stderr
     if option == "--list-hosts":
-        assert {"demo1", "demo2", "demo3"} <= set(done.stdout.split())
+        assert {"demo1", "demo2", "demo3", "demo4"} <= set(done.stdout.split())
 
 
 def test_a_path_with_a_blank_can_be_pasted(monkeypatch):
@@ -152,13 +156,38 @@ def test_a_path_with_a_blank_can_be_pasted(monkeypatch):
         (RECAP.replace("unreachable=0", "unreachable=1", 1), ["demo1: ok=2    changed=0"]),
         (RECAP.replace("demo2 ", "demo9 "), ["demo2 is not in the recap"]),
         (f"  cmake (3.12.1) is outdated: the sources differ\n{RECAP}", ["cmake (3.12.1) is outdated: the sources"]),
-        ("", ["demo1 is not in the recap", "demo2 is not in the recap", "demo3 is not in the recap"]),
+        ("", [f"demo{number} is not in the recap" for number in (1, 2, 3, 4)]),
     ],
 )
 def test_complaints(output, told):
     found = demo.find_problems(output.splitlines())
     assert len(found) == len(told)
     assert all(one.startswith(start) for one, start in zip(found, told, strict=True))
+
+
+PATCHED = {"host": "demo1", "os": "debian 11", "cmake": "3.12.1", "gcc": "7.3.0", "torch": "1.8.1", "apex": "0.1"}
+PLUGIN = {
+    "host": "demo4",
+    "os": "debian 12",
+    "cmake": "3.18.4",
+    "gcc": "11.2.0",
+    "torch": "2.9.0",
+    "torch_npu": "2.9.0",
+}
+
+
+def test_a_table_has_the_columns_of_all_rows():
+    head, one, other = demo.table([PATCHED, PLUGIN]).splitlines()
+    assert head.split() == ["host", "os", "cmake", "gcc", "torch", "torch_npu", "apex"]
+    assert one.split()[-3:] == ["1.8.1", "-", "0.1"] and other.split()[-3:] == ["2.9.0", "2.9.0", "-"]
+
+
+@pytest.mark.parametrize("without", ["", "cmake", "gcc", "torch", "apex"])
+def test_what_a_host_must_have_at_the_end(without):
+    assert demo.is_complete({name: value for name, value in PATCHED.items() if name != without}) == (not without)
+    assert demo.is_complete({name: value for name, value in PLUGIN.items() if name != without}) == (
+        without in ("", "apex")
+    )
 
 
 def test_unopened(tmp_path):

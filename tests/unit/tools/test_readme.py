@@ -46,3 +46,19 @@ def test_a_role_without_chinese_words_is_told(monkeypatch, tmp_path):
     assert meaning("cmake_state", "") == "状态"
     with pytest.raises(KeyError, match="no text for cmake_prefix"):
         meaning("cmake_prefix", "")
+
+
+@pytest.mark.parametrize(
+    ("language", "patched", "two"),
+    [
+        ("english", "1.8.1 (patched)", ">= 8; >= 7.3.0 for 1.11.0"),
+        ("chinese", "1.8.1（补丁版）", ">= 8; 1.11.0 为 >= 7.3.0"),
+    ],
+)
+def test_releases_by_cann(language, patched, two):
+    lines = readme.releases_table(getattr(readme, language)()).splitlines()
+    assert len(lines) < 35 and all(line.count(" | ") == 4 for line in lines if "---" not in line)
+    rows = {line.split(" | ")[0].strip("| "): [cell.strip(" |") for cell in line.split(" | ")] for line in lines[2:]}
+    assert rows["8.5.0"][1].startswith("2.9.0.post1, 2.9.0, ") and rows["8.5.0"][2:4] == ["3.9-3.13", ">= 8"]
+    assert rows["5.0.3-5.0.4"][1] == patched and rows["8.0.RC2"][3] == two
+    assert "1.5.0.post3" not in str(rows)

@@ -25,7 +25,7 @@ def play(tmp_path):
 
 
 def test_check_mode_names_what_each_release_needs(play, tmp_path):
-    status, said = play("-C")
+    status, said = play("-C", ascend_bundle_releases=["1.5.0", "1.8.1"])
     assert status == 0, said
     for release, python in (("1.5.0", "3.7"), ("1.5.0", "3.8"), ("1.8.1", "3.9")):
         for arch in ("x86_64", "aarch64"):
@@ -45,8 +45,10 @@ def test_releases_and_platforms_are_the_users(play):
     # Whatever the hosts of this controller are to get.
     status, said = play("-C", torch_npu_build_version="1.8.1", ascend_bundle_releases=["1.5.0"])
     assert status == 0 and "bundle 1.5.0: would fetch" in said and "bundle 1.8.1" not in said, said
-    status, said = play("-C", ascend_bundle_releases=[])
-    assert status != 0 and "ascend_bundle_releases is empty" in said
+    # What `auto` would be depends on hosts.
+    for named in ({"ascend_bundle_releases": []}, {}, {"ascend_torch_version": "auto"}):
+        status, said = play("-C", **named)
+        assert status != 0 and "ascend_bundle_releases: name the torch releases" in " ".join(said.split())
     status, said = play("-C", ascend_bundle_releases=["9.9"])
     assert status != 0 and "'9.9' is not a known release" in said and "ascend_bundle_releases" in said
 
@@ -91,3 +93,22 @@ def test_paths_that_a_bundle_is_made_of():
         "ascend_bundle_products: '~bob/cache'",
         "ascend_mirrors: '~bob/m'",
     ]
+
+
+def test_of_the_plugin_it_has_the_stock_torch_of_each_platform(play):
+    status, said = play(
+        "-C",
+        ascend_bundle_releases=["2.6.0.post5"],
+        ascend_bundle_platforms=[{"arch": "aarch64", "python": "3.11"}, {"arch": "x86_64", "python": "3.10"}],
+    )
+    assert status == 0, said
+    for what in (
+        "torch-2.6.0+cpu-cp311-cp311-manylinux_2_28_aarch64.whl",
+        "torch-2.6.0+cpu-cp310-cp310-linux_x86_64.whl",
+        "miniz.h",
+        "Ascend/pytorch",
+        "cmake-3.18.4.tar.gz",
+        "gcc-11.2.0.tar.xz",
+    ):
+        assert f"bundle 2.6.0.post5: would fetch {what}\n" in said, what
+    assert "cp39" not in said and "NVIDIA/apex" not in said

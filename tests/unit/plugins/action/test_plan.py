@@ -63,6 +63,8 @@ def test_the_pip_of_a_wheel_that_comes_is_asked_before_the_host_is_called_fit(mo
     request = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), mirrors=[])
     monkeypatch.setattr(action.settings, "Source", lambda *_given: None)
     monkeypatch.setattr(action.settings, "Settings", lambda *_given: shared)
+    settled = SimpleNamespace(of=None, is_settled=lambda: True)
+    monkeypatch.setattr(action.releases, "Releases", lambda *_given: settled)
     monkeypatch.setattr(action.requests, "make", lambda *_given: request)
     monkeypatch.setattr(action.requests, "groups", lambda roles, _source: [roles])
     made._task = SimpleNamespace(check_mode=False)

@@ -290,7 +290,7 @@ def test_what_is_wrong_with_the_build_cache_is_told(host, error):
 def test_what_this_host_has_just_built_is_published(host, planned):
     host.plan(planned)
     plans.record_lacking(HOST, {"cmake": True})
-    assert host.provide(built=True, waits=True)["lacking"] == []
+    assert host.provide(built="cmake", waits=True)["lacking"] == []
     assert host.asked == STRAIGHT and host.caches == [] and "cmake" not in host.needs
 
 
@@ -439,7 +439,7 @@ def test_in_check_mode_nothing_is_lacking_after_it_would_have_been_built(host):
 @pytest.mark.parametrize(
     "planned, given, how",
     [
-        (BUILD, {"built": True}, "built here"),
+        (BUILD, {"built": "cmake"}, "built here"),
         (LINK, {}, "put in place"),
         (BUILD, {"cache": []}, "put in place"),
         (BUILD, {}, "taken from the build cache"),
@@ -456,7 +456,7 @@ def test_what_was_published_is_said_with_where_it_is_from(host, planned, given, 
     assert host.did["cmake"] == {"how": told["how"], "seconds": pytest.approx(61.6)}
 
 
-@pytest.mark.parametrize("given", [{"built": True, "waits": True}, {"waits": True}])
+@pytest.mark.parametrize("given", [{"built": "cmake", "waits": True}, {"waits": True}])
 def test_what_had_to_be_built_took_as_long_as_that(host, given):
     host.plan(BUILD)
     host.provide()

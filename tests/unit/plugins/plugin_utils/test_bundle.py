@@ -432,3 +432,42 @@ def test_sending(shop, tmp_path):
     with pytest.raises(AnsibleActionFail, match=f"{held[0][0]}: .*playbooks/bundle.yml repairs"):
         sender.send(order(tmp_path), str(shop.folder), held)
     assert copied == []
+
+
+def test_a_wheel_and_what_is_left_out_of_a_tree(shop, tmp_path):
+    (shop.base / "torch-2.6-cp38-cp38-linux_x86_64.whl").write_bytes(b"wheel")
+    digest = hashlib.sha256(b"wheel").hexdigest()
+    wheel = {
+        "name": "stock",
+        "kind": "wheel",
+        "file": "torch-2.6-cp38-cp38-linux_x86_64.whl",
+        "sha256": digest,
+        "urls": [],
+        "dest": "stock",
+    }
+    tree = dict(shop.sources[1], without=["third_party/cpuinfo"])
+    recipes = [{"name": "torch_npu", "version": "1", "sources": [wheel, tree], "stages": {}}]
+    made = shop.make(recipes=recipes, row=dict(ROW, packages={}))
+    assert sorted(made.manifest["repositories"]) == ["pytorch/pytorch"]
+    assert made.manifest["files"]["torch-2.6-cp38-cp38-linux_x86_64.whl"]["sha256"] == digest
+    assert mirror.contents(str(shop.folder), [wheel, tree]) == (
+        [(f"pytorch/pytorch/{shop.native}.bundle", shop.native), ("torch-2.6-cp38-cp38-linux_x86_64.whl", digest)],
+        [],
+    )
+    assert not shop.make(recipes=recipes, row=dict(ROW, packages={})).changed
+    assert mirror.contents(str(shop.folder), [dict(tree, without=[])])[0] == [], "it lacks the submodule"
+
+
+def test_what_a_wheel_requires_comes_for_its_platform(shop):
+    path = make_wheel(
+        shop.base, "torch", "2.6", "cp39-cp39-linux_aarch64", requires=["sympy", "nvidia-x", 'six; extra == "a"']
+    )
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    wheel = {"name": "stock", "kind": "wheel", "file": path.name, "sha256": digest, "urls": [], "dest": "stock"}
+    stages = {"install": [{"wheel": {"drop": ["nvidia-*"]}}, {"pip_download": {"requirement": "future==1.0"}}]}
+    recipes = [{"name": "torch", "version": "1", "sources": [wheel], "stages": stages}]
+    made = shop.make(recipes=recipes, row=dict(ROW, packages={}))
+    (entry,) = made.manifest["wheels"].values()
+    assert entry["requirements"] == ["future==1.0", "pip", "setuptools", "sympy", "wheel"] and entry["lacking"] == []
+    assert len(entry["files"]) == 5
+    assert not shop.make(recipes=recipes, row=dict(ROW, packages={})).changed

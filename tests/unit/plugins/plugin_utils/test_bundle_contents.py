@@ -17,3 +17,45 @@ def test_rows_platforms_and_places():
     assert bundle_contents.locate("{src}/pytorch/patch/x", recipe) == ({"dest": "pytorch"}, "patch/x")
     with pytest.raises(bundle.BundleError, match="none of its sources"):
         bundle_contents.locate("{src}/elsewhere/x", recipe)
+
+
+def test_sources_that_several_recipes_have():
+    wheel = {"name": "stock", "kind": "wheel", "file": "torch.whl", "sha256": "a" * 64}
+    tree = {"name": "adapter", "kind": "git", "repo": "Ascend/pytorch", "commit": "c" * 40, "submodules": True}
+
+    def sources(*recipes):
+        return bundle_contents.sources([{"name": "torch", "sources": list(each)} for each in recipes])
+
+    assert sources([wheel], [wheel, tree]) == [
+        dict(wheel, name="torch: torch.whl"),
+        dict(tree, name="torch: Ascend/pytorch"),
+    ]
+    with pytest.raises(bundle.BundleError, match="different digests"):
+        sources([wheel], [dict(wheel, sha256="b" * 64)])
+    assert sources([dict(tree, without=["a", "b"])])[0]["without"] == ["a", "b"]
+    assert sources([dict(tree, without=["a", "b"])], [dict(tree, without=["b", "c"])])[0]["without"] == ["b"]
+    assert sources([dict(tree, without=["a"])], [tree])[0]["without"] == []
+    assert sources([dict(tree, submodules=False)], [dict(tree, without=["a"])])[0]["without"] == ["a"]
+
+
+def test_what_recipes_of_wheels_ask_for():
+    stock = [
+        {"name": "stock", "kind": "wheel", "file": "torch-2.6.0+cpu-cp39-cp39-linux_x86_64.whl"},
+        {"name": "stock", "kind": "wheel", "file": "torch-2.6.0-cp310-cp310-manylinux_2_28_aarch64.whl"},
+    ]
+    recipes = [
+        {"name": "torch", "sources": stock, "stages": {"install": [{"wheel": {"dist": "x", "drop": ["triton"]}}]}},
+        {
+            "name": "torch_npu",
+            "requirements": ["numpy"],
+            "stages": {
+                "configure": [{"venv": {"requirements": ["pyyaml", "wheel"]}}, {"venv": {"path": "x"}}],
+                "install": [{"pip_download": {"requirement": "torch-npu==2.6.0"}}],
+            },
+        },
+    ]
+    assert bundle_contents.named_requirements(recipes) == ["numpy", "pyyaml", "wheel"]
+    assert bundle_contents.downloaded_wheels(recipes) == ["torch-npu==2.6.0"]
+    for source, python, arch in ((stock[0], "3.9", "x86_64"), (stock[1], "3.10", "aarch64")):
+        assert bundle_contents.wheel_sources(recipes, {"python": python, "arch": arch}) == [(source, ["triton"])]
+    assert bundle_contents.wheel_sources(recipes, {"python": "3.9", "arch": "aarch64"}) == []

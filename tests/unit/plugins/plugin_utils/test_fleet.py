@@ -166,7 +166,7 @@ def test_why_npu_smi_told_nothing(npu, said):
 
 def test_without_npu_smi_the_bus_tells_of_npus():
     (chip,) = fleets.document()["hosts"]["node009"]["npus"]
-    assert chip["name"] == "910" and chip["bus_id"] == "0000:c1:00.0" and chip["health"] == ""
+    assert chip["name"] == chip["kind"] == "910" and chip["bus_id"] == "0000:c1:00.0" and chip["health"] == ""
     assert set(chip) == set(fleets.chip(0)) and chip["npu_id"] is chip["hbm_total_mb"] is None
 
 

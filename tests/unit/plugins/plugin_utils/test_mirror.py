@@ -175,3 +175,19 @@ def test_a_worker_of_a_killed_run_sends_nothing_more(tmp_path, monkeypatch):
     with pytest.raises(SystemExit):
         mirror.Sender(action, {}).send({}, "/folder", [])
     assert [path.parent.name for path in tmp_path.rglob("*rack*")] == ["locks"]
+
+
+def test_a_wheel_is_held_as_an_archive_is(folder):
+    base, (archive, _native) = folder
+    (base / "torch.whl").write_bytes(b"archive")
+    wheel = dict(archive, kind="wheel", file="torch.whl")
+    assert mirror.contents(str(base), [wheel]) == ([("torch.whl", wheel["sha256"])], [])
+
+
+def test_submodules_that_are_left_out_are_not_held(folder):
+    base, (_archive, native) = folder
+    subprocess.check_call(["rm", "-r", str(base / "pytorch/cpuinfo.git")])
+    assert mirror.contents(str(base), [dict(native, without=["third_party/cpuinfo"])]) == (
+        [("pytorch/native.git", native["commit"])],
+        [],
+    )

@@ -6,7 +6,8 @@
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ascend.pytorch.plugins.module_utils.checks import checks
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import recipes, request
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import recipes, releases, request
+from asking import ask
 from role_variables import source
 
 
@@ -15,11 +16,12 @@ def named(asked):
 
 
 def test_the_whole_guide():
-    asked = request.make(request.ROLES, source(ascend_mirrors=["/m"], cmake_replace_link=True))
-    assert named(asked) == [(name, False) for name in ("cmake", "gcc730", "torch", "apex")]
+    asked = ask(request.ROLES, source(ascend_mirrors=["/m"], cmake_replace_link=True))
+    assert named(asked) == [(name, False) for name in ("cmake", "gcc730", "torch", "torch_npu", "apex")]
     assert asked.release["version"] == "1.8.1" and asked.mirrors == ["/m"] and asked.replace_link
     assert asked.needs == ["git", "patch", "make", "gcc", "g++", "bzip2", "dos2unix"]
-    assert asked.environment["set"]["TASK_QUEUE_ENABLE"] == "1" and asked.environment["state"] == "present"
+    assert asked.environment["set"]["TASK_QUEUE_ENABLE"] == "auto" and asked.environment["state"] == "present"
+    assert asked.environment["nnal"] == "auto" and asked.environment["set"]["PYTORCH_NPU_ALLOC_CONF"] == ""
     assert asked.fitness["require_npu"] and asked.fitness["packages"] == recipes.CANN_PACKAGES
     # What the plan makes of it besides is the run's.
     run = {"offline", "silenced", "builds", "toolchain", "collection_version", "promised"}
@@ -32,7 +34,7 @@ def test_the_whole_guide():
     [
         ("cmake", [("cmake", False)]),
         ("gcc730", [("gcc730", False)]),
-        ("torch_npu_build", [("cmake", True), ("gcc730", True), ("torch", False)]),
+        ("torch_npu_build", [("cmake", True), ("gcc730", True), ("torch", False), ("torch_npu", False)]),
         ("apex_build", [("gcc730", True), ("torch", True), ("apex", False)]),
         ("cann_check", []),
     ],
@@ -40,7 +42,7 @@ def test_the_whole_guide():
 def test_a_role_alone_asks_for_its_own(role, products):
     """With its own variables alone: the others need not be known."""
     others = [f"{other}_" for other in request.ROLES if other != role]
-    asked = request.make([role], source(*others, ascend_work_dir="/data", ascend_torch_version="1.5.0"))
+    asked = ask([role], source(*others, ascend_work_dir="/data", ascend_torch_version="1.5.0"))
     assert named(asked) == products and asked.work_dir == "/data"
     assert (asked.environment is not None) == (role == "torch_npu_build")
     assert (asked.fitness is not None) == (role == "cann_check")
@@ -48,16 +50,14 @@ def test_a_role_alone_asks_for_its_own(role, products):
 
 
 def test_of_a_host_s_fitness_the_role_that_checks_it_has_the_word():
-    asked = request.make(
-        request.ROLES, source(cann_check_require_cann=False, torch_npu_build_jobs=3, cann_check_needs=["git"])
-    )
+    asked = ask(request.ROLES, source(cann_check_require_cann=False, torch_npu_build_jobs=3, cann_check_needs=["git"]))
     assert not asked.require_cann and asked.needs == ["git"] and asked.jobs == "3"
-    assert request.make(["torch_npu_build"], source(cann_check_require_cann=False)).require_cann
+    assert ask(["torch_npu_build"], source(cann_check_require_cann=False)).require_cann
 
 
 def test_what_wheels_are_built_with_where_other_roles_provide_it():
     said = {"cmake_prefix": "/opt/cmake", "gcc730_version": "9.3.0", "gcc730_max_version": "11"}
-    cmake, gcc, _torch = request.make(["torch_npu_build"], source(**said)).recipes
+    cmake, gcc, _torch, _npu = ask(["torch_npu_build"], source(**said)).recipes
     assert (
         cmake["prefix"] == "/opt/cmake" and cmake["accept"]["minimum"] == "3.12.0" and cmake["accept"]["maximum"] == "3"
     )
@@ -66,12 +66,12 @@ def test_what_wheels_are_built_with_where_other_roles_provide_it():
         "minimum": "7.3.0",
         "maximum": "11",
     }
-    gcc, _torch, _apex = request.make(["apex_build"], source(gcc730_accept_installed=False)).recipes
+    gcc, _torch, _apex = ask(["apex_build"], source(gcc730_accept_installed=False)).recipes
     assert gcc["accept"] == {}
 
 
 def test_what_a_row_of_somebody_s_own_lacks_for_the_tools_is_told():
-    row = {key: part for key, part in recipes.RELEASES["1.8.1"].items() if key != "gcc"}
+    row = {key: part for key, part in releases.PATCHED["1.8.1"].items() if key != "gcc"}
     said = {"ascend_torch_version": "1.7.9", "ascend_extra_releases": {"1.7.9": dict(row, version="1.7.9")}}
     with pytest.raises(AnsibleActionFail, match="the row of torch 1.7.9 has no 'gcc'"):
-        request.make(["torch_npu_build"], source(**said))
+        ask(["torch_npu_build"], source(**said))

@@ -5,6 +5,7 @@
 
 import pytest
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import request
+from asking import ask
 from role_variables import DEFAULTS, source
 
 CMAKE, GCC, TORCH, APEX, CHECK = request.ROLES
@@ -87,10 +88,10 @@ def test_a_group_asks_what_each_of_its_roles_was_told(variable, role):
     known = source(**{variable: OWN[name]})
     asked = {}
     for group in request.groups(request.ROLES, known):
-        asked.update(dict.fromkeys(group, getattr(request.make(group, known), name)))
+        asked.update(dict.fromkeys(group, getattr(ask(group, known), name)))
     assert set(asked) == set(request.ROLES)
     having = [each for each in PRODUCTS if f"{each}_{name}" in DEFAULTS]
-    usual = getattr(request.make(request.ROLES, source()), name)
+    usual = getattr(ask(request.ROLES, source()), name)
     assert usual != OWN[name]
     assert {each: asked[each] for each in having} == {**dict.fromkeys(having, usual), role: OWN[name]}
 
@@ -134,24 +135,24 @@ def named(asked):
 @pytest.mark.parametrize(
     "roles, references, products",
     [
-        (PRODUCTS, [], ["cmake", "gcc730", "torch", "apex"]),
+        (PRODUCTS, [], ["cmake", "gcc730", "torch", "torch_npu", "apex"]),
         ([CMAKE, GCC], [], ["cmake", "gcc730"]),
-        ([TORCH], ["cmake", "gcc730"], ["torch"]),
-        ([TORCH, APEX], ["cmake", "gcc730"], ["torch", "apex"]),
-        ([GCC, TORCH], ["cmake"], ["gcc730", "torch"]),
-        ([CMAKE, TORCH], ["gcc730"], ["cmake", "torch"]),
-        ([CMAKE, GCC, TORCH], [], ["cmake", "gcc730", "torch"]),
+        ([TORCH], ["cmake", "gcc730"], ["torch", "torch_npu"]),
+        ([TORCH, APEX], ["cmake", "gcc730"], ["torch", "torch_npu", "apex"]),
+        ([GCC, TORCH], ["cmake"], ["gcc730", "torch", "torch_npu"]),
+        ([CMAKE, TORCH], ["gcc730"], ["cmake", "torch", "torch_npu"]),
+        ([CMAKE, GCC, TORCH], [], ["cmake", "gcc730", "torch", "torch_npu"]),
         # Apex is built without a CMake.
         ([APEX], ["gcc730", "torch"], ["apex"]),
         ([GCC, APEX], ["torch"], ["gcc730", "apex"]),
         ([CMAKE, APEX], ["gcc730", "torch"], ["cmake", "apex"]),
         ([CHECK], [], []),
-        ([TORCH, CHECK], ["cmake", "gcc730"], ["torch"]),
+        ([TORCH, CHECK], ["cmake", "gcc730"], ["torch", "torch_npu"]),
         ([], [], []),
     ],
 )
 def test_what_others_have_provided_is_referred_to(roles, references, products):
-    asked = request.make(roles, source())
+    asked = ask(roles, source())
     assert named(asked) == (references, products)
     # References come first, before all that is built with them.
     assert [entry["name"] for entry in asked.recipes] == references + products
@@ -160,11 +161,11 @@ def test_what_others_have_provided_is_referred_to(roles, references, products):
 def test_a_reference_is_to_what_the_other_role_was_told():
     said = {"cmake_prefix": "/opt/cmake", "gcc730_prefix": "/opt/gcc", "gcc730_version": "9.3.0", "gcc730_jobs": 3}
     known = source(**said)
-    asked = [request.make(group, known) for group in request.groups(request.ROLES, known)]
+    asked = [ask(group, known) for group in request.groups(request.ROLES, known)]
     assert [named(each) for each in asked] == [
         ([], ["cmake"]),
         ([], ["gcc730"]),
-        (["cmake", "gcc730"], ["torch", "apex"]),
+        (["cmake", "gcc730"], ["torch", "torch_npu", "apex"]),
     ]
     made = {entry["name"]: entry for each in asked[:2] for entry in each.recipes}
     cmake, gcc = asked[2].recipes[:2]
@@ -177,7 +178,7 @@ def test_a_reference_is_to_what_the_other_role_was_told():
 
 def test_a_group_has_the_environment_and_the_fitness_of_its_roles_alone():
     known = source(apex_build_jobs=3)
-    first, apex = (request.make(group, known) for group in request.groups(request.ROLES, known))
+    first, apex = (ask(group, known) for group in request.groups(request.ROLES, known))
     assert first.environment and first.fitness and first.jobs == "auto"
     assert apex.environment is None and apex.fitness is None and apex.jobs == "3"
     # But is for the same release of PyTorch.
@@ -185,6 +186,6 @@ def test_a_group_has_the_environment_and_the_fitness_of_its_roles_alone():
 
 
 def test_of_no_role_nothing_is_asked():
-    asked = request.make([], source())
+    asked = ask([], source())
     assert asked.recipes == [] and asked.release == {}
     assert asked.environment is None and asked.fitness is None

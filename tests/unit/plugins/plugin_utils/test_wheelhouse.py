@@ -156,3 +156,14 @@ def test_an_index_that_gives_no_answer_is_no_lack(index, collect, monkeypatch):
         monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{taken.getsockname()[1]}/simple")
         with pytest.raises(WheelhouseError, match="PIP_INDEX_URL"):
             collect(X39, "anything")
+
+
+def test_what_is_collected_alone_brings_nothing_below_it(index, tmp_path):
+    make_wheel(index, "plugin", requires=["torch==1.0+cpu"])
+    make_wheel(index, "plain")
+    house = Wheelhouse(tmp_path / "scratch", tmp_path / "held", lambda line: None)
+    files, lacking = house.collect(["plain"], X39, ["plugin==1.0", "absent==3"])
+    assert [path.name for path in files] == ["plain-1.0-py3-none-any.whl", "plugin-1.0-py3-none-any.whl"]
+    assert [(each["requirement"], each["why"]) for each in lacking] == [
+        ("absent==3", "there is no wheel for this platform")
+    ]

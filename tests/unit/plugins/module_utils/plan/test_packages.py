@@ -64,6 +64,18 @@ def test_packages_of_what_is_packed_apart():
     assert lacking(state, release=RELEASE).names == []
 
 
+def test_packages_of_a_build_in_an_environment_of_its_own():
+    state = bare()
+    state.pythons["python3.9"].update(lacks={"ensurepip": "gone"})
+    own = dict(recipe(TORCH), stages={"configure": [{"venv": {"path": "{obj}/venv"}}]})
+
+    def names(entry, **changes):
+        return plan.make(ask_torch(recipe(CMAKE), recipe(GCC), entry, **changes), state).packages.names
+
+    assert "python3.9-venv" in names(own) and "python3.9-venv" not in names(recipe(TORCH))
+    assert "python3.9-venv" not in names(own, builds=False)
+
+
 def test_a_library_that_only_its_python_knows():
     folder = "/usr/local/python3.9.5/lib"
     request = ask_torch(recipe(CMAKE), recipe(GCC), recipe(TORCH), environment=ENVIRONMENT)

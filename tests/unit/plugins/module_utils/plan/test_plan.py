@@ -16,6 +16,7 @@ from situations import (
     CMAKE,
     ENVIRONMENT,
     GCC,
+    RELEASE,
     TORCH,
     ask,
     ask_torch,
@@ -381,6 +382,43 @@ def test_the_libraries_of_gcc_stand_before_those_of_cann():
     assert "ASCEND_OPP_PATH=/cann/opp" in text and "TASK_QUEUE_ENABLE=1" in text and "TASK_QUEUE_ENABLE=0" not in text
 
 
+PLUGIN = {"layout": "plugin", "version": "2.6.0"}
+NPU_RELEASE = dict(RELEASE, version="2.6.0.post5", tag="v7.3.0-pytorch2.6.0", torch=PLUGIN, unsupported_variables=[])
+
+
+def test_the_values_that_the_release_decides_on():
+    chosen = {"TASK_QUEUE_ENABLE": "auto", "PTCOPY_ENABLE": "auto", "PER_STREAM_QUEUE": "1", "COMBINED_ENABLE": ""}
+    state, wanted = bare(), dict(ENVIRONMENT, set=chosen)
+    said = plan.environment_settings(ask_torch(environment=wanted), state)["set"]
+    assert said == {"TASK_QUEUE_ENABLE": "1", "PTCOPY_ENABLE": "1", "PER_STREAM_QUEUE": "1"}
+    said = plan.environment_settings(ask_torch(environment=wanted, release=NPU_RELEASE), state)["set"]
+    assert said == {"PER_STREAM_QUEUE": "1"}
+
+
+def test_the_libraries_of_nnal_stand_before_those_of_cann():
+    home = "/usr/local/Ascend/nnal/atb/latest/atb/cxx_abi_1"
+    needs = {"prepend": {"LD_LIBRARY_PATH": [home + "/lib"]}, "set": {"ATB_HOME_PATH": home}}
+    state = bare()._replace(
+        cann_environment={"prepend": {"LD_LIBRARY_PATH": ["/cann/lib64"]}, "set": {"ASCEND_OPP_PATH": "/cann/opp"}},
+        nnal={"environment": needs},
+    )
+    text = env(state)["text"]
+    assert text.index(home + "/lib") < text.index("/cann/lib64") and "export ATB_HOME_PATH=" + home in text
+    assert "export ASCEND_OPP_PATH=/cann/opp" in text
+    assert "nnal" not in env(state._replace(nnal={"environment": {}}))["text"]
+
+
+def test_nnal_is_looked_for_if_it_is_wanted():
+    for release, wanted, asked in [
+        (NPU_RELEASE, "auto", {"x86_64": 0, "aarch64": 1}),
+        (NPU_RELEASE, "false", {}),
+        (RELEASE, "auto", {}),
+    ]:
+        request = ask_torch(environment=dict(ENVIRONMENT, nnal=wanted), release=release)
+        assert plan.examine_arguments(request)["nnal"] == asked
+    assert plan.examine_arguments(ask_torch(release=NPU_RELEASE))["nnal"] == {}
+
+
 def test_cpu_binding_is_undone_where_the_system_is_of_the_openeuler_family():
     assert "GOMP_CPU_AFFINITY" not in env()["text"]
     state = bare()
@@ -457,3 +495,16 @@ def test_the_legs_in_order():
     assert tasks == ["remove", "provide", "verify"]
     assert plan.task_files([entry._replace(do="take")], None) == ["provide", "verify"]
     assert plan.task_files([plan.Decision("nothing", [], "", "")], None) == []
+
+
+def test_what_a_release_does_not_have_is_planned_only_where_it_stands():
+    """Such as torch_npu beside a patched torch: on most hosts there is none, and nobody asks."""
+    gone = recipe(TORCH, name="torch_npu", distribution="torch_npu", state="absent", in_release=False, sources=[])
+    state = bare()
+    state.products["torch_npu"] = {"manifest": None, "version": None, "damage": []}
+    planned = plan.make(ask(recipe(CMAKE), gone), state)
+    assert list(planned.products) == ["cmake"]
+    mark = {"fingerprint": "f" * 64, "identity": {}, "version": "2.6.0"}
+    state.products["torch_npu"] = {"manifest": mark, "version": "2.6.0", "damage": [], "site": "/site"}
+    planned = plan.make(ask(recipe(CMAKE), gone), state)
+    assert planned.products["torch_npu"].do == "remove" and "remove" in planned.tasks

@@ -7,7 +7,7 @@ import pytest
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import tools as toolbox
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import recipes
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import releases
 from situations import (
     APEX,
     CMAKE,
@@ -307,7 +307,7 @@ def test_apex_is_built_against_the_torch_that_is_installed():
 # --- tools that are too new -------------------------------------------------------------------------------------------
 
 
-NEWEST = {name: row["newest"] for name, row in recipes.RELEASES.items()}
+NEWEST = {name: row["newest"] for name, row in releases.PATCHED.items()}
 
 
 @pytest.mark.parametrize(

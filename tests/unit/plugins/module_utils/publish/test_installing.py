@@ -119,6 +119,23 @@ def test_a_wheel_that_does_not_work_here_replaces_nothing_nor_those_that_need_it
     assert os.listdir(str(tmp_path / "site")) == []
 
 
+def test_a_wheel_is_not_installed_without_the_one_that_it_works_with(tmp_path):
+    """A torch beside the plugin of another release could not be imported."""
+    stock = made(tmp_path, "torch")
+    stock = stock._replace(order=stock.order._replace(installed_with="apex"))
+    plugin = made(tmp_path, "apex")
+
+    def try_it(wheel, _folders):
+        if wheel is plugin:
+            raise publishing.PublishError("libhccl.so is not there")
+
+    pip = Pip()
+    sound, _notes, trouble = installing.install([stock, plugin], pip, try_it)
+    assert sound == [] and "libhccl" in str(trouble) and pip.argvs == []
+    # Where the other one is as it is to be, it is not in the transaction.
+    assert installing.install([stock], pip, try_it)[0] == [stock]
+
+
 def test_a_wheel_that_is_damaged_with_its_digest_is_told(tmp_path):
     torch = made(tmp_path, "torch")
     Path(torch.path).write_bytes(b"no zip")

@@ -107,6 +107,16 @@ def test_a_wheel_whose_libraries_are_not_there(wheel):
     assert run.asked[1][0][-1] == "libopenblas.so.0"
 
 
+def test_libraries_that_another_package_brings_are_not_missing(wheel):
+    """torch_npu is linked to those of torch, which the loader alone does not find."""
+    lib = os.path.join(wheel.sites[1], "torch", "lib")
+    os.makedirs(lib, exist_ok=True)
+    open(os.path.join(lib, "libopenblas.so.0"), "w").close()
+    run = answering((1, "ImportError: libhccl.so", ""), (0, "libopenblas.so.0\n", ""))
+    _site, wrong = unpacked(wheel, run=run)
+    assert "torch 1.8.1 does not work" in wrong and "The loader does not find" not in wrong
+
+
 def test_one_that_is_found_elsewhere_is_not_proven(wheel):
     # The installed one, which is to be replaced, is not the one that is tried.
     _site, wrong = unpacked(wheel, run=answering((0, "1.8.1 /usr/lib/torch/__init__.py", ""), (0, "", "")))
@@ -366,6 +376,30 @@ def test_without_cann_an_import_is_a_problem_or_a_note(wheel):
     assert told["ok"] and "needs CANN to work: libhccl.so" in told["notes"][0]
     # A missing library that is not CANN's is always a problem.
     assert problems(wheel, (1, LACKS_CANN.replace("hccl", "openblas"), ""), npu_libraries=False)
+
+
+WRAPS = (
+    "\n\nThe above exception was the direct cause of the following exception:\n\nTraceback (most recent call last):\n"
+)
+NOT_LOADED = (
+    "RuntimeError: Failed to load the backend extension: torch_npu. You can disable extension auto-loading with "
+    "TORCH_DEVICE_BACKEND_AUTOLOAD=0."
+)
+
+
+@pytest.mark.parametrize("said", [LACKS_CANN + WRAPS + NOT_LOADED, NOT_LOADED])
+def test_torch_that_loads_torch_npu_without_cann(wheel, said):
+    assert problems(wheel, (1, said, ""))
+    told = verify(wheel, (1, said, ""), npu_libraries=False)
+    assert told["ok"] and "needs CANN to work: " in told["notes"][0]
+
+
+@pytest.mark.parametrize(
+    "cause",
+    ["ValueError: something else", "ImportError: /site/torch_npu/lib/libtorch_npu.so: undefined symbol: _ZN5torch1x"],
+)
+def test_torch_that_cannot_load_torch_npu_for_another_reason(wheel, cause):
+    assert problems(wheel, (1, cause + WRAPS + NOT_LOADED, ""), npu_libraries=False)
 
 
 # --- the environment file ---------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make demo`: start three simulated Ascend hosts and run site.yml on them. `make demo-down` removes them.
+"""`make demo`: start four simulated Ascend hosts and run site.yml on them. `make demo-down` removes them.
 
     .venv/bin/python tools/demo.py up|down|try
 
@@ -30,7 +30,11 @@ HOSTS = [
     {"name": "demo1", "flavour": "bullseye"},
     {"name": "demo2", "flavour": "bullseye"},
     {"name": "demo3", "flavour": "openeuler"},
+    # Its CANN, NPUs and Python are of today, so that it gets a torch_npu of today beside a stock torch.
+    {"name": "demo4", "flavour": "bookworm", "options": {"cann": "9.1.0", "chip": "910B4"}},
 ]
+# Hosts whose release follows from their CANN, with the release that this gives: the mirror has stand-ins of some only.
+CHOSEN = {"demo4": "2.12.0"}
 INVENTORY = ROOT / "inventories" / "demo"
 # The file that is added to an inventory while the hosts are up.
 UP = "up.yml"
@@ -40,10 +44,10 @@ HEADER = """\
 # yamllint disable rule:line-length
 """
 # Run by a host's Python after the environment file was sourced. It prints what the manifests of the trees and wheels say, and
-# checks that the wheels can be imported. One line each, `name: answer`.
+# checks that the wheels can be imported. One line each, `name: answer`; none for a product that the host does not have.
 SURVEY = """
 import importlib, json, platform
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 def tell(name, version, manifest):
@@ -51,15 +55,23 @@ def tell(name, version, manifest):
 
 system = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
 print("os:", system["ID"].strip('"'), system["VERSION_ID"].strip('"'), platform.machine())
-for name, prefix in (("cmake", "/usr/local/cmake"), ("gcc", "/usr/local/linux_gcc7.3.0")):
-    manifest = Path(prefix, ".ascend-manifest.json").read_text()
-    tell(name, json.loads(manifest)["version"], manifest)
-for name in ("torch", "apex"):
+for name, pattern in (("cmake", "cmake"), ("gcc", "linux_gcc*")):
+    # A prefix is a link to a tree beside it.
+    for prefix in (path for path in Path("/usr/local").glob(pattern) if path.is_symlink()):
+        manifest = (prefix / ".ascend-manifest.json").read_text()
+        tell(name, json.loads(manifest)["version"], manifest)
+for name in ("torch", "torch_npu", "apex"):
+    try:
+        wheel = distribution(name)
+    except PackageNotFoundError:
+        continue
     importlib.import_module(name)
-    wheel = distribution(name)
     tell(name, wheel.version, wheel.read_text("ascend-manifest.json"))
 """
+COLUMNS = ("host", "os", "cmake", "gcc", "torch", "torch_npu", "apex")
 ENVIRONMENT = "/etc/ascend-pytorch/env.sh"
+# The virtual environment of the hosts that have one, see inventories/demo/hosts.yml.
+VENV = "/opt/ascend-pytorch/venv"
 
 
 class Demo(NamedTuple):
@@ -100,8 +112,8 @@ def parse_answers(text: str) -> dict[str, str]:
 
 
 def table(rows: list[dict[str, str]]) -> str:
-    """Return the rows as a table, with the columns of the row that has most."""
-    columns = list(max(rows, key=len))
+    """Return the rows as a table, with a column for each key that a row has, in the order of SURVEY."""
+    columns = sorted({column for row in rows for column in row}, key=COLUMNS.index)
     lines = [columns] + [[row.get(column, "-") for column in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
@@ -109,20 +121,25 @@ def table(rows: list[dict[str, str]]) -> str:
     )
 
 
-def up_yml(demo: Demo, fleet: dict, sources: dict) -> str:
+def up_yml(demo: Demo, fleet: dict, sources: dict, chosen: dict[str, dict]) -> str:
     """Return the inventory file of hosts that are up. With it, a playbook needs only `-i` and the inventory's folder.
 
     :param fleet: the inventory that tests/fleet wrote, with the group `ascend`.
     :param sources: the mirror's vars.yml: digests and commits of the stand-ins.
+    :param chosen: the same of the releases in CHOSEN, by host.
     """
     group = fleet["all"]["children"]["ascend"]
+    hosts = {
+        name: {**known, **({**chosen[name], "ascend_torch_version": "auto"} if name in chosen else {})}
+        for name, known in group["hosts"].items()
+    }
     places = {
         "ascend_mirrors": [str(simulated.MIRROR)],
         # Its own build cache, so that the demo builds even if other runs have built before. `make demo-down` removes it.
         "ascend_build_cache": [str(demo.products)],
         "ascend_report_dir": str(demo.report),
     }
-    everything = {"ascend": {**group, "vars": {**group.get("vars", {}), **places, **sources}}}
+    everything = {"ascend": {**group, "hosts": hosts, "vars": {**group.get("vars", {}), **places, **sources}}}
     return HEADER + yaml.dump(everything, Dumper=Indented, sort_keys=False, width=110)
 
 
@@ -170,12 +187,19 @@ def find_missing_pages(lines: list[str]) -> list[str]:
 
 def survey(demo: Demo, host: str) -> dict[str, str]:
     """Return what a host has now, without what it could not answer."""
-    command = f". {ENVIRONMENT}; cd / && exec python3 -c {shlex.quote(SURVEY)}"
+    command = (
+        f". {ENVIRONMENT}; cd / && exec $(ls {VENV}/bin/python 2>/dev/null || echo python3) -c {shlex.quote(SURVEY)}"
+    )
     argv = [*simulated.PROGRAM, "ssh", "--fleet", demo.fleet, host, command]
     said = subprocess.run(
         argv, cwd=ROOT, env=environment(), check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
-    return {"host": host, **parse_answers(said.stdout)}
+    return {"host": host, **{name: answer for name, answer in parse_answers(said.stdout).items() if name in COLUMNS}}
+
+
+def is_complete(row: dict[str, str]) -> bool:
+    """Say whether a host has what the demo shows: a patched torch with Apex, or a stock torch with torch_npu."""
+    return {"cmake", "gcc", "torch"} <= row.keys() and not row.keys().isdisjoint({"torch_npu", "apex"})
 
 
 def write_inventory(demo: Demo) -> None:
@@ -186,7 +210,11 @@ def write_inventory(demo: Demo) -> None:
     fleet, sources = (
         yaml.safe_load(path.read_text()) for path in (simulated.inventory(demo.fleet), simulated.MIRROR_VARS)
     )
-    (demo.inventory / UP).write_text(up_yml(demo, fleet, sources))
+    chosen = {
+        host: yaml.safe_load(simulated.MIRROR_VARS.with_name(f"vars-{release}.yml").read_text())
+        for host, release in CHOSEN.items()
+    }
+    (demo.inventory / UP).write_text(up_yml(demo, fleet, sources, chosen))
 
 
 def stages(demo: Demo) -> Iterator[Stage]:
@@ -214,7 +242,8 @@ def up(demo: Demo) -> tuple[str, ...]:
     print(f"""
 {table(rows)}
 
-Each host has CMake, gcc, torch and Apex, built from source (version and fingerprint), and {ENVIRONMENT}.
+Each host has the release that goes with its CANN: version and fingerprint of each product, and {ENVIRONMENT}.
+CMake, gcc, the patched torch, torch_npu and Apex were built from source; the torch beside torch_npu is the stock one.
 The sources are stand-ins with the layout and behaviour of the real ones. It took {time.monotonic() - begin:.0f} s.
 
 Next commands, to run in {ROOT}:
@@ -224,7 +253,7 @@ Log in:         .venv/bin/python tests/fleet ssh --fleet {demo.fleet} {HOSTS[0][
                 . {ENVIRONMENT} && python3 -c "import torch, apex; print(torch.__version__)"
 Run it again:   make demo     (this changes nothing)
 Clean up:       make demo-down""")
-    missing = [row["host"] for row in rows if "apex" not in row]
+    missing = [row["host"] for row in rows if not is_complete(row)]
     if missing:
         print(f"demo: {', '.join(missing)}: the survey is incomplete; log in to see why")
     return tuple(f"{host}: the survey is incomplete" for host in missing)

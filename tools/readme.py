@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write the generated parts of the READMEs: the tables of variables and checks, and the inventories.
+"""Write the generated parts of the READMEs: the tables of variables, checks and releases, and the inventories.
 
     .venv/bin/python tools/readme.py [--check]
 
-A generated part is between `<!-- NAME: begin -->` and `<!-- NAME: end -->`. NAME is `variables`, `checks`, or the path of a
-file whose text is shown. Variables come from the defaults/main.yml and meta/argument_specs.yml of the roles, and their Chinese
+A generated part is between `<!-- NAME: begin -->` and `<!-- NAME: end -->`. NAME is `variables`, `checks`, `releases`, or the
+path of a file whose text is shown. Variables come from the defaults/main.yml and meta/argument_specs.yml of the roles, and their Chinese
 descriptions from readme.zh.yml. --check writes nothing, names the READMEs that differ, and exits with 1 if there are any.
 """
 
@@ -21,6 +21,7 @@ from checkout import ROOT
 
 sys.path.insert(0, str(ROOT / "collections"))
 from ansible_collections.ascend.pytorch.plugins.module_utils.checks import checks  # noqa: E402
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import release_table, releases  # noqa: E402
 
 # Shown instead of a default that is not a plain value.
 IN_DEFAULTS, REQUIRED = "see `defaults/main.yml`", "required"
@@ -48,7 +49,8 @@ class Language(NamedTuple):
     """The texts of a README in one language.
 
     `defaults` translates the texts for defaults that are not plain values. `meaning` returns the meaning of a variable, given
-    its name and its meaning in English.
+    its name and its meaning in English. `patched` marks the packages of a patched torch, and `of` says of which torches a limit
+    is.
     """
 
     head: str
@@ -58,6 +60,9 @@ class Language(NamedTuple):
     follows: str
     defaults: dict[str, str]
     meaning: Callable[[str, str], str]
+    releases_head: str
+    patched: str
+    of: str
 
 
 # Variables that playbooks read and roles do not.
@@ -95,8 +100,9 @@ PLAYBOOKS = [
     Variable("ascend_bundle_dest", "`ascend-bundle`", "The folder that the playbook bundle makes or verifies.", ""),
     Variable(
         "ascend_bundle_releases",
-        "all",
-        "The torch releases that a bundle is for. If `ascend_torch_version` is set, the default is only that release.",
+        "`[]`",
+        "The torch releases that a bundle is for, named as in `ascend_torch_version`, but not `auto`. If `ascend_torch_version` "
+        "is set, the default is only that release. Otherwise name them.",
         "",
     ),
     Variable(
@@ -130,6 +136,12 @@ PLAYBOOKS = [
         "ascend_clean_keep_last",
         "`2`",
         "The playbook clean keeps this number of products of each name there, the last used ones, however old.",
+        "",
+    ),
+    Variable(
+        "ascend_releases_json",
+        '`""`',
+        "File on the controller to which the playbook releases writes its table as JSON. Empty for none.",
         "",
     ),
     Variable("ascend_remove_confirmed", "`false`", "Whether the playbook remove may remove anything.", ""),
@@ -228,6 +240,9 @@ def english() -> Language:
         "Follows `{0}`.",
         {},
         lambda name, meaning: meaning,
+        "| CANN | packages, the newest first | Python | gcc | CMake |",
+        "{0} (patched)",
+        "{0} for {1}",
     )
 
 
@@ -250,7 +265,27 @@ def chinese() -> Language:
         "默认取 `{0}`。",
         {IN_DEFAULTS: "见 `defaults/main.yml`", REQUIRED: "必填"},
         meaning,
+        "| CANN | 软件包，新的在前 | Python | gcc | CMake |",
+        "{0}（补丁版）",
+        "{1} 为 {0}",
     )
+
+
+def releases_table(words: Language) -> str:
+    """Return the table of the releases of torch, a row for each CANN."""
+
+    def limits(of: dict[str, list[str]]) -> str:
+        first, *others = of.items()
+        return "; ".join([first[0], *(words.of.format(limit, ", ".join(torches)) for limit, torches in others)])
+
+    rows = []
+    for group in release_table.by_cann(release_table.entries(releases.Tables({}))):
+        packages = [
+            words.patched.format(package) if layout == "patch" else package for package, layout in group["packages"]
+        ]
+        tools = [limits(group[tool]) for tool in ("gcc", "cmake")]
+        rows.append([group["cann"] or "-", ", ".join(packages), group["pythons"], *tools])
+    return table(words.releases_head, rows)
 
 
 def checks_table() -> str:
@@ -267,9 +302,13 @@ def file_part(path: str) -> str:
     return "\n".join([f"```{Path(path).suffix[1:].replace('yml', 'yaml')}", f"# {path}", *lines, "```"])
 
 
-def part(name: str, variables: str) -> str:
+def part(name: str, variables: str, words: Language) -> str:
     """Return the text of the generated part with this name."""
-    return variables if name == "variables" else checks_table() if name == "checks" else file_part(name)
+    if name == "variables":
+        return variables
+    if name == "releases":
+        return releases_table(words)
+    return checks_table() if name == "checks" else file_part(name)
 
 
 def filled(text: str, parts: Callable[[str], str]) -> str:
@@ -279,9 +318,16 @@ def filled(text: str, parts: Callable[[str], str]) -> str:
 
 def readmes() -> dict[Path, str]:
     """Return every README with generated parts, with the text that it should have."""
-    tables = {ROOT / "README.md": all_tables(english()), ROOT / "README.zh-CN.md": all_tables(chinese())}
-    tables |= {ROOT / "roles" / role / "README.md": role_table(role_variables(role), english()) for role in ROLES}
-    return {path: filled(path.read_text(), lambda name, body=body: part(name, body)) for path, body in tables.items()}
+    tables = {
+        ROOT / "README.md": (all_tables(english()), english()),
+        ROOT / "README.zh-CN.md": (all_tables(chinese()), chinese()),
+    }
+    for role in ROLES:
+        tables[ROOT / "roles" / role / "README.md"] = (role_table(role_variables(role), english()), english())
+    return {
+        path: filled(path.read_text(), lambda name, body=body, words=words: part(name, body, words))
+        for path, (body, words) in tables.items()
+    }
 
 
 def main(argv: list[str]) -> int:

@@ -33,7 +33,7 @@ KEPT = ROOT / ".cache" / "scenarios"
 LANES = 2
 # The scenario of the older ansible-cores, and the name of the comparison of their fingerprints in the summary.
 CORES, SAME = "cores", "same fingerprints"
-LONG = ["site", "losses", "fleet", "faults", "cmake_real", "torch_npu_build", "apex_build", "bundle"]
+LONG = ["site", "losses", "fleet", "plugin", "faults", "cmake_real", "torch_npu_build", "apex_build", "bundle"]
 
 
 class Job(NamedTuple):

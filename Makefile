@@ -9,7 +9,7 @@ help: ## print these targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
 
 .PHONY: demo
-demo: ## start three simulated Ascend hosts and run site.yml on them (5 minutes)
+demo: ## start four simulated Ascend hosts and run site.yml on them (5 minutes)
 	@$(PYTHON_TOOL) tools/demo.py up
 
 .PHONY: demo-down

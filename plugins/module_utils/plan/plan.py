@@ -114,6 +114,7 @@ def examine_arguments(request):
                 "prefix": entry.get("prefix", ""),
                 "links": entry.get("links", []),
                 "distribution": entry.get("distribution", ""),
+                "state": entry.get("state", "present"),
             }
             for entry in recipes
         ],

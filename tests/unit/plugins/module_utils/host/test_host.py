@@ -174,3 +174,14 @@ def test_cann_that_the_account_for_torch_may_not_enter(tmp_path):
     assert host._closed_to("no-such-user", there) == []
     (shut,) = host._closed_to("nobody", there)
     assert shut["user"] == "nobody" and shut["folder"]
+
+
+def test_for_a_wheel_that_is_to_be_absent_pip_is_not_asked():
+    """Such as torch_npu beside a patched torch: to ask pip takes longer than all the rest of the examination."""
+    whole = {"manifest": {"version": "1.8.1"}, "damage": []}
+    none = {"manifest": None, "damage": []}
+    torch = {"name": "torch", "product": "wheel", "version": "1.8.1"}
+    npu = {"name": "torch_npu", "product": "wheel", "version": "", "state": "absent"}
+    assert not host._needs_pip([torch, npu], {"torch": whole, "torch_npu": none})
+    assert host._needs_pip([torch, dict(npu, state="present")], {"torch": whole, "torch_npu": none})
+    assert host._needs_pip([torch, npu], {"torch": none, "torch_npu": none})

@@ -97,18 +97,18 @@ class ActionModule(speaking.Action):
         told = {"changed": False}
         for row in chosen.values():
             release = tables.release(row, None)
-            needed = self._recipes(tables, row, release, arguments["platforms"], task_vars)
+            needed = self._recipes(tables, row, arguments["platforms"], task_vars)
             told = self._add_release(folder, release, needed, mirrors, arguments, told)
         return told
 
-    def _recipes(self, tables, row, release, platforms, task_vars):
+    def _recipes(self, tables, row, platforms, task_vars):
         """Return the recipes of all products for a release of torch, whatever release the variables name.
 
         Those of the plugin differ by platform.
         """
         source = settings.Source(self, task_vars)
         made = []
-        for platform in bundle_contents.platforms(platforms, release["pythons"]):
+        for platform in bundle_contents.platforms(platforms, tables.release(row, None)["pythons"]):
             theirs = tables.release(row, planning.Host("", [platform["python"]], platform["arch"]))
             for role in recipes.ROLES:
                 made += [

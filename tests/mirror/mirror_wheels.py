@@ -145,7 +145,7 @@ def make_ready(out: Path, row: Row) -> List[Wheel]:
             file = "torch_npu-{0}-cp{1}-cp{1}-{2}.whl".format(package, python, platform.format(arch, arch))
             path = out / "simple" / "torch-npu" / file
             digest = write_wheel(path, files, ("torch=={}{}".format(row["torch"], local),), entry_points)
-            made.append({"file": file, "url": "https://files.pythonhosted.org/packages/" + file, "sha256": digest})
+            made.append({"file": file, "url": "https://wheels.example.invalid/" + file, "sha256": digest})
     return made
 
 

@@ -26,7 +26,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     transfer,
 )
 
-ARGUMENTS = options.argument_spec("publish", filled_in={"orders", "arrived", "environment", "verify"})
+ARGUMENTS = options.argument_spec("publish", filled_in={"orders", "replaced", "arrived", "environment", "verify"})
 # How a product came to its host, and the words for it.
 BUILT, TAKEN, PUT, FOUND = "built", "taken", "put in place", "found"
 WORDS = {BUILT: "built here", TAKEN: "taken from the build cache", PUT: "put in place"}
@@ -40,6 +40,22 @@ class Arrival(NamedTuple):
 
     how: str
     began: float
+
+
+def replaced(planned: dict) -> list[str]:
+    """Return the wheels that a new torch replaces, in the reverse order of their builds: they go when it is published.
+
+    Without them the former torch would be of no use, for as long as the new one is built.
+    """
+    decisions = {name: plans.decision(planned, name) for name in planned["products"]}
+    comes = decisions.get("torch")
+    if not comes or comes.do not in plan.PROVIDING:
+        return []
+    return [
+        name
+        for name, entry in reversed(decisions.items())
+        if entry.do == plan.REMOVE and entry.order and entry.order.product == "wheel"
+    ]
 
 
 def held_back(planned: dict, wanted: list[str]) -> list[str]:
@@ -70,6 +86,7 @@ class ActionModule(speaking.Action):
             return dict(result, lacking=plans.record_lacking(self._host, dict.fromkeys(entries, False)))
         wanted = [name for name, entry in entries.items() if entry.do in plan.PROVIDING]
         self._held = held_back(planned, wanted)
+        self._replaced = {name: plans.decision(planned, name).order for name in replaced(planned)}
         idle = dict.fromkeys(set(entries) - set(wanted), False)
         environment = self._environment(planned, plan.PUBLISH)
         result["lacking"] = plans.record_lacking(self._host, idle)
@@ -246,6 +263,9 @@ class ActionModule(speaking.Action):
         ends = self._verify["asked"] and not plans.lacking(self._host) and not self._task.check_mode
         answer = self._call(
             orders=[order._asdict() for order in orders],
+            replaced=[order._asdict() for order in self._replaced.values()]
+            if any(order.name == "torch" for order in orders)
+            else [],
             arrived=arrived,
             environment=environment,
             verify={key: self._verify[key] for key in plans.VERIFY_KEYS} if ends else None,
@@ -275,8 +295,8 @@ class ActionModule(speaking.Action):
 
     def _report(self, name, each, entries, coming):
         """Print and record what was done with a product."""
-        how = coming[name].how if name in coming else WRITTEN
-        if not each["changed"]:
+        how = coming[name].how if name in coming else REMOVED if name in self._replaced else WRITTEN
+        if not each["changed"] and how != REMOVED:
             # Where hosts share the folder, another may have published it in the meantime.
             how = FOUND
         for note in each["notes"]:
@@ -293,7 +313,8 @@ class ActionModule(speaking.Action):
 
     def _withdraw(self, result, planned):
         """Have the module remove what the plan removes."""
-        found = [plans.decision(planned, name) for name in self._arguments["names"]]
+        later = replaced(planned)
+        found = [plans.decision(planned, name) for name in self._arguments["names"] if name not in later]
         orders = [entry.order._asdict() for entry in found if entry.do == plan.REMOVE]
         result.update(removed=[])
         environment = self._environment(planned, plan.REMOVE)

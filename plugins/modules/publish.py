@@ -31,6 +31,11 @@ options:
     description: The orders of these products. The action fills it in, only with products that have arrived on the host.
     type: list
     elements: dict
+  replaced:
+    description: The orders of products that are removed when those of O(orders) are published. The action fills it in.
+    type: list
+    elements: dict
+    default: []
   arrived:
     description:
       - By name of the product, what was sent to the host and is put into its work directory first, with C(metadata),
@@ -102,7 +107,7 @@ products:
       including its build where it was built.
     - C(how) says how it came, C(built) on this host, C(taken) from the build cache, C(put in place) from what the host had, or
       C(found) when another process had published it.
-    - When O(state=absent), C(removed) has the paths that were removed.
+    - Of a product that was removed, C(removed) has the paths.
   returned: always
   type: dict
 verified:
@@ -143,6 +148,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "orders": {"type": "list", "elements": "dict"},
+            "replaced": {"type": "list", "elements": "dict", "default": []},
             "arrived": {"type": "dict", "default": {}},
             "environment": {"type": "dict"},
             "verify": {"type": "dict"},
@@ -171,6 +177,8 @@ def main():
             withdrawing.withdraw(module, orders, params["environment"], outcomes)
         else:
             late = providing.provide(module, orders, params["arrived"], params["environment"], outcomes)
+            if not late:
+                withdrawing.withdraw(module, [Order.of(each) for each in params["replaced"]], None, outcomes)
     except providing.ProvideError as error:
         trouble = {"msg": str(error), "exception": traceback.format_exc()}
     result = {

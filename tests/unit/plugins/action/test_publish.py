@@ -146,9 +146,9 @@ class Host:
     def _module(self, name, module_args, task_vars):
         assert name == "ascend.pytorch.publish" and task_vars["inventory_hostname"] == HOST
         # Nothing else the module on the host knows.
-        assert set(module_args) <= {"orders", "arrived", "environment", "state", "verify"}
+        assert set(module_args) <= {"orders", "replaced", "arrived", "environment", "state", "verify"}
         self.calls.append(module_args)
-        names = [order["name"] for order in module_args["orders"]]
+        names = [order["name"] for order in module_args["orders"] + module_args.get("replaced", [])]
         names += ["environment file"] if module_args["environment"] else []
         self.asked.append(("publish", *names))
         late, self.late = self.late, []
@@ -674,6 +674,58 @@ def test_where_nothing_is_to_go_the_host_is_not_asked(host):
     host.plan(NOTHING)
     told = host.publish(names=NAMES, state="absent")
     assert told == {"changed": False, "notes": [], "products": {}, "removed": []} and host.asked == []
+
+
+# --- torch and torch_npu ------------------------------------------------------------------------------------------------
+
+
+def pair(state=None, **npu):
+    """The plan of a stock torch with torch_npu, on a host that has neither, or a state of one; `npu` changes torch_npu."""
+    state = state or bare()
+    state.products.setdefault("torch_npu", copy.deepcopy(bare().products["torch"]))
+    stock = recipe(TORCH, built_with=[], installed_with="torch_npu")
+    plugin = recipe(TORCH, name="torch_npu", distribution="torch_npu", built_with=[], **npu)
+    return plan.make(ask(stock, plugin), state)
+
+
+def test_torch_is_only_looked_for_while_its_torch_npu_is_to_be_built(host):
+    host.plan(pair())
+    host.given, host.held = {"torch": place()}, True
+    # The build cache has it; what it is installed with is in another task.
+    told = host.provide(names=["torch"])
+    assert [each for each in host.asked if each[0] not in ("copying", "copied")] == [("holds", "torch")]
+    assert told["lacking"] == [] and not host.calls
+    # In one task, but the build cache lacks torch_npu.
+    host.asked.clear()
+    host.held = False
+    told = host.provide(names=["torch", "torch_npu"])
+    assert not host.calls and ("take", "torch") not in host.asked and "torch_npu" in told["lacking"]
+
+
+def test_both_are_published_at_once(host):
+    host.plan(pair())
+    host.given, host.held = {"torch": place(), "torch_npu": place()}, True
+    told = host.provide(names=["torch", "torch_npu"])
+    assert told["lacking"] == [] and [each for each in host.asked if each[0] == "publish"] == [
+        ("publish", "torch", "torch_npu")
+    ]
+
+
+def test_what_a_new_torch_replaces_goes_with_its_publishing_and_not_before(host):
+    """A patched torch has no torch_npu: without it the stock torch would be of no use while the other one is built."""
+    state = bare()
+    manifest = {"fingerprint": "f" * 64, "identity": {}, "version": "2.6.0", "requirements": []}
+    state.products["torch_npu"] = dict(
+        copy.deepcopy(state.products["torch"]), manifest=manifest, version="2.6.0", site="/site"
+    )
+    gone = recipe(TORCH, name="torch_npu", distribution="torch_npu", state="absent", in_release=False, sources=[])
+    host.plan(plan.make(ask(recipe(TORCH, built_with=[]), gone), state))
+    assert host.publish(names=["torch_npu", "torch"], state="absent")["removed"] == [] and not host.calls
+    host.given = {"torch": place()}
+    host.provide(names=["torch", "torch_npu"])
+    assert ("publish", "torch", "torch_npu") in host.asked
+    assert [order["name"] for order in host.calls[-1]["replaced"]] == ["torch_npu"]
+    assert host.did["torch_npu"]["how"] == "removed" and host.needs == set()
 
 
 # --- wheels of a bundle -----------------------------------------------------------------------------------------------

@@ -233,7 +233,6 @@ def _plugin_names(settings: Settings, made: Mapping[str, Any]) -> dict[str, Any]
     left_out = [option for option in settings["disable"] if f"--disable_{option}" in made["options"]]
     return {
         "stock": made["stock"],
-        "stock_version": made["version"],
         "options": [f"--disable_{option}" for option in left_out],
         "without": [DISABLED[option]["submodule"] for option in left_out],
         "holds": [
@@ -318,6 +317,7 @@ def _filled(
         made["links"] = [link for link in made["links"] if link["path"]]
     if "accept" in made and not settings["accept_installed"]:
         made["accept"] = {}
-    # What is absent has no sources; a stock torch has none while its host is unknown.
-    made["sources"] = [source for source in made["sources"] if source and made["state"] != "absent"]
+    if made["state"] == "absent":
+        # Where the release does not have it, these have no commits.
+        made["sources"] = []
     return made

@@ -51,9 +51,7 @@ def _entry(row: Mapping[str, Any], release: Mapping[str, Any]) -> Json:
         "layout": row["layout"],
         "tag": row["tag"],
         "cann": {key: str(cann.get(key) or "") for key in ("minimum", "maximum")},
-        "pythons": {
-            arch: sorted(planning.pythons_of(row, arch), key=planning.sort_key, reverse=True) for arch in ARCHES
-        },
+        "pythons": {arch: planning.pythons_of(row, arch) for arch in ARCHES},
         "gcc": _limits(release, "gcc"),
         "cmake": _limits(release, "cmake"),
         "refused": planning.refusal(row),

@@ -206,8 +206,8 @@ def plugin_release(row: Mapping[str, Any], host: releases.Host | None, index: st
     """Return the release of one of the plugin's rows, in the form of the patched ones."""
     tools = COMMON["tools"][row["cxx"] or OLD_STANDARD]
     numpy = latest(COMMON["numpy"], row["torch"])["newest"]
-    pythons = sorted(releases.pythons_of(row, host.arch if host else ""), key=versions.parse, reverse=True)
-    python = next((each for each in pythons if host and each in host.pythons), "")
+    pythons = releases.pythons_of(row, host.arch if host else "")
+    python = (releases.python_of(row, host) if host else None) or ""
     return {
         "version": row["package"],
         "tag": row["tag"],

@@ -31,7 +31,7 @@ class Host(NamedTuple):
 
     # Such as 8.2.RC1, "" for no CANN or one of unknown release.
     cann: str
-    # Such as 3.11, the preferred one first.
+    # Such as 3.11.
     pythons: List[str]
     # x86_64 or aarch64.
     arch: str
@@ -97,16 +97,22 @@ def sort_key(version):
 
 def pythons_of(row, arch=""):
     # type: (Dict[str, Any], str) -> List[str]
-    """Return the Pythons that both the build and the stock torch take; for any architecture if none is given."""
+    """Return the Pythons that both the build and the stock torch take, the preferred one first.
+
+    For a patched tree the guide prefers the oldest; for the plugin it is the newest.
+
+    :param arch: "" for any architecture
+    """
+    pythons = row["pythons"] if row["layout"] == PATCH else sorted(row["pythons"], key=versions.parse, reverse=True)
     # Of torch 1 the vendor names the wheel for one Python, as an example.
     if not row["stock"] or row["torch"].startswith("1."):
-        return list(row["pythons"])
+        return list(pythons)
     wheels = [_WHEEL.match(each["file"]) for each in row["stock"]]
     there = {
         "{major}.{minor}".format(**wheel.groupdict()) for wheel in wheels if wheel and arch in ("", wheel.group("arch"))
     }
     # Where the table has no wheel for an architecture, pip may still find one.
-    return [python for python in row["pythons"] if python in there or not there]
+    return [python for python in pythons if python in there or not there]
 
 
 def find(wanted, table):
@@ -188,8 +194,7 @@ def describe(row):
 def python_of(row, host):
     # type: (Dict[str, Any], Host) -> Optional[str]
     """Return the Python of a host that a row would use, None for none."""
-    taken = pythons_of(row, host.arch)
-    return next((python for python in host.pythons if python in taken), None)
+    return next((python for python in pythons_of(row, host.arch) if python in host.pythons), None)
 
 
 def _of_nearest_cann(table, cann):

@@ -239,7 +239,7 @@ def _needs_pip(wanted, products):
     installed_wheels = [
         bool(there["manifest"]) and there["manifest"]["version"] == entry["version"] and not there["damage"]
         for entry, there in ((entry, products[entry["name"]]) for entry in wanted)
-        if entry["product"] == "wheel" and entry.get("state") != "absent"
+        if entry["product"] == "wheel" and entry.get("state", "present") == "present"
     ]
     return not wanted or not all(installed_wheels)
 

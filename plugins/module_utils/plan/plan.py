@@ -103,7 +103,9 @@ class Plan(NamedTuple):
 def examine_arguments(request):
     # type: (Request) -> Dict[str, Any]
     """Return the arguments of host.examine for this request."""
-    recipes = request.recipes
+    recipes, release = request.recipes, request.release
+    # What is installed will hardly be what was guessed: pip is asked once the release is known.
+    guessed = not release.get("is_settled", True) and release["torch"]["layout"] == environment.PLUGIN
     commands = {command for entry in recipes for command in (entry.get("accept") or {}).get("commands", [])}
     return {
         "products": [
@@ -114,7 +116,7 @@ def examine_arguments(request):
                 "prefix": entry.get("prefix", ""),
                 "links": entry.get("links", []),
                 "distribution": entry.get("distribution", ""),
-                "state": entry.get("state", "present"),
+                "state": "guessed" if guessed else entry.get("state", "present"),
             }
             for entry in recipes
         ],
@@ -149,7 +151,11 @@ def answer(asked, settled, state):
         for question in (before, now)
     ]
     told = places_of[0] == places_of[1] and python == state.python and set(now["needs"]) <= set(before["needs"])
-    return state if told else None
+    if not now["nnal"]:
+        return state._replace(nnal=None) if told else None
+    # One that is beside CANN was read for one C++ ABI.
+    known = before["nnal"].get(state.arch) == now["nnal"].get(state.arch) or (before["nnal"] and not state.nnal)
+    return state if told and known else None
 
 
 def make(request, state):

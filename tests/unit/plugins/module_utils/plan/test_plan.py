@@ -508,3 +508,52 @@ def test_what_a_release_does_not_have_is_planned_only_where_it_stands():
     state.products["torch_npu"] = {"manifest": mark, "version": "2.6.0", "damage": [], "site": "/site"}
     planned = plan.make(ask(recipe(CMAKE), gone), state)
     assert planned.products["torch_npu"].do == "remove" and "remove" in planned.tasks
+
+
+# --- a host that was examined before its release was settled ----------------------------------------------------------
+
+
+def guess(layout="plugin", version="2.12.0", **more):
+    """A request whose release was guessed."""
+    release = dict(RELEASE, is_settled=False, torch={"layout": layout, "version": version})
+    return ask_torch(release=release, **more)
+
+
+def settle(asked, version, **more):
+    release = dict(asked.release, is_settled=True, torch={"layout": "plugin", "version": version})
+    return asked._replace(release=release, **more)
+
+
+def test_what_was_examined_for_a_guess_serves_where_the_same_is_asked():
+    asked, state = guess(), bare()
+    assert plan.answer(asked, asked, state) is state
+    assert plan.answer(asked, settle(asked, "2.9.0"), state) == state
+    # Another Python, another prefix, another need.
+    for settled in (
+        settle(asked, "2.9.0")._replace(release=dict(asked.release, is_settled=True, pythons=["3.8"])),
+        settle(asked, "2.9.0", recipes=[recipe(CMAKE), recipe(GCC, prefix="/opt/gcc"), recipe(TORCH)]),
+        settle(asked, "2.9.0", recipes=[recipe(CMAKE), recipe(GCC), recipe(TORCH, needs=["patchelf"])]),
+    ):
+        assert plan.answer(asked, settled, state) is None
+
+
+def test_an_nnal_that_was_read_for_another_abi_is_read_again():
+    """The C++ ABI of torch 2.12 is 1, that of 2.5.1 is 0."""
+    wanted = {"set": {}, "nnal": "auto"}
+    asked = guess(environment=wanted)
+    there = bare(nnal={"path": "/usr/local/Ascend/nnal/atb", "cxx_abi": 1, "environment": {}})
+    assert plan.answer(asked, settle(asked, "2.9.0"), there) == there
+    assert plan.answer(asked, settle(asked, "2.5.1"), there) is None
+    # Where there is none, its ABI does not matter.
+    assert plan.answer(asked, settle(asked, "2.5.1"), bare()) == bare()
+    patched = asked._replace(release=dict(RELEASE, is_settled=True, torch={"layout": "patch"}))
+    assert plan.answer(asked, patched, there) == there._replace(nnal=None)
+    assert plan.answer(guess("patch", environment=wanted), settle(asked, "2.5.1"), bare()) is None
+
+
+def test_pip_is_not_asked_for_a_guess_that_is_hardly_right():
+    def states(asked):
+        return {entry["state"] for entry in plan.examine_arguments(asked)["products"]}
+
+    assert states(guess()) == {"guessed"}
+    assert states(guess("patch")) == states(settle(guess(), "2.9.0")) == {"present"}

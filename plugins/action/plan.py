@@ -121,18 +121,27 @@ def clock_skew(clock: float, began: float, ended: float) -> float:
     return min(0.0, clock - began) + max(0.0, clock - ended)
 
 
-def sources_to_reach(planned: plan.Plan, mirrors: list[str]) -> list[dict]:
-    """Return the sources of the products to build that are in no mirror folder of the controller, each with a name of its own."""
+def sources_to_reach(planned: plan.Plan, mirrors: list[str]) -> tuple[list[dict], dict[str, list[tuple[str, str]]]]:
+    """Return the sources of the products to build that are in no mirror folder of the controller, each with a name of its own.
+
+    Also what the folders lack that have a part of them: name -> [(folder, reason)].
+    """
     from ansible_collections.ascend.pytorch.plugins.plugin_utils import mirror
 
-    asked = []
+    asked: list[dict] = []
+    lacking: dict[str, list[tuple[str, str]]] = {}
     folders = [os.path.abspath(os.path.expanduser(entry)) for entry in mirrors if here.is_folder(entry)]
     for name, entry in planned.products.items():
         if entry.do == plan.BUILD:
             for source in entry.order.sources:
-                if not any(mirror.contents(folder, [source])[0] for folder in folders):
-                    asked.append(dict(source, name="{0}: {1}".format(name, source.get("repo") or source["file"])))
-    return asked
+                found = {folder: mirror.contents(folder, [source]) for folder in folders}
+                if not any(held for held, _messages in found.values()):
+                    what = "{0}: {1}".format(name, source.get("repo") or source["file"])
+                    asked.append(dict(source, name=what))
+                    lacking[what] = [
+                        (folder, " ".join(" ".join(said).split())) for folder, (_held, said) in found.items() if said
+                    ]
+    return asked, lacking
 
 
 def candidates(
@@ -464,10 +473,10 @@ class ActionModule(speaking.Action):
     def _reach(self, request, planned, task_vars):
         if not any(entry.do == plan.BUILD for entry in planned.products.values()):
             return {"unanswered": {}}
-        asked = sources_to_reach(planned, request.mirrors)
+        asked, lacking = sources_to_reach(planned, request.mirrors)
         if not asked:
             return {"unanswered": {}}
-        return self._execute_module(
+        answer = self._execute_module(
             "ascend.pytorch.reach",
             module_args={
                 "sources": asked,
@@ -476,3 +485,6 @@ class ActionModule(speaking.Action):
             },
             task_vars=task_vars,
         )
+        for name, tried in answer.get("unanswered", {}).items():
+            tried[:0] = lacking.get(name, [])
+        return answer

@@ -9,7 +9,8 @@
 SITE is the site-packages of a Python with torch and torch_npu, real ones or the mirror's. OUT gets a library for each
 one that torch_npu's libraries are linked to (`readelf -d`) and that no package and no system brings. The first of them
 has every symbol that is missing (`nm -D`), as a function that returns an error code; the others are empty: the loader
-looks for a symbol in all libraries that it has loaded. It takes gcc and binutils.
+looks for a symbol in all libraries that it has loaded. Only a symbol with a version (`readelf -V`) is in the library
+of that version. It takes gcc and binutils.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Iterable, List, NamedTuple, Set
+from typing import Dict, Iterable, List, NamedTuple, Set
 
 # What every function returns: ACL_ERROR_INVALID_PARAM of CANN.
 ERROR_CODE = 100000
@@ -31,7 +32,7 @@ PYTHON = re.compile(r"_?Py[A-Z_]")
 
 
 class Stubs(NamedTuple):
-    """What was generated: the names of the libraries, sorted, and the symbols of the first of them."""
+    """What was generated: the names of the libraries, and all of their symbols, both sorted."""
 
     libraries: List[str]
     symbols: List[str]
@@ -74,6 +75,25 @@ def symbols(library: Path, defined: bool) -> Set[str]:
     return {row[0].partition("@")[0] for row in rows if defined or row[1] == "U"}
 
 
+def versions(library: Path) -> Dict[str, str]:
+    """Return the versions of symbols that a library needs: version -> the library that has them."""
+    found = {}  # type: Dict[str, str]
+    file = ""
+    for kind, name in re.findall(r"\b(File|Name): (\S+)", output("readelf", "--wide", "-V", str(library))):
+        if kind == "File":
+            file = name
+        elif file:
+            found[name] = file
+    return found
+
+
+def versioned(library: Path) -> Dict[str, str]:
+    """Return the symbols that a library needs in a version: name -> version."""
+    lines = output("nm", "-D", "--format=posix", "--undefined-only", str(library)).splitlines()
+    rows = (line.split()[0].partition("@") for line in lines if line.strip())
+    return {name: version.lstrip("@") for name, at, version in rows if at}
+
+
 def system_symbols(names: Iterable[str], compiler: str) -> Set[str]:
     """Return the symbols of the system's libraries with these names, found where the compiler has them."""
     found = set()  # type: Set[str]
@@ -84,17 +104,37 @@ def system_symbols(names: Iterable[str], compiler: str) -> Set[str]:
     return found
 
 
-def link(out: Path, name: str, source: Path, compiler: str) -> None:
-    """Link one library from a C file."""
-    options = ["-shared", "-fPIC", "-O1", "-Wl,-soname," + name, "-o", str(out / name)]
-    output(compiler, *options, str(source))
+def write_library(path: Path, names: Iterable[str], version_of: Dict[str, str], code: int, compiler: str) -> None:
+    """Link a library of functions that return a code.
+
+    :param names: their symbols; :param version_of: name -> version, for those that have one
+    """
+    # The name for the assembler may be any; the one in C counts nothing.
+    lines = ['int f{0}(void) __asm__("{1}");\nint f{0}(void) {{ return {2}; }}\n'.format(number, name, code)
+             for number, name in enumerate(names)]  # fmt: skip
+    by_version = {}  # type: Dict[str, List[str]]
+    for name in names:
+        if name in version_of:
+            by_version.setdefault(version_of[name], []).append(name)
+    options = ["-shared", "-fPIC", "-O1", "-Wl,-soname," + path.name, "-o", str(path)]
+    with tempfile.TemporaryDirectory() as folder:
+        source, script = Path(folder, "stubs.c"), Path(folder, "versions")
+        source.write_text("".join(lines) or "\n")
+        if by_version:
+            nodes = ["{} {{ global: {}; }};\n".format(each, "; ".join(found)) for each, found in by_version.items()]
+            script.write_text("".join(nodes))
+            options.append("-Wl,--version-script=" + str(script))
+        output(compiler, *options, str(source))
 
 
-def generate(site: Path, out: Path, compiler: str = "gcc") -> Stubs:
-    """Write the libraries into out; return what was written. Raises RuntimeError where there is no torch_npu."""
-    ours = find_libraries(site / "torch_npu")
+def generate(site: Path, out: Path, compiler: str = "gcc", package: str = "torch_npu", code: int = ERROR_CODE) -> Stubs:
+    """Write the libraries into out; return what was written. Raises RuntimeError where the package is not in site.
+
+    :param package: whose libraries want them; :param code: what their functions return
+    """
+    ours = find_libraries(site / package)
     if not ours:
-        raise RuntimeError("{} has no libraries: is torch_npu installed there?".format(site / "torch_npu"))
+        raise RuntimeError("{} has no libraries: is {} installed there?".format(site / package, package))
     torch = find_libraries(site / "torch") if (site / "torch").is_dir() else []
     bundled = [path for folder in sorted(site.glob("torch*.libs")) for path in find_libraries(folder)]
     here = {path.name for path in (*ours, *torch, *bundled)}
@@ -106,16 +146,12 @@ def generate(site: Path, out: Path, compiler: str = "gcc") -> Stubs:
         missing -= symbols(path, True)
     missing -= system_symbols(system | {"libc.so.6", "libm.so.6", "libstdc++.so.6", "libgcc_s.so.1"}, compiler)
     names = sorted(name for name in missing if not PYTHON.match(name))
+    version_of = {name: version for path in ours for name, version in versioned(path).items()}
+    library_of = {version: library for path in ours for version, library in versions(path).items()}
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        full, empty = Path(folder, "full.c"), Path(folder, "empty.c")
-        # The name for the assembler may be any; the one in C counts nothing.
-        lines = ['int f{0}(void) __asm__("{1}");\nint f{0}(void) {{ return {2}; }}\n'.format(number, name, ERROR_CODE)
-                 for number, name in enumerate(names)]  # fmt: skip
-        full.write_text("".join(lines) or "\n")
-        empty.write_text("\n")
-        for number, name in enumerate(libraries):
-            link(out, name, empty if number else full, compiler)
+    for library in libraries:
+        has = [name for name in names if library_of.get(version_of.get(name, ""), libraries[0]) == library]
+        write_library(out / library, has, version_of, code, compiler)
     return Stubs(libraries, names)
 
 

@@ -107,7 +107,8 @@ def is_within(version: str, minimum: str = "", maximum: str = "") -> bool:
     numbers, stages, local = parse(maximum)
     if stages == (_FINAL,) and not local:
         written = _VERSION.fullmatch(maximum.strip()).group("numbers").count(".") + 1
-        return value[0][:written] <= numbers
+        # parse leaves out zeros at the end, which count here: 6.0 admits 6.0.1.
+        return value[0][:written] <= numbers + (0,) * (written - len(numbers))
     return (value[0], value[1], value[2] if local else ()) <= (numbers, stages, local)
 
 

@@ -4,8 +4,8 @@
 """The steps that a stage of a recipe is made of, each a mapping with one of these keys:
 
 run           [argv]: run a program; "cwd", "stdin", "env" (added), "path" (folders that are searched for programs first),
-              "expect" (a regular expression its output must match), "units" (CMake's compile_commands.json, by which the
-              progress is counted)
+              "expect" (a regular expression its output must match), "units" (where CMake may write compile_commands.json, by which
+              the progress is counted)
 patch         {tree, file, run, cwd}: reset the tree, dry-run the patch, run the vendor's script, look for rejects
 pip           [requirement]: install what is missing
 requirements  {file, drop, constraints}: install a requirements file without ever replacing the torch that is built

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import time
-from typing import Optional
+from typing import Optional, Sequence
 
 # In compile_commands.json (https://clang.llvm.org/docs/JSONCompilationDatabase.html) a unit has "directory" and "command",
 # and since CMake 3.20 "output".
@@ -22,8 +22,11 @@ _EVERY_S = 2.0
 class Units:
     """The compile units that a file of CMake lists. The file may come later, and change."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, paths: Sequence[str]) -> None:
+        """
+        :param paths: the places where the build may have its file; the first one that is there counts
+        """
+        self.paths, self.path = paths, ""
         self.objects = []  # type: List[str]
         self.changed_ns = 0
         self.looked, self.last = float("-inf"), None  # type: float, Optional[int]
@@ -39,16 +42,17 @@ class Units:
         return self.last
 
     def _read(self) -> None:
+        path = next((path for path in self.paths if os.path.isfile(path)), "")
         try:
-            changed_ns = os.stat(self.path).st_mtime_ns
-            if changed_ns == self.changed_ns:
+            changed_ns = os.stat(path).st_mtime_ns
+            if (path, changed_ns) == (self.path, self.changed_ns):
                 return
-            with open(self.path, encoding="utf-8") as stream:
+            with open(path, encoding="utf-8") as stream:
                 listed = json.load(stream)
         except (OSError, ValueError):
             # Not there yet, or CMake is writing it.
             return
-        self.changed_ns, self.objects = changed_ns, sorted(set(filter(None, map(_object_of, listed))))
+        self.path, self.changed_ns, self.objects = path, changed_ns, sorted(set(filter(None, map(_object_of, listed))))
 
 
 def _object_of(unit: object) -> str:

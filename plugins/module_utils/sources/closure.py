@@ -16,17 +16,18 @@ def git_closure(
     """Return what `commit` of `repo` needs, with submodules at any depth: [{"repo", "commit", "path"}], the top first.
 
     open_repo("Owner/name") gives the folder of a bare repository, or None (see bare_repositories). `path` is its place in
-    the tree, "" for the top. A submodule's repo is the last two elements of its URL's path, as in mirrors. Nothing is
-    written. Raises FetchError, which lists all that is missing. without: paths of submodules that are left out.
+    the tree, "" for the top. A submodule's repo is that of its names, see git_urls.names_in_mirror, that is there. Nothing
+    is written. Raises FetchError, which lists all that is missing. without: paths of submodules that are left out.
     """
     needed = []  # type: List[Dict[str, str]]
     missing = []  # type: List[Tuple[str, str]]
-    waiting = [("", repo, commit, [repo + ".git"])]
+    waiting = [("", [repo], commit, [repo + ".git"])]
     with git_command.Git(repo, lambda line: None, None, 60.0) as git:
         while waiting:
-            path, name, wanted, urls = waiting.pop(0)
-            where = open_repo(name)
-            what = "%s.git%s" % (name, " (submodule %s)" % path if path else "")
+            path, names, wanted, urls = waiting.pop(0)
+            name, where = next(((one, open_repo(one)) for one in names if open_repo(one)), (names[0], None))
+            what = " or ".join(one + ".git" for one in ([name] if where else names))
+            what += " (submodule %s)" % path if path else ""
             if not where or not os.path.isdir(where):
                 missing.append((what, "missing; commit %s is needed" % wanted))
                 continue
@@ -38,7 +39,7 @@ def git_closure(
                 for link in git_command.gitlinks(git, os.path.abspath(where), wanted):
                     there, below = os.path.join(path, link.path), git_urls.submodule_urls(urls, link.url)
                     if not git_urls.is_left_out(there, without):
-                        waiting.append((there, git_urls.owner_and_name(below[0]), link.commit, below))
+                        waiting.append((there, git_urls.names_in_mirror(below), link.commit, below))
             except git_command.Broken as error:
                 missing.append((what, str(error)))
     if missing:

@@ -56,32 +56,29 @@ def is_file(source: Source) -> bool:
 def candidate_urls(source: Source, mirrors: Sequence[str]) -> List[str]:
     """Return the URLs to try for `source`, in order: each mirror's, then the source's own; each once.
 
-    A mirror base B gives B/<file> for an archive or a wheel and B/<repo>.git for a git source. Plain absolute paths and `~` become
+    A mirror base B gives B/<file> for an archive or a wheel and B/<repo>.git for a git source, and the same of its
+    "other_repos", the names of its copies. Plain absolute paths and `~` become
     file:// URLs. A source that is marked "offline" is looked for in the mirrors only.
     """
-    tail = _path_in_mirror(source)
-    found = []  # type: List[str]
-    for base in mirrors:
-        base = base.strip()
-        if base:
-            # A plain path is quoted together with its tail; a URL is quoted already.
-            found.append(
-                _as_url(
-                    base + "/" + tail
-                    if base[0] in "~/"
-                    else base.rstrip("/") + "/" + urllib.parse.quote(tail, safe="/+~")
-                )
-            )
+    bases = [base.strip() for base in mirrors if base.strip()]
+    found = [_in_mirror(base, tail) for base in bases for tail in _paths_in_mirror(source)]
     if not source.get("offline"):
         found += [_as_url(url.strip()) for url in source.get("urls") or () if url.strip()]
     return sorted(set(found), key=found.index)
 
 
-def _path_in_mirror(source: Source) -> str:
-    """Return the path of a source below a mirror's base."""
+def _paths_in_mirror(source: Source) -> List[str]:
+    """Return the paths below a mirror's base that a source may have."""
     if is_file(source):
-        return source["file"]
-    return re.sub(r"\.git$", "", source["repo"].strip("/")) + ".git"
+        return [source["file"]]
+    repos = [source["repo"]] + list(source.get("other_repos") or ())
+    return [re.sub(r"\.git$", "", repo.strip("/")) + ".git" for repo in repos]
+
+
+def _in_mirror(base: str, tail: str) -> str:
+    # A plain path is quoted together with its tail; a URL is quoted already.
+    quoted = tail if base[0] in "~/" else urllib.parse.quote(tail, safe="/+~")
+    return _as_url((base if base[0] in "~/" else base.rstrip("/")) + "/" + quoted)
 
 
 def _as_url(place: str) -> str:
@@ -100,7 +97,7 @@ def _remedy(source: Source) -> str:
     return (
         "Copy it to a place that this host can reach, as <mirror>/%s, and name <mirror> in ascend_mirrors%s. Proxies are "
         "read from http_proxy, https_proxy and no_proxy, certificates from SSL_CERT_FILE."
-        % (_path_in_mirror(source), "; or name other URLs in " + urls if urls else "")
+        % (_paths_in_mirror(source)[0], "; or name other URLs in " + urls if urls else "")
     )
 
 

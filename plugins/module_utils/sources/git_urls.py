@@ -28,6 +28,12 @@ def owner_and_name(url: str) -> str:
     return re.sub(r"\.git$", "", "/".join(parts[-2:]))
 
 
+def names_in_mirror(urls: Sequence[str]) -> List[str]:
+    """Return the names under which a mirror may have a repository with these URLs, each once."""
+    names = [owner_and_name(url) for url in urls]
+    return sorted(set(names), key=names.index)
+
+
 def bundle_name(repo: str, commit: str) -> str:
     """Return the path in a mirror folder of a commit's git bundle, which can replace the bare repository <repo>.git."""
     return "%s/%s.bundle" % (repo, commit)
@@ -114,6 +120,7 @@ def submodule_source(source: fetch.Source, path: str, commit: str, urls: Sequenc
         "commit": commit,
         "urls_variable": "",  # its URLs are in .gitmodules: no variable sets them
         "repo": owner_and_name(urls[0]),
+        "other_repos": names_in_mirror(urls)[1:],
         "urls": [one for one in urls if is_address(one) or one[0] == "/"],
         "offline": bool(source.get("offline")),
     }

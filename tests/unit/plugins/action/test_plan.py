@@ -97,17 +97,30 @@ def test_places_are_named_where_it_is_asked_whether_hosts_share_them(silenced, p
 
 def test_whom_to_ask_for_sources(tmp_path):
     planned = plan.make(ask(recipe(CMAKE), recipe(GCC)), bare())
-    assert [source["name"] for source in action.sources_to_reach(planned, [])] == [
+    assert [source["name"] for source in action.sources_to_reach(planned, [])[0]] == [
         "cmake: cmake-3.12.1.tar.gz",
         "gcc730: gcc-7.3.0.tar.gz",
     ]
     # What a folder on the controller holds is sent, and what is not built needs nothing.
     (tmp_path / "cmake-3.12.1.tar.gz").write_bytes(b"")
-    assert [source["file"] for source in action.sources_to_reach(planned, [str(tmp_path), "https://m.example"])] == [
+    assert [source["file"] for source in action.sources_to_reach(planned, [str(tmp_path), "https://m.example"])[0]] == [
         "gcc-7.3.0.tar.gz"
     ]
     planned.products["gcc730"] = planned.products["gcc730"]._replace(do=plan.PUBLISH)
-    assert action.sources_to_reach(planned, [str(tmp_path)]) == []
+    assert action.sources_to_reach(planned, [str(tmp_path)]) == ([], {})
+
+
+def test_what_a_mirror_lacks_of_a_repository_is_known(tmp_path):
+    planned = plan.make(ask(recipe(CMAKE)), bare())
+    entry = planned.products["cmake"]
+    commit = {"name": "s", "kind": "git", "repo": "Owner/name", "commit": "1" * 40, "urls": [], "submodules": True}
+    planned.products["cmake"] = entry._replace(order=entry.order._replace(sources=[commit]))
+    assert action.sources_to_reach(planned, [str(tmp_path)])[1] == {"cmake: Owner/name": []}
+    subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "Owner/name.git")], check=True)
+    asked, lacking = action.sources_to_reach(planned, [str(tmp_path)])
+    assert [source["name"] for source in asked] == list(lacking) == ["cmake: Owner/name"]
+    (folder, why) = lacking["cmake: Owner/name"][0]
+    assert folder == str(tmp_path) and "Owner/name.git: does not have commit 1111" in why and "\n" not in why
 
 
 @pytest.fixture

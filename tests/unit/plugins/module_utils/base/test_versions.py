@@ -98,6 +98,12 @@ def test_what_is_no_version_is_refused_by_its_text(text):
         ("3.99", "", "3", True),
         ("4.0.0", "", "3", False),
         ("3", "", "3.0.1", True),
+        # A zero at the end is a number as any other.
+        ("6.0.1", "6.0.1", "6.0", True),
+        ("8.0.0.1", "", "8.0", True),
+        ("8.1", "", "8.0", False),
+        ("8.0.RC3", "", "8.0", True),
+        ("4.0", "", "3.0", False),
         ("5.1.RC2", "", "5.1", True),
         ("5.1.RC2", "", "5.1.RC1", False),
         ("5.1.RC1", "5.1", "", False),

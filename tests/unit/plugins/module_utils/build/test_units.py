@@ -31,7 +31,7 @@ def listed(tmp_path, monkeypatch):
 
 
 def test_objects_of_all_libraries_count(listed, tmp_path):
-    known = units.Units(str(listed))
+    known = units.Units([str(listed)])
     said = [known.percent()]
     for name in ("b", "a", "other", "c"):
         (tmp_path / "plugin" / (name + ".cpp.o")).write_text("")
@@ -43,7 +43,7 @@ def test_objects_of_all_libraries_count(listed, tmp_path):
 def test_a_file_that_comes_later_changes_and_is_written_meanwhile(listed, tmp_path):
     text = listed.read_text()
     listed.unlink()
-    known = units.Units(str(listed))
+    known = units.Units([str(listed)])
     assert known.percent() is None
     listed.write_text("[{")
     assert known.percent() is None
@@ -58,8 +58,19 @@ def test_a_file_that_comes_later_changes_and_is_written_meanwhile(listed, tmp_pa
     assert known.percent() is None
 
 
+def test_the_file_is_in_one_of_several_places(listed, tmp_path):
+    release = tmp_path / "Release" / listed.name
+    known = units.Units([str(listed), str(release)])
+    release.parent.mkdir()
+    listed.rename(release)
+    assert known.percent() == 0
+    for name in ("a", "b", "c"):
+        (tmp_path / "plugin" / (name + ".cpp.o")).write_text("")
+    assert known.percent() == 99
+
+
 def test_the_disk_is_not_asked_for_each_line(listed, tmp_path, monkeypatch):
-    known, now = units.Units(str(listed)), [0.0]
+    known, now = units.Units([str(listed)]), [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     assert known.percent() == 0
     (tmp_path / "plugin/a.cpp.o").write_text("")
@@ -79,7 +90,7 @@ def test_what_one_library_says_of_itself_does_not_count(listed, tmp_path):
         lambda percent, compiled: reported.append(percent),
     )
     say = {"run": ["echo", "[100%] Built target torch_npu"]}
-    steps.run_step(dict(say, units=str(listed)), context)
-    steps.run_step(dict(say, units=str(tmp_path / "none.json")), context)
+    steps.run_step(dict(say, units=[str(listed)]), context)
+    steps.run_step(dict(say, units=[str(tmp_path / "none.json")]), context)
     steps.run_step(say, context)
     assert reported == [33, 100, 100]

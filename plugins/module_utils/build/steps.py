@@ -15,7 +15,8 @@ wheel         {dist, name, version}: find the right wheel, check it, stage it; "
 pip_download  {requirement, index, name, version}: download a ready-made wheel of that version and stage it. index: URLs, of
               which "" is the index that pip is set to; "drop", "refuse" as for wheel; "to": another folder to put it into
 venv          {path, wheels, requirements}: make a virtual environment with these requirements and wheels (paths or patterns)
-limit_make    {path, jobs}: write a `make` that never runs more jobs
+wrap_make     {folder, jobs, tree, kept}: write a `make`, and a `ninja` where the host has one, that never run more jobs, and
+              before which what was generated again in the tree as it was gets its former time; see wrapped_make.py
 local_wget    {path, files}: write a `wget` that copies these files, {"url", "path"}, and downloads nothing
 link          {path, to}: make a symbolic link
 """
@@ -27,12 +28,12 @@ import shutil
 import subprocess
 
 from ansible_collections.ascend.pytorch.plugins.module_utils.build import (
-    limited_make,
     local_wget,
     progress,
     requirements_txt,
     units,
     wheel_requirements,
+    wrapped_make,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheels
@@ -318,13 +319,14 @@ def _expand(patterns):
     return found
 
 
-def _limit_make(step, context):
+def _wrap_make(step, context):
     # type: (Dict[str, Any], Context) -> None
-    options = step["limit_make"]
-    real = shutil.which("make", path=context.environment["PATH"])
-    if real is None:
+    options = step["wrap_make"]
+    found = {name: shutil.which(name, path=context.environment["PATH"]) for name in ("make", "ninja")}
+    programs = {name: path for name, path in found.items() if path}
+    if "make" not in programs:
         raise StepError("make is not installed: install the package make, or set ascend_install_packages to true")
-    limited_make.write(options["path"], real, int(options["jobs"]))
+    wrapped_make.write(options["folder"], programs, int(options["jobs"]), options["tree"], options["kept"])
 
 
 def _local_wget(step, context):
@@ -349,6 +351,6 @@ _ACTIONS = {
     "link": _link,
     "pip_download": _pip_download,
     "venv": _venv,
-    "limit_make": _limit_make,
+    "wrap_make": _wrap_make,
     "local_wget": _local_wget,
 }

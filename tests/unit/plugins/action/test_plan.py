@@ -4,6 +4,7 @@
 """What the controller works out around the plan: the clock, the message for an unfit host, whom to ask for sources."""
 
 import json
+import subprocess
 from types import SimpleNamespace
 
 import playing

@@ -587,6 +587,15 @@ def test_a_python_without_ensurepip(context, tmp_path):
         steps.run_step(venv(tmp_path), context)
 
 
+def wrapping(tmp_path, jobs):
+    where = {
+        "folder": str(tmp_path / "obj/bin"),
+        "tree": str(tmp_path / "the tree"),
+        "kept": str(tmp_path / "obj/kept"),
+    }
+    return {"wrap_make": dict(where, jobs=str(jobs))}
+
+
 @pytest.mark.parametrize(
     "given, called",
     [
@@ -607,7 +616,7 @@ def test_make_is_held_to_the_jobs(context, tmp_path, given, called):
     (tmp_path / "a b/make").write_text('#!/bin/sh\necho "called: $*"; exit 3\n')
     (tmp_path / "a b/make").chmod(0o755)
     context.environment["PATH"] = "{0}/a b:{1}".format(tmp_path, os.environ["PATH"])
-    steps.run_step({"limit_make": {"path": str(tmp_path / "obj/bin/make"), "jobs": "3"}}, context)
+    steps.run_step(wrapping(tmp_path, 3), context)
     with pytest.raises(steps.StepError, match="status 3"):
         steps.run_step({"run": ["make"] + given.split(), "path": [str(tmp_path / "obj/bin")]}, context)
     assert context.logged[-1] == ("called: " + called)
@@ -617,15 +626,62 @@ def test_arguments_of_make_stay_as_they_are(context, tmp_path):
     (tmp_path / "make").write_text('#!/bin/sh\nfor one in "$@"; do echo "<$one>"; done\n')
     (tmp_path / "make").chmod(0o755)
     context.environment["PATH"] = "{0}:{1}".format(tmp_path, os.environ["PATH"])
-    steps.run_step({"limit_make": {"path": str(tmp_path / "obj/bin/make"), "jobs": "2"}}, context)
+    steps.run_step(wrapping(tmp_path, 2), context)
     steps.run_step({"run": [str(tmp_path / "obj/bin/make"), "A=b  c", "-j4", "$x *"]}, context)
     assert context.logged[-3:] == ["<A=b  c>", "<-j2>", "<$x *>"]
+
+
+def test_ninja_is_held_to_the_jobs_where_there_is_one(context, tmp_path):
+    for name in ("make", "ninja"):
+        (tmp_path / name).write_text('#!/bin/sh\necho "{0}: $*"\n'.format(name))
+        (tmp_path / name).chmod(0o755)
+        context.environment["PATH"] = "{0}:/usr/bin:/bin".format(tmp_path)
+    steps.run_step(wrapping(tmp_path, 2), context)
+    steps.run_step({"run": ["ninja", "-j", "192"], "path": [str(tmp_path / "obj/bin")]}, context)
+    assert context.logged[-1] == "ninja: -j2"
+
+
+# A script as those of torch_npu are: generate code, run CMake's make.
+GENERATING = """
+set -eu
+mkdir -p "a b" build .git
+for name in same.h changed.h; do echo "$name" > "a b/$name"; done
+echo "$1" >> "a b/changed.h"
+echo "$1" > .git/index
+make -f ../Makefile
+"""
+MAKEFILE = """
+all: build/same.o build/changed.o
+build/%.o: a\\ b/%.h
+\t@echo "compiled $*"; cat "$<" > $@
+"""
+
+
+def test_a_build_that_generates_its_code_again_compiles_what_has_changed(context, tmp_path):
+    tree = tmp_path / "the tree"
+    tree.mkdir()
+    (tmp_path / "Makefile").write_text(MAKEFILE)
+    steps.run_step(wrapping(tmp_path, 2), context)
+    compiled = []
+    for content in ("one", "one", "two", "two", "one"):
+        begun = len(context.logged)
+        script = {
+            "run": ["bash", "-c", GENERATING, "-", content],
+            "cwd": str(tree),
+            "path": [str(tmp_path / "obj/bin")],
+        }
+        steps.run_step(script, context)
+        compiled.append([line.split()[1] for line in context.logged[begun:] if line.startswith("compiled")])
+    assert compiled == [["same", "changed"], [], ["changed"], [], ["changed"]]
+    assert (tree / "build/changed.o").read_text() == "changed.h\none\n"
+    # Only what is generated is kept.
+    assert sorted(path.name for path in (tmp_path / "obj/kept").rglob("*.*")) == ["changed.h", "same.h"]
 
 
 def test_without_make(context, tmp_path):
     context.environment["PATH"] = str(tmp_path)
     with pytest.raises(steps.StepError, match="make is not installed"):
-        steps.run_step({"limit_make": {"path": str(tmp_path / "make"), "jobs": "3"}}, context)
+        steps.run_step(wrapping(tmp_path, 3), context)
 
 
 def test_what_was_learned_can_be_kept(context):

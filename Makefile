@@ -53,7 +53,7 @@ molecule: ## all scenarios, or only some: make molecule SCENARIOS="cmake site"
 	@$(PYTHON_TOOL) tools/run_molecule.py $(SCENARIOS)
 
 .PHONY: test-real
-test-real: ## build the real gcc and, with REAL_MIRROR=<folder of bare clones>, the real Apex
+test-real: ## build the real gcc and, with REAL_MIRROR=<folder of bare clones>, the real torch_npu and Apex
 	@$(PYTHON_TOOL) tools/run_molecule.py --real
 
 .PHONY: bench-noop

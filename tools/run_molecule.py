@@ -33,6 +33,8 @@ KEPT = ROOT / ".cache" / "scenarios"
 LANES = 2
 # The scenario of the older ansible-cores, and the name of the comparison of their fingerprints in the summary.
 CORES, SAME = "cores", "same fingerprints"
+# The scenarios that need the real repositories, in the folder that REAL_MIRROR names.
+WITH_CLONES = ["configured", "real_apex", "real_plugin"]
 LONG = ["site", "losses", "fleet", "plugin", "faults", "cmake_real", "torch_npu_build", "apex_build", "bundle"]
 
 
@@ -63,16 +65,21 @@ class Job(NamedTuple):
         return KEPT / self.fleet
 
 
-def select_scenarios(there: list[str], named: list[str], real: bool) -> list[str]:
-    """Return the scenarios to run, of those that exist. Raises ValueError, which names these, for an unknown one."""
+def select_scenarios(there: list[str], named: list[str], real: bool, clones: str) -> tuple[list[str], list[str]]:
+    """Return the scenarios to run, of those that exist, and a line for each that is left out.
+
+    :param clones: REAL_MIRROR, a folder that the user has to provide; "" for none
+    :raises ValueError: one is unknown, or cannot be run
+    """
     unknown = sorted(set(named) - set(there))
     if unknown:
         raise ValueError(f"no scenario {', '.join(unknown)}; there are {', '.join(there)}")
-    if named:
-        return named
-    # Real Apex needs its repositories, which the user has to provide.
-    without = set() if os.environ.get("REAL_MIRROR") else {"real_apex"}
-    return [name for name in there if name.startswith("real_") == real and name not in without]
+    wanted = named or [name for name in there if name.startswith("real_") == real]
+    without = [] if clones else [name for name in wanted if name in WITH_CLONES]
+    if named and without:
+        raise ValueError(f"{', '.join(without)}: REAL_MIRROR must name a folder of bare clones, see CONTRIBUTING.md")
+    lines = [f"scenario {name}: REAL_MIRROR names no folder of bare clones" for name in without]
+    return [name for name in wanted if name not in without], lines
 
 
 def jobs(scenarios: list[str]) -> tuple[list[Job], list[str]]:
@@ -189,7 +196,7 @@ def main(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     there = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
     try:
-        names = select_scenarios(there, args.scenarios, args.real)
+        names, without = select_scenarios(there, args.scenarios, args.real, os.environ.get("REAL_MIRROR", ""))
     except ValueError as error:
         parser.error(str(error))
     prepared = [run(stage) for stage in [simulated.make_mirror(), *map(simulated.image, flavours(names))]]
@@ -200,7 +207,7 @@ def main(argv: list[str]) -> int:
     ordered = longest_first(wanted)
     with ThreadPoolExecutor(LANES) as lanes:
         results = list(lanes.map(lambda job: run_scenario(job, keep, printing), ordered))
-    return report([*prepared, *results, *compare_fingerprints(ordered)], "molecule: ", left_out)
+    return report([*prepared, *results, *compare_fingerprints(ordered)], "molecule: ", without + left_out)
 
 
 if __name__ == "__main__":

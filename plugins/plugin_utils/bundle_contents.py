@@ -82,18 +82,6 @@ def wheel_sources(recipes: list[Json], platform: Json) -> list[tuple[Json, list[
     return found
 
 
-def row_requirements(row: Json) -> list[str]:
-    """Return what the packages of a release's row are for pip: that a maximum of 1.99 takes 1.99.5 too is the table's way."""
-    lines = []
-    for name, limits in sorted((row.get("packages") or {}).items()):
-        bounds = [">=" + limits["minimum"]] if limits.get("minimum") else []
-        if limits.get("maximum"):
-            numbers = [int(part) for part in str(limits["maximum"]).split(".")]
-            bounds.append("<" + ".".join(str(part) for part in numbers[:-1] + [numbers[-1] + 1]))
-        lines.append(name + ",".join(bounds))
-    return lines
-
-
 def locate(path: str, recipe: Json) -> tuple[Json, str]:
     """Return (the source, the path in its tree) that a step's {src}/… means: the source that stands deepest above it.
 

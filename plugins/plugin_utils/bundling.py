@@ -21,7 +21,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.build import requir
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint, products
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel as wheel_files
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import download, fetch, git_bundles, git_urls
-from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, runs, wheelhouse
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, releases, runs, wheelhouse
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle_contents as contents
 
 Json = dict[str, Any]
@@ -260,7 +260,7 @@ class BundleMaker:
         """Bring the wheels of a platform, unless those that were brought for the same requirements are whole."""
         named = (
             contents.named_requirements(recipes)
-            + contents.row_requirements(row)
+            + releases.package_requirements(row)
             + self._requirements(recipes, platform["python"])
             + self._wheel_requirements(recipes, platform)
         )

@@ -221,18 +221,23 @@ def _torch_names(settings: Settings, torch_release: Mapping[str, Any]) -> dict[s
         "drop_requirements": made.get("drop_requirements", []),
     }
     if is_plugin:
-        names.update(_plugin_names(settings, made))
+        names.update(_plugin_names(settings, made, releases.package_requirements(torch_release)))
     return names
 
 
-def _plugin_names(settings: Settings, made: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the names that the recipes of stock torch and torch_npu have besides."""
+def _plugin_names(settings: Settings, made: Mapping[str, Any], limits: list[str]) -> dict[str, Any]:
+    """Return the names that the recipes of stock torch and torch_npu have besides.
+
+    :param made: the release's "torch"; :param limits: see releases.package_requirements
+    """
     downloads = [
         {**each, "sha256": settings["digests"].get(each["file"], each["sha256"])} for each in made["downloads"]
     ]
     left_out = [option for option in settings["disable"] if f"--disable_{option}" in made["options"]]
     return {
         "stock": made["stock"],
+        # pip would take the newest numpy, with which an older torch does not work.
+        "package_limits": limits,
         "options": [f"--disable_{option}" for option in left_out],
         "without": [DISABLED[option]["submodule"] for option in left_out],
         "holds": [

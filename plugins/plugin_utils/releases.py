@@ -67,6 +67,18 @@ def downloads(row: Mapping[str, Any]) -> list[Json]:
     ]
 
 
+def package_requirements(release: Mapping[str, Any]) -> list[str]:
+    """Return the requirements for pip that a release's packages are: a maximum of 1.99 takes 1.99.5 too."""
+    lines = []
+    for name, limits in sorted((release.get("packages") or {}).items()):
+        bounds = [">=" + limits["minimum"]] if limits.get("minimum") else []
+        if limits.get("maximum"):
+            numbers = [int(part) for part in str(limits["maximum"]).split(".")]
+            bounds.append("<" + ".".join(str(part) for part in numbers[:-1] + [numbers[-1] + 1]))
+        lines.append(name + ",".join(bounds))
+    return lines
+
+
 def facts(state: State, python: str) -> releases.Host:
     """Return what of a host decides about its release.
 

@@ -116,8 +116,9 @@ def write(
     :param record: the name of its RECORD; :param rows: its rows, by name
     """
     made.parent.mkdir(parents=True, exist_ok=True)
+    part = made.with_name(made.name + ".part")
     # Not packed: it is large, and is unpacked as soon as it is made.
-    with zipfile.ZipFile(made, "w") as target:
+    with zipfile.ZipFile(part, "w") as target:
         for name in [*dict.fromkeys([*wheel.namelist(), *contents])]:
             if name == record or name.endswith("/"):
                 continue
@@ -133,6 +134,7 @@ def write(
             [name.replace(*renamed) if name.startswith(renamed[0]) else name, *row] for name, row in rows.items()
         )
         target.writestr(record.replace(*renamed), lines.getvalue())
+    part.replace(made)
 
 
 def main() -> int:

@@ -11,9 +11,10 @@ pip           [requirement]: install what is missing
 requirements  {file, drop, constraints}: install a requirements file without ever replacing the torch that is built
 wheel         {dist, name, version}: find the right wheel, check it, stage it; "holds": files, or folders as names that end in
               a slash, that must be in it; "drop": install with it what its metadata requires, except these names;
-              "refuse": names, or patterns, of which it may require none
+              "limits": requirements that are added for what it requires; "refuse": names, or patterns, of which it may
+              require none
 pip_download  {requirement, index, name, version}: download a ready-made wheel of that version and stage it. index: URLs, of
-              which "" is the index that pip is set to; "drop", "refuse" as for wheel; "to": another folder to put it into
+              which "" is the index that pip is set to; "drop", "limits", "refuse" as for wheel; "to": another folder to put it into
 venv          {path, wheels, requirements}: make a virtual environment with these requirements and wheels (paths or patterns)
 wrap_make     {folder, jobs, tree, kept}: write a `make`, and a `ninja` where the host has one, that never run more jobs, and
               before which what was generated again in the tree as it was gets its former time; see wrapped_make.py
@@ -192,7 +193,7 @@ def _requirements(step, context):
     kept, dropped = requirements_txt.filter_requirements(text, options["drop"], python)
     for line, why in dropped:
         context.log("left out of the requirements: {0} ({1})".format(line, why))
-    context.learned["requirements"] = kept
+    context.learned["requirements"] = kept + wheel_requirements.find_limits(kept, options.get("limits", []))
     if not kept:
         return
     for name, content in (("requirements.txt", "\n".join(kept)), ("constraints.txt", options["constraints"])):
@@ -258,7 +259,7 @@ def _learn_requirements(path, requires, options, context):
     kept, dropped = wheel_requirements.select(lines, options["drop"])
     for line in dropped:
         context.log("left out of the requirements: " + line)
-    context.learned["requirements"] = kept
+    context.learned["requirements"] = kept + wheel_requirements.find_limits(kept, options.get("limits", []))
 
 
 def _pip_download(step, context):

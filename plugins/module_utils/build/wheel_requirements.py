@@ -54,6 +54,12 @@ def partition(lines: Iterable[str], drop: Sequence[str]) -> Tuple[List[str], Lis
     return kept, dropped
 
 
+def find_limits(lines: Iterable[str], limits: Iterable[str]) -> List[str]:
+    """Return those of the requirements `limits` that are for a project that one of the lines requires."""
+    names = {normalise(named.group(0)) for named in map(_NAME.match, lines) if named}
+    return [line for line in limits if normalise(_NAME.match(line).group(0)) in names]
+
+
 def describe_missing(path: str, missing: Sequence[str]) -> str:
     """Return the message for a wheel that lacks files or folders that it must have, with the submodules that make them."""
     lacking = " ".join(missing).lower()

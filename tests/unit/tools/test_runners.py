@@ -55,12 +55,22 @@ def test_sanity_bears_other_warnings():
 
 
 def test_molecule_runs_all_but_the_real_ones():
-    there = ["cmake", "real_gcc", "site"]
-    assert run_molecule.select_scenarios(there, [], real=False) == ["cmake", "site"]
-    assert run_molecule.select_scenarios(there, [], real=True) == ["real_gcc"]
-    assert run_molecule.select_scenarios(there, ["site"], real=False) == ["site"]
+    there = ["cmake", "configured", "real_apex", "real_gcc", "site"]
+
+    def select(named=(), real=False, clones="/clones"):
+        return run_molecule.select_scenarios(there, list(named), real, clones)
+
+    assert select() == (["cmake", "configured", "site"], [])
+    assert select(real=True) == (["real_apex", "real_gcc"], [])
+    assert select(["site"]) == (["site"], [])
     with pytest.raises(ValueError, match="no scenario nothing; there are cmake"):
-        run_molecule.select_scenarios(there, ["nothing"], real=False)
+        select(["nothing"])
+    # What needs clones is left out without them, and the summary says so.
+    left = "scenario configured: REAL_MIRROR names no folder of bare clones"
+    assert select(clones="") == (["cmake", "site"], [left])
+    assert select(real=True, clones="")[0] == ["real_gcc"]
+    with pytest.raises(ValueError, match="real_apex: REAL_MIRROR must name a folder of bare clones"):
+        select(["site", "real_apex"], clones="")
 
 
 def test_platforms_become_hosts():

@@ -7,9 +7,7 @@ import pytest
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle, bundle_contents
 
 
-def test_rows_platforms_and_places():
-    row = {"packages": {"b": {"minimum": "3", "maximum": "3.99"}, "a": {}}}
-    assert bundle_contents.row_requirements(row) == ["a", "b>=3,<3.100"]
+def test_platforms_and_places():
     assert [each["arch"] for each in bundle_contents.platforms(None, ["3.8"])] == ["x86_64", "aarch64"]
     assert bundle_contents.platforms([{"arch": "x86_64", "python": "3.9"}], ["3.7"]) == []
     recipe = {"name": "torch", "sources": [{"dest": "pytorch"}, {"dest": "pytorch/pytorch"}]}

@@ -201,6 +201,7 @@ OF_PLUGINS = {
     "stock": {"name": "stock", "kind": "wheel", "file": "torch-2.6.0-cp39-cp39-linux_x86_64.whl", "sha256": "a" * 64}
     | {"urls": ["https://h/torch.whl"], "dest": "stock", "requirement": "torch==2.6.0+cpu", "index": ["https://h"]},
     "downloads": [],
+    "package_limits": ["numpy<1.100"],
     "download_files": [],
     "npu_index": "",
     "options": ["--disable_rpc"],

@@ -363,3 +363,14 @@ def test_there_are_rows_of_both_kinds():
     kinds = {layout: sum(row["layout"] == layout for row in ROWS) for layout in ("patch", "plugin")}
     assert kinds == {"patch": len(releases.PATCHED), "plugin": 102}
     assert sum(row["layout"] == "plugin" and not row["tag"] for row in ROWS) == 3
+
+
+def test_what_pip_is_told_of_a_releases_packages():
+    packages = {"b": {"minimum": "3", "maximum": "3.99"}, "a": {}}
+    assert releases.package_requirements({"packages": packages}) == ["a", "b>=3,<3.100"]
+    assert (
+        releases.package_requirements(made("v3.0.0-pytorch1.8.1"))
+        == releases.package_requirements(made("2.2.0"))
+        == ["numpy<1.100"]
+    )
+    assert releases.package_requirements(made("2.6.0.post5")) == []

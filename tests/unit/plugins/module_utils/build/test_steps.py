@@ -449,6 +449,14 @@ def test_what_a_ready_made_wheel_requires_is_learned(context, tmp_path):
     assert context.learned["requirements"] == []
 
 
+def test_what_is_required_is_limited_and_nothing_else(context, tmp_path):
+    make_wheel(tmp_path / "dist", RIGHT, requires=["NumPy>=1.2", "six"])
+    step = wheel(tmp_path)
+    step["wheel"].update(drop=["torch"], limits=["numpy<1.100", "protobuf<4"])
+    steps.run_step(step, context)
+    assert context.learned["requirements"] == ["NumPy>=1.2", "six", "numpy<1.100"]
+
+
 def test_a_build_for_cuda_is_refused(context, tmp_path):
     step = wheel(tmp_path)
     step["wheel"].update(drop=["torch"], refuse=["triton", "nvidia-*"])

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""For scenarios with the real sources of torch_npu: the releases, the stock torches to build them against, and their variables."""
+"""For scenarios with real stock torches, or the real sources of torch_npu: the releases, the wheels, and the variables."""
 
 import functools
 import hashlib

@@ -3,13 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Real torch and torch_npu are installed ready-made, and imported over generated libraries of CANN."""
 
-import hashlib
 import shlex
-import subprocess
-import sys
-import zipfile
 
 import pytest
+import real
 import rig
 
 HOST, VERSION, VENV = "today", "2.13.0", "/opt/torch"
@@ -27,18 +24,12 @@ mkdir -p "$cann/runtime" "$cann/compiler" "$cann/opp"
 
 
 @pytest.fixture(scope="module")
-def stock(tmp_path_factory):
+def stock():
     """The wheel of a stock torch for CPUs that pip finds here; where it finds none, the tests are left out."""
-    folder = tmp_path_factory.mktemp("stock")
-    wanted = ["--python-version=3.11", "--platform=linux_x86_64", "--platform=manylinux_2_28_x86_64"]
-    argv = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "-d", str(folder), *wanted]
-    done = subprocess.run([*argv, f"torch=={VERSION}"], capture_output=True, text=True, check=False)
-    (path, *_more) = [*folder.glob("*.whl"), None]
+    path, said = real.find_torch(VERSION, "3.11")
     if path is None:
-        pytest.skip(f"left out: pip finds no torch {VERSION} here: {done.stderr[-300:]}")
-    with zipfile.ZipFile(path) as wheel:
-        metadata = wheel.read(next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))).decode()
-    if "Requires-Dist: nvidia-" in metadata:
+        pytest.skip(f"left out: pip finds no torch {VERSION} here: {said[-300:]}")
+    if real.is_for_cuda(path):
         pytest.skip(f"left out: the torch {VERSION} that pip finds here, {path.name}, is a build for CUDA")
     return path
 
@@ -58,11 +49,10 @@ def host(stock):
 def run(host, stock, tmp_path):
     """run(playbook): the rig.Run of a playbook that has ended well."""
     begun = []
-    digest = hashlib.sha256(stock.read_bytes()).hexdigest()
     variables = {
         "ascend_torch_version": VERSION,
         "torch_npu_build_from": "wheel",
-        "torch_npu_build_stock_wheels": [{"file": stock.name, "url": f"https://none/{stock.name}", "sha256": digest}],
+        **real.stock_variables(stock),
         "ascend_mirrors": [str(stock.parent)],
         "ascend_venv": VENV,
         # The libraries know no device.

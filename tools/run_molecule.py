@@ -35,7 +35,7 @@ LANES = 2
 CORES, SAME = "cores", "same fingerprints"
 # The scenarios that need the real repositories, in the folder that REAL_MIRROR names.
 WITH_CLONES = ["configured", "real_apex", "real_plugin"]
-LONG = ["site", "losses", "fleet", "plugin", "faults", "cmake_real", "torch_npu_build", "apex_build", "bundle"]
+LONG = ["site", "losses", "fleet", "plugin", "faults", "cmake_real", "torch_npu_build", "apex_build", "bundle", "today"]
 
 
 class Job(NamedTuple):

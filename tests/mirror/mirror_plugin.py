@@ -19,11 +19,13 @@ TABLE = Path(__file__).resolve().parents[2] / "roles" / "road" / "files" / "torc
 TAGS = (
     "v3.0.0-pytorch1.8.1",
     "v7.2.0-pytorch2.1.0",
+    "v7.1.0.2-pytorch2.6.0",
     "v7.2.0-pytorch2.6.0",
     "v7.3.0-pytorch2.6.0",
+    "v7.3.1-pytorch2.9.0",
     "v26.1.0-pytorch2.12.0",
 )
-# The releases of 2.6.0 download this header while they are built, from an address outside of any mirror.
+# From 7.2.0 on, the releases of 2.6.0 download this header while they are built, from an address outside of any mirror.
 MINIZ_URL = "https://gitee.com/mirrors/pytorch/raw/v2.6.0/third_party/miniz-3.0.2/miniz.h"
 MINIZ = b"// miniz.h (stand-in)\n#pragma once\n"
 
@@ -50,6 +52,11 @@ def rows() -> List[Row]:
 def owner_and_name(url: str) -> str:
     """Return the name of a repository in a mirror: the last two elements of its URL, without .git."""
     return re.sub(r"\.git$", "", "/".join(url.split("/")[-2:]))
+
+
+def downloads_miniz(row: Row) -> bool:
+    """Say whether the build of a release downloads a header, see MINIZ_URL."""
+    return row["torch"] == "2.6.0" and not row["tag"].startswith("v7.1.")
 
 
 def facts(row: Row) -> Facts:
@@ -79,9 +86,9 @@ def facts(row: Row) -> Facts:
         "max_jobs": row["max_jobs"],
         "ninja": new,
         "autoload": row["autoload"],
-        "abi_variable": not old and not new,
+        "abi_variable": not old and (int(major), int(minor)) < (2, 7),
         "sha": not old,
-        "miniz": torch == "2.6.0",
+        "miniz": downloads_miniz(row),
         "miniz_url": MINIZ_URL,
         "miniz_sha256": hashlib.sha256(MINIZ).hexdigest(),
         "requires": "none" if old else "installed" if new else "exact",
@@ -162,7 +169,7 @@ def make_op_plugin(out: Path, name: str) -> States:
     for number, row in enumerate(one for one in rows() if one["submodules"]):
         files = tree("plugin-modules/op-plugin", {"name": facts(row)["series"]})
         files["README.md"] = "# op-plugin (stand-in) of {}\n".format(row["tag"]).encode()
-        commits.append(Commit(row["tag"], files, {}, number - 1 if number else None, (row["branch"],)))
+        commits.append(Commit(row["tag"], files, {}, number - 1 if number else None, branches(row)))
     commits.append(Commit("Moved on", {"README.md": b"# op-plugin\n"}, {}, len(commits) - 1, ("master",)))
     made = make_repository(out, name, commits)
     return {(name, commit.message): sha for commit, sha in zip(commits, made)}
@@ -193,6 +200,11 @@ def links(row: Row, modules: States) -> Dict[str, str]:
     return found
 
 
+def branches(row: Row) -> Tuple[str, ...]:
+    """Return the branches that a release is on: none for one that only its tag names."""
+    return (row["branch"],) if row["branch"] else ()
+
+
 def next_version(version: str) -> str:
     """Return what the tree says on a branch's tip: the version after a release's."""
     release, _post, number = version.partition(".post")
@@ -200,7 +212,7 @@ def next_version(version: str) -> str:
 
 
 def plugin_commits(out: Path, first: int) -> List[Commit]:
-    """Write the submodules' repositories; return the commits of Ascend/pytorch, a tag's and a branch's for each release.
+    """Write the submodules' repositories; return the commits of Ascend/pytorch, for each release its tag's and its branch's.
 
     first: the place of the first of them in the repository's list.
     """
@@ -211,7 +223,8 @@ def plugin_commits(out: Path, first: int) -> List[Commit]:
         commits.append(Commit(row["tag"], plugin_tree(row), held, None, (), (row["tag"],)))
         # A branch's tip says already what comes next: who builds it gets another version than the release's.
         tip = plugin_tree(dict(row, version=next_version(row["version"])))
-        commits.append(Commit(row["branch"], tip, held, first + len(commits) - 1, (row["branch"],)))
+        if row["branch"]:
+            commits.append(Commit(row["branch"], tip, held, first + len(commits) - 1, branches(row)))
     table = "| CANN | PyTorch | Extension |\n|---|---|---|\n"
     table += "".join("| {cann} | {torch} | {package} |\n".format(**row) for row in rows())
     newest = dict(commits[-1].files, **{"COMPATIBILITY.md": table.encode()})

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 from urllib.parse import quote
 
-from mirror_plugin import MINIZ, TABLE, Row, facts, ready_files, rows
+from mirror_plugin import MINIZ, TABLE, Row, downloads_miniz, facts, ready_files, rows
 from mirror_trees import Tree, tree
 
 Wheel = Dict[str, str]  # file, url, sha256
@@ -32,7 +32,7 @@ OLD_STOCK = (
         for one in (("7", "7m"), ("8", "8"), ("9", "9"))
     ),
 )
-# The Pythons and platforms of the ready-made wheels, as PyPI has them; there are none of 1.8.1.
+# The Pythons and platforms of the ready-made wheels, as PyPI has them; the other releases are not there.
 READY = {
     "2.1.0.post17": ("38 39 310 311", "manylinux_2_17_{}.manylinux2014_{}", "manylinux_2_17_{}.manylinux2014_{}"),
     "2.6.0.post3": ("39 310 311", "manylinux_2_17_{}.manylinux2014_{}", "manylinux_2_28_{}"),
@@ -172,7 +172,7 @@ def variables(row: Row, commit: str, stock: List[Wheel], cuda: List[Wheel], read
     version = row["tag"] if not row["submodules"] else row["package"]
     lines = ["---", 'ascend_torch_version: "{}"'.format(version)]
     lines.append('torch_npu_build_adapter_commit: "{}"'.format(commit))
-    if row["torch"] == "2.6.0":
+    if downloads_miniz(row):
         lines.append('torch_npu_build_digests: {{miniz.h: "{}"}}'.format(hashlib.sha256(MINIZ).hexdigest()))
     for name, wheels in (
         ("torch_npu_build_stock_wheels", stock),

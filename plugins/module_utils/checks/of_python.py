@@ -358,7 +358,8 @@ def _package_missing(request: Request, state: State, plan: Plan) -> Iterator[See
             yield seen(
                 "{0} has no {1}".format(python["path"], ", ".join(lacking)),
                 "the packages that CANN imports to compile operators",
-                "run `{0} -m pip install {1}{2}`".format(
+                "{0}run `{1} -m pip install {2}{3}`".format(
+                    "once site.yml has made the virtual environment, " if pythons.venv_command(state) else "",
                     python["path"],
                     "".join(option + " " for option in pythons.pip_options(state)),
                     " ".join("'{0}'".format(line) if set(line) & set("<>=") else line for line in lines),

@@ -18,7 +18,7 @@ openssl=openssl openssl-devel=libssl-dev procps-ng=procps python3=python3 python
 python3-dnf=python3-dnf python3-pip=python3-pip python3-setuptools=python3-setuptools sed=sed systemd=systemd tar=tar
 util-linux=util-linux which=debianutils zlib=zlib1g zlib-devel=zlib1g-dev'
 # Packages that dnf can install: the same names in rpm and Debian, or rpm's name and the Debian packages that it is made of.
-offered='bzip2 dos2unix file gettext m4=m4+libsigsegv2 patch rsync unzip xz=xz-utils'
+offered='bzip2 dos2unix elfutils=elfutils+libasm1+libdw1 file gettext m4=m4+libsigsegv2 patch patchelf rsync unzip xz=xz-utils'
 
 export DEBIAN_FRONTEND=noninteractive
 apt-get -qq update
@@ -51,7 +51,7 @@ Packages of a simulated host.
 %install
 cp -a %{tree}/. %{buildroot}/
 END
-    describe openEuler-release 20.03LTS_SP1 'Provides: system-release = 20.03LTS_SP1'
+    describe openEuler-release 22.03LTS_SP4 'Provides: system-release = 22.03LTS_SP4'
     for pair in $present; do
         describe "${pair%%=*}" "$(dpkg-query -W -f '${Version}' "${pair#*=}" | rpm_version)"
     done
@@ -105,17 +105,17 @@ done
 rm -rf /etc/debian_version /var/cache/apt /etc/os-release
 cat > /usr/lib/os-release <<'END'
 NAME="openEuler"
-VERSION="20.03 (LTS-SP1)"
+VERSION="22.03 (LTS-SP4)"
 ID="openEuler"
-VERSION_ID="20.03"
-PRETTY_NAME="openEuler 20.03 (LTS-SP1)"
+VERSION_ID="22.03"
+PRETTY_NAME="openEuler 22.03 (LTS-SP4)"
 ANSI_COLOR="0;31"
 END
 ln -s ../usr/lib/os-release /etc/os-release
-echo 'openEuler release 20.03 (LTS-SP1)' > /etc/openEuler-release
+echo 'openEuler release 22.03 (LTS-SP4)' > /etc/openEuler-release
 
 # Through dnf, so that the packages count as installed on purpose, and by that the repository is tried.
-dnf -q -y install openEuler-release --releasever=20.03LTS_SP1
+dnf -q -y install openEuler-release --releasever=22.03LTS_SP4
 for pair in $present; do echo "${pair%%=*}"; done | xargs dnf -q -y install
 dnf -q clean all
 cd /

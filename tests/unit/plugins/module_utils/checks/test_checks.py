@@ -1043,6 +1043,16 @@ def test_a_release_with_letters_is_the_one_of_its_numbers():
         assert found(fit(), state) == []
 
 
+def test_nobody_is_told_to_use_a_virtual_environment_before_it_is_made():
+    state = ready()
+    state["venv"] = "/opt/venv"
+    (told,) = [each for each in found(fit(), state) if each["id"] == "package-missing"]
+    assert told["remedy"].startswith("once site.yml has made the virtual environment, run `/opt/venv/bin/python -m pip")
+    in_venv(packages={})(state)
+    (told,) = [each for each in found(fit(), state) if each["id"] == "package-missing"]
+    assert told["remedy"].startswith("run `/opt/venv/bin/python -m pip")
+
+
 def test_the_packages_of_an_unknown_cann_are_those_of_the_oldest_that_will_do():
     for state in (ready(cann=[]), ready()):
         if state["cann"]:

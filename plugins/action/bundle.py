@@ -97,31 +97,25 @@ class ActionModule(speaking.Action):
         told = {"changed": False}
         for row in chosen.values():
             release = tables.release(row, None)
-            needed = self._recipes(tables, row, arguments["platforms"], task_vars)
+            needed = [
+                {"platform": platform, "recipes": self._recipes(tables, row, platform, task_vars)}
+                for platform in bundle_contents.platforms(arguments["platforms"], release["pythons"])
+            ]
             told = self._add_release(folder, release, needed, mirrors, arguments, told)
         return told
 
-    def _recipes(self, tables, row, platforms, task_vars):
-        """Return the recipes of all products for a release of torch, whatever release the variables name.
-
-        Those of the plugin differ by platform.
-        """
+    def _recipes(self, tables, row, platform, task_vars):
+        """Return the recipes of all products for a release of torch on a platform, whatever release the variables name."""
         source = settings.Source(self, task_vars)
-        made = []
-        for platform in bundle_contents.platforms(platforms, tables.release(row, None)["pythons"]):
-            theirs = tables.release(row, planning.Host("", [platform["python"]], platform["arch"]))
-            for role in recipes.ROLES:
-                made += [
-                    recipe
-                    for recipe in recipes.recipes_of(settings.Settings(role, source), theirs)
-                    if recipe not in made
-                ]
-        return made
+        release = tables.release(row, planning.Host("", [platform["python"]], platform["arch"]))
+        return [
+            recipe for role in recipes.ROLES for recipe in recipes.recipes_of(settings.Settings(role, source), release)
+        ]
 
     def _add_release(self, folder, release, needed, mirrors, arguments, former):
         """Bring into the bundle what one release needs; return the task's result.
 
-        :param former: what it is without this release
+        :param needed: [{"platform", "recipes"}]; :param former: what the result is without this release
         """
         known = {}
         release, needed, mirrors = logins.take_out([release, needed, mirrors], known)
@@ -133,14 +127,21 @@ class ActionModule(speaking.Action):
             speaking.warn,
             known,
         )
-        chosen = (release, needed, arguments["platforms"])
+        every = []
+        for each in needed:
+            every += [recipe for recipe in each["recipes"] if recipe not in every]
+        chosen = (release, every, arguments["platforms"])
         if self._task.check_mode:
             missing = maker.missing_files(*chosen)
             for words in missing:
                 speaking.say(f"bundle {release['version']}: would fetch {words}")
             missing = list(dict.fromkeys(former.get("missing", []) + missing))
             return {"changed": bool(missing), "missing": missing}
-        manifest = maker.add_release(*chosen, cache=arguments["products"])
+        manifest = maker.add_release(
+            *chosen,
+            arguments["products"],
+            lambda platform: next(each["recipes"] for each in needed if each["platform"] == platform),
+        )
         return {"changed": former["changed"] or maker.changed, **summary(manifest)}
 
     def _verify(self, folder):

@@ -61,10 +61,17 @@ def named_requirements(recipes: list[Json]) -> list[str]:
     return sorted({line for lines in named for line in lines})
 
 
-def downloaded_wheels(recipes: list[Json]) -> list[str]:
-    """Return the requirements of ready-made wheels that the recipes download, each without what it requires itself."""
+def downloaded_wheels(recipes: list[Json]) -> list[tuple[str, list[str]]]:
+    """Return (the requirement, the indexes) of ready-made wheels that the recipes download, without what these require.
+
+    An index is a URL, or "" for that which pip is set to; they are asked in turn.
+    """
     steps = [step for recipe in recipes for steps in recipe.get("stages", {}).values() for step in steps]
-    return sorted({step["pip_download"]["requirement"] for step in steps if "pip_download" in step})
+    found = {}
+    for step in (step["pip_download"] for step in steps if "pip_download" in step):
+        # A build asks for the stock torch, too.
+        found[step["requirement"]] = step.get("index") or [""]
+    return sorted(found.items())
 
 
 def wheel_sources(recipes: list[Json], platform: Json) -> list[tuple[Json, list[str]]]:
@@ -74,7 +81,7 @@ def wheel_sources(recipes: list[Json], platform: Json) -> list[tuple[Json, list[
         steps = [step for steps in recipe.get("stages", {}).values() for step in steps]
         drop = sorted({name for step in steps for name in step.get("wheel", {}).get("drop", [])})
         for source in recipe.get("sources", []):
-            if source["kind"] != "wheel":
+            if not source.get("file", "").endswith(".whl"):
                 continue
             parsed = wheel.parse_filename(source["file"])
             if tag in str(parsed["python"]).split(".") and str(parsed["platform"]).endswith("_" + platform["arch"]):

@@ -51,16 +51,25 @@ class BundleMaker:
         # What was found whole in this run: files are large, and read once.
         self.whole_files: set[str] = set()
 
-    def add_release(self, row: Json, recipes: list[Json], wanted: list[Json] | None, cache: str = "") -> Json:
+    def add_release(
+        self,
+        row: Json,
+        recipes: list[Json],
+        wanted: list[Json] | None,
+        cache: str = "",
+        recipes_for: Callable[[Json], list[Json]] | None = None,
+    ) -> Json:
         """Bring all that a release needs into the bundle, then write its manifest; return the manifest.
 
         :param row: the release's row of the table; :param recipes: with their variables filled in for this release
         :param wanted: platforms, None for all that the release takes
         :param cache: folder of the controller with finished products to carry too, "" for none
+        :param recipes_for: returns the recipes that are for a platform; None where all of them are for each
         :raises bundle.BundleError, fetch.FetchError, wheelhouse.WheelhouseError: what was had by then is kept
         """
         recipes = [recipe for recipe in recipes if not recipe.get("reference")]
         chosen = contents.platforms(wanted, row["pythons"])
+        theirs = recipes_for or (lambda _platform: recipes)
         with self._locked():
             before = bundle.read(self.folder)
             self.manifest = (
@@ -72,7 +81,7 @@ class BundleMaker:
                 else:
                     self._add_repositories(source)
             for platform in chosen:
-                self._add_wheels(row, recipes, platform)
+                self._add_wheels(row, theirs(platform), platform)
             if cache:
                 self._add_products(Path(cache).expanduser(), recipes, {each["arch"] for each in chosen})
             self.manifest["releases"] = sorted({*self.manifest["releases"], row["version"]})
@@ -265,7 +274,9 @@ class BundleMaker:
             + self._wheel_requirements(recipes, platform)
         )
         alone = contents.downloaded_wheels(recipes)
-        lines = sorted({*named, *wheelhouse.BUILD_TOOLS, *alone})
+        ours = {*named, *wheelhouse.BUILD_TOOLS}
+        # Another index may have another wheel of that name.
+        lines = sorted({*ours, *(" ".join(filter(None, [line, *indexes])) for line, indexes in alone)})
         key, entry = _wheels_key(row, platform), self.manifest["wheels"].get(_wheels_key(row, platform))
         if entry and entry["requirements"] == lines and entry["libc"] == platform["libc"]:
             # Not all(): what is damaged is told of in one run.
@@ -280,7 +291,7 @@ class BundleMaker:
             self._is_whole(name)
         target = wheelhouse.Target(platform["python"], platform["arch"], platform["libc"])
         house = wheelhouse.Wheelhouse(self.work / "wheels" / key, self.folder / bundle.WHEELS, self._log)
-        files, lacking = house.collect([line for line in lines if line not in alone], target, alone)
+        files, lacking = house.collect(sorted(ours), target, alone)
         for path in files:
             name = f"{bundle.WHEELS}/{path.name}"
             if not self._is_whole(name):

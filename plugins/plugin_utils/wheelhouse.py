@@ -32,6 +32,8 @@ BUILD_TOOLS = ("pip", "setuptools", "wheel")
 
 # The oldest libc of the manylinux tags, by arch.
 _FIRST_LIBC = {"x86_64": 5, "aarch64": 17}
+# That of the newest wheels of torch and torch_npu.
+_NEW_LIBC = 28
 _OLD_TAGS = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
 _MAX_ROUNDS = 50
 _PIP_TIMEOUT_S = 3600.0
@@ -183,11 +185,11 @@ class Wheelhouse:
         self.apart = scratch / "apart"
 
     def collect(
-        self, lines: list[str], target: Target, alone: Sequence[str] = ()
+        self, lines: list[str], target: Target, alone: Sequence[tuple[str, list[str]]] = ()
     ) -> tuple[list[Path], list[dict[str, str]]]:
         """Return (the wheels, [{"requirement", "why", "remedy"}] of what has none) for requirements and all below them.
 
-        :param alone: requirements whose own are not followed: what they need is brought by other means
+        :param alone: (requirement, indexes, of which "" is pip's own) of wheels whose own requirements are brought by other means
         :raises WheelhouseError: there is no pip, or the index gives no answer
         """
         wanted = sorted(set(applicable(lines, target)))
@@ -207,11 +209,17 @@ class Wheelhouse:
             f"pip does not find a complete set of wheels for Python {target.python}: {' '.join(wanted)}. Pin some of these versions"
         )
 
-    def _collect_alone(self, alone: Sequence[str], target: Target, lacking: list[dict[str, str]]) -> list[Path]:
+    def _collect_alone(
+        self, alone: Sequence[tuple[str, list[str]]], target: Target, lacking: list[dict[str, str]]
+    ) -> list[Path]:
         """Return the wheels of requirements without those below them, and add what has none to lacking."""
         shutil.rmtree(self.apart, ignore_errors=True)
-        for line in alone:
-            if self._run_pip(["download", "--dest", str(self.apart), "--no-deps", *_wheel_options(target), line]):
+        if int(target.libc.split(".")[1]) < _NEW_LIBC:
+            # These are what the hosts are to have, whatever libc they need.
+            target = target._replace(libc=f"2.{_NEW_LIBC}")
+        argv = ["download", "--dest", str(self.apart), "--no-deps", *_wheel_options(target)]
+        for line, indexes in alone:
+            if all(self._run_pip([*argv, *(["--index-url", index] if index else []), line]) for index in indexes):
                 lacking.append({"requirement": line, "why": "there is no wheel for this platform", "remedy": _REMEDY})
         return sorted(self.apart.glob("*.whl"))
 
@@ -294,8 +302,8 @@ class Wheelhouse:
             raise WheelhouseError("pip has no disk space left: free some, and run again: what was downloaded is kept")
         if _NETWORK.search(said):
             raise WheelhouseError(
-                f"pip got no answer from its index: {_error_line(said)}. Set http_proxy, https_proxy or PIP_INDEX_URL, and run "
-                "again: what was downloaded is kept"
+                f"pip got no answer from its index: {_error_line(said)}. Set http_proxy, https_proxy or PIP_INDEX_URL (for torch and "
+                "torch_npu: torch_npu_build_torch_index and torch_npu_build_npu_index), and run again: what was downloaded is kept"
             )
         return said
 

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbooks bundle and site as a user runs them, and a firewall that cuts the host and the controller off, and counts."""
+"""The playbooks bundle and site as a user runs them, and a firewall that cuts a host and the controller off, and counts."""
 
+import functools
 import json
 import os
 import re
@@ -13,8 +14,6 @@ import pytest
 import rig
 from rig import playbook, shell
 
-HOST = "carried"
-
 # The firewall's chain, and the group of what it watches on the controller: nobody else's.
 CHAIN = "ascend-bundle-scenario"
 GROUP = 64181
@@ -23,29 +22,36 @@ PASSED = re.compile(r"--[sd]port 22 -c (\d+) \d+ -j RETURN")
 
 
 class Bundle:
-    """The bundle that the scenario makes."""
+    """A bundle that the scenario makes, for one of its hosts.
 
-    def __init__(self, folder):
+    :param release: as ascend_bundle_releases has it
+    :param given: variables of the playbooks besides, a mapping
+    """
+
+    def __init__(self, folder, host, release, given=None):
         self.path = folder / "bundle"
+        self.host, self.release, self.given = host, release, given or {}
         self.env = rig.environment(XDG_CACHE_HOME=str(folder / "xdg-connected"))
         self.log = folder / "killed.log"
 
-    def command(self, state, products=""):
+    def command(self, state, products="", **more):
         return playbook(
             "playbooks/bundle.yml",
             {
                 "ascend_bundle_dest": str(self.path),
                 "ascend_bundle_state": state,
-                "ascend_bundle_releases": ["1.8.1"],
+                "ascend_bundle_releases": [self.release],
                 "ascend_bundle_platforms": [{"arch": "x86_64", "python": "3.9"}],
                 "ascend_bundle_products": str(products),
                 "ascend_mirrors": [str(rig.MIRROR)],
+                **self.given,
+                **more,
             },
         )
 
-    def run(self, state="present", well=True, products=""):
+    def run(self, state="present", well=True, products="", **more):
         """Run the playbook to its end; return what it says."""
-        return ended(self.command(state, products), well, env=self.env)
+        return ended(self.command(state, products, **more), well, env=self.env)
 
     def killed(self, words):
         """Run the playbook, and kill it with all that it started as soon as it says so."""
@@ -74,7 +80,7 @@ class Said(str):
     @property
     def brought(self):
         """What the playbook bundle brings, line by line."""
-        return re.findall(r"^bundle 1\.8\.1: (.*)$", self, re.MULTILINE)
+        return re.findall(r"^bundle [0-9.post]+: (.*)$", self, re.MULTILINE)
 
 
 def ended(argv, well, **options):
@@ -104,9 +110,12 @@ class Controller:
         return ended(shell.root_argv([*who, "env", "--ignore-environment", *self.env, *argv]), well)
 
     def site(self, bundle, well=True, **variables):
-        """Run site.yml with nothing but the bundle."""
+        """Run site.yml on the bundle's host with nothing but the bundle."""
         given = {"ascend_bundle": str(bundle.path), "gcc730_accept_installed": False, "ascend_progress": "log"}
-        return self.run(playbook("site.yml", {**given, **variables}), well)
+        return self.run(
+            playbook("site.yml", {**given, **bundle.given, **variables}, "--limit", bundle.host),
+            well,
+        )
 
     def forget(self):
         """Have a cache that holds nothing again."""
@@ -114,22 +123,23 @@ class Controller:
 
 
 class Cut:
-    """Rules under which the host may answer the controller's ssh, and the group on the controller may call the host's.
+    """Rules under which a host may answer the controller's ssh, and the group on the controller may call the hosts'.
 
     Whatever else they say or ask by TCP and UDP is refused and counted, names asked for on whatever interface too. The
     host's rules are in its own network namespace, so that they see what goes to its neighbours, too.
     """
 
-    def __init__(self):
-        self.inside = rig.within(HOST)
+    def __init__(self, name):
+        self.inside = rig.within(name)
         self.group = ["-m", "owner", "--gid-owner", str(GROUP)]
-        self.host = rig.inventory()["hosts"][HOST]["ansible_host"]
+        # Ansible keeps its connections for a while: those to the host of former tests may end meanwhile.
+        self.hosts = ",".join(host["ansible_host"] for host in rig.inventory()["hosts"].values())
         self.controller = rig.controller()
 
     def _tables(self):
         """[(whose rules they are, the command without its last words, whom they watch, what may pass)]"""
         answers = ["-p", "tcp", "-d", self.controller, "--sport", "22"]
-        calls = ["-p", "tcp", "-d", self.host, "--dport", "22"]
+        calls = ["-p", "tcp", "-d", self.hosts, "--dport", "22"]
         return [
             ("host", [*self.inside, "iptables", "--wait"], [], answers),
             ("host", [*self.inside, "ip6tables", "--wait"], [], []),
@@ -177,25 +187,32 @@ class Cut:
         return self._counted(PASSED)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("bundle")
 
 
-@pytest.fixture(scope="session")
-def bundle(folder):
-    return Bundle(folder)
+@pytest.fixture(scope="module")
+def bundle_for(folder):
+    """bundle_for(host, release, given): a Bundle, see there."""
+    return functools.partial(Bundle, folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def controller(folder):
     return Controller(folder)
 
 
 @pytest.fixture(scope="module")
-def cut():
+def host(bundle):
+    """The bundle's host; the module of the tests has the fixture bundle."""
+    return rig.on(bundle.host)
+
+
+@pytest.fixture(scope="module")
+def cut(bundle):
     """From the first test that asks for it the host and the controller's group are cut off, until all end, however they do."""
-    made = Cut()
+    made = Cut(bundle.host)
     try:
         made.make()
         yield made

@@ -6,6 +6,8 @@
 import os
 import re
 
+import pytest
+
 NONE = {"host": 0, "controller": 0}
 GIT = "pytorch/cpuinfo/"
 
@@ -26,6 +28,11 @@ ANEW = """
 python3.9 -m pip uninstall -q -y torch apex typing-extensions
 rm -rf /var/lib/ascend-pytorch /usr/local/cmake* /usr/local/linux_gcc* /usr/bin/cmake /etc/ascend-pytorch
 """
+
+
+@pytest.fixture(scope="module")
+def bundle(bundle_for):
+    return bundle_for("carried", "1.8.1")
 
 
 def test_a_run_that_was_killed_leaves_no_bundle_and_the_next_goes_on(bundle):

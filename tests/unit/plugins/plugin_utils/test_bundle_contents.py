@@ -41,19 +41,30 @@ def test_what_recipes_of_wheels_ask_for():
         {"name": "stock", "kind": "wheel", "file": "torch-2.6.0+cpu-cp39-cp39-linux_x86_64.whl"},
         {"name": "stock", "kind": "wheel", "file": "torch-2.6.0-cp310-cp310-manylinux_2_28_aarch64.whl"},
     ]
+    header = {"name": "miniz", "kind": "wheel", "file": "miniz.h"}
     recipes = [
-        {"name": "torch", "sources": stock, "stages": {"install": [{"wheel": {"dist": "x", "drop": ["triton"]}}]}},
+        {
+            "name": "torch",
+            "sources": [*stock, header],
+            "stages": {"install": [{"wheel": {"dist": "x", "drop": ["triton"]}}]},
+        },
         {
             "name": "torch_npu",
             "requirements": ["numpy"],
             "stages": {
                 "configure": [{"venv": {"requirements": ["pyyaml", "wheel"]}}, {"venv": {"path": "x"}}],
-                "install": [{"pip_download": {"requirement": "torch-npu==2.6.0"}}],
+                "install": [
+                    {"pip_download": {"requirement": "torch-npu==2.6.0", "index": ["https://one/simple", ""]}},
+                    {"pip_download": {"requirement": "torch==2.6.0"}},
+                ],
             },
         },
     ]
     assert bundle_contents.named_requirements(recipes) == ["numpy", "pyyaml", "wheel"]
-    assert bundle_contents.downloaded_wheels(recipes) == ["torch-npu==2.6.0"]
+    assert bundle_contents.downloaded_wheels(recipes) == [
+        ("torch-npu==2.6.0", ["https://one/simple", ""]),
+        ("torch==2.6.0", [""]),
+    ]
     for source, python, arch in ((stock[0], "3.9", "x86_64"), (stock[1], "3.10", "aarch64")):
         assert bundle_contents.wheel_sources(recipes, {"python": python, "arch": arch}) == [(source, ["triton"])]
     assert bundle_contents.wheel_sources(recipes, {"python": "3.9", "arch": "aarch64"}) == []

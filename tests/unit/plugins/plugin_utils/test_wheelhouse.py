@@ -162,8 +162,28 @@ def test_what_is_collected_alone_brings_nothing_below_it(index, tmp_path):
     make_wheel(index, "plugin", requires=["torch==1.0+cpu"])
     make_wheel(index, "plain")
     house = Wheelhouse(tmp_path / "scratch", tmp_path / "held", lambda line: None)
-    files, lacking = house.collect(["plain"], X39, ["plugin==1.0", "absent==3"])
+    files, lacking = house.collect(["plain"], X39, [("plugin==1.0", [""]), ("absent==3", [""])])
     assert [path.name for path in files] == ["plain-1.0-py3-none-any.whl", "plugin-1.0-py3-none-any.whl"]
     assert [(each["requirement"], each["why"]) for each in lacking] == [
         ("absent==3", "there is no wheel for this platform")
     ]
+
+
+def test_what_is_collected_alone_comes_from_its_indexes_in_turn_and_may_need_a_newer_libc(index, tmp_path, monkeypatch):
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    folders = []
+    for number, name in enumerate(("empty", "own", "pip")):
+        folder = tmp_path / name / "plugin"
+        folder.mkdir(parents=True)
+        wheel = f"plugin-1.0-{number}-cp39-cp39-manylinux_2_28_x86_64.whl"
+        if number:
+            make_wheel(folder, "plugin", tag="cp39-cp39-manylinux_2_28_x86_64")
+            (folder / "plugin-1.0-cp39-cp39-manylinux_2_28_x86_64.whl").rename(folder / wheel)
+        (folder / "index.html").write_text(f'<a href="{wheel}">{wheel}</a>' if number else "")
+        folders.append(folder.parent.as_uri())
+    monkeypatch.setenv("PIP_INDEX_URL", folders[2])
+    for asked, number in ((folders[:2], 1), ([folders[0], ""], 2)):
+        house = Wheelhouse(tmp_path / "scratch", tmp_path / "held", lambda line: None)
+        files, lacking = house.collect([], X39, [("plugin==1.0", asked)])
+        assert ([path.name.split("-")[2] for path in files], lacking) == ([str(number)], [])

@@ -287,7 +287,7 @@ def layout_of(written: Mapping[str, Any], settings: Settings, torch_release: Map
     layout: str = torch_release["torch"]["layout"]
     if layout != planning.PLUGIN:
         return layout
-    if written["name"] == "torch_npu" and settings["from"] == "wheel":
+    if written["name"] == "torch_npu" and comes_ready_made(settings, torch_release):
         return "wheel"
     pinned = "" if torch_release["torch"]["stock"].get("sha256") else "_by_version"
     return ("source" if written["name"] == "torch_npu" else "stock") + pinned
@@ -295,7 +295,23 @@ def layout_of(written: Mapping[str, Any], settings: Settings, torch_release: Map
 
 def comes_ready_made(settings: Settings, torch_release: Mapping[str, Any]) -> bool:
     """Say whether the variables of torch_npu_build ask for the vendor's ready-made wheel."""
-    return bool(torch_release["torch"]["layout"] == planning.PLUGIN and settings["from"] == "wheel")
+    is_plugin = torch_release["torch"]["layout"] == planning.PLUGIN
+    # Where only other roles are used, nobody asks.
+    return bool(is_plugin and "from" in settings and settings["from"] == "wheel")
+
+
+def tools_for(settings: Settings, torch_release: Mapping[str, Any]) -> list[str]:
+    """Return the tools that a host must have for a release of torch to be built there, see module_utils/host/needs.py.
+
+    :param settings: the variables of torch_npu_build; without them, as without any release, nothing is left out
+    """
+    found: set[str] = set()
+    if not torch_release or ("state" in settings and settings["state"] == "absent"):
+        return []
+    for written in RECIPES["torch_npu_build"]:
+        # A layout that there is not is reported with its recipe.
+        found.update(written["layouts"].get(layout_of(written, settings, torch_release), {}).get("needs", []))
+    return sorted(found)
 
 
 def recipes_of(settings: Settings, torch_release: Mapping[str, Any]) -> list[dict[str, Any]]:

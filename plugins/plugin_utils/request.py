@@ -36,6 +36,7 @@ GENERAL: dict[str, Any] = {
     "replace_link": False,
     "install_packages": True,
     "packages_become": False,
+    # Without cann_check, only what is built needs tools.
     "needs": [],
     "require_cann": True,
     "cann_path": "",
@@ -60,6 +61,7 @@ def make(roles: Sequence[str], source: Source, release_of: Callable[[str, str], 
         name: next((of[role][name] for role in _first(by_weight, name) if name in of[role]), usual)
         for name, usual in GENERAL.items()
     }
+    general["needs"] = recipes.resolve_auto(general["needs"], recipes.tools_for(Settings(TORCH, source), chosen))
     own = [recipe for role in products for recipe in recipes.recipes_of(of[role], releases[role])]
     with recipes.refuse_incomplete(chosen):
         references = _references(of, products, chosen)

@@ -57,8 +57,6 @@ def run(host, stock, tmp_path):
         "ascend_venv": VENV,
         # The libraries know no device.
         "ascend_require_npu": False,
-        # Nothing is built.
-        "cann_check_needs": [],
     }
 
     def play(path, *options):

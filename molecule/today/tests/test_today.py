@@ -47,6 +47,11 @@ def test_both_are_imported_with_this_cann(host):
     assert json.loads(said) == [torch, torch_npu, cann, torch.partition("+")[0], npus]
 
 
+@pytest.mark.parametrize("tool", ["patch", "dos2unix", "bzip2"])
+def test_what_only_other_builds_need_is_not_installed(host, tool):
+    assert not host.exists(tool)
+
+
 def test_they_are_whole_and_use_the_npu(play):
     run, _folder = play("verify.yml")
     assert run.changed == set()

@@ -11,7 +11,7 @@ import hashlib
 import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from ansible_collections.ascend.pytorch.plugins.module_utils.host import environment, nnal
+from ansible_collections.ascend.pytorch.plugins.module_utils.host import environment, needs, nnal
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import orders, packages, pythons, requests
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import tools as toolbox
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import fingerprint
@@ -121,11 +121,8 @@ def examine_arguments(request):
             for entry in recipes
         ],
         "tools": sorted(commands | {"gcc", "g++", "cc", "c++"}),
-        "needs": sorted(
-            {need for entry in recipes for need in entry.get("needs", []) + entry.get("runs_with", [])}
-            | set(request.needs)
-            | {"acl"}
-        ),
+        # All that there are: which count may depend on what is found.
+        "needs": sorted(needs.NEEDS),
         "pythons": requests.python_names(request),
         "venv": request.venv,
         "work_dir": request.work_dir,
@@ -150,7 +147,7 @@ def answer(asked, settled, state):
         {entry["name"]: (entry["prefix"], entry["links"], entry["distribution"]) for entry in question["products"]}
         for question in (before, now)
     ]
-    told = places_of[0] == places_of[1] and python == state.python and set(now["needs"]) <= set(before["needs"])
+    told = places_of[0] == places_of[1] and python == state.python
     if not now["nnal"]:
         return state._replace(nnal=None) if told else None
     # One that is beside CANN was read for one C++ ABI.

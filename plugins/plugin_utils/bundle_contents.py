@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import releases
 from ansible_collections.ascend.pytorch.plugins.module_utils.product import wheel
 from ansible_collections.ascend.pytorch.plugins.module_utils.sources import fetch
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import bundle
 
 Json = dict[str, Any]
 
-ARCHES = ("x86_64", "aarch64")
 # The oldest libc that the guide's systems have: what its wheels run on, the others run too.
 LIBC = "2.17"
 
@@ -22,7 +22,7 @@ LIBC = "2.17"
 def sources(recipes: list[Json]) -> list[Json]:
     """Return the sources of recipes, each once, by names of their own.
 
-    :raises bundle.BundleError: two archives or wheels have one name and are different
+    :raises bundle.BundleError: two files have one name and are different
     """
     found: dict[tuple[str, ...], Json] = {}
     for recipe in recipes:
@@ -45,7 +45,7 @@ def sources(recipes: list[Json]) -> list[Json]:
 
 def platforms(wanted: list[Json] | None, pythons: list[str]) -> list[Json]:
     """Return the platforms, {"arch", "python", "libc"}, that a release is carried for; default all that it takes."""
-    chosen = wanted or [{"arch": arch, "python": python} for arch in ARCHES for python in pythons]
+    chosen = wanted or [{"arch": arch, "python": python} for arch in releases.ARCHES for python in pythons]
     return [
         {"arch": each["arch"], "python": str(each["python"]), "libc": str(each.get("libc") or LIBC)}
         for each in chosen

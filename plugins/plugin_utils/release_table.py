@@ -28,7 +28,7 @@ from ansible_collections.ascend.pytorch.plugins.plugin_utils import failures, fl
 Json = dict[str, Any]
 
 SCHEMA = 1
-ARCHES = ("aarch64", "x86_64")
+ARCHES = tuple(sorted(planning.ARCHES))
 EXAMINED, UNREACHABLE, FAILED = "examined", fleet.UNREACHABLE, fleet.FAILED
 HEADS = ["package", "CANN", "Python", "gcc", "CMake", "tag"]
 

@@ -14,7 +14,7 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.checks.finding impo
     seen,
 )
 from ansible_collections.ascend.pytorch.plugins.module_utils.host.state import State
-from ansible_collections.ascend.pytorch.plugins.module_utils.plan import requests
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import releases, requests
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan.plan import Plan
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan.requests import Request
 
@@ -30,6 +30,19 @@ _NAMED = 6
 def _choice(request: Request) -> Dict:
     """Return how the release was chosen, {} where it was named or none is wanted."""
     return requests.wanted_release(request).get("choice") or {}
+
+
+@check(CHECKS, "arch-unsupported", BUILD, ERROR, _TABLE)
+def _arch_unsupported(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
+    """No release of torch is for the architecture of the host."""
+    if requests.wanted_release(request) and state.arch not in releases.ARCHES:
+        yield seen(
+            "the architecture is {0}, for which there is no release of CANN, torch_npu or the patched torch".format(
+                state.arch
+            ),
+            " or ".join(releases.ARCHES),
+            "remove the host from the inventory; install on one of these architectures",
+        )
 
 
 @check(CHECKS, "release-unfit", BUILD, ERROR, _TABLE)
@@ -49,7 +62,7 @@ def _release_unfit(request: Request, state: State, plan: Plan) -> Iterator[Seen]
 def _release_chosen(request: Request, state: State, plan: Plan) -> Iterator[Seen]:
     """Which release of torch was chosen for the host, and which others would also go."""
     choice = _choice(request)
-    if choice and not choice["problem"]:
+    if choice and not choice["problem"] and state.arch in releases.ARCHES:
         others = choice["others"]
         more = [" and {0} more".format(len(others) - _NAMED)] if others[_NAMED:] else []
         yield seen(

@@ -22,8 +22,10 @@ from ansible_collections.ascend.pytorch.plugins.module_utils.base import places,
 from ansible_collections.ascend.pytorch.plugins.module_utils.host import ascend_files
 
 PATCH, PLUGIN = "patch", "plugin"
+# Those that CANN and the releases are made for.
+ARCHES = ("x86_64", "aarch64")
 
-_WHEEL = re.compile(r".*-cp(?P<major>[0-9])(?P<minor>[0-9]+)-[^-]+-[^-]*_(?P<arch>x86_64|aarch64)\.whl")
+_WHEEL = re.compile(r".*-cp(?P<major>[0-9])(?P<minor>[0-9]+)-[^-]+-[^-]*_(?P<arch>" + "|".join(ARCHES) + r")\.whl")
 
 
 class Host(NamedTuple):

@@ -195,6 +195,13 @@ def shut(path, group, by_group=False):
 # (id, severity, what is asked, what is wrong with the host, words of the message)
 TRIGGERS = [
     (
+        "arch-unsupported",
+        "error",
+        ask_torch(),
+        lambda state: state.update(arch="riscv64"),
+        ["riscv64", "x86_64 or aarch64", "Remove the host from the inventory"],
+    ),
+    (
         "cann-missing",
         "error",
         ask_torch(),

@@ -11,6 +11,7 @@ import yaml
 from ansible_collections.ascend.pytorch.plugins.module_utils.checks import checks, finding
 from ansible_collections.ascend.pytorch.plugins.module_utils.host.state import State
 from ansible_collections.ascend.pytorch.plugins.module_utils.plan import plan
+from ansible_collections.ascend.pytorch.plugins.plugin_utils import releases
 from checkout import ROOT
 from plugin_line import CMAKE_BELOW_4, GCC_11, PLUGIN, STOCK, TORCH_NPU, ask_plugin, host, today
 from situations import APEX, FITNESS, RELEASE, TORCH, ask_torch, recipe, tool, used
@@ -100,6 +101,19 @@ def test_a_torch_for_cuda_does_not_matter_elsewhere():
     # The patched trees replace any torch.
     patched = ask_torch(release=dict(PATCH, pythons=["3.11"], cann=PLUGIN["cann"]), **FIT)
     assert set(told(patched, changed(today(**cuda)))) - {"package-missing"} == {"torch-foreign"}
+
+
+@pytest.mark.parametrize("version", ["auto", "2.6.0.post5", "1.8.1"])
+@pytest.mark.parametrize("arch", ["riscv64", "loongarch64", "ppc64le"])
+def test_an_architecture_that_nothing_is_made_for_is_refused(version, arch):
+    state = dict(changed(today()), arch=arch)
+    chosen = releases.Tables({}).choose(version, "ascend_torch_version", releases.facts(State.of(state), "auto"))
+    words = told(ask_plugin(release=chosen), state)
+    assert "the architecture is " + arch in words["arch-unsupported"] and "release-chosen" not in words
+    # CMake and gcc are built anywhere, and what is installed can be removed.
+    assert "arch-unsupported" not in told(ask_plugin(release={}), state)
+    gone = [dict(entry, state="absent") for entry in (STOCK, TORCH_NPU)]
+    assert "arch-unsupported" not in told(ask_plugin(*gone), state)
 
 
 @pytest.mark.parametrize(

@@ -273,7 +273,7 @@ def stock_source(row: Mapping[str, Any], python: str, arch: str, index: str) -> 
     own = [f"{index.rstrip('/')}/{quote(found['file'])}"] if index else []
     return {
         "name": "stock",
-        "kind": "wheel",
+        "kind": "file",
         "file": found["file"],
         "urls": [*own, found["url"]],
         "sha256": found["sha256"],

@@ -305,7 +305,7 @@ class Build:
         # type: (Dict[str, Any]) -> None
         if source["kind"] == "archive":
             unpacking.unpack(self._download(source), os.path.join(self.paths.src, source["dest"]))
-        elif source["kind"] == "wheel":
+        elif source["kind"] == "file":
             # As it is, for the steps that install or stage it.
             unpacking.place_file(self._download(source), os.path.join(self.paths.src, source["dest"], source["file"]))
 

@@ -14,8 +14,9 @@ A recipe is a mapping:
   distribution      wheels: its name in pip
   installed_with    wheels: the product that it works with, which is installed in the same transaction; absent: none
   in_release        false where the release has no such product, and that of another release is removed
-  sources           [{name, kind: archive|wheel|git, dest, urls, and file + sha256, or repo + commit + ref + submodules +
-                    without}]. A wheel is put into dest as it is. without: paths of submodules, in the tree, that are left out
+  sources           [{name, kind: archive|file|git, dest, urls, and file + sha256, or repo + commit + ref + submodules +
+                    without}]. A file, such as a wheel, is put into dest as it is. without: paths of submodules, in the tree,
+                    that are left out
   built_with        names of the tools (products too) that must be installed before it: "cmake", "gcc730"
   environment       variables of every step
   stages            {"patch"|"configure"|"build"|"install"|"sanity": [step, ..]} (see build/steps.py)

@@ -6,7 +6,7 @@
 download.py fetches archives with it, repositories.py git trees.
 
 Times: `deadline` is a value of `time.monotonic()` in seconds, or None for no end; whatever ends in `_s` is in seconds.
-`log` takes one line of text. A source is a mapping as in a recipe: "name", "kind" ("archive", "wheel" or "git"), "urls",
+`log` takes one line of text. A source is a mapping as in a recipe: "name", "kind" ("archive", "file" or "git"), "urls",
 and "file" and "sha256", or "repo" and "commit". `known` are logins for its URLs and mirrors, see base/logins.py; never logged.
 """
 
@@ -49,8 +49,8 @@ class FetchError(Exception):
 
 
 def is_file(source: Source) -> bool:
-    """Say whether a source is one file with a sha256, an archive or a wheel, and not a git tree."""
-    return source["kind"] in ("archive", "wheel")
+    """Say whether a source is one file with a sha256, to be unpacked or not, and no git tree."""
+    return source["kind"] in ("archive", "file")
 
 
 def candidate_urls(source: Source, mirrors: Sequence[str]) -> List[str]:

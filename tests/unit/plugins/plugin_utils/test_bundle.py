@@ -439,7 +439,7 @@ def test_a_wheel_and_what_is_left_out_of_a_tree(shop, tmp_path):
     digest = hashlib.sha256(b"wheel").hexdigest()
     wheel = {
         "name": "stock",
-        "kind": "wheel",
+        "kind": "file",
         "file": "torch-2.6-cp38-cp38-linux_x86_64.whl",
         "sha256": digest,
         "urls": [],
@@ -463,7 +463,7 @@ def test_what_a_wheel_requires_comes_for_its_platform(shop):
         shop.base, "torch", "2.6", "cp39-cp39-linux_aarch64", requires=["sympy", "nvidia-x", 'six; extra == "a"']
     )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    wheel = {"name": "stock", "kind": "wheel", "file": path.name, "sha256": digest, "urls": [], "dest": "stock"}
+    wheel = {"name": "stock", "kind": "file", "file": path.name, "sha256": digest, "urls": [], "dest": "stock"}
     stages = {"install": [{"wheel": {"drop": ["nvidia-*"]}}, {"pip_download": {"requirement": "future==1.0"}}]}
     recipes = [{"name": "torch", "version": "1", "sources": [wheel], "stages": stages}]
     made = shop.make(recipes=recipes, row=dict(ROW, packages={}))

@@ -18,7 +18,7 @@ def test_platforms_and_places():
 
 
 def test_sources_that_several_recipes_have():
-    wheel = {"name": "stock", "kind": "wheel", "file": "torch.whl", "sha256": "a" * 64}
+    wheel = {"name": "stock", "kind": "file", "file": "torch.whl", "sha256": "a" * 64}
     tree = {"name": "adapter", "kind": "git", "repo": "Ascend/pytorch", "commit": "c" * 40, "submodules": True}
 
     def sources(*recipes):
@@ -38,10 +38,10 @@ def test_sources_that_several_recipes_have():
 
 def test_what_recipes_of_wheels_ask_for():
     stock = [
-        {"name": "stock", "kind": "wheel", "file": "torch-2.6.0+cpu-cp39-cp39-linux_x86_64.whl"},
-        {"name": "stock", "kind": "wheel", "file": "torch-2.6.0-cp310-cp310-manylinux_2_28_aarch64.whl"},
+        {"name": "stock", "kind": "file", "file": "torch-2.6.0+cpu-cp39-cp39-linux_x86_64.whl"},
+        {"name": "stock", "kind": "file", "file": "torch-2.6.0-cp310-cp310-manylinux_2_28_aarch64.whl"},
     ]
-    header = {"name": "miniz", "kind": "wheel", "file": "miniz.h"}
+    header = {"name": "miniz", "kind": "file", "file": "miniz.h"}
     recipes = [
         {
             "name": "torch",

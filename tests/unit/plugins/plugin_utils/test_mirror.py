@@ -180,7 +180,7 @@ def test_a_worker_of_a_killed_run_sends_nothing_more(tmp_path, monkeypatch):
 def test_a_wheel_is_held_as_an_archive_is(folder):
     base, (archive, _native) = folder
     (base / "torch.whl").write_bytes(b"archive")
-    wheel = dict(archive, kind="wheel", file="torch.whl")
+    wheel = dict(archive, kind="file", file="torch.whl")
     assert mirror.contents(str(base), [wheel]) == ([("torch.whl", wheel["sha256"])], [])
 
 

@@ -198,7 +198,7 @@ def test_what_apex_is_asked_for():
 
 # What the recipes of plugin releases are filled in with, besides the role's variables.
 OF_PLUGINS = {
-    "stock": {"name": "stock", "kind": "wheel", "file": "torch-2.6.0-cp39-cp39-linux_x86_64.whl", "sha256": "a" * 64}
+    "stock": {"name": "stock", "kind": "file", "file": "torch-2.6.0-cp39-cp39-linux_x86_64.whl", "sha256": "a" * 64}
     | {"urls": ["https://h/torch.whl"], "dest": "stock", "requirement": "torch==2.6.0+cpu", "index": ["https://h"]},
     "downloads": [],
     "package_limits": ["numpy<1.100"],

@@ -187,7 +187,7 @@ def stock(name, arch, *pythons, index=""):
 def test_the_stock_torch_by_python_and_architecture(arch, file, pythons, tag):
     found = stock("2.6.0.post5", arch, *pythons)
     assert found["file"] == f"torch-2.6.0+cpu-{tag}-{tag}-{file}.whl"
-    assert found["kind"] == "wheel" and found["dest"] == "stock" and len(found["sha256"]) == 64
+    assert found["kind"] == "file" and found["dest"] == "stock" and len(found["sha256"]) == 64
     [wheel] = [each for each in row_of("2.6.0.post5")["stock"] if each["file"] == found["file"]]
     assert found["urls"] == [wheel["url"]] and found["sha256"] == wheel["sha256"]
 

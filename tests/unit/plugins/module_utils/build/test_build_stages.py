@@ -295,7 +295,7 @@ def test_a_build_keeps_what_it_works_with(tmp_path):
 def test_a_wheel_is_fetched_checked_and_put_into_its_folder_as_it_is(tmp_path):
     (tmp_path / "mirror").mkdir()
     (tmp_path / "mirror/torch.whl").write_bytes(b"wheel")
-    wheel = {"name": "stock", "kind": "wheel", "file": "torch.whl", "urls": [], "dest": "stock"}
+    wheel = {"name": "stock", "kind": "file", "file": "torch.whl", "urls": [], "dest": "stock"}
     wheel["sha256"] = hashlib.sha256(b"wheel").hexdigest()
     order = ordering.order(work_dir=str(tmp_path / "work"), sources=[wheel], mirrors=[str(tmp_path / "mirror")])
     paths = builds.paths(order)

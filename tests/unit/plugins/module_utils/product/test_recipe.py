@@ -40,7 +40,7 @@ def test_any_braces(text):
 
 
 ARCHIVE = {"name": "cmake", "kind": "archive", "file": "cmake-3.12.1.tar.gz", "sha256": "a" * 64}
-WHEEL = dict(ARCHIVE, name="stock", kind="wheel", file="torch-2.6.0-cp39-cp39-linux_x86_64.whl")
+WHEEL = dict(ARCHIVE, name="stock", kind="file", file="torch-2.6.0-cp39-cp39-linux_x86_64.whl")
 GIT = {"name": "native", "kind": "git", "repo": "pytorch/pytorch", "ref": "v1.8.1", "commit": "b" * 40}
 
 

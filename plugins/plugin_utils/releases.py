@@ -93,6 +93,20 @@ def facts(state: State, python: str) -> releases.Host:
     return releases.Host(cann, list(dict.fromkeys(known)), state.arch)
 
 
+def ready_made(row: Json) -> Json:
+    """Return a row with the Pythons that PyPI has its ready-made wheel for; it is refused where there is no such wheel."""
+    if row["layout"] != releases.PLUGIN:
+        return row
+    for each in COMMON["ready_made"]:
+        if row["package"] in each["packages"]:
+            fitting = [name for name in row["pythons"] if versions.is_within(name, each["oldest"], each["newest"])]
+            return {**row, "pythons": fitting}
+    why = (
+        f"PyPI has no ready-made wheel of {releases.describe(row)}: set torch_npu_build_from to source, which builds it"
+    )
+    return {**row, "refused": f"{why}, or torch_npu_build_npu_index to an index that has one"}
+
+
 def _bare(release: Mapping[str, Any]) -> Json:
     """Return a release without what is only known once its host was examined."""
     known = ("choice", "goes_with_cann", "would_take", "is_settled")
@@ -135,29 +149,46 @@ class Releases:
 class Tables:
     """Both tables, with the rows that the user added."""
 
-    def __init__(self, more: Mapping[str, Any], index: str = "", stock: Sequence[Any] = (places.AUTO,)) -> None:
+    def __init__(
+        self,
+        more: Mapping[str, Any],
+        index: str = "",
+        stock: Sequence[Any] = (places.AUTO,),
+        from_pypi: bool = False,
+    ) -> None:
         """
         :param more: ascend_extra_releases; :param index: ascend_torch_index
         :param stock: torch_npu_build_stock_wheels
+        :param from_pypi: whether the vendor's part is to be taken ready-made, without an index of the user's own
         """
         self._patched: Json = {**PATCHED, **more}
         self._index, self._stock = index, stock
         self._rows = releases.rows(PLUGIN, self._patched) if more else ROWS
+        if from_pypi:
+            self._rows = [ready_made(row) for row in self._rows]
 
     @classmethod
     def of(cls, source: Source) -> Tables:
         """Return the tables by the variables of the role road, and of torch_npu_build where that role is imported."""
-        more = Settings("road", source)["extra_releases"]
+        road = Settings("road", source)
         settings = Settings("torch_npu_build", source)
-        index, stock = (
+        index, stock, made_by, npu_index = (
             settings[name] if name in settings else usual
-            for name, usual in (("torch_index", ""), ("stock_wheels", [places.AUTO]))
+            for name, usual in (
+                ("torch_index", ""),
+                ("stock_wheels", [places.AUTO]),
+                ("from", "source"),
+                ("npu_index", ""),
+            )
         )
-        return cls(more, index, stock)
+        # A bundle may have come from another index.
+        carried = "bundle" in road and road["bundle"]
+        return cls(road["extra_releases"], index, stock, made_by == "wheel" and not npu_index and not carried)
 
     def first(self, wanted: str, variable: str) -> Json:
         """Return the likeliest of the rows that a text names: a patched tree, unless any release will do, else the newest."""
         found = self.find(wanted, variable)
+        found = [row for row in found if not releases.refusal(row)] or found
         return next((row for row in found if row["layout"] == releases.PATCH and wanted != places.AUTO), found[0])
 
     def find(self, wanted: str, variable: str) -> list[Json]:

@@ -12,6 +12,7 @@ A row is a mapping:
   cann      the CANN that it was released with, "" where none is known; of a patched tree {"minimum", "maximum"}
   pythons   the Pythons that its build takes
   stock     the wheels of the stock torch, [{"file", "url", "sha256"}]; [] where the table has none
+  refused   why it cannot be had as the variables want it, in a sentence; absent where it can
 and, of a plugin, what building it takes, see roles/road/files/torch_npu.json.
 """
 

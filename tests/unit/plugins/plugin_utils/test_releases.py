@@ -98,6 +98,58 @@ def test_a_users_row_replaces_or_adds_one():
         Tables({"mine": dict(mine, version="1.12.0")}).find("9.9.9", VARIABLE)
 
 
+# --- ready-made
+
+
+@pytest.mark.parametrize(
+    "cann, pythons, package",
+    [
+        ("8.5.0", ["3.11"], "2.9.0"),
+        ("8.5.0", ["3.9"], "2.8.0.post2"),
+        ("8.5.0", ["3.13"], ""),
+        ("8.2.RC1", ["3.9"], "2.6.0"),
+        ("9.1.0", ["3.11"], "2.12.0"),
+    ],
+)
+def test_auto_is_the_newest_that_there_is_ready_made(cann, pythons, package):
+    choice = Tables({}, from_pypi=True).choose("auto", VARIABLE, Host(cann, pythons, "x86_64"))["choice"]
+    assert (choice["problem"] == "") == bool(package)
+    assert choice["row"]["package"] == package or choice["problem"].startswith("the releases for CANN 8.5.0")
+
+
+@pytest.mark.parametrize("package", ["2.0.1.post4", "1.11.0.post15", "v3.0.0-pytorch1.8.1", "2.9.0.post1"])
+def test_what_there_is_not_ready_made_is_refused_with_what_to_do(package):
+    host = Host("8.5.0", ["3.9"], "x86_64")
+    chosen = Tables({}, from_pypi=True).choose(package, VARIABLE, host)
+    (row,) = [row for row in ROWS if package in (row["tag"], row["package"])]
+    words, _semicolon, nearest = chosen["choice"]["problem"].partition("; ")
+    assert words == (
+        f"PyPI has no ready-made wheel of torch_npu {row['package']}: set torch_npu_build_from to source, which builds it, or "
+        "torch_npu_build_npu_index to an index that has one"
+    )
+    assert nearest.startswith("the nearest that would do is 2.")
+    assert Tables({}).choose(package, VARIABLE, host)["choice"]["problem"] == ""
+
+
+def test_only_where_pypi_is_asked_a_ready_made_wheel_must_be_there():
+    def problem(version, **said):
+        chosen = releases.Tables.of(source(**said)).choose(version, VARIABLE, Host("8.5.0", ["3.11"], "x86_64"))
+        return chosen["choice"]["problem"]
+
+    assert "PyPI has no ready-made wheel" in problem("2.9.0.post1", torch_npu_build_from="wheel")
+    assert not problem("2.9.0.post1")
+    own = {"torch_npu_build_from": "wheel", "torch_npu_build_npu_index": "https://mirror.example.org/simple"}
+    assert not problem("2.9.0.post1", **own)
+    assert not problem("2.9.0.post1", torch_npu_build_from="wheel", ascend_bundle="/media/bundle")
+    assert not problem("1.5.0", torch_npu_build_from="wheel"), "the patched trees have no such wheels, and need none"
+
+
+def test_the_packages_that_pypi_has_are_in_the_table_once():
+    packages = [package for each in releases.COMMON["ready_made"] for package in each["packages"]]
+    known = {row["package"] for row in releases.PLUGIN["releases"]}
+    assert len(packages) == len(set(packages)) and set(packages) <= known
+
+
 # --- before a host is examined, and then
 
 
@@ -341,7 +393,8 @@ def test_every_row_can_be_planned(number):
         host, state = planning_state(row, arch)
         wanted = row["tag"] or row["package"]
         # Of two rows with one package, and where a torch has the name of a package, the tag names it, or the host's CANN decides.
-        said = source(ascend_torch_version=wanted, torch_npu_build_from=way)
+        index = {"torch_npu_build_npu_index": "https://mirror.example.org/simple"}
+        said = source(ascend_torch_version=wanted, torch_npu_build_from=way, **index)
         asked = ask(request.ROLES, said, host)
         choice = asked.release["choice"]
         assert choice["row"] == row

@@ -89,8 +89,13 @@ def _release_problems(request: Request) -> List[str]:
                     ", ".join(allowed),
                 )
             )
-    if request.environment is not None and settled:
-        found += environment.validate({"set": environment.resolve(request.environment["set"], release)}, release)
+    if request.environment is not None:
+        chosen = request.environment["set"]
+        found += (
+            environment.validate({"set": environment.resolve(chosen, release)}, release)
+            if settled
+            else environment.problems_with_any(chosen)
+        )
     return found
 
 

@@ -317,8 +317,15 @@ def _why_unread(name: str, release: Dict[str, Any]) -> str:
     return ""
 
 
-def _value_problems(name: str, said: str, release: Dict[str, Any]) -> List[str]:
-    known = _TABLE[name]
+def problems_with_any(chosen: Dict[str, Any]) -> List[str]:
+    """Return which values of the role's variables no release takes, each with the variable to change; [] for none."""
+    said = {name: str(value) for name, value in chosen.items() if name in _TABLE and str(value)}
+    asked = {name: value for name, value in said.items() if not (value == AUTO and _TABLE[name].guide)}
+    return [each for name, value in asked.items() for each in _problems_of_value(name, value)]
+
+
+def _problems_of_value(name: str, said: str) -> List[str]:
+    """Return what is wrong with a value whatever the release is."""
     if name == "HCCL_IF_IP":
         wanted = (
             "set {0} to the IPv4 address of a network card of this host that the other hosts can reach, such as "
@@ -326,8 +333,15 @@ def _value_problems(name: str, said: str, release: Dict[str, Any]) -> List[str]:
         ).format(role_variable(name))
         why = _host_address_problem(said)
         return ["HCCL_IF_IP is {0!r}, which {1}: {2}".format(said, why, wanted)] if why else []
-    if not _is_allowed(known, said):
-        return ["{0} is {1!r}: set {2} to {3}".format(name, said, role_variable(name), _in_words(known))]
+    if not _is_allowed(_TABLE[name], said):
+        return ["{0} is {1!r}: set {2} to {3}".format(name, said, role_variable(name), _in_words(_TABLE[name]))]
+    return []
+
+
+def _value_problems(name: str, said: str, release: Dict[str, Any]) -> List[str]:
+    known, wrong = _TABLE[name], _problems_of_value(name, said)
+    if wrong:
+        return wrong
     first = known.newer.get(said, "")
     if first and (_layout(release) == PATCH or _is_older(series(release), first)):
         return ["{0}: only torch_npu from {1} on takes {2}: change {3}".format(name, first, said, role_variable(name))]

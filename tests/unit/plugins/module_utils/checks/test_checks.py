@@ -1327,6 +1327,19 @@ def test_all_variables_are_told_at_once():
     assert len(checks.variable_problems(request)) == 6
 
 
+def test_a_value_that_no_release_takes_is_told_with_all_other_problems_while_the_release_is_guessed():
+    def told(settled, **chosen):
+        release = dict(NPU_RELEASE, is_settled=settled)
+        return checks.variable_problems(ask_torch(release=release, environment=environment(**chosen), jobs="x"))
+
+    wrong = {"HCCL_IF_IP": "127.0.0.1", "TASK_QUEUE_ENABLE": "7"}
+    assert len(told(False, **wrong)) == 3
+    assert told(False, **wrong) == told(True, **wrong)
+    # What only the guessed release does not read may be for the one that comes.
+    assert len(told(False, DYNAMIC_OP="ADD", TASK_QUEUE_ENABLE="auto", HCCL_IF_IP="")) == 1
+    assert len(told(True, DYNAMIC_OP="ADD")) == 2
+
+
 @pytest.mark.parametrize(
     ("change", "variable"),
     [

@@ -95,8 +95,14 @@ class ActionModule(speaking.Action):
         # All rows are looked up before anything is fetched.
         chosen = {version: tables.first(version, "ascend_bundle_releases") for version in versions}
         told = {"changed": False}
-        for row in chosen.values():
-            release = tables.release(row, None)
+        for version, row in chosen.items():
+            if version not in (row["package"], row["tag"]):
+                speaking.say(
+                    f"ascend_bundle_releases: {version} is taken as {row['package']}. Which one hosts get depends on their CANN: "
+                    "playbooks/releases.yml lists it; name that one if it is another"
+                )
+            # The versions of patched trees are not unique.
+            release = {**tables.release(row, None), "version": row["package"]}
             needed = [
                 {"platform": platform, "recipes": self._recipes(tables, row, platform, task_vars)}
                 for platform in bundle_contents.platforms(arguments["platforms"], release["pythons"])

@@ -189,7 +189,10 @@ class Tables:
         """Return the likeliest of the rows that a text names: a patched tree, unless any release will do, else the newest."""
         found = self.find(wanted, variable)
         found = [row for row in found if not releases.refusal(row)] or found
-        return next((row for row in found if row["layout"] == releases.PATCH and wanted != places.AUTO), found[0])
+        patched = [row for row in found if row["layout"] == releases.PATCH and wanted != places.AUTO]
+        # 1.5.0 is a torch of several releases, and the package of one of them.
+        own = [row for row in patched if row["package"] == wanted]
+        return (own or patched or found)[0]
 
     def find(self, wanted: str, variable: str) -> list[Json]:
         """Return the rows that a text names, see releases.find. Raises AnsibleActionFail where it names none."""

@@ -6,7 +6,7 @@
 A row is a mapping:
   package   the version of torch_npu, such as 2.6.0.post5; of a patched tree, the key of its row in releases.yml
   torch     the version of torch
-  tag       of Ascend/pytorch, "" for a branch without one
+  tag       of Ascend/pytorch, "" where its sources are of a branch
   version   what the tree at the tag calls itself
   layout    "patch" or "plugin"
   cann      the CANN that it was released with, "" where none is known; of a patched tree {"minimum", "maximum"}
@@ -65,7 +65,7 @@ def rows(plugin, patched):
         {
             "package": key,
             "torch": str(row.get("version", key)),
-            "tag": "",
+            "tag": _tag(row),
             "version": str(row.get("version", key)),
             "layout": PATCH,
             "cann": row.get("cann") or "",
@@ -79,6 +79,13 @@ def rows(plugin, patched):
         if row["package"] not in known or row["pythons"]:
             found.append(dict(row, layout=PLUGIN, stock=plugin["stock_torch"].get(row["torch"], [])))
     return sorted(found, key=_newest_first)
+
+
+def _tag(patched):
+    # type: (Dict[str, Any]) -> str
+    """Return the tag that the sources of a patched tree are of, "" where they are of a branch. Rows of users may lack any key."""
+    ref = str(((patched.get("torch") or {}).get("adapter") or {}).get("ref") or "")
+    return ref if "-pytorch" in ref else ""
 
 
 def _newest_first(row):

@@ -45,6 +45,11 @@ def test_releases_and_platforms_are_the_users(play):
     # Whatever the hosts of this controller are to get.
     status, said = play("-C", torch_npu_build_version="1.8.1", ascend_bundle_releases=["1.5.0"])
     assert status == 0 and "bundle 1.5.0: would fetch" in said and "bundle 1.8.1" not in said, said
+    # As it is called in the table, so that bundles of patched trees with one version differ.
+    status, said = play("-C", ascend_bundle_releases=["v3.0.0-pytorch1.5.0"])
+    assert status == 0 and "bundle 1.5.0.post8: would fetch" in said and "is taken as" not in said, said
+    status, said = play("-C", ascend_bundle_releases=["2.5.1", "2.6.0"])
+    assert status == 0 and "2.6.0 is taken as 2.6.0.post6." in " ".join(said.split()), said
     # What `auto` would be depends on hosts.
     for named in ({"ascend_bundle_releases": []}, {}, {"ascend_torch_version": "auto"}):
         status, said = play("-C", **named)

@@ -62,7 +62,9 @@ def test_a_guess_of_a_patched_tree_alone_is_settled_and_of_a_plugin_never():
 def test_the_likeliest_of_what_is_named():
     assert TABLES.first("auto", VARIABLE)["package"] == "2.12.0"
     assert TABLES.first("1.8.1", VARIABLE)["layout"] == "patch"
-    assert TABLES.first("1.5.0", VARIABLE)["layout"] == "patch"
+    assert TABLES.first("1.5.0", VARIABLE)["package"] == "1.5.0", (
+        "not 1.5.0.post8, which is another package of that torch"
+    )
     assert TABLES.first("2.6.0", VARIABLE)["package"] == "2.6.0.post6"
 
 

@@ -246,8 +246,9 @@ def test_one_five_zero_is_the_patched_tree_of_the_cann():
 
 
 @pytest.mark.parametrize("cann", ["", "6.0.1", "8.5.0"])
-def test_a_patched_row_by_its_package(cann):
-    choice = named("1.5.0.post8", cann, "3.8")
+@pytest.mark.parametrize("name", ["1.5.0.post8", "v3.0.0-pytorch1.5.0"])
+def test_a_patched_row_by_its_package_or_tag(cann, name):
+    choice = named(name, cann, "3.8")
     assert (choice.row["layout"], choice.problem) == ("patch", "")
     assert choice.row["cann"] == {"minimum": "6.0.1", "maximum": "6.0.1"}
 

@@ -60,8 +60,9 @@ def checked(tmp_path_factory):
 
 
 def test_there_is_a_host_for_every_check():
-    # Of a missing requisite nothing is seen where all roles are in the run; what is outgrown was built once.
-    unseen = {"requisite-missing", "tools-outgrown"}
+    # Of a missing requisite nothing is seen where all roles are in the run; what is outgrown was built once;
+    # the simulated hosts are of the two architectures that there are releases for.
+    unseen = {"requisite-missing", "tools-outgrown", "arch-unsupported"}
     assert {ident for expected in EXPECTED.values() for ident in expected} == set(checks.CHECKS) - unseen - OF_ALL
 
 

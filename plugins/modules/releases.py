@@ -101,6 +101,9 @@ releases:
     cmake:
       description: The same of CMake.
       type: dict
+    apex:
+      description: Whether there is an Apex for it.
+      type: bool
     refused:
       description: Why the release can neither be built nor installed, empty where it can.
       type: str

@@ -254,15 +254,14 @@ def _plugin_names(settings: Settings, made: Mapping[str, Any], limits: list[str]
 
 def _apex_names(settings: Settings, torch_release: Mapping[str, Any]) -> dict[str, Any]:
     made, state = torch_release["apex"], settings["state"]
-    if state == places.AUTO:
-        state = "present" if made else "absent"
     if not made:
-        if state == "present":
+        # A guess may be wrong.
+        if state == "present" and torch_release.get("is_settled", True):
             raise AnsibleActionFail(
                 f"apex_build_state: there is no Apex for torch {torch_release['version']}: set apex_build_state to auto or absent"
             )
         return {
-            "state": state,
+            "state": "absent",
             "in_release": False,
             "apex_version": "",
             "adapter_ref": "",
@@ -271,7 +270,7 @@ def _apex_names(settings: Settings, torch_release: Mapping[str, Any]) -> dict[st
             "options": [],
         }
     return {
-        "state": state,
+        "state": "present" if state == places.AUTO else state,
         "in_release": True,
         "apex_version": made["version"],
         **_pins(settings, made),
@@ -282,10 +281,10 @@ def _apex_names(settings: Settings, torch_release: Mapping[str, Any]) -> dict[st
 def layout_of(written: Mapping[str, Any], settings: Settings, torch_release: Mapping[str, Any]) -> str:
     """Return the key of a recipe's `layouts` for a release.
 
-    That of the release; for the plugin's two recipes, how the vendor's part comes, and how the stock torch is pinned.
+    That of the release; for torch and torch_npu, how the vendor's part comes, and how the stock torch is pinned.
     """
     layout: str = torch_release["torch"]["layout"]
-    if layout != planning.PLUGIN:
+    if layout != planning.PLUGIN or written["name"] == "apex":
         return layout
     if written["name"] == "torch_npu" and comes_ready_made(settings, torch_release):
         return "wheel"

@@ -8,7 +8,8 @@ What playbooks/releases.yml writes (schema 1):
     {"schema": 1, "collection_version", "releases": [ENTRY], the newest first, "hosts": {name: HOST}}
     ENTRY     {"package", "torch", "layout": patch|plugin, "tag": what else names it, or "",
                "cann": {"minimum", "maximum"}, "" where none is known, "pythons": {architecture: [..]}, the newest first,
-               "gcc": LIMITS, "cmake": LIMITS, "refused": why nobody can have it, "" where all can}
+               "gcc": LIMITS, "cmake": LIMITS, "apex": whether it has an Apex,
+               "refused": why nobody can have it, "" where all can}
     LIMITS    {"minimum", "maximum": {architecture: the newest that works, in as many numbers as count, "" for any}}
     HOST      {"status": examined|unreachable|failed, "message": why it was not examined,
                "cann", "pythons", "arch", "auto": the package that `auto` gives, "" for none, "why": that one, or none,
@@ -54,6 +55,7 @@ def _entry(row: Mapping[str, Any], release: Mapping[str, Any]) -> Json:
         "pythons": {arch: planning.pythons_of(row, arch) for arch in ARCHES},
         "gcc": _limits(release, "gcc"),
         "cmake": _limits(release, "cmake"),
+        "apex": bool(release.get("apex")),
         "refused": planning.refusal(row),
     }
 
@@ -104,12 +106,12 @@ def lost(hosts: Mapping[str, Json]) -> list[str]:
 def table(found: Sequence[Json], width: int) -> list[str]:
     """Return lines for a terminal: a row each, then what is less on one architecture, and why some are refused.
 
-    Where the tags do not fit, only those remain that a package cannot replace.
+    Where the tags do not fit, only those remain that a package cannot replace, and it does not say which have an Apex.
 
     :param width: columns of the terminal; rows are not made shorter than their cells
     """
     packages = [entry["package"] for entry in found]
-    grid = [HEADS, *(_cells(entry, True) for entry in found)]
+    grid = [HEADS, *(_cells(entry, True, True) for entry in found)]
     sizes = [max(map(len, column)) for column in zip(*grid)]
     if sum(sizes) + 2 * (len(sizes) - 1) > width:
         grid = [HEADS, *(_cells(entry, packages.count(entry["package"]) > 1) for entry in found)]
@@ -125,10 +127,12 @@ def table(found: Sequence[Json], width: int) -> list[str]:
     return [outgoing.printable(line) for line in lines]
 
 
-def _cells(entry: Json, with_tag: bool) -> list[str]:
+def _cells(entry: Json, with_tag: bool, with_apex: bool = False) -> list[str]:
     notes = [entry["tag"]] if entry["tag"] and with_tag else []
     if entry["layout"] == planning.PATCH:
         notes.append("patched torch")
+    if entry["apex"] and with_apex:
+        notes.append("Apex")
     if entry["refused"]:
         notes.append("refused")
     elif not entry["cann"]["minimum"]:

@@ -79,6 +79,14 @@ def package_requirements(release: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def apex(row: Mapping[str, Any]) -> Json | None:
+    """Return the Apex of a row, as the patched releases have theirs; None where it has none."""
+    made = dict(COMMON["apex"])
+    torches, since = made.pop("torch"), made.pop("since")
+    is_for = row["torch"] in torches and versions.compare(series(row) or "0", since) >= 0
+    return made if is_for else None
+
+
 def facts(state: State, python: str) -> releases.Host:
     """Return what of a host decides about its release.
 
@@ -285,7 +293,7 @@ def plugin_release(row: Mapping[str, Any], host: releases.Host | None, index: st
             "tree_version": row["version"],
             "mem_gib_first": latest(COMMON["memory"], series(row))["gib"],
         },
-        "apex": None,
+        "apex": apex(row),
     }
 
 

@@ -65,6 +65,8 @@ WHEELS = {
 }
 
 REFS = ("2.0.3.tr5", "2.0.4.tr5")
+# The ref of Ascend/apex for the plugin line.
+PLUGIN_APEX = "5.0.0"
 TORCH_VERSIONS = ("1.5.0", "1.8.1")
 # What build.sh of Ascend/pytorch has at each ref: the Pythons it takes and its PYTORCH_BUILD_NUMBER.
 BUILDS = {
@@ -236,41 +238,53 @@ def make_apex(out: Path) -> str:
     )[1]
 
 
-def make_apex_adapter(out: Path) -> Dict[str, str]:
-    """Write Ascend/apex; returns {ref: commit}."""
-    patch = unified_diff(tree("nvidia-apex", {}), tree("nvidia-apex", {"npu": True}), "apex", "apex-develop")
+def apex_adapter(ref: str, native: str = "") -> Tree:
+    """Return Ascend/apex's tree at a ref; native: of the plugin line, the commit of NVIDIA/apex that it clones by itself."""
+    facts = {"ref": ref, "plugin": bool(native), "native": native}  # type: Facts
+    files = tree("ascend-apex/repo", facts)
+    if native:
+        files = {name: content for name, content in files.items() if "/npu_float_status/" not in name}
+    before, after = tree("nvidia-apex", {}), tree("nvidia-apex", {"npu": True, "plugin": bool(native)})
+    return dict(files, **{"patch/npu.patch": unified_diff(before, after, "apex", "apex-develop")})
+
+
+def make_apex_adapter(out: Path, native: str) -> Dict[str, str]:
+    """Write Ascend/apex, both lines of it; returns {ref: commit}."""
     commits = [
-        Commit(
-            ref,
-            dict(tree("ascend-apex/repo", {"ref": ref}), **{"patch/npu.patch": patch}),
-            {},
-            number - 1 if number else None,
-            (ref,),
-        )
-        for number, ref in enumerate(REFS)
+        Commit(ref, apex_adapter(ref), {}, number - 1 if number else None, (ref,)) for number, ref in enumerate(REFS)
     ]
-    commits.append(Commit("Another layout", tree("ascend-apex/master", {}), {}, None, ("master",)))
-    return dict(zip(REFS, make_repository(out, "Ascend/apex", commits)))
+    commits.append(Commit(PLUGIN_APEX, apex_adapter(PLUGIN_APEX, native), {}, None, (PLUGIN_APEX, "master")))
+    return dict(zip((*REFS, PLUGIN_APEX), make_repository(out, "Ascend/apex", commits)))
 
 
-def make_repositories(out: Path) -> Tuple[Dict[str, Dict[str, str]], Dict[str, str]]:
+def make_repositories(out: Path) -> Tuple[Dict[str, Dict[str, str]], Dict[str, Dict[str, str]]]:
     """Write all git repositories.
 
-    Returns the commits for each torch version, as vars.yml has them, and the commit of each tag of the plugin line.
+    Returns the commits for each torch version, as vars.yml has them, and for each tag of the plugin line those that its
+    vars-<release>.yml has, by variable.
     """
     native, adapter = make_torch(out), make_torch_adapter(out)
-    apex_native, apex_adapter = make_apex(out), make_apex_adapter(out)
+    apex_native = make_apex(out)
+    apex_adapters = make_apex_adapter(out, apex_native)
     newest = REFS[-1]
     patched = {
         version: {
             "adapter": adapter[newest],
             "native": native[version],
-            "apex_adapter": apex_adapter[newest],
+            "apex_adapter": apex_adapters[newest],
             "apex_native": apex_native,
         }
         for version in TORCH_VERSIONS
     }
-    return patched, {tag: adapter[tag] for tag in TAGS}
+    plugin = {
+        tag: {
+            "torch_npu_build_adapter_commit": adapter[tag],
+            "apex_build_adapter_commit": apex_adapters[PLUGIN_APEX],
+            "apex_build_native_commit": apex_native,
+        }
+        for tag in TAGS
+    }
+    return patched, plugin
 
 
 # ---------------------------------------------------------------- archives

@@ -166,12 +166,14 @@ def make_index(out: Path, stock: List[Wheel], ready: List[Wheel]) -> None:
     (out / "simple" / "index.html").write_text("<!DOCTYPE html>\n<title>Simple index</title>\n" + roots)
 
 
-def variables(row: Row, commit: str, stock: List[Wheel], cuda: List[Wheel], ready: List[Wheel]) -> List[str]:
+def variables(
+    row: Row, commits: Dict[str, str], stock: List[Wheel], cuda: List[Wheel], ready: List[Wheel]
+) -> List[str]:
     """Return the lines of a release's vars-<release>.yml: what makes the roles take this release from the mirror."""
     # 1.8.1 is also a release of the patched line: there the tag says which.
     version = row["tag"] if not row["submodules"] else row["package"]
     lines = ["---", 'ascend_torch_version: "{}"'.format(version)]
-    lines.append('torch_npu_build_adapter_commit: "{}"'.format(commit))
+    lines += ['{}: "{}"'.format(*each) for each in commits.items()]
     if downloads_miniz(row):
         lines.append('torch_npu_build_digests: {{miniz.h: "{}"}}'.format(hashlib.sha256(MINIZ).hexdigest()))
     for name, wheels in (
@@ -185,11 +187,11 @@ def variables(row: Row, commit: str, stock: List[Wheel], cuda: List[Wheel], read
 
 
 def make_wheels(
-    out: Path, commits: Dict[str, str], tools: Sequence[str] = (), old_tools: Sequence[str] = ()
+    out: Path, commits: Dict[str, Dict[str, str]], tools: Sequence[str] = (), old_tools: Sequence[str] = ()
 ) -> Dict[str, str]:
     """Write all wheels, their index, and vars-<release>.yml of each release; return {file: sha256} of all wheels.
 
-    commits: that of each tag of the plugin line; tools: lines of vars-<release>.yml about CMake and gcc; old_tools: the
+    commits: by variable, for each tag of the plugin line; tools: lines of vars-<release>.yml about CMake and gcc; old_tools: the
     same of releases in C++14.
     """
     stock = {torch: make_stock(out, stock_wheels(torch)) for torch in sorted({row["torch"] for row in rows()})}

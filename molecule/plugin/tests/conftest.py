@@ -54,12 +54,18 @@ class Host:
         """What a shell script prints there. Raises FleetError when it fails."""
         return rig.shell.run(rig.inside(self.name, "sh", "-c", script), stdin=stdin)
 
+    def told(self, code):
+        """What code prints, as JSON, in its Python with the environment file."""
+        argv = ["bash", "-euc", '. "$0"; cd /; exec "$1" -c "$2"', self.env, self.python, code]
+        return json.loads(rig.shell.run(rig.inside(self.name, *argv)))
+
     def imports(self):
         """The versions that its Python imports, see IMPORT."""
-        code = rig.shell.run(
-            rig.inside(self.name, "bash", "-euc", '. "$0"; cd /; exec "$1" -c "$2"', self.env, self.python, IMPORT)
-        )
-        return json.loads(code)
+        return self.told(IMPORT)
+
+    def apex(self):
+        """What its Apex was built with."""
+        return self.told("import apex, json; print(json.dumps(apex.build_info()))")
 
     def versions(self):
         """(torch, torch_npu) that its Python imports."""

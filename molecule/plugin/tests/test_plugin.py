@@ -10,6 +10,7 @@ import rig
 import yaml
 
 PAIR = ("2.6.0+cpu", "2.6.0.post5")
+ONE_JOB = {"ascend_jobs": 1, "torch_npu_build_build_environment": {"MIRROR_WORK": "1"}}
 
 
 def variables(release):
@@ -101,14 +102,32 @@ def test_no_release_starts_more_compilers_than_there_are_jobs(fleet, one, old):
     fleet.run([old], "")
     assert old.versions() == ("1.8.1+ascend", None)
     assert "apex" in old.packages()
-    one_job = {"ascend_jobs": 1, "torch_npu_build_build_environment": {"MIRROR_WORK": "1"}}
     with one.compilers() as of_one, old.compilers() as of_old:
         # The older one starts as many as there are cores, whatever MAX_JOBS says.
-        runs = [fleet.begin([one], "2.1.0.post17", **one_job), fleet.begin([old], "1.8.1", **one_job)]
+        runs = [fleet.begin([one], "2.1.0.post17", **ONE_JOB), fleet.begin([old], "1.8.1", **ONE_JOB)]
         for run in runs:
             run.ended()
     assert (of_one, of_old) == ([1], [1])
     assert one.versions() == ("2.1.0+cpu", "2.1.0.post17")
+
+
+def test_apex_comes_where_the_release_has_one(fleet, one):
+    apex = one.apex()
+    assert (apex["torch"], apex["options"]) == ("2.1.0+cpu", ["--cpp_ext"])
+    assert (apex["compiled"]["torch"], apex["compiled"]["abi"]) == ("2.1.0", 0)
+    # The vendor's version, 0.1-ascend, is none for pip.
+    assert one.packages()["apex"] == "0.1+ascend"
+    changed = json.dumps(one.manifest("apex")["identity"]["stages"])
+    assert "version='0.1-ascend'" in changed and "version='0.1+ascend'" in changed
+    assert fleet.run([one], "2.1.0.post17", **ONE_JOB).changed == set()
+    proven = fleet.run([one], "2.1.0.post17", "-v", playbook="playbooks/verify.yml", **ONE_JOB)
+    assert "torch_npu, apex: verified" in proven.words
+
+
+def test_an_apex_that_the_release_does_not_have_is_refused_before_anything_changes(fleet, one):
+    refused = fleet.run([one], "2.6.0.post5", well=False, apex_build_state="present")
+    assert "there is no Apex for torch 2.6.0.post5: set apex_build_state to auto or absent" in refused.words
+    assert refused.changed == set()
 
 
 def test_a_patched_torch_became_a_plugin_and_comes_back(fleet, old):
@@ -138,8 +157,8 @@ def test_the_release_follows_from_the_host(fleet, old):
 
 def test_removal_leaves_nothing(fleet, one):
     fleet.run([one], "2.1.0.post17", "-e", "ascend_remove_confirmed=true", playbook="playbooks/remove.yml")
-    assert not {"torch", "torch-npu"} & set(one.packages())
-    left = "ls -d /etc/ascend-pytorch/* {0}/torch* {0}/functorch 2>/dev/null || true"
+    assert not {"torch", "torch-npu", "apex"} & set(one.packages())
+    left = "ls -d /etc/ascend-pytorch/* {0}/torch* {0}/functorch {0}/apex* 2>/dev/null || true"
     assert one.on(left.format("/usr/local/lib/python3.9/dist-packages")) == ""
 
 

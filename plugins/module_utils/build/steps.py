@@ -7,6 +7,7 @@ run           [argv]: run a program; "cwd", "stdin", "env" (added), "path" (fold
               "expect" (a regular expression its output must match), "units" (where CMake may write compile_commands.json, by which
               the progress is counted)
 patch         {tree, file, run, cwd}: reset the tree, dry-run the patch, run the vendor's script, look for rejects
+replace       {path, texts}: replace texts of a file, {text: what replaces it}, wherever it has them; it need not have them
 pip           [requirement]: install what is missing
 requirements  {file, drop, constraints}: install a requirements file without ever replacing the torch that is built
 wheel         {dist, name, version}: find the right wheel, check it, stage it; "holds": files, or folders as names that end in
@@ -184,6 +185,22 @@ def _patch(step, context):
         )
 
 
+def _replace(step, context):
+    # type: (Dict[str, Any], Context) -> None
+    path = step["replace"]["path"]
+    try:
+        with open(path, encoding="utf-8", newline="") as stream:
+            content = stream.read()
+        for text, replacement in step["replace"]["texts"].items():
+            # Another commit of a source may not need it any more.
+            context.log("{0}: {1} {2}, replaced by {3}".format(path, content.count(text), text, replacement))
+            content = content.replace(text, replacement)
+        with open(path, "w", encoding="utf-8", newline="") as stream:
+            stream.write(content)
+    except (OSError, UnicodeDecodeError) as error:
+        raise StepError("cannot change {0}: {1}. The sources are of another version or incomplete".format(path, error))
+
+
 def _requirements(step, context):
     # type: (Dict[str, Any], Context) -> None
     options = step["requirements"]
@@ -346,6 +363,7 @@ def _link(step, context):
 _ACTIONS = {
     "run": _run,
     "patch": _patch,
+    "replace": _replace,
     "pip": _pip,
     "requirements": _requirements,
     "wheel": _wheel,

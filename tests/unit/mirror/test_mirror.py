@@ -4,7 +4,9 @@
 """The mirror's stand-ins are the same on every run, and have the habits that the collection must cope with."""
 
 import importlib.util
+import json
 import subprocess
+import sys
 import tarfile
 import threading
 import urllib.error
@@ -12,6 +14,7 @@ import urllib.request
 from pathlib import Path
 
 import mirror_trees
+import mirror_wheels
 import pytest
 
 MIRROR = Path(__file__).resolve().parents[2] / "mirror"
@@ -142,6 +145,76 @@ def test_the_apex_patch_fits_the_guides_commit_and_no_other(mirror, tmp_path):
         patch.write_text(run("git", "-C", out / "Ascend/apex.git", "show", "2.0.4.tr5:patch/npu.patch")[1])
         status, _said = run("patch", "-p1", "--dry-run", "--force", "-i", patch, cwd=tree)
         assert (status == 0) is fits
+
+
+# In place of setuptools, which not every Python has: it prints what setup.py asks for.
+SETUPTOOLS = """
+import json, types
+Extension = lambda name, sources, **more: dict(more, name=name, sources=sources)
+find_packages = lambda **more: []
+setup = lambda **asked: print(json.dumps({"version": asked["version"], "extensions": asked["ext_modules"]}))
+"""
+
+
+@pytest.fixture
+def plugins_apex(tmp_path):
+    """Apex's full code beside the plugin, and the folder of a torch 2.1.0 that is not below Python's prefix."""
+    write(tmp_path, make.apex_adapter("5.0.0", "a" * 40))
+    write(tmp_path / "apex", mirror_trees.tree("nvidia-apex", {}))
+    assert run("bash", tmp_path / "scripts/gen.sh")[0] == 0 and not list(tmp_path.rglob("*.rej"))
+    far = mirror_wheels.stock_files("2.1.0+cpu", "x86_64")
+    commands = {f"setuptools/command/build_{what}.py": f"build_{what} = object".encode() for what in ("ext", "py")}
+    far.update({"typing_extensions.py": b"", "setuptools/__init__.py": SETUPTOOLS.encode(), **commands})
+    write(tmp_path / "far", far)
+    return tmp_path / "apex", tmp_path / "far"
+
+
+def asks(tree, far):
+    """What setup.py asks setuptools for."""
+    code = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_path('setup.py', run_name='__main__')"
+    status, said = run(sys.executable, "-W", "ignore", "-c", code, far, "--cpp_ext", cwd=tree)
+    assert status == 0, said
+    asked = json.loads(said.splitlines()[-1])
+    assert [each["name"] for each in asked["extensions"]] == ["apex_C", "change_data_ptr"]
+    return asked["version"], asked["extensions"][0]
+
+
+def test_the_plugins_apex_has_no_version_and_looks_for_torch_in_one_folder(plugins_apex):
+    tree, far = plugins_apex
+    version, extension = asks(tree, far)
+    assert version == "0.1-ascend" and not (tree / "csrc/npu_float_status").exists()
+    assert {Path(folder).is_relative_to(sys.prefix) for folder in extension["include_dirs"]} == {True}
+    assert "-std=c++17" in extension["extra_compile_args"] and "-D_GLIBC" not in str(extension)
+    (far / "torch/version.py").write_text("__version__ = '2.0.1'")
+    assert "-std=c++17" not in asks(tree, far)[1]["extra_compile_args"]
+
+
+def test_the_recipes_changes_are_what_the_plugins_apex_needs(plugins_apex):
+    import yaml
+
+    tree, far = plugins_apex
+    recipe = yaml.safe_load((MIRROR.parents[1] / "roles/apex_build/files/recipe.yml").read_text())
+    texts = recipe["layouts"]["plugin"]["stages"]["patch"][1]["replace"]["texts"]
+    setup = (tree / "setup.py").read_text()
+    assert [setup.count(text) for text in texts] == [1, 1, 1]
+    for text, replacement in texts.items():
+        setup = setup.replace(text, replacement)
+    (tree / "setup.py").write_text(setup)
+    version, extension = asks(tree, far)
+    assert version == "0.1+ascend"
+    assert (Path(extension["include_dirs"][1]) / "torch/extension.h").is_relative_to(far)
+    assert (Path(extension["include_dirs"][1]) / "torch/extension.h").exists()
+    assert (Path(extension["library_dirs"][0]) / "libtorch_python.so").exists()
+    assert "-D_GLIBCXX_USE_CXX11_ABI=0" in extension["extra_compile_args"]
+
+
+def test_the_vendors_build_sh_of_apex_clones_into_its_own_tree(tmp_path):
+    write(tmp_path, make.apex_adapter("5.0.0", "a" * 40))
+    (tmp_path / "apex").mkdir()
+    (tmp_path / "apex/there").write_text("")
+    assert run("bash", tmp_path / "scripts/build.sh", "--python=3.11")[0] == 1
+    status, said = run("bash", tmp_path / "scripts/build.sh", "--python=3.9")
+    assert status != 0 and "already exists" in said
 
 
 def test_gen_sh_says_nothing_of_a_second_run(adapter):

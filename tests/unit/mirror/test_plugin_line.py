@@ -310,15 +310,20 @@ def test_newest_build_sh_hides_why_torch_cannot_be_imported(tmp_path):
 # ---------------------------------------------------------------- wheels and their index
 
 
+COMMITS = dict.fromkeys(
+    mirror_plugin.TAGS, {"torch_npu_build_adapter_commit": "0" * 40, "apex_build_native_commit": "1" * 40}
+)
+
+
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory):
     """All wheels, and the digests that they were made with."""
     out = tmp_path_factory.mktemp("wheels")
-    return out, mirror_wheels.make_wheels(out, dict.fromkeys(mirror_plugin.TAGS, "0" * 40))
+    return out, mirror_wheels.make_wheels(out, COMMITS)
 
 
 def test_wheels_do_not_change(wheels, tmp_path):
-    assert mirror_wheels.make_wheels(tmp_path, dict.fromkeys(mirror_plugin.TAGS, "0" * 40)) == wheels[1]
+    assert mirror_wheels.make_wheels(tmp_path, COMMITS) == wheels[1]
 
 
 def test_variables_name_the_wheels_of_their_release(wheels):
@@ -326,7 +331,7 @@ def test_variables_name_the_wheels_of_their_release(wheels):
     for tag, row in ROWS.items():
         made = yaml.safe_load((out / "vars-{}.yml".format(row["package"])).read_text())
         assert made["ascend_torch_version"] == (row["package"] if row["submodules"] else tag)
-        assert made["torch_npu_build_adapter_commit"] == "0" * 40
+        assert {name: made[name] for name in COMMITS[tag]} == COMMITS[tag]
         for wheel in made["torch_npu_build_stock_wheels"] + made["mirror_cuda_wheels"]:
             assert wheel["sha256"] == digests[wheel["file"]]
             assert hashlib.sha256((out / wheel["file"]).read_bytes()).hexdigest() == wheel["sha256"]

@@ -196,6 +196,34 @@ def test_what_apex_is_asked_for():
     assert "--npu_float_status" in made["stages"]["build"][0]["run"] and made["version"] == "0.1"
 
 
+def test_apex_beside_the_plugin():
+    """Its setup.py is changed before it is built, which the manifest says with the stages."""
+    made = recipe(settings("apex_build", ascend_torch_version="2.1.0.post17"), {})
+    assert (made["state"], made["in_release"], made["version"]) == ("present", True, "0.1")
+    assert recipe_form.problems(made) == [] and made["built_with"] == ["gcc730", "torch"]
+    assert made["stages"]["build"][0]["run"][-3:] == ["setup.py", "--cpp_ext", "bdist_wheel"]
+    _patched, changed = made["stages"]["patch"]
+    assert changed["replace"]["texts"]["version='0.1-ascend'"] == "version='0.1+ascend'"
+    identity = fingerprint.identity(dict(made, prefix=""), PLATFORM, {})
+    assert identity["stages"]["patch"][1] == changed
+    own = {"ascend_torch_version": "2.1.0.post17", "apex_build_state": "absent"}
+    assert recipe(settings("apex_build", **own), {})["state"] == "absent"
+
+
+@pytest.mark.parametrize("version", ["2.6.0.post5", "1.11.0.post3", "v3.0.0-pytorch1.8.1"])
+def test_a_release_without_apex(version):
+    made = recipe(settings("apex_build", ascend_torch_version=version), {})
+    assert (made["state"], made["in_release"], made["sources"]) == ("absent", False, [])
+    wanted = settings("apex_build", ascend_torch_version=version, apex_build_state="present")
+    with pytest.raises(
+        AnsibleActionFail, match="there is no Apex for torch .*: set apex_build_state to auto or absent"
+    ):
+        recipe(wanted, {})
+    # A host that is not examined yet may get another release.
+    release = releases.Tables({}).guess(version, "")
+    assert recipes.recipes_of(wanted, release)[0]["state"] == "absent"
+
+
 # What the recipes of plugin releases are filled in with, besides the role's variables.
 OF_PLUGINS = {
     "stock": {"name": "stock", "kind": "file", "file": "torch-2.6.0-cp39-cp39-linux_x86_64.whl", "sha256": "a" * 64}
@@ -249,8 +277,12 @@ def test_recipes_of_plugin_releases_are_whole(file, layout):
 
 def test_layouts_have_the_same_keys():
     """What one of them left out would come from nowhere."""
-    for file in ("files/recipe.yml", "files/torch_npu.yml"):
-        layouts = data("torch_npu_build", file)["layouts"].values()
+    for role, file in (
+        ("torch_npu_build", "files/recipe.yml"),
+        ("torch_npu_build", "files/torch_npu.yml"),
+        ("apex_build", "files/recipe.yml"),
+    ):
+        layouts = data(role, file)["layouts"].values()
         keys = [set(layout) - {"state", "mem_gib_first", "installed_with", "in_release"} for layout in layouts]
         assert all(each == keys[0] for each in keys)
 

@@ -43,9 +43,11 @@ def test_what_an_entry_says():
         "pythons": dict.fromkeys(("aarch64", "x86_64"), ["3.12", "3.11", "3.10", "3.9"]),
         "gcc": {"minimum": "8.0.0", "maximum": {"aarch64": "", "x86_64": ""}},
         "cmake": {"minimum": "3.18.0", "maximum": {"aarch64": "3", "x86_64": "3"}},
+        "apex": False,
         "refused": "",
     }
     patched = entry("1.5.0", "patch")
+    assert patched["apex"] and entry("2.1.0.post17")["apex"]
     assert patched["cann"] == {"minimum": "5.0.2", "maximum": "5.0.4"} and patched["tag"] == ""
     assert patched["gcc"] == {"minimum": "7.3.0", "maximum": {"aarch64": "9", "x86_64": "12"}}
 
@@ -82,7 +84,7 @@ def test_a_users_row_may_lack_most_of_it():
         ("2.12.0", ["2.12.0", "9.1.0", "3.10-3.12", ">=", "8", "3.18.0-3.x", "v26.1.0-pytorch2.12.0"]),
         (
             "1.11.0.post14",
-            ["1.11.0.post14", "8.0.RC2", "3.7-3.10", ">=", "7.3.0", "3.12.0-3.x", "v6.0.rc2-pytorch1.11.0"],
+            ["1.11.0.post14", "8.0.RC2", "3.7-3.10", ">=", "7.3.0", "3.12.0-3.x", "v6.0.rc2-pytorch1.11.0,", "Apex"],
         ),
         ("1.5.0.post4", ["1.5.0.post4", "5.0.4", "-", "-", "-", "refused"]),
     ],
@@ -96,7 +98,9 @@ def test_a_release_without_a_cann_only_comes_by_its_name():
 
 
 def test_a_row_of_a_patched_tree():
-    assert line("1.8.1", layout="patch") == "1.8.1 5.0.3-5.0.4 3.7-3.9 7.3.0-12.x 3.12.0-3.x patched torch".split()
+    assert (
+        line("1.8.1", layout="patch") == "1.8.1 5.0.3-5.0.4 3.7-3.9 7.3.0-12.x 3.12.0-3.x patched torch, Apex".split()
+    )
 
 
 def test_what_is_less_on_an_architecture_is_told_below():
@@ -131,6 +135,7 @@ def test_tags_go_first_where_there_is_no_room():
     narrow = made.table(ENTRIES, NARROW)
     tags = [row.split()[-1] for row in narrow[1 : len(ENTRIES) + 1] if "-pytorch" in row]
     assert tags == ["v6.0.rc1-pytorch2.1.0", "v5.0.1.2-pytorch2.1.0", "v3.0.0-pytorch1.8.1"]
+    assert not [row for row in narrow if "Apex" in row]
 
 
 def test_text_of_a_users_row_does_not_control_the_terminal():

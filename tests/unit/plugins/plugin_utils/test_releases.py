@@ -210,7 +210,7 @@ def test_a_plugin_release_is_of_its_tag():
     adapter = torch["adapter"]
     assert (adapter["repo"], adapter["ref"]) == ("Ascend/pytorch", release["tag"]) and len(adapter["commit"]) == 40
     assert [url.split("/")[2] for url in adapter["urls"]] == ["gitcode.com", "gitee.com", "github.com"]
-    assert release["apex"] is None and release["unsupported_variables"] == []
+    assert release["unsupported_variables"] == []
     assert made("v6.0.rc1-pytorch2.1.0")["torch"]["tree_version"] == "2.1.0.post3"
 
 
@@ -354,6 +354,21 @@ def test_what_runs_with_a_release():
     assert made("2.8.0")["built_with_gcc"] == "13" and made("1.11.0")["built_with_gcc"] == ""
 
 
+def test_apex_is_for_these_torches_from_a_series_on():
+    for row in ROWS:
+        if row["layout"] == "plugin":
+            since = row["torch"] in ("1.11.0", "2.0.1", "2.1.0") and not row["tag"].startswith(
+                ("v3.", "v5.0.rc1", "v5.0.rc2")
+            )
+            assert bool(releases.apex(row)) == since, row["tag"]
+    made_apex = made("2.1.0.post17")["apex"]
+    assert made_apex == made("1.11.0.post4")["apex"] and made("1.11.0.post3")["apex"] is None
+    patched = releases.PATCHED["1.8.1"]["apex"]
+    assert set(made_apex) == set(patched), "in the form of the patched ones"
+    assert made_apex["native"]["commit"] == patched["native"]["commit"]
+    assert made_apex["adapter"]["commit"].startswith("49a7994e") and made_apex["options"] == ["--cpp_ext"]
+
+
 def test_the_cann_of_a_release_is_its_series_from_its_own_on():
     assert made("2.6.0.post5")["cann"] == {"minimum": "8.5.0", "maximum": "8.5"}
     assert made("2.8.0")["cann"] == {"minimum": "8.3.RC1", "maximum": "8.3"}
@@ -411,7 +426,33 @@ def test_every_row_can_be_planned(number):
             assert does["torch"] == plan.BUILD and does.get("torch_npu", plan.NOTHING) == plan.NOTHING
         else:
             assert does["torch_npu"] != plan.NOTHING
-            assert does.get("apex", plan.NOTHING) == plan.NOTHING
+            # It comes by itself where the row has one.
+            assert does.get("apex") == (plan.BUILD if asked.release["apex"] else None)
+
+
+def planned_apex(package):
+    host, state = planning_state(row_of(package), "x86_64")
+    made_plan = plan.make(
+        ask(request.ROLES, source(ascend_torch_version=package), host._replace(pythons=["3.9"])), state
+    )
+    return made_plan.products["apex"].order
+
+
+def test_apex_is_built_again_for_another_torch_and_not_for_another_torch_npu():
+    newest, older, other = (planned_apex(package) for package in ("2.1.0.post6", "2.1.0", "2.0.1.post1"))
+    assert newest.fingerprint == older.fingerprint != other.fingerprint
+    assert newest.identity["built_with"]["torch"] != other.identity["built_with"]["torch"]
+    assert "torch_npu" not in newest.identity["built_with"]
+
+
+@pytest.mark.parametrize(
+    ("release", "state", "tools"),
+    [("2.1.0.post17", "auto", ["gcc730"]), ("2.1.0.post17", "absent", []), ("2.6.0.post5", "auto", [])],
+)
+def test_beside_a_ready_made_torch_npu_only_apex_is_compiled(release, state, tools):
+    said = source(ascend_torch_version=release, torch_npu_build_from="wheel", apex_build_state=state)
+    found = ask(request.ROLES, said, Host("8.5.0", ["3.9"], "x86_64")).recipes
+    assert [each["name"] for each in found] == [*tools, "torch", "torch_npu", "apex"]
 
 
 def test_there_are_rows_of_both_kinds():

@@ -100,6 +100,25 @@ def test_what_fails_is_told(context, step, words):
         steps.run_step(step, context)
 
 
+def test_texts_of_a_file_are_replaced(context, tmp_path):
+    path = tmp_path / "setup.py"
+    path.write_bytes(b"version='0.1-ascend'\r\nx = '0.1-ascend'\n")
+    texts = {"version='0.1-ascend'": "version='0.1+ascend'", "not there": "x"}
+    for _run in range(2):
+        steps.run_step({"replace": {"path": str(path), "texts": texts}}, context)
+        assert path.read_bytes() == b"version='0.1+ascend'\r\nx = '0.1-ascend'\n"
+    assert context.logged[0] == "{0}: 1 version='0.1-ascend', replaced by version='0.1+ascend'".format(path)
+    assert context.logged[1] == "{0}: 0 not there, replaced by x".format(path)
+
+
+def test_a_file_to_change_that_is_not_there_or_no_text(context, tmp_path):
+    for content in (None, b"\xff"):
+        if content:
+            (tmp_path / "setup.py").write_bytes(content)
+        with pytest.raises(steps.StepError, match="cannot change .*setup.py: .* The sources are of another version"):
+            steps.run_step({"replace": {"path": str(tmp_path / "setup.py"), "texts": {"a": "b"}}}, context)
+
+
 def test_what_is_expected_may_stand_in_any_line(context):
     steps.run_step(sh("echo hello; echo 7.3.0; echo bye", expect="^7.3.0$"), context)
 

@@ -106,7 +106,7 @@ def test_no_release_starts_more_compilers_than_there_are_jobs(fleet, one, old):
         # The older one starts as many as there are cores, whatever MAX_JOBS says.
         runs = [fleet.begin([one], "2.1.0.post17", **ONE_JOB), fleet.begin([old], "1.8.1", **ONE_JOB)]
         for run in runs:
-            run.ended()
+            run.ended(limit_s=480)
     assert (of_one, of_old) == ([1], [1])
     assert one.versions() == ("2.1.0+cpu", "2.1.0.post17")
 

@@ -238,6 +238,7 @@ def _plugin_names(settings: Settings, made: Mapping[str, Any], limits: list[str]
         "stock": made["stock"],
         # pip would take the newest numpy, with which an older torch does not work.
         "package_limits": limits,
+        "numpy": next((line for line in limits if line.startswith("numpy")), "numpy"),
         "options": [f"--disable_{option}" for option in left_out],
         "without": [DISABLED[option]["submodule"] for option in left_out],
         "holds": [

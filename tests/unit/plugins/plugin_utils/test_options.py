@@ -4,6 +4,7 @@
 """What actions take is what their modules' documentation says."""
 
 import pytest
+from ansible_collections.ascend.pytorch.plugins.module_utils.plan import releases
 from ansible_collections.ascend.pytorch.plugins.plugin_utils import (
     bundle_contents,
     cache_places,
@@ -81,7 +82,7 @@ def _action(name):
 
 def test_documented_choices_are_those_that_the_code_knows():
     platform = options.argument_spec("bundle")["platforms"]["options"]
-    assert platform["arch"]["choices"] == list(bundle_contents.ARCHES)
+    assert platform["arch"]["choices"] == list(releases.ARCHES)
     assert platform["libc"]["default"] == bundle_contents.LIBC
     assert options.argument_spec("plan")["roles"]["choices"] == list(request.ROLES)
     assert options.argument_spec("account")["deeds"]["choices"] == list(ledger.NOT_DONE)

@@ -230,6 +230,7 @@ OF_PLUGINS = {
     | {"urls": ["https://h/torch.whl"], "dest": "stock", "requirement": "torch==2.6.0+cpu", "index": ["https://h"]},
     "downloads": [],
     "package_limits": ["numpy<1.100"],
+    "numpy": "numpy<1.100",
     "download_files": [],
     "npu_index": "",
     "options": ["--disable_rpc"],

@@ -290,6 +290,7 @@ def plugin_release(row: Mapping[str, Any], host: releases.Host | None, index: st
             "options": row["options"],
             "downloads": downloads(row),
             "max_jobs": row["max_jobs"],
+            "cxx_flags": tools["cxx_flags"],
             "tree_version": row["version"],
             "mem_gib_first": latest(COMMON["memory"], series(row))["gib"],
         },

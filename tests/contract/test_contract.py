@@ -565,7 +565,7 @@ def test_tarball_holds_what_a_user_runs(tmp_path):
         "CHANGELOG.rst",
         "CONTRIBUTING.md",
     }
-    folders = {"changelogs", "inventories", "meta", "playbooks", "plugins", "requirements", "roles"}
+    folders = {"changelogs", "docs", "inventories", "meta", "playbooks", "plugins", "requirements", "roles"}
     assert {name.split("/")[0] for name in names} <= known | folders
     assert [name for name in names if name.startswith("requirements/")] == ["requirements/controller.txt"]
     assert not [name for name in names if "__pycache__" in name or re.search(r"/\.|\.pyc$", name)]

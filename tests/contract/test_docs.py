@@ -7,6 +7,7 @@ docs/zh/ has a page for each page of docs/, under the same name. The rules are s
 wrong, in words, or the part of a page that is compared.
 """
 
+import functools
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -48,6 +49,7 @@ _HEADING = re.compile(r"^(#{1,6}) +(.+?)[ #]*$", re.MULTILINE)
 _CHECK = re.compile(r"(?:\bchecks? |检查 ?)`([\w-]+)`")
 _VARIABLE = re.compile(rf"(?<![\w./-])(?:{'|'.join(PREFIXES)})_\w+(?![\w./-])")
 _PLUGIN = re.compile(r"\bascend\.pytorch\.(\w+)")
+_TASK = re.compile(r"(?:\b[Tt]ask \"|任务“)([^\"”\n]+)[\"”]")
 _PATH = re.compile(r"(?:plugins|roles|playbooks|tests|tools|molecule|inventories|meta|requirements|docs)/[\w./-]*")
 
 
@@ -150,6 +152,11 @@ def unknown_plugins(page: str, known: Collection[str]) -> list[str]:
     return sorted({name for text in code for name in _PLUGIN.findall(text)} - set(known))
 
 
+def unknown_tasks(page: str, known: Collection[str]) -> list[str]:
+    """Tasks that do not exist: what stands in quotes after the word task."""
+    return sorted(set(_TASK.findall(prose(page))) - set(known))
+
+
 def missing_paths(page: str, root: Path) -> list[str]:
     """Paths from the top of the checkout, in backquotes, where nothing is."""
     return sorted({span for span in spans(page) if _PATH.fullmatch(span) and not (root / span).exists()})
@@ -159,6 +166,7 @@ def text(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
+@functools.cache
 def known_variables() -> set[str]:
     """Every variable of the roles and of the playbooks, and the groups of hosts."""
     found = set(re.findall(r"'(ascend_\w+)'", text("playbooks/site.yml")))
@@ -169,6 +177,15 @@ def known_variables() -> set[str]:
         elif re.fullmatch(r"(roles|playbooks)/.+\.yml", name):
             found |= shared_variables(text(name), list(conditions(yaml.safe_load(text(name)))))
     return found
+
+
+@functools.cache
+def known_tasks() -> set[str]:
+    """The name of every task and play."""
+    names = [name for name in FILES if re.fullmatch(r"(roles|playbooks)/.+\.yml", name)]
+    return {
+        told.strip("\"' ") for name in names for told in re.findall(r"^\s*(?:- )?name: (.+)$", text(name), re.MULTILINE)
+    }
 
 
 def known_plugins() -> Iterator[str]:
@@ -210,6 +227,7 @@ def test_what_pages_name_exists(name):
     assert unknown_checks(page, CHECKS) == []
     assert unknown_variables(page, known_variables()) == []
     assert unknown_plugins(page, set(known_plugins())) == []
+    assert unknown_tasks(page, known_tasks()) == []
     assert missing_paths(page, ROOT) == []
 
 
@@ -249,5 +267,6 @@ def test_unknown_names_are_found(tmp_path):
     assert unknown_variables(page, ["ascend_a"]) == ["ascend_b", "cmake_e"]
     page = "`ascend.pytorch.site` `ascend.pytorch.gone`\n```sh\nansible-playbook ascend.pytorch.lost -i hosts\n```\n"
     assert unknown_plugins(page, ["site"]) == ["gone", "lost"]
+    assert unknown_tasks('the task "Plan", task "Plans"，任务“计划”', ["Plan"]) == ["Plans", "计划"]
     (tmp_path / "roles").mkdir()
     assert missing_paths("`roles/` `roles/x.yml` `x/y`", tmp_path) == ["roles/x.yml"]

@@ -38,7 +38,7 @@ class Core(NamedTuple):
         return ROOT / ".cache" / "cores" / self.line
 
 
-# The newest first. tests/contract checks that meta/runtime.yml, the READMEs and requirements/dev.txt agree.
+# The newest first. tests/contract checks that meta/runtime.yml, the READMEs, docs/install.md and requirements/dev.txt agree.
 CORES = [
     Core("2.21", "2.21.5", (12, 13, 14), 9),
     Core("2.20", "2.20.10", (12, 13, 14), 9),

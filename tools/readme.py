@@ -1,13 +1,13 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write the generated parts of the READMEs: the tables of variables, checks and releases, and the inventories.
+"""Write the generated parts of the READMEs and docs/: the tables of variables, checks and releases, and the inventories.
 
     .venv/bin/python tools/readme.py [--check]
 
 A generated part is between `<!-- NAME: begin -->` and `<!-- NAME: end -->`. NAME is `variables`, `checks`, `releases`, or the
 path of a file whose text is shown. Variables come from the defaults/main.yml and meta/argument_specs.yml of the roles, and their Chinese
-descriptions from readme.zh.yml. --check writes nothing, names the READMEs that differ, and exits with 1 if there are any.
+descriptions from readme.zh.yml. --check writes nothing, names the pages that differ, and exits with 1 if there are any.
 """
 
 import re
@@ -29,6 +29,9 @@ IN_DEFAULTS, REQUIRED = "see `defaults/main.yml`", "required"
 # In the order of the guide, then `road`, whose tasks the others use.
 ROLES = ("cann_check", "cmake", "gcc730", "torch_npu_build", "apex_build", "road")
 CHINESE = Path(__file__).with_name("readme.zh.yml")
+# The pages with generated parts, besides the READMEs of the roles.
+ENGLISH_PAGES = ("README.md", "docs/releases.md", "docs/variables.md")
+CHINESE_PAGES = ("README.zh-CN.md", "docs/zh/releases.md", "docs/zh/variables.md")
 
 _PART = re.compile(r"<!-- ([\w/.-]+): begin -->\n.*?<!-- \1: end -->", re.DOTALL)
 _FOLLOWS = re.compile(r"\{\{ (\w+) \| default\((.*)\) \}\}")
@@ -46,7 +49,7 @@ class Variable(NamedTuple):
 
 
 class Language(NamedTuple):
-    """The texts of a README in one language.
+    """The texts of generated parts in one language.
 
     `defaults` translates the texts for defaults that are not plain values. `meaning` returns the meaning of a variable, given
     its name and its meaning in English. `patched` marks the packages of a patched torch, and `of` says of which torches a limit
@@ -312,15 +315,16 @@ def part(name: str, variables: str, words: Language) -> str:
 
 
 def filled(text: str, parts: Callable[[str], str]) -> str:
-    """Return a README's text with every generated part replaced by what `parts` returns for its name."""
+    """Return a page's text with every generated part replaced by what `parts` returns for its name."""
     return _PART.sub(lambda m: f"<!-- {m[1]}: begin -->\n{parts(m[1])}\n<!-- {m[1]}: end -->", text)
 
 
-def readmes() -> dict[Path, str]:
-    """Return every README with generated parts, with the text that it should have."""
+def pages() -> dict[Path, str]:
+    """Return every page with generated parts, with the text that it should have."""
     tables = {
-        ROOT / "README.md": (all_tables(english()), english()),
-        ROOT / "README.zh-CN.md": (all_tables(chinese()), chinese()),
+        ROOT / name: (all_tables(words), words)
+        for words, names in ((english(), ENGLISH_PAGES), (chinese(), CHINESE_PAGES))
+        for name in names
     }
     for role in ROLES:
         tables[ROOT / "roles" / role / "README.md"] = (role_table(role_variables(role), english()), english())
@@ -332,12 +336,12 @@ def readmes() -> dict[Path, str]:
 
 def main(argv: list[str]) -> int:
     """Run the command line and return the exit status."""
-    stale = [path for path, text in readmes().items() if path.read_text() != text]
+    stale = [path for path, text in pages().items() if path.read_text() != text]
     for path in stale:
         if argv == ["--check"]:
             print(f"{path.relative_to(ROOT)} is out of date: run tools/readme.py")
         else:
-            path.write_text(readmes()[path])
+            path.write_text(pages()[path])
             print(f"wrote {path.relative_to(ROOT)}")
     return 1 if stale and argv == ["--check"] else 0
 

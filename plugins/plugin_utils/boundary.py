@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which hosts are trusted to build for others, what is signed, and which places of the build cache need no signature.
 
-See section "Security" of the README. Every run loads this, so that it imports next to nothing.
+See "Who is trusted" in docs/fleets.md. Every run loads this, so that it imports next to nothing.
 """
 
 from __future__ import annotations

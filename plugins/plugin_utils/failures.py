@@ -149,8 +149,8 @@ _KNOWN = tuple(
         (
             "Python too old",
             r"ansible-core requires a minimum of Python|hosts need 3\.\d+ or newer|future feature annotations is not defined",
-            "set ansible_python_interpreter to a newer Python of the host, or run the last ansible-core that takes this one: the "
-            "README's table names it",
+            "set ansible_python_interpreter to a newer Python of the host, or run the last ansible-core that takes this one: "
+            "docs/install.md names it",
         ),
         (
             "no temporary folder",

@@ -117,8 +117,8 @@ def refuse_incomplete(torch_release: Mapping[str, Any]) -> Iterator[None]:
         yield
     except KeyError as error:
         raise AnsibleActionFail(
-            f"ascend_extra_releases: the row of torch {torch_release.get('version', '')} has no {error.args[0]!r}. The README "
-            "has a complete row"
+            f"ascend_extra_releases: the row of torch {torch_release.get('version', '')} has no {error.args[0]!r}. "
+            "docs/releases.md has a complete row"
         ) from error
 
 

@@ -248,7 +248,7 @@ def _wrapped(text: str, width: int, first: str = "") -> list[str]:
     ]
 
 
-# --- by CANN, for the READMEs -----------------------------------------------------------------------------------------
+# --- by CANN, for docs/releases.md ---------------------------------------------------------------------------------------
 
 
 def by_cann(found: Sequence[Json]) -> list[Json]:

@@ -110,25 +110,23 @@ def test_sources_are_pinned(role):
     assert not check_pins({**variables, **files})
 
 
-def test_shared_variables_are_in_the_readme():
-    """The first page has a table of the variables that roles share, and every one in it is read."""
+def test_shared_variables_are_in_docs():
+    """docs/variables.md has a table of the variables that roles share, and every one in it is read."""
     read = set()
     for name in below(r"(roles|playbooks)/.+\.(ya?ml|j2)"):
         text = (ROOT / name).read_text()
         bare = list(conditions(yaml.safe_load(text))) if not name.endswith(".j2") else []
         read |= shared_variables(text, bare)
-    told = {name for name, _cell in variable_table((ROOT / "README.md").read_text()) if name.startswith("ascend_")}
+    told = {
+        name for name, _cell in variable_table((ROOT / "docs/variables.md").read_text()) if name.startswith("ascend_")
+    }
     assert read == told
 
 
-@pytest.mark.parametrize("folder", ["", *(f"roles/{role}/" for role in ROLES)])
-def test_translation_names_the_same_variables(folder):
-    """A README.zh-CN.md beside a README.md, which the first page must have, names the same variables."""
-    chinese, english = (ROOT / f"{folder}{name}" for name in ("README.zh-CN.md", "README.md"))
-    assert chinese.exists() or folder
-    if chinese.exists():
-        ours, theirs = (sorted(name for name, _cell in variable_table(p.read_text())) for p in (english, chinese))
-        assert ours == theirs
+def test_translation_names_the_same_variables():
+    pages = (ROOT / "docs/variables.md", ROOT / "docs/zh/variables.md")
+    ours, theirs = (sorted(name for name, _cell in variable_table(page.read_text())) for page in pages)
+    assert ours == theirs
 
 
 def module(kind: str, name: str):
@@ -543,7 +541,9 @@ def test_it_needs_no_other_collection():
     """Nothing of another collection is used, so that nothing of Galaxy is needed."""
     assert GALAXY["dependencies"] == {}
     foreign = r"\b(community\.\w+|ansible\.posix|containers\.podman)\.\w+|ansible_collections\.(?!ascend\.)"
-    assert not offending(below(r"(roles|playbooks)/.+\.(ya?ml|j2)", r"plugins/.+\.py", r"README.*\.md"), foreign)
+    assert not offending(
+        below(r"(roles|playbooks)/.+\.(ya?ml|j2)", r"plugins/.+\.py", r"(docs/.+|README.*)\.md"), foreign
+    )
 
 
 def test_sanity_ignores_nothing():

@@ -153,6 +153,8 @@ def test_cores_follow_each_other():
     [
         ("README.md", "ansible-core {} to {}"),
         ("README.zh-CN.md", "ansible-core {} 至 {}"),
+        ("docs/install.md", "ansible-core {} to {}"),
+        ("docs/zh/install.md", "ansible-core {} 至 {}"),
         ("CONTRIBUTING.md", "## Supported ansible-core\n{} to {},"),
     ],
 )
@@ -164,8 +166,8 @@ def test_documents_name_the_tested_cores(name, sentence):
     assert set(re.findall(r"\b2\.\d\d\b(?!\.)", " ".join(re.findall(r".*ansible-core.*", text(name))))) <= lines
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
-def test_readme_says_which_core_takes_which_python_of_hosts(name):
+@pytest.mark.parametrize("name", ["docs/install.md", "docs/zh/install.md"])
+def test_page_says_which_core_takes_which_python_of_hosts(name):
     rows = re.findall(r"^\| 3\.(\d+)[^|]*\|[^|]*\| ([^|]*) \|", text(name), re.MULTILINE)
     assert [int(minor) for minor, _lines in rows] == sorted({core.oldest_target for core in cores.CORES})
     for minor, said in rows:

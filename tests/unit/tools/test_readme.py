@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tools/readme.py writes into the READMEs."""
+"""What tools/readme.py writes into the READMEs and docs/."""
 
 import pytest
 import readme
 
 
-def test_readmes_are_as_written():
-    stale = [str(path) for path, text in readme.readmes().items() if path.read_text() != text]
+def test_pages_are_as_written():
+    stale = [str(path) for path, text in readme.pages().items() if path.read_text() != text]
     assert not stale, "run tools/readme.py"
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Questions to the fleet document: what is refused before any host is asked, what after, and the READMEs' examples."""
+"""Questions to the fleet document: what is refused before any host is asked, what after, and the examples of docs/report.md."""
 
 import json
 import re
@@ -80,16 +80,16 @@ def test_without_the_library_it_says_what_to_install_where(monkeypatch, ask):
     assert sys.executable in str(caught.value) and "pip install jmespath" in str(caught.value)
 
 
-# --- the READMEs' examples
+# --- the examples of docs/report.md
 
 
 def examples(name):
-    """The expressions in a README's commands, as Ansible has them after a shell and its own reading of `-e`."""
+    """The expressions in the commands of a page, as Ansible has them after a shell and its own reading of `-e`."""
     lines = re.findall(r'^ansible-playbook .* -e "ascend_query=.*"$', (ROOT / name).read_text(), re.MULTILINE)
     return [parse_kv(shlex.split(line)[-1])["ascend_query"] for line in lines]
 
 
-# In the order of the READMEs: an NPU that is not healthy, which CANN, no torch, unfit and why, still to do.
+# In the order of the page: an NPU that is not healthy, which CANN, no torch, unfit and why, still to do.
 ANSWERS = [
     [
         {"host": "node005", "npus": [[1, "Warning"], [2, "Alarm"]]},
@@ -145,14 +145,14 @@ ANSWERS = [
 ]
 
 
-def test_the_readmes_have_the_same_examples():
-    assert examples("README.md") == examples("README.zh-CN.md")
-    assert len(examples("README.md")) == len(ANSWERS)
+def test_both_languages_have_the_same_examples():
+    assert examples("docs/report.md") == examples("docs/zh/report.md")
+    assert len(examples("docs/report.md")) == len(ANSWERS)
 
 
 @pytest.mark.parametrize("number", range(len(ANSWERS)))
 def test_the_examples_answer_what_they_say(number):
-    expression = examples("README.md")[number]
+    expression = examples("docs/report.md")[number]
     query.check(expression)
     assert json.loads(query.evaluate(expression, DOCUMENT)) == ANSWERS[number]
     # Of no host, the same kind of answer.

@@ -238,8 +238,8 @@ def english() -> Language:
     return Language(
         "| variable | default | meaning |",
         "| variable | default | meaning | a role's own |",
-        "**Of all roles**",
-        "**{0}**",
+        "## Of all roles",
+        "## {0}",
         "Follows `{0}`.",
         {},
         lambda name, meaning: meaning,
@@ -263,8 +263,8 @@ def chinese() -> Language:
     return Language(
         "| 变量 | 默认值 | 含义 |",
         "| 变量 | 默认值 | 含义 | 对应的角色变量 |",
-        "**所有角色共用**",
-        "**{0}**",
+        "## 所有角色共用",
+        "## {0}",
         "默认取 `{0}`。",
         {IN_DEFAULTS: "见 `defaults/main.yml`", REQUIRED: "必填"},
         meaning,
@@ -316,7 +316,7 @@ def part(name: str, variables: str, words: Language) -> str:
 
 def filled(text: str, parts: Callable[[str], str]) -> str:
     """Return a page's text with every generated part replaced by what `parts` returns for its name."""
-    return _PART.sub(lambda m: f"<!-- {m[1]}: begin -->\n{parts(m[1])}\n<!-- {m[1]}: end -->", text)
+    return _PART.sub(lambda m: f"<!-- {m[1]}: begin -->\n\n{parts(m[1])}\n\n<!-- {m[1]}: end -->", text)
 
 
 def pages() -> dict[Path, str]:

@@ -34,7 +34,7 @@ def test_markup_becomes_code():
 
 
 def test_only_parts_are_written():
-    text = "a\n<!-- x/y.yml: begin -->\nold\n<!-- x/y.yml: end -->\n<!-- z: begin --> stays"
+    text = "a\n<!-- x/y.yml: begin -->\n\nold\n\n<!-- x/y.yml: end -->\n<!-- z: begin --> stays"
     assert readme.filled(text, lambda name: f"new {name}") == text.replace("old", "new x/y.yml")
 
 

@@ -19,7 +19,7 @@ import yaml
 sys.path.insert(0, str(rig.PROJECT / "tests" / "mirror"))
 import cpu_torch  # noqa: E402 - needs the path above
 
-# Bare clones, <owner>/<name>.git, of what README names as the sources, or of their copies on GitHub.
+# Bare clones, <owner>/<name>.git, of what CONTRIBUTING.md names as the real sources.
 CLONES = os.environ.get("REAL_MIRROR", "")
 # The stock torches are kept, as they take minutes to bring.
 WHEELS = rig.PROJECT / ".cache" / "real"

@@ -129,6 +129,22 @@ def test_translation_names_the_same_variables():
     assert ours == theirs
 
 
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_first_page_is_short(name):
+    """It leads to the pages of docs/, and is not one of them."""
+    assert len((ROOT / name).read_text().splitlines()) <= 200
+
+
+def test_promises_have_tests():
+    """Each promise of the first page links to tests that exist, and both languages make the same promises."""
+    tables = {"README.md": "| promise | test |", "README.zh-CN.md": "| 承诺 | 测试 |"}
+    rows = [(ROOT / name).read_text().partition(head)[2].partition("\n\n")[0] for name, head in tables.items()]
+    english, chinese = ([re.findall(r"\]\(([^)]+)\)", row) for row in table.splitlines()[2:]] for table in rows)
+    assert len(english) > 10 and all(english)
+    assert english == chinese
+    assert [path for paths in english for path in paths if not (ROOT / path).is_file()] == []
+
+
 def module(kind: str, name: str):
     """A plugin's Python module, as Ansible imports it."""
     return importlib.import_module(f"ansible_collections.ascend.pytorch.plugins.{kind}.{name}")

@@ -580,6 +580,8 @@ def test_tarball_holds_what_a_user_runs(tmp_path):
         "README.zh-CN.md",
         "CHANGELOG.rst",
         "CONTRIBUTING.md",
+        "CODE_OF_CONDUCT.md",
+        "SECURITY.md",
     }
     folders = {"changelogs", "docs", "inventories", "meta", "playbooks", "plugins", "requirements", "roles"}
     assert {name.split("/")[0] for name in names} <= known | folders

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the code hosts read: the security policy and the templates, which ask for the same on each."""
+"""What the code hosts read: the security policy, the templates, and the tests that they run. It is the same on each."""
 
 import re
 
@@ -55,3 +55,36 @@ def test_what_is_named_is_there(name):
     assert set(re.findall(r"\bascend_\w+", words)) <= told
     playbooks = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
     assert set(re.findall(r"\bascend\.pytorch\.(\w+)", words)) <= playbooks
+
+
+# --- the tests that they run
+
+PIPELINES = (".github/workflows/test.yml", ".gitlab-ci.yml")
+# All that a bare Debian lacks until tools/bootstrap can install the rest.
+FIRST = "apt-get update && apt-get install --yes --no-install-recommends git make python3"
+
+
+def commands(name: str) -> list[str]:
+    """The lines that a pipeline has the shell run."""
+    (job,) = (yaml.safe_load(text(name)).get("jobs") or yaml.safe_load(text(name))).values()
+    steps = [
+        *job.get("before_script", []),
+        *job.get("script", []),
+        *(step.get("run", "") for step in job.get("steps", [])),
+    ]
+    return [line for step in steps for line in step.splitlines()]
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_pipelines_run_what_everybody_runs(name):
+    """`make test` as in a checkout: what is tested is said in the Makefile, and nowhere else."""
+    assert commands(name) == [FIRST, "make test </dev/null"]
+    assert re.search(r"^test:", text("Makefile"), re.M)
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_pipelines_name_no_registry(name):
+    """Where images and packages come from is set on the machine that runs them."""
+    lines = [line for line in text(name).splitlines() if not line.startswith("#")]
+    assert [line for line in lines if re.search(r"\w\.(com|org|io|net|cn|dev)\b|://", line)] == []
+    assert set(re.findall(r"image: (.*)", text(name))) == {"debian:12"}

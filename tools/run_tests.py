@@ -19,7 +19,7 @@ IMAGES = Stage("images", ["python", "tools/run_molecule.py", "--prepare"], count
 LANES = 2
 # The first to start are the stages that find most errors in the least time, then the longest ones, so that they do not run
 # alone at the end. The others follow.
-QUICK = ["ruff check", "ruff format", "yamllint", "shellcheck", "contract"]
+QUICK = ["ruff check", "ruff format", "yamllint", "shellcheck", "codespell", "pymarkdown", "contract"]
 LONG = ["unit", "core 2.16", "core 2.19", "core 2.21", "sanity", "demo", "core 2.20"]
 
 # Stages, each of which needs the result of the one before.
@@ -46,6 +46,10 @@ def groups() -> dict[str, list[Chain]]:
             Stage("ruff format", ["ruff", "format", "--check"]),
             Stage("yamllint", ["yamllint", "--strict", "."]),
             Stage("shellcheck", ["shellcheck", *filter(is_shell_script, files())]),
+            Stage("codespell", ["codespell", *files()]),
+            Stage("pymarkdown", ["pymarkdown", "--strict-config", "scan", *(n for n in files() if n.endswith(".md"))]),
+            Stage("reuse", ["reuse", "lint", "--lines"]),
+            Stage("changelog", ["antsibull-changelog", "lint-changelog-yaml", "--strict", "changelogs/changelog.yaml"]),
             # It recognises a collection only by the path of its folder.
             Stage("ansible-lint", ["ansible-lint", "--nocolor"], cwd=AS_COLLECTION),
         ],

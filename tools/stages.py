@@ -11,6 +11,7 @@ and all that some CI systems keep.
 
 import re
 import subprocess
+import textwrap
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -81,7 +82,7 @@ def show(line: str) -> None:
 
 def run(stage: Stage, say: Callable[[str], None] = show) -> Result:
     """Run one stage and pass its output (both streams) to `say`, line by line."""
-    say(f"\n=== {stage.name}: {' '.join(stage.argv)}")
+    say(f"\n=== {stage.name}: {textwrap.shorten(' '.join(stage.argv), _WIDTH, placeholder=' …')}")
     begin = time.monotonic()
     lines: list[str] = []
     try:

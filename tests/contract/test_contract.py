@@ -53,7 +53,7 @@ KEYWORDS = {name for kind in (Task, Block) for name in kind.fattributes} | {"loc
 GALAXY = yaml.safe_load((ROOT / "galaxy.yml").read_text())
 # What opens a source file; data that tools write, prose and stand-ins for other people's files have none.
 SOURCES = re.compile(r".*(\.(py|ya?ml|j2|sh|cfg|toml|txt)|/Makefile|/Containerfile)$|tools/\w+$|\.ci/run$|Makefile$")
-NO_HEADER = re.compile(r"changelogs/changelog\.yaml|tests/unit/data/|tests/mirror/sources/|.*/files/.*\.txt$")
+NO_HEADER = re.compile(r"LICENSES/|changelogs/changelog\.yaml|tests/unit/data/|tests/mirror/sources/|.*/files/.*\.txt$")
 
 
 def load(path: Path):
@@ -632,3 +632,8 @@ def test_no_run_leaves_facts_to_another():
     given = r"""["']ansible_facts["']\]?\s*(=(?!=)|:)|\bansible_facts=|_facts_cacheable"""
     assert not offending(below(r"plugins/.+\.py"), given)
     assert not offending(below(r"(roles|playbooks)/.+\.ya?ml"), r"\bset_fact\b|\bcacheable\b")
+
+
+def test_licence_stands_where_each_tool_looks():
+    """Galaxy reads LICENSE, reuse the folder LICENSES."""
+    assert (ROOT / "LICENSES" / "GPL-3.0-or-later.txt").read_text() == (ROOT / "LICENSE").read_text()

@@ -155,7 +155,7 @@ def test_cores_follow_each_other():
         ("README.zh-CN.md", "ansible-core {} 至 {}"),
         ("docs/install.md", "ansible-core {} to {}"),
         ("docs/zh/install.md", "ansible-core {} 至 {}"),
-        ("CONTRIBUTING.md", "## Supported ansible-core\n{} to {},"),
+        ("CONTRIBUTING.md", "## Supported ansible-core\n\n{} to {},"),
     ],
 )
 def test_documents_name_the_tested_cores(name, sentence):

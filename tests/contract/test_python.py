@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ascend.pytorch authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Code that runs on hosts: Python 3.6, the standard library, and in module_utils nothing of Ansible."""
+"""Code that runs on hosts: Python 3.6, the standard library, and in module_utils nothing of Ansible. Elsewhere Python 3.10."""
 
 import ast
 import subprocess
@@ -37,9 +37,13 @@ def test_host_code_is_there():
     assert MODULE_UTILS
 
 
-def test_host_code_is_python_3_6():
-    argv = [BIN / "vermin", "--target=3.6-", "--violations", "--no-tips", "--eval-annotations"]
-    folders = [ROOT / "plugins" / kind for kind in ("modules", "module_utils")]
+@pytest.mark.parametrize(
+    ("oldest", "kinds"), [("3.6", ("modules", "module_utils")), ("3.10", ("action", "plugin_utils"))]
+)
+def test_code_is_python_of_the_oldest(oldest, kinds):
+    """That of hosts, and that of the controller."""
+    argv = [BIN / "vermin", f"--target={oldest}-", "--violations", "--no-tips", "--eval-annotations"]
+    folders = [ROOT / "plugins" / kind for kind in kinds]
     told = subprocess.run([*argv, *folders], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert told.returncode == 0, told.stdout
 

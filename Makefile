@@ -76,6 +76,10 @@ bench-election: ## the cost per host of electing a builder, for 1000 hosts compa
 tarball: ## build the collection's tarball in .cache; for a release, add REPOSITORY=https://…
 	@$(PYTHON_TOOL) tools/tarball.py $(if $(REPOSITORY),--repository '$(REPOSITORY)')
 
+.PHONY: release-check
+release-check: ## check that a release can be made, with REPOSITORY=https://…, and say what is left to do
+	@$(PYTHON_TOOL) tools/release.py --repository '$(REPOSITORY)'
+
 .PHONY: importer
 importer: ## run galaxy-importer on the tarball, as Galaxy does
 	@$(PYTHON_TOOL) tools/run_tests.py importer

@@ -81,7 +81,7 @@ release-check: ## check that a release can be made, with REPOSITORY=https://…,
 	@$(PYTHON_TOOL) tools/release.py --repository '$(REPOSITORY)'
 
 .PHONY: importer
-importer: ## run galaxy-importer on the tarball, as Galaxy does
+importer: ## run galaxy-importer on the tarball, as Galaxy does, and ansible-builder
 	@$(PYTHON_TOOL) tools/run_tests.py importer
 
 .PHONY: clean

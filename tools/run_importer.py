@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run galaxy-importer on the collection's tarball, as Galaxy and automation hubs do before they accept a collection.
 
-It runs in its own environment, .cache/importer, with the versions of requirements/importer.txt. It uses no network and no
-container; ansible-test is run by tools/run_sanity.py. An error that it reports is a failure, a warning is only shown.
+Then ansible-builder, which galaxy-importer requires, makes the context of an execution environment with the same tarball.
+Both run in an environment of their own, .cache/importer, with the versions of requirements/importer.txt. They use no network
+and no container; ansible-test is run by tools/run_sanity.py. An error of galaxy-importer is a failure, a warning is only shown.
 """
 
 import os
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import execution_environment
 import tarball
 import virtual
 from checkout import ROOT, environment
@@ -101,10 +103,12 @@ def main() -> int:
         print(f"ERROR: {error}\nimporter: 0 passed, 1 failed")
         return 1
     warnings, errors = outcome(*run(archive))
-    for line in [*warnings, *errors]:
+    problems = execution_environment.problems(VENV / "bin" / "ansible-builder", archive, CACHE / "tmp")
+    for line in [*warnings, *errors, *(f"ERROR: {problem}" for problem in problems)]:
         print(line)
-    print(f"importer: {0 if errors else 1} passed, {len(errors)} failed")
-    return 1 if errors else 0
+    failed = len(errors) + len(problems)
+    print(f"importer: {[errors, problems].count([])} passed, {failed} failed")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ test-browser: ## the report in a headless Chromium
 	@$(WITH_BROWSER) tools/run_tests.py browser
 
 .PHONY: lint
-lint: ## ansible-lint (production), yamllint, ruff, shellcheck, codespell, pymarkdown, reuse, antsibull-changelog
+lint: ## ansible-lint (production), yamllint, ruff, mypy, shellcheck, codespell, pymarkdown, reuse, antsibull-changelog
 	@$(PYTHON_TOOL) tools/run_tests.py lint
 
 .PHONY: sanity

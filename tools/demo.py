@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import simulated
@@ -26,7 +26,9 @@ import yaml
 from checkout import ROOT, environment
 from stages import Result, Stage, report, run, show
 
-HOSTS = [
+Json = dict[str, Any]
+
+HOSTS: list[Json] = [
     {"name": "demo1", "flavour": "bullseye"},
     {"name": "demo2", "flavour": "bullseye"},
     {"name": "demo3", "flavour": "openeuler"},
@@ -102,7 +104,7 @@ TRIAL = Demo("demo-test")
 class Indented(yaml.SafeDumper):
     """Writes YAML with indented lists, as yamllint requires."""
 
-    def increase_indent(self, flow=False, indentless=False):  # noqa: D102 - yaml's own
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: D102 - yaml's own
         return super().increase_indent(flow, False)
 
 
@@ -121,7 +123,7 @@ def table(rows: list[dict[str, str]]) -> str:
     )
 
 
-def up_yml(demo: Demo, fleet: dict, sources: dict, chosen: dict[str, dict]) -> str:
+def up_yml(demo: Demo, fleet: Json, sources: Json, chosen: dict[str, Json]) -> str:
     """Return the inventory file of hosts that are up. With it, a playbook needs only `-i` and the inventory's folder.
 
     :param fleet: the inventory that tests/fleet wrote, with the group `ascend`.
@@ -301,5 +303,11 @@ def try_demo(demo: Demo = TRIAL) -> int:
     return report(results, "demo: ")
 
 
+COMMANDS: dict[str, Callable[[], int]] = {
+    "up": lambda: int(bool(up(DEMO))),
+    "down": lambda: down(DEMO),
+    "try": try_demo,
+}
+
 if __name__ == "__main__":
-    sys.exit({"up": lambda: int(bool(up(DEMO))), "down": lambda: down(DEMO), "try": try_demo}[sys.argv[1]]())
+    sys.exit(COMMANDS[sys.argv[1]]())

@@ -10,6 +10,7 @@ path of a file whose text is shown. Variables come from the defaults/main.yml an
 descriptions from readme.zh.yml. --check writes nothing, names the pages that differ, and exits with 1 if there are any.
 """
 
+import functools
 import re
 import sys
 from collections.abc import Callable
@@ -251,7 +252,7 @@ def english() -> Language:
 
 def chinese() -> Language:
     """Return the Chinese texts. Raises KeyError for a variable that has none."""
-    words = yaml.safe_load(CHINESE.read_text())
+    words: dict[str, str] = yaml.safe_load(CHINESE.read_text())
 
     def meaning(name: str, _english: str) -> str:
         own = next((name.removeprefix(role + "_") for role in ROLES if name.startswith(role + "_")), name)
@@ -329,7 +330,7 @@ def pages() -> dict[Path, str]:
     for role in ROLES:
         tables[ROOT / "roles" / role / "README.md"] = (role_table(role_variables(role), english()), english())
     return {
-        path: filled(path.read_text(), lambda name, body=body, words=words: part(name, body, words))
+        path: filled(path.read_text(), functools.partial(part, variables=body, words=words))
         for path, (body, words) in tables.items()
     }
 

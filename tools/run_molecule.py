@@ -20,7 +20,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cores
 import simulated
@@ -113,7 +113,7 @@ def variables(job: Job) -> dict[str, str]:
     }
 
 
-def configuration(scenario: str) -> dict:
+def configuration(scenario: str) -> dict[str, Any]:
     """Return the content of a scenario's molecule.yml."""
     return yaml.safe_load((ROOT / "molecule" / scenario / "molecule.yml").read_text()) or {}
 

@@ -46,6 +46,7 @@ def groups() -> dict[str, list[Chain]]:
             Stage("ruff format", ["ruff", "format", "--check"]),
             Stage("yamllint", ["yamllint", "--strict", "."]),
             Stage("shellcheck", ["shellcheck", *filter(is_shell_script, files())]),
+            Stage("mypy", ["mypy"]),
             Stage("codespell", ["codespell", *files()]),
             Stage("pymarkdown", ["pymarkdown", "--strict-config", "scan", *(n for n in files() if n.endswith(".md"))]),
             Stage("reuse", ["reuse", "lint", "--lines"]),

@@ -4,7 +4,9 @@
 """The stages with which the tools start the simulated hosts and write their local mirror, with tests/fleet and tests/mirror."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from checkout import ROOT
 from stages import Stage
@@ -31,7 +33,7 @@ def inventory(fleet: str) -> Path:
     return ROOT / ".cache" / "inventories" / f"{fleet}.yml"
 
 
-def up(fleet: str, platforms: list[dict]) -> Stage:
+def up(fleet: str, platforms: Sequence[Mapping[str, Any]]) -> Stage:
     """Return the stage that starts a fleet's hosts.
 
     A platform has `name`, `flavour`, and optionally `login` (root, plain) and `options` ({key: value}): see

@@ -35,10 +35,11 @@ NO_CHECKS = {
         "ansible-lint",
         "ansible-playbook",
         "apt-get",
+        "ascend-bundle",
         "ascend-deployer",
         "ascend-toolkit",
     ),
-    *("ca-certificates", "eu-strip", "op-plugin", "ssh-keygen", "torch-npu", "typing-extensions"),
+    *("ca-certificates", "eu-strip", "op-plugin", "require-virtualenv", "ssh-keygen", "torch-npu", "typing-extensions"),
 }
 PREFIXES = ("ascend", "cmake", "gcc730", "cann_check", "torch_npu_build", "apex_build", "road")
 

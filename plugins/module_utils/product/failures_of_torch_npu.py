@@ -54,6 +54,14 @@ ROWS = tuple(
             "Install the nnal of the release's CANN, and source its atb/set_env.sh (the environment file does so).",
         ),
         (
+            r"\b((?:lib)?(?:torch_npu|op_plugin)[\w./+-]*\.so[\w.]*): undefined symbol: ((?:_ZNK?2ge\d|acl|Hccl|aml)\w+)",
+            "CANN without a function",
+            "{0} needs {1} of CANN, which the CANN on this host does not have: it is older than the release of torch_npu, or only a "
+            "part of it is installed.",
+            "Install the whole toolkit of the CANN that goes with the release (playbooks/releases.yml lists it), or choose a release "
+            "that goes with this CANN.",
+        ),
+        (
             r"\b((?:lib)?(?:torch_npu|op_plugin)[\w./+-]*\.so[\w.]*): undefined symbol: (\w+)",
             "torch of another release",
             "{0} needs {1}, which the installed torch does not have: torch and torch_npu are not of one release, or not of one "

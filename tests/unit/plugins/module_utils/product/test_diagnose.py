@@ -535,6 +535,11 @@ CASES = [
         "_ZN5torch10ValueErrorC1EPKcz",
     ),
     (
+        "ImportError: /site/torch_npu/lib/libtorch_npu.so: undefined symbol: _ZN2ge8Operator12AttrRegisterEPKcl",
+        "CANN without a function",
+        "_ZN2ge8Operator12AttrRegisterEPKcl of CANN",
+    ),
+    (
         "ImportError: /site/torch_npu/lib/libop_plugin_atb.so: undefined symbol: _ZN3atb15CreateOperationINS_5infer",
         "ATB too old",
         "nnal",
@@ -593,6 +598,11 @@ NEAR_MISSES = [
     ("torch not imported", None, "PyTorch is installed for python3.11: 2.6.0"),
     ("imported in the source tree", "Python module missing", "ModuleNotFoundError: No module named 'torch_npu'"),
     ("ATB too old", None, "ImportError: /opt/lib/libother.so: undefined symbol: _ZN3atb15CreateOperation"),
+    (
+        "CANN without a function",
+        "torch of another release",
+        "ImportError: /site/torch_npu/lib/libtorch_npu.so: undefined symbol: _ZN5torch10ValueError",
+    ),
     ("torch of another release", None, "ImportError: /site/numpy/core.so: undefined symbol: PyInit"),
     ("NPU backend not loaded", None, "RuntimeError: Failed to load the backend extension: torch_xpu."),
     ("disk full", None, "warning: no space left on the line for a comment\nCMake Warning: No space left on device"),

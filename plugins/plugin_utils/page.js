@@ -28,7 +28,11 @@
 
   // A browser breaks a line behind a hyphen too, also behind that of an option.
   const withOptions = (text) => text.split(/(?<=\s)(-\S+)/)
-    .map((part, number) => (number % 2 ? make("span", { class: "option" }, part) : part));
+    .map((part, number) => (number % 2 ? make("span", { class: "whole" }, part) : part));
+
+  // The name of a host breaks between its labels alone.
+  const hostName = (name) => name.split(/(?<=\.)/)
+    .flatMap((label, number) => [number ? make("wbr") : null, make("span", { class: "whole" }, label)]);
 
   const byId = (id) => document.getElementById(id);
   const count = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
@@ -61,80 +65,123 @@
 
   const small = (text, kind = "") => make("span", { class: `small ${kind}` }, text);
 
+  /** Return something to open, whose content is made when it is. */
+  function later(title, content) {
+    const details = make("details", {}, make("summary", {}, title));
+    details.addEventListener("toggle", () => details.append(content()), { once: true });
+    return details;
+  }
+
   const MOST_NAMES = 6;
 
-  /** Return links to hosts, in something to open where they are many; what is filtered away is left out. */
+  /** Return links to those hosts that the filter lets through, in something to open where they are many. */
   function hostList(names) {
-    const links = names.map((name) => [byName.get(name), make("a", { href: `#host-${byName.get(name).index}` }, name)]);
-    const summary = make("summary");
-    onFilter.push(() => {
-      let left = 0;
-      for (const [host, link] of links) {
-        link.hidden = !shown.has(host);
-        if (!link.hidden) left += 1;
-      }
-      summary.textContent = left === names.length ? count(left, "host") : `${left} of ${count(names.length, "host")}`;
-    });
-    const list = make("p", { class: "names" }, links.map(([, link]) => link));
-    return names.length > MOST_NAMES ? make("details", {}, summary, list) : list;
+    const left = names.filter((name) => shown.has(byName.get(name)));
+    const list = () => make("p", { class: "names" },
+      left.map((name) => make("a", { href: `#host-${byName.get(name).index}` }, hostName(name))));
+    if (names.length <= MOST_NAMES) return list();
+    return later(left.length === names.length ? count(left.length, "host") : `${left.length} of ${count(names.length, "host")}`, list);
   }
 
   const anyShown = (names) => names.some((name) => shown.has(byName.get(name)));
 
   // --- tables -------------------------------------------------------------------------------------------------------
 
-  const GAP_REM = 1.4; // as in the style
-  const NAME = [9, 1.4];
+  const MOST_ROWS = 24;
+
+  /** Return a line that says which rows are to be seen, with buttons to the others, and the function that has it say so. */
+  function makePager(move) {
+    const words = make("span");
+    const [previous, next] = [["Previous", -MOST_ROWS], ["Next", MOST_ROWS]].map(([title, step]) => {
+      const button = make("button", { type: "button" }, title);
+      button.addEventListener("click", () => move(step));
+      return button;
+    });
+    const line = make("p", { class: "pages" }, words, previous, next);
+    return [line, (first, all) => {
+      line.hidden = all <= MOST_ROWS;
+      words.textContent = `Rows ${first + 1} to ${Math.min(first + MOST_ROWS, all)} of ${all}`;
+      previous.disabled = first === 0;
+      next.disabled = first + MOST_ROWS >= all;
+    }];
+  }
+
+  function makeRow(columns, row) {
+    const line = make("tr", { role: "row", id: row.id || null });
+    columns.forEach((column, number) => {
+      const inside = column.cell ? column.cell(row) : column.value(row);
+      const nothing = inside === null || inside === undefined || inside.length === 0; // text or nodes
+      const head = number === 0;
+      line.append(make(head ? "th" : "td", {
+        role: head ? "rowheader" : "cell", scope: head ? "row" : null, "data-title": column.title,
+        class: column.kind || null,
+      }, nothing ? "-" : inside));
+    });
+    return line;
+  }
 
   /**
-   * Return a table whose columns sort and whose rows follow the filter.
+   * Return a table whose columns sort and whose rows follow the filter, a page of them at a time: {node, rows(): those that
+   * the filter lets through, show(row): have its page drawn, and say whether there is one}.
    *
-   * A column is {title, size: [least rem, share of the rest], value(row): what it sorts by, cell(row): what it shows (the
-   * value, if left out), kind: a class}; the first heads the row. A row has `names`, the hosts that it is about.
-   *
-   * On a screen each row is a grid of the columns' sizes and not part of a table's layout, which would have to measure
-   * thousands of rows anew whenever one goes; the roles say that it is a table all the same.
+   * A column is {title, value(row): what it sorts by, cell(row): what it shows (the value, if left out), kind: a class}; the
+   * first heads the row. A row has `names`, the hosts that it is about. What is more than a page is sorted by the column
+   * `worst` at first. The roles say that it is a table also where the style makes cards of its rows.
    */
-  function makeTable(label, columns, rows) {
+  function makeTable(label, columns, rows, worst) {
     const body = make("tbody", { role: "rowgroup" });
-    const lines = rows.map((row) => {
-      const line = make("tr", { role: "row", id: row.id || null });
-      columns.forEach((column, number) => {
-        const inside = column.cell ? column.cell(row) : column.value(row);
-        const nothing = inside === null || inside === undefined || inside.length === 0; // text or nodes
-        const head = number === 0;
-        line.append(make(head ? "th" : "td", {
-          role: head ? "rowheader" : "cell", scope: head ? "row" : null, "data-title": column.title,
-          class: column.kind || null,
-        }, nothing ? "-" : inside));
-      });
-      return { row, line };
-    });
-    body.append(...lines.map(({ line }) => line));
+    let sorted = rows;
+    let first = 0;
+    const left = () => sorted.filter((row) => anyShown(row.names));
 
-    const heads = columns.map((column) => {
+    function draw(from) {
+      const all = left();
+      first = from;
+      body.replaceChildren(...all.slice(first, first + MOST_ROWS).map((row) => makeRow(columns, row)));
+      for (const [, say] of pagers) say(first, all.length);
+    }
+
+    function sort(number, order) {
+      heads.forEach((head, other) => (other === number ? head.setAttribute("aria-sort", order) : head.removeAttribute("aria-sort")));
+      const direction = order === "ascending" ? 1 : -1;
+      sorted = rows.map((row) => ({ row, key: columns[number].value(row) }))
+        .sort((one, other) => compare(one.key, other.key, direction)).map(({ row }) => row);
+    }
+
+    const heads = columns.map((column, number) => {
       const button = make("button", { type: "button" }, column.title);
-      const head = make("th", { role: "columnheader", scope: "col", class: column.kind || null,
-        "data-title": column.title }, button);
+      const head = make("th", { role: "columnheader", scope: "col", class: column.kind || null }, button);
       button.addEventListener("click", () => {
-        const order = head.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
-        heads.forEach((other) => other.removeAttribute("aria-sort"));
-        head.setAttribute("aria-sort", order);
-        const keyed = lines.map(({ row, line }) => ({ line, key: column.value(row) }));
-        keyed.sort((one, other) => compare(one.key, other.key, order === "ascending" ? 1 : -1));
-        body.append(...keyed.map(({ line }) => line));
+        sort(number, head.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending");
+        draw(0);
       });
       return head;
     });
-
-    onFilter.push(() => {
-      for (const { row, line } of lines) line.hidden = !anyShown(row.names);
-    });
     const table = make("table", { role: "table", "aria-label": label },
       make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, heads)), body);
-    table.style.setProperty("--columns", columns.map(({ size }) => `minmax(${size[0]}rem, ${size[1]}fr)`).join(" "));
-    table.style.setProperty("--least", `${columns.reduce((sum, { size }) => sum + size[0] + GAP_REM, -GAP_REM)}rem`);
-    return make("div", { class: "scroll", role: "region", "aria-label": label, tabindex: "0" }, table);
+    const frame = make("div", { class: "scroll", role: "region", "aria-label": label, tabindex: "0" }, table);
+    const pagers = [
+      makePager((step) => draw(first + step)),
+      // Behind the last row: who goes on from there reads on from the first.
+      makePager((step) => {
+        draw(first + step);
+        frame.focus({ preventScroll: true });
+        node.scrollIntoView();
+      }),
+    ];
+    const node = make("div", { class: "paged" }, pagers[0][0], frame, pagers[1][0]);
+    if (worst && rows.length > MOST_ROWS) sort(columns.findIndex(({ title }) => title === worst), "ascending");
+    onFilter.push(() => draw(0));
+    draw(0);
+    return {
+      node,
+      rows: left,
+      show: (row) => {
+        const at = left().indexOf(row);
+        if (at >= 0) draw(at - (at % MOST_ROWS));
+        return at >= 0;
+      },
+    };
   }
 
   /** Compare two values; what is missing comes last, whichever the direction (1 or -1). */
@@ -199,31 +246,29 @@
   const MOST_VALUES = 4;
 
   function showFindings() {
-    const section = byId("findings");
-    const none = make("p", { class: "quiet" }, "Nothing was found.");
     const list = make("div", { class: "findings" });
-    section.append(none, list);
-    data.groups.forEach((group, number) => {
-      const wanted = unique(group.values.map((value) => value.wanted));
-      const values = group.values.map((value) => {
-        const line = make("li", {}, make("p", {}, value.found),
-          wanted.length > 1 ? small(`wanted: ${value.wanted}`) : null, hostList(value.hosts));
-        onFilter.push(() => { line.hidden = !anyShown(value.hosts); });
-        return line;
-      });
-      const rest = values.slice(MOST_VALUES);
-      const article = make("article", { id: `finding-${number}`, class: group.severity },
-        make("h3", {}, badge(SEVERITY_TONES[group.severity], group.severity), " ", group.id),
-        make("ul", {}, values.slice(0, MOST_VALUES)),
-        rest.length ? make("details", {}, make("summary", {}, `and ${rest.length} more like these`), make("ul", {}, rest))
-          : null,
-        make("dl", {}, wanted.length === 1 && wanted[0] ? [make("dt", {}, "Wanted"), make("dd", {}, wanted[0])] : null,
-          make("dt", {}, "Remedy"), make("dd", { class: "remedy" }, withOptions(group.remedy)),
-          make("dt", {}, "From"), make("dd", { class: "quiet" }, group.source)));
-      list.append(article);
-      onFilter.push(() => { article.hidden = !anyShown(group.hosts); });
+    byId("findings").append(list);
+    onFilter.push(() => {
+      const left = data.groups.map(findingArticle).filter(Boolean);
+      list.replaceChildren(...(left.length ? left : [make("p", { class: "quiet" }, "Nothing was found.")]));
     });
-    onFilter.push(() => { none.hidden = data.groups.some((group) => anyShown(group.hosts)); });
+  }
+
+  /** Return what is to be said of a finding, null where the filter lets none of its hosts through. */
+  function findingArticle(group, number) {
+    if (!anyShown(group.hosts)) return null;
+    const wanted = unique(group.values.map((value) => value.wanted));
+    const left = group.values.filter((value) => anyShown(value.hosts));
+    const lines = (values) => make("ul", {}, values.map((value) => make("li", {}, make("p", {}, value.found),
+      wanted.length > 1 ? small(`wanted: ${value.wanted}`) : null, hostList(value.hosts))));
+    const rest = left.slice(MOST_VALUES);
+    return make("article", { id: `finding-${number}`, class: group.severity },
+      make("h3", {}, badge(SEVERITY_TONES[group.severity], group.severity), " ", group.id),
+      lines(left.slice(0, MOST_VALUES)),
+      rest.length ? later(`and ${rest.length} more like these`, () => lines(rest)) : null,
+      make("dl", {}, wanted.length === 1 && wanted[0] ? [make("dt", {}, "Wanted"), make("dd", {}, wanted[0])] : null,
+        make("dt", {}, "Remedy"), make("dd", { class: "remedy" }, withOptions(group.remedy)),
+        make("dt", {}, "From"), make("dd", { class: "quiet" }, group.source)));
   }
 
   // --- hosts --------------------------------------------------------------------------------------------------------
@@ -270,27 +315,29 @@
     for (const name of group.hosts) marks.get(name).push([group.severity, group.id, number]);
   });
 
-  function showHosts() {
+  const HOST = { title: "Host", kind: "host", value: ({ host }) => host.name, cell: ({ host }) => hostName(host.name) };
+
+  function makeHosts() {
     const rows = hosts.map((host) => ({ host, names: [host.name], id: `host-${host.index}` }));
     const columns = [
-      { title: "Host", kind: "host", size: NAME, value: ({ host }) => host.name },
+      HOST,
       {
-        title: "Verdict", kind: "state", size: [9, 1.3], value: ({ host }) => statuses.indexOf(host.status),
+        title: "Verdict", kind: "component", value: ({ host }) => statuses.indexOf(host.status),
         cell: ({ host }) => [badge(TONES[host.status], data.verdicts[host.status]), host.message ? small(host.message, "clamped") : null],
       },
       ...componentNames.map((name) => ({
-        title: name, kind: "component", size: [9, 1.4],
+        title: name, kind: "component",
         value: ({ host }) => ranked(host.components[name] && doing(host.components[name])),
         cell: ({ host }) => componentCell(name, host.components[name]),
       })),
       {
-        title: "Environment", kind: "component", size: [9, 1.3],
+        title: "Environment", kind: "component",
         value: ({ host }) => ranked(host.environment &&
           { tone: host.environment.do === "nothing" ? "good" : "todo", words: host.environment.do }),
         cell: ({ host }) => environmentCell(host.environment),
       },
       {
-        title: "Findings", kind: "marks", size: [9, 1.2],
+        title: "Findings", kind: "marks",
         // Worst first: an error outweighs any number of warnings.
         value: ({ host }) => {
           const of = (severity) => marks.get(host.name).filter((mark) => mark[0] === severity).length;
@@ -301,7 +348,26 @@
             make("span", { class: "unseen" }, `${severity}: `), id)),
       },
     ];
-    byId("hosts").append(makeTable("Hosts by component", columns, rows));
+    const table = makeTable("Hosts by component", columns, rows, "Verdict");
+    byId("hosts").append(table.node);
+    return { ...table, show: (index) => table.show(rows[index]) };
+  }
+
+  /** Return the hosts for paper, a line each: what the findings say of them stands before. */
+  function paperTable(rows) {
+    const npus = ({ npus: chips }) => chips.length && `${chips.filter((chip) => healthTone(chip) === "good").length} of ${chips.length}`;
+    const words = (host) => [
+      data.verdicts[host.status],
+      ...componentNames.map((name) => host.components[name] &&
+        [host.components[name].version, doing(host.components[name]).words].filter(Boolean).join(" ")),
+      host.environment && (host.environment.do === "nothing" ? "in place" : `to ${host.environment.do}`),
+      npus(host),
+      marks.get(host.name).map(([, id]) => id).join(", "),
+    ];
+    const titles = ["Host", "Verdict", ...componentNames, "Environment", "NPUs OK", "Findings"];
+    return make("table", { class: "paper" }, make("thead", {}, make("tr", {}, titles.map((title) => make("th", {}, title)))),
+      make("tbody", {}, rows.map(({ host }) => make("tr", {}, make("th", {}, host.name),
+        words(host).map((said) => make("td", {}, said || "-"))))));
   }
 
   // --- NPUs ---------------------------------------------------------------------------------------------------------
@@ -340,34 +406,34 @@
     if (!rows.length) return;
     const unit = (key, words) => ({ chip }) => (chip[key] === null ? null : `${chip[key]}${words}`);
     section.append(makeTable("NPUs", [
-      { title: "Host", kind: "host", size: NAME, value: ({ host }) => host.name },
+      HOST,
       {
-        title: "NPU", size: [4, 0.6], value: ({ chip }) => (chip.npu_id === null ? null : chip.npu_id * 1000 + (chip.chip_id || 0)),
+        title: "NPU", value: ({ chip }) => (chip.npu_id === null ? null : chip.npu_id * 1000 + (chip.chip_id || 0)),
         cell: ({ chip }) => (chip.npu_id === null ? null : chip.chip_id ? `${chip.npu_id}, chip ${chip.chip_id}` : String(chip.npu_id)),
       },
-      { title: "Name", size: [5, 0.8], value: ({ chip }) => chip.name },
+      { title: "Name", value: ({ chip }) => chip.name },
       {
-        title: "Health", kind: "state", size: [7, 1], value: ({ chip }) => HEALTH_RANKS.indexOf(healthTone(chip)),
+        title: "Health", kind: "state", value: ({ chip }) => HEALTH_RANKS.indexOf(healthTone(chip)),
         cell: ({ chip }) => badge(healthTone(chip), chip.health || "unknown"),
       },
       {
-        title: "HBM", kind: "number", size: [9, 1.1], value: ({ chip }) => share(chip.hbm_used_mb, chip.hbm_total_mb),
+        title: "HBM", kind: "number", value: ({ chip }) => share(chip.hbm_used_mb, chip.hbm_total_mb),
         cell: ({ chip }) => usage(chip.hbm_used_mb, chip.hbm_total_mb),
       },
       {
-        title: "Memory", kind: "number", size: [9, 1.1], value: ({ chip }) => share(chip.memory_used_mb, chip.memory_total_mb),
+        title: "Memory", kind: "number", value: ({ chip }) => share(chip.memory_used_mb, chip.memory_total_mb),
         cell: ({ chip }) => usage(chip.memory_used_mb, chip.memory_total_mb),
       },
-      { title: "AI Core", kind: "number", size: [5, 0.7], value: ({ chip }) => chip.aicore_percent, cell: unit("aicore_percent", " %") },
-      { title: "Temperature", kind: "number", size: [7, 0.8], value: ({ chip }) => chip.temp_c, cell: unit("temp_c", " °C") },
-      { title: "Power", kind: "number", size: [5, 0.7], value: ({ chip }) => chip.power_w, cell: unit("power_w", " W") },
-      { title: "Bus", kind: "print", size: [8, 1], value: ({ chip }) => chip.bus_id },
-    ], rows));
+      { title: "AI Core", kind: "number", value: ({ chip }) => chip.aicore_percent, cell: unit("aicore_percent", " %") },
+      { title: "Temperature", kind: "number", value: ({ chip }) => chip.temp_c, cell: unit("temp_c", " °C") },
+      { title: "Power", kind: "number", value: ({ chip }) => chip.power_w, cell: unit("power_w", " W") },
+      { title: "Bus", kind: "print", value: ({ chip }) => chip.bus_id },
+    ], rows, "Health").node);
   }
 
   // --- build times --------------------------------------------------------------------------------------------------
 
-  const MOST_BARS = 24;
+  const MOST_BARS = 12;
 
   /** Return the builds: hosts with the very same product (one build may serve many) are told once. */
   function builds() {
@@ -411,7 +477,7 @@
     return bar;
   }
 
-  const whose = (names) => (names.length === 1 ? names[0] : `${names[0]} and ${names.length - 1} more`);
+  const whose = (names) => [hostName(names[0]), names.length > 1 ? ` and ${names.length - 1} more` : ""].flat();
 
   function showBuilds() {
     const section = byId("builds");
@@ -443,35 +509,16 @@
           make("span", { class: "number" }, duration(build.total)))));
       });
     }
-    const asTable = make("details", {}, make("summary", {}, "The same as a table"));
-    section.append(asTable);
-    // Thousands of rows in a large fleet, that few will open.
-    fillLater(asTable, () => makeTable("Build times", [
-      { title: "Product", size: [7, 1], value: (build) => `${build.name} ${build.version || ""}` },
-      { title: "Host", kind: "host", size: NAME, value: (build) => whose(build.names) },
-      { title: "Built", size: [9, 1.4], value: (build) => build.when, cell: (build) => moment(build.when) },
+    section.append(later("The same as a table", () => makeTable("Build times", [
+      { title: "Product", value: (build) => `${build.name} ${build.version || ""}` },
+      { title: "Host", kind: "host", value: (build) => build.names[0], cell: (build) => whose(build.names) },
+      { title: "Built", value: (build) => build.when, cell: (build) => moment(build.when) },
       ...stages.map((stage) => ({
-        title: stage, kind: "number", size: [5.5, 0.8], value: (build) => build.seconds.get(stage) ?? null,
+        title: stage, kind: "number", value: (build) => build.seconds.get(stage) ?? null,
         cell: (build) => (build.seconds.has(stage) ? duration(build.seconds.get(stage)) : null),
       })),
-      { title: "Total", kind: "number", size: [5.5, 0.8], value: (build) => build.total, cell: (build) => duration(build.total) },
-    ], all));
-  }
-
-  const later = []; // what is yet to be made before printing
-
-  /** Fill a `details` when it is first opened. */
-  function fillLater(details, content) {
-    let filled = false;
-    const fill = () => {
-      if (filled) return;
-      filled = true;
-      const first = onFilter.length;
-      details.append(content());
-      for (const follow of onFilter.slice(first)) follow();
-    };
-    details.addEventListener("toggle", fill);
-    later.push(fill);
+      { title: "Total", kind: "number", value: (build) => build.total, cell: (build) => duration(build.total) },
+    ], all).node));
   }
 
   // --- products and systems -----------------------------------------------------------------------------------------
@@ -497,61 +544,61 @@
       return;
     }
     byId("products").append(makeTable("Products", [
-      { title: "Product", size: [6, 0.7], value: (row) => row.name },
-      { title: "Version", size: [5, 0.6], value: (row) => row.entry.version },
+      { title: "Product", value: (row) => row.name },
+      { title: "Version", value: (row) => row.entry.version },
       {
-        title: "Fingerprint", kind: "print", size: [17, 3], value: (row) => row.entry.fingerprint || "",
+        title: "Fingerprint", kind: "print", value: (row) => row.entry.fingerprint || "",
         cell: (row) => row.entry.fingerprint || "not made by this collection",
       },
       {
-        title: "Built", size: [11, 1.4], value: (row) => (row.built.length ? row.built[0].when : null),
+        title: "Built", value: (row) => (row.built.length ? row.built[0].when : null),
         cell: (row) => {
           if (!row.built.length) return null;
           const [first, last] = [row.built[0], row.built[row.built.length - 1]];
-          const one = [moment(first.when), small(`on ${first.host}`)];
-          return first.when === last.when ? one : [...one, small("up to "), moment(last.when), small(`on ${last.host}`)];
+          const one = [moment(first.when), small(["on ", ...hostName(first.host)])];
+          return first.when === last.when ? one : [...one, small("up to "), moment(last.when), small(["on ", ...hostName(last.host)])];
         },
       },
-      { title: "By version", size: [6, 0.6], value: (row) => row.entry.collection_version },
-      { title: "Hosts", size: [8, 1.4], value: (row) => -row.names.length, cell: (row) => hostList(row.names) },
-    ], rows));
+      { title: "By version", value: (row) => row.entry.collection_version },
+      { title: "Hosts", value: (row) => -row.names.length, cell: (row) => hostList(row.names) },
+    ], rows).node);
   }
 
   function showSystems() {
     const rows = hosts.filter((host) => host.platform || host.ascend)
-      .map((host) => ({ names: [host.name], name: host.name, platform: host.platform || {}, ascend: host.ascend || {} }));
+      .map((host) => ({ names: [host.name], host, platform: host.platform || {}, ascend: host.ascend || {} }));
     if (!rows.length) {
       byId("systems").append(make("p", { class: "quiet" }, "No host could be examined."));
       return;
     }
     const agreement = ({ ascend }) => (ascend.agree === true ? "yes" : ascend.agree === false ? "no" : null);
     byId("systems").append(makeTable("Systems", [
-      { title: "Host", kind: "host", size: NAME, value: (row) => row.name },
-      { title: "System", size: [9, 1.5], value: (row) => row.platform.os },
-      { title: "Architecture", size: [6.5, 0.8], value: (row) => row.platform.arch },
-      { title: "C library", size: [6, 0.8], value: (row) => row.platform.libc },
-      { title: "Cores", kind: "number", size: [4, 0.5], value: (row) => row.platform.cores },
+      HOST,
+      { title: "System", value: (row) => row.platform.os },
+      { title: "Architecture", kind: "short", value: (row) => row.platform.arch },
+      { title: "C library", kind: "short", value: (row) => row.platform.libc },
+      { title: "Cores", kind: "number", value: (row) => row.platform.cores },
       {
-        title: "Memory", kind: "number", size: [6, 0.7], value: (row) => row.platform.memory_mib,
+        title: "Memory", kind: "number", value: (row) => row.platform.memory_mib,
         cell: ({ platform }) => (platform.memory_mib ? `${(platform.memory_mib / 1024).toFixed(1)} GiB` : null),
       },
-      { title: "Python", size: [5, 0.6], value: (row) => row.platform.python },
-      { title: "CANN", size: [5, 0.7], value: (row) => row.ascend.cann },
-      { title: "Driver", size: [5, 0.7], value: (row) => row.ascend.driver },
-      { title: "Firmware", size: [8, 1], value: (row) => row.ascend.firmware },
+      { title: "Python", kind: "short", value: (row) => row.platform.python },
+      { title: "CANN", kind: "short", value: (row) => row.ascend.cann },
+      { title: "Driver", kind: "short", value: (row) => row.ascend.driver },
+      { title: "Firmware", kind: "short", value: (row) => row.ascend.firmware },
       {
-        title: "They agree", kind: "state", size: [6.5, 0.7], value: agreement,
+        title: "They agree", kind: "state", value: agreement,
         cell: (row) => (agreement(row) ? badge(row.ascend.agree ? "good" : "bad", agreement(row)) : null),
       },
-      { title: "npu-smi", size: [9, 1.5], value: (row) => row.ascend.npu_smi, cell: (row) => row.ascend.npu_smi || "answers" },
-    ], rows));
+      { title: "npu-smi", value: (row) => row.ascend.npu_smi, cell: (row) => row.ascend.npu_smi || "answers" },
+    ], rows).node);
   }
 
   // --- all of it ----------------------------------------------------------------------------------------------------
 
   showVerdict();
   showFindings();
-  showHosts();
+  const hostTable = makeHosts();
   showNpus();
   showBuilds();
   showProducts();
@@ -562,15 +609,27 @@
   byId("form").addEventListener("submit", (event) => event.preventDefault());
   filter.addEventListener("input", applyFilter);
 
-  // Paper cannot be opened: all of it is, while printing.
-  let opened = [];
+  // The bar stays in sight over what a link leads to; on a phone only the filter does.
+  const bar = document.querySelector(".bar");
+  new ResizeObserver(() => {
+    document.documentElement.style.scrollPaddingTop = `${Math.max(bar.offsetHeight, byId("form").offsetHeight)}px`;
+  }).observe(bar);
+
+  /** Have the row drawn that an address leads to; say whether it was not, and is now. */
+  function bring(hash) {
+    const [, index] = /^#host-(\d+)$/.exec(hash) || [];
+    return Boolean(index) && !byId(hash.slice(1)) && hostTable.show(Number(index));
+  }
+  addEventListener("click", (event) => bring((event.target.closest("a") || {}).hash));
+  addEventListener("hashchange", () => {
+    if (bring(location.hash)) location.replace(location.hash);
+  });
+  bring(location.hash);
+
+  let paper = null;
   addEventListener("beforeprint", () => {
-    for (const fill of later) fill();
-    opened = [...document.querySelectorAll("details:not([open])")];
-    for (const details of opened) details.open = true;
+    paper = paperTable(hostTable.rows());
+    byId("hosts").append(paper);
   });
-  addEventListener("afterprint", () => {
-    for (const details of opened) details.open = false;
-    opened = [];
-  });
+  addEventListener("afterprint", () => paper.remove());
 })();

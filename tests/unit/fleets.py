@@ -218,6 +218,61 @@ def large(number):
     return results
 
 
+# (its name, libc, Python, memory) of the systems of a fleet that has grown over the years
+SYSTEMS = [
+    ("Debian GNU/Linux 11 (bullseye)", "glibc 2.31", "3.9.2", 65536),
+    ("openEuler 22.03 (LTS-SP4)", "glibc 2.34", "3.9.9", 772608),
+    ("Ubuntu 22.04.5 LTS", "glibc 2.35", "3.10.12", 1546240),
+    ("Kylin Linux Advanced Server V10 (Lance)", "glibc 2.28", "3.9.21", 515072),
+]
+NAMES = ("npu-{:04d}.train.cluster.example.net", "atlas-800-{:04d}.example.net", "trainer{:04d}")
+
+
+def varied(number):
+    """A fleet of so many hosts of several systems, names and faults, where cohorts share what one host of each has built."""
+    results = {}
+    for index in range(number):
+        kind = index * 7 // 3 % len(SYSTEMS)
+        name = NAMES[index % len(NAMES)].format(index)
+        system, libc, python, memory = SYSTEMS[kind]
+        chips = [
+            chip(
+                card,
+                "Warning" if (index, card) == (index // 23 * 23, 3) else "OK",
+                hbm_used=(index * 37 + card * 911) % 32768,
+                temp_c=31 + (index * 5 + card * 3) % 30,
+                power_w=66.4 + (index + card) % 20,
+            )
+            for card in range(8)
+        ]
+        state = host(cores=192 if kind else 8, libc=libc, memory={"total_mib": memory, "available_mib": memory // 2})
+        state = state._replace(npu=npu(chips))
+        state.os.update(name=system)
+        for each in state.pythons.values():
+            each.update(version=python)
+        state.cann[0].update(version="5.0.4" if index % 5 else "5.1.RC1")
+        # Kept in a place of its own for each host, so that no two give the very same words.
+        free = f"{index % 19}.{index % 7} GiB free in /data/{name.partition('.')[0]}/work"
+        found = [CANN] if index % 5 == 0 else []
+        found += (
+            [finding(*DISK[:2], free, DISK[3], DISK_REMEDY, "guide, gcc: temporary space")] if index % 6 == 2 else []
+        )
+        found += [PYTHON] if index % 31 == 8 else []
+        found += [finding("clock-skew", "note", f"the clock is {index % 50 + 3} s ahead")] if index % 9 == 4 else []
+        if index % 47 == 7:
+            said = f"ssh: connect to host {name} port 22: No route to host"
+            results[name] = {"planned": {"unreachable": True, "msg": said}, "verified": None}
+        elif index % 10 == 3 or found and index % 6 == 2:
+            results[name] = {"planned": planned(state, *found), "verified": None}
+        else:
+            # One in a hundred of a kind builds, and the others take it.
+            builder = NAMES[kind % len(NAMES)].format(index // 100 * 100)
+            result = planned(built(state, builder, 1 + index // 100 / 20 + kind / 10), *found)
+            worn = {"torch": ["lib/libtorch_cpu.so: missing"]} if index % 53 == 5 else {}
+            results[name] = {"planned": result, "verified": verified(result, **worn)}
+    return results
+
+
 def document(results=None):
     """The document of a fleet, the mixed one by default."""
     return fleet.document(mixed() if results is None else results, WHEN, VERSION)

@@ -249,6 +249,7 @@ def _plugin_names(settings: Settings, made: Mapping[str, Any], limits: list[str]
         "tree_version": made["tree_version"],
         "mem_gib_first": made["mem_gib_first"],
         "cxx_flags": made["cxx_flags"],
+        "imports": made["imports"],
         "downloads": downloads,
         "download_files": [{"url": each["urls"][0], "path": "{src}/downloads/" + each["file"]} for each in downloads],
     }

@@ -291,6 +291,11 @@ def plugin_release(row: Mapping[str, Any], host: releases.Host | None, index: st
             "downloads": downloads(row),
             "max_jobs": row["max_jobs"],
             "cxx_flags": tools["cxx_flags"],
+            "imports": [
+                name
+                for name, last in COMMON["imports"].items()
+                if row["tag"] and versions.compare(series(row), last) <= 0
+            ],
             "tree_version": row["version"],
             "mem_gib_first": latest(COMMON["memory"], series(row))["gib"],
         },

@@ -239,6 +239,7 @@ OF_PLUGINS = {
     "tree_version": "2.6.0.post5",
     "mem_gib_first": 4.2,
     "cxx_flags": "",
+    "imports": [],
     "release": {"version": "2.6.0.post5", "torch": {"version": "2.6.0"}},
     "adapter_ref": "v7.3.0-pytorch2.6.0",
     "adapter_commit": "c" * 40,

@@ -470,3 +470,11 @@ def test_what_pip_is_told_of_a_releases_packages():
         == ["numpy<1.100"]
     )
     assert releases.package_requirements(made("2.6.0.post5")) == []
+
+
+def test_what_the_oldest_plugins_take_besides():
+    """Read in the vendor's sources, and seen on a build of the real 1.8.1."""
+    oldest, later = made("v3.0.0-pytorch1.8.1")["torch"], made("2.1.0.post17")["torch"]
+    assert (oldest["imports"], oldest["cxx_flags"]) == (["pillow"], "-fabi-version=11")
+    assert (later["imports"], later["cxx_flags"]) == ([], "")
+    assert made("v5.0.rc1-pytorch1.8.1")["torch"]["imports"] == []

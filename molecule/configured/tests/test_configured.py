@@ -31,7 +31,7 @@ def stopped(tmp_path_factory):
     run = real.run("site.yml", folder / "site.log", *options)
     try:
         for release in RELEASES:
-            begun = f"{real.TREE} 2>/dev/null && find build -name '*.o' | head -n 1"
+            begun = f"{real.TREE} 2>/dev/null && find build -name '*.o' 2>/dev/null | head -n 1"
 
             def compiled(release=release, begun=begun):
                 done = rig.finish(rig.inside(release.host, "bash", "-c", begun))

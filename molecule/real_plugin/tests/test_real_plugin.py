@@ -13,7 +13,7 @@ import rig
 
 RELEASES = [real.OLD, real.NEW]
 LIMIT_S = 6 * 3600
-OBJECTS = real.TREE + r" 2>/dev/null && find build -name '*.o' -printf '%T@ %p\n' | sort"
+OBJECTS = real.TREE + r" 2>/dev/null && find build -name '*.o' -printf '%T@ %p\n' 2>/dev/null | sort"
 # Takes the wheels apart, and generates what torch_npu is linked to of CANN, and what it looks for when it is imported.
 GENERATE = """
 set -eu

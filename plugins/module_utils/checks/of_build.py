@@ -41,7 +41,7 @@ def _source_unreachable(request: Request, state: State, plan: Plan) -> Iterator[
         remedy = "complete the bundle with playbooks/bundle.yml for this release, or leave ascend_bundle empty"
     for name, tried in sorted(state.unanswered.items()):
         yield seen(
-            "{0}: {1}".format(name, "; ".join("{0} ({1})".format(url, why) for url, why in tried) or "no URL is set"),
+            "{0}: {1}".format(name, "; ".join("{0} ({1})".format(url, why) for url, why in tried)),
             "an answer from one of its URLs",
             remedy,
         )

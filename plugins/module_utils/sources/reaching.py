@@ -29,6 +29,8 @@ def find_unanswered(
     urls = fetch.candidate_urls(source, mirrors)
     if source.get("offline") and not urls:
         return [("ascend_bundle", "the bundle does not have it")]
+    if not urls:
+        return [(source.get("urls_variable") or "the role's ..._urls variable", "no URL is set")]
     for url in urls:
         if source["kind"] == "git" and git_urls.find_bundle(url, source.get("commit", "")):
             return []

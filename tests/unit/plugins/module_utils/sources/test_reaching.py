@@ -22,6 +22,11 @@ def test_one_place_that_answers_is_enough(server, closed):
     assert find_unanswered(archive(closed + "/a.tgz"), [server.url]) == []
 
 
+def test_a_source_without_any_url_does_not_answer():
+    assert find_unanswered(dict(archive(), urls=[]), []) == [("the role's ..._urls variable", "no URL is set")]
+    assert find_unanswered(dict(archive(), urls=[], urls_variable="x_urls"), []) == [("x_urls", "no URL is set")]
+
+
 def test_nobody_answers(server, closed, deaf, tmp_path):
     said = find_unanswered(
         archive(closed + "/a.tgz", deaf + "/a.tgz", server.url + "/a.tgz", str(tmp_path / "a.tgz"), "ftp://h/a.tgz"),

@@ -50,7 +50,7 @@ _HEADING = re.compile(r"^(#{1,6}) +(.+?)[ #]*$", re.MULTILINE)
 _CHECK = re.compile(r"(?:\bchecks? |检查 ?)`([\w-]+)`")
 _VARIABLE = re.compile(rf"(?<![\w./-])(?:{'|'.join(PREFIXES)})_\w+(?![\w./-])")
 _PLUGIN = re.compile(r"\bascend\.pytorch\.(\w+)")
-_TASK = re.compile(r"(?:\b[Tt]ask \"|任务“)([^\"”\n]+)[\"”]")
+_TASK = re.compile(r"(?:\b[Tt]ask \"|任务「)([^\"」\n]+)[\"」]")
 _PATH = re.compile(r"(?:plugins|roles|playbooks|tests|tools|molecule|inventories|meta|requirements|docs)/[\w./-]*")
 
 
@@ -268,6 +268,6 @@ def test_unknown_names_are_found(tmp_path):
     assert unknown_variables(page, ["ascend_a"]) == ["ascend_b", "cmake_e"]
     page = "`ascend.pytorch.site` `ascend.pytorch.gone`\n```sh\nansible-playbook ascend.pytorch.lost -i hosts\n```\n"
     assert unknown_plugins(page, ["site"]) == ["gone", "lost"]
-    assert unknown_tasks('the task "Plan", task "Plans"，任务“计划”', ["Plan"]) == ["Plans", "计划"]
+    assert unknown_tasks('the task "Plan", task "Plans"，任务「计划」', ["Plan"]) == ["Plans", "计划"]
     (tmp_path / "roles").mkdir()
     assert missing_paths("`roles/` `roles/x.yml` `x/y`", tmp_path) == ["roles/x.yml"]

@@ -68,7 +68,7 @@ def checkout(monkeypatch, tmp_path):
     monkeypatch.setattr(
         release, "output", lambda *argv, **_env: next((told[word] for word in told if word in argv), "")
     )
-    monkeypatch.setattr(release, "generated_changelog", lambda: (release.ROOT / release.CHANGELOG).read_text())
+    monkeypatch.setattr(release, "generated_changelog", (release.ROOT / release.CHANGELOG).read_text)
     monkeypatch.setattr(release.tarball, "make", lambda folder, repository: folder / "x.tar.gz")
     monkeypatch.setattr(release, "install", lambda archive: None)
     return told

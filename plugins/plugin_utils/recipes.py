@@ -248,11 +248,18 @@ def _plugin_names(settings: Settings, made: Mapping[str, Any], limits: list[str]
         ],
         "tree_version": made["tree_version"],
         "mem_gib_first": made["mem_gib_first"],
-        "cxx_flags": made["cxx_flags"],
+        "plugin_environment": _with_flags(settings["build_environment"], made["cxx_flags"]),
         "imports": made["imports"],
         "downloads": downloads,
         "download_files": [{"url": each["urls"][0], "path": "{src}/downloads/" + each["file"]} for each in downloads],
     }
+
+
+def _with_flags(environment: Mapping[str, str], flags: str) -> dict[str, str]:
+    """Return the environment of a build with a release's own flags of the C++ compiler before the user's."""
+    if not flags:
+        return dict(environment)
+    return {**environment, "CXXFLAGS": " ".join([flags, *filter(None, [environment.get("CXXFLAGS", "")])])}
 
 
 def _apex_names(settings: Settings, torch_release: Mapping[str, Any]) -> dict[str, Any]:

@@ -238,7 +238,7 @@ OF_PLUGINS = {
     "holds": ["torch_npu/dynamo/torchair/"],
     "tree_version": "2.6.0.post5",
     "mem_gib_first": 4.2,
-    "cxx_flags": "",
+    "plugin_environment": {"A": "b"},
     "imports": [],
     "release": {"version": "2.6.0.post5", "torch": {"version": "2.6.0"}},
     "adapter_ref": "v7.3.0-pytorch2.6.0",
@@ -344,3 +344,16 @@ def test_what_a_row_of_somebody_s_own_lacks_is_told(role, lacks):
         part.pop(lacks, None)
     with pytest.raises(AnsibleActionFail, match=f"ascend_extra_releases: the row of torch 1.7.9 has no '{lacks}'"):
         recipe(settings(role, ascend_torch_version="1.7.9"), {"1.7.9": row})
+
+
+@pytest.mark.parametrize(
+    "environment, flags, made",
+    [
+        ({}, "", {}),
+        ({"CXXFLAGS": "-O1"}, "", {"CXXFLAGS": "-O1"}),
+        ({}, "-fabi-version=11", {"CXXFLAGS": "-fabi-version=11"}),
+        ({"CXXFLAGS": "-O1", "A": "b"}, "-fabi-version=11", {"CXXFLAGS": "-fabi-version=11 -O1", "A": "b"}),
+    ],
+)
+def test_flags_of_a_release_and_of_the_user_both_count(environment, flags, made):
+    assert recipes._with_flags(environment, flags) == made

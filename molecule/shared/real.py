@@ -97,6 +97,7 @@ def inventory(path, releases, mirrors):
         "ascend_mirrors": [*mirrors, str(WHEELS / "cpu")],
         "ascend_venv": VENV,
         "ascend_require_npu": False,
+        "ascend_report_dir": str(path.parent),
         # The sources are in the mirror, and the tools of Debian are new enough.
         "cann_check_needs": [],
     }

@@ -22,16 +22,17 @@ _SCRIPT = """\
 #!/bin/sh
 # Runs {program} with {jobs} jobs, however many its caller asks for, on files that have their former times if they are the same.
 [ ! -d {tree} ] || (
-  cd {tree}
+  cd {tree} || exit
   find . \\( -name .git -o -path ./build -o -path ./dist \\) -prune -o -type f -newer "$0" -print | while IFS= read -r file; do
     kept={kept}/$file
     if cmp -s "$kept" "$file"; then
       touch -c -r "$kept" "$file"
     else
-      mkdir -p "${{kept%/*}}" && cp -p "$file" "$kept.new" && mv -f "$kept.new" "$kept"
+      # No copy is better than an old one: it would give its time to a file that objects were not compiled from.
+      rm -f "$kept" && mkdir -p "${{kept%/*}}" && cp -p "$file" "$kept.new" && mv -f "$kept.new" "$kept"
     fi
   done
-) || exit
+) || echo "{program}: not all generated files are remembered: a build that is continued compiles more" >&2
 left=$#
 while [ "$left" -gt 0 ]; do
   argument=$1

@@ -705,6 +705,23 @@ def test_a_build_that_generates_its_code_again_compiles_what_has_changed(context
     assert sorted(path.name for path in (tmp_path / "obj/kept").rglob("*.*")) == ["changed.h", "same.h"]
 
 
+def test_a_file_that_cannot_be_remembered_is_compiled_again(context, tmp_path):
+    """An older copy must not vouch for what was compiled since."""
+    (tmp_path / "the tree").mkdir()
+    (tmp_path / "Makefile").write_text(MAKEFILE)
+    steps.run_step(wrapping(tmp_path, 2), context)
+    tools = tmp_path / "broken"
+    tools.mkdir()
+    (tools / "cp").write_text("#!/bin/sh\nexit 1\n")
+    (tools / "cp").chmod(0o755)
+    made = []
+    for content, first in (("one", []), ("two", [str(tools)]), ("one", [])):
+        script = {"run": ["bash", "-c", GENERATING, "-", content], "cwd": str(tmp_path / "the tree")}
+        steps.run_step(dict(script, path=[str(tmp_path / "obj/bin"), *first]), context)
+        made.append((tmp_path / "the tree/build/changed.o").read_text().split()[1])
+    assert made == ["one", "two", "one"]
+
+
 def test_without_make(context, tmp_path):
     context.environment["PATH"] = str(tmp_path)
     with pytest.raises(steps.StepError, match="make is not installed"):
